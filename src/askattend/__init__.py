@@ -1,0 +1,1 @@
+"""askattend: small visual question answering whose attention you can see."""

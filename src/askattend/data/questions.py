@@ -1,0 +1,84 @@
+"""The typed question set that every reader returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from askattend.errors import DataError
+
+QuestionId = int | str
+
+
+class Question(msgspec.Struct, frozen=True, gc=False):
+    """One question about one image.
+
+    Attributes:
+        id: unique within the set; an integer where the format has one.
+        image: id of its image, a key of `QASet.images`.
+        text: the question as it was written.
+        answers: the human answers with how many people gave each, most common first; empty where
+            the split has none.
+        split: ``"train"``, ``"valid"``, ``"test"``, or the format's own name.
+        question_type: the format's own grouping of questions, if it has one.
+        answer_type: the format's own grouping of answers (``"yes/no"``, …), if it has one.
+    """
+
+    id: QuestionId
+    image: str
+    text: str
+    answers: tuple[tuple[str, int], ...]
+    split: str
+    question_type: str | None = None
+    answer_type: str | None = None
+
+
+@dataclass(frozen=True)
+class QASet:
+    """Questions with their images, from one source.
+
+    Attributes:
+        source: how the source was named, e.g. ``"daquar:data/daquar"``.
+        questions: in the order of the source.
+        images: image id → file. A file need not exist until its pixels are needed.
+        notes: what the reader decided on the user's behalf, to be printed.
+    """
+
+    source: str
+    questions: tuple[Question, ...]
+    images: Mapping[str, Path]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def __iter__(self) -> Iterator[Question]:
+        return iter(self.questions)
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Name of each split → its number of questions, in order of appearance."""
+        counts: dict[str, int] = {}
+        for question in self.questions:
+            counts[question.split] = counts.get(question.split, 0) + 1
+        return counts
+
+    def split(self, name: str) -> QASet:
+        """The questions of one split, with only their images.
+
+        Raises:
+            DataError: the split is empty or does not exist.
+        """
+        questions = tuple(q for q in self.questions if q.split == name)
+        if not questions:
+            known = ", ".join(f"{split} ({n})" for split, n in self.splits.items())
+            raise DataError(
+                f"no question in split '{name}'",
+                where=self.source,
+                remedy=f"It has: {known or 'no questions at all'}.",
+            )
+        images = {q.image: self.images[q.image] for q in questions}
+        return replace(self, questions=questions, images=images)

@@ -1,0 +1,51 @@
+"""The errors that a user's mistake raises: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AskAttendError(Exception):
+    """A mistake that the user can mend.
+
+    The message reads ``where: problem. remedy``; the command line prints it without a traceback
+    and exits with status 2.
+
+    Args:
+        problem: what is wrong, without a final full stop.
+        where: the file, row or key at fault.
+        remedy: what the user can do, as a full sentence.
+    """
+
+    def __init__(self, problem: str, *, where: object = None, remedy: str = "") -> None:
+        self.problem, self.where, self.remedy = problem, where, remedy
+        prefix = "" if where is None else f"{where}: "
+        super().__init__(f"{prefix}{problem}.{' ' if remedy else ''}{remedy}")
+
+
+class DataError(AskAttendError):
+    """A data source that cannot be read or does not hold what was asked of it."""
+
+
+class ImageError(AskAttendError):
+    """An image that is missing, truncated or not an image."""
+
+
+class FeatureError(AskAttendError):
+    """A feature store or backbone that cannot be used as asked."""
+
+
+class ConfigError(AskAttendError):
+    """A setting that does not exist or has a value out of range."""
+
+
+class RunError(AskAttendError):
+    """A run folder that is incomplete or does not fit."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint that names the valid words: ``Did you mean 'x'?``, or all of them if none is near."""
+    known = list(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"Did you mean '{close[0]}'?" if close else f"Choose from: {', '.join(known)}."

@@ -1,0 +1,25 @@
+"""Shared fixtures; under the tests, every shape annotation is checked at run time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook("askattend", "beartype.beartype")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared test data; skips where it is absent, fails where it is required."""
+    folder = (ROOT / os.environ.get("ASKATTEND_SHARED", "../shared")).resolve()
+    if not folder.is_dir():
+        reason = f"no test data at {folder} (set ASKATTEND_SHARED)"
+        if os.environ.get("ASKATTEND_REQUIRE_SHARED") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
