@@ -1,0 +1,25 @@
+"""The loss that both networks are trained with."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+
+def answer_loss(
+    logits: Float[Tensor, "questions answers"],
+    answer_index: Int[Tensor, "questions references"],
+    answer_weight: Float[Tensor, "questions references"],
+) -> Float[Tensor, ""]:
+    """Σ_a (count_a / K)·(-log P(a)), averaged over the batch (SAAA section 3.4).
+
+    K is the number of a question's human answers. Answers outside the vocabulary have no term and
+    the others are not renormalised, so a question's weights may sum to less than 1.
+
+    Args:
+        logits: the networks' output; their log-softmax is taken in float32.
+        answer_index: the distinct reference answers of each question, padded with any index.
+        answer_weight: count_a / K of each, 0 where padded.
+    """
+    log_p = logits.float().log_softmax(dim=-1)
+    return -(log_p.gather(1, answer_index) * answer_weight).sum(dim=1).mean()
