@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 install_import_hook("askattend", "beartype.beartype")
+
+# No test asserts a time, hypothesis' own deadline included.
+settings.register_profile("askattend", deadline=None)
+settings.load_profile("askattend")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from askattend.models.output import Output
 from askattend.models.saaa import SAAA, SAAAConfig
 from askattend.models.san import SAN, SANConfig
@@ -10,7 +12,7 @@ Model = SAAA | SAN
 ModelConfig = SAAAConfig | SANConfig
 
 # The word on the command line and in a run's config → (what it is configured by, the network).
-MODELS: dict[str, tuple[type[ModelConfig], type[Model]]] = {
+MODELS: dict[str, tuple[type[ModelConfig], Callable[..., Model]]] = {
     "saaa": (SAAAConfig, SAAA),
     "san": (SANConfig, SAN),
 }

@@ -21,7 +21,8 @@ def weighted_sum(
     side_by_side = attention.new_zeros(len(regions), slots, *attention.shape[1:])
     side_by_side = side_by_side.index_put((image_index, slot), attention)
     pooled = side_by_side.flatten(1, 2) @ regions  # images × (slots · maps) × dim
-    return pooled.unflatten(1, (slots, -1))[image_index, slot]
+    answered: Tensor = pooled.unflatten(1, (slots, -1))[image_index, slot]
+    return answered
 
 
 def _slots(image_index: Tensor, images: int) -> tuple[Tensor, int]:

@@ -13,24 +13,28 @@ from torch.nn import functional as F
 from askattend.models.attention import initialise, weighted_sum
 from askattend.models.output import Output
 from askattend.models.question import LSTMQuestion
+from askattend.settings import Positive, Probability, check
 
 
 @dataclass(frozen=True)
 class SAAAConfig:
     """Widths of the network; the defaults are the paper's."""
 
-    embedding_dim: int = 300
+    embedding_dim: Positive = 300
     """Width of a word's embedding (D)."""
-    question_dim: int = 1024
+    question_dim: Positive = 1024
     """Width of the LSTM's state (s)."""
-    attention_dim: int = 512
+    attention_dim: Positive = 512
     """Width of the hidden layer that all glimpses share."""
-    glimpses: int = 2
+    glimpses: Positive = 2
     """Number of attention maps (C)."""
-    hidden_dim: int = 1024
+    hidden_dim: Positive = 1024
     """Width of the classifier's hidden layer."""
-    dropout: float = 0.5
+    dropout: Probability = 0.5
     """Probability of dropping an element, before every layer."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class Look(NamedTuple):
@@ -82,7 +86,7 @@ class SAAA(nn.Module):
 
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Normalise and project each image once, however many questions follow."""
-        regions = regions.to(self.classifier[1].weight.dtype)
+        regions = regions.to(self.attention.region.weight.dtype)
         norm = regions.norm(dim=-1, keepdim=True)
         regions = regions / (norm + 1e-8)  # v̂ = v / (‖v‖₂ + ε), at each region
         return Look(regions, self.attention.project(regions))

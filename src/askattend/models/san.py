@@ -12,22 +12,26 @@ from torch import Tensor, nn
 from askattend.models.attention import initialise, weighted_sum
 from askattend.models.output import Output
 from askattend.models.question import LSTMQuestion
+from askattend.settings import Positive, Probability, check
 
 
 @dataclass(frozen=True)
 class SANConfig:
     """Widths of the network; the defaults are the paper's."""
 
-    embedding_dim: int = 500
+    embedding_dim: Positive = 500
     """Width of a word's embedding."""
-    question_dim: int = 500
+    question_dim: Positive = 500
     """Width of the LSTM's state and of the image layer (d)."""
-    attention_dim: int = 512
+    attention_dim: Positive = 512
     """Width of the hidden layer of each hop (k)."""
-    hops: int = 2
+    hops: Positive = 2
     """Number of attention layers (K)."""
-    dropout: float = 0.5
+    dropout: Probability = 0.5
     """Probability of dropping an element of u^K, before the answer layer."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 class Look(NamedTuple):
@@ -73,7 +77,8 @@ class SAN(nn.Module):
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Project each image once, however many questions follow."""
         v = torch.tanh(self.image(regions.to(self.image.weight.dtype)))  # v_I = tanh(W_I f_I + b_I)
-        return Look(v, tuple(hop.region(v) for hop in self.hops))
+        projected = [hop.project(v) for hop in self.hops]  # type: ignore[operator]
+        return Look(v, tuple(projected))
 
     def ask(
         self,
@@ -123,6 +128,13 @@ class HopAttention(nn.Module):
         self.region = nn.Linear(question_dim, attention_dim, bias=False)  # W_{I,A}
         self.query = nn.Linear(question_dim, attention_dim)  # W_{Q,A}, b_A
         self.score = nn.Linear(attention_dim, 1)  # W_P, b_P
+
+    def project(
+        self, regions: Float[Tensor, "images regions question_dim"]
+    ) -> Float[Tensor, "images regions attention_dim"]:
+        """W_{I,A} v_I, the part that needs no question."""
+        projected: Tensor = self.region(regions)
+        return projected
 
     def forward(
         self,

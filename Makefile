@@ -1,0 +1,21 @@
+# Each target makes .venv and installs what it needs, once; python3 (3.11 or newer) is all it takes.
+PYTHON ?= python3
+IN_VENV = $(PYTHON) tools/in_venv.py
+
+.PHONY: demo test format
+
+demo:
+	@$(IN_VENV) \
+	  'askattend train saaa --preset easy-vqa --out runs/demo --resume' \
+	  'askattend evaluate runs/demo --split test'
+	@echo "Open runs/demo/report.html"
+
+test:
+	@$(IN_VENV) \
+	  'ruff format --check .' \
+	  'ruff check .' \
+	  'mypy' \
+	  'pytest'
+
+format:
+	@$(IN_VENV) 'ruff format .' 'ruff check --fix .'

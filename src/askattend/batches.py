@@ -1,0 +1,191 @@
+"""Questions as batches of tensors, each distinct image in a batch once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from askattend.data.questions import QASet
+from askattend.data.vocab import PAD, AnswerVocab, WordVocab
+from askattend.metrics import accuracy_of
+
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
+FloatArray = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@runtime_checkable
+class RegionSource(Protocol):
+    """Where the features of images come from: a feature store, or anything that reads like one."""
+
+    def read(self, image_ids: Sequence[str]) -> Tensor:
+        """The features of some images: images × regions × region_dim."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some questions and the images that they are about.
+
+    Attributes:
+        regions: each distinct image once, in the store's floating type.
+        image_index: the row of `regions` that each question is about.
+        tokens: word indices, padded with `PAD`.
+        lengths: the number of words of each question, at least 1.
+        answer_index: the distinct reference answers in the vocabulary; padded with 0.
+        answer_weight: the share of a question's annotators who gave each; 0 where padded.
+        answer_score: what giving that answer scores, 0 to 1; 0 where padded.
+        rows: the position of each question in its `QASet`.
+    """
+
+    regions: Float[Tensor, "images regions region_dim"]
+    image_index: Int[Tensor, " questions"]
+    tokens: Int[Tensor, "questions words"]
+    lengths: Int[Tensor, " questions"]
+    answer_index: Int[Tensor, "questions references"]
+    answer_weight: Float[Tensor, "questions references"]
+    answer_score: Float[Tensor, "questions references"]
+    rows: Int[Tensor, " questions"]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+@dataclass(frozen=True)
+class EncodedQuestions:
+    """All questions of a set as arrays, one row a question; see `Batch` for their meaning."""
+
+    images: tuple[str, ...]
+    image: IntArray  # row of `images`
+    tokens: IntArray
+    lengths: IntArray
+    answer_index: IntArray
+    answer_weight: FloatArray
+    answer_score: FloatArray
+
+    @classmethod
+    def encode(cls, questions: QASet, words: WordVocab, answers: AnswerVocab) -> EncodedQuestions:
+        """Look up every word and answer once, before training starts."""
+        images = tuple(questions.images)
+        row = {image: index for index, image in enumerate(images)}
+        tokens = [words.encode(question.text) for question in questions]
+        references = [
+            [
+                (index, count / sum(n for _, n in q.answers), _score(answers, index, q.answers))
+                for index, count in answers.encode(q.answers).items()
+            ]
+            for q in questions
+        ]
+        return cls(
+            images,
+            np.array([row[question.image] for question in questions], dtype=np.int64),
+            _padded(tokens, PAD, np.int64),
+            np.array([len(words) for words in tokens], dtype=np.int64),
+            _padded([[index for index, _, _ in refs] for refs in references], 0, np.int64),
+            _padded([[weight for _, weight, _ in refs] for refs in references], 0, np.float32),
+            _padded([[score for _, _, score in refs] for refs in references], 0, np.float32),
+        )
+
+
+def _score(answers: AnswerVocab, index: int, references: Sequence[tuple[str, int]]) -> float:
+    return accuracy_of(answers.answers[index], references)
+
+
+def _padded(rows: Sequence[Sequence[float]], filler: float, dtype: Any) -> Any:
+    width = max((len(row) for row in rows), default=0)
+    padded = np.full((len(rows), max(width, 1)), filler, dtype=dtype)
+    for position, row in enumerate(rows):
+        padded[position, : len(row)] = row
+    return padded
+
+
+class Batches:
+    """The questions of a set, batch by batch.
+
+    Args:
+        questions: at least one.
+        source: the features of their images.
+        words: the word vocabulary.
+        answers: the answer vocabulary.
+        batch_size: questions a batch.
+        sampling: how a shuffled epoch draws them. ``"by-image"`` keeps the questions of an image
+            together, so that a batch needs few distinct images and their projection is shared;
+            ``"uniform"`` is the usual shuffle. The order of questions is new each epoch in both.
+    """
+
+    def __init__(
+        self,
+        questions: QASet,
+        source: RegionSource,
+        words: WordVocab,
+        answers: AnswerVocab,
+        *,
+        batch_size: int,
+        sampling: str = "by-image",
+    ) -> None:
+        self.questions, self.batch_size, self.sampling = questions, batch_size, sampling
+        self._source = source
+        self._encoded = EncodedQuestions.encode(questions, words, answers)
+        # A question none of whose answers the model can give teaches nothing: its loss is 0.
+        self._teaching = np.flatnonzero(self._encoded.answer_weight.sum(axis=1) > 0)
+
+    def steps(self, *, at_least: int = 0) -> int:
+        """Batches in a shuffled epoch."""
+        return max(-(-len(self._teaching) // self.batch_size), at_least)
+
+    def in_order(self) -> Iterator[Batch]:
+        """Every question once, an image's questions together; for evaluation."""
+        order = np.argsort(self._encoded.image, kind="stable")
+        return self._cut(order)
+
+    def shuffled(self, seed: int, *, at_least: int = 0) -> Iterator[Batch]:
+        """Every question that can be learnt from once, in a new order.
+
+        Args:
+            seed: the order depends on nothing else.
+            at_least: a set of fewer batches is gone through again, in a new order each time, until
+                this many have been given.
+        """
+        rng = np.random.default_rng(seed)
+        left = self.steps(at_least=at_least)
+        while left:
+            for batch in self._cut(self._shuffle(rng)):
+                yield batch
+                left -= 1
+                if not left:
+                    return
+
+    def _shuffle(self, rng: np.random.Generator) -> IntArray:
+        order = rng.permutation(self._teaching)
+        if self.sampling == "by-image":
+            rank = rng.permutation(len(self._encoded.images))
+            order = order[np.argsort(rank[self._encoded.image[order]], kind="stable")]
+        return order
+
+    def _cut(self, order: IntArray) -> Iterator[Batch]:
+        for start in range(0, len(order), self.batch_size):
+            yield self._batch(order[start : start + self.batch_size])
+
+    def _batch(self, rows: IntArray) -> Batch:
+        encoded = self._encoded
+        images, image_index = np.unique(encoded.image[rows], return_inverse=True)
+        lengths = encoded.lengths[rows]
+        return Batch(
+            regions=self._source.read([encoded.images[image] for image in images]),
+            image_index=torch.from_numpy(image_index),
+            tokens=torch.from_numpy(encoded.tokens[rows, : lengths.max()]),
+            lengths=torch.from_numpy(lengths),
+            answer_index=torch.from_numpy(encoded.answer_index[rows]),
+            answer_weight=torch.from_numpy(encoded.answer_weight[rows]),
+            answer_score=torch.from_numpy(encoded.answer_score[rows]),
+            rows=torch.from_numpy(rows),
+        )

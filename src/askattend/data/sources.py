@@ -1,0 +1,71 @@
+"""Every source of questions by name: ``easy-vqa``, ``daquar:DIR``, ``table:FILE``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from askattend.data.daquar import read_daquar
+from askattend.data.easy_vqa import read_easy_vqa
+from askattend.data.questions import QASet
+from askattend.data.rows import EXTENSIONS
+from askattend.data.table import read_table
+from askattend.errors import DataError, nearest
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a source is read.
+
+    Attributes:
+        read: from the path after the colon; from nothing where `place` is None.
+        place: what the path names (``"DIR"``, ``"FILE"``), or None for a source without one.
+        example: of the whole source.
+    """
+
+    read: Callable[..., QASet]
+    place: str | None = None
+    example: str = ""
+
+
+READERS: Mapping[str, Reader] = {
+    "easy-vqa": Reader(read_easy_vqa, example="easy-vqa"),
+    "daquar": Reader(read_daquar, "DIR", "daquar:data/daquar"),
+    "table": Reader(read_table, "FILE", "table:questions.csv"),
+}
+
+
+def read_source(source: str) -> QASet:
+    """Reads a question set by its name and, after a colon, its place.
+
+    Args:
+        source: ``"easy-vqa"`` (arrives with pip), ``"daquar:DIR"`` (the original files) or
+            ``"table:FILE"`` (your own questions: .csv, .tsv, .jsonl, .ndjson or .json).
+            A leading ``~`` is your home folder.
+
+    Raises:
+        DataError: the source is unknown, lacks its place, or cannot be read.
+    """
+    name, colon, place = source.partition(":")
+    reader = READERS.get(name)
+    if reader is None:
+        raise DataError("unknown source of questions", where=f"'{source}'", remedy=_hint(source))
+    if reader.place is None:
+        if colon:
+            raise DataError("takes no place", where=f"'{source}'", remedy=f"Write {name} alone.")
+        return reader.read()
+    if not place:
+        raise DataError(
+            f"lacks its {reader.place}",
+            where=f"'{source}'",
+            remedy=f"Write {name}:{reader.place}, for example {reader.example}.",
+        )
+    return reader.read(Path(place).expanduser())
+
+
+def _hint(source: str) -> str:
+    if ":" not in source and Path(source).suffix.lower() in EXTENSIONS:
+        return f"For a table, write table:{source}."
+    written = ", ".join(f"{name}:{r.place}" if r.place else name for name, r in READERS.items())
+    return f"{nearest(source.partition(':')[0], READERS)} Sources are written {written}."

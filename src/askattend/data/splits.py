@@ -1,0 +1,138 @@
+"""Which questions a model is trained on and which tell when to stop."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from askattend.data.questions import QASet
+from askattend.errors import ConfigError, DataError
+
+# Fewer images than this leave too few to hold any back.
+FEWEST_IMAGES = 20
+
+_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+def canonical_split(name: str) -> str:
+    """``"train"``, ``"valid"`` or ``"test"`` for their usual names; any other name as it is.
+
+    >>> canonical_split("Val"), canonical_split("test-dev")
+    ('valid', 'test-dev')
+    """
+    return _NAMES.get(name.strip().lower(), name.strip())
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The questions to train on and those to validate on.
+
+    Questions keep their ids and the split their source put them in, so `valid` may hold questions
+    whose `split` is ``"train"``.
+
+    Attributes:
+        train: to learn from.
+        valid: to validate on: no image of `train`, unless `notes` says so.
+        notes: where `valid` comes from, to be printed.
+    """
+
+    train: QASet
+    valid: QASet
+    notes: tuple[str, ...]
+
+
+def training_splits(qaset: QASet, *, fraction: float = 0.1, seed: int = 0) -> Splits:
+    """Training and validation questions of a set.
+
+    The set's own ``"valid"`` split is used if it has answers. Otherwise about `fraction` of the
+    training images are held back with all their questions. An image's side depends on its id, the
+    fraction and the seed alone: it is the same on every machine and stays when images are added.
+    Below 20 training images the training questions are validated on themselves.
+
+    Args:
+        qaset: must have a ``"train"`` split.
+        fraction: of the training images to hold back, in (0, 1).
+        seed: chooses which.
+
+    Raises:
+        ConfigError: `fraction` is out of range.
+        DataError: there is no ``"train"`` split.
+    """
+    if not 0 < fraction < 1:
+        raise ConfigError(
+            "must lie between 0 and 1", where=f"fraction = {fraction}", remedy="0.1 is usual."
+        )
+    train = _train_split(qaset)
+    if "valid" not in qaset.splits:
+        return _carve(train, fraction, seed)
+    valid = qaset.split("valid")
+    if any(question.answers for question in valid):
+        return _given(train, valid)
+    carved = _carve(train, fraction, seed)
+    return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
+
+
+def _train_split(qaset: QASet) -> QASet:
+    if "train" not in qaset.splits:
+        known = ", ".join(f"{split} ({count})" for split, count in qaset.splits.items())
+        raise DataError(
+            "no split 'train' to learn from",
+            where=qaset.source,
+            remedy=f"It has: {known or 'no questions at all'}.",
+        )
+    return qaset.split("train")
+
+
+def _given(train: QASet, valid: QASet) -> Splits:
+    notes = [f"validated on the set's own 'valid' split: {_size(valid)}"]
+    both = len(train.images.keys() & valid.images.keys())
+    if both:
+        notes.append(f"{both:,} images are in 'train' and 'valid' both: validation flatters")
+    return Splits(train, valid, tuple(notes))
+
+
+def _carve(train: QASet, fraction: float, seed: int) -> Splits:
+    if len(train.images) < FEWEST_IMAGES:
+        note = (
+            f"validated on the training questions themselves: {len(train.images)} images are too "
+            f"few to hold any back (from {FEWEST_IMAGES} on, some are)"
+        )
+        return Splits(train, train, (note,))
+    held = _held_back(train.images, fraction, seed)
+    valid = _of_images(train, held)
+    note = (
+        f"validated on {_size(valid)} held back from {len(train.images):,} training images "
+        f"(fraction {fraction:g}, seed {seed})"
+    )
+    return Splits(_of_images(train, train.images.keys() - held), valid, (note,))
+
+
+def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
+    """The images whose draw falls below `fraction`; at least one, and never all."""
+    draws = sorted((_draw(image, seed), image) for image in images)
+    count = sum(draw < fraction for draw, _ in draws)
+    return {image for _, image in draws[: min(max(count, 1), len(draws) - 1)]}
+
+
+def _draw(image: str, seed: int) -> float:
+    """A number in [0, 1) that depends on nothing but the arguments (`hash` differs by process)."""
+    digest = hashlib.blake2b(f"{seed}:{image}".encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+def _of_images(qaset: QASet, images: Iterable[str]) -> QASet:
+    kept = frozenset(images)
+    return replace(
+        qaset,
+        questions=tuple(question for question in qaset if question.image in kept),
+        images={image: file for image, file in qaset.images.items() if image in kept},
+    )
+
+
+def _size(qaset: QASet) -> str:
+    return f"{len(qaset):,} questions on {len(qaset.images):,} images"

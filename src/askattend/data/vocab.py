@@ -1,0 +1,176 @@
+"""The words a model reads and the answers it can give, each with its index."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from askattend.data.questions import Question
+from askattend.data.text import answer_key, tokenise
+from askattend.errors import ConfigError, DataError
+
+PAD, UNK = 0, 1
+# The tokeniser divides at "<", so no question holds either of these as a word.
+_SPECIAL = ("<pad>", "<unk>")
+
+
+@dataclass(frozen=True)
+class WordVocab:
+    """The words of the training questions.
+
+    Attributes:
+        words: index → word. ``words[PAD]`` fills a batch's shorter questions, ``words[UNK]`` stands
+            for every word not listed; the others are sorted by frequency, then alphabetically.
+    """
+
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.words[: len(_SPECIAL)] != _SPECIAL:
+            raise DataError(
+                f"a vocabulary of words must start with {_SPECIAL}, not {self.words[:2]}"
+            )
+        _refuse_duplicates(self.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def build(cls, questions: Iterable[str], *, min_count: int = 1) -> WordVocab:
+        """Lists the words that occur at least `min_count` times in the text of `questions`.
+
+        Raises:
+            ConfigError: `min_count` is below one.
+        """
+        if min_count < 1:
+            raise ConfigError("must be at least 1", where=f"min_count = {min_count}")
+        counts: Counter[str] = Counter()
+        for question in questions:
+            counts.update(tokenise(question))
+        words = (word for word in most_common_first(counts) if counts[word] >= min_count)
+        return cls((*_SPECIAL, *words))
+
+    def encode(self, question: str) -> list[int]:
+        """The indices of the question's words; never empty: ``[UNK]`` if it has no word at all."""
+        index = self._index
+        return [index.get(word, UNK) for word in tokenise(question)] or [UNK]
+
+    @cached_property
+    def _index(self) -> Mapping[str, int]:
+        return {word: index for index, word in enumerate(self.words)}
+
+
+@dataclass(frozen=True)
+class AnswerVocab:
+    """The answers a model can give: its classes.
+
+    Attributes:
+        answers: class → answer, as an `answer_key`; most common first, then alphabetically.
+    """
+
+    answers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _refuse_duplicates(self.answers)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    @classmethod
+    def build(cls, questions: Iterable[Question], *, size: int = 3000) -> AnswerVocab:
+        """Lists the `size` answers that most people gave to `questions`, fewer if there are fewer.
+
+        Raises:
+            ConfigError: `size` is below one.
+            DataError: no question has an answer.
+        """
+        if size < 1:
+            raise ConfigError("must be at least 1", where=f"size = {size}")
+        counts = count_answers(questions)
+        if not counts:
+            raise DataError("no question has an answer", remedy="Use a split that has answers.")
+        return cls(tuple(most_common_first(counts)[:size]))
+
+    def index(self, answer: str) -> int | None:
+        """The class of an answer in any spelling that has the same `answer_key`."""
+        return self._index.get(answer_key(answer))
+
+    def encode(self, answers: Sequence[tuple[str, int]]) -> dict[int, int]:
+        """Class → how many people gave it, for the human answers to one question.
+
+        Answers that are not in the vocabulary are left out.
+        """
+        counts: dict[int, int] = {}
+        for answer, count in answers:
+            index = self.index(answer)
+            if index is not None:
+                counts[index] = counts.get(index, 0) + count
+        return counts
+
+    def coverage(self, questions: Iterable[Question]) -> float:
+        """Share of the human answers to `questions` that are in the vocabulary, in [0, 1].
+
+        Raises:
+            DataError: no question has an answer.
+        """
+        counts = count_answers(questions)
+        _need_answers(counts.total())
+        return sum(counts[answer] for answer in self.answers) / counts.total()
+
+    def reachable(self, questions: Iterable[Question]) -> float:
+        """Share of the answered `questions` whose most common answer is in the vocabulary.
+
+        Where several answers are equally common, one of them is enough: it is as good a reply.
+
+        Raises:
+            DataError: no question has an answer.
+        """
+        best = [best_answers(question.answers) for question in questions if question.answers]
+        _need_answers(len(best))
+        return sum(not self._index.keys().isdisjoint(answers) for answers in best) / len(best)
+
+    @cached_property
+    def _index(self) -> Mapping[str, int]:
+        return {answer: index for index, answer in enumerate(self.answers)}
+
+
+def key_counts(answers: Iterable[tuple[str, int]]) -> Counter[str]:
+    """`answer_key` → how many people gave it; spellings with one key count together."""
+    counts: Counter[str] = Counter()
+    for answer, count in answers:
+        counts[answer_key(answer)] += count
+    return counts
+
+
+def count_answers(questions: Iterable[Question]) -> Counter[str]:
+    """`answer_key` → how many people gave it, over all `questions`."""
+    spellings: Counter[str] = Counter()
+    for question in questions:
+        for answer, count in question.answers:
+            spellings[answer] += count
+    return key_counts(spellings.items())
+
+
+def best_answers(answers: Iterable[tuple[str, int]]) -> set[str]:
+    """The `answer_key` that most people gave, or all of them where several tie."""
+    counts = key_counts(answers)
+    most = max(counts.values(), default=0)
+    return {answer for answer, count in counts.items() if count == most}
+
+
+def most_common_first(counts: Mapping[str, int]) -> list[str]:
+    """The keys by falling count; ties alphabetically, so that the order is always the same."""
+    return sorted(counts, key=lambda key: (-counts[key], key))
+
+
+def _need_answers(count: int) -> None:
+    if not count:
+        raise DataError("no question has an answer", remedy="Use a split that has answers.")
+
+
+def _refuse_duplicates(entries: Sequence[str]) -> None:
+    if len(set(entries)) != len(entries):
+        twice = next(entry for entry, count in Counter(entries).items() if count > 1)
+        raise DataError(f"the vocabulary lists '{twice}' twice")

@@ -1,0 +1,280 @@
+"""From names to results: each function is one command of the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from askattend.batches import Batches
+from askattend.checkpoint import CONFIG, Run
+from askattend.config import Config, config_from
+from askattend.data.questions import QASet
+from askattend.data.sources import read_source
+from askattend.data.splits import Splits, canonical_split, training_splits
+from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.errors import ConfigError, FeatureError, RunError
+from askattend.evaluation import Evaluation, evaluate
+from askattend.features.backbones import FeatureSpec
+from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
+from askattend.features.images import open_image
+from askattend.features.store import FeatureStore
+from askattend.files import write_whole
+from askattend.metrics import Floors
+from askattend.predictor import Predictor
+from askattend.report import Example, choose, write_report
+from askattend.training import Progression, fit, read_progression
+
+GALLERY = 48
+
+
+def extract_features(
+    source: str, store: Path, config: ExtractConfig, *, console: Console
+) -> ExtractionReport:
+    """Extract the images of a question source, or of a folder, into a feature store.
+
+    Raises:
+        DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
+    """
+    images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
+    return extract(images, store, config, console=console)
+
+
+def train(config: Config[Any], out: Path, *, resume: bool = False, console: Console) -> Run:
+    """Train a network and leave a run folder that answers questions.
+
+    Args:
+        config: all settings; `config.data` names the questions.
+        out: the run folder; must not hold a run already unless `resume`.
+        resume: go on where an earlier training of this folder stopped.
+        console: where notes and progress go.
+
+    Raises:
+        AskAttendError: whatever of the data, features or settings does not fit; nothing is
+            written then but the cache of features.
+    """
+    if not config.data:
+        raise ConfigError("no questions named", remedy="Add --data SOURCE.")
+    _check_folder(config, out, resume=resume)
+    splits = _training_splits(config, read_source(config.data))
+    for note in (*splits.train.notes, *splits.notes):
+        console.print(f"note: {note}", highlight=False)
+    words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
+    answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
+    console.print(
+        f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
+        f"{answers.coverage(splits.valid):.1%} of those in validation",
+        highlight=False,
+    )
+    images = {**splits.train.images, **splits.valid.images}
+    store = _features(config, images, out.parent, console=console)
+    floors = Floors.build(splits.train)
+    run = Run(out, config.tables(), words, answers, floors, store.spec)
+    if resume:
+        _check_same(run)
+    run.save()
+    training, validation = (
+        Batches(
+            part,
+            store,
+            words,
+            answers,
+            batch_size=config.train.batch_size,
+            sampling=config.train.sampling,
+        )
+        for part in (splits.train, splits.valid)
+    )
+    progression = fit(run, training, validation, config.train, console=console, resume=resume)
+    _summarise(run, progression, console=console)
+    return run
+
+
+def evaluate_run(
+    folder: Path,
+    *,
+    data: str | None = None,
+    split: str = "test",
+    features: Path | None = None,
+    console: Console,
+) -> Evaluation:
+    """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json`` and
+    ``report.html`` in the run folder.
+
+    Args:
+        folder: the run folder.
+        data: the question source; the run's own by default.
+        split: ``"valid"`` is what training validated on, also where it was carved out.
+        features: a store made by the run's backbone; by default the run's, or the cache beside it.
+        console: where progress goes.
+
+    Raises:
+        AskAttendError: the run, the data, the split or the features do not fit.
+    """
+    predictor = Predictor.load(folder)
+    run = predictor.run
+    config = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
+    config = replace(config, data=data or config.data, features=features or config.features)
+    questions = _split(config, split)
+    store = _features(config, questions.images, folder.parent, console=console, spec=run.features)
+    batches = Batches(questions, store, run.words, run.answers, batch_size=config.train.batch_size)
+    evaluation = evaluate(predictor, batches, split=split, console=console)
+    evaluation.save(folder / split)
+    _report(predictor, evaluation, questions, store)
+    return evaluation
+
+
+def _split(config: Config[Any], name: str) -> QASet:
+    """The questions of a split; ``train`` and ``valid`` as training divides them."""
+    questions = read_source(config.data)
+    name = canonical_split(name)
+    if name not in ("train", "valid") or "train" not in questions.splits:
+        return questions.split(name)
+    splits = _training_splits(config, questions)
+    return splits.train if name == "train" else splits.valid
+
+
+def _training_splits(config: Config[Any], questions: QASet) -> Splits:
+    vocab = config.vocab
+    return training_splits(questions, fraction=vocab.valid_fraction, seed=vocab.valid_seed)
+
+
+def _features(
+    config: Config[Any],
+    images: Mapping[str, Path],
+    beside: Path,
+    *,
+    console: Console,
+    spec: FeatureSpec | None = None,
+) -> FeatureStore:
+    """A store that holds every image: the one named, or a cache filled here.
+
+    Args:
+        config: names the store, or how to make one.
+        images: image id → file, as needed.
+        beside: the folder that the cache is made in.
+        console: where progress goes.
+        spec: what the features must have been made by, if that is settled already.
+    """
+    if config.features is not None:
+        store = FeatureStore.open(config.features)
+    else:
+        extraction = config.extract
+        if spec is not None:
+            extraction = replace(
+                extraction, backbone=spec.backbone, image_size=spec.image_size, dtype=spec.dtype
+            )
+        cache = beside / "features" / _cache_name(config.data, extraction)
+        store = extract(images, cache, extraction, console=console).store
+    if spec is not None:
+        spec.require(store.spec, where=str(store.path))
+    _need_all(store, images)
+    return store
+
+
+def _cache_name(source: str, extraction: ExtractConfig) -> str:
+    """The same for the same place and settings; readable, but for a digest of where it is."""
+    name, _, place = source.partition(":")
+    made_by = f"{extraction.backbone}-{extraction.image_size}-{extraction.dtype}"
+    place = str(Path(place).expanduser().resolve()) if place else ""
+    digest = hashlib.blake2b(f"{place}|{made_by}".encode(), digest_size=4).hexdigest()
+    return re.sub(r"[^\w.-]+", "-", f"{name}-{made_by}-{digest}")
+
+
+def _need_all(store: FeatureStore, images: Mapping[str, Path]) -> None:
+    missing = [image for image in images if image not in store]
+    if not missing:
+        return
+    first = missing[0]
+    reason = store.broken.get(first, "not in the store")
+    more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
+    raise FeatureError(
+        f"no features of image '{first}': {reason.rstrip('.')}{more}",
+        where=images[first],
+        remedy="Mend or remove the image and its questions, or extract it into the store.",
+    )
+
+
+def _check_folder(config: Config[Any], out: Path, *, resume: bool) -> None:
+    if (out / CONFIG).exists() and not resume:
+        raise RunError(
+            "holds a run already", where=out, remedy="Add --resume, or choose another --out."
+        )
+    if out.exists() and not out.is_dir():
+        raise RunError("is not a folder", where=out, remedy="Choose another --out.")
+
+
+def _check_same(run: Run) -> None:
+    """A run can only go on with the network, vocabularies and features that it began with."""
+    if not (run.folder / CONFIG).exists():
+        return
+    begun = Run.load(run.folder)
+    for what, ours, theirs in (
+        ("the network", run.config["network"], begun.config.get("network")),
+        ("[model]", run.model_config, begun.model_config),
+        ("the words", run.words, begun.words),
+        ("the answers", run.answers, begun.answers),
+        ("the features", run.features, begun.features),
+    ):
+        if ours != theirs:
+            raise RunError(
+                f"cannot go on: {what} differ from those it began with",
+                where=run.folder,
+                remedy="Resume with the same data and settings, or choose another --out.",
+            )
+
+
+def _summarise(run: Run, progression: Progression, *, console: Console) -> None:
+    best = progression.best
+    assert best is not None, "training runs for at least one epoch"
+    summary = {
+        "best_epoch": best.epoch,
+        "epochs": len(progression.history),
+        "steps": progression.history[-1].step,
+        "valid_accuracy": best.valid_accuracy,
+        "seconds": sum(epoch.seconds for epoch in progression.history),
+        "parameters": sum(p.numel() for p in run.new_model().parameters()),
+    }
+    write_whole(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
+    console.print(
+        f"best: epoch {best.epoch}, validation accuracy {best.valid_accuracy:.2%}. "
+        f"The run is in {run.folder}",
+        highlight=False,
+    )
+
+
+def _report(
+    predictor: Predictor, evaluation: Evaluation, questions: QASet, store: FeatureStore
+) -> None:
+    """report.html in the run folder, with a gallery of some of the questions."""
+    run = predictor.run
+    examples = []
+    for position in choose(evaluation, count=GALLERY):
+        question = questions.questions[position]
+        look = predictor.look_at(store.read([question.image]))
+        answer = predictor.answer(look, [0], [question.text])[0]
+        image = open_image(questions.images[question.image])
+        examples.append(Example(question, image, answer, evaluation.predictions[position].score))
+    features = run.features
+    details = {
+        "Network": run.config["network"].upper(),
+        "Parameters": f"{sum(p.numel() for p in predictor.model.parameters()):,}",
+        "Questions from": questions.source,
+        "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
+        "Backbone": f"{features.backbone}, {features.image_size} px",
+        "Regions": f"{features.rows} × {features.columns}, {features.region_dim} wide",
+    }
+    write_report(
+        run.folder / "report.html",
+        maps_name=predictor.maps_name,
+        title=f"{run.config['network'].upper()} on {questions.source}",
+        evaluation=evaluation,
+        progression=read_progression(run),
+        examples=examples,
+        details=details,
+    )

@@ -1,0 +1,62 @@
+"""Decode images in threads, ahead of the network that will look at them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import UInt8
+from torch import Tensor
+
+from askattend.errors import ImageError
+from askattend.features.images import open_image, resize
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image; one that is broken has no pixels but a reason."""
+
+    image: str
+    file: Path
+    pixels: UInt8[Tensor, "3 size size"] | None
+    size: Size
+    reason: str = ""
+
+
+def decoded(
+    images: Sequence[tuple[str, Path]], *, size: int, workers: int, ahead: int
+) -> Generator[Picture, None, None]:
+    """Decode images in order, in threads, never more than `ahead` beyond what was taken.
+
+    Args:
+        images: ids and files.
+        size: side of the square that each becomes, in pixels.
+        workers: threads; with 0, an image is decoded when it is asked for.
+        ahead: at least 1.
+    """
+    if not workers:
+        yield from (decode(image, file, size=size) for image, file in images)
+        return
+    waiting: deque[Future[Picture]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    try:
+        for image, file in images:
+            waiting.append(pool.submit(decode, image, file, size=size))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def decode(image: str, file: Path, *, size: int) -> Picture:
+    """Open and resize an image; one that is broken keeps the reason."""
+    try:
+        opened = open_image(file)
+    except ImageError as error:
+        return Picture(image, file, None, (0, 0), error.problem)
+    return Picture(image, file, resize(opened, size), opened.size)

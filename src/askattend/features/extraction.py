@@ -1,0 +1,158 @@
+"""Extract the features of many images into a store; what was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from askattend.errors import FeatureError, ImageError
+from askattend.features.backbones import LITE, Backbone, known_dtype, known_name, load_backbone
+from askattend.features.store import FeatureStore
+from askattend.features.writer import StoreWriter, not_writable, say
+from askattend.settings import Natural, Positive, check
+
+_KNOWN = ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
+SUFFIXES = frozenset(_KNOWN.split())
+
+
+@dataclass(frozen=True)
+class ExtractConfig:
+    """How images become features."""
+
+    backbone: str = LITE
+    """efficientnet-lite2, or hf:NAME for a backbone of the model hub or of a local folder."""
+    image_size: Positive | None = None
+    """Side of the square that the backbone looks at, in pixels; by default the backbone's own."""
+    dtype: Literal["float16", "float32"] = "float16"
+    """What features are kept in."""
+    batch_size: Positive = 8
+    """Images that the backbone looks at together."""
+    workers: Natural = 2
+    """Threads that decode images ahead of the backbone; 0 decodes in line."""
+    shard_images: Positive = 256
+    """Images a file; so many at most are extracted again after an interruption."""
+
+    def __post_init__(self) -> None:
+        known_name(self.backbone)
+        known_dtype(self.dtype)
+        check(self)
+
+
+@dataclass(frozen=True)
+class ExtractionReport:
+    """What an extraction did.
+
+    Attributes:
+        store: the finished store.
+        done: images extracted now.
+        already: images asked for that were in the store before.
+        broken: images asked for that cannot be read → why.
+    """
+
+    store: FeatureStore
+    done: int
+    already: int
+    broken: Mapping[str, str]
+
+
+def images_in(folder: str | Path) -> dict[str, Path]:
+    """The images in a folder and its subfolders, hidden ones left out.
+
+    Returns:
+        path relative to the folder, with ``/`` between its parts → file; sorted by that.
+
+    Raises:
+        ImageError: it is no folder, or holds no file with an image's suffix.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ImageError("no such folder", where=folder, remedy="Check the path.")
+    found = {
+        file.relative_to(folder).as_posix(): file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES and file.is_file()
+    }
+    visible = {
+        name: file
+        for name, file in sorted(found.items())
+        if not any(part.startswith(".") for part in name.split("/"))
+    }
+    if not visible:
+        raise ImageError("no image in this folder", where=folder, remedy=f"Known are: {_KNOWN}")
+    return visible
+
+
+def extract(
+    images: Mapping[str, Path],
+    store: Path,
+    config: ExtractConfig | None = None,
+    *,
+    backbone: Backbone | None = None,
+    console: Console | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ExtractionReport:
+    """Extract images into a store, which may be new, unfinished, or lack some of them.
+
+    An interrupted extraction, run again, leaves the same bytes as one that was not. Images added
+    to a finished store go into further shards. An image that could not be read is noted, and
+    tried again the next time.
+
+    Args:
+        images: id → file.
+        store: folder; only one process at a time writes to it, others wait.
+        config: how.
+        backbone: if it is loaded already; else `config` names it.
+        console: where notes and the progress bar go; standard error by default.
+        progress: called with images done and to do, after each batch.
+
+    Raises:
+        FeatureError: the backbone is not to be had, the store was made by another one or does not
+            fit on the disk, a value does not fit in the dtype, or no image at all can be read.
+    """
+    config = ExtractConfig() if config is None else config
+    console = Console(stderr=True) if console is None else console
+    if not images:
+        raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
+    if backbone is None:
+        backbone = load_backbone(config.backbone, image_size=config.image_size, dtype=config.dtype)
+    writer = StoreWriter(
+        store,
+        backbone,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        shard_images=config.shard_images,
+        console=console,
+        progress=progress,
+    )
+    with _sole_writer(store, console):
+        done, already = writer.write(images)
+    finished = FeatureStore.open(store)
+    broken = {image: finished.broken[image] for image in images if image in finished.broken}
+    return ExtractionReport(finished, done, already, broken)
+
+
+@contextmanager
+def _sole_writer(store: Path, console: Console) -> Iterator[None]:
+    """Wait until no other process writes to the store."""
+    # Beside the store, which ends up with nothing in it but features.
+    file = store.absolute().with_name(f".{store.absolute().name}.lock")
+    lock = FileLock(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(console, f"{store} is being written by another process; waiting for it.")
+            lock.acquire()
+    except OSError as error:
+        raise not_writable(store, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

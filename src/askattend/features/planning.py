@@ -1,0 +1,113 @@
+"""What an extraction has to do, given what an earlier one left in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from askattend.errors import FeatureError, ImageError
+from askattend.features.backbones import FeatureSpec
+from askattend.features.images import open_image
+from askattend.features.store import (
+    INDEX,
+    PLAN,
+    Index,
+    Plan,
+    Shard,
+    Written,
+    read_json,
+    read_written,
+)
+
+
+def begun(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Written]]:
+    """What an earlier extraction planned in a store, and the shards it finished, by name.
+
+    Raises:
+        FeatureError: the folder is no store, or a store made otherwise than by `spec`.
+    """
+    plan, index = read_json(folder / PLAN, Plan), read_json(folder / INDEX, Index)
+    fresh = Plan(spec, ())
+    if plan is None and index is None:
+        _require_empty(folder)
+        return fresh, {}
+    if plan is None:
+        assert index is not None
+        plan = Plan(index.spec, tuple(written.shard for written in index.shards))
+    found = (read_written(folder, plan.spec, shard) for shard in plan.shards)
+    written = {shard.shard.name: shard for shard in found if shard is not None}
+    if index is None and not written:
+        return fresh, {}  # it got nowhere, so that there is nothing to mix with
+    plan.spec.require(spec, where=folder)
+    return plan, written
+
+
+def planned(
+    images: Mapping[str, Path],
+    before: Plan,
+    written: Mapping[str, Written],
+    *,
+    batch_size: int,
+    shard_images: int,
+) -> Plan:
+    """Keep what is done, and what was planned if it still can be; then add what is missing.
+
+    Images that were broken are planned once more if they open now.
+
+    Args:
+        images: all that the store shall hold, id → file.
+        before: the earlier plan.
+        written: its finished shards.
+        batch_size: images that are computed together in further shards.
+        shard_images: images in each of those.
+    """
+    kept = [
+        shard
+        for shard in before.shards
+        if shard.name in written or all(image in images for image in shard.images)
+    ]
+    unfinished = [shard.images for shard in kept if shard.name not in written]
+    settled = good(written.values()).union(*unfinished)
+    broken = {image for shard in written.values() for image in shard.broken}
+    missing = tuple(
+        image
+        for image in images
+        if image not in settled and (image not in broken or _opens(images[image]))
+    )
+    number = 1 + max((_number(shard.name) for shard in kept), default=-1)
+    added = [
+        Shard(
+            f"shard-{number + place:05d}.safetensors", batch_size, missing[at : at + shard_images]
+        )
+        for place, at in enumerate(range(0, len(missing), shard_images))
+    ]
+    return Plan(before.spec, (*kept, *added))
+
+
+def good(shards: Iterable[Written]) -> set[str]:
+    """Images whose features some shard holds."""
+    return {image for s in shards for image in s.shard.images if image not in s.broken}
+
+
+def _require_empty(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        problem = "not a folder"
+    elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        problem = "a folder of something else, not a feature store"
+    else:
+        return
+    raise FeatureError(problem, where=folder, remedy="Choose a new folder.")
+
+
+def _opens(file: Path) -> bool:
+    try:
+        open_image(file)
+    except ImageError:
+        return False
+    return True
+
+
+def _number(shard: str) -> int:
+    return int(shard.removeprefix("shard-").split(".")[0])

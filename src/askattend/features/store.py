@@ -1,0 +1,241 @@
+"""A folder of region features, read straight from memory-mapped shards.
+
+Layout: ``index.json`` says what made the features, which image lies where and how large it was;
+``shard-00000.safetensors`` and so on each hold a tensor ``regions``, slots × regions ×
+region_dim. While a store is being made, ``plan.json`` says which images each shard will hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import msgspec
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from askattend.errors import FeatureError
+from askattend.features.backbones import DTYPES, FeatureSpec
+
+VERSION = 1
+INDEX, PLAN = "index.json", "plan.json"
+TENSOR, METADATA = "regions", "askattend"
+AGAIN = "Run the same extraction again: it goes on where it stopped."
+
+Size = tuple[int, int]
+T = TypeVar("T", bound="Plan | Index")
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """Which images a shard holds, a slot each, and in what batches they are computed."""
+
+    name: str
+    batch_size: int
+    images: tuple[str, ...]
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What became of a shard's images.
+
+    Attributes:
+        shard: as planned.
+        sizes: width and height of each upright original in pixels; 0, 0 for a broken one, whose
+            slot is all zeros.
+        broken: image id → why it could not be read.
+    """
+
+    shard: Shard
+    sizes: tuple[Size, ...]
+    broken: dict[str, str]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a store will hold."""
+
+    spec: FeatureSpec
+    shards: tuple[Shard, ...]
+    version: int = VERSION
+
+
+class Index(msgspec.Struct, frozen=True):
+    """What a finished store holds."""
+
+    spec: FeatureSpec
+    shards: tuple[Written, ...]
+    version: int = VERSION
+
+    def broken(self) -> dict[str, str]:
+        """Images that no shard could read; an image mended later has a slot in a later shard."""
+        broken: dict[str, str] = {}
+        for written in self.shards:
+            for image in written.shard.images:
+                broken.pop(image, None)
+            broken.update(written.broken)
+        return broken
+
+
+class FeatureStore:
+    """Features of images, by image id; read-only.
+
+    Can be pickled, and used in processes forked or spawned from this one. Make it with
+    `FeatureStore.open`.
+
+    Attributes:
+        path: the folder.
+        spec: what made the features.
+        ids: images with features, in the order of extraction.
+        broken: images that could not be read → why.
+    """
+
+    def __init__(self, path: Path, index: Index) -> None:
+        self.path, self.spec = path, index.spec
+        self.broken: Mapping[str, str] = MappingProxyType(index.broken())
+        self._shards = index.shards
+        self._mapped: dict[int, Tensor] = {}
+        self._slots: dict[str, tuple[int, int]] = {
+            image: (number, slot)
+            for number, written in enumerate(index.shards)
+            for slot, image in enumerate(written.shard.images)
+            if image not in written.broken
+        }
+        self.ids = tuple(self._slots)
+
+    @classmethod
+    def open(cls, path: str | Path) -> FeatureStore:
+        """Open a finished store; its shards are mapped when first read.
+
+        Raises:
+            FeatureError: there is no store, it is unfinished, or a file of it is missing or
+                damaged.
+        """
+        path = Path(path)
+        index = read_json(path / INDEX, Index)
+        if index is None:
+            unfinished = (path / PLAN).exists()
+            raise FeatureError(
+                "the extraction into this store was not finished"
+                if unfinished
+                else "no feature store",
+                where=path,
+                remedy=AGAIN if unfinished else "Make one with: askattend extract",
+            )
+        for written in index.shards:
+            if not (path / written.shard.name).is_file():
+                raise FeatureError(
+                    "a shard is missing", where=path / written.shard.name, remedy=AGAIN
+                )
+        return cls(path, index)
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return FeatureStore.open, (self.path.resolve(),)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self._slots
+
+    def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
+        """Features of some images, in the order asked for and in the store's dtype.
+
+        Raises:
+            FeatureError: an image is broken or not in the store, or a shard is damaged.
+        """
+        if not image_ids:
+            spec = self.spec
+            return torch.empty(0, spec.regions, spec.region_dim, dtype=DTYPES[spec.dtype])
+        places = [self._place(image) for image in image_ids]
+        return torch.stack([self._shard(number)[slot] for number, slot in places])
+
+    def size(self, image_id: str) -> Size:
+        """Width and height of an upright original in pixels.
+
+        Raises:
+            FeatureError: the image is broken or not in the store.
+        """
+        number, slot = self._place(image_id)
+        return self._shards[number].sizes[slot]
+
+    def _place(self, image: str) -> tuple[int, int]:
+        place = self._slots.get(image)
+        if place is not None:
+            return place
+        if image in self.broken:
+            problem = f"image '{image}' could not be read: {self.broken[image]}"
+            remedy = "Mend the file and run the same extraction again."
+        else:
+            problem = f"no features of image '{image}' among its {len(self):,}"
+            remedy = "Extract this image too, into the same store."
+        raise FeatureError(problem, where=self.path, remedy=remedy)
+
+    def _shard(self, number: int) -> Tensor:
+        mapped = self._mapped.get(number)
+        if mapped is None:
+            mapped = self._mapped[number] = self._map(self._shards[number])
+        return mapped
+
+    def _map(self, written: Written) -> Tensor:
+        file = self.path / written.shard.name
+        try:
+            # The tensor is a view of the mapped file: bytes are read when they are looked at.
+            with safe_open(file, "pt") as opened:
+                tensor: Tensor = opened.get_tensor(TENSOR)
+        except (SafetensorError, OSError) as error:
+            raise _damaged(file, str(error)) from error
+        if tensor.shape != shard_shape(self.spec, written.shard):
+            raise _damaged(file, f"its features are of shape {tuple(tensor.shape)}")
+        return tensor
+
+
+def shard_shape(spec: FeatureSpec, shard: Shard) -> tuple[int, int, int]:
+    """Slots × regions × region_dim."""
+    return (len(shard.images), spec.regions, spec.region_dim)
+
+
+def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> Written | None:
+    """What became of a shard's images; None if it is not there whole, as planned."""
+    try:
+        with safe_open(folder / shard.name, "pt") as opened:
+            metadata = (opened.metadata() or {}).get(METADATA, "")
+            found = tuple(opened.get_slice(TENSOR).get_shape())
+        written = msgspec.json.decode(metadata, type=Written)
+    except (SafetensorError, OSError, msgspec.MsgspecError):
+        return None
+    return written if written.shard == shard and found == shard_shape(spec, shard) else None
+
+
+def read_json(file: Path, kind: type[T]) -> T | None:
+    """A store's plan or index; None if there is none.
+
+    Raises:
+        FeatureError: it is damaged, or of a newer version.
+    """
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
+        if version is not None and int(bytes(version)) > VERSION:
+            raise FeatureError(
+                f"the store is of a newer format ({bytes(version).decode()}, not {VERSION})",
+                where=file,
+                remedy="Upgrade askattend: pip install --upgrade askattend",
+            )
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise _damaged(file, str(error)) from error
+
+
+def _damaged(file: Path, reason: str) -> FeatureError:
+    return FeatureError(
+        f"damaged ({reason.rstrip('.')})",
+        where=file,
+        remedy="Delete this file and run the same extraction again."
+        if file.suffix == ".safetensors"
+        else "Delete the store and extract it again.",
+    )

@@ -1,0 +1,265 @@
+"""Write a feature store shard by shard, so that any interruption costs one shard at most."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import torch
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from askattend.errors import FeatureError
+from askattend.features.backbones import DTYPES, Backbone
+from askattend.features.decoding import Picture, decoded
+from askattend.features.planning import begun, good, planned
+from askattend.features.store import (
+    INDEX,
+    METADATA,
+    PLAN,
+    TENSOR,
+    Index,
+    Plan,
+    Shard,
+    Size,
+    Written,
+    shard_shape,
+)
+from askattend.files import write_whole
+
+Report = Callable[[int, int], None]
+
+
+class StoreWriter:
+    """Fills one store; nobody else may write to it meanwhile.
+
+    Args:
+        folder: the store.
+        backbone: what makes the features.
+        batch_size: images that it looks at together.
+        workers: threads that decode images ahead of it.
+        shard_images: images a shard.
+        console: where notes and the progress bar go.
+        progress: called with images done and to do, after each batch.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        backbone: Backbone,
+        *,
+        batch_size: int,
+        workers: int,
+        shard_images: int,
+        console: Console,
+        progress: Report | None,
+    ) -> None:
+        self._folder, self._backbone, self._spec = folder, backbone, backbone.spec
+        self._batch_size, self._workers, self._shard_images = batch_size, workers, shard_images
+        self._console, self._progress = console, progress
+
+    def write(self, images: Mapping[str, Path]) -> tuple[int, int]:
+        """Extract what the store lacks of `images`; returns how many it now got, and had before.
+
+        Raises:
+            FeatureError: see `extraction.extract`.
+        """
+        before, written = begun(self._folder, self._spec)
+        sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
+        plan = planned(images, before, written, **sizes)
+        todo = [shard for shard in plan.shards if shard.name not in written]
+        for lost in set(before.shards).difference(plan.shards):
+            why = "is not whole, and some of its images are not among those given; left out"
+            say(self._console, f"{self._folder / lost.name} {why}")
+        had = good(written.values())
+        already = sum(image in had for image in images)
+        if not todo and (self._folder / INDEX).exists() and not (self._folder / PLAN).exists():
+            say(self._console, f"nothing to do: {self._folder} has {already:,} of the images")
+            return 0, already
+        self._announce(todo, already)
+        created = not self._folder.exists()
+        with _writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_whole(self._folder / PLAN, msgspec.json.encode(plan))
+        for shard in self._extract(todo, images):
+            written[shard.shard.name] = shard
+        self._finish(plan, written, created=created)
+        return len(good(written.values()) - had), already
+
+    def _announce(self, todo: Sequence[Shard], already: int) -> None:
+        """Say what is about to happen.
+
+        Raises:
+            FeatureError: it does not fit on the disk.
+        """
+        spec = self._spec
+        count = sum(len(shard.images) for shard in todo)
+        needed = count * spec.image_bytes + sum(4096 + len(msgspec.json.encode(s)) for s in todo)
+        free = shutil.disk_usage(_existing(self._folder)).free
+        there = f" ({already:,} more are there already)" if already else ""
+        say(
+            self._console,
+            f"{count:,} images{there} → {spec.rows} × {spec.columns} regions of "
+            f"{spec.region_dim:,} {spec.dtype} by {spec.backbone} at {spec.image_size} px: "
+            f"{decimal(needed)}; {decimal(free)} are free on the disk",
+        )
+        if needed > free:
+            raise FeatureError(
+                f"the features take {decimal(needed)}, but only {decimal(free)} are free",
+                where=self._folder,
+                remedy="Choose a folder on another disk, a smaller image_size, or float16.",
+            )
+
+    def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> Iterator[Written]:
+        names = [image for shard in todo for image in shard.images]
+        pictures = decoded(
+            [(name, images[name]) for name in names],
+            size=self._spec.image_size,
+            workers=self._workers,
+            ahead=2 * self._batch_size,
+        )
+        with closing(pictures), self._bar(len(names)) as advance:
+            for shard in todo:
+                yield self._write_shard(shard, pictures, advance)
+
+    def _write_shard(
+        self, shard: Shard, pictures: Iterator[Picture], advance: Callable[[int], None]
+    ) -> Written:
+        regions = torch.zeros(shard_shape(self._spec, shard), dtype=DTYPES[self._spec.dtype])
+        sizes: list[Size] = []
+        broken: dict[str, str] = {}
+        for slots in torch.split(regions, shard.batch_size):
+            batch = list(islice(pictures, len(slots)))
+            self._look(batch, slots)
+            sizes += [picture.size for picture in batch]
+            broken |= {p.image: p.reason for p in batch if p.pixels is None}
+            advance(len(batch))
+        written = Written(shard, tuple(sizes), broken)
+        self._save(regions, written)
+        return written
+
+    def _look(self, batch: Sequence[Picture], slots: Tensor) -> None:
+        """Fill the slots of a batch; those of broken images stay zero.
+
+        A broken image goes through the backbone too, as black: what others get may depend in its
+        last bit on how many they are.
+        """
+        if all(picture.pixels is None for picture in batch):
+            return
+        size = self._spec.image_size
+        black = torch.zeros(3, size, size, dtype=torch.uint8)
+        regions = self._backbone.regions(
+            torch.stack([black if p.pixels is None else p.pixels for p in batch])
+        )
+        for slot, picture, features in zip(slots, batch, regions, strict=True):
+            if picture.pixels is not None:
+                if not torch.isfinite(features).all():
+                    raise self._overflow(picture)
+                slot.copy_(features)
+
+    def _overflow(self, picture: Picture) -> FeatureError:
+        dtype, backbone = self._spec.dtype, self._spec.backbone
+        return FeatureError(
+            f"{backbone} gives this image features that are not finite in {dtype}",
+            where=picture.file,
+            remedy="Keep features as float32 (--dtype float32), in a store of their own."
+            if dtype == "float16"
+            else "Use another backbone.",
+        )
+
+    def _save(self, regions: Tensor, written: Written) -> None:
+        file = self._folder / written.shard.name
+        unfinished = file.with_name(f".{file.name}.part")
+        # One key only: safetensors writes several in no fixed order.
+        metadata = {METADATA: msgspec.json.encode(written).decode()}
+        with _writing(self._folder):
+            save_file({TENSOR: regions}, unfinished, metadata=metadata)
+            # Open to whom the user's other files are; safetensors makes its own private.
+            shutil.copymode(self._folder / PLAN, unfinished)
+            with unfinished.open("rb+") as opened:
+                os.fsync(opened.fileno())
+            os.replace(unfinished, file)
+
+    def _finish(self, plan: Plan, written: Mapping[str, Written], *, created: bool) -> None:
+        """Write the index, and leave nothing but what belongs to the store."""
+        shards = tuple(written[shard.name] for shard in plan.shards)
+        usable = bool(good(shards))
+        if usable:
+            with _writing(self._folder):
+                write_whole(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+        self._sweep({shard.name for shard in plan.shards} if usable else set())
+        if not usable:
+            if created:
+                self._folder.rmdir()
+            image, reason = next(iter(Index(plan.spec, shards).broken().items()))
+            raise FeatureError(
+                f"no image could be read, of {sum(len(s.broken) for s in shards):,}",
+                where=self._folder,
+                remedy=f"The first, '{image}': {reason}.",
+            )
+
+    def _sweep(self, shards: set[str]) -> None:
+        """Remove the plan, and what killed extractions left."""
+        patterns = (PLAN, f".{PLAN}.*", f".{INDEX}.*", "shard-*.safetensors", ".shard-*.part")
+        for pattern in patterns:
+            for file in self._folder.glob(pattern):
+                if file.name not in shards:
+                    file.unlink()
+
+    @contextmanager
+    def _bar(self, total: int) -> Iterator[Callable[[int], None]]:
+        columns = (
+            TextColumn("extracting"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        done, start = 0, time.monotonic()
+        with Progress(*columns, console=self._console) as bar:
+            task = bar.add_task("", total=total, rate="")
+
+            def advance(count: int) -> None:
+                nonlocal done
+                done += count
+                rate = done / max(time.monotonic() - start, 1e-9)
+                bar.update(task, completed=done, rate=f"{rate:.1f} images/s")
+                if self._progress is not None:
+                    self._progress(done, total)
+
+            yield advance
+
+
+def say(console: Console, text: str) -> None:
+    """Print a line as it is: neither marked up, nor coloured, nor wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def not_writable(folder: Path, error: Exception) -> FeatureError:
+    """The error for a store that the disk does not take."""
+    reason = getattr(error, "strerror", None) or str(error)
+    remedy = "Check that the folder may be written to and that the disk is not full."
+    return FeatureError(f"cannot be written ({reason})", where=folder, remedy=remedy)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise not_writable(folder, error) from error
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

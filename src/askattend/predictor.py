@@ -1,0 +1,177 @@
+"""Look at an image once, then ask it any number of questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from askattend.checkpoint import Run
+from askattend.data.text import tokenise
+from askattend.data.vocab import PAD
+from askattend.errors import DataError
+from askattend.features.backbones import Backbone, load_backbone
+from askattend.features.images import Source, open_image, resize
+from askattend.models import SAAA, Model
+from askattend.models.saaa import Look as SAAALook
+from askattend.models.san import Look as SANLook
+from askattend.training import pick_device
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says, how sure it is, and where it looked.
+
+    Attributes:
+        question: as it was asked.
+        text: the most probable answer.
+        probability: its probability, 0 to 1.
+        top: the most probable answers with their probabilities, falling; `text` comes first.
+        attention: one map a glimpse or hop; each sums to 1 over rows and columns, row 0 on top.
+    """
+
+    question: str
+    text: str
+    probability: float
+    top: tuple[tuple[str, float], ...]
+    attention: Float[Tensor, "maps rows columns"] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image that has been looked at."""
+
+    image: Image.Image
+    _look: SAAALook | SANLook = field(repr=False)
+    _predictor: Predictor = field(repr=False)
+
+    def ask(self, question: str, *, top: int = 5) -> Answer:
+        """Answer one question; `top` is how many answers to list.
+
+        Raises:
+            DataError: the question has no word in it.
+        """
+        return self.ask_all([question], top=top)[0]
+
+    def ask_all(self, questions: Sequence[str], *, top: int = 5) -> list[Answer]:
+        """Answer several questions in one pass."""
+        return self._predictor.answer(self._look, [0] * len(questions), questions, top=top)
+
+
+class Predictor:
+    """A trained network with its vocabularies and backbone.
+
+    Args:
+        run: the run folder's settings and vocabularies.
+        model: the network with trained weights.
+    """
+
+    def __init__(self, run: Run, model: Model) -> None:
+        self.run, self.model = run, model.eval()
+
+    @classmethod
+    def load(cls, folder: str | Path, *, device: str = "auto") -> Predictor:
+        """Read a run folder.
+
+        Raises:
+            RunError: a file of the run is missing or does not fit.
+            ConfigError: there is no such device.
+        """
+        run = Run.load(folder)
+        return cls(run, run.load_model().to(pick_device(device)))
+
+    @property
+    def maps_name(self) -> str:
+        """What the paper calls one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
+        return "glimpse" if isinstance(self.model, SAAA) else "hop"
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The frozen network that the run's features came from; loaded when first needed.
+
+        Raises:
+            FeatureError: it is not to be had here, or its weights are not those of the run.
+        """
+        spec = self.run.features
+        backbone = load_backbone(spec.backbone, image_size=spec.image_size, dtype=spec.dtype)
+        spec.require(backbone.spec, where=f"run {self.run.folder}")
+        return backbone
+
+    @torch.inference_mode()
+    def look(self, image: Source) -> Scene:
+        """Extract and project an image's regions.
+
+        Args:
+            image: a path, a file's bytes, a PIL image, or an array (height × width × channels).
+
+        Raises:
+            ImageError: the image is missing, truncated or not an image.
+            FeatureError: the run's backbone is not to be had.
+        """
+        opened = open_image(image)
+        regions = self.backbone.regions(resize(opened, self.run.features.image_size)[None])
+        return Scene(opened, self.look_at(regions), self)
+
+    @torch.inference_mode()
+    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> SAAALook | SANLook:
+        """Project features that were extracted before."""
+        return self.model.look(regions.to(self._device))
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        look: SAAALook | SANLook,
+        image_index: Sequence[int],
+        questions: Sequence[str],
+        *,
+        top: int = 5,
+    ) -> list[Answer]:
+        """Answer questions about images already looked at.
+
+        Args:
+            look: what `look_at` gave.
+            image_index: which of its images each question is about.
+            questions: at least one word each.
+            top: how many answers to list.
+
+        Raises:
+            DataError: a question has no word in it.
+        """
+        if not questions:
+            return []
+        tokens = [torch.tensor(self._encode(question)) for question in questions]
+        output = self.model.ask(
+            look,  # type: ignore[arg-type]  # a network's own Look comes back to it
+            pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device),
+            torch.tensor([len(words) for words in tokens], device=self._device),
+            torch.tensor(image_index, device=self._device),
+        )
+        answers = self.run.answers.answers
+        best = output.logits.float().softmax(dim=-1).topk(min(top, len(answers)))
+        grid = (self.run.features.rows, self.run.features.columns)
+        maps = output.attention.float().unflatten(-1, grid).cpu()
+        results = []
+        for question, values, indices, attention in zip(
+            questions, best.values.tolist(), best.indices.tolist(), maps, strict=True
+        ):
+            ranked = tuple((answers[i], p) for i, p in zip(indices, values, strict=True))
+            results.append(Answer(question, *ranked[0], ranked, attention))
+        return results
+
+    def _encode(self, question: str) -> list[int]:
+        if not tokenise(question):
+            raise DataError(
+                "has no word in it", where=f"question '{question}'", remedy="Ask with words."
+            )
+        return self.run.words.encode(question)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device

@@ -1,0 +1,84 @@
+"""Frozen dataclasses of settings: checked when made, read from and written to TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import msgspec
+import tomli_w
+
+from askattend.errors import ConfigError, nearest
+
+T = TypeVar("T")
+
+# The range of a setting stands in its type: one place for the command line, TOML and Python.
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Natural = Annotated[int, msgspec.Meta(ge=0)]
+PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
+NaturalFloat = Annotated[float, msgspec.Meta(ge=0)]
+Probability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+
+
+def check(settings: Any) -> None:
+    """Hold every field of a dataclass to its type and range; for use in ``__post_init__``.
+
+    Raises:
+        ConfigError: names the field, its value and what was expected.
+    """
+    for name, hint in get_type_hints(type(settings), include_extras=True).items():
+        value = getattr(settings, name)
+        try:
+            msgspec.convert(value, hint)
+        except msgspec.ValidationError as error:
+            problem = str(error).partition(" - at ")[0].replace("`", "")
+            raise ConfigError(problem.lower(), where=f"{name} = {value!r}") from None
+
+
+def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
+    """A dataclass from nested tables, as TOML gives them; what is left out keeps its default.
+
+    Raises:
+        ConfigError: a key is unknown (names the nearest), of the wrong type or out of range.
+    """
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = key.replace("-", "_")
+        if name not in fields:
+            raise ConfigError(f"unknown setting '{key}'", where=where, remedy=nearest(name, fields))
+        values[name] = value
+    try:
+        return kind(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{error.where}: {error.problem}", where=where) from None
+
+
+def to_mapping(settings: Any) -> dict[str, Any]:
+    """The fields of a dataclass as TOML has them: nested tables, without those that are None."""
+    fields = msgspec.to_builtins(settings)
+    assert isinstance(fields, dict)
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        ConfigError: the file is missing or malformed; names the line.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("no such file", where=file) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"not a readable TOML file ({error})", where=file) from None
+
+
+def toml_bytes(tables: Mapping[str, Any]) -> bytes:
+    """`tables` as a TOML file's content."""
+    return tomli_w.dumps(tables).encode()

@@ -1,0 +1,306 @@
+"""Training: one visible loop."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from tensorboardX import SummaryWriter
+from torch import Tensor, nn
+
+from askattend.batches import Batch, Batches
+from askattend.checkpoint import Run, under
+from askattend.errors import ConfigError
+from askattend.files import write_whole
+from askattend.models import Model
+from askattend.models.loss import answer_loss
+from askattend.settings import Natural, NaturalFloat, Positive, PositiveFloat, check
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained; the defaults are those of SAAA."""
+
+    epochs: Positive = 30
+    """Times to go through the training questions, at most."""
+    batch_size: Positive = 128
+    """Questions a step."""
+    sampling: Literal["by-image", "uniform"] = "by-image"
+    """Whether a batch keeps the questions of an image together (faster) or shuffles freely."""
+    learning_rate: PositiveFloat = 1e-3
+    """Adam's step size at the start."""
+    half_life: NaturalFloat = 50_000
+    """Steps after which the learning rate has halved; 0 keeps it constant."""
+    final_fraction: NaturalFloat = 1.0
+    """The last step's share of the learning rate, reached along a cosine; 1 for none."""
+    clip_norm: NaturalFloat = 0
+    """Largest norm of all gradients together; 0 does not clip."""
+    patience: Natural = 5
+    """Epochs without a better validation accuracy before stopping early; 0 never does."""
+    min_steps: Positive = 20
+    """A smaller set is gone through again until an epoch has this many steps."""
+    seed: Natural = 0
+    """Seed of the initial weights, the order of questions and dropout."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """One row of log.csv."""
+
+    epoch: int
+    step: int
+    learning_rate: float
+    train_loss: float
+    valid_loss: float
+    valid_accuracy: float
+    seconds: float
+    questions_per_second: float
+
+
+class Progression(msgspec.Struct, frozen=True):
+    """How far training has come."""
+
+    history: tuple[Epoch, ...] = ()
+
+    @property
+    def best(self) -> Epoch | None:
+        """The first epoch of the highest validation accuracy."""
+        return max(self.history, key=lambda epoch: epoch.valid_accuracy, default=None)
+
+    def finished(self, config: TrainConfig) -> bool:
+        """Whether all epochs are done, or patience is at its end."""
+        if self.best is None:
+            return False
+        waited = self.history[-1].epoch - self.best.epoch
+        return self.history[-1].epoch >= config.epochs or 0 < config.patience <= waited
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that a setting names; ``"auto"`` is a GPU if there is one.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+        return device
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"cannot compute on '{name}' ({str(error).splitlines()[0].rstrip('.')})",
+            where="device",
+            remedy="Use auto or cpu.",
+        ) from None
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """The learning rate of a step, counted from 0, out of `steps`.
+
+    lr·0.5^(t / half_life) (SAAA section 4.2), times a cosine from 1 to `final_fraction`.
+    """
+    halved = 0.5 ** (step / config.half_life) if config.half_life else 1.0
+    cosine = (1 + math.cos(math.pi * min(step / max(steps - 1, 1), 1))) / 2
+    return config.learning_rate * halved * (cosine + (1 - cosine) * config.final_fraction)
+
+
+def fit(
+    run: Run,
+    train: Batches,
+    valid: Batches,
+    config: TrainConfig,
+    *,
+    console: Console,
+    resume: bool = False,
+) -> Progression:
+    """Train the run's network; its folder then holds the best and the last weights, and logs.
+
+    Interrupted and resumed, it ends with the weights that it would have had without.
+    """
+    device = pick_device(config.device)
+    torch.manual_seed(config.seed)
+    model = run.new_model().to(device)
+    # One kernel for all parameters; it has no other effect on the arithmetic.
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    progression = _restore(run, model, optimizer) if resume else Progression()
+    steps = train.steps(at_least=config.min_steps)
+    with (
+        Progress(*_COLUMNS, console=console, transient=True) as progress,
+        SummaryWriter(
+            str(run.folder / "tensorboard"), purge_step=len(progression.history) * steps
+        ) as writer,
+    ):
+        while not progression.finished(config):
+            epoch = _epoch(
+                model, optimizer, train, valid, config, len(progression.history), progress
+            )
+            progression = Progression((*progression.history, epoch))
+            run.save_progress(model, *_progress(model, optimizer, progression))
+            if progression.best is epoch:
+                run.save_weights(model)
+            _log(run, progression, writer)
+            progress.console.print(_line(epoch, best=progression.best is epoch))
+    return progression
+
+
+def _epoch(
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    train: Batches,
+    valid: Batches,
+    config: TrainConfig,
+    done: int,
+    progress: Progress,
+) -> Epoch:
+    """Train on every question once, then validate; `done` epochs went before."""
+    device = next(model.parameters()).device
+    steps, started = train.steps(at_least=config.min_steps), time.perf_counter()
+    # Seeded anew each epoch: a resumed run draws the same order and dropout as an unbroken one.
+    seed = config.seed * 100_003 + done
+    torch.manual_seed(seed)
+    model.train()
+    task = progress.add_task(f"epoch {done + 1}", total=steps)
+    losses, questions, rate = 0.0, 0, 0.0
+    for index, batch in enumerate(train.shuffled(seed, at_least=config.min_steps)):
+        rate = learning_rate(config, done * steps + index, config.epochs * steps)
+        loss = train_step(model, optimizer, batch.to(device), rate=rate, clip=config.clip_norm)
+        losses += loss * len(batch)
+        questions += len(batch)
+        progress.advance(task)
+    seconds = time.perf_counter() - started
+    progress.update(task, description="validating")
+    valid_loss, valid_accuracy = validate(model, valid.in_order(), device)
+    progress.remove_task(task)
+    return Epoch(
+        epoch=done + 1,
+        step=(done + 1) * steps,
+        learning_rate=rate,
+        train_loss=losses / questions,
+        valid_loss=valid_loss,
+        valid_accuracy=valid_accuracy,
+        seconds=time.perf_counter() - started,
+        questions_per_second=questions / seconds,
+    )
+
+
+def train_step(
+    model: Model, optimizer: torch.optim.Optimizer, batch: Batch, *, rate: float, clip: float = 0
+) -> float:
+    """One step of gradient descent at a learning rate; the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
+    loss = answer_loss(output.logits, batch.answer_index, batch.answer_weight)
+    optimizer.zero_grad()
+    loss.backward()
+    if clip:
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    return loss.item()
+
+
+@torch.inference_mode()
+def validate(
+    model: Model, batches: Iterator[Batch], device: torch.device | str = "cpu"
+) -> tuple[float, float]:
+    """Mean loss and accuracy (0 to 1) over questions, dropout off."""
+    model.eval()
+    loss = score = 0.0
+    questions = 0
+    for batch in batches:
+        batch = batch.to(torch.device(device))
+        logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
+        chosen = batch.answer_index == logits.argmax(dim=1, keepdim=True)
+        score += (batch.answer_score * chosen).sum().item()
+        loss += answer_loss(logits, batch.answer_index, batch.answer_weight).item() * len(batch)
+        questions += len(batch)
+    return loss / questions, score / questions
+
+
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("steps"),
+    TimeElapsedColumn(),
+    TextColumn("left"),
+    TimeRemainingColumn(),
+)
+
+
+def _line(epoch: Epoch, *, best: bool) -> str:
+    return (
+        f"epoch {epoch.epoch:>3}  loss {epoch.train_loss:.4f}  "
+        f"validation loss {epoch.valid_loss:.4f}  accuracy {epoch.valid_accuracy:7.2%}"
+        f"{' *' if best else '  '}  {epoch.seconds:.1f} s  "
+        f"{epoch.questions_per_second:,.0f} questions/s"
+    )
+
+
+def _log(run: Run, progression: Progression, writer: SummaryWriter) -> None:
+    """Rewrite log.csv, so that a resumed run has no row twice; add to TensorBoard's events."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, Epoch.__struct_fields__, lineterminator="\n")
+    table.writeheader()
+    table.writerows(msgspec.structs.asdict(epoch) for epoch in progression.history)
+    write_whole(run.folder / "log.csv", text.getvalue().encode())
+    latest = msgspec.structs.asdict(progression.history[-1])
+    step = latest.pop("step")
+    for name, value in latest.items():
+        writer.add_scalar(name.replace("_", "/", 1), value, step)
+
+
+def _progress(
+    model: Model, optimizer: torch.optim.Optimizer, progression: Progression
+) -> tuple[dict[str, Tensor], bytes]:
+    """Adam's moments under their parameters' names, and the history."""
+    moments = {
+        f"optimizer.{name}.{key}": value
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state[parameter].items()
+    }
+    return moments, msgspec.json.encode(progression)
+
+
+def _restore(run: Run, model: Model, optimizer: torch.optim.Optimizer) -> Progression:
+    """Put the last epoch's weights and moments back; an empty progression if there is none."""
+    progress = run.load_progress(model)
+    if progress is None:
+        return Progression()
+    moments, state = progress
+    for name, parameter in model.named_parameters():
+        for key, value in under(f"optimizer.{name}.", moments).items():
+            # Adam's step count stays a scalar on the CPU unless fused, where it joins the others.
+            optimizer.state[parameter][key] = value.to(parameter.device)
+    return msgspec.json.decode(state, type=Progression)
+
+
+def read_progression(run: Run) -> Progression:
+    """How far the training of a run folder has come; empty if it has no last weights.
+
+    Raises:
+        RunError: the last weights are unreadable.
+    """
+    state = run.progress_state()
+    return Progression() if state is None else msgspec.json.decode(state, type=Progression)

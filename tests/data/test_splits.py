@@ -1,0 +1,140 @@
+"""The validation split: disjoint, stable, and the same on every machine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askattend.data.questions import QASet, Question
+from askattend.data.splits import FEWEST_IMAGES, canonical_split, training_splits
+from askattend.errors import ConfigError, DataError
+
+
+def qaset(**images: int | list[str]) -> QASet:
+    """Split → its images (or their number); two questions an image, one for the last."""
+    questions: list[Question] = []
+    for split, names in images.items():
+        names = [f"{n}.jpg" for n in range(names)] if isinstance(names, int) else names
+        for image in (*names, *names[:-1]):
+            questions.append(Question(len(questions), image, "what", (("red", 1),), split))
+    return QASet("some", tuple(questions), {q.image: Path(q.image) for q in questions})
+
+
+@given(
+    st.integers(FEWEST_IMAGES, 60),
+    st.floats(0, 1, exclude_min=True, exclude_max=True),
+    st.integers(),
+)
+def test_every_question_is_on_one_side_with_its_image(
+    images: int, fraction: float, seed: int
+) -> None:
+    whole = qaset(train=images)
+    splits = training_splits(whole, fraction=fraction, seed=seed)
+    assert splits.train.images
+    assert splits.valid.images
+    assert not splits.train.images.keys() & splits.valid.images.keys()
+    assert {**splits.train.images, **splits.valid.images} == whole.images
+    assert sorted(q.id for side in (splits.train, splits.valid) for q in side) == list(
+        range(len(whole))
+    )
+    for side in (splits.train, splits.valid):
+        assert {q.image for q in side} == set(side.images)
+
+
+@given(st.integers(), st.integers(FEWEST_IMAGES, 300))
+def test_adding_images_moves_none(seed: int, fewer: int) -> None:
+    small = training_splits(qaset(train=fewer), fraction=0.5, seed=seed)
+    large = training_splits(qaset(train=400), fraction=0.5, seed=seed)
+    assert small.valid.images.keys() == large.valid.images.keys() & qaset(train=fewer).images.keys()
+
+
+def test_about_the_fraction_is_held_back_and_the_seed_chooses() -> None:
+    whole = qaset(train=4000)
+    first, second = (training_splits(whole, fraction=0.25, seed=seed) for seed in (0, 1))
+    # Four standard deviations of a binomial draw.
+    assert len(first.valid.images) == pytest.approx(1000, abs=4 * (4000 * 0.25 * 0.75) ** 0.5)
+    assert first.valid.images.keys() != second.valid.images.keys()
+
+
+def test_the_split_does_not_depend_on_the_hash_seed() -> None:
+    script = (
+        "from pathlib import Path; from askattend.data.questions import QASet, Question\n"
+        "from askattend.data.splits import training_splits\n"
+        "names = [f'{n}.jpg' for n in range(50)]\n"
+        "whole = QASet('', tuple(Question(n, n, 'a', (), 'train') for n in names),"
+        " {n: Path(n) for n in names})\n"
+        "print(*training_splits(whole, seed=3).valid.images)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert runs[0].strip()
+
+
+def test_few_images_are_validated_on_themselves() -> None:
+    splits = training_splits(qaset(train=FEWEST_IMAGES - 1, test=3))
+    assert splits.train == splits.valid
+    assert splits.train.splits == {"train": 2 * (FEWEST_IMAGES - 1) - 1}
+    assert "validated on the training questions themselves: 19 images" in splits.notes[0]
+
+
+def test_the_own_valid_split_is_used() -> None:
+    splits = training_splits(qaset(train=["a", "b"], valid=["c"], test=["d"]))
+    assert [q.image for q in splits.train] == ["a", "b", "a"]
+    assert [q.image for q in splits.valid] == ["c"]
+    assert splits.notes == ("validated on the set's own 'valid' split: 1 questions on 1 images",)
+
+
+def test_images_on_both_sides_are_noted() -> None:
+    splits = training_splits(qaset(train=["a", "b"], valid=["b", "c"]))
+    assert splits.notes[1] == "1 images are in 'train' and 'valid' both: validation flatters"
+
+
+def test_a_valid_split_without_answers_is_not_used() -> None:
+    whole = qaset(train=30)
+    unanswered = Question(id="u", image="u", text="what", answers=(), split="valid")
+    whole = QASet(
+        whole.source, (*whole.questions, unanswered), {**whole.images, "u": Path("u.jpg")}
+    )
+    splits = training_splits(whole)
+    assert splits.valid.images.keys() < qaset(train=30).images.keys()
+    assert splits.notes[0] == "the 'valid' split has no answers"
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 2.0, float("nan")])
+def test_a_fraction_out_of_range_is_refused(fraction: float) -> None:
+    with pytest.raises(ConfigError, match=r"fraction = .*: must lie between 0 and 1"):
+        training_splits(qaset(train=30), fraction=fraction)
+
+
+def test_a_set_without_train_is_refused() -> None:
+    with pytest.raises(DataError, match=r"some: no split 'train' to learn from\. It has: test \(3"):
+        training_splits(qaset(test=2))
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("Training", "train"),
+        ("val", "valid"),
+        ("dev", "valid"),
+        (" validation ", "valid"),
+        ("TEST", "test"),
+        ("test-Dev", "test-Dev"),
+    ],
+)
+def test_usual_names_of_splits(name: str, canonical: str) -> None:
+    assert canonical_split(name) == canonical

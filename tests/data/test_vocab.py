@@ -1,0 +1,120 @@
+"""Vocabularies against counts made the slow way."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askattend.data.questions import Question
+from askattend.data.text import answer_key, tokenise
+from askattend.data.vocab import PAD, UNK, AnswerVocab, WordVocab
+from askattend.errors import ConfigError, DataError
+
+
+def ask(*answers: tuple[str, int]) -> Question:
+    return Question(id=0, image="i", text="what", answers=answers, split="train")
+
+
+spelling = st.sampled_from(["red", "Red ", "RED", "blue", "light  blue", "light blue", "2", "ß"])
+asked = st.lists(
+    st.lists(st.tuples(spelling, st.integers(1, 5)), max_size=4).map(lambda a: ask(*a)), max_size=12
+)
+
+
+def everyone(questions: list[Question]) -> list[str]:
+    """Every single human answer as a key."""
+    return [answer_key(a) for q in questions for a, count in q.answers for _ in range(count)]
+
+
+@given(st.lists(st.text("ab c?", max_size=12), max_size=8), st.integers(1, 4))
+def test_words_are_listed_by_frequency_then_alphabet(questions: list[str], least: int) -> None:
+    said = [word for question in questions for word in tokenise(question)]
+    expected = sorted(
+        {word for word in said if said.count(word) >= least}, key=lambda w: (-said.count(w), w)
+    )
+    vocab = WordVocab.build(questions, min_count=least)
+    assert vocab.words == ("<pad>", "<unk>", *expected)
+    assert len(vocab) == 2 + len(expected)
+
+
+def test_words_encode_to_their_indices() -> None:
+    vocab = WordVocab.build(["what is this?", "what now"])
+    assert [vocab.words[i] for i in vocab.encode("What is NOW")] == ["what", "is", "now"]
+    assert vocab.encode("what else") == [vocab.words.index("what"), UNK]
+
+
+@pytest.mark.parametrize("question", ["", " ", "?!", "…", "\u200d"])
+def test_a_question_without_words_is_one_unknown_word(question: str) -> None:
+    assert WordVocab.build(["what is this"]).encode(question) == [UNK]
+
+
+@given(st.text())
+def test_no_question_can_spell_a_special_word(text: str) -> None:
+    question = f"{text}<pad> <unk><PAD>"
+    vocab = WordVocab.build([question])
+    assert not {PAD, UNK} & set(vocab.encode(question))
+
+
+@given(asked.filter(everyone), st.integers(1, 6))
+def test_answers_are_the_most_given(questions: list[Question], size: int) -> None:
+    given_answers = everyone(questions)
+    expected = sorted(set(given_answers), key=lambda a: (-given_answers.count(a), a))[:size]
+    assert AnswerVocab.build(questions, size=size).answers == tuple(expected)
+
+
+@given(asked.filter(everyone), asked.filter(everyone), st.integers(1, 4))
+def test_coverage_and_reach(train: list[Question], test: list[Question], size: int) -> None:
+    vocab = AnswerVocab.build(train, size=size)
+    given_answers = everyone(test)
+    covered = sum(answer in vocab.answers for answer in given_answers) / len(given_answers)
+    assert vocab.coverage(test) == pytest.approx(covered)
+    reached = []
+    for question in (q for q in test if q.answers):
+        own = everyone([question])
+        best = [answer for answer in own if own.count(answer) == max(map(own.count, own))]
+        reached.append(any(answer in vocab.answers for answer in best))
+    assert vocab.reachable(test) == pytest.approx(sum(reached) / len(reached))
+
+
+def test_spellings_share_a_class() -> None:
+    vocab = AnswerVocab.build([ask(("Red ", 1), ("red", 1), ("blue", 1))])
+    assert vocab.answers == ("red", "blue")
+    assert vocab.index(" RED") == 0
+    assert vocab.index("green") is None
+    assert vocab.encode([("RED", 2), ("green", 5), ("blue", 1), ("red", 3)]) == {0: 5, 1: 1}
+
+
+def test_vocabularies_survive_json() -> None:
+    words = WordVocab.build(["what is this"])
+    answers = AnswerVocab.build([ask(("red", 1), ("blue", 2))])
+    words.encode("this"), answers.index("red")  # what they memorise must not be written
+    assert msgspec.json.decode(msgspec.json.encode(words)) == {"words": list(words.words)}
+    assert msgspec.json.decode(msgspec.json.encode(answers)) == {"answers": ["blue", "red"]}
+    assert msgspec.json.decode(msgspec.json.encode(words), type=WordVocab) == words
+    assert msgspec.json.decode(msgspec.json.encode(answers), type=AnswerVocab) == answers
+
+
+def test_damaged_vocabularies_are_refused() -> None:
+    with pytest.raises(DataError, match="must start with"):
+        WordVocab(("what", "is"))
+    with pytest.raises(DataError, match="lists 'is' twice"):
+        WordVocab(("<pad>", "<unk>", "is", "is"))
+    with pytest.raises(DataError, match="lists 'red' twice"):
+        AnswerVocab(("red", "red"))
+
+
+def test_what_cannot_be_built_is_refused() -> None:
+    with pytest.raises(ConfigError, match="min_count = 0: must be at least 1"):
+        WordVocab.build(["what"], min_count=0)
+    with pytest.raises(ConfigError, match="size = 0: must be at least 1"):
+        AnswerVocab.build([ask(("red", 1))], size=0)
+    unanswered = [ask()]
+    with pytest.raises(DataError, match="no question has an answer"):
+        AnswerVocab.build(unanswered)
+    vocab = AnswerVocab(("red",))
+    with pytest.raises(DataError, match="no question has an answer"):
+        vocab.coverage(unanswered)
+    with pytest.raises(DataError, match="no question has an answer"):
+        vocab.reachable(unanswered)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from askattend.errors import FeatureError
+from askattend.features.backbones import DTYPES, Dtype, FeatureSpec
+from askattend.features.store import FeatureStore, Index, Plan, Shard, Written, read_written
+
+
+def spec(dtype: Dtype = "float16") -> FeatureSpec:
+    return FeatureSpec(
+        backbone="efficientnet-lite2",
+        fingerprint="0123456789abcdef",
+        image_size=64,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        rows=2,
+        columns=2,
+        region_dim=3,
+        dtype=dtype,
+    )
+
+
+def features(image: str, dtype: Dtype = "float16") -> Tensor:
+    """Numbers that are an image's own."""
+    return (torch.arange(12.0).view(4, 3) + 12 * int(image)).to(DTYPES[dtype])
+
+
+def write(
+    folder: Path,
+    *shards: Sequence[str],
+    broken: Sequence[str] = (),
+    dtype: Dtype = "float16",
+) -> Path:
+    """A finished store, written with safetensors alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index = []
+    for number, images in enumerate(shards):
+        shard = Shard(f"shard-{number:05d}.safetensors", 2, tuple(images))
+        regions = torch.stack([torch.zeros(4, 3).to(DTYPES[dtype])] * len(images))
+        sizes = []
+        for slot, image in enumerate(images):
+            if image not in broken:
+                regions[slot] = features(image, dtype)
+            sizes.append((0, 0) if image in broken else (100 + int(image), 7))
+        written = Written(shard, tuple(sizes), {i: "torn" for i in images if i in broken})
+        metadata = {"askattend": msgspec.json.encode(written).decode()}
+        save_file({"regions": regions}, folder / shard.name, metadata=metadata)
+        index.append(written)
+    content = msgspec.json.encode(Index(spec(dtype), tuple(index)))
+    (folder / "index.json").write_bytes(content)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
+    folder = tmp_path_factory.mktemp("store")
+    return FeatureStore.open(write(folder, ["3", "1", "4"], ["5", "9"], ["2"], broken=["4"]))
+
+
+@given(st.lists(st.sampled_from(["1", "2", "3", "5", "9"])))
+def test_read_gathers_in_the_order_asked_for(store: FeatureStore, ids: list[str]) -> None:
+    regions = store.read(ids)
+    assert regions.shape == (len(ids), 4, 3)
+    assert regions.dtype == torch.float16
+    assert all(torch.equal(row, features(image)) for row, image in zip(regions, ids, strict=True))
+
+
+def test_what_a_store_knows(store: FeatureStore) -> None:
+    assert store.ids == ("3", "1", "5", "9", "2")
+    assert len(store) == 5
+    assert "9" in store
+    assert "4" not in store
+    assert "7" not in store
+    assert store.size("9") == (109, 7)
+    assert dict(store.broken) == {"4": "torn"}
+    assert store.spec == spec()
+
+
+def test_float32(tmp_path: Path) -> None:
+    store = FeatureStore.open(write(tmp_path, ["8"], dtype="float32"))
+    assert torch.equal(store.read(["8"])[0], features("8", "float32"))
+    assert store.read([]).dtype == torch.float32
+
+
+def test_a_later_slot_stands_for_an_image_mended(tmp_path: Path) -> None:
+    write(tmp_path, ["1", "2"], broken=["1"])
+    before = json.loads((tmp_path / "index.json").read_text())
+    write(tmp_path / "more", ["0"], ["1"])
+    after = json.loads((tmp_path / "more" / "index.json").read_text())
+    (tmp_path / "more" / "shard-00001.safetensors").rename(tmp_path / "shard-00001.safetensors")
+    before["shards"].append(after["shards"][1])
+    (tmp_path / "index.json").write_text(json.dumps(before))
+    store = FeatureStore.open(tmp_path)
+    assert not store.broken
+    assert set(store.ids) == {"1", "2"}
+    assert torch.equal(store.read(["1", "2"]), torch.stack([features("1"), features("2")]))
+
+
+def test_what_is_not_there_is_named(store: FeatureStore) -> None:
+    for call in (store.size, lambda image: store.read(["1", image])):
+        with pytest.raises(FeatureError, match="no features of image '7' among its 5") as caught:
+            call("7")
+        assert caught.value.where == store.path
+        assert caught.value.remedy
+        with pytest.raises(FeatureError, match="image '4' could not be read: torn"):
+            call("4")
+
+
+def test_reading_does_not_share_memory_with_the_file(tmp_path: Path) -> None:
+    store = FeatureStore.open(write(tmp_path, ["1", "2"]))
+    store.read(["1"]).zero_()
+    assert torch.equal(store.read(["1"])[0], features("1"))
+
+
+def test_a_store_can_be_pickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = FeatureStore.open(write(Path("here"), ["1", "2"]))
+    store.read(["1"])
+    data = pickle.dumps(store)
+    assert len(data) < 1000  # the path, not the features
+    monkeypatch.chdir("/")
+    assert torch.equal(pickle.loads(data).read(["2"])[0], features("2"))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_store_can_be_read_in_worker_processes(store: FeatureStore) -> None:
+    store.read(["3"])  # mapped before the fork
+    ids = list(store.ids) * 4
+    loader: DataLoader[Tensor] = DataLoader(
+        ids,  # type: ignore[arg-type]  # a list is a data set
+        batch_size=3,
+        num_workers=2,
+        collate_fn=store.read,
+    )
+    assert torch.equal(torch.cat(list(loader)), store.read(ids))
+
+
+def test_no_store(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(FeatureError, match=r"no feature store\. Make one"):
+            FeatureStore.open(path)
+
+
+def test_an_unfinished_store(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(msgspec.json.encode(Plan(spec(), ())))
+    with pytest.raises(FeatureError, match=r"not finished\. Run the same extraction again"):
+        FeatureStore.open(tmp_path)
+
+
+def test_a_damaged_index(tmp_path: Path) -> None:
+    whole = (write(tmp_path, ["1"]) / "index.json").read_text()
+    for content in ("", "[]", whole[:-9], whole.replace("float16", "float8")):
+        (tmp_path / "index.json").write_text(content)
+        with pytest.raises(FeatureError, match=r"index\.json: damaged \("):
+            FeatureStore.open(tmp_path)
+
+
+def test_an_index_of_a_newer_format(tmp_path: Path) -> None:
+    index = json.loads((write(tmp_path, ["1"]) / "index.json").read_text())
+    (tmp_path / "index.json").write_text(json.dumps({**index, "version": 2, "shards": "new"}))
+    with pytest.raises(FeatureError, match=r"newer format .*Upgrade"):
+        FeatureStore.open(tmp_path)
+
+
+def test_missing_and_damaged_shards(tmp_path: Path) -> None:
+    shard = write(tmp_path, ["1", "2"]) / "shard-00000.safetensors"
+    whole = shard.read_bytes()
+    store = FeatureStore.open(tmp_path)
+    shard.write_bytes(whole[:-1])
+    with pytest.raises(FeatureError, match=r"shard-00000\.safetensors: damaged"):
+        store.read(["1"])
+    save_file({"regions": torch.zeros(2, 4, 5).half()}, shard)
+    with pytest.raises(FeatureError, match=r"damaged \(its features are of shape \(2, 4, 5\)"):
+        store.read(["1"])
+    shard.unlink()
+    with pytest.raises(FeatureError, match=r"shard-00000\.safetensors: a shard is missing"):
+        FeatureStore.open(tmp_path)
+
+
+def test_only_a_whole_shard_counts_as_written(tmp_path: Path) -> None:
+    file = write(tmp_path, ["1", "2"]) / "shard-00000.safetensors"
+    shard = Shard(file.name, 2, ("1", "2"))
+    written = read_written(tmp_path, spec(), shard)
+    assert written is not None
+    assert written.sizes == ((101, 7), (102, 7))
+    assert read_written(tmp_path, spec(), Shard(file.name, 3, ("1", "2"))) is None
+    assert read_written(tmp_path, spec(), Shard(file.name, 2, ("2", "1"))) is None
+    assert read_written(tmp_path, spec(), Shard("shard-00001.safetensors", 2, ("1",))) is None
+    regions = load_file(file)
+    save_file(regions, file)  # without what it says of itself
+    assert read_written(tmp_path, spec(), shard) is None
+    file.write_bytes(b"")
+    assert read_written(tmp_path, spec(), shard) is None
