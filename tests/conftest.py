@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-install_import_hook("askattend", "beartype.beartype")
+install_import_hook("askattend", "typechecking.checked")
 
 # No test asserts a time, hypothesis' own deadline included.
 settings.register_profile("askattend", deadline=None)

@@ -88,11 +88,11 @@ class EncodedQuestions:
         return cls(
             images,
             np.array([row[question.image] for question in questions], dtype=np.int64),
-            _padded(tokens, PAD, np.int64),
+            _padded(tokens, np.int64, filler=PAD),
             np.array([len(words) for words in tokens], dtype=np.int64),
-            _padded([[index for index, _, _ in refs] for refs in references], 0, np.int64),
-            _padded([[weight for _, weight, _ in refs] for refs in references], 0, np.float32),
-            _padded([[score for _, _, score in refs] for refs in references], 0, np.float32),
+            _padded([[index for index, _, _ in refs] for refs in references], np.int64),
+            _padded([[weight for _, weight, _ in refs] for refs in references], np.float32),
+            _padded([[score for _, _, score in refs] for refs in references], np.float32),
         )
 
 
@@ -100,7 +100,7 @@ def _score(answers: AnswerVocab, index: int, references: Sequence[tuple[str, int
     return accuracy_of(answers.answers[index], references)
 
 
-def _padded(rows: Sequence[Sequence[float]], filler: float, dtype: Any) -> Any:
+def _padded(rows: Sequence[Sequence[int | float]], dtype: Any, *, filler: int = 0) -> Any:
     width = max((len(row) for row in rows), default=0)
     padded = np.full((len(rows), max(width, 1)), filler, dtype=dtype)
     for position, row in enumerate(rows):

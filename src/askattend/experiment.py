@@ -21,7 +21,7 @@ from askattend.data.splits import Splits, canonical_split, training_splits
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import ConfigError, FeatureError, RunError
 from askattend.evaluation import Evaluation, evaluate
-from askattend.features.backbones import FeatureSpec
+from askattend.features.backbones import FeatureSpec, default_size
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
@@ -180,7 +180,8 @@ def _features(
 def _cache_name(source: str, extraction: ExtractConfig) -> str:
     """The same for the same place and settings; readable, but for a digest of where it is."""
     name, _, place = source.partition(":")
-    made_by = f"{extraction.backbone}-{extraction.image_size}-{extraction.dtype}"
+    size = extraction.image_size or default_size(extraction.backbone)
+    made_by = f"{extraction.backbone}-{size}-{extraction.dtype}"
     place = str(Path(place).expanduser().resolve()) if place else ""
     digest = hashlib.blake2b(f"{place}|{made_by}".encode(), digest_size=4).hexdigest()
     return re.sub(r"[^\w.-]+", "-", f"{name}-{made_by}-{digest}")

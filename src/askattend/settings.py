@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,12 +30,15 @@ def check(settings: Any) -> None:
         ConfigError: names the field, its value and what was expected.
     """
     for name, hint in get_type_hints(type(settings), include_extras=True).items():
-        value = getattr(settings, name)
-        try:
-            msgspec.convert(value, hint)
-        except msgspec.ValidationError as error:
-            problem = str(error).partition(" - at ")[0].replace("`", "")
-            raise ConfigError(problem.lower(), where=f"{name} = {value!r}") from None
+        _check_value(name, getattr(settings, name), hint)
+
+
+def _check_value(name: str, value: Any, hint: Any) -> None:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError as error:
+        problem = str(error).partition(" - at ")[0].replace("`", "")
+        raise ConfigError(problem.lower(), where=f"{name} = {value!r}") from None
 
 
 def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
@@ -45,17 +47,19 @@ def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
     Raises:
         ConfigError: a key is unknown (names the nearest), of the wrong type or out of range.
     """
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    hints = get_type_hints(kind, include_extras=True)
     values: dict[str, Any] = {}
-    for key, value in mapping.items():
-        name = key.replace("-", "_")
-        if name not in fields:
-            raise ConfigError(f"unknown setting '{key}'", where=where, remedy=nearest(name, fields))
-        values[name] = value
     try:
+        for key, value in mapping.items():
+            name = key.replace("-", "_")
+            if name not in hints:
+                raise ConfigError(f"unknown setting '{key}'", remedy=nearest(name, hints))
+            _check_value(name, value, hints[name])
+            values[name] = value
         return kind(**values)
     except ConfigError as error:
-        raise ConfigError(f"{error.where}: {error.problem}", where=where) from None
+        key = "" if error.where is None else f"{error.where}: "
+        raise ConfigError(f"{key}{error.problem}", where=where, remedy=error.remedy) from None
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:

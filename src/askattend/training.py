@@ -76,6 +76,11 @@ class Epoch(msgspec.Struct, frozen=True):
     seconds: float
     questions_per_second: float
 
+    @property
+    def merit(self) -> tuple[float, float]:
+        """What makes an epoch better than another: its accuracy, then its loss on validation."""
+        return self.valid_accuracy, -self.valid_loss
+
 
 class Progression(msgspec.Struct, frozen=True):
     """How far training has come."""
@@ -84,8 +89,8 @@ class Progression(msgspec.Struct, frozen=True):
 
     @property
     def best(self) -> Epoch | None:
-        """The first epoch of the highest validation accuracy."""
-        return max(self.history, key=lambda epoch: epoch.valid_accuracy, default=None)
+        """The epoch of the highest validation accuracy; of several, that of the lowest loss."""
+        return max(self.history, key=lambda epoch: epoch.merit, default=None)
 
     def finished(self, config: TrainConfig) -> bool:
         """Whether all epochs are done, or patience is at its end."""

@@ -385,6 +385,23 @@ def test_a_mended_image_is_extracted_the_next_time(
     assert "late" in run(images, tmp_path / "store", colours).store
 
 
+def test_a_replaced_image_is_extracted_again(
+    photos: dict[str, Path], colours: Backbone, tmp_path: Path
+) -> None:
+    file = tmp_path / "shelf.png"
+    images = {"00": photos["00"], "shelf": file}
+    Image.new("RGB", (9, 8), (0, 0, 0)).save(file)
+    kept = run(images, tmp_path / "store", colours).store.read(["00"])
+    Image.new("RGB", (20, 10), (255, 255, 255)).save(file)
+    report = run(images, tmp_path / "store", colours)
+    assert (report.done, report.already) == (1, 1)
+    white = colours.regions(torch.full((1, 3, 64, 64), 255, dtype=torch.uint8))
+    assert torch.equal(report.store.read(["shelf"]), white)
+    assert torch.equal(report.store.read(["00"]), kept)
+    file.write_bytes(b"no image any more")
+    assert "shelf" not in run(images, tmp_path / "store", colours).store
+
+
 @pytest.mark.parametrize("unfinished", [False, True])
 def test_other_settings_are_refused(
     photos: dict[str, Path], lite: Backbone, tmp_path: Path, unfinished: bool

@@ -55,7 +55,9 @@ def write(
             if image not in broken:
                 regions[slot] = features(image, dtype)
             sizes.append((0, 0) if image in broken else (100 + int(image), 7))
-        written = Written(shard, tuple(sizes), {i: "torn" for i in images if i in broken})
+        written = Written(
+            shard, tuple(sizes), (1,) * len(sizes), {i: "torn" for i in images if i in broken}
+        )
         metadata = {"askattend": msgspec.json.encode(written).decode()}
         save_file({"regions": regions}, folder / shard.name, metadata=metadata)
         index.append(written)

@@ -165,6 +165,11 @@ def load_backbone(
     return _load_lite(DEFAULT_SIZE[LITE] if image_size is None else image_size, kept)
 
 
+def default_size(name: str) -> int:
+    """The side in pixels that a backbone looks at if none is named."""
+    return DEFAULT_SIZE[HUB if name.startswith(HUB) else name]
+
+
 def known_name(name: str) -> str:
     """`name`, if it has the form of a backbone's.
 

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from askattend.errors import ImageError
-from askattend.features.images import open_image, resize
+from askattend.features.images import Size, open_image, resize
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Picture:
     file: Path
     pixels: UInt8[Tensor, "3 size size"] | None
     size: Size
+    file_size: int = 0
     reason: str = ""
 
 
@@ -58,5 +59,5 @@ def decode(image: str, file: Path, *, size: int) -> Picture:
     try:
         opened = open_image(file)
     except ImageError as error:
-        return Picture(image, file, None, (0, 0), error.problem)
-    return Picture(image, file, resize(opened, size), opened.size)
+        return Picture(image, file, None, (0, 0), reason=error.problem)
+    return Picture(image, file, resize(opened, size), opened.size, file.stat().st_size)

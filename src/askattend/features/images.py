@@ -15,6 +15,8 @@ from torch import Tensor
 
 from askattend.errors import ImageError
 
+# Width and height in pixels.
+Size = tuple[int, int]
 Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 
 # Pillow averages whole blocks of pixels first where a picture is more than this many times too

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from askattend.errors import FeatureError, ImageError
@@ -17,6 +17,7 @@ from askattend.features.store import (
     Written,
     read_json,
     read_written,
+    slots,
 )
 
 
@@ -52,7 +53,8 @@ def planned(
 ) -> Plan:
     """Keep what is done, and what was planned if it still can be; then add what is missing.
 
-    Images that were broken are planned once more if they open now.
+    Images that were broken are planned once more if they open now, and so are those whose file
+    has another size than when it was looked at.
 
     Args:
         images: all that the store shall hold, id → file.
@@ -67,7 +69,7 @@ def planned(
         if shard.name in written or all(image in images for image in shard.images)
     ]
     unfinished = [shard.images for shard in kept if shard.name not in written]
-    settled = good(written.values()).union(*unfinished)
+    settled = current(images, list(written.values())).union(*unfinished)
     broken = {image for shard in written.values() for image in shard.broken}
     missing = tuple(
         image
@@ -86,7 +88,21 @@ def planned(
 
 def good(shards: Iterable[Written]) -> set[str]:
     """Images whose features some shard holds."""
-    return {image for s in shards for image in s.shard.images if image not in s.broken}
+    return set(slots(shards))
+
+
+def current(images: Mapping[str, Path], shards: Sequence[Written]) -> set[str]:
+    """The images whose features some shard holds, made from the file that is there now."""
+    return {
+        image
+        for image, (number, slot) in slots(shards).items()
+        if image not in images or _same_size(images[image], shards[number].file_sizes[slot])
+    }
+
+
+def _same_size(file: Path, size: int) -> bool:
+    """Also where the file is gone: its features are all that is left of it."""
+    return not file.exists() or file.stat().st_size == size
 
 
 def _require_empty(folder: Path) -> None:

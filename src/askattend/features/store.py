@@ -7,7 +7,7 @@ region_dim. While a store is being made, ``plan.json`` says which images each sh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -20,13 +20,13 @@ from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.backbones import DTYPES, FeatureSpec
+from askattend.features.images import Size
 
 VERSION = 1
 INDEX, PLAN = "index.json", "plan.json"
 TENSOR, METADATA = "regions", "askattend"
 AGAIN = "Run the same extraction again: it goes on where it stopped."
 
-Size = tuple[int, int]
 T = TypeVar("T", bound="Plan | Index")
 
 
@@ -45,11 +45,13 @@ class Written(msgspec.Struct, frozen=True):
         shard: as planned.
         sizes: width and height of each upright original in pixels; 0, 0 for a broken one, whose
             slot is all zeros.
+        file_sizes: bytes of each original file, which tell when it has been replaced.
         broken: image id → why it could not be read.
     """
 
     shard: Shard
     sizes: tuple[Size, ...]
+    file_sizes: tuple[int, ...]
     broken: dict[str, str]
 
 
@@ -78,6 +80,21 @@ class Index(msgspec.Struct, frozen=True):
         return broken
 
 
+def slots(shards: Iterable[Written]) -> dict[str, tuple[int, int]]:
+    """Image id → number of its shard, and its slot there; broken images have none.
+
+    An image that was mended or replaced has a slot in a later shard, which counts.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for number, written in enumerate(shards):
+        for slot, image in enumerate(written.shard.images):
+            if image in written.broken:
+                found.pop(image, None)
+            else:
+                found[image] = (number, slot)
+    return found
+
+
 class FeatureStore:
     """Features of images, by image id; read-only.
 
@@ -96,12 +113,7 @@ class FeatureStore:
         self.broken: Mapping[str, str] = MappingProxyType(index.broken())
         self._shards = index.shards
         self._mapped: dict[int, Tensor] = {}
-        self._slots: dict[str, tuple[int, int]] = {
-            image: (number, slot)
-            for number, written in enumerate(index.shards)
-            for slot, image in enumerate(written.shard.images)
-            if image not in written.broken
-        }
+        self._slots = slots(index.shards)
         self.ids = tuple(self._slots)
 
     @classmethod

@@ -22,7 +22,8 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.backbones import DTYPES, Backbone
 from askattend.features.decoding import Picture, decoded
-from askattend.features.planning import begun, good, planned
+from askattend.features.images import Size
+from askattend.features.planning import begun, current, good, planned
 from askattend.features.store import (
     INDEX,
     METADATA,
@@ -31,7 +32,6 @@ from askattend.features.store import (
     Index,
     Plan,
     Shard,
-    Size,
     Written,
     shard_shape,
 )
@@ -81,7 +81,7 @@ class StoreWriter:
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
             say(self._console, f"{self._folder / lost.name} {why}")
-        had = good(written.values())
+        had = current(images, list(written.values()))
         already = sum(image in had for image in images)
         if not todo and (self._folder / INDEX).exists() and not (self._folder / PLAN).exists():
             say(self._console, f"nothing to do: {self._folder} has {already:,} of the images")
@@ -94,7 +94,8 @@ class StoreWriter:
         for shard in self._extract(todo, images):
             written[shard.shard.name] = shard
         self._finish(plan, written, created=created)
-        return len(good(written.values()) - had), already
+        made = [written[shard.name] for shard in todo]
+        return len(good(made)), already
 
     def _announce(self, todo: Sequence[Shard], already: int) -> None:
         """Say what is about to happen.
@@ -137,14 +138,16 @@ class StoreWriter:
     ) -> Written:
         regions = torch.zeros(shard_shape(self._spec, shard), dtype=DTYPES[self._spec.dtype])
         sizes: list[Size] = []
+        file_sizes: list[int] = []
         broken: dict[str, str] = {}
         for slots in torch.split(regions, shard.batch_size):
             batch = list(islice(pictures, len(slots)))
             self._look(batch, slots)
             sizes += [picture.size for picture in batch]
+            file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
-        written = Written(shard, tuple(sizes), broken)
+        written = Written(shard, tuple(sizes), tuple(file_sizes), broken)
         self._save(regions, written)
         return written
 

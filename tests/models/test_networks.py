@@ -1,0 +1,173 @@
+"""Both networks against their papers' equations, written out one region at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
+from askattend.models.attention import weighted_sum
+from askattend.models.loss import answer_loss
+
+WORDS, ANSWERS, DIM, REGIONS = 11, 5, 6, 4
+SMALL = {"embedding_dim": 3, "question_dim": 4, "attention_dim": 5}
+
+
+def saaa(**options: Any) -> SAAA:
+    torch.manual_seed(0)
+    config = SAAAConfig(**{**SMALL, "hidden_dim": 7, **options})
+    return SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
+
+
+def san(**options: Any) -> SAN:
+    torch.manual_seed(0)
+    config = SANConfig(**{**SMALL, **options})
+    return SAN(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
+
+
+def data(seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Two images, three questions: the second image is asked about twice."""
+    generator = torch.Generator().manual_seed(seed)
+    regions = torch.rand(2, REGIONS, DIM, generator=generator, dtype=torch.float64)
+    tokens = torch.tensor([[2, 3, 4], [5, 6, 0], [7, 0, 0]])
+    return regions, tokens, torch.tensor([3, 2, 1]), torch.tensor([1, 0, 1])
+
+
+def lstm(model: Any, words: list[int], *, squash: bool) -> tuple[Tensor, Tensor]:
+    """(h, c) after the words, gate by gate."""
+    cell = model.encoder.lstm
+    h = c = torch.zeros(4, dtype=torch.float64)
+    for word in words:
+        x = model.encoder.embedding.weight[word]
+        x = torch.tanh(x) if squash else x
+        gates = cell.weight_ih_l0 @ x + cell.bias_ih_l0 + cell.weight_hh_l0 @ h + cell.bias_hh_l0
+        i, f, g, o = gates.chunk(4)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+    return h, c
+
+
+def naive_saaa(model: Any, image: Tensor, words: list[int]) -> tuple[Tensor, Tensor]:
+    a, (_, first, _, _, second) = model.attention, model.classifier
+    _, s = lstm(model, words, squash=True)
+    v = [region / (region.pow(2).sum().sqrt() + 1e-8) for region in image]
+    h = [torch.relu(a.region.weight @ x + a.question.weight @ s + a.question.bias) for x in v]
+    attention = []
+    pooled = []
+    for glimpse in range(model.config.glimpses):
+        e = [(a.score.weight[glimpse] @ x + a.score.bias[glimpse]).exp() for x in h]
+        attention.append(torch.stack([x / sum(e) for x in e]))
+        pooled.append(sum(p * x for p, x in zip(attention[-1], v, strict=True)))
+    hidden = torch.relu(first.weight @ torch.cat([*pooled, s]) + first.bias)
+    return second.weight @ hidden + second.bias, torch.stack(attention)
+
+
+def naive_san(model: Any, image: Tensor, words: list[int]) -> tuple[Tensor, Tensor]:
+    u, _ = lstm(model, words, squash=False)
+    v = [torch.tanh(model.image.weight @ region + model.image.bias) for region in image]
+    attention = []
+    for hop in model.hops:
+        query = hop.query.weight @ u + hop.query.bias
+        h = [torch.tanh(hop.region.weight @ x + query) for x in v]
+        e = torch.stack([(hop.score.weight @ x + hop.score.bias).exp().squeeze() for x in h])
+        attention.append(e / e.sum())
+        u = sum(p * x for p, x in zip(attention[-1], v, strict=True)) + u
+    return model.answer.weight @ u + model.answer.bias, torch.stack(attention)
+
+
+@pytest.mark.parametrize("glimpses", [1, 2, 3])
+def test_saaa_is_its_equations(glimpses: int) -> None:
+    model = saaa(glimpses=glimpses).eval()
+    regions, tokens, lengths, image_index = data()
+    output = model(regions, tokens, lengths, image_index)
+    for row, (words, length, image) in enumerate(zip(tokens, lengths, image_index, strict=True)):
+        logits, attention = naive_saaa(model, regions[image], words[:length].tolist())
+        torch.testing.assert_close(output.logits[row], logits)
+        torch.testing.assert_close(output.attention[row], attention)
+
+
+@pytest.mark.parametrize("hops", [1, 2, 3])
+def test_san_is_its_equations(hops: int) -> None:
+    model = san(hops=hops).eval()
+    regions, tokens, lengths, image_index = data()
+    output = model(regions, tokens, lengths, image_index)
+    for row, (words, length, image) in enumerate(zip(tokens, lengths, image_index, strict=True)):
+        logits, attention = naive_san(model, regions[image], words[:length].tolist())
+        torch.testing.assert_close(output.logits[row], logits)
+        torch.testing.assert_close(output.attention[row], attention)
+
+
+@pytest.mark.parametrize("make", [saaa, san])
+def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Model]) -> None:
+    model = make().eval()
+    regions, tokens, lengths, image_index = data()
+    shared = model(regions, tokens, lengths, image_index)
+    copied = model(regions[image_index], tokens, lengths)
+    torch.testing.assert_close(shared.logits, copied.logits)
+    gradients = [
+        torch.autograd.grad(output.logits.square().sum(), list(model.parameters()))
+        for output in (shared, copied)
+    ]
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("make", [saaa, san])
+def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Model]) -> None:
+    model = make().eval()
+    regions, tokens, lengths, image_index = data()
+    longer = torch.cat([tokens, torch.zeros(3, 4, dtype=torch.long)], dim=1)
+    wide = model(regions, longer, lengths, image_index)
+    assert torch.equal(model(regions, tokens, lengths, image_index).logits, wide.logits)
+    wide.logits.sum().backward()
+    gradient = model.encoder.embedding.weight.grad
+    assert gradient is not None
+    assert not gradient[0].any()
+    assert gradient[2].any()
+
+
+@pytest.mark.parametrize("make", [saaa, san])
+def test_attention_maps_sum_to_one(make: Callable[..., Model]) -> None:
+    attention = make()(*data()).attention
+    torch.testing.assert_close(attention.sum(-1), torch.ones(3, 2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("make", [saaa, san])
+def test_dropout_is_random_in_training_alone(make: Callable[..., Model]) -> None:
+    model = make(dropout=0.5)
+    assert not torch.equal(model(*data()).logits, model(*data()).logits)
+    model.eval()
+    assert torch.equal(model(*data()).logits, model(*data()).logits)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 3))
+def test_weighted_sum_is_a_sum_a_question(image_index: list[int], maps: int) -> None:
+    generator = torch.Generator().manual_seed(len(image_index))
+    attention = torch.rand(len(image_index), maps, 3, generator=generator)
+    regions = torch.rand(5, 3, 2, generator=generator)
+    pooled = weighted_sum(attention, regions, torch.tensor(image_index))
+    expected = torch.einsum("qmr,qrd->qmd", attention, regions[image_index])
+    torch.testing.assert_close(pooled, expected)
+
+
+def test_loss_is_the_soft_cross_entropy_of_the_annotators() -> None:
+    logits = torch.randn(2, 4, generator=torch.Generator().manual_seed(0))
+    # Of ten annotators, seven said answer 3 and two answer 1; one is not in the vocabulary.
+    index, weight = torch.tensor([[3, 1], [2, 0]]), torch.tensor([[0.7, 0.2], [1.0, 0.0]])
+    p = logits.softmax(1)
+    expected = -(0.7 * p[0, 3].log() + 0.2 * p[0, 1].log() + p[1, 2].log()) / 2
+    torch.testing.assert_close(answer_loss(logits, index, weight), expected)
+
+
+def test_the_papers_sizes_are_the_defaults() -> None:
+    model = SAAA(words=100, answers=3000, region_dim=2048)
+    assert model.classifier[1].in_features == 2 * 2048 + 1024
+    assert model.attention.region.weight.shape == (512, 2048)
+    assert model.encoder.embedding.weight.shape == (100, 300)
+    assert not model.encoder.embedding.weight[0].any()
