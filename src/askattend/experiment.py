@@ -29,7 +29,7 @@ from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.predictor import Predictor
 from askattend.report import Example, choose, write_report
-from askattend.training import Progression, fit, read_progression
+from askattend.training import Progression, fit, pick_device, read_progression
 
 GALLERY = 48
 
@@ -61,7 +61,8 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     """
     if not config.data:
         raise ConfigError("no questions named", remedy="Add --data SOURCE.")
-    _check_folder(config, out, resume=resume)
+    _check_folder(out, resume=resume)
+    pick_device(config.train.device)  # complain before the long work, not after it
     splits = _training_splits(config, read_source(config.data))
     for note in (*splits.train.notes, *splits.notes):
         console.print(f"note: {note}", highlight=False)
@@ -119,7 +120,10 @@ def evaluate_run(
     predictor = Predictor.load(folder)
     run = predictor.run
     config = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
-    config = replace(config, data=data or config.data, features=features or config.features)
+    if data not in (None, config.data):  # its store holds the images of the run's own source
+        config = replace(config, data=data, features=None)
+    if features is not None:
+        config = replace(config, features=features)
     questions = _split(config, split)
     store = _features(config, questions.images, folder.parent, console=console, spec=run.features)
     batches = Batches(questions, store, run.words, run.answers, batch_size=config.train.batch_size)
@@ -201,7 +205,7 @@ def _need_all(store: FeatureStore, images: Mapping[str, Path]) -> None:
     )
 
 
-def _check_folder(config: Config[Any], out: Path, *, resume: bool) -> None:
+def _check_folder(out: Path, *, resume: bool) -> None:
     if (out / CONFIG).exists() and not resume:
         raise RunError(
             "holds a run already", where=out, remedy="Add --resume, or choose another --out."
@@ -261,21 +265,24 @@ def _report(
         answer = predictor.answer(look, [0], [question.text])[0]
         image = open_image(questions.images[question.image])
         examples.append(Example(question, image, answer, evaluation.predictions[position].score))
-    features = run.features
+    features, progression = run.features, read_progression(run)
     details = {
         "Network": run.config["network"].upper(),
         "Parameters": f"{sum(p.numel() for p in predictor.model.parameters()):,}",
         "Questions from": questions.source,
+        "Training": f"{len(progression.history)} epochs, "
+        f"{sum(epoch.seconds for epoch in progression.history):,.0f} s",
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": f"{features.backbone}, {features.image_size} px",
-        "Regions": f"{features.rows} × {features.columns}, {features.region_dim} wide",
+        "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
+        "Repeat with": f"askattend evaluate {run.folder} --split {evaluation.metrics.split}",
     }
     write_report(
         run.folder / "report.html",
         maps_name=predictor.maps_name,
         title=f"{run.config['network'].upper()} on {questions.source}",
         evaluation=evaluation,
-        progression=read_progression(run),
+        progression=progression,
         examples=examples,
         details=details,
     )

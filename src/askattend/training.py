@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 
 from askattend.batches import Batch, Batches
 from askattend.checkpoint import Run, under
-from askattend.errors import ConfigError
+from askattend.errors import ConfigError, RunError
 from askattend.files import write_whole
 from askattend.models import Model
 from askattend.models.loss import answer_loss
@@ -190,6 +191,12 @@ def _epoch(
     for index, batch in enumerate(train.shuffled(seed, at_least=config.min_steps)):
         rate = learning_rate(config, done * steps + index, config.epochs * steps)
         loss = train_step(model, optimizer, batch.to(device), rate=rate, clip=config.clip_norm)
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the loss is {loss} at step {done * steps + index + 1}",
+                where="training",
+                remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
+            )
         losses += loss * len(batch)
         questions += len(batch)
         progress.advance(task)
@@ -273,7 +280,8 @@ def _log(run: Run, progression: Progression, writer: SummaryWriter) -> None:
     latest = msgspec.structs.asdict(progression.history[-1])
     step = latest.pop("step")
     for name, value in latest.items():
-        writer.add_scalar(name.replace("_", "/", 1), value, step)
+        # TensorBoard groups by what stands before a slash: training's and validation's loss.
+        writer.add_scalar(re.sub(r"^(train|valid)_", r"\1/", name), value, step)
 
 
 def _progress(
