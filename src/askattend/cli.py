@@ -25,7 +25,6 @@ from askattend.predictor import Answer, Predictor
 from askattend.settings import Positive, check
 
 M = TypeVar("M", bound=ModelConfig)
-T = TypeVar("T")
 
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
 
@@ -63,11 +62,9 @@ def _dispatch(arguments: list[str]) -> None:
     COMMANDS[name](rest)
 
 
-def _parse(kind: type[T], argv: list[str], name: str, *, default: T | None = None) -> T:
+def _parse(kind: Any, argv: list[str], name: str, **default: Any) -> Any:
     """The options of a command; a mistake in them prints what is wrong and exits with status 2."""
-    kwargs: dict[str, Any] = {} if default is None else {"default": default}
-    options: T = tyro.cli(kind, args=argv, prog=f"askattend {name}", **kwargs)
-    return options
+    return tyro.cli(kind, args=argv, prog=f"askattend {name}", **default)
 
 
 def _progress() -> Console:
@@ -93,8 +90,7 @@ class Extract:
 
 
 def _extract(argv: list[str]) -> None:
-    default = Extract(source=tyro.MISSING, out=tyro.MISSING, config=ExtractConfig())
-    options = _parse(Extract, argv, "extract", default=default)
+    options: Extract = _parse(Extract, argv, "extract")
     report = experiment.extract_features(
         options.source, options.out, options.config, console=_progress()
     )
@@ -109,9 +105,9 @@ def _extract(argv: list[str]) -> None:
 class Train(Generic[M]):
     """Train a network and leave a run folder that answers questions."""
 
-    out: Path
-    """The run folder."""
     config: Annotated[Config[M], Flat]
+    out: Path | None = None
+    """The run folder; needed."""
     preset: str | None = None
     """Settings to start from: a name, or a TOML file; options given here come on top."""
     resume: bool = False
@@ -128,11 +124,12 @@ def _train(argv: list[str]) -> None:
     if network not in MODELS:
         raise ConfigError(f"unknown network '{network}'", remedy=nearest(network, MODELS))
     config = _starting_config(network, rest)
-    default = Train(out=tyro.MISSING, config=config)
     kind: Any = Train
     options: Train[Any] = _parse(
-        kind[MODELS[network][0]], rest, f"train {network}", default=default
+        kind[MODELS[network][0]], rest, f"train {network}", default=Train(config=config)
     )
+    if options.out is None:
+        raise ConfigError("no run folder named", remedy="Add --out RUN.")
     experiment.train(options.config, options.out, resume=options.resume, console=_progress())
 
 
@@ -170,7 +167,7 @@ class Evaluate:
 
 
 def _evaluate(argv: list[str]) -> None:
-    options = _parse(Evaluate, argv, "evaluate")
+    options: Evaluate = _parse(Evaluate, argv, "evaluate")
     evaluation = experiment.evaluate_run(
         options.run,
         data=options.data,
@@ -223,7 +220,7 @@ class Ask:
 
 
 def _ask(argv: list[str]) -> None:
-    options = _parse(Ask, argv, "ask")
+    options: Ask = _parse(Ask, argv, "ask")
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
     predictor = Predictor.load(options.run)

@@ -1,0 +1,86 @@
+"""Imports point one way, and the package is what its documentation says."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import askattend
+from askattend.config import presets, read_preset
+
+PACKAGE = Path(askattend.__file__).parent
+# From the top down; a module imports from its own layer and those below.
+LAYERS = (
+    {"cli"},
+    {"experiment"},
+    {"config"},
+    {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "training"},
+    {"checkpoint"},
+    {"batches"},
+    {"models", "metrics", "features", "data"},
+    {"settings", "files", "errors"},
+)
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]
+
+
+def imported(file: Path) -> set[str]:
+    """The parts of the package that a module imports from, itself left out."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+            if node.module == "askattend":
+                names = [f"askattend.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        found |= {name.split(".")[1] for name in names if name.startswith("askattend.")}
+    return found - {part(file)}
+
+
+def part(file: Path) -> str:
+    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+@pytest.mark.parametrize("file", [f for f in MODULES if f.name != "__init__.py"], ids=str)
+def test_imports_point_down(file: Path) -> None:
+    for other in imported(file):
+        assert LEVEL[part(file)] <= LEVEL[other], f"{part(file)} imports {other}"
+
+
+def test_networks_know_nothing_of_data_or_features() -> None:
+    files = [file for file in MODULES if part(file) == "models"]
+    assert len(files) > 4
+    for file in files:
+        assert imported(file) <= {"settings", "errors"}, file
+
+
+def test_importing_is_quiet_and_leaves_optional_packages_alone(tmp_path: Path) -> None:
+    code = (
+        "import sys, askattend, askattend.cli\n"
+        "print([n for n in ('transformers', 'easy_vqa', 'matplotlib.pyplot', 'tensorflow')"
+        " if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_public_names_exist() -> None:
+    for name in askattend.__all__:
+        assert getattr(askattend, name).__doc__
+
+
+def test_presets_are_valid() -> None:
+    assert presets()
+    for name, file in presets().items():
+        config = read_preset(name, "saaa")
+        assert config.tables()["network"] == "saaa"
+        assert file.is_relative_to(PACKAGE)

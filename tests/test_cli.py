@@ -1,0 +1,383 @@
+"""The whole way through the command line, on a table of small coloured squares."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from askattend import Predictor
+from askattend.cli import main
+from askattend.features.store import FeatureStore
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
+SMALL = (
+    *("--model.embedding-dim", "8", "--model.question-dim", "16", "--model.attention-dim", "16"),
+    *("--extract.image-size", "64", "--train.epochs", "2"),
+    *("--train.min-steps", "4", "--train.batch-size", "8"),
+)
+
+
+def squares(folder: Path, *, test: bool = True) -> Path:
+    """A table of questions about twelve squares, three of them to be tested on."""
+    rows = []
+    for number in range(12):
+        colour = list(COLOURS)[number % 3]
+        name = f"square {number}.png"
+        Image.new("RGB", (48, 40), COLOURS[colour]).save(folder / name)
+        split = "test" if test and number >= 9 else "train"
+        rows.append((name, "What colour is it?", colour, split, "colour"))
+        rows.append((name, "is it red?", "yes" if colour == "red" else "no", split, "yes/no"))
+    file = folder / "squares.csv"
+    with file.open("w", newline="") as table:
+        writer = csv.writer(table)
+        writer.writerow(("image", "question", "answer", "split", "answer_type"))
+        writer.writerows(rows)
+    return file
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command: exit status, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = 0
+        capsys.readouterr()
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return call
+
+
+def train(network: str, table: Path, out: Path, *more: object) -> list[str]:
+    hidden = ["--model.hidden-dim", "16"] if network == "saaa" else []
+    options = ["--data", f"table:{table}", "--out", out, *SMALL, *hidden, *more]
+    return ["train", network, *map(str, options)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with squares.csv and, under runs/, a run of each network."""
+    folder = tmp_path_factory.mktemp("squares")
+    table = squares(folder)
+    for network in ("saaa", "san"):
+        main(train(network, table, folder / "runs" / network))
+    return folder
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
+def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network: str) -> None:
+    names = {file.name for file in (trained / "runs" / network).iterdir()}
+    assert names >= {
+        *("config.toml", "words.json", "answers.json", "floors.json", "features.json"),
+        *("best.safetensors", "last.safetensors", "log.csv", "metrics.json", "tensorboard"),
+    }
+    assert not [name for name in names if Path(name).suffix in (".pt", ".pth", ".pkl", ".bin")]
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
+def test_evaluate(trained: Path, run: Run, network: str) -> None:
+    folder = trained / "runs" / network
+    status, out, _ = run("evaluate", folder, "--split", "test", "--json")
+    assert status == 0
+    printed = json.loads(out)
+    assert printed == json.loads((folder / "test" / "metrics.json").read_text())
+    assert (printed["split"], printed["questions"], printed["metric"]) == ("test", 6, "exact match")
+    assert 0 <= printed["accuracy"] <= 1
+    # Trained on nine squares, three of each colour: "no" is the most common answer.
+    assert printed["floors"] == {"majority": pytest.approx(2 / 6), "prefix": pytest.approx(3 / 6)}
+    assert printed["coverage"] == 1
+    assert set(printed["by_answer_type"]) == {"colour", "yes/no"}
+    results = json.loads((folder / "test" / "results.json").read_text())
+    assert [result["question_id"] for result in results] == list(range(18, 24))
+    assert all(set(result) == {"question_id", "answer"} for result in results)
+    right = [
+        result["answer"] == row["answer"]
+        for result, row in zip(results, rows_of(trained / "squares.csv")[18:], strict=True)
+    ]
+    assert printed["accuracy"] == pytest.approx(sum(right) / 6)
+    assert "<html" in (folder / "report.html").read_text()
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.read_text())))
+
+
+def test_evaluate_prints_a_table(trained: Path, run: Run) -> None:
+    status, out, _ = run("evaluate", trained / "runs" / "saaa", "--split", "valid")
+    assert status == 0
+    assert "18 questions" in out
+    assert "floor: most common answer" in out
+
+
+def test_ask_in_json(trained: Path, run: Run) -> None:
+    image = trained / "square 3.png"
+    questions = ("what colour is it", "IS IT RED?", "它是红色的吗?")
+    overlay = trained / "overlay.png"
+    status, out, _ = run(
+        "ask", trained / "runs" / "saaa", image, *questions, "--json", "--overlay", overlay
+    )
+    assert status == 0
+    answers = json.loads(out)
+    assert [answer["question"] for answer in answers] == list(questions)
+    for answer in answers:
+        assert answer["image"] == str(image)
+        assert answer["top"][0] == {
+            "answer": answer["answer"],
+            "probability": answer["probability"],
+        }
+        probabilities = [other["probability"] for other in answer["top"]]
+        assert probabilities == sorted(probabilities, reverse=True)
+        attention = answer["attention"]
+        values = np.array(attention["values"])
+        assert values.shape == (2, 2, 2)
+        assert values.shape == (attention["glimpses"], attention["rows"], attention["columns"])
+        assert values.sum(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-5)
+    with Image.open(overlay) as opened:
+        assert opened.format == "PNG"
+
+
+def test_ask_in_words(trained: Path, run: Run) -> None:
+    status, out, _ = run("ask", trained / "runs" / "san", trained / "square 0.png", "is it red?")
+    assert status == 0
+    assert out.startswith("is it red?\n  ")
+    assert "%" in out
+
+
+def test_an_image_is_the_same_however_it_comes(trained: Path) -> None:
+    predictor = Predictor.load(trained / "runs" / "saaa")
+    file = trained / "square 1.png"
+    with Image.open(file) as image:
+        image.load()
+    sources: Sequence[Any] = (file, str(file), file.read_bytes(), image, np.asarray(image))
+    answers = [predictor.look(source).ask("is it red?") for source in sources]
+    assert len({(answer.text, answer.probability) for answer in answers}) == 1
+
+
+def test_looking_at_a_file_is_reading_the_store(trained: Path) -> None:
+    predictor = Predictor.load(trained / "runs" / "saaa")
+    (cache,) = (f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    look = predictor.look_at(FeatureStore.open(cache).read(["square 4.png"]))
+    (stored,) = predictor.answer(look, [0], ["what colour is it?"])
+    seen = predictor.look(trained / "square 4.png").ask("what colour is it?")
+    # Batches of another size are summed in another order; float16 rounds what is left.
+    assert dict(stored.top) == pytest.approx(dict(seen.top), abs=1e-3)
+
+
+def test_the_cache_is_shared_and_extended(tmp_path: Path, run: Run) -> None:
+    table = squares(tmp_path)
+    assert run(*train("saaa", table, tmp_path / "runs" / "a"))[0] == 0
+    (cache,) = (f for f in (tmp_path / "runs" / "features").iterdir() if f.is_dir())
+    assert len(FeatureStore.open(cache)) == 9
+    before = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    status, _, err = run(*train("san", table, tmp_path / "runs" / "b"))
+    assert status == 0
+    assert "nothing to do" in err
+    assert before == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    assert run("evaluate", tmp_path / "runs" / "b")[0] == 0
+    assert len(FeatureStore.open(cache)) == 12
+
+
+def test_resume(trained: Path, tmp_path: Path, run: Run) -> None:
+    table, out = trained / "squares.csv", tmp_path / "runs" / "saaa"
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    log = (out / "log.csv").read_text()
+    status, _, err = run(*train("saaa", table, out))
+    assert (status, "holds a run already" in err) == (2, True)
+    assert run("train", "saaa", "--out", out, "--resume")[0] == 0
+    assert (out / "log.csv").read_text() == log
+    status, _, err = run("train", "saaa", "--out", out, "--resume", "--model.glimpses", "3")
+    assert (status, "cannot go on: [model]" in err) == (2, True)
+    assert run("train", "saaa", "--out", out, "--resume", "--train.epochs", "3")[0] == 0
+    assert (out / "log.csv").read_text().startswith(log)
+    assert len((out / "log.csv").read_text().splitlines()) == 4
+
+
+def test_a_run_is_a_preset(trained: Path, tmp_path: Path, run: Run) -> None:
+    preset = trained / "runs" / "saaa" / "config.toml"
+    out = tmp_path / "again"
+    assert run("train", "saaa", "--preset", preset, "--out", out)[0] == 0
+    assert (out / "config.toml").read_text() == preset.read_text()
+    weights = [f / "best.safetensors" for f in (out, trained / "runs" / "saaa")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_few_rows_are_enough(tmp_path: Path, run: Run) -> None:
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (30, 30), colour).save(tmp_path / f"{name}.jpg")
+    table = tmp_path / "mine.jsonl"
+    rows = [("red", "what is it?", "red"), ("blue", "what is it?", "blue")]
+    rows += [("green", "what is it?", "green"), ("red", "hot?", "yes"), ("blue", "hot?", "no")]
+    table.write_text(
+        "\n".join(
+            json.dumps(
+                {"image": f"{image}.jpg", "question": question, "answers": [answer, "dunno"]}
+            )
+            for image, question, answer in rows
+        )
+    )
+    status, _, err = run(*train("saaa", table, tmp_path / "run"))
+    assert status == 0
+    assert "validated on the training questions themselves" in err
+    status, out, _ = run("evaluate", tmp_path / "run", "--split", "train", "--json")
+    assert (status, json.loads(out)["metric"]) == (0, "VQA accuracy")
+
+
+def test_questions_without_answers_are_answered(trained: Path, tmp_path: Path, run: Run) -> None:
+    table = tmp_path / "open.csv"
+    image = trained / "square 5.png"
+    table.write_text(f"image,question,split,id\n{image},is it red?,test,q1\n")
+    folder = trained / "runs" / "san"
+    status, out, _ = run("evaluate", folder, "--data", f"table:{table}", "--json")
+    assert status == 0
+    assert (json.loads(out)["questions"], json.loads(out)["accuracy"]) == (1, None)
+    (result,) = json.loads((folder / "test" / "results.json").read_text())
+    assert result["question_id"] == "q1"
+    status, out, _ = run("evaluate", folder, "--data", f"table:{table}")
+    assert (status, "nothing to score" in out) == (0, True)
+
+
+def test_extract_goes_on_past_broken_images(trained: Path, tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(trained / "square 0.png", folder)
+    (folder / "torn.jpg").write_bytes(b"\xff\xd8\xff")
+    command = ("extract", folder, "--image-size", 64, "--out")
+    status, out, err = run(*command, tmp_path / "store")
+    assert (status, "1 images in" in out, "broken: torn.jpg" in err) == (0, True, True)
+    assert run(*command, tmp_path / "strict", "--strict")[0] == 1
+
+
+def test_features_of_another_backbone_are_refused(trained: Path, tmp_path: Path, run: Run) -> None:
+    store = tmp_path / "store"
+    source = f"table:{trained / 'squares.csv'}"
+    assert run("extract", source, "--out", store, "--image-size", 96)[0] == 0
+    status, _, err = run("evaluate", trained / "runs" / "saaa", "--features", store)
+    assert (status, "image_size 64 against 96" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        *("config.toml", "words.json", "answers.json", "floors.json", "features.json"),
+        "best.safetensors",
+    ],
+)
+def test_a_run_without_a_file_says_which(
+    trained: Path, tmp_path: Path, run: Run, missing: str
+) -> None:
+    shutil.copytree(trained / "runs" / "saaa", tmp_path / "run")
+    (tmp_path / "run" / missing).unlink()
+    status, out, err = run("ask", tmp_path / "run", trained / "square 0.png", "is it red?")
+    assert (status, out, missing in err) == (2, "", True)
+
+
+def torn(table: Path) -> None:
+    image = table.parent / "square 7.png"
+    image.write_bytes(image.read_bytes()[:60])
+
+
+def gone(table: Path) -> None:
+    (table.parent / "square 7.png").unlink()
+
+
+def short(table: Path) -> None:
+    table.write_text(table.read_text() + "square 1.png\n")
+
+
+def blank(table: Path) -> None:
+    table.write_text(table.read_text() + "square 1.png,  ,red,train,colour\n")
+
+
+def renamed(table: Path) -> None:
+    table.write_text(table.read_text().replace("image,question", "image,qestion", 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "names"),
+    [
+        (torn, ["square 7.png", "Mend or remove"]),
+        (gone, ["square 7.png"]),
+        (short, ["squares.csv:26"]),
+        (blank, ["squares.csv:26", "question"]),
+        (renamed, ["squares.csv", "'qestion'", "question"]),
+    ],
+)
+def test_bad_tables_leave_no_run(
+    tmp_path: Path, run: Run, spoil: Callable[[Path], None], names: list[str]
+) -> None:
+    table = squares(tmp_path)
+    spoil(table)
+    status, _, err = run(*train("saaa", table, tmp_path / "runs" / "a"))
+    assert status == 2
+    for name in names:
+        assert name in err
+    assert not (tmp_path / "runs" / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("frobnicate", "unknown command 'frobnicate'"),
+        ("evalute RUN", "Did you mean 'evaluate'?"),
+        ("train sann --out x", "Did you mean 'san'?"),
+        ("train saaa --data easy-vqa", "Add --out RUN"),
+        ("train saaa --out x", "Add --data SOURCE"),
+        ("train saaa --data easy-vqaa --out x", "Did you mean 'easy-vqa'?"),
+        ("train saaa --data easy-vqa --out x --model.glimpses 0", "glimpses = 0: expected int"),
+        ("train saaa --data easy-vqa --out x --train.device abacus", "cannot compute on 'abacus'"),
+        ("train saaa --data easy-vqa --out x --preset nothing", "unknown preset 'nothing'"),
+        ("ask RUN IMAGE ...", "no word in it"),
+        ("ask RUN IMAGE", "no question asked"),
+        ("ask RUN IMAGE hi --top 0", "top = 0"),
+        ("ask RUN nowhere.jpg hi", "nowhere.jpg: no such file"),
+        ("ask nowhere IMAGE hi", "nowhere: no such folder"),
+        ("ask RUN TABLE hi", "squares.csv: not an image"),
+        ("ask RUN IMAGE hi --overlay x.mp3", ".mp3"),
+        ("evaluate RUN --split tset", "no question in split 'tset'"),
+        ("evaluate RUN --data table:no.csv", "no.csv"),
+        ("extract nowhere --out x", "'nowhere'"),
+    ],
+)
+def test_mistakes(
+    trained: Path, tmp_path: Path, monkeypatch: Any, run: Run, command: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = {
+        "RUN": trained / "runs" / "saaa",
+        "IMAGE": trained / "square 2.png",
+        "TABLE": trained / "squares.csv",
+    }
+    status, _, err = run(*(places.get(word, word) for word in command.split()))
+    assert status == 2
+    assert message in err
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_misspelt_option_names_the_nearest(run: Run) -> None:
+    status, _, err = run("train", "saaa", "--out", "x", "--model.glimpsess", "3")
+    assert status == 2
+    assert "--model.glimpses" in err
+
+
+@pytest.mark.parametrize("command", ["", "train", "train saaa", "extract", "evaluate", "ask"])
+def test_help(run: Run, command: str) -> None:
+    status, out, _ = run(*command.split(), "--help")
+    assert status == 0
+    assert "usage: askattend" in out
