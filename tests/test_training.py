@@ -172,6 +172,12 @@ def test_patience_ends_training() -> None:
     assert Progression(history).finished(TrainConfig(epochs=3, patience=0))
 
 
+def test_patience_does_not_wait_for_the_loss() -> None:
+    history = tuple(epoch(n, 1.0, 1 / n) for n in range(1, 4))
+    assert Progression(history).best is history[-1]
+    assert Progression(history).finished(TrainConfig(patience=2))
+
+
 def test_learning_rate_halves_and_anneals() -> None:
     halving = TrainConfig(learning_rate=1.0, half_life=10)
     assert learning_rate(halving, 0, 100) == 1

@@ -80,7 +80,7 @@ def _json(value: Any) -> None:
 class Extract:
     """Turn images into a store of region features."""
 
-    source: Positional[str]
+    source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE|FOLDER")]
     """easy-vqa, daquar:DIR, table:FILE, or a folder of images."""
     out: Path
     """The store, a folder; an unfinished one is continued."""
@@ -154,7 +154,7 @@ def _starting_config(network: str, argv: list[str]) -> Config[Any]:
 class Evaluate:
     """Accuracy on a split beside its floors; leaves metrics, results and report in the run."""
 
-    run: Positional[Path]
+    run: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run folder."""
     data: str | None = None
     """Question source; by default the one that the run was trained on."""
@@ -202,11 +202,11 @@ def _table(metrics: Metrics) -> str:
 class Ask:
     """Answer questions about an image, and show where the model looked."""
 
-    run: Positional[Path]
+    run: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run folder."""
-    image: Positional[Path]
+    image: Annotated[Positional[Path], tyro.conf.arg(metavar="IMAGE")]
     """The image file."""
-    questions: Positional[tuple[str, ...]]
+    questions: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="QUESTION ...")]
     """One or more questions; the image is looked at once."""
     overlay: Path | None = None
     """Write a PNG of the image with a heat map for each glimpse or hop."""

@@ -93,11 +93,18 @@ class Progression(msgspec.Struct, frozen=True):
         """The epoch of the highest validation accuracy; of several, that of the lowest loss."""
         return max(self.history, key=lambda epoch: epoch.merit, default=None)
 
+    @property
+    def _most_accurate(self) -> Epoch:
+        return max(self.history, key=lambda epoch: epoch.valid_accuracy)  # the first of several
+
     def finished(self, config: TrainConfig) -> bool:
-        """Whether all epochs are done, or patience is at its end."""
-        if self.best is None:
+        """Whether all epochs are done, or patience is at its end.
+
+        Patience waits for accuracy alone: the loss of a set that is all right falls for ever.
+        """
+        if not self.history:
             return False
-        waited = self.history[-1].epoch - self.best.epoch
+        waited = self.history[-1].epoch - self._most_accurate.epoch
         return self.history[-1].epoch >= config.epochs or 0 < config.patience <= waited
 
 
