@@ -18,7 +18,7 @@ LAYERS = (
     {"cli"},
     {"experiment"},
     {"config"},
-    {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "training"},
+    {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"checkpoint"},
     {"batches"},
     {"models", "metrics", "features", "data"},

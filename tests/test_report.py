@@ -20,8 +20,8 @@ from askattend.data.questions import Question
 from askattend.evaluation import Evaluation, Metrics, Prediction, Share
 from askattend.features.images import open_image
 from askattend.predictor import Answer
+from askattend.progression import Epoch, Progression
 from askattend.report import Example, choose, verdict, write_report
-from askattend.training import Epoch, Progression
 
 VOID = {"meta", "link", "br", "img"}
 METRICS = Metrics(

@@ -19,15 +19,13 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import ConfigError, RunError
 from askattend.features.backbones import FeatureSpec
 from askattend.metrics import Floors
+from askattend.progression import Epoch, Progression, read_progression
 from askattend.settings import from_mapping
 from askattend.training import (
-    Epoch,
-    Progression,
     TrainConfig,
     fit,
     learning_rate,
     pick_device,
-    read_progression,
     validate,
 )
 
@@ -166,16 +164,16 @@ def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss() -> None:
 
 def test_patience_ends_training() -> None:
     history = tuple(epoch(n, accuracy) for n, accuracy in enumerate((0.5, 0.4, 0.4), 1))
-    assert Progression(history).finished(TrainConfig(patience=2))
-    assert not Progression(history).finished(TrainConfig(patience=3))
-    assert not Progression(history).finished(TrainConfig(patience=0))
-    assert Progression(history).finished(TrainConfig(epochs=3, patience=0))
+    assert Progression(history).finished(epochs=30, patience=2)
+    assert not Progression(history).finished(epochs=30, patience=3)
+    assert not Progression(history).finished(epochs=30, patience=0)
+    assert Progression(history).finished(epochs=3, patience=0)
 
 
 def test_patience_does_not_wait_for_the_loss() -> None:
     history = tuple(epoch(n, 1.0, 1 / n) for n in range(1, 4))
     assert Progression(history).best is history[-1]
-    assert Progression(history).finished(TrainConfig(patience=2))
+    assert Progression(history).finished(epochs=30, patience=2)
 
 
 def test_learning_rate_halves_and_anneals() -> None:

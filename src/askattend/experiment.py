@@ -28,8 +28,9 @@ from askattend.features.store import FeatureStore
 from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.predictor import Predictor
+from askattend.progression import Progression, read_progression
 from askattend.report import Example, choose, write_report
-from askattend.training import Progression, fit, pick_device, read_progression
+from askattend.training import fit, pick_device
 
 GALLERY = 48
 

@@ -21,7 +21,7 @@ from askattend.drawing import fit, heat, peak, range_text
 from askattend.evaluation import Evaluation, Metrics, Prediction
 from askattend.files import write_whole
 from askattend.predictor import Answer
-from askattend.training import Progression
+from askattend.progression import Progression
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
 QUALITY = 72

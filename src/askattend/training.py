@@ -31,6 +31,7 @@ from askattend.errors import ConfigError, RunError
 from askattend.files import write_whole
 from askattend.models import Model
 from askattend.models.loss import answer_loss
+from askattend.progression import Epoch, Progression
 from askattend.settings import Natural, NaturalFloat, Positive, PositiveFloat, check
 
 
@@ -63,49 +64,6 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
-
-
-class Epoch(msgspec.Struct, frozen=True):
-    """One row of log.csv."""
-
-    epoch: int
-    step: int
-    learning_rate: float
-    train_loss: float
-    valid_loss: float
-    valid_accuracy: float
-    seconds: float
-    questions_per_second: float
-
-    @property
-    def merit(self) -> tuple[float, float]:
-        """What makes an epoch better than another: its accuracy, then its loss on validation."""
-        return self.valid_accuracy, -self.valid_loss
-
-
-class Progression(msgspec.Struct, frozen=True):
-    """How far training has come."""
-
-    history: tuple[Epoch, ...] = ()
-
-    @property
-    def best(self) -> Epoch | None:
-        """The epoch of the highest validation accuracy; of several, that of the lowest loss."""
-        return max(self.history, key=lambda epoch: epoch.merit, default=None)
-
-    @property
-    def _most_accurate(self) -> Epoch:
-        return max(self.history, key=lambda epoch: epoch.valid_accuracy)  # the first of several
-
-    def finished(self, config: TrainConfig) -> bool:
-        """Whether all epochs are done, or patience is at its end.
-
-        Patience waits for accuracy alone: the loss of a set that is all right falls for ever.
-        """
-        if not self.history:
-            return False
-        waited = self.history[-1].epoch - self._most_accurate.epoch
-        return self.history[-1].epoch >= config.epochs or 0 < config.patience <= waited
 
 
 def pick_device(name: str) -> torch.device:
@@ -164,7 +122,7 @@ def fit(
             str(run.folder / "tensorboard"), purge_step=len(progression.history) * steps
         ) as writer,
     ):
-        while not progression.finished(config):
+        while not progression.finished(epochs=config.epochs, patience=config.patience):
             epoch = _epoch(
                 model, optimizer, train, valid, config, len(progression.history), progress
             )
@@ -314,13 +272,3 @@ def _restore(run: Run, model: Model, optimizer: torch.optim.Optimizer) -> Progre
             # Adam's step count stays a scalar on the CPU unless fused, where it joins the others.
             optimizer.state[parameter][key] = value.to(parameter.device)
     return msgspec.json.decode(state, type=Progression)
-
-
-def read_progression(run: Run) -> Progression:
-    """How far the training of a run folder has come; empty if it has no last weights.
-
-    Raises:
-        RunError: the last weights are unreadable.
-    """
-    state = run.progress_state()
-    return Progression() if state is None else msgspec.json.decode(state, type=Progression)
