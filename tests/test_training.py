@@ -17,7 +17,7 @@ from askattend.checkpoint import Run
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import ConfigError, RunError
-from askattend.features.backbones import FeatureSpec
+from askattend.features.spec import FeatureSpec
 from askattend.metrics import Floors
 from askattend.progression import Epoch, Progression, read_progression
 from askattend.settings import from_mapping

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import AskAttendError, RunError, nearest
-from askattend.features.backbones import FeatureSpec
+from askattend.features.spec import FeatureSpec
 from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.models import MODELS, Model, ModelConfig, build_model

@@ -21,9 +21,10 @@ from askattend.data.splits import Splits, canonical_split, training_splits
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import ConfigError, FeatureError, RunError
 from askattend.evaluation import Evaluation, evaluate
-from askattend.features.backbones import FeatureSpec, default_size
+from askattend.features.backbones import default_size
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.features.images import open_image
+from askattend.features.spec import FeatureSpec
 from askattend.features.store import FeatureStore
 from askattend.files import write_whole
 from askattend.metrics import Floors

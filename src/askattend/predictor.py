@@ -17,8 +17,9 @@ from askattend.checkpoint import Run
 from askattend.data.text import tokenise
 from askattend.data.vocab import PAD
 from askattend.errors import DataError
-from askattend.features.backbones import Backbone, load_backbone
+from askattend.features.backbones import load_backbone
 from askattend.features.images import Source, open_image, resize
+from askattend.features.spec import Backbone
 from askattend.models import SAAA, Model
 from askattend.models.saaa import Look as SAAALook
 from askattend.models.san import Look as SANLook

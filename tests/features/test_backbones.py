@@ -16,13 +16,9 @@ from torch import Tensor, nn
 
 from askattend.errors import FeatureError
 from askattend.features import hub
-from askattend.features.backbones import (
-    Backbone,
-    FeatureSpec,
-    LiteGrid,
-    fingerprint,
-    load_backbone,
-)
+from askattend.features.backbones import load_backbone
+from askattend.features.lite import LiteGrid
+from askattend.features.spec import Backbone, FeatureSpec, fingerprint
 
 SPEC = FeatureSpec(
     backbone="efficientnet-lite2",

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.features import decoding
-from askattend.features.backbones import Backbone, load_backbone
+from askattend.features.backbones import load_backbone
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.features.images import open_image, resize
+from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
 
 CONFIG = ExtractConfig(image_size=64, batch_size=4, shard_images=6)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from askattend.errors import FeatureError
-from askattend.features.backbones import DTYPES, Dtype, FeatureSpec
+from askattend.features.spec import DTYPES, Dtype, FeatureSpec
 from askattend.features.store import FeatureStore, Index, Plan, Shard, Written, read_written
 
 

@@ -12,7 +12,9 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.errors import FeatureError, ImageError
-from askattend.features.backbones import LITE, Backbone, known_dtype, known_name, load_backbone
+from askattend.features.backbones import known_dtype, known_name, load_backbone
+from askattend.features.lite import LITE
+from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
 from askattend.features.writer import StoreWriter, not_writable, say
 from askattend.settings import Natural, Positive, check

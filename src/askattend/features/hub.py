@@ -19,8 +19,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
-from askattend.features.backbones import HUB, Backbone, Dtype, FeatureSpec, Triple, fingerprint
 from askattend.features.probe import Grid, grid_of
+from askattend.features.spec import HUB, Backbone, Dtype, FeatureSpec, Triple, fingerprint
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from askattend.errors import FeatureError, ImageError
-from askattend.features.backbones import FeatureSpec
 from askattend.features.images import open_image
+from askattend.features.spec import FeatureSpec
 from askattend.features.store import (
     INDEX,
     PLAN,

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
-from askattend.features.backbones import require_multiple
+from askattend.features.spec import require_multiple
 
 # Learnt tokens that models put in front of the patches; any other must make the count disagree.
 LEADING_TOKENS = ("cls_token", "class_embedding", "distillation_token", "register_tokens")

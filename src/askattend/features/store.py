@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from askattend.errors import FeatureError
-from askattend.features.backbones import DTYPES, FeatureSpec
 from askattend.features.images import Size
+from askattend.features.spec import DTYPES, FeatureSpec
 
 VERSION = 1
 INDEX, PLAN = "index.json", "plan.json"

@@ -20,10 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from askattend.errors import FeatureError
-from askattend.features.backbones import DTYPES, Backbone
 from askattend.features.decoding import Picture, decoded
 from askattend.features.images import Size
 from askattend.features.planning import begun, current, good, planned
+from askattend.features.spec import DTYPES, Backbone
 from askattend.features.store import (
     INDEX,
     METADATA,

@@ -1,0 +1,163 @@
+"""What made a set of features, and the frozen network that does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from askattend.errors import FeatureError
+
+Dtype = Literal["float16", "float32"]
+Triple = tuple[float, float, float]
+
+DTYPES: dict[str, torch.dtype] = {"float16": torch.float16, "float32": torch.float32}
+# What the name of a backbone from the model hub, or from a local folder, starts with.
+HUB = "hf:"
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """What made a set of features. Features of two specs that differ are never mixed.
+
+    Attributes:
+        backbone: the name that `load_backbone` knows it by.
+        fingerprint: 16 hex digits of the SHA-256 of its weights.
+        image_size: side in pixels of the square that it looked at.
+        mean: subtracted from red, green and blue, which run from 0 to 1.
+        std: what they are divided by then.
+        rows: rows of its grid; row 0 is the top of the picture.
+        columns: columns of its grid; column 0 is the left.
+        region_dim: numbers that describe one region.
+        dtype: what the features are kept in.
+        compute_dtype: what they were computed in.
+        geometry: how a picture became a square: ``"squash"`` fits all of it, ignoring its shape.
+        interpolation: how it was resampled.
+    """
+
+    backbone: str
+    fingerprint: str
+    image_size: int
+    mean: Triple
+    std: Triple
+    rows: int
+    columns: int
+    region_dim: int
+    dtype: Dtype
+    compute_dtype: Literal["float32"] = "float32"
+    geometry: Literal["squash"] = "squash"
+    interpolation: Literal["bicubic"] = "bicubic"
+
+    @property
+    def regions(self) -> int:
+        """Regions of a picture: rows × columns."""
+        return self.rows * self.columns
+
+    @property
+    def image_bytes(self) -> int:
+        """What the features of one image take."""
+        return self.regions * self.region_dim * DTYPES[self.dtype].itemsize
+
+    def require(self, other: FeatureSpec, *, where: object) -> None:
+        """Refuse features that do not go with these.
+
+        One set of weights from the model hub and from a folder is one backbone, whatever its name.
+
+        Args:
+            other: what made the others.
+            where: the store or run that the refusal is about.
+
+        Raises:
+            FeatureError: names every field that differs, with both values.
+        """
+        names = [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+        from_hub = self.backbone.startswith(HUB) and other.backbone.startswith(HUB)
+        if not names or (names == ["backbone"] and from_hub):
+            return
+        made = ", ".join(
+            f"{name} {getattr(self, name)!r} against {getattr(other, name)!r}" for name in names
+        )
+        another = {"backbone", "fingerprint"} & set(names)
+        made_by = "another backbone" if another else "the same backbone with other settings"
+        raise FeatureError(
+            f"features made by {made_by} cannot be mixed: {made}",
+            where=where,
+            remedy="Use the same backbone and settings throughout, or a store of its own.",
+        )
+
+
+class Backbone:
+    """A frozen network with all that it takes to feed it.
+
+    Args:
+        spec: what it makes.
+        network: normalised pixels (images × 3 × size × size) → images × regions × region_dim,
+            row by row.
+    """
+
+    def __init__(self, *, spec: FeatureSpec, network: nn.Module) -> None:
+        self.spec = spec
+        self.network = network.eval().requires_grad_(False)
+        self._mean, self._std = per_channel(spec.mean), per_channel(spec.std)
+
+    def regions(
+        self, pixels: UInt8[Tensor, "images 3 size size"]
+    ) -> Float[Tensor, "images regions region_dim"]:
+        """Features of pictures, row by row: region r·columns + c lies in row r, column c.
+
+        Computed in float32, given in `spec.dtype`; a value too large for that becomes infinite,
+        which the caller must look out for.
+
+        Args:
+            pixels: pictures as `images.resize` squares them, 0..255.
+
+        Raises:
+            FeatureError: they are not of the backbone's size.
+        """
+        spec = self.spec
+        if pixels.shape[-1] != spec.image_size:
+            raise FeatureError(
+                f"{pixels.shape[-1]} px where it takes {spec.image_size}",
+                where=spec.backbone,
+                remedy="Resize the image to the backbone's image_size.",
+            )
+        # Copied on the way out, since inference tensors may not take part in later training.
+        shape = (len(pixels), spec.regions, spec.region_dim)
+        kept = torch.empty(shape, dtype=DTYPES[spec.dtype])
+        with torch.inference_mode():
+            computed = self.network(pixels.float().div_(255).sub_(self._mean).div_(self._std))
+        return kept.copy_(computed)
+
+
+def require_multiple(image_size: int, stride: int, *, where: str) -> None:
+    """Refuse a size that the grid does not divide, naming the nearest that it does.
+
+    Raises:
+        FeatureError: `image_size` is no multiple of `stride`.
+    """
+    if image_size % stride:
+        near = max(1, round(image_size / stride)) * stride
+        raise FeatureError(
+            f"image_size {image_size} is not a multiple of {stride}",
+            where=where,
+            remedy=f"The nearest valid one is {near}.",
+        )
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """16 hex digits of the SHA-256 of weights: every name, and every tensor's bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name}\0".encode())
+        digest.update(tensor.detach().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:16]
+
+
+def per_channel(values: Triple) -> Float[Tensor, "3 1 1"]:
+    """Three numbers, to be broadcast over pixels."""
+    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)
