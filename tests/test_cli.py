@@ -154,8 +154,11 @@ def test_ask_in_json(trained: Path, run: Run) -> None:
 
 
 def test_ask_in_words(trained: Path, run: Run) -> None:
-    status, out, _ = run("ask", trained / "runs" / "san", trained / "square 0.png", "is it red?")
-    assert status == 0
+    image = trained / "square 0.png"
+    status, out, err = run("ask", trained / "runs" / "san", image, "is it red?")
+    assert (status, err) == (0, "")
+    _, _, err = run("ask", trained / "runs" / "san", image, "is it a zebra?")
+    assert err == "note: the model never saw: a, zebra\n"
     assert out.startswith("is it red?\n  ")
     assert "%" in out
 
@@ -204,6 +207,10 @@ def test_resume(trained: Path, tmp_path: Path, run: Run) -> None:
     assert (out / "log.csv").read_text() == log
     status, _, err = run("train", "saaa", "--out", out, "--resume", "--model.glimpses", "3")
     assert (status, "cannot go on: [model]" in err) == (2, True)
+    status, _, err = run("train", "saaa", "--out", out, "--resume", "--train.learning-rate", "1")
+    assert (status, "cannot go on: [train]" in err) == (2, True)
+    status, _, err = run("train", "saaa", "--out", out, "--resume", "--vocab.valid-seed", "7")
+    assert (status, "cannot go on: [vocab]" in err) == (2, True)
     assert run("train", "saaa", "--out", out, "--resume", "--train.epochs", "3")[0] == 0
     assert (out / "log.csv").read_text().startswith(log)
     assert len((out / "log.csv").read_text().splitlines()) == 4
@@ -350,7 +357,12 @@ def test_bad_tables_leave_no_run(
         ("ask nowhere IMAGE hi", "nowhere: no such folder"),
         ("ask RUN TABLE hi", "squares.csv: not an image"),
         ("ask RUN IMAGE hi --overlay x.mp3", ".mp3"),
+        ("ask RUN IMAGE hi --overlay IMAGE", "is the image that is asked about"),
+        ("ask RUN IMAGE hi --overlay .", "is a folder"),
         ("evaluate RUN --split tset", "no question in split 'tset'"),
+        ("evaluate RUN --split ../evil", "cannot name a folder"),
+        ("evaluate RUN --split config.toml", "cannot name a folder"),
+        ("train saaa --data easy-vqa --out x --train.seed 99999999999", "seed = 99999999999"),
         ("evaluate RUN --data table:no.csv", "no.csv"),
         ("extract nowhere --out x", "'nowhere'"),
     ],

@@ -98,14 +98,15 @@ def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
     assert accuracy == 1
 
 
-def test_interrupted_and_resumed_is_as_good_as_unbroken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_interrupted_and_resumed_is_as_good_as_unbroken(tmp_path: Path, after: int) -> None:
     run, unbroken = train(tmp_path / "unbroken", CONFIG)
-    # The schedule depends on the number of epochs, so that stays; stop after two of them.
+    # The schedule depends on the number of epochs, so that stays; stop after some of them.
     broken, training, validation = set_up(tmp_path / "broken", CONFIG)
-    stopping = Interrupting(broken)
+    stopping = Interrupting(broken, after)
     with pytest.raises(KeyboardInterrupt):
         fit(stopping, training, validation, CONFIG, console=QUIET)
-    assert len(read_progression(broken).history) == 2
+    assert len(read_progression(broken).history) == after
     _, resumed = train(tmp_path / "broken", CONFIG, resume=True)
     for ours, theirs in zip(resumed.history, unbroken.history, strict=True):
         assert (ours.step, ours.train_loss, ours.valid_loss) == (
@@ -120,18 +121,19 @@ def test_interrupted_and_resumed_is_as_good_as_unbroken(tmp_path: Path) -> None:
 
 
 class Interrupting(Run):
-    """A run that is interrupted once its second epoch is written."""
+    """A run that is interrupted as soon as so many epochs are written."""
 
-    def __new__(cls, run: Run) -> Interrupting:
+    def __new__(cls, run: Run, after: int) -> Interrupting:
         return object.__new__(cls)
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, after: int) -> None:
+        object.__setattr__(self, "after", after)
         for name in ("folder", "config", "words", "answers", "floors", "features"):
             object.__setattr__(self, name, getattr(run, name))
 
     def save_progress(self, *arguments: object) -> None:
         super().save_progress(*arguments)  # type: ignore[arg-type]
-        if len(read_progression(self).history) == 2:
+        if len(read_progression(self).history) == self.__dict__["after"]:
             raise KeyboardInterrupt
 
 

@@ -89,13 +89,14 @@ class Run:
         Raises:
             ConfigError, RunError: config.toml does not hold valid ones.
         """
-        network, where = self.config.get("network"), f"{self.folder / CONFIG}"
+        network, where = str(self.config.get("network", "")), f"{self.folder / CONFIG}"
         if network not in MODELS:
-            raise RunError(
-                f"unknown network '{network}'", where=where, remedy=nearest(str(network), MODELS)
-            )
-        kind, _ = MODELS[network]
-        return from_mapping(kind, self.config.get("model", {}), where=f"{where} [model]")
+            problem = f"unknown network '{network}'" if network else "names no network"
+            raise RunError(problem, where=where, remedy=nearest(network, MODELS))
+        table = self.config.get("model", {})
+        if not isinstance(table, Mapping):
+            raise RunError("'model' must be a table", where=where, remedy="Write [model].")
+        return from_mapping(MODELS[network][0], table, where=f"{where} [model]")
 
     def new_model(self) -> Model:
         """The run's network, freshly initialised."""
@@ -132,7 +133,7 @@ class Run:
     def progress_state(self) -> bytes | None:
         """The state that `save_progress` wrote, without the tensors; None if none yet."""
         file = self.folder / WEIGHTS["last"]
-        return _open(file)[1][_STATE].encode() if file.exists() else None
+        return _state(_open(file)[1], file) if file.exists() else None
 
     def load_progress(self, model: Model) -> tuple[dict[str, Tensor], bytes] | None:
         """Put the last weights into `model`; the other tensors and state, or None if none yet.
@@ -146,7 +147,7 @@ class Run:
         tensors, metadata = _open(file)
         load_weights(model, under(_WEIGHT, tensors), where=file)
         others = {name: t for name, t in tensors.items() if not name.startswith(_WEIGHT)}
-        return others, metadata[_STATE].encode()
+        return others, _state(metadata, file)
 
 
 def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where: Path) -> None:
@@ -174,6 +175,16 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+
+def _state(metadata: Mapping[str, str], file: Path) -> bytes:
+    if _STATE not in metadata:
+        raise RunError(
+            "holds weights alone, not how far training had come",
+            where=file,
+            remedy="Copy the whole run folder, or delete this file to train from the start.",
+        )
+    return metadata[_STATE].encode()
 
 
 def _open(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

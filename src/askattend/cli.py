@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,8 +45,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         _dispatch(arguments)
+        sys.stdout.flush()
     except AskAttendError as error:
         print(f"askattend: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # whoever read the output has had enough of it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written to
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("askattend: interrupted", file=sys.stderr)
@@ -69,7 +78,7 @@ def _parse(kind: Any, argv: list[str], name: str, **default: Any) -> Any:
 
 def _progress() -> Console:
     """Notes and progress go to standard error: standard output holds results alone."""
-    return Console(stderr=True, soft_wrap=True)
+    return Console(stderr=True, soft_wrap=True, markup=False)
 
 
 def _json(value: Any) -> None:
@@ -223,9 +232,13 @@ def _ask(argv: list[str]) -> None:
     options: Ask = _parse(Ask, argv, "ask")
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
+    _check_overlay(options)
     predictor = Predictor.load(options.run)
     scene = predictor.look(options.image)
     answers = scene.ask_all(options.questions, top=options.top)
+    for question in options.questions:
+        if unknown := predictor.unknown_words(question):
+            print(f"note: the model never saw: {', '.join(unknown)}", file=sys.stderr)
     if options.json:
         _json([_as_json(options.image, answer) for answer in answers])
     else:
@@ -234,6 +247,17 @@ def _ask(argv: list[str]) -> None:
         drawing.save_overlay(options.overlay, scene.image, answers, maps_name=predictor.maps_name)
         if hint := drawing.font_hint([*options.questions, *(answer.text for answer in answers)]):
             print(f"askattend: {hint}", file=sys.stderr)
+
+
+def _check_overlay(options: Ask) -> None:
+    """Before any work is done, and before a photo is lost."""
+    overlay = options.overlay
+    if overlay is not None and overlay.is_dir():
+        raise ConfigError("is a folder", where=overlay, remedy="Name a file, such as out.png.")
+    if overlay is not None and overlay.resolve() == options.image.resolve():
+        raise ConfigError(
+            "is the image that is asked about", where=overlay, remedy="Name another --overlay."
+        )
 
 
 def _as_json(image: Path, answer: Answer) -> dict[str, Any]:
@@ -255,7 +279,8 @@ def _as_json(image: Path, answer: Answer) -> dict[str, Any]:
 
 def _as_text(answer: Answer) -> str:
     others = ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:])
-    return f"{answer.question}\n  {answer.text}  {answer.probability:.1%}   ({others})"
+    best = f"{answer.question}\n  {answer.text}  {answer.probability:.1%}"
+    return f"{best}   ({others})" if others else best
 
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {

@@ -80,10 +80,7 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
             another network.
     """
     tables = dict(tables)
-    if (given := tables.pop("network", network)) != network:
-        raise ConfigError(
-            f"is for the network '{given}'", where=where, remedy=f"Train {given}, not {network}."
-        )
+    _check_network(str(tables.pop("network", network)), network, where=where)
     sections = {
         "model": MODELS[network][0],
         "vocab": VocabConfig,
@@ -97,11 +94,22 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
                 raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
             values[key] = from_mapping(sections[key], value, where=f"{where} [{key}]")
         elif key in ("data", "features"):
+            if not isinstance(value, str):
+                raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')
             values[key] = Path(value) if key == "features" else value
         else:
             known = [*sections, "data", "features", "network"]
             raise ConfigError(f"unknown setting '{key}'", where=where, remedy=nearest(key, known))
     return Config(**values)
+
+
+def _check_network(given: str, network: str, *, where: str) -> None:
+    if given not in MODELS:
+        raise ConfigError(f"unknown network '{given}'", where=where, remedy=nearest(given, MODELS))
+    if given != network:
+        raise ConfigError(
+            f"is for the network '{given}'", where=where, remedy=f"Train {given}, not {network}."
+        )
 
 
 def presets() -> dict[str, Path]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,11 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
-    if not config.data:
-        raise ConfigError("no questions named", remedy="Add --data SOURCE.")
     _check_folder(out, resume=resume)
     pick_device(config.train.device)  # complain before the long work, not after it
-    splits = _training_splits(config, read_source(config.data))
-    for note in (*splits.train.notes, *splits.notes):
+    questions = _questions(config)
+    splits = _training_splits(config, questions)
+    for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions)):
         console.print(f"note: {note}", highlight=False)
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
@@ -119,6 +119,8 @@ def evaluate_run(
     Raises:
         AskAttendError: the run, the data, the split or the features do not fit.
     """
+    split = canonical_split(split)
+    _check_evaluation(folder / split, split)
     predictor = Predictor.load(folder)
     run = predictor.run
     config = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
@@ -135,10 +137,22 @@ def evaluate_run(
     return evaluation
 
 
+def _questions(config: Config[Any]) -> QASet:
+    if not config.data:
+        raise ConfigError("no questions named", remedy="Add --data SOURCE.")
+    return read_source(config.data)
+
+
+def _odd_splits(questions: QASet) -> Iterator[str]:
+    """Notes on splits of no usual name, since a misspelt one would go unnoticed."""
+    for name, count in questions.splits.items():
+        if name not in ("train", "valid", "test"):
+            yield f"split '{name}' ({count:,}) is neither trained nor validated on"
+
+
 def _split(config: Config[Any], name: str) -> QASet:
     """The questions of a split; ``train`` and ``valid`` as training divides them."""
-    questions = read_source(config.data)
-    name = canonical_split(name)
+    questions = _questions(config)
     if name not in ("train", "valid") or "train" not in questions.splits:
         return questions.split(name)
     splits = _training_splits(config, questions)
@@ -216,6 +230,16 @@ def _check_folder(out: Path, *, resume: bool) -> None:
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
 
+def _check_evaluation(folder: Path, split: str) -> None:
+    """A split's name becomes a folder's in the run: it must stay inside and apart."""
+    if not re.fullmatch(r"\w[\w.-]*", split) or split == "tensorboard" or folder.is_file():
+        raise ConfigError(
+            f"'{split}' cannot name a folder of the run",
+            where="split",
+            remedy="Rename the split: letters, digits, '_', '-' and '.' will do.",
+        )
+
+
 def _check_same(run: Run) -> None:
     """A run can only go on with the network, vocabularies and features that it began with."""
     if not (run.folder / CONFIG).exists():
@@ -224,6 +248,10 @@ def _check_same(run: Run) -> None:
     for what, ours, theirs in (
         ("the network", run.config["network"], begun.config.get("network")),
         ("[model]", run.model_config, begun.model_config),
+        ("the questions", run.config["data"], begun.config.get("data")),
+        ("[vocab]", run.config["vocab"], begun.config.get("vocab")),
+        ("[train]", _lasting(run), _lasting(begun)),
+        ("the floors", run.floors, begun.floors),
         ("the words", run.words, begun.words),
         ("the answers", run.answers, begun.answers),
         ("the features", run.features, begun.features),
@@ -234,6 +262,12 @@ def _check_same(run: Run) -> None:
                 where=run.folder,
                 remedy="Resume with the same data and settings, or choose another --out.",
             )
+
+
+def _lasting(run: Run) -> dict[str, Any]:
+    """The settings of training, but for those that say how long and where."""
+    train = run.config.get("train", {})
+    return {key: v for key, v in train.items() if key not in ("epochs", "patience", "device")}
 
 
 def _summarise(run: Run, progression: Progression, *, console: Console) -> None:
@@ -277,7 +311,8 @@ def _report(
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": f"{features.backbone}, {features.image_size} px",
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
-        "Repeat with": f"askattend evaluate {run.folder} --split {evaluation.metrics.split}",
+        "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
+        f"--data {shlex.quote(questions.source)} --split {evaluation.metrics.split}",
     }
     write_report(
         run.folder / "report.html",

@@ -27,7 +27,8 @@ def accuracy_of(answer: str, references: Sequence[tuple[str, int]]) -> float:
           [n·min(1, (n-1)/m) + (K-n)·min(1, n/m)] / K   with m = min(3, K-1).
 
       From four annotators on, m = 3 and this is the official formula; for two or three, m is such
-      that the answer they all gave scores 1.
+      that the answer they all gave scores 1. The official evaluator also rewrites punctuation,
+      articles and number words before it compares; this does not.
 
     Args:
         answer: the answer given.

@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from askattend.checkpoint import Run
 from askattend.data.text import tokenise
-from askattend.data.vocab import PAD
+from askattend.data.vocab import PAD, UNK
 from askattend.errors import DataError
 from askattend.features.backbones import load_backbone
 from askattend.features.images import Source, open_image, resize
@@ -62,7 +62,16 @@ class Scene:
         return self.ask_all([question], top=top)[0]
 
     def ask_all(self, questions: Sequence[str], *, top: int = 5) -> list[Answer]:
-        """Answer several questions in one pass."""
+        """Answer several questions in one pass.
+
+        Raises:
+            DataError: a question has no word in it.
+        """
+        for question in questions:
+            if not tokenise(question):
+                raise DataError(
+                    "has no word in it", where=f"question '{question}'", remedy="Ask with words."
+                )
         return self._predictor.answer(self._look, [0] * len(questions), questions, top=top)
 
 
@@ -92,6 +101,12 @@ class Predictor:
     def maps_name(self) -> str:
         """What the paper calls one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
         return "glimpse" if isinstance(self.model, SAAA) else "hop"
+
+    def unknown_words(self, question: str) -> list[str]:
+        """Words of a question that were in no training question: the answer cannot rest on them."""
+        words = tokenise(question)
+        known = self.run.words.encode(question)
+        return [word for word, index in zip(words, known, strict=False) if index == UNK]
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -139,15 +154,12 @@ class Predictor:
         Args:
             look: what `look_at` gave.
             image_index: which of its images each question is about.
-            questions: at least one word each.
+            questions: one without any word is asked as a single unknown one, as in training.
             top: how many answers to list.
-
-        Raises:
-            DataError: a question has no word in it.
         """
         if not questions:
             return []
-        tokens = [torch.tensor(self._encode(question)) for question in questions]
+        tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
         output = self.model.ask(
             look,  # type: ignore[arg-type]  # a network's own Look comes back to it
             pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device),
@@ -165,13 +177,6 @@ class Predictor:
             ranked = tuple((answers[i], p) for i, p in zip(indices, values, strict=True))
             results.append(Answer(question, *ranked[0], ranked, attention))
         return results
-
-    def _encode(self, question: str) -> list[int]:
-        if not tokenise(question):
-            raise DataError(
-                "has no word in it", where=f"question '{question}'", remedy="Ask with words."
-            )
-        return self.run.words.encode(question)
 
     @cached_property
     def _device(self) -> torch.device:

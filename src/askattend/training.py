@@ -32,7 +32,7 @@ from askattend.files import write_whole
 from askattend.models import Model
 from askattend.models.loss import answer_loss
 from askattend.progression import Epoch, Progression
-from askattend.settings import Natural, NaturalFloat, Positive, PositiveFloat, check
+from askattend.settings import Natural, NaturalFloat, Positive, PositiveFloat, Seed, check
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class TrainConfig:
     """Epochs without a better validation accuracy before stopping early; 0 never does."""
     min_steps: Positive = 20
     """A smaller set is gone through again until an epoch has this many steps."""
-    seed: Natural = 0
+    seed: Seed = 0
     """Seed of the initial weights, the order of questions and dropout."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
@@ -119,7 +119,9 @@ def fit(
     with (
         Progress(*_COLUMNS, console=console, transient=True) as progress,
         SummaryWriter(
-            str(run.folder / "tensorboard"), purge_step=len(progression.history) * steps
+            # TensorBoard drops what was logged from this step on: all after the last whole epoch.
+            str(run.folder / "tensorboard"),
+            purge_step=len(progression.history) * steps + 1,
         ) as writer,
     ):
         while not progression.finished(epochs=config.epochs, patience=config.patience):
@@ -127,9 +129,10 @@ def fit(
                 model, optimizer, train, valid, config, len(progression.history), progress
             )
             progression = Progression((*progression.history, epoch))
-            run.save_progress(model, *_progress(model, optimizer, progression))
+            # The best weights first: killed in between, a resumed run does the epoch once more.
             if progression.best is epoch:
                 run.save_weights(model)
+            run.save_progress(model, *_progress(model, optimizer, progression))
             _log(run, progression, writer)
             progress.console.print(_line(epoch, best=progression.best is epoch))
     return progression
@@ -156,12 +159,7 @@ def _epoch(
     for index, batch in enumerate(train.shuffled(seed, at_least=config.min_steps)):
         rate = learning_rate(config, done * steps + index, config.epochs * steps)
         loss = train_step(model, optimizer, batch.to(device), rate=rate, clip=config.clip_norm)
-        if not math.isfinite(loss):
-            raise RunError(
-                f"the loss is {loss} at step {done * steps + index + 1}",
-                where="training",
-                remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
-            )
+        _require_finite(loss, f"step {done * steps + index + 1}")
         losses += loss * len(batch)
         questions += len(batch)
         progress.advance(task)
@@ -169,6 +167,7 @@ def _epoch(
     progress.update(task, description="validating")
     valid_loss, valid_accuracy = validate(model, valid.in_order(), device)
     progress.remove_task(task)
+    _require_finite(valid_loss, f"the validation of epoch {done + 1}")
     return Epoch(
         epoch=done + 1,
         step=(done + 1) * steps,
@@ -179,6 +178,15 @@ def _epoch(
         seconds=time.perf_counter() - started,
         questions_per_second=questions / seconds,
     )
+
+
+def _require_finite(loss: float, when: str) -> None:
+    if not math.isfinite(loss):
+        raise RunError(
+            f"the loss is {loss} at {when}",
+            where="training",
+            remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
+        )
 
 
 def train_step(
