@@ -202,7 +202,7 @@ def _table(metrics: Metrics) -> str:
         *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
         ("floor: most common answer", metrics.floors["majority"]),
         ("floor: by the question's first words", metrics.floors["prefix"]),
-        ("ceiling: answers in the vocabulary", metrics.coverage),
+        ("most common answer in the vocabulary", metrics.coverage),
     ]
     return "\n".join([*lines, *(f"{name:<38}{value:>8.2%}" for name, value in rows)])
 

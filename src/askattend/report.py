@@ -146,7 +146,7 @@ def _headline(metrics: Metrics) -> str:
     for name, value in sorted((metrics.floors or {}).items(), key=lambda floor: -floor[1]):
         rows.append(("floor", *FLOORS.get(name, (name, "a floor")), value))
     if metrics.coverage is not None:
-        why = "the best it could do: it can give the right answer to this share of the questions"
+        why = "the share of the questions whose most common answer it can give"
         rows.append(("ceiling", "Answers it knows", why, metrics.coverage))
     return f"""<div class="card hero">
 <div><p class="score">{metrics.accuracy:.1%}</p>
