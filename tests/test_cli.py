@@ -260,6 +260,18 @@ def test_questions_without_answers_are_answered(trained: Path, tmp_path: Path, r
     assert (status, "nothing to score" in out) == (0, True)
 
 
+def test_features_are_enough_to_evaluate(trained: Path, tmp_path: Path, run: Run) -> None:
+    table = squares(tmp_path)
+    out = tmp_path / "runs" / "a"
+    assert run(*train("san", table, out))[0] == 0
+    source = f"table:{table}"
+    assert run("extract", source, "--out", tmp_path / "store", "--image-size", 64)[0] == 0
+    broken = tmp_path / "square 10.png"
+    broken.write_bytes(b"gone")
+    status, out_text, _ = run("evaluate", out, "--features", tmp_path / "store", "--json")
+    assert (status, json.loads(out_text)["questions"]) == (0, 6)
+
+
 def test_extract_goes_on_past_broken_images(trained: Path, tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -20,7 +20,7 @@ from askattend.data.questions import QASet
 from askattend.data.sources import read_source
 from askattend.data.splits import Splits, canonical_split, training_splits
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.errors import ConfigError, FeatureError, RunError
+from askattend.errors import ConfigError, FeatureError, ImageError, RunError
 from askattend.evaluation import Evaluation, evaluate
 from askattend.features.backbones import default_size
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
@@ -297,9 +297,12 @@ def _report(
     examples = []
     for position in choose(evaluation, count=GALLERY):
         question = questions.questions[position]
+        try:
+            image = open_image(questions.images[question.image])
+        except ImageError:  # its features were enough to answer; there is nothing to show
+            continue
         look = predictor.look_at(store.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
-        image = open_image(questions.images[question.image])
         examples.append(Example(question, image, answer, evaluation.predictions[position].score))
     features, progression = run.features, read_progression(run)
     details = {
