@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import msgspec
 import tomli_w
 
-from askattend.errors import ConfigError, nearest
+from askattend.errors import AskAttendError, ConfigError, nearest
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
             _check_value(name, value, hints[name])
             values[name] = value
         return kind(**values)
-    except ConfigError as error:
+    except AskAttendError as error:  # a backbone's name is checked by the features' own error
         key = "" if error.where is None else f"{error.where}: "
         raise ConfigError(f"{key}{error.problem}", where=where, remedy=error.remedy) from None
 
