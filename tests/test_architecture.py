@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,16 @@ def test_presets_are_valid() -> None:
         config = read_preset(name, "saaa")
         assert config.tables()["network"] == "saaa"
         assert file.is_relative_to(PACKAGE)
+
+
+def test_everything_in_the_package_goes_into_the_wheel() -> None:
+    root = PACKAGE.parents[1]
+    settings = tomllib.loads((root / "pyproject.toml").read_text())
+    assert settings["tool"]["hatch"]["build"]["targets"]["wheel"] == {"packages": ["src/askattend"]}
+    # Hatch leaves out what git ignores, and nothing else.
+    data = [file for file in PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc"]
+    assert set(presets().values()) <= set(data)
+    ignored = subprocess.run(
+        ["git", "-C", root, "check-ignore", *data], capture_output=True, text=True
+    )
+    assert ignored.stdout == ""

@@ -5,8 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -405,3 +410,41 @@ def test_help(run: Run, command: str) -> None:
     status, out, _ = run(*command.split(), "--help")
     assert status == 0
     assert "usage: askattend" in out
+
+
+def test_a_place_that_cannot_be_written_to_is_named(
+    trained: Path, tmp_path: Path, run: Run
+) -> None:
+    caches = [f for f in (trained / "runs" / "features").iterdir() if f.is_dir()]
+    cache = max(caches, key=lambda folder: len(FeatureStore.open(folder)))
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "run"
+    status, _, err = run(*train("saaa", trained / "squares.csv", out, "--features", cache))
+    assert (status, f"askattend: {out}: Not a directory." in err) == (2, True)
+
+
+def test_a_reader_may_leave_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        monkeypatch.setattr("sys.stdout", nobody)
+        with pytest.raises(SystemExit) as stop:
+            main(["--help"])
+        monkeypatch.undo()
+    assert stop.value.code == 1
+
+
+def test_one_answer_alone_has_no_others(trained: Path, run: Run) -> None:
+    command = ("ask", trained / "runs" / "saaa", trained / "square 0.png", "is it red?")
+    _, out, _ = run(*command, "--top", 1)
+    assert re.fullmatch(r"is it red\?\n  \w+  [0-9.]+%\n", out)
+
+
+def test_the_installed_command() -> None:
+    (script,) = entry_points(group="console_scripts", name="askattend")
+    assert script.load() is main
+    done = subprocess.run(
+        [Path(sys.executable).with_name("askattend"), "evalute"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "askattend: unknown command 'evalute'. Did you mean 'evaluate'?\n"
