@@ -22,7 +22,7 @@ LAYERS = (
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"checkpoint"},
     {"batches"},
-    {"models", "metrics", "features", "data"},
+    {"models", "metrics", "vqa_accuracy", "features", "data"},
     {"settings", "files", "errors"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -50,8 +50,9 @@ class Metrics(msgspec.Struct, frozen=True):
         source: the question source.
         split: the split evaluated.
         questions: its number of questions.
-        metric: ``"exact match"`` where each question has one reference answer, ``"VQA accuracy"``
-            where some have several; None, like all below, where the split has no answers.
+        metric: ``"exact match"`` where each question has one reference answer, ``"VQA accuracy,
+            current"`` where some have several; None, like all below, where the split has no
+            answers.
         accuracy: mean over the questions.
         floors: accuracy on the same questions of the most common training answer (``majority``) and
             of the most common one for the question's first three words (``prefix``).

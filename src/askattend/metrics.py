@@ -8,27 +8,26 @@ from dataclasses import dataclass
 
 from askattend.data.questions import QASet, Question
 from askattend.data.text import answer_key, tokenise
-from askattend.data.vocab import key_counts, most_common_first
+from askattend.data.vocab import (
+    count_spellings,
+    key_counts,
+    most_common_first,
+    usual_spelling,
+)
 from askattend.errors import DataError
+from askattend.vqa_accuracy import leave_one_out, normalise_answer, vqa_accuracy
 
 PREFIX_WORDS = 3
 
 
 def accuracy_of(answer: str, references: Sequence[tuple[str, int]]) -> float:
-    """How right an answer is, in [0, 1].
+    """How right an answer is, in [0, 1], by the number K of human answers.
 
-    With K human answers, of which n equal `answer` (by `answer_key`):
-
-    - K = 1: exact match, n.
-    - K > 1: VQA accuracy (Antol et al. 2015), the mean over the K ways to leave one annotator out
-      of min(1, matches among the others / min(3, K-1)). An annotator who gave `answer` leaves n-1
-      matches, any other leaves n, hence the closed form
-
-          [n·min(1, (n-1)/m) + (K-n)·min(1, n/m)] / K   with m = min(3, K-1).
-
-      From four annotators on, m = 3 and this is the official formula; for two or three, m is such
-      that the answer they all gave scores 1. The official evaluator also rewrites punctuation,
-      articles and number words before it compares; this does not.
+    - K = 1: exact match, white space and case aside.
+    - K ≥ 4: VQA accuracy as the official evaluator has computed it since March 2021; see
+      `vqa_accuracy`.
+    - K = 2, 3: the same formula with K-1 for the 3 matches that an answer needs, so that the answer
+      which all gave scores 1; answers are normalised as officially, always.
 
     Args:
         answer: the answer given.
@@ -37,28 +36,24 @@ def accuracy_of(answer: str, references: Sequence[tuple[str, int]]) -> float:
     Raises:
         DataError: there are no references.
     """
-    counts = key_counts(references)
-    annotators, matches = counts.total(), counts[answer_key(answer)]
-    if annotators == 0:
-        raise DataError(
-            "the question has no reference answer to compare with",
-            remedy="Evaluate on a split that has answers.",
-        )
+    annotators = sum(count for _, count in references)
     if annotators == 1:
-        return float(matches)
-    needed = min(3, annotators - 1)
-    of_same = matches * min(1.0, (matches - 1) / needed)
-    of_others = (annotators - matches) * min(1.0, matches / needed)
-    return (of_same + of_others) / annotators
+        return float(answer_key(answer) == answer_key(references[0][0]))
+    if annotators in (2, 3):
+        given = normalise_answer(answer)
+        matches = sum(count for text, count in references if normalise_answer(text) == given)
+        return leave_one_out(matches, annotators, needed=annotators - 1)
+    return vqa_accuracy(answer, references)
 
 
 def metric_name(questions: Iterable[Question]) -> str:
-    """What `accuracy_of` measures on these questions: ``"exact match"`` or ``"VQA accuracy"``.
+    """What `accuracy_of` measures on these questions.
 
-    It is exact match where every question has one human answer at most.
+    ``"exact match"`` where every question has one human answer at most; otherwise
+    ``"VQA accuracy, current"``, its dialect named.
     """
     several = any(sum(count for _, count in question.answers) > 1 for question in questions)
-    return "VQA accuracy" if several else "exact match"
+    return "VQA accuracy, current" if several else "exact match"
 
 
 def mean_accuracy(reply: Callable[[str], str], questions: Iterable[Question]) -> float:
@@ -78,7 +73,7 @@ class Floors:
     """Two ways of answering without the image, learnt from the training questions.
 
     Attributes:
-        majority: the most common human answer, as an `answer_key`.
+        majority: the most common human answer, in its usual spelling.
         prefix: the first words of training questions, three at most, joined by a space → the most
             common human answer to all questions that start so; ``""`` stands for all questions.
     """
@@ -93,14 +88,18 @@ class Floors:
         Raises:
             DataError: no question has an answer.
         """
+        questions = tuple(train)
+        written = usual_spelling(count_spellings(questions))
         by_prefix: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for question in train:
+        for question in questions:
             counts = key_counts(question.answers)
             for start in _starts(question.text) if counts else ():
                 by_prefix[start].update(counts)
         if not by_prefix:
             raise DataError("no question has an answer", remedy="Use a split that has answers.")
-        prefix = {start: most_common_first(counts)[0] for start, counts in by_prefix.items()}
+        prefix = {
+            start: written[most_common_first(counts)[0]] for start, counts in by_prefix.items()
+        }
         return cls(prefix[""], prefix)
 
     def by_prefix(self, question: str) -> str:

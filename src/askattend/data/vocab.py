@@ -67,13 +67,14 @@ class AnswerVocab:
     """The answers a model can give: its classes.
 
     Attributes:
-        answers: class → answer, as an `answer_key`; most common first, then alphabetically.
+        answers: class → answer, in the spelling that most people used; most common first, then
+            alphabetically. No two have the same `answer_key`.
     """
 
     answers: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _refuse_duplicates(self.answers)
+        _refuse_duplicates([answer_key(answer) for answer in self.answers])
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -88,10 +89,11 @@ class AnswerVocab:
         """
         if size < 1:
             raise ConfigError("must be at least 1", where=f"size = {size}")
-        counts = count_answers(questions)
-        if not counts:
-            raise DataError("no question has an answer", remedy="Use a split that has answers.")
-        return cls(tuple(most_common_first(counts)[:size]))
+        spellings = count_spellings(questions)
+        _need_answers(spellings.total())
+        written = usual_spelling(spellings)
+        keys = most_common_first(key_counts(spellings.items()))[:size]
+        return cls(tuple(written[key] for key in keys))
 
     def index(self, answer: str) -> int | None:
         """The class of an answer in any spelling that has the same `answer_key`."""
@@ -115,9 +117,9 @@ class AnswerVocab:
         Raises:
             DataError: no question has an answer.
         """
-        counts = count_answers(questions)
+        counts = key_counts(count_spellings(questions).items())
         _need_answers(counts.total())
-        return sum(counts[answer] for answer in self.answers) / counts.total()
+        return sum(counts[key] for key in self._index) / counts.total()
 
     def reachable(self, questions: Iterable[Question]) -> float:
         """Share of the answered `questions` whose most common answer is in the vocabulary.
@@ -133,7 +135,7 @@ class AnswerVocab:
 
     @cached_property
     def _index(self) -> Mapping[str, int]:
-        return {answer: index for index, answer in enumerate(self.answers)}
+        return {answer_key(answer): index for index, answer in enumerate(self.answers)}
 
 
 def key_counts(answers: Iterable[tuple[str, int]]) -> Counter[str]:
@@ -144,13 +146,21 @@ def key_counts(answers: Iterable[tuple[str, int]]) -> Counter[str]:
     return counts
 
 
-def count_answers(questions: Iterable[Question]) -> Counter[str]:
-    """`answer_key` → how many people gave it, over all `questions`."""
+def count_spellings(questions: Iterable[Question]) -> Counter[str]:
+    """Answer, as it was written → how many people gave it, over all `questions`."""
     spellings: Counter[str] = Counter()
     for question in questions:
         for answer, count in question.answers:
             spellings[answer] += count
-    return key_counts(spellings.items())
+    return spellings
+
+
+def usual_spelling(spellings: Mapping[str, int]) -> dict[str, str]:
+    """`answer_key` → how most people wrote it, outer and double spaces aside."""
+    written: dict[str, str] = {}
+    for spelling in most_common_first(spellings):
+        written.setdefault(answer_key(spelling), " ".join(spelling.split()))
+    return written
 
 
 def best_answers(answers: Iterable[tuple[str, int]]) -> set[str]:
