@@ -18,6 +18,7 @@ PACKAGE = Path(askattend.__file__).parent
 LAYERS = (
     {"cli"},
     {"experiment"},
+    {"feature_cache", "resuming"},
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"checkpoint"},

@@ -15,6 +15,7 @@ from torch import Tensor
 from askattend.batches import Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.errors import DataError
 from askattend.metrics import accuracy_of
 
 
@@ -92,6 +93,15 @@ def test_a_small_set_is_gone_through_again() -> None:
     made = batches([0, 1], batch_size=2)
     assert made.steps() == 1
     assert made.steps(at_least=4) == len(list(made.shuffled(0, at_least=4))) == 4
+
+
+def test_a_set_that_teaches_nothing_is_refused() -> None:
+    strangers = qaset([0])
+    made = Batches(
+        strangers, Numbered(), WordVocab.build(["what"]), AnswerVocab(("six",)), batch_size=2
+    )
+    with pytest.raises(DataError, match="no question has an answer that is in the vocabulary"):
+        next(made.shuffled(0, at_least=4))
 
 
 def test_answers_carry_weight_and_score() -> None:

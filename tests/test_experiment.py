@@ -159,7 +159,7 @@ def test_a_run_is_not_overwritten(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "differs"),
     [
-        ({"model": SAAAConfig(embedding_dim=9)}, r"\[model\]"),
+        ({"model": SAAAConfig(embedding_dim=9)}, "model.embedding_dim is 9, and was 8"),
         ({"model": MODELS["san"]}, "network"),
         ({"vocab": VocabConfig(answers=2)}, "vocab|answers"),
         ({"vocab": VocabConfig(min_count=9_999)}, "vocab|words"),

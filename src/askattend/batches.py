@@ -13,6 +13,7 @@ from torch import Tensor
 
 from askattend.data.questions import QASet
 from askattend.data.vocab import PAD, AnswerVocab, WordVocab
+from askattend.errors import DataError
 from askattend.metrics import accuracy_of
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -154,7 +155,16 @@ class Batches:
             seed: the order depends on nothing else.
             at_least: a set of fewer batches is gone through again, in a new order each time, until
                 this many have been given.
+
+        Raises:
+            DataError: no question can be learnt from.
         """
+        if not len(self._teaching):
+            raise DataError(
+                "no question has an answer that is in the vocabulary",
+                where=self.questions.source,
+                remedy="Train on questions with answers, or raise --vocab.answers.",
+            )
         rng = np.random.default_rng(seed)
         left = self.steps(at_least=at_least)
         while left:

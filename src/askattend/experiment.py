@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.batches import Batches
 from askattend.checkpoint import CONFIG, Run
 from askattend.config import Config, config_from
 from askattend.data.questions import QASet
-from askattend.data.sources import read_source
+from askattend.data.sources import absolute_source, read_source
 from askattend.data.splits import Splits, canonical_split, training_splits
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.errors import ConfigError, FeatureError, ImageError, RunError
+from askattend.errors import ConfigError, ImageError, RunError
 from askattend.evaluation import Evaluation, evaluate
-from askattend.features.backbones import default_size
+from askattend.feature_cache import features_for
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.features.images import open_image
-from askattend.features.spec import FeatureSpec
 from askattend.features.store import FeatureStore
 from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.predictor import Predictor
 from askattend.progression import Progression, read_progression
 from askattend.report import Example, choose, write_report
-from askattend.training import fit, pick_device
+from askattend.resuming import check_same
+from askattend.training import TrainConfig, fit, pick_device
 
 GALLERY = 48
 
@@ -64,6 +65,7 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     """
     _check_folder(out, resume=resume)
     pick_device(config.train.device)  # complain before the long work, not after it
+    config = _located(config)
     questions = _questions(config)
     splits = _training_splits(config, questions)
     for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions)):
@@ -76,26 +78,29 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
         highlight=False,
     )
     images = {**splits.train.images, **splits.valid.images}
-    store = _features(config, images, out.parent, console=console)
-    floors = Floors.build(splits.train)
-    run = Run(out, config.tables(), words, answers, floors, store.spec)
+    store = features_for(config, images, out.parent, console=console)
+    run = Run(out, config.tables(), words, answers, Floors.build(splits.train), store.spec)
     if resume:
-        _check_same(run)
-    run.save()
-    training, validation = (
-        Batches(
-            part,
-            store,
-            words,
-            answers,
-            batch_size=config.train.batch_size,
-            sampling=config.train.sampling,
+        check_same(run)
+    with _alone_in(out):
+        run.save()
+        training, validation = (
+            _batches(part, store, run, config.train) for part in (splits.train, splits.valid)
         )
-        for part in (splits.train, splits.valid)
-    )
-    progression = fit(run, training, validation, config.train, console=console, resume=resume)
-    _summarise(run, progression, console=console)
+        progression = fit(run, training, validation, config.train, console=console, resume=resume)
+        _summarise(run, progression, console=console)
     return run
+
+
+def _batches(questions: QASet, store: FeatureStore, run: Run, config: TrainConfig) -> Batches:
+    return Batches(
+        questions,
+        store,
+        run.words,
+        run.answers,
+        batch_size=config.batch_size,
+        sampling=config.sampling,
+    )
 
 
 def evaluate_run(
@@ -129,12 +134,20 @@ def evaluate_run(
     if features is not None:
         config = replace(config, features=features)
     questions = _split(config, split)
-    store = _features(config, questions.images, folder.parent, console=console, spec=run.features)
-    batches = Batches(questions, store, run.words, run.answers, batch_size=config.train.batch_size)
+    store = features_for(
+        config, questions.images, folder.parent, console=console, spec=run.features
+    )
+    batches = _batches(questions, store, run, config.train)
     evaluation = evaluate(predictor, batches, split=split, console=console)
     evaluation.save(folder / split)
     _report(predictor, evaluation, questions, store)
     return evaluation
+
+
+def _located(config: Config[Any]) -> Config[Any]:
+    """The same settings from any working directory: the run may be used from another."""
+    features = None if config.features is None else config.features.expanduser().resolve()
+    return replace(config, data=absolute_source(config.data), features=features)
 
 
 def _questions(config: Config[Any]) -> QASet:
@@ -164,63 +177,6 @@ def _training_splits(config: Config[Any], questions: QASet) -> Splits:
     return training_splits(questions, fraction=vocab.valid_fraction, seed=vocab.valid_seed)
 
 
-def _features(
-    config: Config[Any],
-    images: Mapping[str, Path],
-    beside: Path,
-    *,
-    console: Console,
-    spec: FeatureSpec | None = None,
-) -> FeatureStore:
-    """A store that holds every image: the one named, or a cache filled here.
-
-    Args:
-        config: names the store, or how to make one.
-        images: image id → file, as needed.
-        beside: the folder that the cache is made in.
-        console: where progress goes.
-        spec: what the features must have been made by, if that is settled already.
-    """
-    if config.features is not None:
-        store = FeatureStore.open(config.features)
-    else:
-        extraction = config.extract
-        if spec is not None:
-            extraction = replace(
-                extraction, backbone=spec.backbone, image_size=spec.image_size, dtype=spec.dtype
-            )
-        cache = beside / "features" / _cache_name(config.data, extraction)
-        store = extract(images, cache, extraction, console=console).store
-    if spec is not None:
-        spec.require(store.spec, where=str(store.path))
-    _need_all(store, images)
-    return store
-
-
-def _cache_name(source: str, extraction: ExtractConfig) -> str:
-    """The same for the same place and settings; readable, but for a digest of where it is."""
-    name, _, place = source.partition(":")
-    size = extraction.image_size or default_size(extraction.backbone)
-    made_by = f"{extraction.backbone}-{size}-{extraction.dtype}"
-    place = str(Path(place).expanduser().resolve()) if place else ""
-    digest = hashlib.blake2b(f"{place}|{made_by}".encode(), digest_size=4).hexdigest()
-    return re.sub(r"[^\w.-]+", "-", f"{name}-{made_by}-{digest}")
-
-
-def _need_all(store: FeatureStore, images: Mapping[str, Path]) -> None:
-    missing = [image for image in images if image not in store]
-    if not missing:
-        return
-    first = missing[0]
-    reason = store.broken.get(first, "not in the store")
-    more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
-    raise FeatureError(
-        f"no features of image '{first}': {reason.rstrip('.')}{more}",
-        where=images[first],
-        remedy="Mend or remove the image and its questions, or extract it into the store.",
-    )
-
-
 def _check_folder(out: Path, *, resume: bool) -> None:
     if (out / CONFIG).exists() and not resume:
         raise RunError(
@@ -228,6 +184,19 @@ def _check_folder(out: Path, *, resume: bool) -> None:
         )
     if out.exists() and not out.is_dir():
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """Keep a second training out of the run folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(out / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise RunError(
+            "another training is at work here", where=out, remedy="Wait, or choose another --out."
+        ) from None
 
 
 def _check_evaluation(folder: Path, split: str) -> None:
@@ -238,36 +207,6 @@ def _check_evaluation(folder: Path, split: str) -> None:
             where="split",
             remedy="Rename the split: letters, digits, '_', '-' and '.' will do.",
         )
-
-
-def _check_same(run: Run) -> None:
-    """A run can only go on with the network, vocabularies and features that it began with."""
-    if not (run.folder / CONFIG).exists():
-        return
-    begun = Run.load(run.folder)
-    for what, ours, theirs in (
-        ("the network", run.config["network"], begun.config.get("network")),
-        ("[model]", run.model_config, begun.model_config),
-        ("the questions", run.config["data"], begun.config.get("data")),
-        ("[vocab]", run.config["vocab"], begun.config.get("vocab")),
-        ("[train]", _lasting(run), _lasting(begun)),
-        ("the floors", run.floors, begun.floors),
-        ("the words", run.words, begun.words),
-        ("the answers", run.answers, begun.answers),
-        ("the features", run.features, begun.features),
-    ):
-        if ours != theirs:
-            raise RunError(
-                f"cannot go on: {what} differ from those it began with",
-                where=run.folder,
-                remedy="Resume with the same data and settings, or choose another --out.",
-            )
-
-
-def _lasting(run: Run) -> dict[str, Any]:
-    """The settings of training, but for those that say how long and where."""
-    train = run.config.get("train", {})
-    return {key: v for key, v in train.items() if key not in ("epochs", "patience", "device")}
 
 
 def _summarise(run: Run, progression: Progression, *, console: Console) -> None:

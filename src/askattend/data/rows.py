@@ -142,7 +142,15 @@ def _read_json(file: Path) -> Iterator[Row]:
 def _parse(text: str, file: Path, first_line: int) -> object:
     try:
         # NaN is how pandas writes a missing cell.
-        return json.loads(text, parse_constant=lambda _: None)
+        value = json.loads(text, parse_constant=lambda _: None)
+        json.dumps(value, ensure_ascii=False).encode()  # half a character ("\\ud83d") is no text
+        return value
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"half a character: {error.object[error.start : error.end]!r}",
+            where=f"{file}:{first_line}" if first_line > 1 else file,
+            remedy="Mend it there.",
+        ) from None
     except json.JSONDecodeError as error:
         raise DataError(
             f"malformed JSON: {error.msg} at column {error.colno}",

@@ -64,6 +64,14 @@ def read_source(source: str) -> QASet:
     return reader.read(Path(place).expanduser())
 
 
+def absolute_source(source: str) -> str:
+    """The same source from any working directory: its place as an absolute path."""
+    name, colon, place = source.partition(":")
+    if not place or name not in READERS:
+        return source
+    return f"{name}{colon}{Path(place).expanduser().resolve()}"
+
+
 def _hint(source: str) -> str:
     if ":" not in source and Path(source).suffix.lower() in EXTENSIONS:
         return f"For a table, write table:{source}."

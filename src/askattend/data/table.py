@@ -106,6 +106,9 @@ def _answers(row: Row) -> tuple[tuple[str, int], ...]:
     if isinstance(cell, dict):
         for answer, count in cell.items():
             counts[_answer(answer, row, column)] += _count(count, row, column)
+    elif column == "answers" and isinstance(cell, str) and "|" in cell:
+        # A CSV's are divided already: in JSON it may be either, several answers or an odd one.
+        raise DataError(f"'answers' is the text '{cell}'", where=row.where, remedy=_ANSWERS_ARE)
     else:
         counts.update(_answer(a, row, column) for a in (cell if isinstance(cell, list) else [cell]))
     return tuple(counts.most_common())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from askattend.errors import FeatureError, nearest
@@ -42,6 +43,12 @@ def load_backbone(
 def default_size(name: str) -> int:
     """The side in pixels that a backbone looks at if none is named."""
     return DEFAULT_SIZE[HUB if name.startswith(HUB) else name]
+
+
+def absolute_backbone(name: str) -> str:
+    """The same backbone from any working directory: a folder by its absolute path."""
+    folder = Path(name.removeprefix(HUB)).expanduser()
+    return f"{HUB}{folder.resolve()}" if name.startswith(HUB) and folder.is_dir() else name
 
 
 def known_name(name: str) -> str:
