@@ -22,9 +22,10 @@ LAYERS = (
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"checkpoint"},
+    {"optimisation"},
     {"batches"},
     {"models", "metrics", "vqa_accuracy", "features", "data"},
-    {"settings", "files", "errors"},
+    {"settings", "devices", "files", "errors"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]
@@ -83,8 +84,8 @@ def test_public_names_exist() -> None:
 def test_presets_are_valid() -> None:
     assert presets()
     for name, file in presets().items():
-        config = read_preset(name, "saaa")
-        assert config.tables()["network"] == "saaa"
+        network = tomllib.loads(file.read_text())["network"]
+        assert read_preset(name, network).tables()["network"] == network
         assert file.is_relative_to(PACKAGE)
 
 

@@ -14,8 +14,8 @@ from askattend.config import Config, VocabConfig, config_from, presets, read_pre
 from askattend.errors import ConfigError
 from askattend.features.extraction import ExtractConfig
 from askattend.models import MODELS, SAAAConfig, SANConfig
+from askattend.optimisation import TrainConfig
 from askattend.settings import toml_bytes
-from askattend.training import TrainConfig
 
 WIDTHS = st.integers(1, 5000)
 CONFIGS: st.SearchStrategy[Config[Any]] = st.builds(

@@ -19,9 +19,9 @@ from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.experiment import evaluate_run, extract_features, train
 from askattend.features.extraction import ExtractConfig
 from askattend.models import SAAAConfig, SANConfig
+from askattend.optimisation import TrainConfig
 from askattend.predictor import Predictor
 from askattend.progression import read_progression
-from askattend.training import TrainConfig
 
 COLOURS = ("red", "green", "blue")
 IMAGES = 24

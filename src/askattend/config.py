@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from askattend.errors import ConfigError, nearest
 from askattend.features.extraction import ExtractConfig
 from askattend.models import MODELS, ModelConfig, model_name
+from askattend.optimisation import TrainConfig
 from askattend.settings import (
     Fraction,
     Natural,
@@ -21,7 +22,6 @@ from askattend.settings import (
     read_toml,
     to_mapping,
 )
-from askattend.training import TrainConfig
 
 M = TypeVar("M", bound=ModelConfig)
 

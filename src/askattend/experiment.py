@@ -21,6 +21,7 @@ from askattend.data.questions import QASet
 from askattend.data.sources import absolute_source, read_source
 from askattend.data.splits import Splits, canonical_split, training_splits
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.devices import pick_device
 from askattend.errors import ConfigError, ImageError, RunError
 from askattend.evaluation import Evaluation, evaluate
 from askattend.feature_cache import features_for
@@ -29,11 +30,12 @@ from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.files import write_whole
 from askattend.metrics import Floors
+from askattend.optimisation import TrainConfig
 from askattend.predictor import Predictor
 from askattend.progression import Progression, read_progression
 from askattend.report import Example, choose, write_report
 from askattend.resuming import check_same
-from askattend.training import TrainConfig, fit, pick_device
+from askattend.training import fit
 
 GALLERY = 48
 

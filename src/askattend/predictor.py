@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from askattend.checkpoint import Run
 from askattend.data.text import tokenise
 from askattend.data.vocab import PAD, UNK
+from askattend.devices import pick_device
 from askattend.errors import DataError
 from askattend.features.backbones import load_backbone
 from askattend.features.images import Source, open_image, resize
@@ -23,7 +24,6 @@ from askattend.features.spec import Backbone
 from askattend.models import SAAA, Model
 from askattend.models.saaa import Look as SAAALook
 from askattend.models.san import Look as SANLook
-from askattend.training import pick_device
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ import math
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 import torch
@@ -23,77 +21,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from tensorboardX import SummaryWriter
-from torch import Tensor, nn
+from torch import Tensor
 
 from askattend.batches import Batch, Batches
 from askattend.checkpoint import Run, under
-from askattend.errors import ConfigError, RunError
+from askattend.devices import pick_device
+from askattend.errors import RunError
 from askattend.files import write_whole
 from askattend.models import Model
 from askattend.models.loss import answer_loss
+from askattend.optimisation import TrainConfig, learning_rate, make_optimizer, train_step
 from askattend.progression import Epoch, Progression
-from askattend.settings import Natural, NaturalFloat, Positive, PositiveFloat, Seed, check
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How a network is trained; the defaults are those of SAAA."""
-
-    epochs: Positive = 30
-    """Times to go through the training questions, at most."""
-    batch_size: Positive = 128
-    """Questions a step."""
-    sampling: Literal["by-image", "uniform"] = "by-image"
-    """Whether a batch keeps the questions of an image together (faster) or shuffles freely."""
-    learning_rate: PositiveFloat = 1e-3
-    """Adam's step size at the start."""
-    half_life: NaturalFloat = 50_000
-    """Steps after which the learning rate has halved; 0 keeps it constant."""
-    final_fraction: NaturalFloat = 1.0
-    """The last step's share of the learning rate, reached along a cosine; 1 for none."""
-    clip_norm: NaturalFloat = 0
-    """Largest norm of all gradients together; 0 does not clip."""
-    patience: Natural = 5
-    """Epochs without a better validation accuracy before stopping early; 0 never does."""
-    min_steps: Positive = 20
-    """A smaller set is gone through again until an epoch has this many steps."""
-    seed: Seed = 0
-    """Seed of the initial weights, the order of questions and dropout."""
-    device: str = "auto"
-    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-def pick_device(name: str) -> torch.device:
-    """The device that a setting names; ``"auto"`` is a GPU if there is one.
-
-    Raises:
-        ConfigError: there is no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-        return device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(
-            f"cannot compute on '{name}' ({str(error).splitlines()[0].rstrip('.')})",
-            where="device",
-            remedy="Use auto or cpu.",
-        ) from None
-
-
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """The learning rate of a step, counted from 0, out of `steps`.
-
-    lr·0.5^(t / half_life) (SAAA section 4.2), times a cosine from 1 to `final_fraction`.
-    """
-    halved = 0.5 ** (step / config.half_life) if config.half_life else 1.0
-    cosine = (1 + math.cos(math.pi * min(step / max(steps - 1, 1), 1))) / 2
-    return config.learning_rate * halved * (cosine + (1 - cosine) * config.final_fraction)
 
 
 def fit(
@@ -112,8 +50,7 @@ def fit(
     device = pick_device(config.device)
     torch.manual_seed(config.seed)
     model = run.new_model().to(device)
-    # One kernel for all parameters; it has no other effect on the arithmetic.
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = make_optimizer(model, config)
     progression = _restore(run, model, optimizer) if resume else Progression()
     steps = train.steps(at_least=config.min_steps)
     with (
@@ -158,7 +95,7 @@ def _epoch(
     losses, questions, rate = 0.0, 0, 0.0
     for index, batch in enumerate(train.shuffled(seed, at_least=config.min_steps)):
         rate = learning_rate(config, done * steps + index, config.epochs * steps)
-        loss = train_step(model, optimizer, batch.to(device), rate=rate, clip=config.clip_norm)
+        loss = train_step(model, optimizer, batch.to(device), config, rate=rate)
         _require_finite(loss, f"step {done * steps + index + 1}")
         losses += loss * len(batch)
         questions += len(batch)
@@ -187,22 +124,6 @@ def _require_finite(loss: float, when: str) -> None:
             where="training",
             remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
         )
-
-
-def train_step(
-    model: Model, optimizer: torch.optim.Optimizer, batch: Batch, *, rate: float, clip: float = 0
-) -> float:
-    """One step of gradient descent at a learning rate; the loss before it."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
-    loss = answer_loss(output.logits, batch.answer_index, batch.answer_weight)
-    optimizer.zero_grad()
-    loss.backward()
-    if clip:
-        nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimizer.step()
-    return loss.item()
 
 
 @torch.inference_mode()
@@ -260,11 +181,12 @@ def _log(run: Run, progression: Progression, writer: SummaryWriter) -> None:
 def _progress(
     model: Model, optimizer: torch.optim.Optimizer, progression: Progression
 ) -> tuple[dict[str, Tensor], bytes]:
-    """Adam's moments under their parameters' names, and the history."""
+    """The optimizer's moments under their parameters' names, and the history."""
     moments = {
         f"optimizer.{name}.{key}": value
         for name, parameter in model.named_parameters()
         for key, value in optimizer.state[parameter].items()
+        if value is not None
     }
     return moments, msgspec.json.encode(progression)
 

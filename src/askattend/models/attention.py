@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+
+def own_rows(tokens: Tensor, image_index: Tensor | None) -> Tensor:
+    """`image_index`, or where it is left out the rows in order: each question has its own image."""
+    if image_index is None:
+        return torch.arange(len(tokens), device=tokens.device)
+    return image_index
 
 
 def weighted_sum(
@@ -14,7 +23,7 @@ def weighted_sum(
 ) -> Float[Tensor, "questions maps dim"]:
     """Σ_l α_{c,l} φ_l for every question, over the regions of its own image.
 
-    SAAA eq. 4, SAN eq. 17. The questions of one image are laid side by side, so that one matrix
+    SAAA eq. 5, SAN eq. 17. The questions of one image are laid side by side, so that one matrix
     product an image serves them all and no image's regions are copied once a question.
     """
     slot, slots = _slots(image_index, len(regions))
@@ -34,10 +43,38 @@ def _slots(image_index: Tensor, images: int) -> tuple[Tensor, int]:
     return torch.empty_like(rank).scatter_(0, order, rank), int(counts.max())
 
 
-def initialise(module: nn.Module) -> None:
-    """Glorot-uniform weights and zero biases for every linear layer below `module`."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+class PerQuestion(nn.Module):
+    """An attention of one's own that takes each question with its regions, fitted into a network.
+
+    Args:
+        attention: a module whose ``forward(regions, question)`` turns questions × regions × dim and
+            questions × question_dim into scores, questions × maps × regions.
+    """
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.attention = attention
+
+    def project(self, regions: Tensor) -> Tensor:
+        """The regions as they are: nothing is known of what could be done before the question."""
+        return regions
+
+    def forward(
+        self,
+        projected: Float[Tensor, "images regions dim"],
+        question: Float[Tensor, "questions question_dim"],
+        image_index: Int[Tensor, " questions"],
+    ) -> Float[Tensor, "questions maps regions"]:
+        """Copy an image's regions once a question, and score them."""
+        scores: Tensor = self.attention(projected[image_index], question)
+        return scores
+
+
+def fitted(attention: nn.Module) -> Any:
+    """`attention` as a network calls it.
+
+    A module with a method ``project(regions)`` is asked as the built-in ones are:
+    ``forward(project(regions), question, image_index)``, where `project` runs once an image. Any
+    other is asked ``forward(regions, question)``, with regions of its own for each question.
+    """
+    return attention if hasattr(attention, "project") else PerQuestion(attention)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -11,15 +12,16 @@ def answer_loss(
     answer_index: Int[Tensor, "questions references"],
     answer_weight: Float[Tensor, "questions references"],
 ) -> Float[Tensor, ""]:
-    """Σ_a (count_a / K)·(-log P(a)), averaged over the batch (SAAA section 3.4).
+    """Σ_a (count_a / K)·(-log P(a)), averaged over the batch (SAAA eq. 7).
 
     K is the number of a question's human answers. Answers outside the vocabulary have no term and
     the others are not renormalised, so a question's weights may sum to less than 1.
 
     Args:
-        logits: the networks' output; their log-softmax is taken in float32.
+        logits: the networks' output; their log-softmax is taken in float32 at least.
         answer_index: the distinct reference answers of each question, padded with any index.
         answer_weight: count_a / K of each, 0 where padded.
     """
-    log_p = logits.float().log_softmax(dim=-1)
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    log_p = precise.log_softmax(dim=-1)
     return -(log_p.gather(1, answer_index) * answer_weight).sum(dim=1).mean()

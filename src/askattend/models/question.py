@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from askattend.models.steps import Symbol
+
 # The vocabulary's padding token (the data side's `PAD`): its embedding is zero and stays so.
 PADDING = 0
+# The widest window of the CNN, in words.
+WIDEST = 3
+
+EMBEDDED = Symbol(
+    "embedded",
+    "x_t",
+    "8",
+    "a vector for each word",
+    "questions words embedding_dim",
+)
+UNIGRAMS, BIGRAMS, TRIGRAMS = (
+    Symbol(
+        f"{name}s",
+        f"h_{{{width},t}}",
+        "11",
+        f"filters over each {width} words in a row",
+        "questions windows filters",
+    )
+    for width, name in enumerate(("unigram", "bigram", "trigram"), 1)
+)
 
 
 class LSTMQuestion(nn.Module):
     """The last state of an LSTM over the embedded words.
 
-    SAAA section 3.2 (the *cell* state, after tanh(dropout(embedding))) and SAN eqs. 2-7 (the
-    *hidden* state of the plain embedding). Padding never enters the recurrence.
+    SAAA eq. 3 (the *cell* state, after tanh(dropout(embedding))) and SAN eqs. 3-9 (the *hidden*
+    state of the plain embedding). Padding never enters the recurrence.
 
     Args:
         words: the size of the vocabulary.
@@ -25,6 +48,7 @@ class LSTMQuestion(nn.Module):
         state: which of the LSTM's two states is the question's encoding.
         squash: whether the embedding passes through dropout and tanh first.
         dropout: the probability of dropping an element of the embedding, where `squash`.
+        embedded: what the paper calls the embedded words.
     """
 
     def __init__(
@@ -36,13 +60,14 @@ class LSTMQuestion(nn.Module):
         state: Literal["cell", "hidden"],
         squash: bool,
         dropout: float,
+        embedded: Symbol = EMBEDDED,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, embedding_dim, padding_idx=PADDING)
         self.drop = nn.Dropout(dropout) if squash else nn.Identity()
         self.squash = nn.Tanh() if squash else nn.Identity()
         self.lstm = nn.LSTM(embedding_dim, question_dim, batch_first=True)
-        self.state = state
+        self.state, self.embedded = state, embedded
         self._initialise()
 
     def _initialise(self) -> None:
@@ -58,10 +83,117 @@ class LSTMQuestion(nn.Module):
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions question_dim"]:
         """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
-        embedded = self.squash(self.drop(self.embedding(tokens)))  # questions × words × D
-        packed = pack_padded_sequence(
-            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
+        x = self.embedded(self.squash(self.drop(self.embedding(tokens))))
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, (hidden, cell) = self.lstm(packed)  # each 1 × questions × question_dim
         state: Tensor = (cell if self.state == "cell" else hidden).squeeze(0)
         return state
+
+
+class PublishedLSTMQuestion(nn.Module):
+    """The LSTM of SAN's published code: last word first, and h = o∘c without a tanh.
+
+    i, f, o = σ(·) and g = tanh(·) of x·W_x + h·W_h + b; c ← i∘g + f∘c; h = o∘c.
+
+    Args:
+        words: the size of the vocabulary.
+        embedding_dim: the width of a word's embedding.
+        question_dim: the width of the state.
+    """
+
+    def __init__(self, *, words: int, embedding_dim: int, question_dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(words, embedding_dim, padding_idx=PADDING)
+        self.word = nn.Linear(embedding_dim, 4 * question_dim)  # W_x, b: rows in blocks i, f, o, c
+        self.state = nn.Linear(question_dim, 4 * question_dim, bias=False)  # W_h
+        nn.init.xavier_uniform_(self.embedding.weight[PADDING + 1 :])
+        for layer in (self.word, self.state):
+            for gate in layer.weight.chunk(4):
+                nn.init.xavier_uniform_(gate)
+        nn.init.zeros_(self.word.bias)
+        self.open_forget_gate()
+
+    def open_forget_gate(self) -> None:
+        """Let the state last at first: the forget gate's bias begins at 1."""
+        nn.init.ones_(self.word.bias.chunk(4)[1])
+
+    def forward(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions question_dim"]:
+        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
+        x = self.word(EMBEDDED(self.embedding(tokens)))  # questions × words × 4·question_dim
+        rows = torch.arange(len(tokens), device=tokens.device)
+        h: Tensor = x.new_zeros(len(tokens), self.state.in_features)
+        c = h
+        for t in range(int(lengths.max())):
+            position = lengths - 1 - t  # of the t-th word from the end; below 0 where there is none
+            gates = x[rows, position.clamp(min=0)] + self.state(h)
+            i, f, o, g = gates.chunk(4, dim=1)
+            new_c = i.sigmoid() * g.tanh() + f.sigmoid() * c
+            new_h = o.sigmoid() * new_c
+            asked = (position >= 0)[:, None]
+            h, c = torch.where(asked, new_h, h), torch.where(asked, new_c, c)
+        return h
+
+
+class CNNQuestion(nn.Module):
+    """Filters over one, two and three words in a row, each at its largest over time.
+
+    SAN eqs. 10-14: h_{c,t} = tanh(W_c x_{t:t+c-1} + b_c), h̃_c = max_t h_{c,t}, v_Q = [h̃₁, h̃₂, h̃₃].
+
+    Args:
+        words: the size of the vocabulary.
+        embedding_dim: the width of a word's embedding.
+        filters: how many there are of each width.
+        over_padding: whether windows reach over a question's end, as far as the longest question of
+            the batch (the published code), so that an answer depends on its batch. Otherwise they
+            stay within the question (the paper). Either way a question, or a batch, shorter than
+            a window is filled up to its width with zeros.
+    """
+
+    def __init__(
+        self,
+        *,
+        words: int,
+        embedding_dim: int,
+        filters: tuple[int, int, int],
+        over_padding: bool = False,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(words, embedding_dim, padding_idx=PADDING)
+        self.filters = nn.ModuleList(
+            nn.Linear(width * embedding_dim, count) for width, count in enumerate(filters, 1)
+        )
+        self.over_padding = over_padding
+        nn.init.xavier_uniform_(self.embedding.weight[PADDING + 1 :])
+        for layer in self.filters:
+            assert isinstance(layer, nn.Linear)
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions question_dim"]:
+        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
+        position = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self.embedding(tokens) * (position < lengths[:, None])[..., None]
+        x = EMBEDDED(x)  # questions × words × embedding_dim; zero after the end
+        x = nn.functional.pad(x, (0, 0, 0, max(0, WIDEST - x.shape[1])))
+        found = []
+        symbols = (UNIGRAMS, BIGRAMS, TRIGRAMS)
+        for width, (symbol, layer) in enumerate(zip(symbols, self.filters, strict=True), 1):
+            h = symbol(torch.tanh(layer(windows(x, width))))
+            if not self.over_padding:
+                starts = torch.arange(h.shape[1], device=h.device)
+                outside = starts > (lengths[:, None] - width).clamp(min=0)
+                h = h.masked_fill(outside[..., None], -torch.inf)
+            found.append(h.amax(dim=1))  # h̃_c
+        return torch.cat(found, dim=1)
+
+
+def windows(
+    x: Float[Tensor, "questions words embedding_dim"], width: int
+) -> Float[Tensor, "questions windows wide"]:
+    """Every `width` words in a row, laid end to end: [x_t, …, x_{t+width-1}]."""
+    count = x.shape[1] - width + 1
+    return torch.cat([x[:, shift : shift + count] for shift in range(width)], dim=2)

@@ -3,17 +3,114 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from askattend.models.attention import initialise, weighted_sum
+from askattend.models.attention import fitted, own_rows, weighted_sum
+from askattend.models.initial import initialise
 from askattend.models.output import Output
 from askattend.models.question import LSTMQuestion
+from askattend.models.steps import Symbol
 from askattend.settings import Positive, Probability, check
+
+# --- the paper's symbols, in the order of the forward pass -------------------------------------
+
+V = Symbol(
+    "regions",
+    "v = φ",
+    "2",
+    "image features, a vector for each of the L regions",
+    "images regions region_dim",
+    "images region_dim rows columns",
+)
+V_HAT = Symbol(
+    "normalised",
+    "v̂ = v / ‖v‖₂",
+    "§4.2",
+    "every region's vector brought to length 1",
+    "images regions region_dim",
+    "images region_dim rows columns",
+)
+V_CONV = Symbol(
+    "projected",
+    "v_conv = W_v v̂",
+    "§3.3",
+    "F's first layer, the image's part; all glimpses share it",
+    "images regions attention_dim",
+    "images attention_dim rows columns",
+)
+Q = Symbol("tokens", "q", "§3.2", "the question's words, as numbers", "questions words")
+E_Q = Symbol(
+    "embedded",
+    "E_q = {e₁ … e_P}",
+    "§3.2",
+    "a vector of width D for each word, after tanh",
+    "questions words embedding_dim",
+)
+S = Symbol(
+    "question",
+    "s",
+    "3",
+    "question state: the LSTM's last cell state",
+    "questions question_dim",
+)
+Q_LIN = Symbol(
+    "asked",
+    "q_lin = W_q s + b_q",
+    "§3.3",
+    "F's first layer, the question's part, the same at each region",
+    "questions attention_dim",
+    "questions attention_dim 1 1",
+)
+H = Symbol(
+    "hidden",
+    "h = ReLU(v_conv + q_lin)",
+    "§3.3",
+    "F's hidden layer",
+    "questions regions attention_dim",
+    "questions attention_dim rows columns",
+)
+SCORES = Symbol(
+    "scores",
+    "F_c(s, φ_l)",
+    "4",
+    "how much each of the C glimpses wants each region",
+    "questions glimpses regions",
+    "questions glimpses rows columns",
+)
+ALPHA = Symbol(
+    "attention",
+    "α_{c,l}",
+    "4",
+    "softmax of the scores over the regions",
+    "questions glimpses regions",
+    "questions glimpses rows columns",
+)
+X_C = Symbol(
+    "attended",
+    "x_c = Σ_l α_{c,l} φ_l",
+    "5",
+    "attended features: what each glimpse saw",
+    "questions glimpses region_dim",
+    "questions (glimpses region_dim)",
+)
+COMBINED = Symbol(
+    "combined", "[x, s]", "6", "all glimpses and the question, joined", "questions combined_dim"
+)
+G_HIDDEN = Symbol(
+    "answer_hidden", "ReLU(W₁[x, s] + b₁)", "6", "G's hidden layer", "questions hidden_dim"
+)
+G = Symbol(
+    "logits",
+    "G_i(x, s)",
+    "6",
+    "answers: their unnormalised log-probabilities; P(a_i|I, q) is their softmax",
+    "questions answers",
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +149,18 @@ class SAAA(nn.Module):
         words: the size of the word vocabulary.
         answers: M, the size of the answer vocabulary.
         region_dim: the width of φ at one region.
+        attention: a module of one's own in place of `GlimpseAttention`, which `askattend.check` can
+            try out; it must give `config.glimpses` maps.
     """
 
     def __init__(
-        self, config: SAAAConfig | None = None, *, words: int, answers: int, region_dim: int
+        self,
+        config: SAAAConfig | None = None,
+        *,
+        words: int,
+        answers: int,
+        region_dim: int,
+        attention: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.config = config = config or SAAAConfig()
@@ -66,13 +171,18 @@ class SAAA(nn.Module):
             state="cell",
             squash=True,
             dropout=config.dropout,
+            embedded=E_Q,
         )
-        self.attention = GlimpseAttention(
-            region_dim=region_dim,
-            question_dim=config.question_dim,
-            attention_dim=config.attention_dim,
-            glimpses=config.glimpses,
-            dropout=config.dropout,
+        self.attention: Any = (
+            fitted(attention)
+            if attention is not None
+            else GlimpseAttention(
+                region_dim=region_dim,
+                question_dim=config.question_dim,
+                attention_dim=config.attention_dim,
+                glimpses=config.glimpses,
+                dropout=config.dropout,
+            )
         )
         self.classifier = nn.Sequential(
             nn.Dropout(config.dropout),
@@ -81,14 +191,13 @@ class SAAA(nn.Module):
             nn.Dropout(config.dropout),
             nn.Linear(config.hidden_dim, answers),
         )
-        initialise(self.attention)
         initialise(self.classifier)
 
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Normalise and project each image once, however many questions follow."""
-        regions = regions.to(self.attention.region.weight.dtype)
+        regions = V(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
         norm = regions.norm(dim=-1, keepdim=True)
-        regions = regions / (norm + 1e-8)  # v̂ = v / (‖v‖₂ + ε), at each region
+        regions = V_HAT(regions / (norm + 1e-8))  # v̂ = v / (‖v‖₂ + ε), at each region
         return Look(regions, self.attention.project(regions))
 
     def ask(
@@ -99,12 +208,13 @@ class SAAA(nn.Module):
         image_index: Int[Tensor, " questions"],
     ) -> Output:
         """Answer questions about images already looked at."""
-        question = self.encoder(tokens, lengths)  # s = LSTM(tanh(drop(E_q)))
-        scores = self.attention(look.projected, question, image_index)  # F_c(s, φ_l)
-        attention = scores.softmax(dim=-1)  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
-        attended = weighted_sum(attention, look.regions, image_index)  # x_c = Σ_l α_{c,l} φ_l
-        combined = torch.cat([attended.flatten(1), question], dim=1)  # [x, s]
-        logits = self.classifier(combined)  # P(a | I, q) = softmax(logits)
+        question = S(self.encoder(Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
+        scores = SCORES(self.attention(look.projected, question, image_index))  # F_c(s, φ_l)
+        attention = ALPHA(scores.softmax(dim=-1))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
+        attended = X_C(weighted_sum(attention, look.regions, image_index))  # x_c = Σ_l α_{c,l} φ_l
+        combined = COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
+        hidden = G_HIDDEN(self.classifier[:3](combined))
+        logits = G(self.classifier[3:](hidden))  # P(a | I, q) = softmax(logits)
         return Output(logits, attention, scores, attended, question)
 
     def forward(
@@ -122,9 +232,7 @@ class SAAA(nn.Module):
             lengths: the number of real words of each question.
             image_index: the row of `regions` each question is about; by default, its own row.
         """
-        if image_index is None:
-            image_index = torch.arange(len(tokens), device=tokens.device)
-        return self.ask(self.look(regions), tokens, lengths, image_index)
+        return self.ask(self.look(regions), tokens, lengths, own_rows(tokens, image_index))
 
 
 class GlimpseAttention(nn.Module):
@@ -141,20 +249,20 @@ class GlimpseAttention(nn.Module):
         question_dim: int,
         attention_dim: int,
         glimpses: int,
-        dropout: float,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
         self.drop = nn.Dropout(dropout)
         self.region = nn.Linear(region_dim, attention_dim, bias=False)  # W_v; b_q serves both
         self.question = nn.Linear(question_dim, attention_dim)  # W_q, b_q
         self.score = nn.Linear(attention_dim, glimpses)  # W_x, b_x
+        initialise(self)
 
     def project(
         self, regions: Float[Tensor, "images regions region_dim"]
     ) -> Float[Tensor, "images regions attention_dim"]:
         """W_v·drop(v̂), the part that needs no question."""
-        projected: Tensor = self.region(self.drop(regions))
-        return projected
+        return V_CONV(self.region(self.drop(regions)))
 
     def forward(
         self,
@@ -163,7 +271,7 @@ class GlimpseAttention(nn.Module):
         image_index: Int[Tensor, " questions"],
     ) -> Float[Tensor, "questions glimpses regions"]:
         """Score every region of each question's image, once a glimpse."""
-        asked = self.question(self.drop(question))  # questions × attention_dim
-        h = F.relu(projected[image_index] + asked[:, None])  # questions × regions × attention_dim
+        asked = Q_LIN(self.question(self.drop(question)))  # W_q s + b_q
+        h = H(F.relu(projected[image_index] + asked[:, None]))
         scores: Tensor = self.score(self.drop(h)).transpose(1, 2)
         return scores

@@ -1,0 +1,135 @@
+"""One step of gradient descent: what is minimised, what is clipped, and how far weights move."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from askattend.batches import Batch
+from askattend.models import Model
+from askattend.models.loss import answer_loss
+from askattend.settings import (
+    Natural,
+    NaturalFloat,
+    Positive,
+    PositiveFloat,
+    Probability,
+    Seed,
+    check,
+)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained; the defaults are those of SAAA."""
+
+    epochs: Positive = 30
+    """Times to go through the training questions, at most."""
+    batch_size: Positive = 128
+    """Questions a step."""
+    sampling: Literal["by-image", "uniform"] = "by-image"
+    """Whether a batch keeps the questions of an image together (faster) or shuffles freely."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """What moves the weights; sgd with momentum."""
+    learning_rate: PositiveFloat = 1e-3
+    """The optimizer's step size at the start."""
+    embedding_rate: PositiveFloat = 1.0
+    """The word embedding's learning rate, as a multiple of the others'."""
+    momentum: Probability = 0.9
+    """Share of its last movement that sgd keeps."""
+    half_life: NaturalFloat = 50_000
+    """Steps after which the learning rate has halved; 0 keeps it constant."""
+    final_fraction: NaturalFloat = 1.0
+    """The last step's share of the learning rate, reached along a cosine; 1 for none."""
+    targets: Literal["all", "drawn"] = "all"
+    """Whether a question's loss counts all its human answers, or one drawn anew at each step."""
+    penalty: NaturalFloat = 0.0
+    """Times the sum of squares of all parameters but the word embedding, added to the loss."""
+    clip_norm: NaturalFloat = 0
+    """Largest norm of all gradients together; 0 does not clip."""
+    clip_each: NaturalFloat = 0
+    """Largest norm of each parameter's gradient by itself; 0 does not clip."""
+    patience: Natural = 5
+    """Epochs without a better validation accuracy before stopping early; 0 never does."""
+    min_steps: Positive = 20
+    """A smaller set is gone through again until an epoch has this many steps."""
+    seed: Seed = 0
+    """Seed of the initial weights, the order of questions and dropout."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """The learning rate of a step, counted from 0, out of `steps`.
+
+    lr·0.5^(t / half_life) (SAAA section 4.2), times a cosine from 1 to `final_fraction`.
+    """
+    halved = 0.5 ** (step / config.half_life) if config.half_life else 1.0
+    cosine = (1 + math.cos(math.pi * min(step / max(steps - 1, 1), 1))) / 2
+    return config.learning_rate * halved * (cosine + (1 - cosine) * config.final_fraction)
+
+
+def make_optimizer(model: Model, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam, or SGD with momentum (m ← μ·m + g, p ← p - lr·m); words have a rate of their own."""
+    words = [model.encoder.embedding.weight]
+    others = [p for p in model.parameters() if p is not words[0]]
+    groups = [{"params": others, "scale": 1.0}, {"params": words, "scale": config.embedding_rate}]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
+    # One kernel for all parameters; it has no other effect on the arithmetic.
+    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+
+
+def train_step(
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    config: TrainConfig,
+    *,
+    rate: float,
+) -> float:
+    """One step of gradient descent at a learning rate; the answers' loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["scale"]
+    answers, penalty = objective(model, batch, config)
+    optimizer.zero_grad()
+    (answers + penalty).backward()
+    clip(model, config)
+    optimizer.step()
+    return answers.item()
+
+
+def objective(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
+    """The two terms whose sum is minimised: the answers' loss and the penalty on large weights."""
+    output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
+    index, weight = batch.answer_index, batch.answer_weight
+    if config.targets == "drawn":
+        drawn = torch.multinomial(weight, 1)
+        index, weight = index.gather(1, drawn), torch.ones_like(weight[:, :1])
+    return answer_loss(output.logits, index, weight), _penalty(model, config.penalty)
+
+
+def _penalty(model: Model, factor: float) -> Tensor:
+    words = model.encoder.embedding.weight
+    if not factor:
+        return words.new_zeros(())
+    return (
+        factor * torch.stack([p.square().sum() for p in model.parameters() if p is not words]).sum()
+    )
+
+
+def clip(model: nn.Module, config: TrainConfig) -> None:
+    """Shorten each gradient, or all together, to the norm that the settings allow."""
+    if config.clip_each:
+        for gradient in (p.grad for p in model.parameters() if p.grad is not None):
+            norm = gradient.norm()
+            gradient.mul_(torch.where(norm > config.clip_each, config.clip_each / norm, 1.0))
+    if config.clip_norm:
+        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
