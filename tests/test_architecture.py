@@ -17,15 +17,16 @@ PACKAGE = Path(askattend.__file__).parent
 # From the top down; a module imports from its own layer and those below.
 LAYERS = (
     {"cli"},
+    {"tracing_cli"},
     {"experiment"},
-    {"feature_cache", "resuming"},
+    {"feature_cache", "resuming", "trace"},
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"checkpoint"},
     {"optimisation"},
     {"batches"},
     {"models", "metrics", "vqa_accuracy", "features", "data"},
-    {"settings", "devices", "files", "errors"},
+    {"settings", "devices", "costs", "files", "errors"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]

@@ -97,6 +97,49 @@ def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network:
 
 
 @pytest.mark.parametrize("network", ["saaa", "san"])
+def test_trace_of_a_trained_run(trained: Path, run: Run, network: str) -> None:
+    folder, image = trained / "runs" / network, trained / "square 0.png"
+    asked = ("--run", folder, "--image", image, "--question", "is it red?")
+    status, out, _ = run("trace", *asked, "--json")
+    assert status == 0
+    trace = json.loads(out)
+    keys = {"symbol", "equation", "name", "shape", "paper_shape", "dtype"}
+    assert all(keys <= step.keys() for step in trace["steps"])
+    assert all(step.get("sums_to_one", True) for step in trace["steps"])
+    answer = Predictor.load(folder).look(image).ask("is it red?")
+    assert (trace["answer"], trace["probability"]) == (
+        answer.text,
+        pytest.approx(answer.probability),
+    )
+    status, out, _ = run("trace", network, *asked)
+    assert (status, out.count("each map sums to 1: yes")) == (0, 1 if network == "saaa" else 2)
+
+
+def test_trace_of_random_data(run: Run) -> None:
+    sizes: list[object] = ["--batch-size", 2, "--tokens", 9, "--max-length", 3, "--answers", 4]
+    sizes += ["--region-dim", 5, "--grid", 2]
+    status, out, _ = run("trace", "saaa", *sizes, "--model.glimpses", 3, "--json")
+    shapes = {step["name"]: step["paper_shape"] for step in json.loads(out)["steps"]}
+    assert (status, shapes["scores"], shapes["logits"]) == (0, [2, 3, 2, 2], [2, 4])
+    assert run("trace", "san", *sizes)[1].startswith("SAN, step by step")
+    assert "askattend trace saaa|san" in run("trace")[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sann",), "unknown network 'sann'. Did you mean 'san'?"),
+        (("saaa", "--grid", "0"), "grid = 0: expected int >= 1"),
+        (("--run", "x"), "no image named. Give --run RUN --image FILE --question TEXT"),
+        (("--run", "x", "--image", "y", "--question", "z"), "x: no such folder"),
+    ],
+)
+def test_mistakes_in_trace(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    status, _, err = run("trace", *arguments)
+    assert (status, message in err) == (2, True)
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
 def test_evaluate(trained: Path, run: Run, network: str) -> None:
     folder = trained / "runs" / network
     status, out, _ = run("evaluate", folder, "--split", "test", "--json")

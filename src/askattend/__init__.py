@@ -2,6 +2,7 @@
 
 from askattend.errors import AskAttendError
 from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
+from askattend.models.steps import record
 from askattend.predictor import Answer, Predictor, Scene
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "SAAAConfig",
     "SANConfig",
     "Scene",
+    "record",
 ]

@@ -15,7 +15,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional
 
-from askattend import drawing, experiment
+from askattend import drawing, experiment, tracing_cli
 from askattend.checkpoint import CONFIG
 from askattend.config import Config, presets, read_preset
 from askattend.errors import AskAttendError, ConfigError, nearest
@@ -36,6 +36,7 @@ usage: askattend COMMAND …
   train saaa|san --data SOURCE --out RUN  learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
   ask RUN IMAGE QUESTION …                answers, and where the model looked
+  trace saaa|san                          a forward pass step by step, in the paper's symbols
 
 SOURCE is easy-vqa, daquar:DIR or table:FILE. Every command has --help."""
 
@@ -288,4 +289,5 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "train": _train,
     "evaluate": _evaluate,
     "ask": _ask,
+    "trace": lambda argv: tracing_cli.run(argv, as_json=_json),
 }

@@ -25,13 +25,17 @@ EMBEDDED = Symbol(
 )
 UNIGRAMS, BIGRAMS, TRIGRAMS = (
     Symbol(
-        f"{name}s",
-        f"h_{{{width},t}}",
+        name,
+        f"h_{{{width},t}} = tanh(W_{width} x + b_{width})",
         "11",
-        f"filters over each {width} words in a row",
+        f"filters over {over}",
         "questions windows filters",
     )
-    for width, name in enumerate(("unigram", "bigram", "trigram"), 1)
+    for width, name, over in (
+        (1, "unigrams", "each word"),
+        (2, "bigrams", "each two words in a row"),
+        (3, "trigrams", "each three words in a row"),
+    )
 )
 
 

@@ -45,7 +45,7 @@ V_I = Symbol(
 )
 W_V = Symbol(
     "projected.{k}",
-    "W_{{I,A}}^{k} v_I",
+    "W_{I,A}^{k} v_I",
     "19",
     "the image's part of the hop's hidden layer",
     "images regions attention_dim",
@@ -55,7 +55,7 @@ Q = Symbol("tokens", "q_t", "8", "the question's words, as numbers", "questions 
 V_Q = Symbol("question", "v_Q = u⁰", "9, 14", "the question's encoding", "questions question_dim")
 W_U = Symbol(
     "asked.{k}",
-    "W_{{Q,A}}^{k} u + b_A^{k}",
+    "W_{Q,A}^{k} u + b_A^{k}",
     "19",
     "the query's part of the hop's hidden layer, the same at each region",
     "questions attention_dim",
@@ -95,15 +95,15 @@ V_TILDE = Symbol(
 )
 U = Symbol(
     "query.{k}",
-    "u^{k} = ṽ_I^{k} + u^(k-1)",
+    "u^{k} = ṽ_I^{k} + u^{k-1}",
     "22",
     "the query, refined by what the hop saw",
     "questions question_dim",
 )
-_AS_PUBLISHED = {"equation": "published code"}
-W_V_PUBLISHED = replace(W_V, symbol="tanh(W_{{I,A}}^{k} v_I + a^{k})", **_AS_PUBLISHED)
-W_U_PUBLISHED = replace(W_U, symbol="tanh(W_{{Q,A}}^{k} u + b_A^{k})", **_AS_PUBLISHED)
-E_I_PUBLISHED = replace(E_I, symbol="tanh(W_P^{k} h_A^{k} + b_P^{k})", **_AS_PUBLISHED)
+# The published code's, where they differ.
+W_V_PUBLISHED = replace(W_V, symbol="tanh(W_{I,A}^{k} v_I + a^{k})")
+W_U_PUBLISHED = replace(W_U, symbol="tanh(W_{Q,A}^{k} u + b_A^{k})")
+E_I_PUBLISHED = replace(E_I, symbol="tanh(W_P^{k} h_A^{k} + b_P^{k})")
 LOGITS = Symbol(
     "logits",
     "W_u u^K + b_u",

@@ -19,7 +19,8 @@ from torch import Tensor
 class Symbol:
     """A quantity of a paper.
 
-    ``{k}`` in `name` and `symbol` stands for the number of the hop, from 1.
+    ``{k}`` in `name` and `symbol` stands for the number of the hop, from 1; ``{k-1}`` for the one
+    before.
 
     Attributes:
         name: what our code calls it.
@@ -58,12 +59,12 @@ class Step:
     @property
     def name(self) -> str:
         """Our name for it, the hop's number filled in."""
-        return self.what.name.format(k=self.k)
+        return self.what.name.replace("{k}", str(self.k))
 
     @property
     def symbol(self) -> str:
         """The paper's symbol, the hop's number filled in."""
-        return self.what.symbol.format(k=self.k)
+        return self.what.symbol.replace("{k}", str(self.k)).replace("{k-1}", str(self.k - 1))
 
 
 Listener = Callable[[Step], None]

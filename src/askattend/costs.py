@@ -1,0 +1,84 @@
+"""What stretches of a forward pass cost, measured while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a stretch of a forward pass cost.
+
+    Attributes:
+        flops: floating-point operations of its matrix products, a multiplication and an addition
+            counting as two; element-wise work is not counted.
+        bytes: of the tensors that it made, whether or not they were kept.
+        parameters: name → number of elements, of the parameters that it read.
+    """
+
+    flops: int
+    bytes: int
+    parameters: Mapping[str, int]
+
+
+class Meter(TorchDispatchMode):
+    """Watches every operation of PyTorch inside its ``with`` block, and sums up its cost.
+
+    Args:
+        model: whose parameters to look out for.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._names = {
+            parameter.untyped_storage().data_ptr(): (name, parameter.numel())
+            for name, parameter in model.named_parameters()
+        }
+        self._start()
+
+    def _start(self) -> None:
+        self._flops, self._bytes = 0, 0
+        self._read: dict[str, int] = {}
+
+    def take(self) -> Cost:
+        """The cost since the last call, or since the start."""
+        cost = Cost(self._flops, self._bytes, self._read)
+        self._start()
+        return cost
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run one operation and note what it cost."""
+        kwargs = kwargs or {}
+        if func._overloadpacket not in flop_registry:
+            # A compound operation, such as a linear layer, runs as the ones that it consists of.
+            with self:
+                result = func.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        result = func(*args, **kwargs)
+        given = {_place(tensor) for tensor in _tensors((args, kwargs))}
+        self._read.update(self._names[place] for place in given if place in self._names)
+        for tensor in _tensors(result):
+            if _place(tensor) not in given:  # a view costs nothing
+                self._bytes += tensor.numel() * tensor.element_size()
+        if func._overloadpacket in flop_registry:
+            self._flops += flop_registry[func._overloadpacket](*args, **kwargs, out_val=result)
+        return result
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, torch.Tensor)]
+
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()

@@ -1,0 +1,273 @@
+"""A forward pass told step by step: the paper's symbols with the tensors that they stand for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from askattend.costs import Cost, Meter
+from askattend.models import Model, ModelConfig, build_model
+from askattend.models.steps import Step, listening
+from askattend.predictor import Answer, Predictor
+from askattend.settings import Positive, Seed, check
+
+
+@dataclass(frozen=True)
+class RandomData:
+    """The sizes of random data to feed a network; the defaults are SAAA's on VQA v2."""
+
+    batch_size: Positive = 128
+    """Questions, each about an image of its own."""
+    tokens: Positive = 12345
+    """Words of the vocabulary, padding and unknown words included."""
+    max_length: Positive = 100
+    """Words of the longest question."""
+    answers: Positive = 3000
+    """Answers of the vocabulary (M)."""
+    region_dim: Positive = 2048
+    """Width of a region's feature."""
+    grid: Positive = 14
+    """Rows and columns of regions."""
+    seed: Seed = 0
+    """Chooses weights and data."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class Values(msgspec.Struct, frozen=True):
+    """What a tensor's elements lie between."""
+
+    least: float
+    mean: float
+    greatest: float
+
+
+class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One step of a forward pass, in the order it happened.
+
+    Attributes:
+        symbol: the paper's name for it.
+        equation: the number of its equation, or the section where it has none.
+        meaning: what it is.
+        name: our name for it.
+        dims: the names of the dimensions of `shape`.
+        shape: the tensor's own.
+        paper_shape: the same elements as the paper lays them out.
+        dtype: the tensor's.
+        parameters: name → number of elements, of the parameters that the step read.
+        flops: of its matrix products, a multiplication and an addition counting as two.
+        bytes: of the tensors made on the way to it.
+        values: where they were asked for.
+        sums_to_one: of an attention map, where values were asked for: whether each map does.
+    """
+
+    symbol: str
+    equation: str
+    meaning: str
+    name: str
+    dims: list[str]
+    shape: list[int]
+    paper_shape: list[int]
+    dtype: str
+    parameters: dict[str, int]
+    flops: int
+    bytes: int
+    values: Values | None = None
+    sums_to_one: bool | None = None
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """What the whole pass took; `parameters` counts each of the network's elements once."""
+
+    parameters: int
+    flops: int
+    bytes: int
+
+
+class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A forward pass.
+
+    Attributes:
+        network: its name.
+        steps: in the order they happened.
+        totals: of the whole pass.
+        question: the real one that was asked, if one was.
+        answer: what the network said to it.
+        probability: of that answer.
+    """
+
+    network: str
+    steps: list[TracedStep]
+    totals: Totals
+    question: str | None = None
+    answer: str | None = None
+    probability: float | None = None
+
+
+def trace_random(config: ModelConfig, data: RandomData) -> Trace:
+    """Build a network, feed it random data, and tell what happens.
+
+    Questions have 1 to ``data.max_length`` random words.
+    """
+    torch.manual_seed(data.seed)
+    model = build_model(
+        config, words=data.tokens, answers=data.answers, region_dim=data.region_dim
+    ).eval()
+    regions = torch.rand(data.batch_size, data.grid**2, data.region_dim)
+    lengths = torch.randint(1, data.max_length + 1, (data.batch_size,))
+    lengths[0] = data.max_length
+    tokens = torch.randint(min(2, data.tokens - 1), data.tokens, (data.batch_size, data.max_length))
+    tokens = tokens * (torch.arange(data.max_length) < lengths[:, None])
+    with torch.no_grad():
+        steps = traced(model, lambda: model(regions, tokens, lengths), grid=(data.grid, data.grid))
+    return _trace(model, steps)
+
+
+def trace_run(run: Path, image: str | Path, question: str) -> Trace:
+    """Ask a trained network about an image, and tell what happens, values included.
+
+    Raises:
+        AskAttendError: whatever of run, image or question does not fit; see `Predictor`.
+    """
+    predictor = Predictor.load(run, device="cpu")
+    backbone = predictor.backbone  # loaded outside the trace
+    answers: list[Answer] = []
+
+    def ask() -> None:
+        answers.append(predictor.look(image).ask(question, top=1))
+
+    grid = (backbone.spec.rows, backbone.spec.columns)
+    trace = _trace(predictor.model, traced(predictor.model, ask, grid=grid, values=True))
+    (said,) = answers
+    return msgspec.structs.replace(
+        trace, question=question, answer=said.text, probability=said.probability
+    )
+
+
+def traced(
+    model: Model, call: Callable[[], object], *, grid: tuple[int, int], values: bool = False
+) -> list[TracedStep]:
+    """The steps that happen while `call` runs.
+
+    Args:
+        model: the network that `call` uses, in evaluation mode.
+        call: runs its forward pass.
+        grid: rows and columns of the regions.
+        values: whether to look at the elements, too.
+    """
+    steps: list[TracedStep] = []
+    meter = Meter(model)
+
+    def listener(step: Step) -> None:
+        cost = meter.take()
+        if not steps:  # what came before the network, such as the backbone
+            cost = Cost(flops=0, bytes=0, parameters={})
+        steps.append(_told(step, cost, grid, values=values))
+        meter.take()  # looking at the values is not the network's work
+
+    with meter, listening(listener):
+        call()
+    return steps
+
+
+def _told(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) -> TracedStep:
+    tensor, what = step.tensor, step.what
+    look = values and tensor.is_floating_point()
+    return TracedStep(
+        symbol=step.symbol,
+        equation=what.equation,
+        meaning=what.meaning,
+        name=step.name,
+        dims=what.dims.split(),
+        shape=list(tensor.shape),
+        paper_shape=paper_shape(step, grid),
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        parameters=dict(cost.parameters),
+        flops=cost.flops,
+        bytes=cost.bytes,
+        values=_values(tensor) if look else None,
+        sums_to_one=_sums_to_one(tensor) if look and what.name.startswith("attention") else None,
+    )
+
+
+def paper_shape(step: Step, grid: tuple[int, int]) -> list[int]:
+    """The shape of a step's tensor as the paper lays its elements out."""
+    sizes = dict(zip(step.what.dims.split(), step.tensor.shape, strict=True))
+    sizes |= {"1": 1, "rows": grid[0], "columns": grid[1]}
+    laid_out = re.findall(r"\(([^)]*)\)|(\S+)", step.what.paper or step.what.dims)
+    shape = [prod(sizes[name] for name in (group or one).split()) for group, one in laid_out]
+    assert prod(shape) == step.tensor.numel(), f"{step.name} is laid out as {shape}"
+    return shape
+
+
+def _values(tensor: Tensor) -> Values:
+    values = tensor.float()
+    return Values(values.min().item(), values.mean().item(), values.max().item())
+
+
+def _sums_to_one(tensor: Tensor) -> bool:
+    sums = tensor.float().sum(dim=-1)
+    return bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-4))
+
+
+def _trace(model: nn.Module, steps: list[TracedStep]) -> Trace:
+    totals = Totals(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        flops=sum(step.flops for step in steps),
+        bytes=sum(step.bytes for step in steps),
+    )
+    return Trace(type(model).__name__, steps, totals)
+
+
+def lines(trace: Trace) -> Iterator[str]:
+    """The trace as text, some lines a step."""
+    yield f"{trace.network}, step by step"
+    for number, step in enumerate(trace.steps, 1):
+        yield ""
+        yield f"{number:>2}  {step.symbol}   [{_place(step.equation)}]"
+        yield f"    {step.meaning}"
+        named = zip(step.dims, step.shape, strict=True)
+        dims = " × ".join(str(n) if d == "1" else f"{d} {n}" for d, n in named)
+        yield f"    {step.name}: {dims}   {step.dtype}"
+        if step.paper_shape != step.shape:
+            yield f"    in the paper {step.paper_shape}"
+        if step.parameters:
+            used = ", ".join(f"{name} ({count:,})" for name, count in step.parameters.items())
+            yield f"    parameters: {used}"
+        yield f"    {_amount(step.flops, 'FLOP', 1000)}, {_amount(step.bytes, 'B', 1024)}"
+        if step.values is not None:
+            v = step.values
+            yield f"    values {v.least:.4g} to {v.greatest:.4g}, mean {v.mean:.4g}"
+        if step.sums_to_one is not None:
+            yield f"    each map sums to 1: {'yes' if step.sums_to_one else 'NO'}"
+    yield ""
+    totals = trace.totals
+    yield (
+        f"in all {totals.parameters:,} parameters, {_amount(totals.flops, 'FLOP', 1000)} of matrix "
+        f"products, {_amount(totals.bytes, 'B', 1024)} of tensors made"
+    )
+    if trace.answer is not None:
+        yield f"{trace.question}  {trace.answer}  {trace.probability:.1%}"
+
+
+def _place(equation: str) -> str:
+    return f"eq. {equation}" if equation[0].isdigit() else equation
+
+
+def _amount(number: float, unit: str, base: int) -> str:
+    """A number with a prefix: 12.3 MFLOP, 4 KiB."""
+    prefix = 0
+    while number >= base and prefix < 4:
+        number, prefix = number / base, prefix + 1
+    sign = (
+        ("", "k", "M", "G", "T")[prefix] if base == 1000 else ("", "Ki", "Mi", "Gi", "Ti")[prefix]
+    )
+    return f"{number:.3g} {sign}{unit}" if prefix else f"{number:.0f} {unit}"
