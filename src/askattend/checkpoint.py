@@ -39,7 +39,8 @@ class Run:
         config: the resolved settings, as nested tables; ``config["network"]`` names the network.
         words: the word vocabulary.
         answers: the answer vocabulary.
-        floors: what blind guessing learnt from the training questions.
+        floors: what blind guessing learnt from the training questions; None for an imported
+            network, whose training questions are not at hand.
         features: the backbone and preprocessing that the network was trained on.
     """
 
@@ -47,7 +48,7 @@ class Run:
     config: Mapping[str, Any]
     words: WordVocab
     answers: AnswerVocab
-    floors: Floors
+    floors: Floors | None
     features: FeatureSpec
 
     def save(self) -> None:
@@ -78,7 +79,7 @@ class Run:
             read_toml(folder / CONFIG),
             _read_json(folder / WORDS, WordVocab),
             _read_json(folder / ANSWERS, AnswerVocab),
-            _read_json(folder / FLOORS, Floors),
+            _read_json(folder / FLOORS, Floors | None),  # type: ignore[arg-type]
             _read_json(folder / FEATURES, FeatureSpec),
         )
 

@@ -24,8 +24,9 @@ from askattend.errors import ConfigError, FeatureError, ImageError, RunError
 from askattend.evaluation import Evaluation, evaluate
 from askattend.features.backbones import default_size
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
+from askattend.features.geometry import seen
 from askattend.features.images import open_image
-from askattend.features.spec import FeatureSpec
+from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 from askattend.files import write_whole
 from askattend.metrics import Floors
@@ -104,6 +105,7 @@ def evaluate_run(
     data: str | None = None,
     split: str = "test",
     features: Path | None = None,
+    backbone: str | None = None,
     console: Console,
 ) -> Evaluation:
     """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json`` and
@@ -114,6 +116,7 @@ def evaluate_run(
         data: the question source; the run's own by default.
         split: ``"valid"`` is what training validated on, also where it was carved out.
         features: a store made by the run's backbone; by default the run's, or the cache beside it.
+        backbone: see `Predictor.load`.
         console: where progress goes.
 
     Raises:
@@ -121,7 +124,7 @@ def evaluate_run(
     """
     split = canonical_split(split)
     _check_evaluation(folder / split, split)
-    predictor = Predictor.load(folder)
+    predictor = Predictor.load(folder, backbone=backbone)
     run = predictor.run
     config = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
     if data not in (None, config.data):  # its store holds the images of the run's own source
@@ -129,7 +132,16 @@ def evaluate_run(
     if features is not None:
         config = replace(config, features=features)
     questions = _split(config, split)
-    store = _features(config, questions.images, folder.parent, console=console, spec=run.features)
+    # An imported run's backbone squares images in its own way, which no setting tells.
+    extracts = config.features is None and (run.features.imported or backbone is not None)
+    store = _features(
+        config,
+        questions.images,
+        folder.parent,
+        console=console,
+        spec=run.features,
+        backbone=predictor.backbone if extracts else None,
+    )
     batches = Batches(questions, store, run.words, run.answers, batch_size=config.train.batch_size)
     evaluation = evaluate(predictor, batches, split=split, console=console)
     evaluation.save(folder / split)
@@ -171,6 +183,7 @@ def _features(
     *,
     console: Console,
     spec: FeatureSpec | None = None,
+    backbone: Backbone | None = None,
 ) -> FeatureStore:
     """A store that holds every image: the one named, or a cache filled here.
 
@@ -180,17 +193,22 @@ def _features(
         beside: the folder that the cache is made in.
         console: where progress goes.
         spec: what the features must have been made by, if that is settled already.
+        backbone: what makes them, if it is loaded already.
     """
     if config.features is not None:
         store = FeatureStore.open(config.features)
     else:
         extraction = config.extract
+        spec = spec if backbone is None else backbone.spec
         if spec is not None:
             extraction = replace(
                 extraction, backbone=spec.backbone, image_size=spec.image_size, dtype=spec.dtype
             )
-        cache = beside / "features" / _cache_name(config.data, extraction)
-        store = extract(images, cache, extraction, console=console).store
+        name = _cache_name(config.data, extraction)
+        if spec is not None and spec.geometry != "squash":
+            name = f"{name}-{spec.geometry}-{spec.central_fraction:g}"
+        cache = beside / "features" / name
+        store = extract(images, cache, extraction, backbone=backbone, console=console).store
     if spec is not None:
         spec.require(store.spec, where=str(store.path))
     _need_all(store, images)
@@ -303,7 +321,9 @@ def _report(
             continue
         look = predictor.look_at(store.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
-        examples.append(Example(question, image, answer, evaluation.predictions[position].score))
+        score = evaluation.predictions[position].score
+        part = seen(image.size, store.spec)
+        examples.append(Example(question, image, answer, score, part))
     features, progression = run.features, read_progression(run)
     details = {
         "Network": run.config["network"].upper(),
@@ -312,7 +332,7 @@ def _report(
         "Training": f"{len(progression.history)} epochs, "
         f"{sum(epoch.seconds for epoch in progression.history):,.0f} s",
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
-        "Backbone": f"{features.backbone}, {features.image_size} px",
+        "Backbone": features.label,
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
         "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
         f"--data {shlex.quote(questions.source)} --split {evaluation.metrics.split}",

@@ -90,7 +90,10 @@ def test_vocabularies_survive_json() -> None:
     words = WordVocab.build(["what is this"])
     answers = AnswerVocab.build([ask(("red", 1), ("blue", 2))])
     words.encode("this"), answers.index("red")  # what they memorise must not be written
-    assert msgspec.json.decode(msgspec.json.encode(words)) == {"words": list(words.words)}
+    assert msgspec.json.decode(msgspec.json.encode(words)) == {
+        "words": list(words.words),
+        "tokeniser": "askattend",
+    }
     assert msgspec.json.decode(msgspec.json.encode(answers)) == {"answers": ["blue", "red"]}
     assert msgspec.json.decode(msgspec.json.encode(words), type=WordVocab) == words
     assert msgspec.json.decode(msgspec.json.encode(answers), type=AnswerVocab) == answers
