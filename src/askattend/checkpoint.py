@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 import torch
@@ -20,8 +20,6 @@ from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.models import MODELS, Model, ModelConfig, build_model
 from askattend.settings import from_mapping, read_toml, toml_bytes
-
-T = TypeVar("T")
 
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 FLOORS, FEATURES = "floors.json", "features.json"
@@ -79,7 +77,7 @@ class Run:
             read_toml(folder / CONFIG),
             _read_json(folder / WORDS, WordVocab),
             _read_json(folder / ANSWERS, AnswerVocab),
-            _read_json(folder / FLOORS, Floors | None),  # type: ignore[arg-type]
+            _read_json(folder / FLOORS, Floors | None),
             _read_json(folder / FEATURES, FeatureSpec),
         )
 
@@ -201,7 +199,7 @@ def _open(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
 
 
-def _read_json(file: Path, kind: type[T]) -> T:
+def _read_json(file: Path, kind: Any) -> Any:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except FileNotFoundError:

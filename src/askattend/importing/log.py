@@ -7,6 +7,7 @@ settings), beside results that are not needed here.
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import warnings
@@ -24,7 +25,6 @@ from askattend.importing.preprocessing import CENTRAL_FRACTION
 from askattend.settings import NaturalFloat, Positive, PositiveFloat
 
 PARALLEL = "module."  # what torch's DataParallel prefixes names with
-NEEDED = ("weights", "vocab", "config")
 ORIGIN = "Give a log as pytorch-vqa's train.py writes it (logs/….pth)."
 
 
@@ -114,28 +114,32 @@ def _load(file: Path) -> Any:
 
 
 def _unreadable(file: Path, error: Exception) -> RunError:
+    """The error for what torch does not read; its own words are advice for other cases."""
     refused = re.search(r"GLOBAL (\S+)", str(error))
-    if refused:
-        return RunError(
-            f"holds objects other than tensors and plain Python values ({refused[1]}), which "
-            "reading could run as code",
-            where=file,
-            remedy=f"If you trust it, save what is needed alone: {_resaving(file)}",
+    if refused or "legacy .tar" in str(error):
+        kind = (
+            f"objects other than tensors and plain Python values ({refused[1]})"
+            if refused
+            else "a torch file of before 2017"
         )
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-    if "legacy .tar" in str(error):
-        remedy = f"If you trust it, save it in today's format: {_resaving(file)}"
-        return RunError("written by a torch older than 0.2", where=file, remedy=remedy)
-    return RunError(f"not a file that torch.save wrote, or damaged ({reason})", where=file,
-                    remedy=ORIGIN)  # fmt: skip
+        return RunError(
+            f"holds {kind}, which may run code when read",
+            where=file,
+            remedy=f"If you trust the file, save what is needed of it: {_resaving(file)}",
+        )
+    if isinstance(error, PermissionError):
+        return RunError("may not be read", where=file, remedy="Check its permissions.")
+    return RunError("not a file that torch.save wrote, or damaged", where=file, remedy=ORIGIN)
 
 
 def _resaving(file: Path) -> str:
     """A command that keeps of a log what is needed; as it unpickles, it is for the user to run."""
     small = file.with_name(f"{file.stem}-plain.pth")
+    # In double quotes throughout, so that the shell's single ones can stand around it.
     code = (
-        f"import torch; log = torch.load({str(file)!r}, map_location='cpu', weights_only=False); "
-        f"torch.save({{k: log[k] for k in {NEEDED!r} if k in log}}, {str(small)!r})"
+        f"import torch; log = torch.load({json.dumps(str(file))}, "
+        'map_location="cpu", weights_only=False); torch.save({key: log[key] for key in '
+        f'("weights", "vocab", "config") if key in log}}, {json.dumps(str(small))})'
     )
     return f"python -c {shlex.quote(code)}"
 
