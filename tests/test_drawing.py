@@ -274,3 +274,23 @@ def test_overlay_of_a_photo(shared: Path) -> None:
         if (shown[y] == large[0]).all() and (shown[y : y + len(large)] == large).all()
     ]
     assert len(tops) == 1
+
+
+def test_heat_lies_over_the_part_that_was_seen() -> None:
+    """The middle half of a wide photo: the map as over that half alone, the rest pale and alike."""
+    wide = Image.new("RGB", (128, 64), (128, 128, 128))
+    attention = one_hot(2, 2, 0, 1)
+    drawn = pixels(heat(wide, attention, (128, 64), seen=(0.25, 0.0, 0.75, 1.0)))
+    middle = pixels(heat(wide.crop((32, 0, 96, 64)), attention, (64, 64)))
+    assert np.array_equal(drawn[:, 32:96], middle)
+    for outside in (drawn[:, :32], drawn[:, 96:]):
+        assert len(np.unique(outside.reshape(-1, 3), axis=0)) == 1
+        assert outside.min() > middle[-1, 0].max()  # brighter than what was hardly attended to
+
+
+def test_overlay_draws_the_part_that_was_seen() -> None:
+    whole = pixels(overlay(GREY, [answer()]))
+    part = pixels(overlay(GREY, [answer()], seen=(0.25, 0.25, 0.75, 0.75)))
+    assert whole.shape == part.shape
+    assert not np.array_equal(whole, part)
+    assert np.array_equal(pixels(overlay(GREY, [answer()], seen=(0, 0, 1, 1))), whole)

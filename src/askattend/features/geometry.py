@@ -22,7 +22,7 @@ def square(image: Image.Image, spec: FeatureSpec) -> UInt8[Tensor, "3 size size"
     """The square of pixels that a backbone takes, made as `spec` says.
 
     ``"squash"`` is `images.resize`. ``"centre-crop"`` is what torchvision's ``Resize`` and
-    ``CenterCrop`` give, to a level in 255: the short side becomes image_size/central_fraction
+    ``CenterCrop`` give, to two levels in 255: the short side becomes image_size/central_fraction
     pixels, and image_size of them are cut out of the middle of both sides; bilinear.
 
     Args:

@@ -117,13 +117,10 @@ def _unreadable(file: Path, error: Exception) -> RunError:
     """The error for what torch does not read; its own words are advice for other cases."""
     refused = re.search(r"GLOBAL (\S+)", str(error))
     if refused or "legacy .tar" in str(error):
-        kind = (
-            f"objects other than tensors and plain Python values ({refused[1]})"
-            if refused
-            else "a torch file of before 2017"
-        )
+        objects = f" ({refused[1]})" if refused else ", as torch wrote them at first"
         return RunError(
-            f"holds {kind}, which may run code when read",
+            f"holds objects other than tensors and plain Python values{objects}; reading them may "
+            "run code",
             where=file,
             remedy=f"If you trust the file, save what is needed of it: {_resaving(file)}",
         )
