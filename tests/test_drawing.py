@@ -96,8 +96,9 @@ def test_heat_is_greatest_in_the_region_attended_to(
 def test_heat_does_not_depend_on_how_flat_a_map_is(seed: int, scale: float, base: float) -> None:
     attention = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)).double()
     plain = pixels(heat(GREY, attention, (60, 40)))
-    # Single precision holds a spread of a thousandth about 1 to four digits.
-    assert abs(pixels(heat(GREY, attention * scale + base, (60, 40))) - plain).max() <= 2
+    # Single precision holds a spread of a thousandth about 1 to four digits: at most the next of
+    # the colour map's 256 colours, which differ by up to four levels.
+    assert abs(pixels(heat(GREY, attention * scale + base, (60, 40))) - plain).max() <= 4
 
 
 @pytest.mark.parametrize("value", [0.0, 1 / 49, float("nan")])
