@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
+from safetensors.torch import load_file
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from askattend.checkpoint import Run
 
 install_import_hook("askattend", "typechecking.checked")
 
@@ -28,3 +35,35 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def log_file(shared: Path) -> Path:
+    return shared / "golden" / "pytorch_vqa_log.pth"
+
+
+@pytest.fixture(scope="session")
+def features_file(shared: Path) -> Path:
+    return shared / "golden" / "pytorch_vqa_features.h5"
+
+
+@pytest.fixture(scope="session")
+def saaa_reference(shared: Path) -> dict[str, Tensor]:
+    """Inputs, weights and outputs of the network in `log_file`."""
+    tensors: dict[str, Tensor] = load_file(shared / "golden" / "saaa_reference.safetensors")
+    return tensors
+
+
+@pytest.fixture
+def log(log_file: Path) -> dict[str, Any]:
+    """The golden log, to be spoilt."""
+    content: dict[str, Any] = torch.load(log_file, weights_only=True)
+    return content
+
+
+@pytest.fixture(scope="session")
+def imported(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The golden log, imported."""
+    from askattend.importing.pytorch_vqa import import_log  # once the hook is installed
+
+    return import_log(log_file, tmp_path_factory.mktemp("imported") / "run")

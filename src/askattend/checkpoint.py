@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 import torch
@@ -20,8 +20,6 @@ from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.models import MODELS, Model, ModelConfig, build_model
 from askattend.settings import from_mapping, read_toml, toml_bytes
-
-T = TypeVar("T")
 
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 FLOORS, FEATURES = "floors.json", "features.json"
@@ -39,7 +37,8 @@ class Run:
         config: the resolved settings, as nested tables; ``config["network"]`` names the network.
         words: the word vocabulary.
         answers: the answer vocabulary.
-        floors: what blind guessing learnt from the training questions.
+        floors: what blind guessing learnt from the training questions; None for an imported
+            network, whose training questions are not at hand.
         features: the backbone and preprocessing that the network was trained on.
     """
 
@@ -47,7 +46,7 @@ class Run:
     config: Mapping[str, Any]
     words: WordVocab
     answers: AnswerVocab
-    floors: Floors
+    floors: Floors | None
     features: FeatureSpec
 
     def save(self) -> None:
@@ -78,7 +77,7 @@ class Run:
             read_toml(folder / CONFIG),
             _read_json(folder / WORDS, WordVocab),
             _read_json(folder / ANSWERS, AnswerVocab),
-            _read_json(folder / FLOORS, Floors),
+            _read_json(folder / FLOORS, Floors | None),
             _read_json(folder / FEATURES, FeatureSpec),
         )
 
@@ -200,7 +199,7 @@ def _open(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
 
 
-def _read_json(file: Path, kind: type[T]) -> T:
+def _read_json(file: Path, kind: Any) -> Any:
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except FileNotFoundError:

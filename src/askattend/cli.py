@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -15,14 +15,15 @@ import tyro
 from rich.console import Console
 from tyro.conf import Positional
 
-from askattend import drawing, experiment, tracing_cli
+from askattend import drawing, experiment, importing_cli, tracing_cli
 from askattend.checkpoint import CONFIG
 from askattend.config import Config, presets, read_preset
 from askattend.errors import AskAttendError, ConfigError, nearest
 from askattend.evaluation import Metrics
 from askattend.features.extraction import ExtractConfig
+from askattend.features.store import FeatureStore
 from askattend.models import MODELS, ModelConfig
-from askattend.predictor import Answer, Predictor
+from askattend.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, check
 
 M = TypeVar("M", bound=ModelConfig)
@@ -37,6 +38,7 @@ usage: askattend COMMAND …
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   trace saaa|san                          a forward pass step by step, in the paper's symbols
+  import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
 SOURCE is easy-vqa, daquar:DIR or table:FILE. Every command has --help."""
 
@@ -172,6 +174,8 @@ class Evaluate:
     """Which of its splits: test, valid, train, or the source's own name."""
     features: Path | None = None
     """Feature store; by default the run's, or a cache beside the run."""
+    backbone: str | None = None
+    """The run's backbone, where it does not know it or knows it by another name."""
     json: bool = False
     """Print one JSON object."""
 
@@ -183,6 +187,7 @@ def _evaluate(argv: list[str]) -> None:
         data=options.data,
         split=options.split,
         features=options.features,
+        backbone=options.backbone,
         console=_progress(),
     )
     if options.json:
@@ -192,17 +197,21 @@ def _evaluate(argv: list[str]) -> None:
         print(f"report: {options.run / 'report.html'}")
 
 
+FLOORS = {
+    "majority": "floor: most common answer",
+    "prefix": "floor: by the question's first words",
+}
+
+
 def _table(metrics: Metrics) -> str:
     lines = [f"{metrics.source}, {metrics.split}: {metrics.questions:,} questions"]
     if metrics.accuracy is None:
         return "\n".join([*lines, "the split has no answers: nothing to score"])
-    assert metrics.floors is not None
     assert metrics.coverage is not None
     rows = [
         (f"accuracy ({metrics.metric})", metrics.accuracy),
         *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
-        ("floor: most common answer", metrics.floors["majority"]),
-        ("floor: by the question's first words", metrics.floors["prefix"]),
+        *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
         ("most common answer in the vocabulary", metrics.coverage),
     ]
     return "\n".join([*lines, *(f"{name:<38}{value:>8.2%}" for name, value in rows)])
@@ -214,12 +223,16 @@ class Ask:
 
     run: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
     """The run folder."""
-    image: Annotated[Positional[Path], tyro.conf.arg(metavar="IMAGE")]
-    """The image file."""
+    image: Annotated[Positional[str], tyro.conf.arg(metavar="IMAGE")]
+    """The image file; with --features, an image's id in that store."""
     questions: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="QUESTION ...")]
     """One or more questions; the image is looked at once."""
     overlay: Path | None = None
     """Write a PNG of the image with a heat map for each glimpse or hop."""
+    features: Path | None = None
+    """Answer from the features of this store; no picture is needed."""
+    backbone: str | None = None
+    """The run's backbone, where it does not know it or knows it by another name."""
     top: Positive = 5
     """How many answers to list."""
     json: bool = False
@@ -234,37 +247,65 @@ def _ask(argv: list[str]) -> None:
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
     _check_overlay(options)
-    predictor = Predictor.load(options.run)
-    scene = predictor.look(options.image)
-    answers = scene.ask_all(options.questions, top=options.top)
-    for question in options.questions:
-        if unknown := predictor.unknown_words(question):
-            print(f"note: the model never saw: {', '.join(unknown)}", file=sys.stderr)
+    predictor = Predictor.load(options.run, backbone=options.backbone)
+    scene, answers = _answers(predictor, options)
+    for note in _notes(predictor, options.questions):
+        print(f"note: {note}", file=sys.stderr)
     if options.json:
         _json([_as_json(options.image, answer) for answer in answers])
     else:
         print("\n".join(_as_text(answer) for answer in answers))
-    if options.overlay is not None:
-        drawing.save_overlay(options.overlay, scene.image, answers, maps_name=predictor.maps_name)
+    if options.overlay is not None and scene is not None:
+        drawing.save_overlay(
+            options.overlay,
+            scene.image,
+            answers,
+            maps_name=predictor.maps_name,
+            seen=scene.seen,
+        )
         if hint := drawing.font_hint([*options.questions, *(answer.text for answer in answers)]):
             print(f"askattend: {hint}", file=sys.stderr)
+
+
+def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Answer]]:
+    """What was looked at, unless features alone were, and the answers."""
+    if options.features is not None:
+        store = FeatureStore.open(options.features)
+        asked = predictor.ask_stored(store, options.image, options.questions, top=options.top)
+        return None, asked
+    scene = predictor.look(options.image)
+    return scene, scene.ask_all(options.questions, top=options.top)
+
+
+def _notes(predictor: Predictor, questions: Sequence[str]) -> Iterator[str]:
+    for question in questions:
+        if remark := predictor.run.words.remark(question):
+            yield remark
+        if unknown := predictor.unknown_words(question):
+            yield f"the model never saw: {', '.join(unknown)}"
 
 
 def _check_overlay(options: Ask) -> None:
     """Before any work is done, and before a photo is lost."""
     overlay = options.overlay
+    if overlay is not None and options.features is not None:
+        raise ConfigError(
+            "a feature store holds no picture to draw on",
+            where="--overlay",
+            remedy="Leave out --features and name the image's file, or leave out --overlay.",
+        )
     if overlay is not None and overlay.is_dir():
         raise ConfigError("is a folder", where=overlay, remedy="Name a file, such as out.png.")
-    if overlay is not None and overlay.resolve() == options.image.resolve():
+    if overlay is not None and overlay.resolve() == Path(options.image).resolve():
         raise ConfigError(
             "is the image that is asked about", where=overlay, remedy="Name another --overlay."
         )
 
 
-def _as_json(image: Path, answer: Answer) -> dict[str, Any]:
+def _as_json(image: str, answer: Answer) -> dict[str, Any]:
     glimpses, rows, columns = answer.attention.shape
     return {
-        "image": str(image),
+        "image": image,
         "question": answer.question,
         "answer": answer.text,
         "probability": answer.probability,
@@ -290,4 +331,5 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "evaluate": _evaluate,
     "ask": _ask,
     "trace": lambda argv: tracing_cli.run(argv, as_json=_json),
+    "import": lambda argv: importing_cli.run(argv, console=_progress()),
 }

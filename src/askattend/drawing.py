@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from askattend.errors import ConfigError
+from askattend.features.geometry import WHOLE, Box
 from askattend.files import write_whole
 from askattend.fonts import cover, font_hint, missing_glyphs, printable
 from askattend.predictor import Answer
@@ -45,7 +46,11 @@ FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 
 def overlay(
-    image: Image.Image, answers: Sequence[Answer], *, maps_name: str = "glimpse"
+    image: Image.Image,
+    answers: Sequence[Answer],
+    *,
+    maps_name: str = "glimpse",
+    seen: Box = WHOLE,
 ) -> Image.Image:
     """The image and where the model looked: a row for each question, a heat map for each glimpse.
 
@@ -57,9 +62,10 @@ def overlay(
         image: the image asked about, of any size and shape.
         answers: at least one.
         maps_name: what a map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
+        seen: the part of the image that the maps lie over.
     """
     photo = fit(image.convert("RGB"), PANEL)
-    rows = [_row(photo, answer, maps_name) for answer in answers]
+    rows = [_row(photo, answer, maps_name, seen) for answer in answers]
     width = max(row.width for row in rows)
     canvas = Image.new("RGB", (width, sum(row.height for row in rows)), "white")
     top = 0
@@ -70,7 +76,12 @@ def overlay(
 
 
 def save_overlay(
-    file: Path, image: Image.Image, answers: Sequence[Answer], *, maps_name: str = "glimpse"
+    file: Path,
+    image: Image.Image,
+    answers: Sequence[Answer],
+    *,
+    maps_name: str = "glimpse",
+    seen: Box = WHOLE,
 ) -> None:
     """Write `overlay` to a file, in the format that its suffix names.
 
@@ -83,7 +94,7 @@ def save_overlay(
             f"'{file.suffix}' is not a picture format", where=file, remedy="Name it ….png."
         )
     encoded = io.BytesIO()
-    overlay(image, answers, maps_name=maps_name).save(encoded, file_format)
+    overlay(image, answers, maps_name=maps_name, seen=seen).save(encoded, file_format)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, encoded.getvalue())
@@ -93,20 +104,25 @@ def save_overlay(
 
 
 def heat(
-    image: Image.Image, attention: Float[Tensor, "rows columns"], size: tuple[int, int]
+    image: Image.Image,
+    attention: Float[Tensor, "rows columns"],
+    size: tuple[int, int],
+    *,
+    seen: Box = WHOLE,
 ) -> Image.Image:
     """One attention map over the image: dim where it is least, bright where it is most.
 
-    The grid is stretched over the whole image, as the image was squeezed into the backbone's
-    square, with bicubic interpolation. A map without any differences leaves the image dim.
+    The grid is stretched over the part of the image that was seen, as that was squeezed into the
+    backbone's square, with bicubic interpolation; what was not seen is pale. A map without any
+    differences leaves the image dim.
 
     Args:
         image: the image asked about.
         attention: how much each region was attended to; row 0 on top.
         size: (width, height) of the result in pixels.
+        seen: left, top, right and bottom of that part, as shares of width and height.
     """
-    grid = Image.fromarray(_scaled(attention))
-    level = np.asarray(grid.resize(size, Image.Resampling.BICUBIC)).clip(0, 1)[..., None]
+    level, unseen = _levels(attention, size, seen)
     photo = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)) / 255
     grey = photo.mean(axis=2, keepdims=True)
     dim = 0.6 * (0.6 * photo + 0.4 * grey) + 0.05
@@ -114,7 +130,25 @@ def heat(
     # The photo's own light and shade stay in the heat, so that what was attended to can be seen.
     lit = colour * (0.55 + 0.45 * grey)
     blended = dim + (lit - dim) * (0.15 + 0.6 * level)
+    blended = np.where(unseen, 0.75 + 0.25 * grey, blended)
     return Image.fromarray(np.rint(blended.clip(0, 1) * 255).astype(np.uint8))
+
+
+def _levels(
+    attention: Tensor, size: tuple[int, int], seen: Box
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """For each pixel, how much it was attended to, 0 to 1, and whether it was not seen at all."""
+    left, top, right, bottom = (
+        round(share * side) for share, side in zip(seen, (*size, *size), strict=True)
+    )
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    grid = Image.fromarray(_scaled(attention))
+    stretched = grid.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+    level = np.zeros((size[1], size[0], 1), dtype=np.float32)
+    unseen = np.ones_like(level, dtype=np.bool_)
+    level[top:bottom, left:right, 0] = np.asarray(stretched).clip(0, 1)
+    unseen[top:bottom, left:right] = False
+    return level, unseen
 
 
 def fit(image: Image.Image, long_side: int) -> Image.Image:
@@ -164,9 +198,9 @@ def _scaled(attention: Tensor) -> Floats:
     return above * 0 if _flat(values) else above / above.max()
 
 
-def _row(photo: Image.Image, answer: Answer, maps_name: str) -> Image.Image:
+def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Box) -> Image.Image:
     """One question: its text, the answer's, the photo and a heat map for each glimpse."""
-    panels = [photo, *(heat(photo, attention, photo.size) for attention in answer.attention)]
+    panels = [photo, *(heat(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [
         f"{maps_name} {number} · {range_text(attention)}"
         for number, attention in enumerate(answer.attention, 1)

@@ -55,7 +55,8 @@ class Metrics(msgspec.Struct, frozen=True):
             answers.
         accuracy: mean over the questions.
         floors: accuracy on the same questions of the most common training answer (``majority``) and
-            of the most common one for the question's first three words (``prefix``).
+            of the most common one for the question's first three words (``prefix``); None for an
+            imported network, whose training questions are not at hand.
         coverage: share of the questions whose most common answer the network can give: without
             it, no training would make the answer right.
         by_answer_type: accuracy of each answer type, where the source tells them.
@@ -107,7 +108,7 @@ def evaluate(predictor: Predictor, batches: Batches, *, split: str, console: Con
             metrics,
             metric=metric_name(questions),
             accuracy=_mean(scored),
-            floors=predictor.run.floors.accuracy(questions),
+            floors=None if (floors := predictor.run.floors) is None else floors.accuracy(questions),
             coverage=predictor.run.answers.reachable(questions),
             by_answer_type=_by_answer_type(scored),
         )

@@ -26,6 +26,7 @@ from askattend.errors import ConfigError, ImageError, RunError
 from askattend.evaluation import Evaluation, evaluate
 from askattend.feature_cache import features_for
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
+from askattend.features.geometry import seen
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.files import write_whole
@@ -111,6 +112,7 @@ def evaluate_run(
     data: str | None = None,
     split: str = "test",
     features: Path | None = None,
+    backbone: str | None = None,
     console: Console,
 ) -> Evaluation:
     """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json`` and
@@ -121,6 +123,7 @@ def evaluate_run(
         data: the question source; the run's own by default.
         split: ``"valid"`` is what training validated on, also where it was carved out.
         features: a store made by the run's backbone; by default the run's, or the cache beside it.
+        backbone: see `Predictor.load`.
         console: where progress goes.
 
     Raises:
@@ -128,7 +131,7 @@ def evaluate_run(
     """
     split = canonical_split(split)
     _check_evaluation(folder / split, split)
-    predictor = Predictor.load(folder)
+    predictor = Predictor.load(folder, backbone=backbone)
     run = predictor.run
     config = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
     if data not in (None, config.data):  # its store holds the images of the run's own source
@@ -136,8 +139,15 @@ def evaluate_run(
     if features is not None:
         config = replace(config, features=features)
     questions = _split(config, split)
+    # An imported run's backbone squares images in its own way, which no setting tells.
+    extracts = config.features is None and (run.features.imported or backbone is not None)
     store = features_for(
-        config, questions.images, folder.parent, console=console, spec=run.features
+        config,
+        questions.images,
+        folder.parent,
+        console=console,
+        spec=run.features,
+        backbone=predictor.backbone if extracts else None,
     )
     batches = _batches(questions, store, run, config.train)
     evaluation = evaluate(predictor, batches, split=split, console=console)
@@ -244,7 +254,9 @@ def _report(
             continue
         look = predictor.look_at(store.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
-        examples.append(Example(question, image, answer, evaluation.predictions[position].score))
+        score = evaluation.predictions[position].score
+        part = seen(image.size, store.spec)
+        examples.append(Example(question, image, answer, score, part))
     features, progression = run.features, read_progression(run)
     details = {
         "Network": run.config["network"].upper(),
@@ -253,7 +265,7 @@ def _report(
         "Training": f"{len(progression.history)} epochs, "
         f"{sum(epoch.seconds for epoch in progression.history):,.0f} s",
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
-        "Backbone": f"{features.backbone}, {features.image_size} px",
+        "Backbone": features.label,
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
         "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
         f"--data {shlex.quote(questions.source)} --split {evaluation.metrics.split}",

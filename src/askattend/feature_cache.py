@@ -16,7 +16,7 @@ from askattend.data.sources import absolute_source
 from askattend.errors import FeatureError
 from askattend.features.backbones import absolute_backbone, default_size
 from askattend.features.extraction import ExtractConfig, extract
-from askattend.features.spec import FeatureSpec
+from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 
 
@@ -27,6 +27,7 @@ def features_for(
     *,
     console: Console,
     spec: FeatureSpec | None = None,
+    backbone: Backbone | None = None,
 ) -> FeatureStore:
     """A store that holds every image: the one named, or a cache filled here.
 
@@ -36,17 +37,22 @@ def features_for(
         beside: the folder that the cache is made in.
         console: where progress goes.
         spec: what the features must have been made by, if that is settled already.
+        backbone: what makes them, if it is loaded already.
     """
     if config.features is not None:
         store = FeatureStore.open(config.features)
     else:
         extraction = config.extract
+        spec = spec if backbone is None else backbone.spec
         if spec is not None:
             extraction = replace(
                 extraction, backbone=spec.backbone, image_size=spec.image_size, dtype=spec.dtype
             )
-        cache = beside / "features" / _cache_name(config.data, extraction)
-        store = extract(images, cache, extraction, console=console).store
+        name = _cache_name(config.data, extraction)
+        if spec is not None and spec.geometry != "squash":
+            name = f"{name}-{spec.geometry}-{spec.central_fraction:g}"
+        cache = beside / "features" / name
+        store = extract(images, cache, extraction, backbone=backbone, console=console).store
     if spec is not None:
         spec.require(store.spec, where=str(store.path))
     _need_all(store, images)

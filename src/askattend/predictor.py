@@ -14,13 +14,14 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from askattend.checkpoint import Run
-from askattend.data.text import tokenise
-from askattend.data.vocab import PAD, UNK
+from askattend.data.vocab import PAD
 from askattend.devices import pick_device
 from askattend.errors import DataError
-from askattend.features.backbones import load_backbone
-from askattend.features.images import Source, open_image, resize
+from askattend.features.backbones import backbone_of
+from askattend.features.geometry import Box, seen, square
+from askattend.features.images import Source, open_image
 from askattend.features.spec import Backbone
+from askattend.features.store import FeatureStore
 from askattend.models import SAAA, Model
 from askattend.models.saaa import Look as SAAALook
 from askattend.models.san import Look as SANLook
@@ -67,12 +68,13 @@ class Scene:
         Raises:
             DataError: a question has no word in it.
         """
-        for question in questions:
-            if not tokenise(question):
-                raise DataError(
-                    "has no word in it", where=f"question '{question}'", remedy="Ask with words."
-                )
+        self._predictor.need_words(questions)
         return self._predictor.answer(self._look, [0] * len(questions), questions, top=top)
+
+    @property
+    def seen(self) -> Box:
+        """The part of the image that the backbone saw, which attention maps lie over."""
+        return seen(self.image.size, self._predictor.backbone.spec)
 
 
 class Predictor:
@@ -81,21 +83,30 @@ class Predictor:
     Args:
         run: the run folder's settings and vocabularies.
         model: the network with trained weights.
+        backbone: the name of its backbone, where the run does not know it or knows it by another.
     """
 
-    def __init__(self, run: Run, model: Model) -> None:
-        self.run, self.model = run, model.eval()
+    def __init__(self, run: Run, model: Model, *, backbone: str | None = None) -> None:
+        self.run, self.model, self._backbone_name = run, model.eval(), backbone
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "auto") -> Predictor:
+    def load(
+        cls, folder: str | Path, *, device: str = "auto", backbone: str | None = None
+    ) -> Predictor:
         """Read a run folder.
+
+        Args:
+            folder: the run folder.
+            device: where to compute.
+            backbone: the name of its backbone, where the run does not know it or knows it by
+                another, e.g. ``"hf:microsoft/resnet-152"``.
 
         Raises:
             RunError: a file of the run is missing or does not fit.
             ConfigError: there is no such device.
         """
         run = Run.load(folder)
-        return cls(run, run.load_model().to(pick_device(device)))
+        return cls(run, run.load_model().to(pick_device(device)), backbone=backbone)
 
     @property
     def maps_name(self) -> str:
@@ -104,21 +115,30 @@ class Predictor:
 
     def unknown_words(self, question: str) -> list[str]:
         """Words of a question that were in no training question: the answer cannot rest on them."""
-        words = tokenise(question)
-        known = self.run.words.encode(question)
-        return [word for word, index in zip(words, known, strict=False) if index == UNK]
+        return self.run.words.unlisted(question)
+
+    def need_words(self, questions: Sequence[str]) -> None:
+        """Refuse questions that say nothing.
+
+        Raises:
+            DataError: a question has no word in it.
+        """
+        for question in questions:
+            if not any(self.run.words.tokenise(question)):
+                raise DataError(
+                    "has no word in it", where=f"question '{question}'", remedy="Ask with words."
+                )
 
     @cached_property
     def backbone(self) -> Backbone:
         """The frozen network that the run's features came from; loaded when first needed.
 
         Raises:
-            FeatureError: it is not to be had here, or its weights are not those of the run.
+            FeatureError: it is not to be had here, its weights are not those of the run, or the
+                run is an imported one that does not know its backbone and none was named.
         """
-        spec = self.run.features
-        backbone = load_backbone(spec.backbone, image_size=spec.image_size, dtype=spec.dtype)
-        spec.require(backbone.spec, where=f"run {self.run.folder}")
-        return backbone
+        where = f"run {self.run.folder}"
+        return backbone_of(self.run.features, name=self._backbone_name, where=where)
 
     @torch.inference_mode()
     def look(self, image: Source) -> Scene:
@@ -132,13 +152,27 @@ class Predictor:
             FeatureError: the run's backbone is not to be had.
         """
         opened = open_image(image)
-        regions = self.backbone.regions(resize(opened, self.run.features.image_size)[None])
+        regions = self.backbone.regions(square(opened, self.backbone.spec)[None])
         return Scene(opened, self.look_at(regions), self)
 
     @torch.inference_mode()
     def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> SAAALook | SANLook:
         """Project features that were extracted before."""
         return self.model.look(regions.to(self._device))
+
+    def ask_stored(
+        self, store: FeatureStore, image_id: str, questions: Sequence[str], *, top: int = 5
+    ) -> list[Answer]:
+        """Answer questions about an image of a feature store; the picture is not needed.
+
+        Raises:
+            FeatureError: the store's features do not go with the run's, or it lacks the image.
+            DataError: a question has no word in it.
+        """
+        self.run.features.require(store.spec, where=store.path)
+        self.need_words(questions)
+        look = self.look_at(store.read([image_id]))
+        return self.answer(look, [0] * len(questions), questions, top=top)
 
     @torch.inference_mode()
     def answer(

@@ -19,6 +19,7 @@ from askattend.charts import Curve, chart
 from askattend.data.questions import Question
 from askattend.drawing import fit, heat, peak, range_text
 from askattend.evaluation import Evaluation, Metrics, Prediction
+from askattend.features.geometry import WHOLE, Box
 from askattend.files import write_whole
 from askattend.predictor import Answer
 from askattend.progression import Progression
@@ -45,12 +46,14 @@ class Example:
         image: the image that it is about.
         answer: the network's, with its attention.
         score: how right the answer is, 0 to 1; None if there is nothing to compare it with.
+        seen: the part of the image that the maps lie over.
     """
 
     question: Question
     image: Image.Image
     answer: Answer
     score: float | None
+    seen: Box = WHOLE
 
 
 def verdict(score: float | None) -> str | None:
@@ -251,7 +254,8 @@ def _tiles(example: Example, maps_name: str) -> str:
         name = f"{escape(maps_name)} {number}"
         alt = f"{maps_name} {number}: attention is greatest {peak(attention)}"
         caption = f"{name}<br>{range_text(attention).replace(', ', '<br>')}"
-        tiles.append(_tile(heat(photo, attention, photo.size), alt, caption))
+        picture = heat(photo, attention, photo.size, seen=example.seen)
+        tiles.append(_tile(picture, alt, caption))
     return "".join(tiles)
 
 

@@ -205,7 +205,7 @@ def test_a_spec_requires_every_field_to_be_the_same() -> None:
     SPEC.require(replace(SPEC), where="store")
     for field in fields(SPEC):
         old = getattr(SPEC, field.name)
-        new: Any = {str: "other", int: 9, tuple: (0.1, 0.2, 0.3)}[type(old)]
+        new: Any = {str: "other", int: 9, float: 0.5, tuple: (0.1, 0.2, 0.3)}[type(old)]
         other = replace(SPEC)
         object.__setattr__(other, field.name, new)  # some have one valid value only
         with pytest.raises(FeatureError) as caught:

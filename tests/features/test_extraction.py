@@ -25,7 +25,7 @@ from askattend.features import decoding
 from askattend.features.backbones import load_backbone
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.features.images import open_image, resize
-from askattend.features.spec import Backbone
+from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 
 CONFIG = ExtractConfig(image_size=64, batch_size=4, shard_images=6)
@@ -569,18 +569,18 @@ def test_images_of_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_decoding_runs_ahead_but_not_away(
-    photos: dict[str, Path], workers: int, monkeypatch: pytest.MonkeyPatch
+    photos: dict[str, Path], colours: Backbone, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
     decode = decoding.decode
 
-    def counted(image: str, file: Path, *, size: int) -> decoding.Picture:
+    def counted(image: str, file: Path, *, spec: FeatureSpec) -> decoding.Picture:
         begun.append(image)
-        return decode(image, file, size=size)
+        return decode(image, file, spec=spec)
 
     monkeypatch.setattr(decoding, "decode", counted)
     pictures: Iterator[decoding.Picture] = decoding.decoded(
-        list(photos.items()), size=64, workers=workers, ahead=4
+        list(photos.items()), spec=colours.spec, workers=workers, ahead=4
     )
     for taken, image in enumerate(photos, start=1):
         assert next(pictures).image == image

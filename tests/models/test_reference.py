@@ -10,28 +10,11 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from askattend.importing.pytorch_vqa import our_names
 from askattend.models import SAAA, Output, SAAAConfig
 from askattend.models.loss import answer_loss
 
-NAMES = {
-    "text.": "encoder.",
-    "attention.v_conv.": "attention.region.",
-    "attention.q_lin.": "attention.question.",
-    "attention.x_conv.": "attention.score.",
-    "classifier.lin1.": "classifier.1.",
-    "classifier.lin2.": "classifier.4.",
-}
 assert_close = partial(torch.testing.assert_close, rtol=1e-5, atol=1e-5)
-
-
-def ours(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The reference's tensors under our names; its 1×1 convolutions are our linear layers."""
-    renamed = {}
-    for name, tensor in tensors.items():
-        prefix = next(prefix for prefix in NAMES if name.startswith(prefix))
-        flat = tensor.flatten(1) if tensor.ndim == 4 else tensor
-        renamed[name.replace(prefix, NAMES[prefix], 1)] = flat
-    return renamed
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +29,7 @@ def reference(shared: Path) -> dict[str, dict[str, Tensor]]:
 @pytest.fixture(scope="module")
 def passed(reference: dict[str, dict[str, Tensor]]) -> tuple[SAAA, Output, Tensor]:
     """The network with the reference's weights, its output and its loss, gradients taken."""
-    state, given = ours(reference["state"]), reference["input"]
+    state, given = our_names(reference["state"]), reference["input"]
     config = SAAAConfig(embedding_dim=12, question_dim=20, attention_dim=16, hidden_dim=28)
     model = SAAA(config, words=40, answers=15, region_dim=24).eval()
     model.load_state_dict(state)
@@ -79,7 +62,7 @@ def test_every_gradient(
     reference: dict[str, dict[str, Tensor]], passed: tuple[SAAA, Output, Tensor]
 ) -> None:
     model, _, _ = passed
-    expected = ours(reference["grad"])
+    expected = our_names(reference["grad"])
     parameters = dict(model.named_parameters())
     assert parameters.keys() == expected.keys()
     for name, parameter in parameters.items():

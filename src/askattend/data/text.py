@@ -111,6 +111,18 @@ def tokenise(question: str) -> list[str]:
     return tokenise_unicode(text)
 
 
+def pytorch_vqa_words(question: str) -> list[str]:
+    """The words of a question as pytorch-vqa divides it, for networks trained there.
+
+    It drops the last character, whatever it is, as the question mark of VQA's questions, and
+    divides at every single space: of two in a row comes an empty word, which counts as any other.
+
+    >>> pytorch_vqa_words("What's  this, then?")
+    ["what's", '', 'this,', 'then']
+    """
+    return question.lower()[:-1].split(" ")
+
+
 def tokenise_unicode(text: str) -> list[str]:
     """`tokenise` for text that is normalised already; slower, and not for ASCII alone."""
     text = text.translate(_APOSTROPHES)

@@ -6,32 +6,39 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from askattend.data.questions import Question
-from askattend.data.text import answer_key, tokenise
+from askattend.data.text import answer_key, pytorch_vqa_words, tokenise
 from askattend.errors import ConfigError, DataError
 
 PAD, UNK = 0, 1
 # The tokeniser divides at "<", so no question holds either of these as a word.
 _SPECIAL = ("<pad>", "<unk>")
+# pytorch-vqa has one index for both. Its tokeniser divides at spaces, so no word holds one.
+SHARED = "<pad or unk>"
+_TOKENISERS = {"askattend": tokenise, "pytorch-vqa": pytorch_vqa_words}
 
 
 @dataclass(frozen=True)
 class WordVocab:
-    """The words of the training questions.
+    """The words of the training questions, and how a question is divided into words.
 
     Attributes:
-        words: index → word. ``words[PAD]`` fills a batch's shorter questions, ``words[UNK]`` stands
-            for every word not listed; the others are sorted by frequency, then alphabetically.
+        words: index → word. ``words[PAD]`` fills a batch's shorter questions, ``words[unknown]``
+            stands for every word not listed; the others are sorted by frequency, then
+            alphabetically, or as an imported network's were.
+        tokeniser: ``"askattend"``, or ``"pytorch-vqa"`` for a network imported from there, where
+            `PAD` stands for unknown words too.
     """
 
     words: tuple[str, ...]
+    tokeniser: Literal["askattend", "pytorch-vqa"] = "askattend"
 
     def __post_init__(self) -> None:
-        if self.words[: len(_SPECIAL)] != _SPECIAL:
-            raise DataError(
-                f"a vocabulary of words must start with {_SPECIAL}, not {self.words[:2]}"
-            )
+        special = (SHARED,) if self.tokeniser == "pytorch-vqa" else _SPECIAL
+        if (found := self.words[: len(special)]) != special:
+            raise DataError(f"a vocabulary of words must start with {special}, not {found}")
         _refuse_duplicates(self.words)
 
     def __len__(self) -> int:
@@ -52,10 +59,32 @@ class WordVocab:
         words = (word for word in most_common_first(counts) if counts[word] >= min_count)
         return cls((*_SPECIAL, *words))
 
+    @property
+    def unknown(self) -> int:
+        """The index that stands for every word not listed."""
+        return PAD if self.tokeniser == "pytorch-vqa" else UNK
+
+    def tokenise(self, question: str) -> list[str]:
+        """The words of a question, as the vocabulary's own tokeniser divides it."""
+        return _TOKENISERS[self.tokeniser](question)
+
     def encode(self, question: str) -> list[int]:
-        """The indices of the question's words; never empty: ``[UNK]`` if it has no word at all."""
-        index = self._index
-        return [index.get(word, UNK) for word in tokenise(question)] or [UNK]
+        """The indices of the question's words; never empty: an unknown one if it has none."""
+        index, unknown = self._index, self.unknown
+        return [index.get(word, unknown) for word in self.tokenise(question)] or [unknown]
+
+    def unlisted(self, question: str) -> list[str]:
+        """The words of a question that are not in the vocabulary."""
+        return [word for word in self.tokenise(question) if word and word not in self._index]
+
+    def remark(self, question: str) -> str | None:
+        """What the one who asks should know of how the question is read; None if nothing."""
+        if self.tokeniser == "askattend" or question.endswith("?"):
+            return None
+        return (
+            f"like pytorch-vqa, this model drops a question's last character, here "
+            f"'{question[-1:]}': end it with '?'"
+        )
 
     @cached_property
     def _index(self) -> Mapping[str, int]:
@@ -68,13 +97,13 @@ class AnswerVocab:
 
     Attributes:
         answers: class → answer, in the spelling that most people used; most common first, then
-            alphabetically. No two have the same `answer_key`.
+            alphabetically. Those of an imported network are spelt and sorted as they were there.
     """
 
     answers: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _refuse_duplicates([answer_key(answer) for answer in self.answers])
+        _refuse_duplicates(self.answers)
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -135,7 +164,10 @@ class AnswerVocab:
 
     @cached_property
     def _index(self) -> Mapping[str, int]:
-        return {answer_key(answer): index for index, answer in enumerate(self.answers)}
+        # An imported network's answers are as they were there; of several with one key, the most
+        # common comes first.
+        listed = reversed(tuple(enumerate(self.answers)))
+        return {answer_key(answer): index for index, answer in listed}
 
 
 def key_counts(answers: Iterable[tuple[str, int]]) -> Counter[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from askattend.errors import FeatureError, nearest
 from askattend.features.lite import LITE, load_lite
-from askattend.features.spec import DTYPES, HUB, Backbone, Dtype
+from askattend.features.spec import DTYPES, HUB, UNKNOWN, Backbone, Dtype, FeatureSpec
 
 DEFAULT_SIZE = {LITE: 224, HUB: 448}
 
@@ -38,6 +39,37 @@ def load_backbone(
 
         return load_hub(name.removeprefix(HUB), image_size=size, dtype=kept)
     return load_lite(size, kept)
+
+
+def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) -> Backbone:
+    """The backbone that features came from, which squares pictures as it did for them.
+
+    Args:
+        spec: what made the features.
+        name: another name for the backbone, or its name where `spec` does not know it.
+        where: the store or run that they belong to, for messages.
+
+    Raises:
+        FeatureError: neither names a backbone, it is not to be had here, or what it makes does not
+            go with `spec`.
+    """
+    name = name or spec.backbone
+    if name == UNKNOWN:
+        raise FeatureError(
+            "it is not known which backbone its features came from",
+            where=where,
+            remedy="Add --backbone hf:microsoft/resnet-152, or whichever it was; "
+            "features already extracted are given by --features STORE.",
+        )
+    loaded = load_backbone(name, image_size=spec.image_size or None, dtype=spec.dtype)
+    made = replace(
+        loaded.spec,
+        geometry=spec.geometry,
+        interpolation=spec.interpolation,
+        central_fraction=spec.central_fraction,
+    )
+    spec.require(made, where=where)
+    return Backbone(spec=made, network=loaded.network)
 
 
 def default_size(name: str) -> int:

@@ -12,7 +12,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from askattend.errors import ImageError
-from askattend.features.images import Size, open_image, resize
+from askattend.features.geometry import square
+from askattend.features.images import Size, open_image
+from askattend.features.spec import FeatureSpec
 
 
 @dataclass(frozen=True)
@@ -28,24 +30,24 @@ class Picture:
 
 
 def decoded(
-    images: Sequence[tuple[str, Path]], *, size: int, workers: int, ahead: int
+    images: Sequence[tuple[str, Path]], *, spec: FeatureSpec, workers: int, ahead: int
 ) -> Generator[Picture, None, None]:
     """Decode images in order, in threads, never more than `ahead` beyond what was taken.
 
     Args:
         images: ids and files.
-        size: side of the square that each becomes, in pixels.
+        spec: how each becomes a square.
         workers: threads; with 0, an image is decoded when it is asked for.
         ahead: at least 1.
     """
     if not workers:
-        yield from (decode(image, file, size=size) for image, file in images)
+        yield from (decode(image, file, spec=spec) for image, file in images)
         return
     waiting: deque[Future[Picture]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     try:
         for image, file in images:
-            waiting.append(pool.submit(decode, image, file, size=size))
+            waiting.append(pool.submit(decode, image, file, spec=spec))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
@@ -54,10 +56,10 @@ def decoded(
         pool.shutdown(cancel_futures=True)
 
 
-def decode(image: str, file: Path, *, size: int) -> Picture:
-    """Open and resize an image; one that is broken keeps the reason."""
+def decode(image: str, file: Path, *, spec: FeatureSpec) -> Picture:
+    """Open and square an image; one that is broken keeps the reason."""
     try:
         opened = open_image(file)
     except ImageError as error:
         return Picture(image, file, None, (0, 0), reason=error.problem)
-    return Picture(image, file, resize(opened, size), opened.size, file.stat().st_size)
+    return Picture(image, file, square(opened, spec), opened.size, file.stat().st_size)

@@ -132,7 +132,7 @@ def extract(
         console=console,
         progress=progress,
     )
-    with _sole_writer(store, console):
+    with sole_writer(store, console):
         done, already = writer.write(images)
     finished = FeatureStore.open(store)
     broken = {image: finished.broken[image] for image in images if image in finished.broken}
@@ -140,7 +140,7 @@ def extract(
 
 
 @contextmanager
-def _sole_writer(store: Path, console: Console) -> Iterator[None]:
+def sole_writer(store: Path, console: Console) -> Iterator[None]:
     """Wait until no other process writes to the store."""
     # Beside the store, which ends up with nothing in it but features.
     file = store.absolute().with_name(f".{store.absolute().name}.lock")

@@ -39,6 +39,12 @@ def begun(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Written]]:
     written = {shard.shard.name: shard for shard in found if shard is not None}
     if index is None and not written:
         return fresh, {}  # it got nowhere, so that there is nothing to mix with
+    if plan.spec.imported:
+        raise FeatureError(
+            "holds imported features, which none extracted here may join",
+            where=folder,
+            remedy="Choose a new folder.",
+        )
     plan.spec.require(spec, where=folder)
     return plan, written
 

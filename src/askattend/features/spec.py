@@ -19,6 +19,9 @@ Triple = tuple[float, float, float]
 DTYPES: dict[str, torch.dtype] = {"float16": torch.float16, "float32": torch.float32}
 # What the name of a backbone from the model hub, or from a local folder, starts with.
 HUB = "hf:"
+# What made features that were imported need not be known.
+UNKNOWN = "unknown"
+CERTAIN = ("rows", "columns", "region_dim")
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,10 @@ class FeatureSpec:
     """What made a set of features. Features of two specs that differ are never mixed.
 
     Attributes:
-        backbone: the name that `load_backbone` knows it by.
-        fingerprint: 16 hex digits of the SHA-256 of its weights.
-        image_size: side in pixels of the square that it looked at.
+        backbone: the name that `load_backbone` knows it by; `UNKNOWN` for imported features of
+            which nobody said.
+        fingerprint: 16 hex digits of the SHA-256 of its weights; `UNKNOWN` for imported features.
+        image_size: side in pixels of the square that it looked at; 0 if unknown.
         mean: subtracted from red, green and blue, which run from 0 to 1.
         std: what they are divided by then.
         rows: rows of its grid; row 0 is the top of the picture.
@@ -36,8 +40,10 @@ class FeatureSpec:
         region_dim: numbers that describe one region.
         dtype: what the features are kept in.
         compute_dtype: what they were computed in.
-        geometry: how a picture became a square: ``"squash"`` fits all of it, ignoring its shape.
+        geometry: how a picture became a square: ``"squash"`` fits all of it, ignoring its shape;
+            ``"centre-crop"`` keeps its shape and cuts a square out of its middle.
         interpolation: how it was resampled.
+        central_fraction: side of the square cut out, as a share of the picture's short side.
     """
 
     backbone: str
@@ -50,8 +56,20 @@ class FeatureSpec:
     region_dim: int
     dtype: Dtype
     compute_dtype: Literal["float32"] = "float32"
-    geometry: Literal["squash"] = "squash"
-    interpolation: Literal["bicubic"] = "bicubic"
+    geometry: Literal["squash", "centre-crop"] = "squash"
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    central_fraction: float = 1.0
+
+    @property
+    def imported(self) -> bool:
+        """Whether it is not known which weights made the features."""
+        return self.fingerprint == UNKNOWN
+
+    @property
+    def label(self) -> str:
+        """The backbone and its image size in words, as far as they are known."""
+        backbone = "unknown backbone" if self.backbone == UNKNOWN else self.backbone
+        return f"{backbone}, {self.image_size} px" if self.image_size else backbone
 
     @property
     def regions(self) -> int:
@@ -67,6 +85,7 @@ class FeatureSpec:
         """Refuse features that do not go with these.
 
         One set of weights from the model hub and from a folder is one backbone, whatever its name.
+        Of imported features only the grid and the width are known for certain, and compared.
 
         Args:
             other: what made the others.
@@ -75,14 +94,16 @@ class FeatureSpec:
         Raises:
             FeatureError: names every field that differs, with both values.
         """
-        names = [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+        imported = self.imported or other.imported
+        compared = CERTAIN if imported else tuple(f.name for f in fields(self))
+        names = [name for name in compared if getattr(self, name) != getattr(other, name)]
         from_hub = self.backbone.startswith(HUB) and other.backbone.startswith(HUB)
         if not names or (names == ["backbone"] and from_hub):
             return
         made = ", ".join(
             f"{name} {getattr(self, name)!r} against {getattr(other, name)!r}" for name in names
         )
-        another = {"backbone", "fingerprint"} & set(names)
+        another = imported or {"backbone", "fingerprint"} & set(names)
         made_by = "another backbone" if another else "the same backbone with other settings"
         raise FeatureError(
             f"features made by {made_by} cannot be mixed: {made}",
@@ -114,7 +135,7 @@ class Backbone:
         which the caller must look out for.
 
         Args:
-            pixels: pictures as `images.resize` squares them, 0..255.
+            pixels: pictures as `geometry.square` makes them, 0..255.
 
         Raises:
             FeatureError: they are not of the backbone's size.

@@ -44,8 +44,9 @@ class Written(msgspec.Struct, frozen=True):
     Attributes:
         shard: as planned.
         sizes: width and height of each upright original in pixels; 0, 0 for a broken one, whose
-            slot is all zeros.
-        file_sizes: bytes of each original file, which tell when it has been replaced.
+            slot is all zeros, and for an imported one.
+        file_sizes: bytes of each original file, which tell when it has been replaced; 0 for an
+            imported one.
         broken: image id → why it could not be read.
     """
 
@@ -164,7 +165,7 @@ class FeatureStore:
         return torch.stack([self._shard(number)[slot] for number, slot in places])
 
     def size(self, image_id: str) -> Size:
-        """Width and height of an upright original in pixels.
+        """Width and height of an upright original in pixels; 0, 0 if its features were imported.
 
         Raises:
             FeatureError: the image is broken or not in the store.

@@ -88,7 +88,7 @@ class StoreWriter:
             return 0, already
         self._announce(todo, already)
         created = not self._folder.exists()
-        with _writing(self._folder):
+        with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._folder / PLAN, msgspec.json.encode(plan))
         for shard in self._extract(todo, images):
@@ -106,7 +106,7 @@ class StoreWriter:
         spec = self._spec
         count = sum(len(shard.images) for shard in todo)
         needed = count * spec.image_bytes + sum(4096 + len(msgspec.json.encode(s)) for s in todo)
-        free = shutil.disk_usage(_existing(self._folder)).free
+        free = need_space(self._folder, needed)
         there = f" ({already:,} more are there already)" if already else ""
         say(
             self._console,
@@ -114,18 +114,12 @@ class StoreWriter:
             f"{spec.region_dim:,} {spec.dtype} by {spec.backbone} at {spec.image_size} px: "
             f"{decimal(needed)}; {decimal(free)} are free on the disk",
         )
-        if needed > free:
-            raise FeatureError(
-                f"the features take {decimal(needed)}, but only {decimal(free)} are free",
-                where=self._folder,
-                remedy="Choose a folder on another disk, a smaller image_size, or float16.",
-            )
 
     def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> Iterator[Written]:
         names = [image for shard in todo for image in shard.images]
         pictures = decoded(
             [(name, images[name]) for name in names],
-            size=self._spec.image_size,
+            spec=self._spec,
             workers=self._workers,
             ahead=2 * self._batch_size,
         )
@@ -148,7 +142,7 @@ class StoreWriter:
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
         written = Written(shard, tuple(sizes), tuple(file_sizes), broken)
-        self._save(regions, written)
+        save_shard(self._folder, regions, written)
         return written
 
     def _look(self, batch: Sequence[Picture], slots: Tensor) -> None:
@@ -180,25 +174,12 @@ class StoreWriter:
             else "Use another backbone.",
         )
 
-    def _save(self, regions: Tensor, written: Written) -> None:
-        file = self._folder / written.shard.name
-        unfinished = file.with_name(f".{file.name}.part")
-        # One key only: safetensors writes several in no fixed order.
-        metadata = {METADATA: msgspec.json.encode(written).decode()}
-        with _writing(self._folder):
-            save_file({TENSOR: regions}, unfinished, metadata=metadata)
-            # Open to whom the user's other files are; safetensors makes its own private.
-            shutil.copymode(self._folder / PLAN, unfinished)
-            with unfinished.open("rb+") as opened:
-                os.fsync(opened.fileno())
-            os.replace(unfinished, file)
-
     def _finish(self, plan: Plan, written: Mapping[str, Written], *, created: bool) -> None:
         """Write the index, and leave nothing but what belongs to the store."""
         shards = tuple(written[shard.name] for shard in plan.shards)
         usable = bool(good(shards))
         if usable:
-            with _writing(self._folder):
+            with writing(self._folder):
                 write_whole(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
@@ -243,6 +224,41 @@ class StoreWriter:
             yield advance
 
 
+def save_shard(folder: Path, regions: Tensor, written: Written) -> None:
+    """Write a shard, whole or not at all, into a store that has its plan.
+
+    Raises:
+        FeatureError: the disk does not take it.
+    """
+    file = folder / written.shard.name
+    unfinished = file.with_name(f".{file.name}.part")
+    # One key only: safetensors writes several in no fixed order.
+    metadata = {METADATA: msgspec.json.encode(written).decode()}
+    with writing(folder):
+        save_file({TENSOR: regions}, unfinished, metadata=metadata)
+        # Open to whom the user's other files are; safetensors makes its own private.
+        shutil.copymode(folder / PLAN, unfinished)
+        with unfinished.open("rb+") as opened:
+            os.fsync(opened.fileno())
+        os.replace(unfinished, file)
+
+
+def need_space(folder: Path, needed: int) -> int:
+    """The bytes that are free where a store is to be.
+
+    Raises:
+        FeatureError: they are fewer than `needed`.
+    """
+    free = shutil.disk_usage(_existing(folder)).free
+    if needed > free:
+        raise FeatureError(
+            f"the features take {decimal(needed)}, but only {decimal(free)} are free",
+            where=folder,
+            remedy="Choose a folder on another disk, a smaller image_size, or float16.",
+        )
+    return free
+
+
 def say(console: Console, text: str) -> None:
     """Print a line as it is: neither marked up, nor coloured, nor wrapped."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -256,7 +272,8 @@ def not_writable(folder: Path, error: Exception) -> FeatureError:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
+    """Turn what the disk says into the error for a store."""
     try:
         yield
     except (OSError, SafetensorError) as error:

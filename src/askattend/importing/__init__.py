@@ -1,0 +1,1 @@
+"""Networks and features made elsewhere, as run folders and feature stores."""

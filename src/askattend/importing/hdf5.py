@@ -1,0 +1,236 @@
+"""The feature file of pytorch-vqa as a feature store."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from askattend.errors import FeatureError
+from askattend.features.backbones import known_name
+from askattend.features.extraction import sole_writer
+from askattend.features.spec import DTYPES, Dtype, FeatureSpec
+from askattend.features.store import (
+    INDEX,
+    PLAN,
+    FeatureStore,
+    Index,
+    Plan,
+    Shard,
+    Written,
+    shard_shape,
+)
+from askattend.features.writer import need_space, save_shard, writing
+from askattend.files import write_whole
+from askattend.importing.preprocessing import original_spec
+
+FEATURES, IDS = "features", "ids"
+INSTALL = "pip install 'askattend[hdf5]'"
+CHUNK = 32  # images read at a time
+SHARD = 256  # images a file of the store
+SHAPE = "expected were images × region_dim × rows × columns of float16 or float32"
+ORIGIN = "Give a file as pytorch-vqa's preprocess-images.py writes it."
+
+
+def import_hdf5(
+    file: Path,
+    out: Path,
+    *,
+    backbone: str | None = None,
+    image_size: int | None = None,
+    chunk_images: int = CHUNK,
+    shard_images: int = SHARD,
+    console: Console | None = None,
+) -> FeatureStore:
+    """Turn a feature file into a store, a chunk at a time; an image's id is its number as text.
+
+    ``features`` (images × region_dim × rows × columns) and ``ids`` (whole numbers) become regions
+    row by row, each value as it is.
+
+    Args:
+        file: the HDF5 file.
+        out: the store; must not exist, or be an empty folder.
+        backbone: what made the features, to be recorded where it is known; e.g.
+            ``"hf:microsoft/resnet-152"``.
+        image_size: side in pixels of the square that it looked at, likewise.
+        chunk_images: images read at a time.
+        shard_images: images a shard, which is as much as is held in memory.
+        console: where the progress bar goes; standard error by default.
+
+    Raises:
+        FeatureError: h5py is not installed; the file is missing, no HDF5, or lacks something; an id
+            is there twice; a value is not finite; or `out` holds something. Nothing is left then.
+    """
+    backbone = None if backbone is None else known_name(backbone)
+    console = Console(stderr=True) if console is None else console
+    with _opened(file) as content, sole_writer(out, console):
+        _require_free(out)
+        features, ids = _features(content, file), _ids(content, file)
+        if len(features) != len(ids):
+            problem = f"'{FEATURES}' holds {len(features):,} images, but '{IDS}' {len(ids):,}"
+            raise FeatureError(problem, where=file, remedy=ORIGIN)
+        spec = _spec(features, backbone=backbone, image_size=image_size)
+        need_space(out, len(ids) * spec.image_bytes)
+        shards = tuple(
+            Shard(f"shard-{number:05d}.safetensors", chunk_images, ids[at : at + shard_images])
+            for number, at in enumerate(range(0, len(ids), shard_images))
+        )
+        _write(_Source(file, features), out, Plan(spec, shards), console=console)
+    return FeatureStore.open(out)
+
+
+class _Source:
+    """The features of a file, read in order."""
+
+    def __init__(self, file: Path, features: Any) -> None:
+        self.file, self._features, self._at = file, features, 0
+
+    def fill(self, slots: Tensor, images: tuple[str, ...]) -> None:
+        """Put the next images' features into their slots: images × regions × region_dim.
+
+        Raises:
+            FeatureError: a value is not finite, or the file is damaged.
+        """
+        try:
+            block = torch.from_numpy(self._features[self._at : self._at + len(slots)])
+        except OSError as error:
+            raise _not_hdf5(self.file, error) from error
+        self._at += len(slots)
+        finite = torch.isfinite(block).flatten(1).all(dim=1)
+        if not finite.all():
+            image = images[int(finite.int().argmin())]
+            raise FeatureError(
+                f"the features of image '{image}' are not all finite",
+                where=self.file,
+                remedy="Extract this image again; float16 overflows beyond 65504.",
+            )
+        slots.copy_(block.flatten(2).transpose(1, 2))
+
+
+def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
+    """Fill a folder beside the store, and name it so when it is whole."""
+    unfinished = out.absolute().with_name(f".{out.absolute().name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of an import that was killed
+    try:
+        with writing(out):
+            unfinished.mkdir(parents=True)
+            write_whole(unfinished / PLAN, msgspec.json.encode(plan))
+        shards = tuple(_shards(source, unfinished, plan, console=console))
+        with writing(out):
+            write_whole(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+            (unfinished / PLAN).unlink()
+            if out.exists():
+                out.rmdir()
+            unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _shards(source: _Source, folder: Path, plan: Plan, *, console: Console) -> Iterator[Written]:
+    for shard in track(plan.shards, "importing", console=console):
+        regions = torch.empty(shard_shape(plan.spec, shard), dtype=DTYPES[plan.spec.dtype])
+        for at in range(0, len(shard.images), shard.batch_size):
+            to = at + shard.batch_size
+            source.fill(regions[at:to], shard.images[at:to])
+        count = len(shard.images)
+        written = Written(shard, ((0, 0),) * count, (0,) * count, {})
+        save_shard(folder, regions, written)
+        yield written
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """The file, open for reading."""
+    try:
+        import h5py
+    except ImportError:
+        raise FeatureError(
+            "an HDF5 file needs h5py, which is not installed", remedy=f"Run: {INSTALL}"
+        ) from None
+    if not file.is_file():
+        problem = "a folder, not a file" if file.is_dir() else "no such file"
+        raise FeatureError(problem, where=file, remedy="Check the path.")
+    try:
+        content = h5py.File(file, "r")
+    except OSError as error:
+        raise _not_hdf5(file, error) from error
+    with content:
+        yield content
+
+
+def _not_hdf5(file: Path, error: OSError) -> FeatureError:
+    reason = str(error).splitlines()[0].rstrip(".")
+    return FeatureError(f"not an HDF5 file, or damaged ({reason})", where=file, remedy=ORIGIN)
+
+
+def _require_free(out: Path) -> None:
+    if (out / INDEX).exists() or (out / PLAN).exists():
+        problem = "holds a feature store already"
+    elif out.exists() and not out.is_dir():
+        problem = "is not a folder"
+    elif out.exists() and any(out.iterdir()):
+        problem = "is a folder of something else"
+    else:
+        return
+    raise FeatureError(problem, where=out, remedy="Choose another --out.")
+
+
+def _dataset(content: Any, key: str, file: Path) -> Any:
+    import h5py
+
+    if key not in content:
+        found = ", ".join(f"'{name}'" for name in content) or "nothing"
+        raise FeatureError(f"lacks '{key}'; it holds {found}", where=file, remedy=ORIGIN)
+    if not isinstance(content[key], h5py.Dataset):
+        raise FeatureError(f"'{key}' is a group, not a data set", where=file, remedy=ORIGIN)
+    return content[key]
+
+
+def _features(content: Any, file: Path) -> Any:
+    features = _dataset(content, FEATURES, file)
+    if len(features.shape or ()) != 4 or features.dtype not in map(np.dtype, DTYPES):
+        problem = f"'{FEATURES}' is of shape {features.shape} and {features.dtype}; {SHAPE}"
+        raise FeatureError(problem, where=file, remedy=ORIGIN)
+    if 0 in features.shape:
+        raise FeatureError(
+            f"'{FEATURES}' is empty: of shape {features.shape}", where=file, remedy=ORIGIN
+        )
+    return features
+
+
+def _ids(content: Any, file: Path) -> tuple[str, ...]:
+    """The images' ids, each once."""
+    ids = _dataset(content, IDS, file)
+    if len(ids.shape or ()) != 1 or ids.dtype.kind not in "iu":
+        problem = f"'{IDS}' is of shape {ids.shape} and {ids.dtype}; one row of whole numbers was"
+        raise FeatureError(f"{problem} expected", where=file, remedy=ORIGIN)
+    numbers, counts = np.unique(ids[()], return_counts=True)
+    if len(several := numbers[counts > 1].tolist()):
+        named = ", ".join(map(str, several[:3])) + (", …" if len(several) > 3 else "")
+        raise FeatureError(
+            f"{len(several):,} of the numbers in '{IDS}' stand there more than once: {named}",
+            where=file,
+            remedy="Was its writing interrupted? Write it again.",
+        )
+    return tuple(str(number) for number in ids[()].tolist())
+
+
+def _spec(features: Any, *, backbone: str | None, image_size: int | None) -> FeatureSpec:
+    _, region_dim, rows, columns = features.shape
+    return original_spec(
+        rows=rows,
+        columns=columns,
+        region_dim=region_dim,
+        backbone=backbone,
+        image_size=image_size,
+        dtype=cast(Dtype, features.dtype.name),
+    )

@@ -1,0 +1,121 @@
+"""A network of Cyanogenoid/pytorch-vqa as a run folder that answers as it did there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from askattend.checkpoint import CONFIG, Run
+from askattend.config import Config, VocabConfig
+from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
+from askattend.errors import RunError
+from askattend.features.backbones import known_name
+from askattend.features.extraction import ExtractConfig
+from askattend.features.spec import FeatureSpec
+from askattend.importing.log import Log, read_log
+from askattend.importing.preprocessing import original_spec
+from askattend.models import SAAAConfig
+from askattend.optimisation import TrainConfig
+
+STRIDE = 32  # pixels of the image a region, in each direction
+SIDE = 14  # regions of its grid in each direction, if it does not say
+# The beginnings of its tensors' names → ours.
+NAMES = {
+    "text.": "encoder.",
+    "attention.v_conv.": "attention.region.",
+    "attention.q_lin.": "attention.question.",
+    "attention.x_conv.": "attention.score.",
+    "classifier.lin1.": "classifier.1.",
+    "classifier.lin2.": "classifier.4.",
+}
+
+
+def our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Its tensors under the names of `SAAA`; its 1×1 convolutions are our linear layers."""
+    renamed = {}
+    for name, tensor in tensors.items():
+        prefix = next(prefix for prefix in NAMES if name.startswith(prefix))
+        flat = tensor.flatten(1) if tensor.ndim == 4 else tensor
+        renamed[name.replace(prefix, NAMES[prefix], 1)] = flat
+    return renamed
+
+
+def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
+    """Turn a log into a run folder that answers as the original does, its tokeniser included.
+
+    Args:
+        file: the log.
+        out: the run folder; must not hold a run already.
+        backbone: what made its features, to be recorded where it is known; e.g.
+            ``"hf:microsoft/resnet-152"``.
+
+    Raises:
+        RunError: see `read_log`; or `out` holds a run already.
+        FeatureError: `backbone` has not the form of a backbone's name.
+    """
+    if out.exists() and not out.is_dir():
+        raise RunError("is not a folder", where=out, remedy="Choose another --out.")
+    if (out / CONFIG).exists():
+        raise RunError("holds a run already", where=out, remedy="Choose another --out.")
+    backbone = None if backbone is None else known_name(backbone)
+    log = read_log(file)
+    run = Run(
+        out,
+        _config(log, backbone).tables(),
+        # Its index 0 is both padding and every unknown word.
+        WordVocab((SHARED, *log.words), tokeniser="pytorch-vqa"),
+        AnswerVocab(log.answers),
+        None,
+        _features(log, backbone),
+    )
+    model = run.new_model()
+    model.load_state_dict(our_names(log.weights))
+    out.mkdir(parents=True, exist_ok=True)
+    run.save_weights(model)  # first, since a folder is a run only once it has its settings
+    run.save()
+    return run
+
+
+def _config(log: Log, backbone: str | None) -> Config[SAAAConfig]:
+    """Its settings under our names; what it does not say keeps our default."""
+    its, widths = log.settings, log.widths
+    training = {
+        "epochs": its.epochs,
+        "batch_size": its.batch_size,
+        "learning_rate": its.initial_lr,
+        "half_life": its.lr_halflife,
+    }
+    extraction = {"backbone": backbone, "image_size": its.image_size}
+    return Config(
+        SAAAConfig(
+            embedding_dim=widths.embedding,
+            question_dim=widths.question,
+            attention_dim=widths.attention,
+            glimpses=widths.glimpses,
+            hidden_dim=widths.hidden,
+        ),
+        vocab=VocabConfig(answers=its.max_answers or widths.answers),
+        extract=ExtractConfig(**_said(extraction)),
+        train=TrainConfig(**_said(training)),
+    )
+
+
+def _said(settings: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _features(log: Log, backbone: str | None) -> FeatureSpec:
+    """What its features are, as far as its settings tell."""
+    its = log.settings
+    side = its.output_size or (its.image_size or 0) // STRIDE or SIDE
+    return original_spec(
+        rows=side,
+        columns=side,
+        region_dim=log.widths.region,
+        backbone=backbone,
+        image_size=its.image_size,
+        central_fraction=its.central_fraction,
+    )

@@ -1,0 +1,245 @@
+"""From pytorch-vqa's files to answers, through the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from askattend.checkpoint import Run
+from askattend.cli import main
+from askattend.data.questions import QASet, Question
+from askattend.predictor import Predictor
+
+Command = Callable[..., tuple[int, str, str]]
+QUESTION = "What color is the table?"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command: exit status, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = 0
+        capsys.readouterr()
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def folder(log_file: Path, features_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an imported run, an imported store, and a wide photo."""
+    folder = tmp_path_factory.mktemp("imports")
+    main(["import", "pytorch-vqa", str(log_file), "--out", str(folder / "run")])
+    main(["import", "hdf5", str(features_file), "--out", str(folder / "store")])
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 200, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "photo.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random backbone whose grid fits: 5 × 5 regions of 24 at 160 px."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.ResNetConfig(
+        embedding_size=8, layer_type="basic", hidden_sizes=[8, 8, 16, 24], depths=[1, 1, 1, 1]
+    )
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("resnet")
+    transformers.ResNetModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_usage_and_mistakes(run: Command, folder: Path, log_file: Path) -> None:
+    status, out, _ = run("import")
+    assert (status, "pytorch-vqa LOG.pth --out RUN" in out) == (0, True)
+    assert run("import", "--help") == run("import")
+    assert "import pytorch-vqa|hdf5 FILE" in run("--help")[1]
+    status, _, err = run("import", "pytorch-vqq", log_file, "--out", folder / "other")
+    assert (status, "Did you mean 'pytorch-vqa'?" in err) == (2, True)
+    for name, file in (("pytorch-vqa", log_file), ("hdf5", log_file)):
+        status, out, err = run("import", name, file, "--out", folder / "run")
+        assert (status, out, err.count("\n")) == (2, "", 1)
+    assert run("import", "pytorch-vqa", "--help")[0] == 0
+    assert run("import", "hdf5", "--help")[0] == 0
+
+
+def test_import_says_what_came_of_it(run: Command, log_file: Path, tmp_path: Path) -> None:
+    status, out, _ = run("import", "pytorch-vqa", log_file, "--out", tmp_path / "run")
+    assert status == 0
+    assert "39 words, 15 answers, 5 × 5 regions of 24 (unknown backbone, 160 px)" in out
+
+
+def test_ask_about_an_image_of_a_store(run: Command, folder: Path) -> None:
+    status, out, err = run(
+        *("ask", folder / "run", "42", QUESTION, "what is zebra?", "--json"),
+        *("--features", folder / "store"),
+    )
+    assert (status, err) == (0, "note: the model never saw: zebra\n")
+    printed = json.loads(out)
+    assert [answer["image"] for answer in printed] == ["42", "42"]
+    assert printed[0]["attention"]["rows"] == 5
+    assert sum(sum(row) for row in printed[0]["attention"]["values"][1]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("42", QUESTION, "--features", "nowhere"), "nowhere: no feature store"),
+        (("43", QUESTION, "--features", "{}/store"), "no features of image '43'"),
+        (("42", "?", "--features", "{}/store"), "has no word in it"),
+        (
+            ("42", QUESTION, "--features", "{}/store", "--overlay", "out.png"),
+            "--overlay: a feature store holds no picture to draw on",
+        ),
+        (("{}/photo.png", QUESTION), "Add --backbone hf:microsoft/resnet-152"),
+        (
+            ("{}/photo.png", QUESTION, "--backbone", "efficientnet-lite2"),
+            "cannot be mixed: region_dim 24 against 1280",
+        ),
+        (("{}/photo.png", QUESTION, "--backbone", "resnet"), "no backbone 'resnet'"),
+    ],
+)
+def test_what_does_not_fit_is_one_message(
+    run: Command, folder: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    given = [argument.format(folder) for argument in arguments]
+    status, out, err = run("ask", folder / "run", *given)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def by_hand(folder: Path, resnet: Path) -> Tensor:
+    """Regions of the photo: cropped, normalised and looked at as pytorch-vqa does."""
+    transformers = pytest.importorskip("transformers")
+    with Image.open(folder / "photo.png") as photo:
+        short = int(160 / 0.875)
+        long = int(short * photo.width / photo.height)
+        resized = photo.convert("RGB").resize((long, short), Image.Resampling.BILINEAR)
+    left, top = round((long - 160) / 2), round((short - 160) / 2)
+    pixels = np.array(resized.crop((left, top, left + 160, top + 160)), dtype=np.float32) / 255
+    normalised = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    given = torch.from_numpy(normalised).float().permute(2, 0, 1)[None]
+    model = transformers.ResNetModel.from_pretrained(resnet).eval()
+    with torch.inference_mode():
+        hidden: Tensor = model(pixel_values=given).last_hidden_state
+    return hidden.flatten(2).transpose(1, 2).half()
+
+
+def test_ask_about_a_photo_with_a_backbone_named(
+    run: Command, folder: Path, resnet: Path, tmp_path: Path
+) -> None:
+    out_file = tmp_path / "out.png"
+    status, out, _ = run(
+        *("ask", folder / "run", folder / "photo.png", QUESTION, "--json"),
+        *("--backbone", f"hf:{resnet}", "--overlay", out_file),
+    )
+    assert status == 0
+    predictor = Predictor.load(folder / "run", device="cpu", backbone=f"hf:{resnet}")
+    look = predictor.look_at(by_hand(folder, resnet))
+    (expected,) = predictor.answer(look, [0], [QUESTION])
+    (printed,) = json.loads(out)
+    assert printed["answer"] == expected.text
+    # Pixels may differ by one level of 255 from those by hand.
+    assert printed["probability"] == pytest.approx(expected.probability, rel=1e-2)
+    values = torch.tensor(printed["attention"]["values"])
+    torch.testing.assert_close(values, expected.attention, rtol=1e-2, atol=1e-3)
+    with Image.open(out_file) as overlay:
+        assert overlay.width > 400
+
+
+def test_a_backbone_recorded_at_import_needs_no_naming(
+    run: Command, folder: Path, resnet: Path, log_file: Path, tmp_path: Path
+) -> None:
+    backbone = ("--backbone", f"hf:{resnet}")
+    assert run("import", "pytorch-vqa", log_file, "--out", tmp_path / "run", *backbone)[0] == 0
+    ask = (folder / "photo.png", QUESTION, "--json")
+    named, recorded = (
+        run("ask", folder / "run", *ask, *backbone),
+        run("ask", tmp_path / "run", *ask),
+    )
+    assert recorded == named
+    assert named[0] == 0
+
+
+def table(folder: Path, images: list[str]) -> str:
+    rows = [f"{image},{QUESTION},red,test" for image in images]
+    file = folder / "table.csv"
+    file.write_text("\n".join(["image,question,answer,split", *rows]) + "\n")
+    return f"table:{file}"
+
+
+def test_evaluate_without_floors(run: Command, folder: Path, resnet: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        noise = np.random.default_rng(number).integers(0, 256, (64, 80, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{number}.png")
+    data = ("--data", table(tmp_path, ["0.png", "1.png", "2.png"]))
+    status, _, err = run("evaluate", folder / "run", *data)
+    assert (status, "Add --backbone" in err) == (2, True)
+    status, out, err = run("evaluate", folder / "run", *data, "--backbone", f"hf:{resnet}")
+    assert status == 0, err
+    assert "accuracy (exact match)" in out
+    assert "floor:" not in out
+    metrics: dict[str, Any] = json.loads((folder / "run" / "test" / "metrics.json").read_text())
+    assert (metrics["questions"], metrics["floors"], metrics["coverage"]) == (3, None, 1.0)
+    predictor = Predictor.load(folder / "run", device="cpu", backbone=f"hf:{resnet}")
+    results = json.loads((folder / "run" / "test" / "results.json").read_text())
+    for number, result in enumerate(results):
+        asked = predictor.look(tmp_path / f"{number}.png").ask(QUESTION)
+        assert result["answer"] == asked.text
+    page = (folder / "run" / "report.html").read_text()
+    assert "unknown backbone, 160 px" in page
+    assert "a floor" not in page
+
+
+def test_evaluate_from_a_store(run: Command, folder: Path, tmp_path: Path) -> None:
+    """The images' ids are the store's; the files behind them are not looked at."""
+    for image in ("42", "9"):
+        (tmp_path / image).touch()
+    data = table(tmp_path, ["42", "9"])
+    status, out, err = run(
+        *("evaluate", folder / "run", "--data", data, "--features", folder / "store", "--json")
+    )
+    assert (status, json.loads(out or "{}").get("questions")) == (0, 2), err
+
+
+def test_answers_that_are_no_keys_are_found() -> None:
+    """Spelt as they were there, not as our keys."""
+    from askattend.data.vocab import AnswerVocab
+
+    vocab = AnswerVocab(("Nike", "t  shirt", "nike"))
+    assert (vocab.index("nike"), vocab.index("T shirt")) == (0, 1)
+    question = Question(0, "i", "what?", (("NIKE", 3), ("puma", 1)), "test")
+    assert vocab.encode(question.answers) == {0: 3}
+    assert vocab.reachable(QASet("s", (question,), {"i": Path("i")})) == 1
+    assert vocab.coverage([question]) == 0.75
+
+
+def test_a_run_from_before_keeps_its_tokeniser(imported: Run, tmp_path: Path) -> None:
+    """words.json and features.json as they were written when there was no other way."""
+    import msgspec
+
+    from askattend.data.vocab import WordVocab
+    from askattend.features.spec import FeatureSpec
+
+    old = b'{"words": ["<pad>", "<unk>", "what"]}'
+    words = msgspec.json.decode(old, type=WordVocab)
+    assert (words.tokeniser, words.unknown, words.encode("What now?")) == ("askattend", 1, [2, 1])
+    fields = msgspec.to_builtins(imported.features)
+    del fields["central_fraction"]
+    spec = msgspec.convert(fields | {"geometry": "squash"}, FeatureSpec)
+    assert (spec.geometry, spec.central_fraction) == ("squash", 1.0)
