@@ -17,7 +17,6 @@ PACKAGE = Path(askattend.__file__).parent
 # From the top down; a module imports from its own layer and those below.
 LAYERS = (
     {"cli"},
-    {"importing_cli", "tracing_cli"},
     {"experiment", "importing"},
     {"feature_cache", "resuming", "trace"},
     {"config"},

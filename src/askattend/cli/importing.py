@@ -1,16 +1,16 @@
-"""The command line's `import`: networks and features made elsewhere."""
+"""``askattend import``: networks and features made elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from tyro.conf import Positional
 
+from askattend.cli.console import parse, progress
 from askattend.errors import ConfigError, nearest
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.pytorch_vqa import import_log
@@ -54,8 +54,8 @@ class ImportHDF5:
         check(self)
 
 
-def run(argv: Sequence[str], *, console: Console) -> None:
-    """`askattend import …`; notes and progress go to `console`.
+def run(argv: list[str]) -> None:
+    """Parse the command's options, import, and say what came of it.
 
     Raises:
         AskAttendError: what is to be imported is unknown, or does not fit.
@@ -66,11 +66,11 @@ def run(argv: Sequence[str], *, console: Console) -> None:
     name, *rest = argv
     if name not in FORMATS:
         raise ConfigError(f"cannot import '{name}'", remedy=nearest(name, FORMATS))
-    FORMATS[name](rest, console)
+    FORMATS[name](rest)
 
 
-def _log(argv: Sequence[str], console: Console) -> None:
-    options = tyro.cli(ImportLog, args=argv, prog="askattend import pytorch-vqa")
+def _log(argv: list[str]) -> None:
+    options: ImportLog = parse(ImportLog, argv, "import pytorch-vqa")
     imported = import_log(options.log, options.out, backbone=options.backbone)
     features = imported.features
     print(
@@ -80,19 +80,19 @@ def _log(argv: Sequence[str], console: Console) -> None:
     )
 
 
-def _hdf5(argv: Sequence[str], console: Console) -> None:
-    options = tyro.cli(ImportHDF5, args=argv, prog="askattend import hdf5")
+def _hdf5(argv: list[str]) -> None:
+    options: ImportHDF5 = parse(ImportHDF5, argv, "import hdf5")
     store = import_hdf5(
         options.file,
         options.out,
         backbone=options.backbone,
         image_size=options.image_size,
-        console=console,
+        console=progress(),
     )
     print(f"{len(store):,} images in {store.path}")
 
 
-FORMATS: dict[str, Callable[[Sequence[str], Console], None]] = {
+FORMATS: dict[str, Callable[[list[str]], None]] = {
     "pytorch-vqa": _log,
     "hdf5": _hdf5,
 }

@@ -1,20 +1,17 @@
-"""The command ``askattend trace``: a forward pass told step by step."""
+"""``askattend trace``: a forward pass told step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-import tyro
-
+from askattend.cli.console import Flat, parse, print_json
 from askattend.errors import ConfigError, nearest
 from askattend.models import MODELS, ModelConfig
 from askattend.trace import RandomData, Trace, lines, trace_random, trace_run
 
 M = TypeVar("M", bound=ModelConfig)
-Flat = tyro.conf.arg(name="")  # options of this part take no prefix
 
 USAGE = """\
 usage: askattend trace saaa|san [--batch-size 128] [--model.glimpses 2] … [--json]
@@ -52,7 +49,7 @@ class TraceRun:
     """Print one JSON object."""
 
 
-def run(argv: list[str], *, as_json: Callable[[Any], None]) -> None:
+def run(argv: list[str]) -> None:
     """Parse the command's options, trace, and print."""
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE)
@@ -67,7 +64,7 @@ def run(argv: list[str], *, as_json: Callable[[Any], None]) -> None:
     else:
         trace, json = _real(rest, network)
     if json:
-        as_json(trace)
+        print_json(trace)
     else:
         print("\n".join(lines(trace)))
 
@@ -76,14 +73,12 @@ def _random(network: str, argv: list[str]) -> tuple[Trace, bool]:
     kind: Any = TraceRandom
     model = MODELS[network][0]
     default = TraceRandom(model=model(), data=RandomData())
-    options: TraceRandom[Any] = tyro.cli(
-        kind[model], args=argv, prog=f"askattend trace {network}", default=default
-    )
+    options: TraceRandom[Any] = parse(kind[model], argv, f"trace {network}", default=default)
     return trace_random(options.model, options.data), options.json
 
 
 def _real(argv: list[str], network: str | None) -> tuple[Trace, bool]:
-    options = tyro.cli(TraceRun, args=argv, prog="askattend trace")
+    options: TraceRun = parse(TraceRun, argv, "trace")
     if options.run is None or options.image is None or options.question is None:
         missing = next(
             name for name in ("run", "image", "question") if getattr(options, name) is None

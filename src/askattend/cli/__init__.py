@@ -1,0 +1,63 @@
+"""The command line: parse, one library call, print."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from askattend.cli import ask, evaluate, extract, importing, trace, train
+from askattend.errors import AskAttendError, ConfigError, nearest
+
+USAGE = """\
+usage: askattend COMMAND …
+
+  extract SOURCE|FOLDER --out STORE       images → a store of region features
+  train saaa|san --data SOURCE --out RUN  learn to answer questions
+  evaluate RUN [--split test]             accuracy beside its floors, and report.html
+  ask RUN IMAGE QUESTION …                answers, and where the model looked
+  trace saaa|san                          a forward pass step by step, in the paper's symbols
+  import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
+
+SOURCE is easy-vqa, daquar:DIR or table:FILE. Every command has --help."""
+
+
+COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    "extract": extract.run,
+    "train": train.run,
+    "evaluate": evaluate.run,
+    "ask": ask.run,
+    "trace": trace.run,
+    "import": importing.run,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; a user's mistake prints its message and exits with status 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _dispatch(arguments)
+        sys.stdout.flush()
+    except AskAttendError as error:
+        print(f"askattend: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # whoever read the output has had enough of it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written to
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("askattend: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _dispatch(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        return
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise ConfigError(f"unknown command '{name}'", remedy=nearest(name, COMMANDS))
+    COMMANDS[name](rest)

@@ -1,0 +1,26 @@
+"""What the commands share: reading options, and writing results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import tyro
+from rich.console import Console
+
+Flat = tyro.conf.arg(name="")  # options of this part take no prefix
+
+
+def parse(kind: Any, argv: list[str], name: str, **default: Any) -> Any:
+    """The options of a command; a mistake in them prints what is wrong and exits with status 2."""
+    return tyro.cli(kind, args=argv, prog=f"askattend {name}", **default)
+
+
+def progress() -> Console:
+    """Notes and progress go to standard error: standard output holds results alone."""
+    return Console(stderr=True, soft_wrap=True, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -1,0 +1,70 @@
+"""``askattend evaluate``: how good a run is on a split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from askattend import experiment
+from askattend.cli.console import parse, print_json, progress
+from askattend.evaluation import Metrics
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Accuracy on a split beside its floors; leaves metrics, results and report in the run."""
+
+    run: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
+    """The run folder."""
+    data: str | None = None
+    """Question source; by default the one that the run was trained on."""
+    split: str = "test"
+    """Which of its splits: test, valid, train, or the source's own name."""
+    features: Path | None = None
+    """Feature store; by default the run's, or a cache beside the run."""
+    backbone: str | None = None
+    """The run's backbone, where it does not know it or knows it by another name."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options, evaluate, and print the figures."""
+    options: Evaluate = parse(Evaluate, argv, "evaluate")
+    evaluation = experiment.evaluate_run(
+        options.run,
+        data=options.data,
+        split=options.split,
+        features=options.features,
+        backbone=options.backbone,
+        console=progress(),
+    )
+    if options.json:
+        print_json(evaluation.metrics)
+    else:
+        print(_table(evaluation.metrics))
+        print(f"report: {options.run / 'report.html'}")
+
+
+FLOORS = {
+    "majority": "floor: most common answer",
+    "prefix": "floor: by the question's first words",
+}
+
+
+def _table(metrics: Metrics) -> str:
+    lines = [f"{metrics.source}, {metrics.split}: {metrics.questions:,} questions"]
+    if metrics.accuracy is None:
+        return "\n".join([*lines, "the split has no answers: nothing to score"])
+    assert metrics.coverage is not None
+    rows = [
+        (f"accuracy ({metrics.metric})", metrics.accuracy),
+        *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
+        *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
+        ("most common answer in the vocabulary", metrics.coverage),
+    ]
+    return "\n".join([*lines, *(f"{name:<38}{value:>8.2%}" for name, value in rows)])

@@ -1,0 +1,41 @@
+"""``askattend extract``: images become a store of region features."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from askattend import experiment
+from askattend.cli.console import Flat, parse, progress
+from askattend.features.extraction import ExtractConfig
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Turn images into a store of region features."""
+
+    source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE|FOLDER")]
+    """easy-vqa, daquar:DIR, table:FILE, or a folder of images."""
+    out: Path
+    """The store, a folder; an unfinished one is continued."""
+    config: Annotated[ExtractConfig, Flat]
+    strict: bool = False
+    """Exit with status 1 if any image is broken."""
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options, extract, and list what is broken."""
+    options: Extract = parse(Extract, argv, "extract")
+    report = experiment.extract_features(
+        options.source, options.out, options.config, console=progress()
+    )
+    print(f"{len(report.store):,} images in {report.store.path}")
+    for image, reason in report.broken.items():
+        print(f"broken: {image}: {reason}", file=sys.stderr)
+    if options.strict and report.broken:
+        sys.exit(1)

@@ -1,0 +1,67 @@
+"""``askattend train``: learn to answer questions."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+from askattend import experiment
+from askattend.checkpoint import CONFIG
+from askattend.cli.console import Flat, parse, progress
+from askattend.config import Config, presets, read_preset
+from askattend.errors import ConfigError, nearest
+from askattend.models import MODELS, ModelConfig
+
+M = TypeVar("M", bound=ModelConfig)
+
+
+@dataclass(frozen=True)
+class Train(Generic[M]):
+    """Train a network and leave a run folder that answers questions."""
+
+    config: Annotated[Config[M], Flat]
+    out: Path | None = None
+    """The run folder; needed."""
+    preset: str | None = None
+    """Settings to start from: a name, or a TOML file; options given here come on top."""
+    resume: bool = False
+    """Go on where an earlier training of this folder stopped."""
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options on top of a preset or a run to be resumed, and train."""
+    networks = "|".join(MODELS)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(f"usage: askattend train {networks} --data SOURCE --out RUN …\n")
+        print(f"Presets: {', '.join(presets())}. All options: askattend train saaa --help")
+        return
+    network, *rest = argv
+    if network not in MODELS:
+        raise ConfigError(f"unknown network '{network}'", remedy=nearest(network, MODELS))
+    config = _starting_config(network, rest)
+    kind: Any = Train
+    options: Train[Any] = parse(
+        kind[MODELS[network][0]], rest, f"train {network}", default=Train(config=config)
+    )
+    if options.out is None:
+        raise ConfigError("no run folder named", remedy="Add --out RUN.")
+    experiment.train(options.config, options.out, resume=options.resume, console=progress())
+
+
+def _starting_config(network: str, argv: list[str]) -> Config[Any]:
+    """What the options come on top of: a preset, the run to be resumed, or the defaults."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--preset")
+    early.add_argument("--resume", action="store_true")
+    early.add_argument("--out", type=Path)
+    try:
+        given, _ = early.parse_known_args(argv)
+    except argparse.ArgumentError:  # an option without its value: the real parser says so better
+        return Config(model=MODELS[network][0]())
+    if given.preset:
+        return read_preset(given.preset, network)
+    if given.resume and given.out and (given.out / CONFIG).is_file():
+        return read_preset(str(given.out / CONFIG), network)
+    return Config(model=MODELS[network][0]())
