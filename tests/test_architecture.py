@@ -23,7 +23,7 @@ LAYERS = (
     {"checkpoint"},
     {"batches"},
     {"models", "metrics", "features", "data"},
-    {"settings", "files", "errors"},
+    {"settings", "files", "errors", "byhand"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]
