@@ -1,7 +1,7 @@
 """Both networks and all their derivatives in NumPy alone: what the framework does, written out.
 
-Read `layers`, `lstm`, then `saaa` or `san`, then `adam`. Nothing here needs PyTorch, nothing is
-fast, and nothing is left out but dropout: gradients agree with PyTorch's to rounding.
+Read `layers`, `lstm`, then `saaa` or `san`, then `adam`. Nothing is left out but dropout, and
+outputs, loss, gradients and training agree with the PyTorch networks' to rounding.
 
 **Notation.** L is the loss, one number. For any array ``x``, ``dx`` stands for ∂L/∂x: an array of
 the shape of ``x`` that says how much L grows for each element of ``x`` that grows.
@@ -42,8 +42,9 @@ Gradients are a dict of the same names. To train without PyTorch at all::
     print(f"loss {loss:.4f}; attention", byhand.saaa(weights, **asked).attention.shape)
 
 **Dropout** with probability p multiplies an element by m/(1-p), where m is 0 with probability p and
-otherwise 1; the derivative is multiplied by the same: ``y = x·m/(1-p)``, ``dx = dy·m/(1-p)``. When
-answering, p is 0 and nothing happens. Here it is always so.
+otherwise 1, and its derivative by the same: ``y = x·m/(1-p)``, ``dx = dy·m/(1-p)``. In training the
+PyTorch networks have it before every layer (SAAA) or before the last (SAN). When answering, p is 0
+and nothing happens; here it is always so.
 """
 
 from askattend.byhand.adam import Adam

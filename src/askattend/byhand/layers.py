@@ -90,7 +90,8 @@ def lookup_backward(dy: FloatArray, index: IntArray, rows: int) -> FloatArray:
         rows: how many rows the table has; those not looked up get 0.
     """
     dtable = np.zeros((rows, *dy.shape[index.ndim :]), dy.dtype)
-    np.add.at(dtable, index, dy)  # unlike dtable[index] += dy, adds once for each occurrence
+    for i in np.ndindex(index.shape):
+        dtable[index[i]] += dy[i]
     return dtable
 
 
@@ -156,8 +157,7 @@ def weighted_sum(attention: FloatArray, regions: FloatArray, image_index: IntArr
         regions: φ, images × regions × dim.
         image_index: the image of each question.
     """
-    x: FloatArray = np.einsum("qcl,qld->qcd", attention, lookup(regions, image_index))
-    return x
+    return attention @ lookup(regions, image_index)  # questions × maps × dim
 
 
 def weighted_sum_backward(
@@ -170,8 +170,9 @@ def weighted_sum_backward(
     - ∂x_{c,d}/∂φ_{l,d} = α_{c,l}, so dφ_{l,d} = Σ_c α_{c,l} dx_{c,d}, and the sum of it over the
       questions that share the image
     """
-    dattention = np.einsum("qcd,qld->qcl", dx, lookup(regions, image_index))
-    dlooked = np.einsum("qcl,qcd->qld", attention, dx)  # questions × regions × dim
+    looked = lookup(regions, image_index)  # questions × regions × dim
+    dattention = dx @ looked.transpose(0, 2, 1)  # questions × maps × regions
+    dlooked = attention.transpose(0, 2, 1) @ dx  # questions × regions × dim
     return dattention, lookup_backward(dlooked, image_index, len(regions))
 
 
@@ -210,6 +211,6 @@ def answer_loss_backward(
     P = softmax(logits)  # questions × answers
     t = np.zeros_like(logits)
     rows = np.arange(len(logits))[:, None]
-    np.add.at(t, (rows, answer_index), answer_weight.astype(logits.dtype))
+    np.add.at(t, (rows, answer_index), answer_weight.astype(logits.dtype))  # t_j += w_a at j = a
     dlogits: FloatArray = (P * t.sum(axis=1, keepdims=True) - t) / len(logits)
     return dlogits
