@@ -25,7 +25,7 @@ LAYERS = (
     {"optimisation"},
     {"batches"},
     {"models", "metrics", "vqa_accuracy", "features", "data"},
-    {"settings", "devices", "costs", "files", "errors"},
+    {"settings", "devices", "costs", "files", "errors", "byhand"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]
@@ -65,7 +65,7 @@ def test_networks_know_nothing_of_data_or_features() -> None:
 
 def test_importing_is_quiet_and_leaves_optional_packages_alone(tmp_path: Path) -> None:
     code = (
-        "import sys, askattend, askattend.cli\n"
+        "import sys, askattend, askattend.cli.ask, askattend.cli.train, askattend.cli.importing\n"
         "print([n for n in ('transformers', 'easy_vqa', 'h5py', 'matplotlib.pyplot', 'tensorflow')"
         " if n in sys.modules])"
     )
@@ -73,6 +73,9 @@ def test_importing_is_quiet_and_leaves_optional_packages_alone(tmp_path: Path) -
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+    quick = "import sys, askattend.byhand, askattend.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", quick], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
     assert not list(tmp_path.iterdir())
 
 

@@ -1,9 +1,15 @@
 """askattend: small visual question answering whose attention you can see."""
 
-from askattend.errors import AskAttendError
-from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
-from askattend.models.steps import record
-from askattend.predictor import Answer, Predictor, Scene
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from askattend.errors import AskAttendError
+    from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
+    from askattend.models.steps import record
+    from askattend.predictor import Answer, Predictor, Scene
 
 __all__ = [
     "SAAA",
@@ -17,3 +23,24 @@ __all__ = [
     "Scene",
     "record",
 ]
+
+# Fetched when first asked for, so that NumPy's half (askattend.byhand) needs no PyTorch and
+# ``askattend --help`` need not wait for it.
+_HOME = {
+    "askattend.errors": ("AskAttendError",),
+    "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
+    "askattend.models.steps": ("record",),
+    "askattend.predictor": ("Answer", "Predictor", "Scene"),
+}
+_PLACES = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name from the module that it lives in."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'askattend' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -13,6 +13,7 @@ from torch import Tensor
 from askattend.importing.pytorch_vqa import our_names
 from askattend.models import SAAA, Output, SAAAConfig
 from askattend.models.loss import answer_loss
+from askattend.vqa_accuracy import leave_one_out
 
 assert_close = partial(torch.testing.assert_close, rtol=1e-5, atol=1e-5)
 
@@ -56,6 +57,15 @@ def test_every_intermediate(
     assert_close(output.attended.flatten(1), expected["pooled"])
     assert_close(output.logits, expected["logits"])
     assert_close(loss, expected["loss"])
+
+
+def test_accuracy(
+    reference: dict[str, dict[str, Tensor]], passed: tuple[SAAA, Output, Tensor]
+) -> None:
+    _, output, _ = passed
+    counts = reference["input"]["answer_counts"].gather(1, output.logits.argmax(1, keepdim=True))
+    found = torch.tensor([[leave_one_out(int(n), 10, needed=3)] for n in counts])
+    assert_close(found, reference["output"]["vqa_accuracy"])
 
 
 def test_every_gradient(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
-from askattend.cli import ask, evaluate, extract, importing, trace, train
 from askattend.errors import AskAttendError, ConfigError, nearest
 
 USAGE = """\
@@ -22,13 +22,14 @@ usage: askattend COMMAND …
 SOURCE is easy-vqa, daquar:DIR or table:FILE. Every command has --help."""
 
 
-COMMANDS: dict[str, Callable[[list[str]], None]] = {
-    "extract": extract.run,
-    "train": train.run,
-    "evaluate": evaluate.run,
-    "ask": ask.run,
-    "trace": trace.run,
-    "import": importing.run,
+# The command → its module, imported only when it is called: help need not wait for PyTorch.
+COMMANDS = {
+    "extract": "extract",
+    "train": "train",
+    "evaluate": "evaluate",
+    "ask": "ask",
+    "trace": "trace",
+    "import": "importing",
 }
 
 
@@ -60,4 +61,4 @@ def _dispatch(arguments: list[str]) -> None:
     name, *rest = arguments
     if name not in COMMANDS:
         raise ConfigError(f"unknown command '{name}'", remedy=nearest(name, COMMANDS))
-    COMMANDS[name](rest)
+    import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)

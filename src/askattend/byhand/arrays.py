@@ -1,0 +1,152 @@
+"""The arrays that go in: their types, and errors that name the one that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from askattend.errors import AskAttendError, nearest
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+Weights = dict[str, NDArray[Any]]  # of one floating type; Any, so that any one will do
+Shapes = dict[str, tuple[int, ...]]
+
+
+class ShapeError(AskAttendError, ValueError):
+    """An array that is missing, of the wrong shape, or out of range."""
+
+
+def expect_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...], axes: str) -> None:
+    """Raise unless `array` has this shape; None stands for any length.
+
+    Raises:
+        ShapeError: it has not; the message names the array, both shapes and the axes.
+    """
+    fits = array.ndim == len(shape) and all(
+        wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = " × ".join("any" if length is None else str(length) for length in shape)
+        raise ShapeError(
+            f"the shape is {_times(array.shape)}, not {wanted}",
+            where=name,
+            remedy=f"Its axes are {axes}.",
+        )
+
+
+def expect_indices(name: str, array: NDArray[Any], low: int, high: int) -> None:
+    """Raise unless all of `array` are integers from `low` to `high`, both included.
+
+    NumPy would take -1 for the last row and go on.
+
+    Raises:
+        ShapeError: one is not.
+    """
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ShapeError(f"indices must be integers, not {array.dtype}", where=name)
+    wrong = array[(array < low) | (array > high)]
+    if wrong.size:
+        raise ShapeError(f"{wrong[0]} is not from {low} to {high}", where=name)
+
+
+def expect_weights(weights: Mapping[str, FloatArray], shapes: Shapes) -> None:
+    """Raise unless `weights` are exactly those that `shapes` tells, in shape and name.
+
+    Raises:
+        ShapeError: one is missing, unknown or of another shape.
+    """
+    expect_names(weights, shapes)
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            raise ShapeError(
+                f"the shape is {_times(weights[name].shape)}, which does not fit the other weights",
+                where=name,
+                remedy=f"Give it {_times(shape)}.",
+            )
+
+
+def expect_names(given: Mapping[str, object], known: Mapping[str, object]) -> None:
+    """Raise unless both have the same keys.
+
+    Raises:
+        ShapeError: one is missing or unknown.
+    """
+    for name in known:
+        if name not in given:
+            raise ShapeError("this weight is missing", where=name)
+    for name in given:
+        if name not in known:
+            raise ShapeError(
+                "this network has no such weight", where=name, remedy=nearest(name, known)
+            )
+
+
+def size(weights: Mapping[str, FloatArray], name: str, axis: int) -> int:
+    """The length of a matrix's axis, from which the network's other shapes follow.
+
+    Raises:
+        ShapeError: there is no such matrix.
+    """
+    if name not in weights:
+        raise ShapeError("this weight is missing", where=name)
+    expect_shape(name, weights[name], (None, None), "out × in")
+    return int(weights[name].shape[axis])
+
+
+def expect_batch(
+    regions: FloatArray,
+    tokens: IntArray,
+    lengths: IntArray,
+    image_index: IntArray | None,
+    *,
+    region_dim: int,
+    words: int,
+) -> IntArray:
+    """Raise unless the four fit together and the weights; return `image_index`, or its default.
+
+    Raises:
+        ShapeError: one does not fit.
+    """
+    expect_shape("regions", regions, (None, None, region_dim), "images × regions × region_dim")
+    expect_shape("tokens", tokens, (None, None), "questions × words")
+    expect_indices("tokens", tokens, 0, words - 1)
+    questions, longest = tokens.shape
+    expect_shape("lengths", lengths, (questions,), "questions")
+    expect_indices("lengths", lengths, 1, longest)
+    if image_index is None:
+        return _own_images(len(regions), questions)
+    expect_shape("image_index", image_index, (questions,), "questions")
+    expect_indices("image_index", image_index, 0, len(regions) - 1)
+    return image_index
+
+
+def _own_images(images: int, questions: int) -> IntArray:
+    """Each question is about the image in its own row."""
+    if images < questions:
+        raise ShapeError(
+            f"{images} images for {questions} questions",
+            where="image_index",
+            remedy="Say which image each is about.",
+        )
+    return np.arange(questions)
+
+
+def expect_answers(
+    answer_index: IntArray, answer_weight: FloatArray, *, questions: int, answers: int
+) -> None:
+    """Raise unless the reference answers fit the questions and the weights.
+
+    Raises:
+        ShapeError: they do not.
+    """
+    expect_shape("answer_index", answer_index, (questions, None), "questions × references")
+    expect_indices("answer_index", answer_index, 0, answers - 1)
+    expect_shape("answer_weight", answer_weight, answer_index.shape, "questions × references")
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "()"
