@@ -11,6 +11,8 @@ import msgspec
 from askattend.errors import DataError
 
 QuestionId = int | str
+# Left, top, right and bottom, as shares of the picture's width and height.
+Box = tuple[float, float, float, float]
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
@@ -25,6 +27,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
         split: ``"train"``, ``"valid"``, ``"test"``, or the format's own name.
         question_type: the format's own grouping of questions, if it has one.
         answer_type: the format's own grouping of answers (``"yes/no"``, …), if it has one.
+        boxes: where in the picture the objects are that the question is about, if it is known.
+        meaning: what differently worded questions with the same meaning share, if it is known.
     """
 
     id: QuestionId
@@ -34,6 +38,8 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     split: str
     question_type: str | None = None
     answer_type: str | None = None
+    boxes: tuple[Box, ...] = ()
+    meaning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,15 @@ class QASet:
         questions: in the order of the source.
         images: image id → file. A file need not exist until its pixels are needed.
         notes: what the reader decided on the user's behalf, to be printed.
+        pairs: ids of questions that are complementary: one question about two images, with
+            different answers (VQA v2). Either may be missing from a split.
     """
 
     source: str
     questions: tuple[Question, ...]
     images: Mapping[str, Path]
     notes: tuple[str, ...] = ()
+    pairs: tuple[tuple[QuestionId, QuestionId], ...] = ()
 
     def __len__(self) -> int:
         return len(self.questions)
