@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -22,9 +23,7 @@ from askattend.features.geometry import Box, seen, square
 from askattend.features.images import Source, open_image
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
-from askattend.models import SAAA, Model
-from askattend.models.saaa import Look as SAAALook
-from askattend.models.san import Look as SANLook
+from askattend.models import Model
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Scene:
     """An image that has been looked at."""
 
     image: Image.Image
-    _look: SAAALook | SANLook = field(repr=False)
+    _look: Any = field(repr=False)
     _predictor: Predictor = field(repr=False)
 
     def ask(self, question: str, *, top: int = 5) -> Answer:
@@ -111,7 +110,7 @@ class Predictor:
     @property
     def maps_name(self) -> str:
         """What the paper calls one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
-        return "glimpse" if isinstance(self.model, SAAA) else "hop"
+        return self.model.maps_name
 
     def unknown_words(self, question: str) -> list[str]:
         """Words of a question that were in no training question: the answer cannot rest on them."""
@@ -156,7 +155,7 @@ class Predictor:
         return Scene(opened, self.look_at(regions), self)
 
     @torch.inference_mode()
-    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> SAAALook | SANLook:
+    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> Any:
         """Project features that were extracted before."""
         return self.model.look(regions.to(self._device))
 
@@ -177,7 +176,7 @@ class Predictor:
     @torch.inference_mode()
     def answer(
         self,
-        look: SAAALook | SANLook,
+        look: Any,
         image_index: Sequence[int],
         questions: Sequence[str],
         *,
@@ -195,7 +194,7 @@ class Predictor:
             return []
         tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
         output = self.model.ask(
-            look,  # type: ignore[arg-type]  # a network's own Look comes back to it
+            look,  # a network's own Look comes back to it
             pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device),
             torch.tensor([len(words) for words in tokens], device=self._device),
             torch.tensor(image_index, device=self._device),

@@ -173,6 +173,8 @@ class SAN(nn.Module):
             every hop with the same weights. `askattend.check` can try them out.
     """
 
+    maps_name = "hop"
+
     def __init__(
         self,
         config: SANConfig | None = None,
