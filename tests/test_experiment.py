@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from askattend.assessment import evaluate_run
 from askattend.checkpoint import Run
 from askattend.config import Config, VocabConfig
 from askattend.data.sources import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
-from askattend.experiment import evaluate_run, extract_features, train
+from askattend.experiment import extract_features, train
 from askattend.features.extraction import ExtractConfig
 from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.optimisation import TrainConfig

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from askattend.breakdown import Share
 from askattend.charts import BOTTOM, TOP, Curve, chart
 from askattend.data.questions import Question
-from askattend.evaluation import Evaluation, Metrics, Prediction, Share
+from askattend.evaluation import Evaluation, Metrics, Prediction
 from askattend.features.images import open_image
 from askattend.predictor import Answer
 from askattend.progression import Epoch, Progression
@@ -32,7 +33,10 @@ METRICS = Metrics(
     accuracy=0.625,
     floors={"majority": 0.25, "prefix": 0.4375},
     coverage=0.9,
-    by_answer_type={"yes/no": Share(1000, 0.75), "<other>": Share(234, 0.1)},
+    by_answer_type={
+        "yes/no": Share(1000, 0.75, (0.72, 0.78)),
+        "<other>": Share(234, 0.1, (0.06, 0.14)),
+    },
 )
 
 

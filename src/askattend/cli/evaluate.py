@@ -9,9 +9,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend import experiment
+from askattend.assessment import evaluate_run
 from askattend.cli.console import parse, print_json, progress
 from askattend.evaluation import Metrics
+from askattend.settings import Probability, check
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,25 @@ class Evaluate:
     """Feature store; by default the run's, or a cache beside the run."""
     backbone: str | None = None
     """The run's backbone, where it does not know it or knows it by another name."""
+    abstain_above_risk: Probability | None = None
+    """From now on `ask` is not sure where more than this share of its answers would be wrong."""
     json: bool = False
     """Print one JSON object."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
-    evaluation = experiment.evaluate_run(
+    evaluation = evaluate_run(
         options.run,
         data=options.data,
         split=options.split,
         features=options.features,
         backbone=options.backbone,
+        abstain_above_risk=options.abstain_above_risk,
         console=progress(),
     )
     if options.json:
