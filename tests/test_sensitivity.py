@@ -48,8 +48,8 @@ def attentive() -> SAAA:
             parameter.zero_()
         model.attention.region.weight[0, 1] = 20.0
         model.attention.score.weight[0, 0] = 1.0
-        model.classifier[1].weight[0, 1] = 5.0
-        model.classifier[4].weight[0, 0] = 1.0
+        model.get_parameter("classifier.1.weight")[0, 1] = 5.0
+        model.get_parameter("classifier.4.weight")[0, 0] = 1.0
     return model.eval()
 
 

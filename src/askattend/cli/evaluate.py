@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -73,5 +74,20 @@ def _table(metrics: Metrics) -> str:
         *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
         *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
         ("most common answer in the vocabulary", metrics.coverage),
+        *_trust(metrics),
     ]
-    return "\n".join([*lines, *(f"{name:<38}{value:>8.2%}" for name, value in rows)])
+    lines += [f"{name:<38}{value:>8.2%}" for name, value in rows]
+    assert metrics.interval is not None
+    low, high = metrics.interval
+    lines[1] += f"   ({low:.2%} to {high:.2%} with 95 %)"
+    return "\n".join(lines)
+
+
+def _trust(metrics: Metrics) -> Iterator[tuple[str, float]]:
+    """How far probabilities can be trusted, and attention against boxes, where that is known."""
+    if metrics.reliability is not None:
+        yield "expected calibration error", metrics.reliability.calibration_error
+    if metrics.grounding is not None:
+        best = max(agreement.inside for agreement in metrics.grounding.maps)
+        yield "attention inside the boxes, best map", best
+        yield "  attending everywhere alike", metrics.grounding.uniform.inside
