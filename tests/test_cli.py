@@ -109,6 +109,7 @@ def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
     assert (folder / "test" / "metrics.json").read_bytes() == first
     calibration = json.loads((folder / "calibration.json").read_text())
     assert calibration["abstain_above_risk"] == 0
+    assert calibration["curve"][-1]["risk"] > 0  # or there would be nothing to abstain from
     threshold = min((p["threshold"] for p in calibration["curve"] if p["risk"] == 0), default=2)
     for risk, least in ((None, threshold), ("0.999", 0)):
         option = () if risk is None else ("--abstain-above-risk", risk)

@@ -103,4 +103,5 @@ def test_without_a_risk_everything_is_answered() -> None:
     assert calibration.threshold() == 0
     assert calibration.threshold(0.3) == 0.9
     assert calibration.threshold(0.1) > 1
-    assert Calibration(1.0, 2, curve, abstain_above_risk=0.5).threshold() == 0.4
+    assert Calibration(1.0, 2, curve, abstain_above_risk=0.3).threshold() == 0.9
+    assert calibration.threshold(0.5) == 0

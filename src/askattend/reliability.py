@@ -59,10 +59,11 @@ class Calibration(msgspec.Struct, frozen=True):
         """The least probability to answer with, so that no more than `risk` are wrong.
 
         The lowest threshold at which the validation questions' risk was within it; above 1 where
-        none is, and 0 where no risk is named here or in `abstain_above_risk`.
+        none is. 0 where that of all of them was, or where no risk is named here or in
+        `abstain_above_risk`.
         """
         risk = self.abstain_above_risk if risk is None else risk
-        if risk is None:
+        if risk is None or self.curve[-1].risk <= risk:
             return 0.0
         within = [point.threshold for point in self.curve if point.risk <= risk + 1e-12]
         return min(within, default=1.1)
