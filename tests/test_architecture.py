@@ -25,6 +25,7 @@ LAYERS = (
     {"checkpoint"},
     {"optimisation"},
     {"batches"},
+    {"checking"},
     {"reliability", "grounding", "breakdown"},
     {"models", "metrics", "vqa_accuracy", "features", "data"},
     {"settings", "devices", "costs", "files", "statistics", "errors", "byhand"},
