@@ -96,6 +96,13 @@ def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network:
     assert not [name for name in names if Path(name).suffix in (".pt", ".pth", ".pkl", ".bin")]
 
 
+def test_a_device_that_is_not_there(trained: Path, run: Run) -> None:
+    folder, image = trained / "runs" / "saaa", trained / "square 0.png"
+    for command in (("evaluate", folder), ("ask", folder, image, "is it red?")):
+        status, _, err = run(*command, "--device", "abacus")
+        assert (status, "cannot compute on 'abacus'" in err) == (2, True)
+
+
 def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "saaa"
     shutil.copytree(trained / "runs", tmp_path / "runs")

@@ -43,6 +43,7 @@ def evaluate_run(
     features: Path | None = None,
     backbone: str | None = None,
     abstain_above_risk: float | None = None,
+    device: str = "auto",
     console: Console,
 ) -> Evaluation:
     """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json`` and
@@ -56,6 +57,7 @@ def evaluate_run(
         backbone: see `Predictor.load`.
         abstain_above_risk: the risk that asking the run is to stay below, from now on, by not being
             sure; None leaves it as it was.
+        device: where to compute.
         console: where progress goes.
 
     Raises:
@@ -63,7 +65,7 @@ def evaluate_run(
     """
     split = canonical_split(split)
     _check_evaluation(folder / split, split)
-    predictor = Predictor.load(folder, backbone=backbone)
+    predictor = Predictor.load(folder, device=device, backbone=backbone)
     run = predictor.run
     own = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
     config = own
@@ -96,7 +98,7 @@ def evaluate_run(
     metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
     evaluation = replace_struct(evaluation, metrics=metrics)
     evaluation.save(folder / split)
-    _report(Predictor.load(folder, backbone=backbone), evaluation, questions, store)
+    _report(Predictor.load(folder, device=device, backbone=backbone), evaluation, questions, store)
     return evaluation
 
 

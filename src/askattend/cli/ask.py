@@ -39,6 +39,8 @@ class Ask:
     """How many answers to list."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
     json: bool = False
     """Print a JSON list, one object a question."""
 
@@ -52,7 +54,7 @@ def run(argv: list[str]) -> None:
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
     _check_overlay(options)
-    predictor = Predictor.load(options.run, backbone=options.backbone)
+    predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
     if options.abstain_above_risk is not None:
         predictor.abstain_above(options.abstain_above_risk)
     scene, answers = _answers(predictor, options)

@@ -32,6 +32,8 @@ class Evaluate:
     """The run's backbone, where it does not know it or knows it by another name."""
     abstain_above_risk: Probability | None = None
     """From now on `ask` is not sure where more than this share of its answers would be wrong."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
     json: bool = False
     """Print one JSON object."""
 
@@ -49,6 +51,7 @@ def run(argv: list[str]) -> None:
         features=options.features,
         backbone=options.backbone,
         abstain_above_risk=options.abstain_above_risk,
+        device=options.device,
         console=progress(),
     )
     if options.json:
