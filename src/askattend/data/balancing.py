@@ -1,0 +1,72 @@
+"""Which of a picture's questions are asked, so that the question alone gives little away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from askattend.data.draws import Draws
+from askattend.data.scene_questions import Candidate
+
+# Kind → how many of a picture's questions are of it, where there are as many.
+ASKED = {
+    "colour": 2,
+    "shape": 2,
+    "count some": 2,
+    "count all": 1,
+    "existence pair": 1,
+    "existence one": 1,
+    "comparison more": 1,
+    "comparison size": 1,
+    "position side": 2,
+    "position shape": 1,
+    "position colour": 1,
+}
+# How far an answer may run ahead of its kind's average, or of its meaning's, in questions.
+_AHEAD = 2
+
+
+class Balance:
+    """Chooses questions whose answers are behind, within their kind and within their meaning.
+
+    What is chosen for a picture depends on those before it, and on none after.
+    """
+
+    def __init__(self) -> None:
+        self._asked: Counter[tuple[str, str]] = Counter()
+        self._all: Counter[str] = Counter()
+
+    def choose(self, found: Sequence[Candidate], draws: Draws) -> list[Candidate]:
+        """The questions to ask, in any order; of equals, the draws decide."""
+        by_kind: dict[str, list[Candidate]] = {kind: [] for kind in ASKED}
+        for candidate in draws.shuffled(found):
+            by_kind[candidate.kind].append(candidate)
+        chosen: list[Candidate] = []
+        for kind, several in by_kind.items():
+            for _ in range(ASKED[kind]):
+                fitting = [c for c in several if c not in chosen and self._fits(c)]
+                if fitting:
+                    chosen.append(min(fitting, key=self._ahead))
+                    self._note(chosen[-1])
+        return draws.shuffled(chosen)
+
+    def _ahead(self, candidate: Candidate) -> tuple[int, int]:
+        """By how much its answer is asked too often, times the number of answers."""
+        kind, meaning = self._groups(candidate)
+        return self._excess(kind, candidate), self._excess(meaning, candidate)
+
+    def _fits(self, candidate: Candidate) -> bool:
+        return max(self._ahead(candidate)) <= _AHEAD * len(candidate.answers)
+
+    def _excess(self, group: str, candidate: Candidate) -> int:
+        times = self._asked[group, candidate.answer]
+        return times * len(candidate.answers) - self._all[group]
+
+    def _note(self, candidate: Candidate) -> None:
+        for group in self._groups(candidate):
+            self._asked[group, candidate.answer] += 1
+            self._all[group] += 1
+
+    @staticmethod
+    def _groups(candidate: Candidate) -> tuple[str, str]:
+        return candidate.kind, candidate.meaning
