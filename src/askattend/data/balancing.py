@@ -43,30 +43,31 @@ class Balance:
             by_kind[candidate.kind].append(candidate)
         chosen: list[Candidate] = []
         for kind, several in by_kind.items():
-            for _ in range(ASKED[kind]):
-                fitting = [c for c in several if c not in chosen and self._fits(c)]
-                if fitting:
-                    chosen.append(min(fitting, key=self._ahead))
-                    self._note(chosen[-1])
+            for _ in range(min(ASKED[kind], len(several))):
+                best = min(several, key=self._ahead)
+                too_far, *_ = self._ahead(best)
+                if too_far:
+                    break
+                several.remove(best)
+                chosen.append(best)
+                self._note(best)
         return draws.shuffled(chosen)
 
-    def _ahead(self, candidate: Candidate) -> tuple[int, int]:
-        """By how much its answer is asked too often, times the number of answers."""
-        kind, meaning = self._groups(candidate)
-        return self._excess(kind, candidate), self._excess(meaning, candidate)
-
-    def _fits(self, candidate: Candidate) -> bool:
-        return max(self._ahead(candidate)) <= _AHEAD * len(candidate.answers)
+    def _ahead(self, candidate: Candidate) -> tuple[bool, int, int]:
+        """Whether its answer is asked too often, and by how much: in its kind, in its meaning."""
+        kind, meaning = (self._excess(group, candidate) for group in _groups(candidate))
+        return max(kind, meaning) > _AHEAD * len(candidate.answers), kind, meaning
 
     def _excess(self, group: str, candidate: Candidate) -> int:
+        """How often beyond the average of all its answers, times their number."""
         times = self._asked[group, candidate.answer]
         return times * len(candidate.answers) - self._all[group]
 
     def _note(self, candidate: Candidate) -> None:
-        for group in self._groups(candidate):
+        for group in _groups(candidate):
             self._asked[group, candidate.answer] += 1
             self._all[group] += 1
 
-    @staticmethod
-    def _groups(candidate: Candidate) -> tuple[str, str]:
-        return candidate.kind, candidate.meaning
+
+def _groups(candidate: Candidate) -> tuple[str, str]:
+    return candidate.kind, candidate.meaning

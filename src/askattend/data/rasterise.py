@@ -7,11 +7,11 @@ of its 4 × 4 sample points lie inside a shape, which integer inequalities decid
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import UInt8
 
 from askattend.data.questions import Box
 from askattend.data.scene import TILTS, UNIT, Colour, Scene, Stroke, Thing
@@ -19,8 +19,11 @@ from askattend.data.scene import TILTS, UNIT, Colour, Scene, Stroke, Thing
 SAMPLES = 4  # along each side of a pixel
 _STEPS = 2 * SAMPLES  # a pixel's side; samples lie at its odd steps
 
-Whole = Int64[np.ndarray, "rows columns"]
-Inside = Bool[np.ndarray, "rows columns"]
+# Of rows × columns, or of a single row or column to be broadcast.
+Whole = npt.NDArray[np.int64]
+Inside = npt.NDArray[np.bool_]
+# Red, green and blue, or a coverage: small enough to be multiplied by one another.
+Canvas = npt.NDArray[np.int16]
 
 # --- the shapes: which points (u to the right, v down) belong to one of radius r around (0, 0) --
 
@@ -45,7 +48,8 @@ _PENTAGRAM = ((0, 1000), (951, 309), (-951, 309), (588, -809), (-588, -809))
 def _star(u: Whole, v: Whole, r: int) -> Inside:
     """A pentagram: what lies beyond one of its five lines at most, each at 0.34 r."""
     beyond = [p * u - q * v > 340 * r for p, q in _PENTAGRAM]
-    return np.sum(beyond, axis=0) <= 1
+    times: Whole = np.sum(beyond, axis=0)
+    return times <= 1
 
 
 def _cross(u: Whole, v: Whole, r: int) -> Inside:
@@ -98,10 +102,10 @@ def box_of(thing: Thing) -> Box:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _extent(shape: str, tilt: int) -> tuple[int, int, int, int]:
-    """How far a shape of radius 1000 reaches, to 4 in 1000."""
-    steps = np.arange(-1400, 1401, 4, dtype=np.int64)
+    """How far a shape of radius 1000 reaches, to 8 in 1000."""
+    steps = np.arange(-1400, 1401, 8, dtype=np.int64)
     inside = _inside(shape, tilt, steps[None, :], steps[:, None], 1000)
     columns, rows = steps[inside.any(0)], steps[inside.any(1)]
     return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
@@ -132,13 +136,13 @@ def draw(scene: Scene, size: int) -> UInt8[np.ndarray, "size size 3"]:
     return canvas.astype(np.uint8)
 
 
-def _ground(top: Colour, bottom: Colour, size: int) -> npt.NDArray[np.int64]:
+def _ground(top: Colour, bottom: Colour, size: int) -> Canvas:
     rows = np.arange(size, dtype=np.int64)[:, None]
     blend = (np.array(top) * (size - 1 - rows) + np.array(bottom) * rows) // max(size - 1, 1)
-    return np.repeat(blend[:, None, :], size, axis=1)
+    return np.repeat(blend[:, None, :], size, axis=1).astype(np.int16)
 
 
-def _draw_thing(canvas: npt.NDArray[np.int64], thing: Thing) -> None:
+def _draw_thing(canvas: Canvas, thing: Thing) -> None:
     """At the nearest whole pixel, so that a shape's coverage can be kept for the next."""
     size = len(canvas)
     covered = _coverage(thing.shape, thing.tilt, _steps(thing.radius, size))
@@ -152,14 +156,14 @@ def _draw_thing(canvas: npt.NDArray[np.int64], thing: Thing) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _coverage(shape: str, tilt: int, radius: int) -> Whole:
+def _coverage(shape: str, tilt: int, radius: int) -> Canvas:
     """How many samples of each pixel lie inside a shape whose centre is between the middle ones."""
     half = radius * 6 // (5 * _STEPS) + 1
     at = np.arange(1 - half * _STEPS, half * _STEPS, 2, dtype=np.int64)
     return _counted(_inside(shape, tilt, at[None, :], at[:, None], radius))
 
 
-def _draw_stroke(canvas: npt.NDArray[np.int64], stroke: Stroke) -> None:
+def _draw_stroke(canvas: Canvas, stroke: Stroke) -> None:
     size = len(canvas)
     x, y = _steps(stroke.x, size), _steps(stroke.y, size)
     dx, dy = _steps(stroke.x + stroke.dx, size) - x, _steps(stroke.y + stroke.dy, size) - y
@@ -184,21 +188,24 @@ def _steps(length: int, size: int) -> int:
     return length * _STEPS * size // UNIT
 
 
-def _samples(low: int, high: int, size: int) -> tuple[slice, Int64[np.ndarray, " samples"]]:
+def _samples(low: int, high: int, size: int) -> tuple[slice, Whole]:
     """The pixels that reach from one step to another, and where their samples lie."""
     first, last = max(low // _STEPS, 0), min(high // _STEPS + 1, size)
     return slice(first, last), np.arange(first * _STEPS + 1, last * _STEPS, 2, dtype=np.int64)
 
 
-def _counted(inside: Inside) -> Whole:
+def _counted(inside: Inside) -> Canvas:
     """How many samples of each pixel are inside."""
     samples = inside.view(np.uint8)
-    across = sum(samples[:, at::SAMPLES] for at in range(SAMPLES))
-    return sum(across[at::SAMPLES] for at in range(SAMPLES)).astype(np.int64)
+    counted: Canvas = np.zeros((len(samples) // SAMPLES, samples.shape[1] // SAMPLES), np.int16)
+    for row in range(SAMPLES):
+        for column in range(SAMPLES):
+            counted += samples[row::SAMPLES, column::SAMPLES]
+    return counted
 
 
-def _paint(pixels: npt.NDArray[np.int64], covered: Whole, tint: Colour) -> None:
+def _paint(pixels: Canvas, covered: Canvas, tint: Colour) -> None:
     """Lay a colour over pixels, as thick as their samples lie inside; rounds half up."""
     full = SAMPLES * SAMPLES
     thick = covered[..., None]
-    pixels[:] = (pixels * (full - thick) + np.array(tint) * thick + full // 2) // full
+    pixels[:] = (pixels * (full - thick) + np.array(tint, np.int16) * thick + full // 2) // full

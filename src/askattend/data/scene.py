@@ -108,8 +108,8 @@ def compose(seed: int, index: int, *, objects: int, clutter: float) -> Scene:
     ground = draws.choice(GROUNDS)
     top, bottom = _tinted(ground, draws), _tinted(ground, draws)
     cluttered = draws.below(UNIT) < round(clutter * UNIT)
-    strokes = tuple(_stroke(ground, draws) for _ in range(draws.between(16, 36)))
-    return Scene(tuple(things), top, bottom, strokes if cluttered else ())
+    count = draws.between(16, 36) if cluttered else 0
+    return Scene(tuple(things), top, bottom, tuple(_stroke(ground, draws) for _ in range(count)))
 
 
 def _named(draws: Draws, objects: int) -> list[Thing]:
@@ -120,11 +120,10 @@ def _named(draws: Draws, objects: int) -> list[Thing]:
     theme = draws.choice(common)
     rest = [name for name in common if name != theme]
     names = [theme if place < alike else draws.choice(rest) for place in range(count)]
-    pairs = [(name, draws.choice(other)) for name in names]
-    return [
-        _unplaced(*(pair if common is SHAPES else reversed(pair)), draws)
-        for pair in draws.shuffled(pairs)
-    ]
+    pairs = [(name, draws.choice(other)) for name in draws.shuffled(names)]
+    if common is not SHAPES:
+        pairs = [(shape, colour) for colour, shape in pairs]
+    return [_unplaced(shape, colour, draws) for shape, colour in pairs]
 
 
 def _unplaced(shape: str, colour: str, draws: Draws) -> Thing:
@@ -158,15 +157,13 @@ def _shrunk(radius: int, count: int) -> int:
 def _spot(thing: Thing, placed: list[Thing], radius: int, draws: Draws) -> Thing | None:
     low, high = radius + _EDGE, UNIT - radius - _EDGE
     for _ in range(_TRIES):
-        spot = replace(thing, x=draws.between(low, high), y=draws.between(low, high), radius=radius)
-        if all(_apart(spot, other) for other in placed):
-            return spot
+        x, y = draws.between(low, high), draws.between(low, high)
+        if all(
+            (x - other.x) ** 2 + (y - other.y) ** 2 >= (radius + other.radius + _GAP) ** 2
+            for other in placed
+        ):
+            return replace(thing, x=x, y=y, radius=radius)
     return None
-
-
-def _apart(one: Thing, other: Thing) -> bool:
-    needed = one.radius + other.radius + _GAP
-    return (one.x - other.x) ** 2 + (one.y - other.y) ** 2 >= needed * needed
 
 
 def _stroke(ground: Colour, draws: Draws) -> Stroke:

@@ -208,19 +208,19 @@ def _size(names: _Names) -> Iterator[Candidate]:
             yield Candidate("comparison size", meaning, answer, YES_NO, wordings, (one, other))
 
 
-# How a side is written, and how far one thing is to that side of another.
+# How a side is written otherwise, and which way it lies: to the right, and down.
 _SIDES = {
-    "left of": ("to the left of", lambda one, other: other.x - one.x),
-    "right of": ("to the right of", lambda one, other: one.x - other.x),
-    "above": ("higher up than", lambda one, other: other.y - one.y),
-    "below": ("lower down than", lambda one, other: one.y - other.y),
+    "left of": ("to the left of", -1, 0),
+    "right of": ("to the right of", 1, 0),
+    "above": ("higher up than", 0, -1),
+    "below": ("lower down than", 0, 1),
 }
 
 
 def _side(names: _Names) -> Iterator[Candidate]:
     for (one, first), (other, second) in permutations(names, 2):
-        for side, (synonym, distance) in _SIDES.items():
-            apart = distance(one, other)
+        for side, (synonym, right, down) in _SIDES.items():
+            apart = right * (one.x - other.x) + down * (one.y - other.y)
             if abs(apart) < _CLEARLY:
                 continue
             wordings = (
@@ -234,10 +234,11 @@ def _side(names: _Names) -> Iterator[Candidate]:
 def _neighbour(names: _Names, things: _Things) -> Iterator[Candidate]:
     """What lies to a side of a thing, where one thing alone does and no other nearly."""
     for thing, name in names:
-        for side, (synonym, distance) in _SIDES.items():
-            apart = {other: distance(other, thing) for other in things if other is not thing}
-            beyond = [other for other, by in apart.items() if by > 0]
-            if len(beyond) != 1 or any(abs(by) < _CLEARLY for by in apart.values()):
+        for side, (synonym, right, down) in _SIDES.items():
+            others = [other for other in things if other is not thing]
+            apart = [right * (o.x - thing.x) + down * (o.y - thing.y) for o in others]
+            beyond = [other for other, by in zip(others, apart, strict=True) if by > 0]
+            if len(beyond) != 1 or min(map(abs, apart)) < _CLEARLY:
                 continue
             found = beyond[0]
             for asked, answer, answers in (
