@@ -108,7 +108,7 @@ def compose(seed: int, index: int, *, objects: int, clutter: float) -> Scene:
     ground = draws.choice(GROUNDS)
     top, bottom = _tinted(ground, draws), _tinted(ground, draws)
     cluttered = draws.below(UNIT) < round(clutter * UNIT)
-    count = draws.between(16, 36) if cluttered else 0
+    count = draws.between(10, 24) if cluttered else 0
     return Scene(tuple(things), top, bottom, tuple(_stroke(ground, draws) for _ in range(count)))
 
 
