@@ -196,7 +196,7 @@ def in_stroke(stroke: Stroke, x: int, y: int, size: int) -> bool:
 @pytest.mark.parametrize(("seed", "index"), [(0, 0), (1, 3)])
 def test_pixels_are_those_of_a_naive_drawing(seed: int, index: int) -> None:
     scene = compose(seed, index, objects=5, clutter=1)
-    np.testing.assert_array_equal(draw(scene, 32), naive_picture(scene, 32))
+    np.testing.assert_array_equal(draw(scene, 24), naive_picture(scene, 24))
 
 
 def test_every_shape_and_tilt_is_that_of_a_naive_drawing() -> None:
@@ -266,6 +266,9 @@ SIDE = (
 )
 
 
+HALVES = "the left or on the right|left or right|the top or at the bottom|top or bottom"
+
+
 def fits(scene: Scene, name: str) -> list[Thing]:
     *colour, noun = name.split()
     noun = KINDS.get(noun, noun)
@@ -332,6 +335,12 @@ def derived(scene: Scene, text: str) -> tuple[str, list[Thing]]:
         larger = first.radius > second.radius
         assert larger == (area(first) > area(second)), "larger in every way"
         return yes(larger == (found[2] in ("larger than", "bigger than"))), [first, second]
+    if found := match(rf"(?:is|on which side is|at which end is) {THE}(?:,| on| at) ?({HALVES})"):
+        thing = the(scene, found[1])
+        at = thing.x if "left" in found[2] else thing.y
+        assert abs(at - 500) >= 80
+        halves = ("left", "right") if "left" in found[2] else ("top", "bottom")
+        return halves[at > 500], [thing]
     found = match(rf"is {THE} {SIDE} {THE}")
     assert found, f"no such question: {text}"
     first, second = the(scene, found[1]), the(scene, found[3])
@@ -358,9 +367,11 @@ def test_every_answer_and_box_is_derived_anew(qaset: QASet, scenes: dict[str, Sc
 
 @pytest.mark.parametrize("objects", [3, 8])
 def test_other_numbers_of_objects_do_as_well(objects: int) -> None:
-    recipe = f"images=40,objects={objects},size=32"
+    recipe = f"images=30,objects={objects},size=32"
     qaset, scenes = read_scenes(recipe), compose_all(Recipe.parse(recipe))
-    assert {len(scene.things) for scene in scenes} == set(range(2, objects + 1))
+    counts = {len(scene.things) for scene in scenes}
+    assert min(counts) >= 1
+    assert max(counts) == objects
     for question in qaset:
         scene = scenes[int(question.image.partition("/")[2])]
         assert question.answers == ((derived(scene, question.text)[0], 1),)
@@ -403,12 +414,12 @@ def test_questions_alone_give_little_away(qaset: QASet) -> None:
     train, test = qaset.split("train").questions, qaset.split("valid").questions
     test += qaset.split("test").questions
     chance = {"colour": 1 / 8, "shape": 1 / 8, "count": 1 / 4, "existence": 1 / 2}
-    chance |= {"comparison": 1 / 2, "position": 1 / 3}
+    chance |= {"comparison": 1 / 2, "position": 1 / 4}
     for kind, expected in chance.items():
         floors = Floors.build(q for q in train if q.question_type == kind)
         scored = floors.accuracy([q for q in test if q.question_type == kind])
         assert max(scored.values()) < expected + 0.1, kind
-    assert max(Floors.build(train).accuracy(test).values()) < 0.36
+    assert max(Floors.build(train).accuracy(test).values()) < 0.34
 
 
 def test_answers_to_one_question_are_evenly_spread(qaset: QASet) -> None:
@@ -430,7 +441,7 @@ def test_answers_to_one_question_are_evenly_spread(qaset: QASet) -> None:
 
 def test_it_is_read_by_its_name(qaset: QASet) -> None:
     assert read_source("scenes:images=1,seed=3,size=48").questions[0] == qaset.questions[0]
-    assert qaset.source == "scenes:images=240,seed=3,size=48,objects=5,clutter=0.5"
+    assert qaset.source == "scenes:images=240,seed=3,size=48,objects=4,clutter=0.5"
     assert absolute_source("scenes: clutter = 1 ,size=48") == absolute_source(
         "scenes:size=48,clutter=1.0"
     )

@@ -18,7 +18,9 @@ ASKED = {
     "existence one": 1,
     "comparison more": 1,
     "comparison size": 1,
-    "position side": 2,
+    "position left": 1,
+    "position top": 1,
+    "position side": 1,
     "position shape": 1,
     "position colour": 1,
 }

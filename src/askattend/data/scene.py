@@ -35,11 +35,11 @@ GROUNDS: tuple[Colour, ...] = (
 )
 # Cosine, sine and their common divisor: Pythagorean triples, so that no platform's sine is asked.
 TILTS = ((1, 0, 1), (24, 7, 25), (24, -7, 25), (12, 5, 13), (12, -5, 13))
-RADII = (80, 95, 115, 135, 160, 185)
+RADII = (100, 115, 135, 160, 185, 210)
 MOST_ALIKE = 4
 _TINT = 12  # how far a colour strays from its name's, in each channel
 # Corners reach beyond the radius, by less than 0.14 of it: nothing overlaps or leaves the picture.
-_EDGE, _GAP = 26, 52
+_EDGE, _GAP = 30, 60
 _TRIES = 40
 
 
@@ -115,7 +115,7 @@ def compose(seed: int, index: int, *, objects: int, clutter: float) -> Scene:
 def _named(draws: Draws, objects: int) -> list[Thing]:
     """Shapes and colours, not yet placed."""
     alike = draws.between(0, min(MOST_ALIKE, objects))
-    count = draws.between(max(alike, 2), objects)
+    count = draws.between(max(alike, 1), objects)
     common, other = (SHAPES, tuple(COLOURS)) if draws.below(2) else (tuple(COLOURS), SHAPES)
     theme = draws.choice(common)
     rest = [name for name in common if name != theme]
@@ -150,8 +150,8 @@ def _placed(things: list[Thing], draws: Draws) -> list[Thing]:
 
 
 def _shrunk(radius: int, count: int) -> int:
-    """More than five would hardly find room."""
-    return radius if count <= 5 else radius * 5 // (count + 1)
+    """More than four would hardly find room."""
+    return radius if count <= 4 else radius * 4 // (count + 1)
 
 
 def _spot(thing: Thing, placed: list[Thing], radius: int, draws: Draws) -> Thing | None:

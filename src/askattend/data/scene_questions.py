@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from askattend.data.draws import Draws
-from askattend.data.scene import COLOURS, MOST_ALIKE, SHAPES, Scene, Thing
+from askattend.data.scene import COLOURS, MOST_ALIKE, SHAPES, UNIT, Scene, Thing
 
 YES_NO = ("yes", "no")
 _CLEARLY = 90  # apart, in thousandths of the picture's width
@@ -70,6 +70,7 @@ def candidates(scene: Scene, objects: int, draws: Draws) -> list[Candidate]:
         *_existence(things),
         *_more(things),
         *_size(names),
+        *_half(names),
         *_side(names),
         *_neighbour(names, things),
     ]
@@ -141,7 +142,7 @@ def _count(things: _Things, objects: int) -> Iterator[Candidate]:
         found = _named(things, name)
         if len(found) < len(few):
             yield _how_many("count some", name, found, few)
-    yield _how_many("count all", "shape", things, tuple(map(str, range(2, objects + 1))))
+    yield _how_many("count all", "shape", things, tuple(map(str, range(1, objects + 1))))
 
 
 def _how_many(kind: str, name: str, found: _Things, answers: tuple[str, ...]) -> Candidate:
@@ -206,6 +207,28 @@ def _size(names: _Names) -> Iterator[Candidate]:
             )
             meaning = f"{word}({first}, {second})"
             yield Candidate("comparison size", meaning, answer, YES_NO, wordings, (one, other))
+
+
+def _half(names: _Names) -> Iterator[Candidate]:
+    """In which half of the picture a thing is, by a clear margin."""
+    for thing, name in names:
+        for at, answers in ((thing.x, ("left", "right")), (thing.y, ("top", "bottom"))):
+            if abs(2 * at - UNIT) < 2 * _CLEARLY:
+                continue
+            first, last = answers
+            if first == "left":
+                wordings = (
+                    f"is the {name} on the left or on the right?",
+                    f"on which side is the {name}, left or right?",
+                )
+            else:
+                wordings = (
+                    f"is the {name} at the top or at the bottom?",
+                    f"at which end is the {name}, top or bottom?",
+                )
+            answer = first if 2 * at < UNIT else last
+            meaning = f"{first} or {last}({name})"
+            yield Candidate(f"position {first}", meaning, answer, answers, wordings, (thing,))
 
 
 # How a side is written otherwise, and which way it lies: to the right, and down.

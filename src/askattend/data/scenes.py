@@ -45,8 +45,8 @@ class Recipe:
     """Chooses which."""
     size: Annotated[int, msgspec.Meta(ge=32, le=1024)] = 160
     """Side of a picture in pixels."""
-    objects: Annotated[int, msgspec.Meta(ge=3, le=8)] = 5
-    """Largest number of shapes in a picture; the smallest is 2."""
+    objects: Annotated[int, msgspec.Meta(ge=3, le=8)] = 4
+    """Largest number of shapes in a picture; the smallest is 1."""
     clutter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     """Share of the pictures that have strokes of grey behind the shapes."""
 
@@ -81,7 +81,7 @@ def canonical_recipe(recipe: str) -> str:
 
 
 def read_scenes(recipe: str = "") -> QASet:
-    """Generated pictures of 2 to 5 shapes, with about 20 questions on each.
+    """Generated pictures of 1 to 4 shapes, with about 15 questions on each.
 
     Questions ask for colour, shape, count, existence, comparison and position
     (`Question.question_type`); `answer_type` is ``"yes/no"``, ``"number"`` or ``"other"``. Answers
