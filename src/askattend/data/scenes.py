@@ -24,6 +24,7 @@ from askattend.files import write_whole
 from askattend.settings import Positive, Seed, check, from_mapping, to_mapping
 
 CACHE = "ASKATTEND_CACHE"
+_NAME_ONE = f"Name a folder that can be written to in the environment variable {CACHE}."
 # Names the folder of pictures: to be raised when the same scene is drawn or composed otherwise.
 _VERSION = 1
 # Of ten pictures in a row, the split of each.
@@ -166,12 +167,18 @@ def _image_id(recipe: Recipe, index: int) -> str:
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: ``ASKATTEND_CACHE``, or the user's cache folder."""
+    """Where what can be made again is kept: ``ASKATTEND_CACHE``, or the user's cache folder.
+
+    Raises:
+        DataError: the user has no home folder.
+    """
     named = os.environ.get(CACHE)
-    if named:
-        return Path(named).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path("~/.cache").expanduser()) / "askattend"
+    try:
+        if named:
+            return Path(named).expanduser()
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "askattend"
+    except RuntimeError:
+        raise DataError("there is no home folder for the pictures", remedy=_NAME_ONE) from None
 
 
 def draw_all(scenes: Sequence[Scene], size: int, folder: Path) -> list[Path]:
@@ -193,14 +200,14 @@ def draw_all(scenes: Sequence[Scene], size: int, folder: Path) -> list[Path]:
         raise DataError(
             f"the pictures cannot be written ({error.strerror or error})",
             where=folder,
-            remedy=f"Name a folder that can be written to in the environment variable {CACHE}.",
+            remedy=_NAME_ONE,
         ) from error
     return files
 
 
 def _png(scene: Scene, size: int) -> bytes:
     content = BytesIO()
-    Image.fromarray(draw(scene, size)).save(content, format="PNG")
+    Image.fromarray(draw(scene, size)).save(content, format="PNG", compress_level=1)
     return content.getvalue()
 
 
@@ -212,7 +219,7 @@ def _folder_name(recipe: Recipe) -> str:
 
 def _written(value: int | float) -> str:
     """1 and 1.0 alike."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return str(value).removesuffix(".0")
 
 
 def _number(key: str, value: str, where: str) -> int | float:
