@@ -50,7 +50,7 @@ class Config(Generic[M]):
     model: M
     """Settings of the network."""
     data: str = ""
-    """Where the questions come from: easy-vqa, daquar:DIR or table:FILE."""
+    """Where the questions come from: easy-vqa, scenes, daquar:DIR or table:FILE."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)
