@@ -21,14 +21,16 @@ LAYERS = (
     {"feature_cache", "selection", "resuming", "trace"},
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
-    {"sensitivity"},
+    {"sensitivity", "comparison"},
+    {"systems"},
+    {"scoring"},
     {"checkpoint"},
     {"optimisation"},
     {"batches"},
     {"checking"},
-    {"reliability", "grounding", "breakdown"},
-    {"models", "metrics", "vqa_accuracy", "features", "data"},
-    {"settings", "devices", "costs", "files", "statistics", "errors", "byhand"},
+    {"reliability", "grounding", "breakdown", "results"},
+    {"models", "metrics", "vqa_accuracy", "wups", "features", "data"},
+    {"settings", "devices", "costs", "files", "statistics", "wordnet", "errors", "byhand"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]

@@ -61,7 +61,8 @@ class WordNet:
         if f"WordNet {VERSION} Copyright".encode() not in self._data[:4096]:
             raise DataError(f"is not WordNet {VERSION}", where=where, remedy=_REMEDY)
         self._ancestors: dict[int, dict[int, int]] = {}
-        self._highest: dict[int, tuple[int, int]] = {}
+        # Steps of the shortest and of the longest way to the root.
+        self._depths: dict[int, tuple[int, int]] = {}
         self._names: dict[int, str] = {}
 
     @classmethod
@@ -110,39 +111,35 @@ class WordNet:
         common = mine.keys() & others.keys()
         if not common:
             return 0.0
-        lowest = max(self._depths(synset)[0] for synset in common)
-        subsumers = [synset for synset in common if self._depths(synset)[0] == lowest]
+        depths = self._depths
+        lowest = max(depths[synset][0] for synset in common)
+        subsumers = [synset for synset in common if depths[synset][0] == lowest]
         if one in subsumers:
             subsumer = one
         else:
             subsumer = min(subsumers, key=self._name) if len(subsumers) > 1 else subsumers[0]
-        depth = self._depths(subsumer)[1] + 1
-        between = self._distance(one, subsumer) + self._distance(other, subsumer)
+        # The shortest way to the subsumer may lead over something above both, as NLTK has it.
+        above = self._above(subsumer)
+        between = min(mine[synset] + steps for synset, steps in above.items())
+        between += min(others[synset] + steps for synset, steps in above.items())
+        depth = depths[subsumer][1] + 1
         return 2 * depth / (between + 2 * depth)
 
-    def _distance(self, one: int, other: int) -> int:
-        """Steps of the shortest way between two synsets over something that subsumes both."""
-        mine, others = self._above(one), self._above(other)
-        return min(mine[synset] + others[synset] for synset in mine.keys() & others.keys())
-
     def _above(self, synset: int) -> dict[int, int]:
-        """All that a synset is a kind of, itself included → the least number of steps to it."""
+        """All that a synset is a kind of, itself included → the least number of steps to it.
+
+        The depths of them all are known afterwards.
+        """
         if synset not in self._ancestors:
             steps = {synset: 0}
-            for hypernym in self._synset(synset)[1]:
+            _, hypernyms = self._synset(synset)
+            for hypernym in hypernyms:
                 for ancestor, distance in self._above(hypernym).items():
                     steps[ancestor] = min(steps.get(ancestor, distance + 1), distance + 1)
-            self._ancestors[synset] = steps
+            shortest = min((self._depths[one][0] for one in hypernyms), default=-1) + 1
+            longest = max((self._depths[one][1] for one in hypernyms), default=-1) + 1
+            self._ancestors[synset], self._depths[synset] = steps, (shortest, longest)
         return self._ancestors[synset]
-
-    def _depths(self, synset: int) -> tuple[int, int]:
-        """Steps of the shortest and of the longest way to the root."""
-        if synset not in self._highest:
-            above = [self._depths(hypernym) for hypernym in self._synset(synset)[1]]
-            shortest = min((depth for depth, _ in above), default=-1) + 1
-            longest = max((depth for _, depth in above), default=-1) + 1
-            self._highest[synset] = shortest, longest
-        return self._highest[synset]
 
     def _name(self, synset: int) -> str:
         """The synset's first word with the number of this sense of it: ``"chair.n.01"``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from functools import cached_property, partial
 
 from askattend.wordnet import WordNet, installed
 
@@ -81,12 +81,11 @@ class Wups:
         Raises:
             DataError: there is no WordNet on this machine.
         """
+        return set_score(truth, predicted, partial(self._weighted, threshold))
 
-        def alike(one: str, other: str) -> float:
-            similarity = self.similarity(one, other)
-            return similarity * (DOWN_WEIGHT if similarity < threshold else 1.0)
-
-        return set_score(truth, predicted, alike)
+    def _weighted(self, threshold: float, one: str, other: str) -> float:
+        similarity = self.similarity(one, other)
+        return similarity * (DOWN_WEIGHT if similarity < threshold else 1.0)
 
     def similarity(self, one: str, other: str) -> float:
         """The greatest similarity of a sense of one noun with one of the other, in [0, 1].
