@@ -35,7 +35,7 @@ def load_results(file: Path) -> list[Result]:
         DataError: it is missing, cut short, not JSON or not a list of results; names each of the
             first few at fault by its path, as ``$[17].answer``.
     """
-    content = _content(file)
+    content = read_json(file)
     try:
         return msgspec.json.decode(content, type=list[Result])
     except msgspec.ValidationError as error:
@@ -94,29 +94,26 @@ def check_results(
         raise DataError("; ".join(problems), where=where, remedy=remedy)
 
 
-def read_whole(file: Path) -> bytes:
-    """A file's content, unpacked if it is gzip.
+def read_json(file: Path) -> str:
+    """The text of a JSON file, unpacked if it is gzip.
 
     Raises:
-        DataError: it is missing, unreadable or cut short.
+        DataError: it is missing, unreadable, cut short or not UTF-8.
     """
     try:
         content = file.read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP) else content
+        content = gzip.decompress(content) if content.startswith(_GZIP) else content
+        return content.decode("utf-8-sig")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"broken gzip ({error})", where=file, remedy="Fetch it again.") from None
+        problem, remedy = f"broken gzip ({error})", "Fetch it again."
+    except UnicodeDecodeError as error:
+        problem, remedy = f"not UTF-8 at byte {error.start:,}", "Save it as UTF-8."
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(
-            f"cannot be read ({reason})", where=file, remedy="Check the path."
-        ) from None
+        problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
+    raise DataError(problem, where=file, remedy=remedy)
 
 
-def _content(file: Path) -> bytes:
-    return read_whole(file).removeprefix(b"\xef\xbb\xbf")
-
-
-def _malformed(content: bytes) -> str | None:
+def _malformed(content: str) -> str | None:
     """What is wrong with the entries of a list, the first few by path; None if it is no list."""
     try:
         entries = msgspec.json.decode(content, type=list[msgspec.Raw])

@@ -14,7 +14,7 @@ from askattend.data.questions import QASet, QuestionId
 from askattend.data.splits import canonical_split
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics import metric_name
-from askattend.results import METRICS, PREDICTIONS, RESULTS, read_whole
+from askattend.results import METRICS, PREDICTIONS, RESULTS, read_json
 from askattend.scoring import answers_in, scored_answers
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
 
 def _decoded(file: Path, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(read_whole(file), type=kind)
+        return msgspec.json.decode(read_json(file), type=kind)
     except msgspec.MsgspecError as error:
         raise DataError(
             f"malformed ({error})", where=file, remedy="Evaluate the run again."
