@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
@@ -16,8 +16,6 @@ from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics import metric_name
 from askattend.results import METRICS, PREDICTIONS, RESULTS, read_json
 from askattend.scoring import answers_in, scored_answers
-
-T = TypeVar("T")
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -74,8 +72,8 @@ def evaluated(place: Path, split: str | None) -> System:
             remedy="Add --data SOURCE to score it." if place.is_file() else "Check the path.",
         )
     split = canonical_split(split or "test")
-    told = _decoded(_left_by_evaluation(place, split, METRICS), _Told)
-    judged = _decoded(_left_by_evaluation(place, split, PREDICTIONS), list[Judged])
+    told: _Told = _decoded(_left_by_evaluation(place, split, METRICS), _Told)
+    judged: list[Judged] = _decoded(_left_by_evaluation(place, split, PREDICTIONS), list[Judged])
     if told.metric is None:
         raise DataError(
             "no question has a human answer to score against",
@@ -121,7 +119,7 @@ def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
     return file
 
 
-def _decoded(file: Path, kind: type[T]) -> T:
+def _decoded(file: Path, kind: Any) -> Any:
     try:
         return msgspec.json.decode(read_json(file), type=kind)
     except msgspec.MsgspecError as error:
