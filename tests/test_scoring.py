@@ -112,7 +112,7 @@ def test_scoring_twice_gives_the_same(official: tuple[str, Path, Any]) -> None:
     assert once.interval[0] < once.accuracy < once.interval[1]
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": "a", "image": "1.jpg", "question": "?", "answer": "Book, Lamp", "split": "test"},
     {"id": "b", "image": "1.jpg", "question": "?", "answer": "chair", "split": "test"},
     {"id": 3, "image": "2.jpg", "question": "?", "answer": "2", "split": "test"},
