@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from askattend.data.daquar import read_daquar
@@ -11,6 +12,7 @@ from askattend.data.easy_vqa import read_easy_vqa
 from askattend.data.questions import QASet
 from askattend.data.rows import EXTENSIONS
 from askattend.data.table import read_table
+from askattend.data.vqa import read_vqa
 from askattend.errors import DataError, nearest
 
 
@@ -32,6 +34,9 @@ class Reader:
 READERS: Mapping[str, Reader] = {
     "easy-vqa": Reader(read_easy_vqa, example="easy-vqa"),
     "daquar": Reader(read_daquar, "DIR", "daquar:data/daquar"),
+    "vqa": Reader(read_vqa, "DIR", "vqa:data/vqa"),
+    "vqa-v1": Reader(partial(read_vqa, family="v1"), "DIR", "vqa-v1:data/vqa"),
+    "vqa-abstract": Reader(partial(read_vqa, family="abstract"), "DIR", "vqa-abstract:data/vqa"),
     "table": Reader(read_table, "FILE", "table:questions.csv"),
 }
 

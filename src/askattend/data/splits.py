@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 
-from askattend.data.questions import QASet
+from askattend.data.questions import QASet, Question
 from askattend.errors import ConfigError, DataError
 
 # Fewer images than this leave too few to hold any back.
@@ -26,6 +27,22 @@ def canonical_split(name: str) -> str:
     ('valid', 'test-dev')
     """
     return _NAMES.get(name.strip().lower(), name.strip())
+
+
+def shared_images(questions: Iterable[Question]) -> dict[tuple[str, str], int]:
+    """Two splits → how many images they share, for those that share any."""
+    images: dict[str, set[str]] = {}
+    for question in questions:
+        images.setdefault(question.split, set()).add(question.image)
+    shared = {(a, b): len(images[a] & images[b]) for a, b in combinations(images, 2)}
+    return {splits: count for splits, count in shared.items() if count}
+
+
+def shared_note(questions: Iterable[Question]) -> tuple[str, ...]:
+    """A note on images that splits share, if any do."""
+    counts = shared_images(questions).items()
+    both = ", ".join(f"{count:,} of '{a}' and '{b}'" for (a, b), count in counts)
+    return (f"splits share images: {both}",) if both else ()
 
 
 @dataclass(frozen=True)
