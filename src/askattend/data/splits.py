@@ -13,6 +13,7 @@ from askattend.errors import ConfigError, DataError
 # Fewer images than this leave too few to hold any back.
 FEWEST_IMAGES = 20
 
+USUAL_SPLITS = ("train", "valid", "test")
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),

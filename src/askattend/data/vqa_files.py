@@ -9,14 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from askattend.data.json_files import few
-from askattend.data.splits import canonical_split
+from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.errors import DataError
 
 _NAME = re.compile(
     r"(?P<version>v2_)?(?:(?P<task>OpenEnded|MultipleChoice)_)?(?P<data>mscoco|abstract_v\d+)"
     r"_(?P<name>.+)_(?P<kind>questions|annotations|complementary_pairs)\.json(?:\.gz)?"
 )
-_USUAL = ("train", "valid", "test")
 # The first that is there is read, unless another is asked for.
 _FAMILIES = {
     "v2": "VQA v2",
@@ -161,7 +160,8 @@ class _Chooser:
 
 def _order(part: Part) -> tuple[int, str]:
     """Training, validation, test, then others; the test set before its parts."""
-    return (_USUAL.index(part.split) if part.split in _USUAL else len(_USUAL), part.name)
+    usual = [*USUAL_SPLITS, part.split]
+    return (usual.index(part.split), part.name)
 
 
 def _refuse_twins(parts: list[Part]) -> None:
