@@ -19,7 +19,13 @@ from askattend.checkpoint import CONFIG, Run
 from askattend.config import Config, config_from
 from askattend.data.questions import QASet
 from askattend.data.sources import absolute_source, read_source
-from askattend.data.splits import Splits, canonical_split, training_splits
+from askattend.data.splits import (
+    USUAL_SPLITS,
+    Splits,
+    canonical_split,
+    split_names,
+    training_splits,
+)
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import pick_device
 from askattend.errors import ConfigError, ImageError, RunError
@@ -71,7 +77,7 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     config = _located(config)
     questions = _questions(config)
     splits = _training_splits(config, questions)
-    for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions)):
+    for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions, config)):
         console.print(f"note: {note}", highlight=False)
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
@@ -168,17 +174,18 @@ def _questions(config: Config[Any]) -> QASet:
     return read_source(config.data)
 
 
-def _odd_splits(questions: QASet) -> Iterator[str]:
+def _odd_splits(questions: QASet, config: Config[Any]) -> Iterator[str]:
     """Notes on splits of no usual name, since a misspelt one would go unnoticed."""
     for name, count in questions.splits.items():
-        if name not in ("train", "valid", "test"):
+        if name not in (*USUAL_SPLITS, *split_names(config.vocab.train_on)):
             yield f"split '{name}' ({count:,}) is neither trained nor validated on"
 
 
 def _split(config: Config[Any], name: str) -> QASet:
     """The questions of a split; ``train`` and ``valid`` as training divides them."""
     questions = _questions(config)
-    if name not in ("train", "valid") or "train" not in questions.splits:
+    trained_on = set(split_names(config.vocab.train_on))
+    if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
         return questions.split(name)
     splits = _training_splits(config, questions)
     return splits.train if name == "train" else splits.valid
@@ -186,7 +193,12 @@ def _split(config: Config[Any], name: str) -> QASet:
 
 def _training_splits(config: Config[Any], questions: QASet) -> Splits:
     vocab = config.vocab
-    return training_splits(questions, fraction=vocab.valid_fraction, seed=vocab.valid_seed)
+    return training_splits(
+        questions,
+        train_on=vocab.train_on,
+        fraction=vocab.valid_fraction,
+        seed=vocab.valid_seed,
+    )
 
 
 def _check_folder(out: Path, *, resume: bool) -> None:

@@ -400,7 +400,7 @@ def test_lacking_answers_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"answers": "yes"}, r"\$\.annotations\[1\]\.answers: expected 'array', got 'str'\."),
+        ({"answers": "yes"}, r"\$\.annotations\[1\]\.answers: expected 'array', got 'str'"),
         (
             {"answers": [{"answer": 3}]},
             r"\$\.annotations\[1\]\.answers\[0\]\.answer: expected 'str', got 'int'",
@@ -414,9 +414,7 @@ def test_wrong_types_are_named_by_path(
     ask(tmp_path, "train2014", question(1, 7), question(2, 7))
     wrong = annotation(2, 7, "a") | change
     annotate(tmp_path, "train2014", annotation(1, 7, "a"), wrong)
-    refuse(
-        tmp_path, message + r".* The official format has question_id, answers there\.|" + message
-    )
+    refuse(tmp_path, message + r".*\. The official format has question_id, answers there\.")
 
 
 def test_wrong_records_are_counted(tmp_path: Path) -> None:
