@@ -17,15 +17,18 @@ PACKAGE = Path(askattend.__file__).parent
 # From the top down; a module imports from its own layer and those below.
 LAYERS = (
     {"cli"},
-    {"experiment", "importing"},
-    {"feature_cache", "resuming", "trace"},
+    {"experiment", "assessment", "importing"},
+    {"feature_cache", "selection", "resuming", "trace"},
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
+    {"sensitivity"},
     {"checkpoint"},
     {"optimisation"},
     {"batches"},
+    {"checking"},
+    {"reliability", "grounding", "breakdown"},
     {"models", "metrics", "vqa_accuracy", "features", "data"},
-    {"settings", "devices", "costs", "files", "errors", "byhand"},
+    {"settings", "devices", "costs", "files", "statistics", "errors", "byhand"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]

@@ -96,6 +96,36 @@ def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network:
     assert not [name for name in names if Path(name).suffix in (".pt", ".pth", ".pkl", ".bin")]
 
 
+def test_a_device_that_is_not_there(trained: Path, run: Run) -> None:
+    folder, image = trained / "runs" / "saaa", trained / "square 0.png"
+    for command in (("evaluate", folder), ("ask", folder, image, "is it red?")):
+        status, _, err = run(*command, "--device", "abacus")
+        assert (status, "cannot compute on 'abacus'" in err) == (2, True)
+
+
+def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "saaa"
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    image = trained / "square 0.png"
+    (folder / "calibration.json").unlink(missing_ok=True)
+    status, _, err = run("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
+    assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
+    assert run("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
+    first = (folder / "test" / "metrics.json").read_bytes()
+    assert run("evaluate", folder)[0] == 0  # keeps the risk, and gives the same figures
+    assert (folder / "test" / "metrics.json").read_bytes() == first
+    calibration = json.loads((folder / "calibration.json").read_text())
+    assert calibration["abstain_above_risk"] == 0
+    assert calibration["curve"][-1]["risk"] > 0  # or there would be nothing to abstain from
+    threshold = min((p["threshold"] for p in calibration["curve"] if p["risk"] == 0), default=2)
+    for risk, least in ((None, threshold), ("0.999", 0)):
+        option = () if risk is None else ("--abstain-above-risk", risk)
+        (answer,) = json.loads(run("ask", folder, image, "is it red?", *option, "--json")[1])
+        assert answer["sure"] == (answer["probability"] >= least)
+        text = run("ask", folder, image, "is it red?", *option)[1]
+        assert ("not sure; perhaps" in text) != answer["sure"]
+
+
 @pytest.mark.parametrize("network", ["saaa", "san"])
 def test_trace_of_a_trained_run(trained: Path, run: Run, network: str) -> None:
     folder, image = trained / "runs" / network, trained / "square 0.png"

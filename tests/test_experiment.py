@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from askattend.assessment import evaluate_run
 from askattend.checkpoint import Run
 from askattend.config import Config, VocabConfig
 from askattend.data.sources import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
-from askattend.experiment import evaluate_run, extract_features, train
+from askattend.experiment import extract_features, train
 from askattend.features.extraction import ExtractConfig
-from askattend.models import SAAAConfig, SANConfig
+from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.optimisation import TrainConfig
 from askattend.predictor import Predictor
 from askattend.progression import read_progression
@@ -28,6 +29,8 @@ IMAGES = 24
 MODELS = {
     "saaa": SAAAConfig(embedding_dim=8, question_dim=16, attention_dim=16, hidden_dim=16),
     "san": SANConfig(embedding_dim=8, question_dim=16, attention_dim=16),
+    "question-only": QuestionOnlyConfig(embedding_dim=8, question_dim=16, hidden_dim=16),
+    "image-only": ImageOnlyConfig(hidden_dim=16),
 }
 TRAIN = TrainConfig(epochs=2, batch_size=16, min_steps=4, learning_rate=1e-2)
 QUIET = Console(quiet=True)
@@ -128,11 +131,11 @@ def test_attention_is_a_distribution_of_the_runs_shape(trained: Path, network: s
     predictor = Predictor.load(trained / "runs" / network)
     attention = predictor.look(trained / "4.png").ask("what colour is it?").attention
     spec, model = predictor.run.features, predictor.run.model_config
-    maps = model.hops if isinstance(model, SANConfig) else model.glimpses
+    maps = int(getattr(model, "hops", 0) or getattr(model, "glimpses", 1))
     assert attention.shape == (maps, spec.rows, spec.columns)
     assert bool((attention >= 0).all())
     assert attention.sum(dim=(1, 2)).tolist() == pytest.approx([1] * maps, abs=1e-5)
-    assert predictor.maps_name == {"saaa": "glimpse", "san": "hop"}[network]
+    assert predictor.maps_name == ("hop" if network == "san" else "glimpse")
 
 
 def test_a_run_answers_elsewhere(trained: Path, tmp_path: Path) -> None:

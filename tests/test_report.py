@@ -5,23 +5,29 @@ import io
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from askattend.breakdown import Pairs, Share, Wordings
 from askattend.charts import BOTTOM, TOP, Curve, chart
 from askattend.data.questions import Question
-from askattend.evaluation import Evaluation, Metrics, Prediction, Share
+from askattend.evaluation import Evaluation, Metrics, Prediction
 from askattend.features.images import open_image
+from askattend.grounding import Agreement, Grounding
 from askattend.predictor import Answer
 from askattend.progression import Epoch, Progression
+from askattend.reliability import Bin, Point, Reliability
 from askattend.report import Example, choose, verdict, write_report
+from askattend.sensitivity import Sensitivity
 
 VOID = {"meta", "link", "br", "img"}
 METRICS = Metrics(
@@ -32,7 +38,10 @@ METRICS = Metrics(
     accuracy=0.625,
     floors={"majority": 0.25, "prefix": 0.4375},
     coverage=0.9,
-    by_answer_type={"yes/no": Share(1000, 0.75), "<other>": Share(234, 0.1)},
+    by_answer_type={
+        "yes/no": Share(1000, 0.75, (0.72, 0.78)),
+        "<other>": Share(234, 0.1, (0.06, 0.14)),
+    },
 )
 
 
@@ -344,3 +353,51 @@ def test_choose_varies_with_the_seed() -> None:
 def test_verdict() -> None:
     found = [verdict(score) for score in (None, 0.0, 0.3, 0.9, 1.0)]
     assert found == [None, "wrong", "partly", "partly", "right"]
+
+
+def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
+    agreement = Agreement(0.61, 0.72, 0.33)
+    curve = (Point(0.9, 0.5, 0.1), Point(0.2, 1.0, 0.375))
+    metrics = msgspec.structs.replace(
+        METRICS,
+        interval=(0.6, 0.65),
+        ceiling=0.93,
+        by_question_type={f"type {n}": Share(n, 0.5, (0.4, 0.6)) for n in range(1, 31)},
+        by_question_length={"1-3 words": Share(7, 0.25, (0.1, 0.4))},
+        pairs=Pairs(40, 0.3, 0.45),
+        wordings=Wordings(50, 0.81, 0.52),
+        reliability=Reliability(1.5, 0.031, 0.171, (Bin(9, 0.4, 0.5),), curve, 0.2),
+        grounding=Grounding(
+            99, (agreement, agreement), Agreement(0.11, 0.12, None), Agreement(0.13, 0.14, 0.05)
+        ),
+        sensitivity=Sensitivity(500, 3, 0.123, 0.004),
+    )
+    shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics), maps_name="hop")
+    for text in (
+        "60.0%–65.0% (95 %)",
+        "93.0%",
+        "type 30",
+        "10 rarer kinds are in metrics.json",
+        "30.0% of 40 complementary pairs",
+        "81.0% : how often two wordings",
+        "Expected calibration error 3.1%",
+        "tempered by 1.50",
+        "the error would be 17.1%",
+        "Hop 2 61.0% 72.0% 0.33",
+        "Everywhere alike 11.0% 12.0% –",
+        "falls by 12.3 points ; when random ones are, by 0.4 points",
+    ):
+        assert text in shown.text
+    assert "type 10" not in shown.texts
+    assert len(shown.all("span", "whisker")) == 2 + 20 + 1
+    labels = [svg["aria-label"] or "" for svg in shown.all("svg") if svg.get("role") == "img"]
+    assert any("share of those answers that are wrong" in label for label in labels)
+
+
+def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:
+    first, second = example("a"), example("b")
+    typed = msgspec.structs.replace(second.question, question_type="<what>")
+    shown = page(tmp_path, examples=(first, replace(second, question=typed)))
+    assert [option["value"] for option in shown.all("option")] == ["*", "", "<what>"]
+    assert [card["data-kind"] for card in shown.all("article")] == ["", "<what>"]
+    assert not page(tmp_path, examples=(first, first)).all("select")

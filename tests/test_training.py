@@ -94,16 +94,23 @@ def test_it_learns_what_can_be_learnt(tmp_path: Path) -> None:
     assert accuracy == 1
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 4])
-def test_interrupted_and_resumed_is_as_good_as_unbroken(tmp_path: Path, after: int) -> None:
-    run, unbroken = train(tmp_path / "unbroken", CONFIG)
+PUBLISHED = replace(
+    CONFIG, optimizer="sgd", embedding_rate=8.0, penalty=5e-4, clip_each=0.1, targets="drawn"
+)
+
+
+@pytest.mark.parametrize(("after", "config"), [(1, CONFIG), (3, CONFIG), (2, PUBLISHED)])
+def test_interrupted_and_resumed_is_as_good_as_unbroken(
+    tmp_path: Path, after: int, config: TrainConfig
+) -> None:
+    run, unbroken = train(tmp_path / "unbroken", config)
     # The schedule depends on the number of epochs, so that stays; stop after some of them.
-    broken, training, validation = set_up(tmp_path / "broken", CONFIG)
+    broken, training, validation = set_up(tmp_path / "broken", config)
     stopping = Interrupting(broken, after)
     with pytest.raises(KeyboardInterrupt):
-        fit(stopping, training, validation, CONFIG, console=QUIET)
+        fit(stopping, training, validation, config, console=QUIET)
     assert len(read_progression(broken).history) == after
-    _, resumed = train(tmp_path / "broken", CONFIG, resume=True)
+    _, resumed = train(tmp_path / "broken", config, resume=True)
     for ours, theirs in zip(resumed.history, unbroken.history, strict=True):
         assert (ours.step, ours.train_loss, ours.valid_loss) == (
             theirs.step,

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from askattend.checking import check
     from askattend.errors import AskAttendError
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.steps import record
@@ -21,12 +22,14 @@ __all__ = [
     "SAAAConfig",
     "SANConfig",
     "Scene",
+    "check",
     "record",
 ]
 
 # Fetched when first asked for, so that NumPy's half (askattend.byhand) needs no PyTorch and
 # ``askattend --help`` need not wait for it.
 _HOME = {
+    "askattend.checking": ("check",),
     "askattend.errors": ("AskAttendError",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.steps": ("record",),

@@ -143,6 +143,11 @@ class Batches:
         """Batches in a shuffled epoch."""
         return max(-(-len(self._teaching) // self.batch_size), at_least)
 
+    def ceiling(self) -> float:
+        """What always choosing the best answer in the vocabulary would score, 0 to 1."""
+        answered = [bool(question.answers) for question in self.questions]
+        return float(self._encoded.answer_score.max(axis=1)[answered].mean())
+
     def in_order(self) -> Iterator[Batch]:
         """Every question once, an image's questions together; for evaluation."""
         order = np.argsort(self._encoded.image, kind="stable")

@@ -124,3 +124,70 @@ def _legend(curves: Sequence[Curve]) -> str:
         f'<path class="curve {curve.kind}" d="M1 3H21"/></svg>{curve.name}</span>'
         for curve in curves
     )
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points of a quantity against another, both shares from 0 to 1.
+
+    Attributes:
+        name: for the legend.
+        kind: class in the style sheet: ``"train"`` or ``"valid"``.
+        points: from left to right.
+        dots: whether each point is marked.
+    """
+
+    name: str
+    kind: str
+    points: Sequence[tuple[float, float]]
+    dots: bool = False
+
+
+def xy_chart(name: str, lines: Sequence[Line], *, x: str, y: str) -> str:
+    """A figure with a legend and lines over the unit square.
+
+    Args:
+        name: its heading.
+        lines: at least one.
+        x: what lies along it.
+        y: what stands upright; it is in the description, the heading says it to those who see.
+    """
+    drawn = "".join(_line(line) for line in lines)
+    spoken = "; ".join(
+        f"{line.name} from {line.points[0][1]:.0%} to {line.points[-1][1]:.0%}" for line in lines
+    )
+    return (
+        f'<figure class="card chart"><figcaption><b>{name}</b>'
+        f"{_legend([Curve(line.name, line.kind, ()) for line in lines])}</figcaption>\n"
+        f'<svg viewBox="0 0 460 254" role="img" aria-label="{y} by {x}: {spoken}">'
+        f"{_unit_scales(x)}{drawn}</svg></figure>"
+    )
+
+
+def _across(share: float) -> float:
+    return LEFT + (RIGHT - LEFT) * share
+
+
+def _up(share: float) -> float:
+    return BOTTOM - (BOTTOM - TOP) * share
+
+
+def _unit_scales(x: str) -> str:
+    quarters = (0.0, 0.25, 0.5, 0.75, 1.0)
+    lines = [
+        f'<path class="grid" d="M{LEFT} {_up(level):.1f}H{RIGHT}"/>'
+        f'<text x="{LEFT - 8}" y="{_up(level) + 4:.1f}" text-anchor="end">{level:.0%}</text>'
+        f'<text x="{_across(level):.1f}" y="{BOTTOM + 19}" text-anchor="middle">{level:.0%}</text>'
+        for level in quarters
+    ]
+    return "".join(lines) + f'<text x="{RIGHT}" y="{BOTTOM + 39}" text-anchor="end">{x}</text>'
+
+
+def _line(line: Line) -> str:
+    path = " ".join(f"{_across(a):.1f},{_up(b):.1f}" for a, b in line.points)
+    dots = "".join(
+        f'<circle class="dot {line.kind}" cx="{_across(a):.1f}" cy="{_up(b):.1f}" r="3">'
+        f"<title>{a:.1%}: {b:.1%}</title></circle>"
+        for a, b in (line.points if line.dots else ())
+    )
+    return f'<polyline class="curve {line.kind}" points="{path}"/>{dots}'

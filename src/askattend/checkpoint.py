@@ -19,10 +19,11 @@ from askattend.features.spec import FeatureSpec
 from askattend.files import write_whole
 from askattend.metrics import Floors
 from askattend.models import MODELS, Model, ModelConfig, build_model
+from askattend.reliability import Calibration
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
-FLOORS, FEATURES = "floors.json", "features.json"
+FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
 # Within last.safetensors, what else training needs to go on stands beside the weights.
 _WEIGHT, _STATE = "model.", "state"
@@ -118,6 +119,20 @@ class Run:
             tensors = under(_WEIGHT, tensors)
         load_weights(model, tensors, where=file)
         return model.eval()
+
+    def save_calibration(self, calibration: Calibration) -> None:
+        """Write what evaluation learnt about the network's probabilities."""
+        content = msgspec.json.format(msgspec.json.encode(calibration))
+        write_whole(self.folder / CALIBRATION, content)
+
+    def load_calibration(self) -> Calibration | None:
+        """What evaluation learnt about the network's probabilities; None before the first.
+
+        Raises:
+            RunError: the file is unreadable.
+        """
+        file = self.folder / CALIBRATION
+        return _read_json(file, Calibration) if file.exists() else None
 
     def save_weights(self, model: Model) -> None:
         """Write the best weights so far."""

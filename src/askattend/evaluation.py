@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
+from torch import Tensor
 
 from askattend.batches import Batches
-from askattend.data.questions import QuestionId
+from askattend.breakdown import (
+    Pairs,
+    Scored,
+    Share,
+    Wordings,
+    by,
+    by_length,
+    pair_consistency,
+    share,
+    wording_agreement,
+)
+from askattend.data.questions import Box, QASet, Question, QuestionId
 from askattend.files import write_whole
+from askattend.grounding import Grounding, ground
 from askattend.metrics import accuracy_of, metric_name
 from askattend.predictor import Predictor
+from askattend.reliability import Calibration, Reliability, calibrate, reliability
+from askattend.sensitivity import Sensitivity
+
+# A temperature needs no more questions than this to be fitted.
+CALIBRATION = 4_000
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -24,9 +44,10 @@ class Prediction(msgspec.Struct, frozen=True):
     Attributes:
         question_id: the question's id.
         answer: the most probable answer.
-        probability: its probability, 0 to 1.
+        probability: its probability, tempered if a temperature was fitted, 0 to 1.
         score: how right it is, 0 to 1; None where the question has no reference answer.
         answer_type: of the question, where the source tells.
+        question_type: likewise.
     """
 
     question_id: QuestionId
@@ -34,13 +55,7 @@ class Prediction(msgspec.Struct, frozen=True):
     probability: float
     score: float | None
     answer_type: str | None = None
-
-
-class Share(msgspec.Struct, frozen=True):
-    """Some of the questions, and how many of them were right."""
-
-    questions: int
-    accuracy: float
+    question_type: str | None = None
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -54,12 +69,19 @@ class Metrics(msgspec.Struct, frozen=True):
             current"`` where some have several; None, like all below, where the split has no
             answers.
         accuracy: mean over the questions.
+        interval: of the accuracy, 95 %, by bootstrap over images.
         floors: accuracy on the same questions of the most common training answer (``majority``) and
-            of the most common one for the question's first three words (``prefix``); None for an
-            imported network, whose training questions are not at hand.
-        coverage: share of the questions whose most common answer the network can give: without
-            it, no training would make the answer right.
+            of the most common one for the question's first three words (``prefix``).
+        coverage: share of the questions whose most common answer the network can give.
+        ceiling: what the network would score if it always chose the best answer that it can give.
         by_answer_type: accuracy of each answer type, where the source tells them.
+        by_question_type: likewise.
+        by_question_length: accuracy by the number of words.
+        pairs: complementary pairs, where the source has them.
+        wordings: differently worded questions of one meaning, where the source tells them.
+        reliability: how far the probabilities can be trusted.
+        grounding: attention against boxes, where questions have them.
+        sensitivity: whether answers hang on the attended regions.
     """
 
     source: str
@@ -67,9 +89,18 @@ class Metrics(msgspec.Struct, frozen=True):
     questions: int
     metric: str | None = None
     accuracy: float | None = None
+    interval: tuple[float, float] | None = None
     floors: dict[str, float] | None = None
     coverage: float | None = None
+    ceiling: float | None = None
     by_answer_type: dict[str, Share] = msgspec.field(default_factory=dict)
+    by_question_type: dict[str, Share] = msgspec.field(default_factory=dict)
+    by_question_length: dict[str, Share] = msgspec.field(default_factory=dict)
+    pairs: Pairs | None = None
+    wordings: Wordings | None = None
+    reliability: Reliability | None = None
+    grounding: Grounding | None = None
+    sensitivity: Sensitivity | None = None
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -90,7 +121,14 @@ class Evaluation(msgspec.Struct, frozen=True):
         write_whole(folder / "metrics.json", metrics)
 
 
-def evaluate(predictor: Predictor, batches: Batches, *, split: str, console: Console) -> Evaluation:
+def evaluate(
+    predictor: Predictor,
+    batches: Batches,
+    *,
+    split: str,
+    console: Console,
+    temperature: float = 1.0,
+) -> Evaluation:
     """Answer every question of a split and score the answers.
 
     Args:
@@ -98,53 +136,132 @@ def evaluate(predictor: Predictor, batches: Batches, *, split: str, console: Con
         batches: the questions of the split.
         split: its name.
         console: where the progress bar goes.
+        temperature: what logits are divided by before they become probabilities.
     """
-    predictions = predict(predictor, batches, console=console)
+    predicted = predict(predictor, batches, console=console, temperature=temperature)
     questions = batches.questions
     metrics = Metrics(source=questions.source, split=split, questions=len(questions))
-    scored = [p for p in predictions if p.score is not None]
-    if scored:
-        metrics = msgspec.structs.replace(
-            metrics,
-            metric=metric_name(questions),
-            accuracy=_mean(scored),
-            floors=None if (floors := predictor.run.floors) is None else floors.accuracy(questions),
-            coverage=predictor.run.answers.reachable(questions),
-            by_answer_type=_by_answer_type(scored),
-        )
-    return Evaluation(metrics, predictions)
+    scored = [
+        Scored(question, prediction.answer, prediction.score)
+        for question, prediction in zip(questions, predicted.predictions, strict=True)
+        if prediction.score is not None
+    ]
+    if predicted.boxed:
+        metrics = msgspec.structs.replace(metrics, grounding=_grounding(predicted, questions))
+    if not scored:
+        return Evaluation(metrics, predicted.predictions)
+    run, whole = predictor.run, share(scored)
+    metrics = msgspec.structs.replace(
+        metrics,
+        metric=metric_name(questions),
+        accuracy=whole.accuracy,
+        interval=whole.interval,
+        floors=None if run.floors is None else run.floors.accuracy(questions),
+        coverage=run.answers.reachable(questions),
+        ceiling=batches.ceiling(),
+        by_answer_type=by(lambda question: question.answer_type, scored),
+        by_question_type=by(lambda question: question.question_type, scored),
+        by_question_length=by_length(run.words.tokenise, scored),
+        pairs=pair_consistency(questions, scored),
+        wordings=wording_agreement(scored),
+        reliability=_reliability(predicted, temperature),
+    )
+    return Evaluation(metrics, predicted.predictions)
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Answers to every question of a set, in its order, with what metrics need beside them.
+
+    Attributes:
+        predictions: one a question.
+        untempered: the answers' probabilities at temperature 1.
+        boxed: positions of the questions that have boxes.
+        attention: their maps, maps × rows × columns each.
+    """
+
+    predictions: tuple[Prediction, ...]
+    untempered: np.ndarray[Any, np.dtype[np.float64]]
+    boxed: tuple[int, ...]
+    attention: tuple[np.ndarray[Any, np.dtype[np.float64]], ...]
 
 
 @torch.inference_mode()
-def predict(predictor: Predictor, batches: Batches, *, console: Console) -> tuple[Prediction, ...]:
+def predict(
+    predictor: Predictor, batches: Batches, *, console: Console, temperature: float = 1.0
+) -> Predicted:
     """The network's answer to every question, in the order of the question set."""
-    model, questions = predictor.model.eval(), batches.questions.questions
-    device = next(model.parameters()).device
+    questions = batches.questions.questions
     names = predictor.run.answers.answers
+    grid = (predictor.run.features.rows, predictor.run.features.columns)
     found: dict[int, Prediction] = {}
-    total = -(-len(questions) // batches.batch_size)
+    untempered = np.zeros(len(questions))
+    attention: dict[int, Any] = {}
+    for rows, logits, maps in _outputs(predictor, batches, console=console):
+        tempered = (logits / temperature).softmax(dim=-1).max(dim=-1)
+        untempered[rows] = logits.softmax(dim=-1).max(dim=-1).values.numpy()
+        for place, row in enumerate(rows):
+            question, answer = questions[row], names[int(tempered.indices[place])]
+            found[row] = _prediction(question, answer, float(tempered.values[place]))
+            if question.boxes:
+                attention[row] = maps[place].unflatten(-1, grid).double().numpy()
+    order = sorted(attention)
+    return Predicted(
+        tuple(found[row] for row in range(len(questions))),
+        untempered,
+        tuple(order),
+        tuple(attention[row] for row in order),
+    )
+
+
+def _prediction(question: Question, answer: str, probability: float) -> Prediction:
+    score = accuracy_of(answer, question.answers) if question.answers else None
+    return Prediction(
+        question.id, answer, probability, score, question.answer_type, question.question_type
+    )
+
+
+def _outputs(
+    predictor: Predictor, batches: Batches, *, console: Console
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Positions of questions, their logits and their attention, batch by batch."""
+    model = predictor.model.eval()
+    device = next(model.parameters()).device
+    total = -(-len(batches.questions) // batches.batch_size)
     for batch in track(
         batches.in_order(), "answering", total=total, console=console, transient=True
     ):
         batch = batch.to(device)
-        logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
-        best = logits.float().softmax(dim=-1).max(dim=-1)
-        for row, index, probability in zip(
-            batch.rows.tolist(), best.indices.tolist(), best.values.tolist(), strict=True
-        ):
-            question, answer = questions[row], names[index]
-            score = accuracy_of(answer, question.answers) if question.answers else None
-            found[row] = Prediction(question.id, answer, probability, score, question.answer_type)
-    return tuple(found[row] for row in range(len(questions)))
+        output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
+        yield batch.rows.tolist(), output.logits.float().cpu(), output.attention.float().cpu()
 
 
-def _by_answer_type(predictions: Sequence[Prediction]) -> dict[str, Share]:
-    groups: defaultdict[str, list[Prediction]] = defaultdict(list)
-    for prediction in predictions:
-        if prediction.answer_type is not None:
-            groups[prediction.answer_type].append(prediction)
-    return {name: Share(len(group), _mean(group)) for name, group in sorted(groups.items())}
+@torch.inference_mode()
+def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration | None:
+    """Fit a temperature on validation questions; None where none of them has an answer."""
+    questions, names = valid.questions.questions, predictor.run.answers.answers
+    kept: list[Tensor] = []
+    scores: list[float] = []
+    for rows, logits, _ in _outputs(predictor, valid, console=console):
+        answered = [place for place, row in enumerate(rows) if questions[row].answers]
+        kept.append(logits[answered])
+        for place in answered:
+            answer = names[int(logits[place].argmax())]
+            scores.append(accuracy_of(answer, questions[rows[place]].answers))
+        if len(scores) >= CALIBRATION:
+            break
+    return calibrate(torch.cat(kept), np.array(scores)) if scores else None
 
 
-def _mean(predictions: Sequence[Prediction]) -> float:
-    return sum(p.score for p in predictions if p.score is not None) / len(predictions)
+def _grounding(predicted: Predicted, questions: Sequence[Question] | QASet) -> Grounding:
+    asked = tuple(questions)
+    boxes: list[tuple[Box, ...]] = [asked[position].boxes for position in predicted.boxed]
+    return ground(np.stack(predicted.attention), boxes)
+
+
+def _reliability(predicted: Predicted, temperature: float) -> Reliability:
+    pairs = [(i, p) for i, p in enumerate(predicted.predictions) if p.score is not None]
+    places = [place for place, _ in pairs]
+    probability = np.array([p.probability for _, p in pairs])
+    score = np.array([p.score for _, p in pairs], dtype=np.float64)
+    return reliability(probability, predicted.untempered[places], score, temperature=temperature)

@@ -78,9 +78,9 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
 
 def make_optimizer(model: Model, config: TrainConfig) -> torch.optim.Optimizer:
     """Adam, or SGD with momentum (m ← μ·m + g, p ← p - lr·m); words have a rate of their own."""
-    words = [model.encoder.embedding.weight]
-    others = [p for p in model.parameters() if p is not words[0]]
+    words, others = _words_and_others(model)
     groups = [{"params": others, "scale": 1.0}, {"params": words, "scale": config.embedding_rate}]
+    groups = [group for group in groups if group["params"]]
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
     # One kernel for all parameters; it has no other effect on the arithmetic.
@@ -117,12 +117,17 @@ def objective(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, 
 
 
 def _penalty(model: Model, factor: float) -> Tensor:
-    words = model.encoder.embedding.weight
+    _, others = _words_and_others(model)
     if not factor:
-        return words.new_zeros(())
-    return (
-        factor * torch.stack([p.square().sum() for p in model.parameters() if p is not words]).sum()
-    )
+        return others[0].new_zeros(())
+    return factor * torch.stack([parameter.square().sum() for parameter in others]).sum()
+
+
+def _words_and_others(model: Model) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The word embedding, if the network reads words, and all other parameters."""
+    named = dict(model.named_parameters())
+    words = [parameter for name, parameter in named.items() if name == "encoder.embedding.weight"]
+    return words, [parameter for parameter in named.values() if parameter not in set(words)]
 
 
 def clip(model: nn.Module, config: TrainConfig) -> None:

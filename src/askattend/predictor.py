@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,15 +17,13 @@ from torch.nn.utils.rnn import pad_sequence
 from askattend.checkpoint import Run
 from askattend.data.vocab import PAD
 from askattend.devices import pick_device
-from askattend.errors import DataError
+from askattend.errors import DataError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Box, seen, square
 from askattend.features.images import Source, open_image
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
-from askattend.models import SAAA, Model
-from askattend.models.saaa import Look as SAAALook
-from askattend.models.san import Look as SANLook
+from askattend.models import Model
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Answer:
         probability: its probability, 0 to 1.
         top: the most probable answers with their probabilities, falling; `text` comes first.
         attention: one map a glimpse or hop; each sums to 1 over rows and columns, row 0 on top.
+        sure: whether the probability is high enough for the risk that the run was told to stay
+            below; always, if it was told none.
     """
 
     question: str
@@ -44,6 +45,7 @@ class Answer:
     probability: float
     top: tuple[tuple[str, float], ...]
     attention: Float[Tensor, "maps rows columns"] = field(repr=False)
+    sure: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Scene:
     """An image that has been looked at."""
 
     image: Image.Image
-    _look: SAAALook | SANLook = field(repr=False)
+    _look: Any = field(repr=False)
     _predictor: Predictor = field(repr=False)
 
     def ask(self, question: str, *, top: int = 5) -> Answer:
@@ -88,6 +90,27 @@ class Predictor:
 
     def __init__(self, run: Run, model: Model, *, backbone: str | None = None) -> None:
         self.run, self.model, self._backbone_name = run, model.eval(), backbone
+        self.calibration = run.load_calibration()
+        self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
+
+    @property
+    def renamed(self) -> bool:
+        """Whether its backbone was named by who loaded it."""
+        return self._backbone_name is not None
+
+    def abstain_above(self, risk: float) -> None:
+        """Be sure of no answer whose probability would mean a greater risk than this, 0 to 1.
+
+        Raises:
+            RunError: the run was never evaluated, so that its risk is not known.
+        """
+        if self.calibration is None:
+            raise RunError(
+                "its risk is not known",
+                where=self.run.folder,
+                remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
+            )
+        self.threshold = self.calibration.threshold(risk)
 
     @classmethod
     def load(
@@ -111,7 +134,7 @@ class Predictor:
     @property
     def maps_name(self) -> str:
         """What the paper calls one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
-        return "glimpse" if isinstance(self.model, SAAA) else "hop"
+        return self.model.maps_name
 
     def unknown_words(self, question: str) -> list[str]:
         """Words of a question that were in no training question: the answer cannot rest on them."""
@@ -156,7 +179,7 @@ class Predictor:
         return Scene(opened, self.look_at(regions), self)
 
     @torch.inference_mode()
-    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> SAAALook | SANLook:
+    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> Any:
         """Project features that were extracted before."""
         return self.model.look(regions.to(self._device))
 
@@ -177,7 +200,7 @@ class Predictor:
     @torch.inference_mode()
     def answer(
         self,
-        look: SAAALook | SANLook,
+        look: Any,
         image_index: Sequence[int],
         questions: Sequence[str],
         *,
@@ -195,13 +218,15 @@ class Predictor:
             return []
         tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
         output = self.model.ask(
-            look,  # type: ignore[arg-type]  # a network's own Look comes back to it
+            look,  # a network's own Look comes back to it
             pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device),
             torch.tensor([len(words) for words in tokens], device=self._device),
             torch.tensor(image_index, device=self._device),
         )
         answers = self.run.answers.answers
-        best = output.logits.float().softmax(dim=-1).topk(min(top, len(answers)))
+        temperature = 1.0 if self.calibration is None else self.calibration.temperature
+        p = (output.logits.float() / temperature).softmax(dim=-1)
+        best = p.topk(min(top, len(answers)))
         grid = (self.run.features.rows, self.run.features.columns)
         maps = output.attention.float().unflatten(-1, grid).cpu()
         results = []
@@ -209,7 +234,8 @@ class Predictor:
             questions, best.values.tolist(), best.indices.tolist(), maps, strict=True
         ):
             ranked = tuple((answers[i], p) for i, p in zip(indices, values, strict=True))
-            results.append(Answer(question, *ranked[0], ranked, attention))
+            sure = ranked[0][1] >= self.threshold
+            results.append(Answer(question, *ranked[0], ranked, attention, sure))
         return results
 
     @cached_property

@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
+from askattend.models import (
+    SAAA,
+    SAN,
+    ImageOnly,
+    ImageOnlyConfig,
+    Model,
+    QuestionOnly,
+    QuestionOnlyConfig,
+    SAAAConfig,
+    SANConfig,
+)
 from askattend.models.attention import weighted_sum
 from askattend.models.loss import answer_loss
 
@@ -29,6 +39,18 @@ def san(**options: Any) -> SAN:
     torch.manual_seed(0)
     config = SANConfig(**{**SMALL, **options})
     return SAN(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
+
+
+def question_only(**options: Any) -> QuestionOnly:
+    torch.manual_seed(0)
+    config = QuestionOnlyConfig(embedding_dim=3, question_dim=4, hidden_dim=7, **options)
+    return QuestionOnly(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
+
+
+def image_only(**options: Any) -> ImageOnly:
+    torch.manual_seed(0)
+    config = ImageOnlyConfig(hidden_dim=7, **options)
+    return ImageOnly(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
 
 
 def data(seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -118,7 +140,7 @@ def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Model]) -> 
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("make", [saaa, san])
+@pytest.mark.parametrize("make", [saaa, san, question_only])
 def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Model]) -> None:
     model = make().eval()
     regions, tokens, lengths, image_index = data()
@@ -126,24 +148,49 @@ def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Model]) 
     wide = model(regions, longer, lengths, image_index)
     assert torch.equal(model(regions, tokens, lengths, image_index).logits, wide.logits)
     wide.logits.sum().backward()
-    gradient = model.encoder.embedding.weight.grad
+    gradient = model.get_parameter("encoder.embedding.weight").grad
     assert gradient is not None
     assert not gradient[0].any()
     assert gradient[2].any()
 
 
-@pytest.mark.parametrize("make", [saaa, san])
+@pytest.mark.parametrize("make", [saaa, san, question_only, image_only])
 def test_attention_maps_sum_to_one(make: Callable[..., Model]) -> None:
     attention = make()(*data()).attention
-    torch.testing.assert_close(attention.sum(-1), torch.ones(3, 2, dtype=torch.float64))
+    torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]).double())
 
 
-@pytest.mark.parametrize("make", [saaa, san])
+@pytest.mark.parametrize("make", [saaa, san, question_only, image_only])
 def test_dropout_is_random_in_training_alone(make: Callable[..., Model]) -> None:
     model = make(dropout=0.5)
     assert not torch.equal(model(*data()).logits, model(*data()).logits)
     model.eval()
     assert torch.equal(model(*data()).logits, model(*data()).logits)
+
+
+def test_each_baseline_is_blind_to_its_half() -> None:
+    regions, tokens, lengths, image_index = data()
+    other_regions, other_tokens = regions.flip(0) + 1, (tokens + 1) * (tokens > 0)
+    for model, blind_to_image in ((question_only().eval(), True), (image_only().eval(), False)):
+        logits = model(regions, tokens, lengths, image_index).logits
+        other_image = model(other_regions, tokens, lengths, image_index).logits
+        other_question = model(regions, other_tokens, lengths, image_index).logits
+        assert torch.equal(logits, other_image) == blind_to_image
+        assert torch.equal(logits, other_question) != blind_to_image
+
+
+def test_baselines_are_their_equations() -> None:
+    regions, tokens, lengths, image_index = data()
+    model = question_only().eval()
+    for row, (words, length) in enumerate(zip(tokens, lengths, strict=True)):
+        _, s = lstm(model, words[:length].tolist(), squash=True)
+        expected = model.classifier(s)
+        found = model(regions, tokens, lengths, image_index).logits[row]
+        torch.testing.assert_close(found, expected)
+    blind = image_only().eval()
+    v = regions / (regions.norm(dim=2, keepdim=True) + 1e-8)
+    expected = blind.classifier(v.mean(dim=1)[image_index])
+    torch.testing.assert_close(blind(regions, tokens, lengths, image_index).logits, expected)
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 3))

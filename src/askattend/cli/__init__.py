@@ -19,7 +19,7 @@ usage: askattend COMMAND …
   trace saaa|san                          a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
-SOURCE is easy-vqa, daquar:DIR or table:FILE. Every command has --help."""
+SOURCE is easy-vqa, scenes, daquar:DIR or table:FILE. Every command has --help."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.

@@ -16,7 +16,7 @@ from askattend.cli.console import parse, print_json
 from askattend.errors import ConfigError
 from askattend.features.store import FeatureStore
 from askattend.predictor import Answer, Predictor, Scene
-from askattend.settings import Positive, check
+from askattend.settings import Positive, Probability, check
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,10 @@ class Ask:
     """The run's backbone, where it does not know it or knows it by another name."""
     top: Positive = 5
     """How many answers to list."""
+    abstain_above_risk: Probability | None = None
+    """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
     json: bool = False
     """Print a JSON list, one object a question."""
 
@@ -50,12 +54,14 @@ def run(argv: list[str]) -> None:
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
     _check_overlay(options)
-    predictor = Predictor.load(options.run, backbone=options.backbone)
+    predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
+    if options.abstain_above_risk is not None:
+        predictor.abstain_above(options.abstain_above_risk)
     scene, answers = _answers(predictor, options)
     for note in _notes(predictor, options.questions):
         print(f"note: {note}", file=sys.stderr)
     if options.json:
-        print_json([_asprint_json(options.image, answer) for answer in answers])
+        print_json([_as_json(options.image, answer) for answer in answers])
     else:
         print("\n".join(_as_text(answer) for answer in answers))
     if options.overlay is not None and scene is not None:
@@ -105,13 +111,14 @@ def _check_overlay(options: Ask) -> None:
         )
 
 
-def _asprint_json(image: str, answer: Answer) -> dict[str, Any]:
+def _as_json(image: str, answer: Answer) -> dict[str, Any]:
     glimpses, rows, columns = answer.attention.shape
     return {
         "image": image,
         "question": answer.question,
         "answer": answer.text,
         "probability": answer.probability,
+        "sure": answer.sure,
         "top": [{"answer": text, "probability": p} for text, p in answer.top],
         "attention": {
             "glimpses": glimpses,
@@ -124,5 +131,6 @@ def _asprint_json(image: str, answer: Answer) -> dict[str, Any]:
 
 def _as_text(answer: Answer) -> str:
     others = ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:])
-    best = f"{answer.question}\n  {answer.text}  {answer.probability:.1%}"
+    guess = f"{answer.text}  {answer.probability:.1%}"
+    best = f"{answer.question}\n  {guess if answer.sure else f'not sure; perhaps {guess}'}"
     return f"{best}   ({others})" if others else best

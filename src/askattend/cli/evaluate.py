@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend import experiment
+from askattend.assessment import evaluate_run
 from askattend.cli.console import parse, print_json, progress
 from askattend.evaluation import Metrics
+from askattend.settings import Probability, check
 
 
 @dataclass(frozen=True)
@@ -28,19 +30,28 @@ class Evaluate:
     """Feature store; by default the run's, or a cache beside the run."""
     backbone: str | None = None
     """The run's backbone, where it does not know it or knows it by another name."""
+    abstain_above_risk: Probability | None = None
+    """From now on `ask` is not sure where more than this share of its answers would be wrong."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
     json: bool = False
     """Print one JSON object."""
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
-    evaluation = experiment.evaluate_run(
+    evaluation = evaluate_run(
         options.run,
         data=options.data,
         split=options.split,
         features=options.features,
         backbone=options.backbone,
+        abstain_above_risk=options.abstain_above_risk,
+        device=options.device,
         console=progress(),
     )
     if options.json:
@@ -66,5 +77,20 @@ def _table(metrics: Metrics) -> str:
         *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
         *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
         ("most common answer in the vocabulary", metrics.coverage),
+        *_trust(metrics),
     ]
-    return "\n".join([*lines, *(f"{name:<38}{value:>8.2%}" for name, value in rows)])
+    lines += [f"{name:<38}{value:>8.2%}" for name, value in rows]
+    assert metrics.interval is not None
+    low, high = metrics.interval
+    lines[1] += f"   ({low:.2%} to {high:.2%} with 95 %)"
+    return "\n".join(lines)
+
+
+def _trust(metrics: Metrics) -> Iterator[tuple[str, float]]:
+    """How far probabilities can be trusted, and attention against boxes, where that is known."""
+    if metrics.reliability is not None:
+        yield "expected calibration error", metrics.reliability.calibration_error
+    if metrics.grounding is not None:
+        best = max(agreement.inside for agreement in metrics.grounding.maps)
+        yield "attention inside the boxes, best map", best
+        yield "  attending everywhere alike", metrics.grounding.uniform.inside

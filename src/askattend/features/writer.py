@@ -84,7 +84,7 @@ class StoreWriter:
         had = current(images, list(written.values()))
         already = sum(image in had for image in images)
         if not todo and (self._folder / INDEX).exists() and not (self._folder / PLAN).exists():
-            say(self._console, f"nothing to do: {self._folder} has {already:,} of the images")
+            say(self._console, f"nothing to do: all {already:,} images are in {self._folder}")
             return 0, already
         self._announce(todo, already)
         created = not self._folder.exists()

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from askattend.models.baselines import (
+    ImageOnly,
+    ImageOnlyConfig,
+    QuestionOnly,
+    QuestionOnlyConfig,
+)
 from askattend.models.output import Output
 from askattend.models.saaa import SAAA, SAAAConfig
 from askattend.models.san import SAN, SANConfig
 
-Model = SAAA | SAN
-ModelConfig = SAAAConfig | SANConfig
+Model = SAAA | SAN | QuestionOnly | ImageOnly
+ModelConfig = SAAAConfig | SANConfig | QuestionOnlyConfig | ImageOnlyConfig
 
 # The word on the command line and in a run's config → (what it is configured by, the network).
 MODELS: dict[str, tuple[type[ModelConfig], Callable[..., Model]]] = {
     "saaa": (SAAAConfig, SAAA),
     "san": (SANConfig, SAN),
+    "question-only": (QuestionOnlyConfig, QuestionOnly),
+    "image-only": (ImageOnlyConfig, ImageOnly),
 }
 
 
 def model_name(config: ModelConfig) -> str:
-    """The word that names the network of `config`: ``"saaa"`` or ``"san"``."""
+    """The word that names the network of `config`: ``"saaa"``, ``"san"``, …."""
     return next(name for name, (kind, _) in MODELS.items() if isinstance(config, kind))
 
 
@@ -40,9 +48,13 @@ __all__ = [
     "MODELS",
     "SAAA",
     "SAN",
+    "ImageOnly",
+    "ImageOnlyConfig",
     "Model",
     "ModelConfig",
     "Output",
+    "QuestionOnly",
+    "QuestionOnlyConfig",
     "SAAAConfig",
     "SANConfig",
     "build_model",

@@ -64,10 +64,9 @@ class PerQuestion(nn.Module):
         projected: Float[Tensor, "images regions dim"],
         question: Float[Tensor, "questions question_dim"],
         image_index: Int[Tensor, " questions"],
-    ) -> Float[Tensor, "questions maps regions"]:
+    ) -> Any:  # whose scores are for its author to get right: `askattend.check` tells
         """Copy an image's regions once a question, and score them."""
-        scores: Tensor = self.attention(projected[image_index], question)
-        return scores
+        return self.attention(projected[image_index], question)
 
 
 def fitted(attention: nn.Module) -> Any:

@@ -153,6 +153,8 @@ class SAAA(nn.Module):
             try out; it must give `config.glimpses` maps.
     """
 
+    maps_name = "glimpse"
+
     def __init__(
         self,
         config: SAAAConfig | None = None,

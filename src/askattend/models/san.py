@@ -52,7 +52,7 @@ W_V = Symbol(
     "images attention_dim regions",
 )
 Q = Symbol("tokens", "q_t", "8", "the question's words, as numbers", "questions words")
-V_Q = Symbol("question", "v_Q = u⁰", "9, 14", "the question's encoding", "questions question_dim")
+V_Q = Symbol("question", "v_Q = u⁰", "9", "the question's encoding", "questions question_dim")
 W_U = Symbol(
     "asked.{k}",
     "W_{Q,A}^{k} u + b_A^{k}",
@@ -173,6 +173,8 @@ class SAN(nn.Module):
             every hop with the same weights. `askattend.check` can try them out.
     """
 
+    maps_name = "hop"
+
     def __init__(
         self,
         config: SANConfig | None = None,
@@ -189,6 +191,7 @@ class SAN(nn.Module):
         self.hops = nn.ModuleList(_hops(config, attention))
         self.drop = nn.Dropout(config.dropout)
         self.answer = nn.Linear(config.width, answers)  # W_u, b_u
+        self._question = replace(V_Q, equation="14") if config.encoder == "cnn" else V_Q
         self._scores = E_I_PUBLISHED if config.variant == "published-code" else E_I
         for part in (self.image, self.answer):
             initialise(part)
@@ -210,7 +213,7 @@ class SAN(nn.Module):
         image_index: Int[Tensor, " questions"],
     ) -> Output:
         """Answer questions about images already looked at."""
-        question = query = V_Q(self.encoder(Q(tokens), lengths))  # u⁰ = v_Q
+        question = query = self._question(self.encoder(Q(tokens), lengths))  # u⁰ = v_Q
         hops = []
         for k, (hop, projected) in enumerate(zip(self.hops, look.projected, strict=True), 1):
             scores = self._scores(hop(projected, query, image_index), k)  # W_P h_A + b_P

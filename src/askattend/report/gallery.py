@@ -1,4 +1,4 @@
-"""One HTML page of results: accuracy beside its floors, learning curves, and where it looked."""
+"""The gallery: some questions with their answers, and where the network looked."""
 
 from __future__ import annotations
 
@@ -6,35 +6,22 @@ import base64
 import io
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
-from pathlib import Path
-from string import Template
 
 from PIL import Image
 
-from askattend.charts import Curve, chart
 from askattend.data.questions import Question
 from askattend.drawing import fit, heat, peak, range_text
-from askattend.evaluation import Evaluation, Metrics, Prediction
+from askattend.evaluation import Evaluation, Prediction
 from askattend.features.geometry import WHOLE, Box
-from askattend.files import write_whole
 from askattend.predictor import Answer
-from askattend.progression import Progression
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
 QUALITY = 72
 VERDICTS = ("wrong", "partly", "right")  # in the order of the gallery
 _WORDS = {"wrong": "wrong", "partly": "partly right", "right": "right"}
-FLOORS = {
-    "majority": ("Always the same answer", "the most common one in training: a floor"),
-    "prefix": (
-        "First words of the question",
-        "the most common training answer to questions that start so: a floor",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -101,108 +88,8 @@ def _spread(
     return [position for _, _, position in sorted(turns)]
 
 
-def write_report(
-    file: Path,
-    *,
-    title: str,
-    evaluation: Evaluation,
-    progression: Progression | None,
-    examples: Sequence[Example],
-    details: Mapping[str, str],
-    maps_name: str = "glimpse",
-) -> None:
-    """Write the page: a single file that needs neither network nor other files.
-
-    Args:
-        file: where it goes.
-        title: its heading.
-        evaluation: the figures; a split without answers has none, and the page says so.
-        progression: of training, if it is known.
-        examples: the gallery; wrong ones are put first, the surest of them on top.
-        details: what the network is and how it came about: name → value.
-        maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    template = files("askattend").joinpath("report.html.template").read_text("utf-8")
-    page = Template(template).substitute(
-        title=escape(title),
-        headline=_headline(evaluation.metrics),
-        types=_types(evaluation.metrics),
-        curves=_curves(progression),
-        gallery=_gallery(examples, evaluation, maps_name),
-        details=_details(details),
-    )
-    # A lone surrogate, which a question read from JSON may hold, has no place in UTF-8.
-    write_whole(file, page.encode("utf-8", errors="replace"))
-
-
-def _headline(metrics: Metrics) -> str:
-    questions = f"{metrics.questions:,} {escape(metrics.split)} questions"
-    if metrics.accuracy is None:
-        text = (
-            f"<p><b>{questions}</b> answered. The split has no answers: there is no accuracy.</p>"
-        )
-        return f'<div class="card hero alone"><div>{text}</div></div>'
-    rows = [("own", "This network", "sees image and question", metrics.accuracy)]
-    for name, value in sorted((metrics.floors or {}).items(), key=lambda floor: -floor[1]):
-        rows.append(("floor", *FLOORS.get(name, (name, "a floor")), value))
-    if metrics.coverage is not None:
-        why = "the share of the questions whose most common answer it can give"
-        rows.append(("ceiling", "Answers it knows", why, metrics.coverage))
-    return f"""<div class="card hero">
-<div><p class="score">{metrics.accuracy:.1%}</p>
-<p class="metric"><b>{escape(metrics.metric or "accuracy")}</b><br>
-<span class="muted">on {questions}<br>of {escape(metrics.source)}</span></p></div>
-<ul class="bars">{"".join(_bar(*row) for row in rows)}</ul>
-</div>"""
-
-
-def _bar(kind: str, name: str, why: str, value: float) -> str:
-    return f"""<li class="bar {kind}"><b>{escape(name)}</b><b>{value:.1%}</b>
-{_track(value)}<span class="muted">{escape(why)}</span></li>"""
-
-
-def _track(value: float) -> str:
-    width = f"{100 * min(max(value, 0.0), 1.0):.1f}%"
-    fill = f'<span class="fill" style="width:{width}"></span>'
-    return f'<span class="track" aria-hidden="true">{fill}</span>'
-
-
-def _types(metrics: Metrics) -> str:
-    if not metrics.by_answer_type:
-        return ""
-    rows = "".join(
-        f'<tr class="own"><th scope="row">{escape(name)}</th>'
-        f'<td class="number">{share.questions:,}</td><td class="number">{share.accuracy:.1%}</td>'
-        f'<td class="wide">{_track(share.accuracy)}</td></tr>'
-        for name, share in metrics.by_answer_type.items()
-    )
-    return f"""<section><h2>By type of answer</h2><div class="card table"><table>
-<thead><tr><th scope="col">Answers</th><th scope="col" class="number">Questions</th>
-<th scope="col" class="number">Accuracy</th><th class="wide" aria-hidden="true"></th></tr></thead>
-<tbody>{rows}</tbody></table></div></section>"""
-
-
-def _curves(progression: Progression | None) -> str:
-    if progression is None or progression.best is None:
-        return ""
-    history, best = progression.history, progression.best
-    epochs = [epoch.epoch for epoch in history]
-    loss = [
-        Curve("training", "train", [epoch.train_loss for epoch in history]),
-        Curve("validation", "valid", [epoch.valid_loss for epoch in history]),
-    ]
-    accuracy = [Curve("validation", "valid", [100 * epoch.valid_accuracy for epoch in history])]
-    return f"""<section><h2>Learning curves</h2><div class="pair">
-{chart("Loss", loss, epochs=epochs, best=best.epoch, label="{:.3g}".format)}
-{chart("Accuracy", accuracy, epochs=epochs, best=best.epoch, label="{:.4g}%".format, most=100.0)}
-</div><p class="muted note">Best: epoch {best.epoch} of {epochs[-1]}, with a validation accuracy of
-{best.valid_accuracy:.1%}. Its weights are the ones evaluated here.</p></section>"""
-
-
-def _gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str) -> str:
+def gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str) -> str:
+    """The section, its wrong answers first, the surest on top; nothing without examples."""
     if not examples:
         return ""
     ranks = {name: rank for rank, name in enumerate(VERDICTS)}
@@ -215,7 +102,8 @@ def _gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str
     return f"""<section><h2>Where it looked</h2>
 <p class="muted">{_counts(shown, evaluation)} Brighter is more attention. Each map is scaled from
 its least to its greatest value; they stand below it, beside the value of uniform attention.</p>
-{_filters(shown, len(examples))}<div class="gallery">{cards}</div></section>"""
+{_filters(shown, examples)}<div class="gallery">{cards}</div>
+<p class="muted none" hidden>None of those shown is of that kind.</p></section>"""
 
 
 def _counts(shown: Counter[str | None], evaluation: Evaluation) -> str:
@@ -228,9 +116,29 @@ def _counts(shown: Counter[str | None], evaluation: Evaluation) -> str:
     return f"{text}{shown.total()} are shown."
 
 
-def _filters(shown: Counter[str | None], total: int) -> str:
-    kinds = [v for v in reversed(VERDICTS) if shown[v]]
-    if not kinds:
+def _kind(question: Question) -> str:
+    """What the gallery can be filtered by: the type of the question, or else of its answer."""
+    return question.question_type or question.answer_type or ""
+
+
+def _chooser(examples: Sequence[Example]) -> str:
+    counts = Counter(_kind(example.question) for example in examples)
+    if len(counts) < 2:
+        return ""
+    options = "".join(
+        f'<option value="{escape(name)}">{escape(name or "no type")} {count}</option>'
+        for name, count in sorted(counts.items())
+    )
+    return (
+        '<select aria-label="Type of question"><option value="*">All types</option>'
+        f"{options}</select>"
+    )
+
+
+def _filters(shown: Counter[str | None], examples: Sequence[Example]) -> str:
+    total = len(examples)
+    kinds, chooser = [v for v in reversed(VERDICTS) if shown[v]], _chooser(examples)
+    if not kinds and not chooser:
         return ""
     buttons = [f'<button type="button" data-filter="all" aria-pressed="true">All {total}</button>']
     buttons += [
@@ -238,11 +146,13 @@ def _filters(shown: Counter[str | None], total: int) -> str:
         f"{_WORDS[v].capitalize()} {shown[v]}</button>"
         for v in kinds
     ]
-    return f'<div class="filters" role="group" aria-label="Show" hidden>{"".join(buttons)}</div>'
+    inside = "".join(buttons) + chooser
+    return f'<div class="filters" role="group" aria-label="Show" hidden>{inside}</div>'
 
 
 def _example(example: Example, maps_name: str) -> str:
-    return f"""<article class="card example" data-verdict="{verdict(example.score) or "none"}">
+    return f"""<article class="card example" data-verdict="{verdict(example.score) or "none"}" \
+data-kind="{escape(_kind(example.question))}">
 <div class="tiles">{_tiles(example, maps_name)}</div>
 <div class="said">{_said(example)}</div></article>"""
 
@@ -298,17 +208,3 @@ def _references(answers: Sequence[tuple[str, int]]) -> str:
     named = [f"{text} × {count}" if several else text for text, count in answers[:5]]
     more = ", …" if len(answers) > 5 else ""
     return f'<span dir="auto">{escape(", ".join(named))}{more}</span>'
-
-
-def _details(details: Mapping[str, str]) -> str:
-    if not details:
-        return ""
-    rows = "".join(
-        f"<dt>{escape(name)}</dt><dd>{_value(value)}</dd>" for name, value in details.items()
-    )
-    return f'<section><h2>Details</h2><dl class="card details">{rows}</dl></section>'
-
-
-def _value(value: str) -> str:
-    text = escape(value)
-    return f"<code>{text}</code>" if value.startswith("askattend ") else text

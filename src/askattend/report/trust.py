@@ -1,0 +1,89 @@
+"""How far probabilities can be trusted, and whether attention lies on what matters."""
+
+from __future__ import annotations
+
+from askattend.charts import Line, xy_chart
+from askattend.evaluation import Metrics
+from askattend.grounding import Agreement
+from askattend.report.parts import figures_table
+
+
+def trust(metrics: Metrics) -> str:
+    """Calibration, risk and coverage; nothing where the split has no answers."""
+    found = metrics.reliability
+    if found is None:
+        return ""
+    diagram = xy_chart(
+        "Is it as often right as it says?",
+        [
+            Line("if it were", "train", [(0.0, 0.0), (1.0, 1.0)]),
+            Line("it is", "valid", [(b.probability, b.accuracy) for b in found.bins], dots=True),
+        ],
+        x="probability that it gives",
+        y="share of its answers that are right",
+    )
+    curve = xy_chart(
+        "What if it answers only when it is sure?",
+        [Line("wrong among the answered", "valid", [(p.coverage, p.risk) for p in found.curve])],
+        x="share of the questions answered",
+        y="share of those answers that are wrong",
+    )
+    tempered = (
+        f" Probabilities are tempered by {found.temperature:.2f}, fitted on the validation "
+        f"questions; without, the error would be {found.untempered_error:.1%}."
+        if found.temperature != 1
+        else ""
+    )
+    return f"""<section><h2>How sure it is</h2><div class="pair">{diagram}{curve}</div>
+<p class="muted note">Expected calibration error {found.calibration_error:.1%}.{tempered}
+Mean risk over all coverages {found.area:.1%}. With
+<code>--abstain-above-risk 0.1</code> <code>ask</code> says "not sure" where more than a tenth of
+its answers would be wrong.</p></section>"""
+
+
+def attention(metrics: Metrics, maps_name: str) -> str:
+    """Attention against boxes, and answers without the attended regions."""
+    parts = [_grounding(metrics, maps_name), _sensitivity(metrics)]
+    if not any(parts):
+        return ""
+    return f"<section><h2>Does attention matter?</h2>{''.join(parts)}</section>"
+
+
+def _grounding(metrics: Metrics, maps_name: str) -> str:
+    found = metrics.grounding
+    if found is None:
+        return ""
+    maps = [
+        _row(f"{maps_name.capitalize()} {number}", agreement)
+        for number, agreement in enumerate(found.maps, 1)
+    ]
+    blind = [_row("Everywhere alike", found.uniform), _row("Always the middle", found.centre)]
+    columns = ("Attention", "Inside the boxes", "Peak is a hit", "Rank correlation")
+    return f"""{figures_table(columns, [*maps, *blind])}
+<p class="muted note">Against the boxes of what {found.questions:,} questions are about: the share
+of attention inside them, how often the most attended region is a hit, and how alike attention and
+boxes rank the regions. The last two rows look at nothing.</p>"""
+
+
+def _row(name: str, agreement: Agreement) -> tuple[str, str, str, str]:
+    rank = agreement.rank_correlation
+    return (
+        name,
+        f"{agreement.inside:.1%}",
+        f"{agreement.pointing:.1%}",
+        "–" if rank is None else f"{rank:.2f}",
+    )
+
+
+def _sensitivity(metrics: Metrics) -> str:
+    found = metrics.sensitivity
+    if found is None:
+        return ""
+    regions = "region is" if found.regions == 1 else f"{found.regions} regions are"
+    return f"""<div class="card prose"><p>When the most attended {regions} taken away, the
+probability of its answer falls by <b>{_points(found.attended)}</b>; when random ones are, by
+<b>{_points(found.random)}</b> (mean over {found.questions:,} questions).</p></div>"""
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"

@@ -1,0 +1,59 @@
+"""Which questions an experiment is about, as its settings say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from askattend.batches import Batches
+from askattend.checkpoint import Run
+from askattend.config import Config
+from askattend.data.questions import QASet
+from askattend.data.sources import read_source
+from askattend.data.splits import Splits, split_names, training_splits
+from askattend.errors import ConfigError
+from askattend.features.store import FeatureStore
+from askattend.optimisation import TrainConfig
+
+
+def questions_of(config: Config[Any]) -> QASet:
+    """All questions of the source that the settings name.
+
+    Raises:
+        ConfigError, DataError: none is named, or it cannot be read.
+    """
+    if not config.data:
+        raise ConfigError("no questions named", remedy="Add --data SOURCE.")
+    return read_source(config.data)
+
+
+def split_of(config: Config[Any], name: str) -> QASet:
+    """The questions of a split; ``train`` and ``valid`` as training divides them."""
+    questions = questions_of(config)
+    trained_on = set(split_names(config.vocab.train_on))
+    if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
+        return questions.split(name)
+    splits = training_splits_of(config, questions)
+    return splits.train if name == "train" else splits.valid
+
+
+def training_splits_of(config: Config[Any], questions: QASet) -> Splits:
+    """What is trained and validated on."""
+    vocab = config.vocab
+    return training_splits(
+        questions,
+        train_on=vocab.train_on,
+        fraction=vocab.valid_fraction,
+        seed=vocab.valid_seed,
+    )
+
+
+def batches_of(questions: QASet, store: FeatureStore, run: Run, config: TrainConfig) -> Batches:
+    """The questions in the words and answers of a run."""
+    return Batches(
+        questions,
+        store,
+        run.words,
+        run.answers,
+        batch_size=config.batch_size,
+        sampling=config.sampling,
+    )
