@@ -42,7 +42,8 @@ def test_every_example_is_written_as_its_syntax_says() -> None:
         ("daqaur:data", r"'daqaur:data': unknown source of questions\. Did you mean 'daquar'\?"),
         (
             "easyvqa",
-            r"Did you mean 'easy-vqa'\? .*scenes\[:KEY=VALUE,…\], daquar:DIR, .*vqa:DIR, .*table:FILE\.",
+            r"Did you mean 'easy-vqa'\? .*scenes\[:KEY=VALUE,…\], daquar:DIR, .*, vqa:DIR, .*, "
+            r"table:FILE\.",
         ),
         ("x", r"Choose from: easy-vqa, scenes, daquar, .*, table\. Sources are written "),
         ("", "unknown source"),
