@@ -28,12 +28,14 @@ M = TypeVar("M", bound=ModelConfig)
 
 @dataclass(frozen=True)
 class VocabConfig:
-    """What the network reads and can answer, and what it is validated on."""
+    """What the network reads and can answer, and what it is trained and validated on."""
 
     answers: Positive = 3000
     """Number of most common answers it can give (M)."""
     min_count: Positive = 1
     """How often a word must occur in the training questions not to be unknown."""
+    train_on: str = "train"
+    """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
     valid_fraction: Fraction = 0.1
     """Share of the training images held back, where the source has no validation split."""
     valid_seed: Natural = 0
@@ -50,7 +52,8 @@ class Config(Generic[M]):
     model: M
     """Settings of the network."""
     data: str = ""
-    """Where the questions come from: easy-vqa, scenes, daquar:DIR or table:FILE."""
+    """Where the questions come from: easy-vqa, scenes, table:FILE, or daquar:, coco-qa:, vqa:, gqa:
+    or clevr:DIR."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)

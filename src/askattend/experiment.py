@@ -16,6 +16,7 @@ from askattend.checkpoint import CONFIG, Run
 from askattend.config import Config
 from askattend.data.questions import QASet
 from askattend.data.sources import absolute_source, read_source
+from askattend.data.splits import USUAL_SPLITS, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import pick_device
 from askattend.errors import RunError
@@ -59,7 +60,7 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     config = _located(config)
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
-    for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions)):
+    for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions, config)):
         console.print(f"note: {note}", highlight=False)
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
@@ -89,10 +90,10 @@ def _located(config: Config[Any]) -> Config[Any]:
     return replace(config, data=absolute_source(config.data), features=features)
 
 
-def _odd_splits(questions: QASet) -> Iterator[str]:
+def _odd_splits(questions: QASet, config: Config[Any]) -> Iterator[str]:
     """Notes on splits of no usual name, since a misspelt one would go unnoticed."""
     for name, count in questions.splits.items():
-        if name not in ("train", "valid", "test"):
+        if name not in (*USUAL_SPLITS, *split_names(config.vocab.train_on)):
             yield f"split '{name}' ({count:,}) is neither trained nor validated on"
 
 

@@ -9,7 +9,7 @@ from askattend.checkpoint import Run
 from askattend.config import Config
 from askattend.data.questions import QASet
 from askattend.data.sources import read_source
-from askattend.data.splits import Splits, training_splits
+from askattend.data.splits import Splits, split_names, training_splits
 from askattend.errors import ConfigError
 from askattend.features.store import FeatureStore
 from askattend.optimisation import TrainConfig
@@ -29,7 +29,8 @@ def questions_of(config: Config[Any]) -> QASet:
 def split_of(config: Config[Any], name: str) -> QASet:
     """The questions of a split; ``train`` and ``valid`` as training divides them."""
     questions = questions_of(config)
-    if name not in ("train", "valid") or "train" not in questions.splits:
+    trained_on = set(split_names(config.vocab.train_on))
+    if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
         return questions.split(name)
     splits = training_splits_of(config, questions)
     return splits.train if name == "train" else splits.valid
@@ -38,7 +39,12 @@ def split_of(config: Config[Any], name: str) -> QASet:
 def training_splits_of(config: Config[Any], questions: QASet) -> Splits:
     """What is trained and validated on."""
     vocab = config.vocab
-    return training_splits(questions, fraction=vocab.valid_fraction, seed=vocab.valid_seed)
+    return training_splits(
+        questions,
+        train_on=vocab.train_on,
+        fraction=vocab.valid_fraction,
+        seed=vocab.valid_seed,
+    )
 
 
 def batches_of(questions: QASet, store: FeatureStore, run: Run, config: TrainConfig) -> Batches:

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.data.questions import QASet, Question
-from askattend.data.splits import FEWEST_IMAGES, canonical_split, training_splits
+from askattend.data.splits import (
+    FEWEST_IMAGES,
+    canonical_split,
+    shared_images,
+    shared_note,
+    training_splits,
+)
 from askattend.errors import ConfigError, DataError
 
 
@@ -138,3 +144,50 @@ def test_a_set_without_train_is_refused() -> None:
 )
 def test_usual_names_of_splits(name: str, canonical: str) -> None:
     assert canonical_split(name) == canonical
+
+
+# --- training on several splits ---------------------------------------------------------------
+
+
+@given(st.integers(FEWEST_IMAGES, 40), st.integers(1, 40), st.integers(0, 9))
+def test_two_splits_are_trained_on_as_if_they_were_one(train: int, valid: int, seed: int) -> None:
+    names = [f"{n}.jpg" for n in range(train + valid)]
+    two = qaset(train=names[:train], valid=names[train:], test=["t"])
+    splits = training_splits(two, train_on="train+val", seed=seed)
+    one = training_splits(qaset(train=names), seed=seed)
+    assert splits.train.images == one.train.images
+    assert splits.valid.images == one.valid.images
+    both = [q.id for side in (splits.train, splits.valid) for q in side]
+    assert sorted(both) == [q.id for q in two if q.split != "test"]
+    assert "held back" in splits.notes[0]
+
+
+def test_the_set_s_own_validation_split_stays_if_it_is_not_trained_on() -> None:
+    whole = qaset(train=["a"], valid=["b"], extra=["c"])
+    splits = training_splits(whole, train_on="train+extra")
+    assert set(splits.train.images) == {"a", "c"}
+    assert set(splits.valid.images) == {"b"}
+
+
+def test_what_cannot_be_trained_on_is_refused() -> None:
+    whole = qaset(train=30)
+    with pytest.raises(DataError, match=r"no question in split 'valid'\. It has: train \(59\)"):
+        training_splits(whole, train_on="train+valid")
+    blank = (*whole.questions, Question(99, "x", "what", (), "test"))
+    unanswered = QASet("some", blank, {**whole.images, "x": Path("x")})
+    with pytest.raises(DataError, match="'test' has no answers to learn from"):
+        training_splits(unanswered, train_on="train+test")
+
+
+def test_shared_images_are_counted_by_pairs_of_splits() -> None:
+    whole = qaset(train=["a", "b", "c"], valid=["b", "c"], test=["c", "d"], other=["e"])
+    assert shared_images(whole) == {
+        ("train", "valid"): 2,
+        ("train", "test"): 1,
+        ("valid", "test"): 1,
+    }
+    assert shared_note(whole) == (
+        "splits share images: 2 of 'train' and 'valid', 1 of 'train' and 'test', "
+        "1 of 'valid' and 'test'",
+    )
+    assert shared_note(qaset(train=["a"], test=["b"])) == ()

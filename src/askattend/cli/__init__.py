@@ -12,6 +12,7 @@ from askattend.errors import AskAttendError, ConfigError, nearest
 USAGE = """\
 usage: askattend COMMAND …
 
+  data SOURCE                             what a source of questions holds
   extract SOURCE|FOLDER --out STORE       images → a store of region features
   train saaa|san --data SOURCE --out RUN  learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
@@ -21,11 +22,13 @@ usage: askattend COMMAND …
   trace saaa|san                          a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
-SOURCE is easy-vqa, scenes, daquar:DIR or table:FILE. Every command has --help."""
+SOURCE is easy-vqa, scenes, table:FILE, or a data set's original files in a folder: daquar:DIR,
+coco-qa:DIR, vqa:DIR, gqa:DIR, clevr:DIR. Every command has --help."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.
 COMMANDS = {
+    "data": "data",
     "extract": "extract",
     "train": "train",
     "evaluate": "evaluate",

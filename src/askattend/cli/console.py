@@ -9,6 +9,10 @@ import tyro
 from rich.console import Console
 
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
+FLOORS = {
+    "majority": "floor: most common answer",
+    "prefix": "floor: by the question's first words",
+}
 
 
 def parse(kind: Any, argv: list[str], name: str, **default: Any) -> Any:

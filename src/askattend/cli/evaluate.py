@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.assessment import evaluate_run
-from askattend.cli.console import parse, print_json, progress
+from askattend.cli.console import FLOORS, parse, print_json, progress
 from askattend.evaluation import Metrics
 from askattend.settings import Probability, check
 
@@ -59,12 +59,6 @@ def run(argv: list[str]) -> None:
     else:
         print(_table(evaluation.metrics))
         print(f"report: {options.run / 'report.html'}")
-
-
-FLOORS = {
-    "majority": "floor: most common answer",
-    "prefix": "floor: by the question's first words",
-}
 
 
 def _table(metrics: Metrics) -> str:

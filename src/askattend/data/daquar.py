@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from askattend.data.folders import files_below, locate
 from askattend.data.questions import QASet, Question
-from askattend.data.splits import canonical_split
+from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
 
-_ENDING = ".format_triple"
-_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
-_ORDER = ("train", "valid", "test")
+_NAME = re.compile(
+    r"qa\.(?P<classes>\d+)\.raw\.(?P<sample>reduced\.)?(?P<split>\w+)(?P<form>\.format_triple|\.txt)"
+)
+_ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG")
+# "… in the image7 ?", as the authors' own conversion removes it; other mentions stay.
+_ABOUT = re.compile(r"\s+(?:(?:in|of)\s+)?(?:(?:the|this)\s+)?image\d+\s*(?=\?$)")
 
 Triple = tuple[str, str, str]  # question, answer, image
 
 
-def read_daquar(folder: Path) -> QASet:
+def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
     """DAQUAR (Malinowski & Fritz 2014) from a folder as its authors distribute it.
 
-    The folder holds ``qa.894.raw.train.format_triple`` and ``qa.894.raw.test.format_triple``, three
-    lines a question (question, answer, image), and ``image<N>.jpg`` or ``.png``, in itself or in
-    ``images/``. One of the two question files is enough, and the images are not needed to read.
+    The folder holds, in itself or in folders below it, ``qa.894.raw.train.format_triple`` and
+    ``qa.894.raw.test.format_triple``, three lines a question (question, answer, image), or the
+    ``.txt`` files, two lines a question (question with its image, answer); and ``image<N>.jpg`` or
+    ``.png``. The set of 37 classes begins ``qa.37.raw.``; its test questions may be the sample of
+    25 images that is called ``reduced``, which published figures are of. One question file is
+    enough, and the images are not needed to read.
 
     Question ids are positions in the set, from 0, training questions first. The text of a question
-    is as written. An answer of several things stays one string, ``"book, lamp"``: white space is
-    made regular, but the order and repetitions are the annotator's, because published exact-match
-    figures compare such strings and WUPS sees them as a set in any case. `answer_type` is
-    ``"several"`` for those, ``"number"`` for digits, else ``"other"``.
+    is as written, without the words "in the image7" of the ``.txt`` files. An answer of several
+    things stays one string, ``"book, lamp"``: white space is made regular, but the order and
+    repetitions are the annotator's, because published exact-match figures compare such strings and
+    WUPS sees them as a set in any case. `answer_type` is ``"several"`` for those, ``"number"`` for
+    digits, else ``"other"``.
+
+    Args:
+        folder: where the files are.
+        classes: 894 or 37, which of the two sets to read where both are there; by default the
+            larger.
 
     Raises:
         DataError: the folder has no question file, two for one split, or a malformed one; names the
             file and line.
     """
-    files = _question_files(folder)
-    rows = [(split, *triple) for split in files for triple in _triples(files[split])]
+    found = files_below(folder)
+    files, notes = _question_files(folder, found, classes)
+    rows = [(split, *triple) for split, file in files.items() for triple in _triples(file)]
     questions = tuple(
         Question(
             id=index,
@@ -49,80 +63,107 @@ def read_daquar(folder: Path) -> QASet:
         )
         for index, (split, text, answer, image) in enumerate(rows)
     )
-    images, notes = _image_files(folder, dict.fromkeys(q.image for q in questions))
-    return QASet(f"daquar:{folder}", questions, images, notes)
+    names = dict.fromkeys(question.image for question in questions)
+    images, missing = locate(
+        ((name, tuple(name + ending for ending in _ENDINGS)) for name in names),
+        found,
+        folder / "images",
+    )
+    source = "daquar" if classes is None else f"daquar-{classes}"
+    return QASet(f"{source}:{folder}", questions, images, (*notes, *missing))
 
 
-def _question_files(folder: Path) -> dict[str, Path]:
-    """Split → its file, training first."""
-    files: dict[str, Path] = {}
-    for file in sorted(folder.glob(f"*{_ENDING}")):
-        split = canonical_split(file.name.removesuffix(_ENDING).split(".")[-1])
-        if split in files:
-            raise DataError(
-                f"two files for split '{split}': {files[split].name} and {file.name}",
-                where=folder,
-                remedy="Keep only the one to use.",
-            )
-        files[split] = file
-    if not files:
+@dataclass(frozen=True)
+class _File:
+    """A question file and what its name says."""
+
+    path: Path
+    classes: int
+    split: str
+    sample: bool
+    triples: bool
+
+
+def _question_files(
+    folder: Path, found: Mapping[str, list[str]], classes: int | None
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Split → its file, training first; and notes on what is left unread."""
+    files = [
+        _File(
+            Path(place, name),
+            int(m["classes"]),
+            canonical_split(m["split"]),
+            bool(m["sample"]),
+            m["form"] == ".format_triple",
+        )
+        for name, places in sorted(found.items())
+        if (m := _NAME.fullmatch(name))
+        for place in places
+    ]
+    sets = sorted({file.classes for file in files}, reverse=True)
+    chosen = classes or (sets[0] if sets else 894)
+    if chosen not in sets:
         raise DataError(
-            f"no question file *.train{_ENDING} or *.test{_ENDING}"
-            if folder.is_dir()
-            else "no such folder",
+            f"no question file qa.{chosen}.raw.train.format_triple, .test.format_triple or .txt",
             where=folder,
             remedy="Name the folder that holds DAQUAR's original files.",
         )
-    known = [split for split in _ORDER if split in files]
-    return {split: files[split] for split in dict.fromkeys((*known, *files))}
+    notes = [
+        f"read the set of {chosen} classes; for that of {other} write daquar-{other}:{folder}"
+        for other in sets
+        if classes is None and other != chosen
+    ]
+    splits = dict.fromkeys((*USUAL_SPLITS, *(file.split for file in files)))
+    by_split = {s: [f for f in files if (f.classes, f.split) == (chosen, s)] for s in splits}
+    return {split: _one(fs, notes) for split, fs in by_split.items() if fs}, tuple(notes)
+
+
+def _one(files: list[_File], notes: list[str]) -> Path:
+    """The file to read for a split: the sample of 25 images, if it is there, and triples."""
+    best, *others = sorted(files, key=lambda file: (not file.sample, not file.triples))
+    for other in others:
+        if (other.sample, other.triples) == (best.sample, best.triples):
+            raise DataError(
+                f"two files for split '{best.split}': {best.path} and {other.path}",
+                remedy="Keep only the one to use.",
+            )
+        notes.append(f"read {best.path.name}, not {other.path.name}")
+    return best.path
 
 
 def _triples(file: Path) -> Iterator[Triple]:
     lines = [line.strip() for line in read_utf8(file).rstrip().split("\n")]
     if lines == [""]:
         raise DataError("the file is empty", where=file, remedy="Fetch it again.")
-    for start in range(0, len(lines), 3):
-        triple = lines[start : start + 3]
-        for offset, problem in _problems(triple):
+    names = ("question", "answer", "image") if file.suffix != ".txt" else ("question", "answer")
+    for start in range(0, len(lines), len(names)):
+        written = lines[start : start + len(names)]
+        for offset, problem in _problems(written, names):
             raise DataError(
                 problem,
                 where=f"{file}:{start + offset + 1}",
-                remedy="Each question takes three lines: question, answer, image.",
+                remedy=f"Each question takes {len(names)} lines: {', '.join(names)}.",
             )
-        question, answer, image = triple
-        yield question, ", ".join(" ".join(item.split()) for item in answer.split(",")), image
+        question, answer = written[:2]
+        image = written[2] if len(names) == 3 else re.findall(r"image\d+", question)[-1]
+        text = question if len(names) == 3 else _ABOUT.sub(" ", question)
+        yield text, ", ".join(" ".join(item.split()) for item in answer.split(",")), image
 
 
-def _problems(triple: list[str]) -> Iterator[tuple[int, str]]:
-    """Line within the triple (from 0) and what is wrong with it."""
-    for offset, name in enumerate(("question", "answer", "image")):
-        if offset >= len(triple):
+def _problems(written: list[str], names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Line within the question (from 0) and what is wrong with it."""
+    for offset, name in enumerate(names):
+        if offset >= len(written):
             yield offset - 1, f"the file ends before the {name} line"
-        elif not triple[offset]:
+        elif not written[offset]:
             yield offset, f"the {name} line is blank"
-    if len(triple) == 3 and not re.fullmatch(r"image\d+", triple[2]):
-        yield 2, f"'{triple[2]}' is not an image name such as image3"
+    if len(names) == 2 and not re.search(r"image\d+", written[0]):
+        yield 0, f"the question '{written[0]}' names no image such as image3"
+    if len(written) == 3 and not re.fullmatch(r"image\d+", written[2]):
+        yield 2, f"'{written[2]}' is not an image name such as image3"
 
 
 def _answer_type(answer: str) -> str:
     if "," in answer:
         return "several"
     return "number" if answer.isdecimal() else "other"
-
-
-def _image_files(folder: Path, names: Collection[str]) -> tuple[dict[str, Path], tuple[str, ...]]:
-    found = {**_images_in(folder), **_images_in(folder / "images")}
-    missing = [name for name in names if name not in found]
-    notes: tuple[str, ...] = ()
-    if missing:
-        few = ", ".join(missing[:3])
-        notes = (f"{len(missing):,} images are not in {folder / 'images'}: {few}, …",)
-    # A missing image gets the path where it is looked for, to be named when its pixels are needed.
-    return {name: found.get(name, folder / "images" / f"{name}.jpg") for name in names}, notes
-
-
-def _images_in(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    names = sorted(os.listdir(folder))
-    return {Path(n).stem: folder / n for n in names if n.lower().endswith(_IMAGE_ENDINGS)}

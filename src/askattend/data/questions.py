@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -53,6 +53,8 @@ class QASet:
         notes: what the reader decided on the user's behalf, to be printed.
         pairs: ids of questions that are complementary: one question about two images, with
             different answers (VQA v2). Either may be missing from a split.
+        subsets: name → ids of questions that a published subset consists of, each of them in a
+            split as well: ``"test-dev"`` is a part of VQA's ``"test"``.
     """
 
     source: str
@@ -60,6 +62,7 @@ class QASet:
     images: Mapping[str, Path]
     notes: tuple[str, ...] = ()
     pairs: tuple[tuple[QuestionId, QuestionId], ...] = ()
+    subsets: Mapping[str, frozenset[QuestionId]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.questions)
@@ -76,14 +79,18 @@ class QASet:
         return counts
 
     def split(self, name: str) -> QASet:
-        """The questions of one split, with only their images.
+        """The questions of one split or published subset, with only their images.
 
         Raises:
             DataError: the split is empty or does not exist.
         """
         questions = tuple(q for q in self.questions if q.split == name)
+        if name in self.subsets:
+            ids = self.subsets[name]
+            questions = tuple(q for q in self.questions if q.id in ids)
         if not questions:
-            known = ", ".join(f"{split} ({n})" for split, n in self.splits.items())
+            sizes = self.splits | {subset: len(ids) for subset, ids in self.subsets.items()}
+            known = ", ".join(f"{split} ({n})" for split, n in sizes.items())
             raise DataError(
                 f"no question in split '{name}'",
                 where=self.source,

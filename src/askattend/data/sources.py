@@ -1,17 +1,22 @@
-"""Every source of questions by name: ``easy-vqa``, ``scenes``, ``daquar:DIR``, ``table:FILE``."""
+"""Every source of questions by name: ``easy-vqa``, ``scenes``, ``vqa:DIR``, ``table:FILE``, …"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from askattend.data.clevr import read_clevr
+from askattend.data.coco_qa import read_coco_qa
 from askattend.data.daquar import read_daquar
 from askattend.data.easy_vqa import read_easy_vqa
+from askattend.data.gqa import read_gqa
 from askattend.data.questions import QASet
 from askattend.data.rows import EXTENSIONS
 from askattend.data.scenes import canonical_recipe, read_scenes
 from askattend.data.table import read_table
+from askattend.data.vqa import read_vqa
 from askattend.errors import DataError, nearest
 
 
@@ -46,6 +51,14 @@ READERS: Mapping[str, Reader] = {
         read_scenes, "KEY=VALUE,…", "scenes:images=500,seed=7", canonical=canonical_recipe
     ),
     "daquar": Reader(read_daquar, "DIR", "daquar:data/daquar"),
+    "daquar-37": Reader(partial(read_daquar, classes=37), "DIR", "daquar-37:data/daquar"),
+    "coco-qa": Reader(read_coco_qa, "DIR", "coco-qa:data/cocoqa"),
+    "vqa": Reader(read_vqa, "DIR", "vqa:data/vqa"),
+    "vqa-v1": Reader(partial(read_vqa, family="v1"), "DIR", "vqa-v1:data/vqa"),
+    "vqa-abstract": Reader(partial(read_vqa, family="abstract"), "DIR", "vqa-abstract:data/vqa"),
+    "gqa": Reader(read_gqa, "DIR", "gqa:data/gqa"),
+    "gqa-all": Reader(partial(read_gqa, size="all"), "DIR", "gqa-all:data/gqa"),
+    "clevr": Reader(read_clevr, "DIR", "clevr:data/CLEVR_v1.0"),
     "table": Reader(read_table, "FILE", "table:questions.csv"),
 }
 
@@ -55,9 +68,12 @@ def read_source(source: str) -> QASet:
 
     Args:
         source: ``"easy-vqa"`` (arrives with pip), ``"scenes"`` or ``"scenes:KEY=VALUE,…"``
-            (generated; see `askattend.data.scenes.Recipe`), ``"daquar:DIR"`` (the original files)
-            or ``"table:FILE"`` (your own questions: .csv, .tsv, .jsonl, .ndjson or .json).
-            A leading ``~`` is your home folder.
+            (generated; see `askattend.data.scenes.Recipe`), ``"table:FILE"`` (your own questions:
+            .csv, .tsv, .jsonl, .ndjson or .json), or a data set in a folder with its original
+            files: ``"daquar:DIR"``, ``"coco-qa:DIR"``, ``"vqa:DIR"`` (v1 and v2), ``"gqa:DIR"``,
+            ``"clevr:DIR"``. ``"daquar-37:DIR"``, ``"vqa-v1:DIR"``, ``"vqa-abstract:DIR"`` and
+            ``"gqa-all:DIR"`` choose where a folder holds several sets. A leading ``~`` is your
+            home folder.
 
     Raises:
         DataError: the source is unknown, lacks its place, or cannot be read.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 
-from askattend.data.questions import QASet
+from askattend.data.questions import QASet, Question
 from askattend.errors import ConfigError, DataError
 
 # Fewer images than this leave too few to hold any back.
 FEWEST_IMAGES = 20
 
+USUAL_SPLITS = ("train", "valid", "test")
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -26,6 +28,22 @@ def canonical_split(name: str) -> str:
     ('valid', 'test-dev')
     """
     return _NAMES.get(name.strip().lower(), name.strip())
+
+
+def shared_images(questions: Iterable[Question]) -> dict[tuple[str, str], int]:
+    """Two splits → how many images they share, for those that share any."""
+    images: dict[str, set[str]] = {}
+    for question in questions:
+        images.setdefault(question.split, set()).add(question.image)
+    shared = {(a, b): len(images[a] & images[b]) for a, b in combinations(images, 2)}
+    return {splits: count for splits, count in shared.items() if count}
+
+
+def shared_note(questions: Iterable[Question]) -> tuple[str, ...]:
+    """A note on images that splits share, if any do."""
+    counts = shared_images(questions).items()
+    both = ", ".join(f"{count:,} of '{a}' and '{b}'" for (a, b), count in counts)
+    return (f"splits share images: {both}",) if both else ()
 
 
 @dataclass(frozen=True)
@@ -46,29 +64,35 @@ class Splits:
     notes: tuple[str, ...]
 
 
-def training_splits(qaset: QASet, *, fraction: float = 0.1, seed: int = 0) -> Splits:
+def training_splits(
+    qaset: QASet, *, train_on: str = "train", fraction: float = 0.1, seed: int = 0
+) -> Splits:
     """Training and validation questions of a set.
 
-    The set's own ``"valid"`` split is used if it has answers. Otherwise about `fraction` of the
-    training images are held back with all their questions. An image's side depends on its id, the
-    fraction and the seed alone: it is the same on every machine and stays when images are added.
-    Below 20 training images the training questions are validated on themselves.
+    The set's own ``"valid"`` split is used if it has answers and is not trained on. Otherwise about
+    `fraction` of the training images are held back with all their questions. An image's side
+    depends on its id, the fraction and the seed alone: it is the same on every machine and stays
+    when images are added. Below 20 training images the training questions are validated on
+    themselves.
 
     Args:
-        qaset: must have a ``"train"`` split.
+        qaset: must have the splits of `train_on`.
+        train_on: the splits to learn from, joined by ``+``: ``"train+valid"`` as is usual before a
+            test server is asked; `fraction` of both is held back then.
         fraction: of the training images to hold back, in (0, 1).
         seed: chooses which.
 
     Raises:
         ConfigError: `fraction` is out of range.
-        DataError: there is no ``"train"`` split.
+        DataError: a split of `train_on` is not there, or, of several, one has no answers.
     """
     if not 0 < fraction < 1:
         raise ConfigError(
             "must lie between 0 and 1", where=f"fraction = {fraction}", remedy="0.1 is usual."
         )
-    train = _train_split(qaset)
-    if "valid" not in qaset.splits:
+    names = split_names(train_on)
+    train = _train_split(qaset, names)
+    if "valid" not in qaset.splits or "valid" in names:
         return _carve(train, fraction, seed)
     valid = qaset.split("valid")
     if any(question.answers for question in valid):
@@ -77,15 +101,30 @@ def training_splits(qaset: QASet, *, fraction: float = 0.1, seed: int = 0) -> Sp
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
 
-def _train_split(qaset: QASet) -> QASet:
-    if "train" not in qaset.splits:
+def split_names(train_on: str) -> tuple[str, ...]:
+    """The splits of a setting such as ``"train+val"``, by their canonical names."""
+    return tuple(dict.fromkeys(map(canonical_split, train_on.split("+"))))
+
+
+def _train_split(qaset: QASet, names: tuple[str, ...]) -> QASet:
+    if "train" in names and "train" not in qaset.splits:
         known = ", ".join(f"{split} ({count})" for split, count in qaset.splits.items())
         raise DataError(
             "no split 'train' to learn from",
             where=qaset.source,
             remedy=f"It has: {known or 'no questions at all'}.",
         )
-    return qaset.split("train")
+    parts = [qaset.split(name) for name in names]
+    for name, part in zip(names, parts, strict=True):
+        if len(parts) > 1 and not any(question.answers for question in part):
+            raise DataError(
+                f"split '{name}' has no answers to learn from",
+                where=qaset.source,
+                remedy="Train on the others alone.",
+            )
+    questions = {question.id: question for part in parts for question in part}
+    images = {image: file for part in parts for image, file in part.images.items()}
+    return replace(qaset, questions=tuple(questions.values()), images=images)
 
 
 def _given(train: QASet, valid: QASet) -> Splits:

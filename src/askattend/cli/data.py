@@ -1,0 +1,155 @@
+"""``askattend data``: what a source of questions holds, before anything is trained on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from operator import attrgetter
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from askattend.cli.console import FLOORS, parse, print_json
+from askattend.data.sources import read_source
+from askattend.data.summary import SplitSummary, Summary, summarise
+from askattend.data.vocab import most_common_first
+from askattend.settings import Positive, check
+
+# Types beyond these are summed up; --json has them all.
+_TYPES = 12
+_WIDTH = 44
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a source of questions holds: splits, types, answers, images, floors."""
+
+    source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE")]
+    """easy-vqa, scenes, table:FILE, daquar:DIR, vqa:DIR or another data set."""
+    top: Positive = 3000
+    """How many of the most common training answers to count as known."""
+    check_images: bool = False
+    """Open every image, and name those that are broken."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options, read the questions, and print what they are."""
+    options: Data = parse(Data, argv, "data")
+    questions = read_source(options.source)
+    summary = summarise(questions, top=options.top, check_images=options.check_images)
+    if options.json:
+        print_json(summary)
+    else:
+        print("\n".join(_lines(summary)))
+
+
+class _Table:
+    """Rows with a column a split."""
+
+    def __init__(self, summary: Summary) -> None:
+        self.splits = summary.splits
+        self._width = max(12, *(len(name) + 2 for name in self.splits)) if self.splits else 12
+
+    def numbers(self, name: str, value: Callable[[SplitSummary], float]) -> str:
+        """A row of numbers, halves with a decimal."""
+        cells = [value(split) for split in self.splits.values()]
+        return self.row(name, [f"{cell:,.{0 if cell == int(cell) else 1}f}" for cell in cells])
+
+    def shares(self, name: str, value: Callable[[SplitSummary], float | None]) -> str:
+        """A row of percentages; a dash where there is none."""
+        cells = [value(split) for split in self.splits.values()]
+        return self.row(name, ["–" if cell is None else f"{cell:.2%}" for cell in cells])
+
+    def row(self, name: str, cells: Iterable[str]) -> str:
+        """A row of texts."""
+        return f"{name:<{_WIDTH}}" + "".join(f"{cell:>{self._width}}" for cell in cells)
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    table = _Table(summary)
+    yield f"{summary.source}: {summary.questions:,} questions on {summary.images:,} images"
+    yield ""
+    yield table.row("", summary.splits)
+    yield from _sizes(table)
+    yield from _answers(table, summary)
+    yield from _types(table, "answer types", attrgetter("answer_types"))
+    yield from _types(table, "question types", attrgetter("question_types"))
+    if summary.common_answers:
+        yield ""
+        yield "most common answers in 'train'"
+        for common in summary.common_answers:
+            yield table.row(f"  {common.answer}", [f"{common.count:,}", f"{common.share:.1%}"])
+    yield from _remarks(table, summary)
+
+
+def _sizes(table: _Table) -> Iterator[str]:
+    yield table.numbers("questions", lambda split: split.questions)
+    yield table.numbers("  with an answer", lambda split: split.answered)
+    yield table.numbers("images", lambda split: split.images)
+    yield table.numbers("  not there", lambda split: split.missing_images)
+    yield table.numbers("words a question, least", lambda split: split.words.least)
+    yield table.numbers("  median", lambda split: split.words.median)
+    yield table.numbers("  most", lambda split: split.words.most)
+
+
+def _answers(table: _Table, summary: Summary) -> Iterator[str]:
+    """Coverage and floors, where there are training answers to learn them from."""
+    if not summary.common_answers:
+        return
+    known = min(summary.top, summary.distinct_answers)
+    yield f"of the {known:,} most common training answers (of {summary.distinct_answers:,})"
+    yield table.shares("  answers among them", lambda split: split.answers_covered)
+    yield table.shares("  questions answerable with them", lambda split: split.questions_covered)
+    for name, title in FLOORS.items():
+        yield table.shares(title, partial(_floor, name))
+
+
+def _floor(name: str, split: SplitSummary) -> float | None:
+    return None if split.floors is None else split.floors[name]
+
+
+def _types(
+    table: _Table, title: str, types: Callable[[SplitSummary], dict[str, int]]
+) -> Iterator[str]:
+    """A row a type, most common first over all splits; the rare ones in one row."""
+    totals: Counter[str] = Counter()
+    for split in table.splits.values():
+        totals.update(types(split))
+    kinds = most_common_first(totals)
+    if not kinds:
+        return
+    yield ""
+    yield title
+    for kind in kinds[:_TYPES]:
+        yield table.numbers(f"  {kind or '(none)'}", partial(_count, types, [kind]))
+    if rare := kinds[_TYPES:]:
+        yield table.numbers(f"  {len(rare)} others", partial(_count, types, rare))
+
+
+def _count(
+    types: Callable[[SplitSummary], dict[str, int]], kinds: list[str], split: SplitSummary
+) -> int:
+    return sum(types(split).get(kind, 0) for kind in kinds)
+
+
+def _remarks(table: _Table, summary: Summary) -> Iterator[str]:
+    counts = {
+        "complementary pairs": summary.pairs,
+        "questions that tell where their objects are": summary.located,
+        "questions that share a meaning": summary.reworded,
+        **{f"questions in the subset '{name}'": n for name, n in summary.subsets.items()},
+    }
+    lines = [table.row(name, [f"{count:,}"]) for name, count in counts.items() if count]
+    if summary.broken_images is not None:
+        lines.append(table.row("images that are broken", [f"{len(summary.broken_images):,}"]))
+        lines += [f"  {image}: {reason}" for image, reason in summary.broken_images.items()]
+    lines += [f"note: {note}" for note in summary.notes]
+    yield from ["", *lines] if lines else []

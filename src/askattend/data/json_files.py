@@ -1,0 +1,159 @@
+"""Large JSON files, plain or gzip, read so that every mistake is named by its path."""
+
+from __future__ import annotations
+
+import gc
+import gzip
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar, cast
+
+import msgspec
+
+from askattend.errors import DataError
+
+T = TypeVar("T")
+
+FEW = 3
+_FETCH = "Fetch it again."
+
+
+def read_bytes(file: Path) -> bytes:
+    """The content of a file, unpacked if its name ends in ``.gz``, without a byte order mark.
+
+    Raises:
+        DataError: the file cannot be opened, or its gzip is truncated or broken.
+    """
+    try:
+        data = file.read_bytes()
+        if file.suffix == ".gz":
+            data = gzip.decompress(data)
+    except EOFError:
+        raise DataError("the gzip file is truncated", where=file, remedy=_FETCH) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"not a whole gzip file ({error})", where=file, remedy=_FETCH) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(
+            f"cannot be read ({reason})", where=file, remedy="Check the path."
+        ) from None
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def read_json(file: Path, kind: Callable[..., T]) -> T:
+    """The content of a JSON file, of the type `kind`, which may be one such as ``list[int]``.
+
+    Many records are best declared as `msgspec.Raw` and given to `each_record`, which needs less
+    memory and tells how many of them are wrong.
+
+    Raises:
+        DataError: the file is unreadable, truncated, malformed or of another schema; names the path
+            inside the file.
+    """
+    data = read_bytes(file)
+    try:
+        return msgspec.json.decode(data, type=cast(type[T], kind))
+    except msgspec.ValidationError as error:
+        problem, path = _parts(error)
+        raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise DataError(_malformed(error), where=file, remedy=_FETCH) from None
+
+
+def each_record(
+    records: Iterable[tuple[int | str, msgspec.Raw]], kind: type[T], *, where: str
+) -> Iterator[T]:
+    """The records one by one; the wrong ones are counted on the way and raised at the end.
+
+    Args:
+        records: each with its position or key below `where`: a list's `enumerate`, a dict's items.
+        kind: what each must be.
+        where: the file and the path inside it that leads to the records.
+
+    Raises:
+        DataError: some are wrong: how many, the first few, and what a record must hold.
+    """
+    decode = msgspec.json.Decoder(kind).decode
+    mistakes = Mistakes()
+    for key, raw in records:
+        try:
+            record = decode(raw)
+        except msgspec.ValidationError as error:
+            problem, below = _parts(error)
+            mistakes.add(f"{where}[{key!r}]{below}", problem)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            mistakes.add(f"{where}[{key!r}]", _malformed(error))
+        else:
+            yield record
+    mistakes.refuse(_schema(kind))
+
+
+class Mistakes:
+    """Like mistakes in one file: how many there are, and the first few."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[tuple[str, str]] = []
+
+    def add(self, where: str, problem: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if len(self.first) < FEW:
+            self.first.append((where, problem))
+
+    def refuse(self, remedy: str) -> None:
+        """Raises `DataError` if there are any."""
+        if not self.count:
+            return
+        (where, problem), *others = self.first
+        also = [f"{_inside(place)} ({text})" for place, text in others]
+        more = ", …" if self.count > len(self.first) else ""
+        if also:
+            problem = f"{problem}; {self.count:,} such cases, also {', '.join(also)}{more}"
+        raise DataError(problem, where=where, remedy=remedy)
+
+
+def few(items: Iterable[object]) -> str:
+    """The first few of many, as text: ``"1, 2, 3, …"``."""
+    listed = list(items)
+    return ", ".join(map(str, listed[:FEW])) + (", …" if len(listed) > FEW else "")
+
+
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """Keep the garbage collector from walking again and again over what is being built."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
+    """What is wrong, and the path below the value decoded: ``.answers[2]``."""
+    problem, _, path = str(error).partition(" - at `$")
+    return problem[:1].lower() + problem[1:].replace("`", "'"), path.rstrip("`")
+
+
+def _malformed(error: Exception) -> str:
+    text = str(error)
+    if text == "Input data was truncated":
+        return "the JSON is truncated"
+    return f"malformed JSON ({text.removeprefix('JSON is malformed: ')})"
+
+
+def _schema(kind: object) -> str:
+    """What a record must hold, after the fields that its type requires."""
+    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+        return _FETCH
+    required = [f.encode_name for f in msgspec.structs.fields(kind) if f.required]
+    return f"The official format has {', '.join(required)} there." if required else _FETCH
+
+
+def _inside(where: str) -> str:
+    """The path alone, since all are in one file."""
+    return where[where.rfind("$") :] if "$" in where else where

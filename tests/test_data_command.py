@@ -1,0 +1,114 @@
+"""``askattend data``: a readable table, and the same as JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from askattend.cli import main
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Twelve questions about four pictures; the last of them is broken."""
+    file = tmp_path / "q.csv"
+    with file.open("w", newline="") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(("image", "question", "answer", "split", "answer_type"))
+        for number in range(12):
+            name = f"{number % 4}.png"
+            Image.new("RGB", (8, 8)).save(tmp_path / name)
+            answer = ("red", "blue", "two words")[number % 3]
+            split = "train" if number < 8 else "a-rather-long-name"
+            writer.writerow((name, "what is it" + " now" * number, answer, split, f"kind {number}"))
+    (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:40])
+    return file
+
+
+def test_the_table_has_a_column_a_split(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["data", f"table:{table}"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][1:] == ["12", "questions", "on", "4", "images"]
+    assert lines[2] == ["train", "a-rather-long-name"]
+    assert ["questions", "8", "4"] in lines
+    assert ["median", "6.5", "12.5"] in lines
+    assert ["not", "there", "0", "0"] in lines
+    assert ["answers", "among", "them", "100.00%", "100.00%"] in lines
+    assert ["kind", "0", "1", "0"] in lines
+    assert ["two", "words", "2", "25.0%"] in lines
+
+
+def test_a_smaller_vocabulary_covers_less(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["data", f"table:{table}", "--top", "1"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    # Of the eight training answers three are blue, the first of the two most common; of four, one.
+    assert lines[10][:3] == ["of", "the", "1"]
+    assert ["answers", "among", "them", "37.50%", "25.00%"] in lines
+
+
+def test_json_has_all_of_it(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["data", f"table:{table}", "--json", "--check-images"])
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["splits"]["train"]["questions"] == 8
+    assert set(summary["broken_images"]) == {"3.png"}
+    assert len(summary["splits"]["train"]["answer_types"]) == 8
+    assert summary["common_answers"][0] == {"answer": "blue", "count": 3, "share": 0.375}
+
+
+def test_broken_images_are_listed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["data", f"table:{table}", "--check-images"])
+    out = capsys.readouterr().out
+    assert "images that are broken" in out
+    assert "\n  3.png: " in out
+
+
+def test_many_types_are_summed_up(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with table.open("a") as opened:
+        for number in range(12, 20):
+            opened.write(f"0.png,what,red,train,kind {number}\n")
+    main(["data", f"table:{table}"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    # Twenty kinds of one question each: twelve are listed in alphabetical order.
+    listed = sorted(f"kind {number}" for number in range(20))[:12]
+    [others] = [line for line in lines if line[1:2] == ["others"]]
+    train = sum(not 8 <= int(name.split()[1]) < 12 for name in listed)
+    assert others == ["8", "others", f"{16 - train}", f"{4 - (12 - train)}"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["table:nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["vqua:x"], "Did you mean 'vqa'?"),
+        (["easy-vqa", "--top", "0"], "top = 0: expected int >= 1"),
+    ],
+)
+def test_mistakes_exit_with_status_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["data", *arguments])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["data", "--help"])
+    assert not stop.value.code
+    assert "usage: askattend data" in capsys.readouterr().out
+
+
+def test_it_does_without_pytorch(table: Path) -> None:
+    code = (
+        "import sys; from askattend.cli import main\n"
+        f"main(['data', 'table:{table}'])\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
