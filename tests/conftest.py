@@ -15,6 +15,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from askattend.checkpoint import Run
+    from askattend.wordnet import WordNet
 
 install_import_hook("askattend", "typechecking.checked")
 
@@ -35,6 +36,20 @@ def shared() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def wordnet() -> WordNet:
+    """This machine's WordNet; skips where it is absent, fails where all is required."""
+    from askattend.errors import DataError  # once the hook is installed
+    from askattend.wordnet import installed
+
+    try:
+        return installed()
+    except DataError as error:
+        if os.environ.get("ASKATTEND_REQUIRE_SHARED") == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -21,14 +21,16 @@ LAYERS = (
     {"feature_cache", "selection", "resuming", "trace"},
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
-    {"sensitivity"},
+    {"sensitivity", "comparison"},
+    {"systems"},
+    {"scoring"},
     {"checkpoint"},
     {"optimisation"},
     {"batches"},
     {"checking"},
-    {"reliability", "grounding", "breakdown"},
-    {"models", "metrics", "vqa_accuracy", "features", "data"},
-    {"settings", "devices", "costs", "files", "statistics", "errors", "byhand"},
+    {"reliability", "grounding", "breakdown", "results"},
+    {"models", "metrics", "vqa_accuracy", "wups", "features", "data"},
+    {"settings", "devices", "costs", "files", "statistics", "wordnet", "errors", "byhand"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]
@@ -76,7 +78,8 @@ def test_importing_is_quiet_and_leaves_optional_packages_alone(tmp_path: Path) -
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
-    quick = "import sys, askattend.byhand, askattend.cli; print('torch' in sys.modules)"
+    names = "askattend.byhand, askattend.cli, askattend.cli.score, askattend.cli.compare"
+    quick = f"import sys, {names}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", quick], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     assert not list(tmp_path.iterdir())

@@ -193,6 +193,27 @@ def test_evaluate(trained: Path, run: Run, network: str) -> None:
     assert "<html" in (folder / "report.html").read_text()
 
 
+def test_score_and_compare_tell_what_evaluate_told(trained: Path, run: Run) -> None:
+    source, accuracy = f"table:{trained / 'squares.csv'}", {}
+    for network in ("saaa", "san"):
+        folder = trained / "runs" / network
+        evaluated = json.loads(run("evaluate", folder, "--json")[1])
+        _, out, _ = run("score", folder / "test" / "results.json", "--data", source, "--json")
+        scores = json.loads(out)
+        for figure in ("metric", "accuracy", "interval", "questions", "by_answer_type"):
+            assert scores[figure] == evaluated[figure]
+        predictions = json.loads((folder / "test" / "predictions.json").read_text())
+        assert [(p["question_id"], p["score"]) for p in predictions] == [
+            (q["question_id"], q["score"]) for q in scores["per_question"]
+        ]
+        accuracy[network] = evaluated["accuracy"]
+    status, out, _ = run("compare", trained / "runs" / "saaa", trained / "runs" / "san", "--json")
+    found = json.loads(out)
+    assert (status, found["images"]) == (0, 3)
+    assert found["first"]["accuracy"] == accuracy["saaa"]
+    assert found["overall"]["difference"] == pytest.approx(accuracy["san"] - accuracy["saaa"])
+
+
 def rows_of(table: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(table.read_text())))
 
@@ -478,7 +499,9 @@ def test_a_misspelt_option_names_the_nearest(run: Run) -> None:
     assert "--model.glimpses" in err
 
 
-@pytest.mark.parametrize("command", ["", "train", "train saaa", "extract", "evaluate", "ask"])
+@pytest.mark.parametrize(
+    "command", ["", "train", "train saaa", "extract", "evaluate", "score", "compare", "ask"]
+)
 def test_help(run: Run, command: str) -> None:
     status, out, _ = run(*command.split(), "--help")
     assert status == 0

@@ -46,8 +46,8 @@ def evaluate_run(
     device: str = "auto",
     console: Console,
 ) -> Evaluation:
-    """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json`` and
-    ``report.html`` in the run folder.
+    """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json``,
+    ``SPLIT/predictions.json`` and ``report.html`` in the run folder.
 
     Args:
         folder: the run folder.
@@ -97,7 +97,7 @@ def evaluate_run(
     sample = batches_of(_sample(questions), store, run, config.train)
     metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
     evaluation = replace_struct(evaluation, metrics=metrics)
-    evaluation.save(folder / split)
+    evaluation.save(folder / split, questions)
     _report(Predictor.load(folder, device=device, backbone=backbone), evaluation, questions, store)
     return evaluation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from askattend.grounding import Grounding, ground
 from askattend.metrics import accuracy_of, metric_name
 from askattend.predictor import Predictor
 from askattend.reliability import Calibration, Reliability, calibrate, reliability
+from askattend.results import METRICS, PREDICTIONS, RESULTS, Result, check_results
 from askattend.sensitivity import Sensitivity
 
 # A temperature needs no more questions than this to be fitted.
@@ -48,6 +49,7 @@ class Prediction(msgspec.Struct, frozen=True):
         score: how right it is, 0 to 1; None where the question has no reference answer.
         answer_type: of the question, where the source tells.
         question_type: likewise.
+        image: id of the question's image.
     """
 
     question_id: QuestionId
@@ -56,6 +58,7 @@ class Prediction(msgspec.Struct, frozen=True):
     score: float | None
     answer_type: str | None = None
     question_type: str | None = None
+    image: str | None = None
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -109,16 +112,23 @@ class Evaluation(msgspec.Struct, frozen=True):
     metrics: Metrics
     predictions: tuple[Prediction, ...]
 
-    def save(self, folder: Path) -> None:
-        """Write metrics.json, and results.json in the format of the VQA leaderboard."""
+    def save(self, folder: Path, questions: Iterable[Question]) -> None:
+        """Write metrics.json; results.json in the format of the VQA leaderboard; predictions.json.
+
+        Args:
+            folder: where to; made if it is not there.
+            questions: those that were to be answered.
+
+        Raises:
+            DataError: there is not exactly one answer to each question; nothing is written then.
+        """
+        results = [Result(one.question_id, one.answer) for one in self.predictions]
+        check_results(results, questions, where=folder / RESULTS)
         folder.mkdir(parents=True, exist_ok=True)
-        results = [
-            {"question_id": prediction.question_id, "answer": prediction.answer}
-            for prediction in self.predictions
-        ]
-        write_whole(folder / "results.json", msgspec.json.encode(results))
+        write_whole(folder / RESULTS, msgspec.json.encode(results))
+        write_whole(folder / PREDICTIONS, msgspec.json.encode(self.predictions))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics))
-        write_whole(folder / "metrics.json", metrics)
+        write_whole(folder / METRICS, metrics)
 
 
 def evaluate(
@@ -217,7 +227,13 @@ def predict(
 def _prediction(question: Question, answer: str, probability: float) -> Prediction:
     score = accuracy_of(answer, question.answers) if question.answers else None
     return Prediction(
-        question.id, answer, probability, score, question.answer_type, question.question_type
+        question.id,
+        answer,
+        probability,
+        score,
+        question.answer_type,
+        question.question_type,
+        question.image,
     )
 
 

@@ -15,12 +15,15 @@ from askattend.data.vocab import (
     usual_spelling,
 )
 from askattend.errors import DataError
-from askattend.vqa_accuracy import leave_one_out, normalise_answer, vqa_accuracy
+from askattend.vqa_accuracy import CURRENT, compared, leave_one_out, vqa_accuracy
 
 PREFIX_WORDS = 3
+EXACT_MATCH = "exact match"
 
 
-def accuracy_of(answer: str, references: Sequence[tuple[str, int]]) -> float:
+def accuracy_of(
+    answer: str, references: Sequence[tuple[str, int]], dialect: str | None = None
+) -> float:
     """How right an answer is, in [0, 1], by the number K of human answers.
 
     - K = 1: exact match, white space and case aside.
@@ -32,28 +35,42 @@ def accuracy_of(answer: str, references: Sequence[tuple[str, int]]) -> float:
     Args:
         answer: the answer given.
         references: human answers, each with how many people gave it (at least one).
+        dialect: one of `vqa_accuracy.DIALECTS`. It says what is normalised before answers are
+            compared, also where K < 4; an answer needs one match where K = 1. (The evaluator
+            itself would score 0 there, whatever the answer.)
 
     Raises:
+        ConfigError: there is no such dialect.
         DataError: there are no references.
     """
     annotators = sum(count for _, count in references)
-    if annotators == 1:
+    if annotators == 1 and dialect is None:
         return float(answer_key(answer) == answer_key(references[0][0]))
-    if annotators in (2, 3):
-        given = normalise_answer(answer)
-        matches = sum(count for text, count in references if normalise_answer(text) == given)
+    if annotators in (1, 2, 3):
+        matches = _matches(answer, references, dialect)
+        if annotators == 1:
+            return float(matches)
         return leave_one_out(matches, annotators, needed=annotators - 1)
-    return vqa_accuracy(answer, references)
+    return vqa_accuracy(answer, references, dialect or CURRENT)
 
 
-def metric_name(questions: Iterable[Question]) -> str:
+def _matches(answer: str, references: Sequence[tuple[str, int]], dialect: str | None) -> int:
+    """How many of a few people gave the answer; two or three always normalised in ``current``."""
+    several = sum(count for _, count in references) > 1
+    if dialect is None or (dialect == CURRENT and several):
+        dialect = "normalized"
+    given, counts = compared(answer, references, dialect)
+    return counts[given]
+
+
+def metric_name(questions: Iterable[Question], dialect: str | None = None) -> str:
     """What `accuracy_of` measures on these questions.
 
-    ``"exact match"`` where every question has one human answer at most; otherwise
-    ``"VQA accuracy, current"``, its dialect named.
+    ``"exact match"`` where every question has one human answer at most and no dialect was asked
+    for; otherwise ``"VQA accuracy, current"``, its dialect named.
     """
     several = any(sum(count for _, count in question.answers) > 1 for question in questions)
-    return "VQA accuracy, current" if several else "exact match"
+    return f"VQA accuracy, {dialect or CURRENT}" if several or dialect else EXACT_MATCH
 
 
 def mean_accuracy(reply: Callable[[str], str], questions: Iterable[Question]) -> float:

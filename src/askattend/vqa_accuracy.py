@@ -13,6 +13,8 @@ from functools import lru_cache
 
 from askattend.errors import ConfigError, DataError, nearest
 
+CURRENT = "current"
+
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _BETWEEN_DIGITS = re.compile(r"\d,\d")
 _PERIOD = re.compile(r"\.(?!\d)")
@@ -82,7 +84,7 @@ def normalise_answer(answer: str) -> str:
 
 
 def vqa_accuracy(
-    answer: str, references: Sequence[tuple[str, int]], dialect: str = "current"
+    answer: str, references: Sequence[tuple[str, int]], dialect: str = CURRENT
 ) -> float:
     """How right an answer is, in [0, 1]: min(1, matches / 3), averaged over the K ways to leave
     one annotator out.
@@ -105,16 +107,32 @@ def vqa_accuracy(
         ConfigError: there is no such dialect.
         DataError: there are no references.
     """
-    if dialect not in DIALECTS:
-        raise ConfigError(f"unknown dialect '{dialect}'", remedy=nearest(dialect, DIALECTS))
     annotators = sum(count for _, count in references)
     if annotators == 0:
         raise DataError(
             "the question has no reference answer to compare with",
             remedy="Evaluate on a split that has answers.",
         )
-    given, counts = DIALECTS[dialect](answer, references)
+    given, counts = compared(answer, references, dialect)
     return leave_one_out(counts[given], annotators, needed=3)
+
+
+def check_dialect(dialect: str) -> None:
+    """Raises `ConfigError` if there is no such dialect."""
+    if dialect not in DIALECTS:
+        raise ConfigError(f"unknown dialect '{dialect}'", remedy=nearest(dialect, DIALECTS))
+
+
+def compared(
+    answer: str, references: Sequence[tuple[str, int]], dialect: str
+) -> tuple[str, Counter[str]]:
+    """An answer, and how many gave each reference, all written as the dialect compares them.
+
+    Raises:
+        ConfigError: there is no such dialect.
+    """
+    check_dialect(dialect)
+    return DIALECTS[dialect](answer, references)
 
 
 def leave_one_out(matches: int, annotators: int, *, needed: int) -> float:
@@ -150,4 +168,4 @@ def _normalized(answer: str, references: Sequence[tuple[str, int]]) -> tuple[str
     return normalise_answer(normalise_space(answer)), _count(counts.items(), normalise_answer)
 
 
-DIALECTS = {"current": _current, "pre2021": _pre2021, "normalized": _normalized}
+DIALECTS = {CURRENT: _current, "pre2021": _pre2021, "normalized": _normalized}

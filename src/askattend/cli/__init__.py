@@ -16,6 +16,8 @@ usage: askattend COMMAND …
   extract SOURCE|FOLDER --out STORE       images → a store of region features
   train saaa|san --data SOURCE --out RUN  learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
+  score RESULTS.json --data SOURCE        accuracy of anybody's answers
+  compare RUN RUN [--split test]          two runs on the same questions, with a paired test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   trace saaa|san                          a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
@@ -30,6 +32,8 @@ COMMANDS = {
     "extract": "extract",
     "train": "train",
     "evaluate": "evaluate",
+    "score": "score",
+    "compare": "compare",
     "ask": "ask",
     "trace": "trace",
     "import": "importing",

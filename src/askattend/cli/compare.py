@@ -1,0 +1,84 @@
+"""``askattend compare``: two runs, or anybody's answers, on the same questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tyro.conf import Positional
+
+from askattend.cli.console import parse, print_json
+from askattend.comparison import Comparison, Difference, compare_places
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Compare two runs on the same questions: is the difference more than chance?"""
+
+    first: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN|RESULTS.json")]
+    """An evaluated run; with --data, a results file will do."""
+    second: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN|RESULTS.json")]
+    """Another; differences are its accuracy less the first's."""
+    data: str | None = None
+    """Question source to score both against; by default scores are those of their evaluations."""
+    split: str | None = None
+    """The split; by default test, or the one that a results file answers."""
+    dialect: str | None = None
+    """With --data: how VQA accuracy compares answers: current, pre2021 or normalized."""
+    json: bool = False
+    """Print one JSON object."""
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options, compare, and print the figures."""
+    options: Compare = parse(Compare, argv, "compare")
+    comparison = compare_places(
+        options.first,
+        options.second,
+        data=options.data,
+        split=options.split,
+        dialect=options.dialect,
+    )
+    if options.json:
+        print_json(comparison)
+    else:
+        print("\n".join(_lines(comparison)))
+
+
+def _lines(comparison: Comparison) -> list[str]:
+    overall, images = comparison.overall, comparison.images
+    about = "" if images is None else f" about {images:,} images"
+    alone = "alone right" if comparison.mcnemar_p is not None else "scored higher"
+    drawn = "questions" if images is None else "images"
+    lines = [
+        f"{comparison.split}: {overall.questions:,} questions{about}; {comparison.metric}",
+        *(
+            f"{side.accuracy:>8.2%}  {_interval(side.interval)}  {alone} on {better:,}: {side.name}"
+            for side, better in (
+                (comparison.first, overall.first_better),
+                (comparison.second, overall.second_better),
+            )
+        ),
+        f"{overall.difference:>+8.2%}  {_interval(overall.interval, '+')}  second less first",
+        *(_kind(name, each) for name, each in comparison.by_answer_type.items()),
+        f"95 % intervals by bootstrap over {drawn}",
+        f"p = {comparison.permutation_p:.2g}: paired permutation test, by {drawn}",
+    ]
+    if comparison.mcnemar_p is not None:
+        p = comparison.mcnemar_p
+        lines.append(f"p = {p:.2g}: McNemar's exact test, as if questions were independent")
+    return lines
+
+
+def _kind(name: str, each: Difference) -> str:
+    return (
+        f"{each.difference:>+8.2%}  {_interval(each.interval, '+')}  "
+        f"{name}: {each.first:.2%} → {each.second:.2%} of {each.questions:,}"
+    )
+
+
+def _interval(ends: tuple[float, float], sign: str = "") -> str:
+    low, high = (f"{end:{sign}.2%}" for end in ends)
+    return f"[{low}, {high}]"

@@ -1,0 +1,144 @@
+"""Answers to the questions of a split, in the format of the VQA leaderboard."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from askattend.data.questions import Question, QuestionId
+from askattend.errors import DataError
+
+# What an evaluation leaves in a run's folder of a split.
+RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.json"
+
+_GZIP = b"\x1f\x8b"
+_FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
+# As many of the cases at fault as a message names.
+_FEW = 3
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """One line of a results file; what else stands there is ignored."""
+
+    question_id: QuestionId
+    answer: str
+
+
+def load_results(file: Path) -> list[Result]:
+    """All of a results file, .json or .json.gz, in its order.
+
+    Raises:
+        DataError: it is missing, cut short, not JSON or not a list of results; names each of the
+            first few at fault by its path, as ``$[17].answer``.
+    """
+    content = read_json(file)
+    try:
+        return msgspec.json.decode(content, type=list[Result])
+    except msgspec.ValidationError as error:
+        problem = _malformed(content) or str(error)
+    except msgspec.DecodeError as error:
+        problem = f"not JSON, or cut short ({error})"
+    raise DataError(problem, where=file, remedy=_FORMAT)
+
+
+def read_results(file: Path, questions: Iterable[Question]) -> dict[QuestionId, str]:
+    """The answer to each of some questions, from a results file that answers them and no others.
+
+    Raises:
+        DataError: see `load_results` and `check_results`.
+    """
+    results = load_results(file)
+    check_results(results, questions, where=file)
+    return {one.question_id: one.answer for one in results}
+
+
+def check_results(
+    results: Sequence[Result],
+    questions: Iterable[Question],
+    *,
+    elsewhere: Collection[QuestionId] = (),
+    where: object,
+) -> None:
+    """Make sure that there is exactly one answer to each question, and none to another.
+
+    Results with the ids of `elsewhere` are passed over.
+
+    Raises:
+        DataError: ids are missing, unknown or double; tells how many and names the first few.
+    """
+    asked = dict.fromkeys(question.id for question in questions)
+    places: dict[QuestionId, int] = {}
+    double = [
+        f"$[{place}] has {one.question_id!r} again after $[{first}]"
+        for place, one in enumerate(results)
+        if one.question_id not in elsewhere
+        and (first := places.setdefault(one.question_id, place)) != place
+    ]
+    known = asked.keys() | elsewhere
+    unknown = [f"$[{place}] has {name!r}" for name, place in places.items() if name not in known]
+    missing = [repr(name) for name in asked if name not in places]
+    faults = {
+        "question ids occur more than once": double,
+        "question ids are not of this split": unknown,
+        "questions have no answer": missing,
+    }
+    problems = [_count(problem, cases) for problem, cases in faults.items() if cases]
+    if problems:
+        remedy = _other_type(places, asked) or (
+            "Give exactly one answer to each question of the split."
+        )
+        raise DataError("; ".join(problems), where=where, remedy=remedy)
+
+
+def read_json(file: Path) -> str:
+    """The text of a JSON file, unpacked if it is gzip.
+
+    Raises:
+        DataError: it is missing, unreadable, cut short or not UTF-8.
+    """
+    try:
+        content = file.read_bytes()
+        content = gzip.decompress(content) if content.startswith(_GZIP) else content
+        return content.decode("utf-8-sig")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        problem, remedy = f"broken gzip ({error})", "Fetch it again."
+    except UnicodeDecodeError as error:
+        problem, remedy = f"not UTF-8 at byte {error.start:,}", "Save it as UTF-8."
+    except OSError as error:
+        problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
+    raise DataError(problem, where=file, remedy=remedy)
+
+
+def _malformed(content: str) -> str | None:
+    """What is wrong with the entries of a list, the first few by path; None if it is no list."""
+    try:
+        entries = msgspec.json.decode(content, type=list[msgspec.Raw])
+    except msgspec.MsgspecError:
+        return None
+    return _count("entries are not results", list(_faults(entries)))
+
+
+def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
+    for place, entry in enumerate(entries):
+        try:
+            msgspec.json.decode(entry, type=Result)
+        except msgspec.ValidationError as error:
+            problem, _, path = str(error).partition(" - at `$")
+            yield f"$[{place}]{path.removesuffix('`')}: {problem}"
+
+
+def _count(problem: str, cases: Sequence[str]) -> str:
+    more = ", …" if len(cases) > _FEW else ""
+    return f"{len(cases):,} {problem}: {', '.join(cases[:_FEW])}{more}"
+
+
+def _other_type(given: Iterable[QuestionId], asked: Collection[QuestionId]) -> str | None:
+    """A hint where ids differ in nothing but their type."""
+    if {str(name) for name in asked}.isdisjoint(str(one) for one in given if one not in asked):
+        return None
+    kind = "text, in quotes" if isinstance(next(iter(asked)), str) else "numbers"
+    return f"Write question ids as {kind}, like the source."

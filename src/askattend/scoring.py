@@ -1,0 +1,213 @@
+"""How good anybody's answers to the questions of a split are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import msgspec
+
+from askattend.breakdown import Scored, Share, by, share
+from askattend.data.questions import QASet, Question, QuestionId
+from askattend.data.sources import read_source
+from askattend.data.splits import canonical_split, training_splits
+from askattend.errors import DataError
+from askattend.metrics import accuracy_of, metric_name
+from askattend.results import check_results, load_results
+from askattend.vqa_accuracy import check_dialect
+from askattend.wups import Wups, mean_wups
+
+# Sources whose answers are sets, with things between commas, for which WUPS was made.
+SETS = ("daquar",)
+
+
+class QuestionScore(msgspec.Struct, frozen=True):
+    """How right the answer to a question is, 0 to 1."""
+
+    question_id: QuestionId
+    score: float
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """What ``askattend score --json`` prints. Accuracies are 0 to 1.
+
+    Attributes:
+        results: the results file.
+        source: the question source.
+        split: the split scored.
+        questions: how many of its questions have a reference answer, and so a score.
+        metric: ``"exact match"``, or ``"VQA accuracy, "`` and its dialect.
+        dialect: of VQA accuracy; None for exact match.
+        accuracy: mean over the questions.
+        interval: of the accuracy, 95 %, by bootstrap over images.
+        by_answer_type: accuracy of each answer type, where the source tells them.
+        by_question_type: likewise.
+        wups: mean WUPS at the thresholds ``"0.9"`` and ``"0.0"``, and the share of answers that
+            are ``"exact"`` as sets; None if it was not asked for or cannot be had.
+        per_question: the score of each question, in the order of the source.
+        notes: what was decided on the user's behalf, to be printed.
+    """
+
+    results: str
+    source: str
+    split: str
+    questions: int
+    metric: str
+    dialect: str | None
+    accuracy: float
+    interval: tuple[float, float]
+    by_answer_type: dict[str, Share]
+    by_question_type: dict[str, Share]
+    wups: dict[str, float] | None
+    per_question: tuple[QuestionScore, ...]
+    notes: tuple[str, ...] = ()
+
+
+def score_file(
+    file: Path,
+    *,
+    data: str,
+    split: str | None = None,
+    dialect: str | None = None,
+    wups: bool = False,
+) -> Scores:
+    """Score a results file against the human answers of a question source.
+
+    Args:
+        file: the results, in the VQA leaderboard's format; .json or .json.gz.
+        data: the question source.
+        split: which of its splits; by default the one that the file answers. Answers to other
+            splits' questions are passed over.
+        dialect: see `accuracy_of`; by default exact match where each question has one human answer,
+            else ``"current"``.
+        wups: WUPS as well. DAQUAR's comes unasked, where WordNet is at hand.
+
+    Raises:
+        ConfigError: there is no such dialect.
+        DataError: the file does not answer each question of the split exactly once, the source
+            cannot be read, the split has no answers, or WUPS is asked for and cannot be had.
+    """
+    if dialect is not None:
+        check_dialect(dialect)
+    asked, answers, name = answers_in(file, read_source(data), split=split)
+    return score(asked, answers, name, file=file, dialect=dialect, wups=wups)
+
+
+def score(
+    questions: QASet,
+    answers: Mapping[QuestionId, str],
+    split: str,
+    *,
+    file: Path,
+    dialect: str | None = None,
+    wups: bool = False,
+) -> Scores:
+    """Score the answers to the questions of a split; see `score_file`."""
+    scored = scored_answers(questions, answers, dialect)
+    if not scored:
+        raise DataError(
+            f"the questions of split '{split}' have no answers to score against",
+            where=questions.source,
+            remedy="Choose another --split.",
+        )
+    metric, whole = metric_name(questions, dialect), share(scored)
+    figures, notes = _wups(scored, questions.source, asked=wups)
+    return Scores(
+        results=str(file),
+        source=questions.source,
+        split=split,
+        questions=len(scored),
+        metric=metric,
+        dialect=metric.partition(", ")[2] or None,
+        accuracy=whole.accuracy,
+        interval=whole.interval,
+        by_answer_type=by(lambda question: question.answer_type, scored),
+        by_question_type=by(lambda question: question.question_type, scored),
+        wups=figures,
+        per_question=tuple(QuestionScore(one.question.id, one.score) for one in scored),
+        notes=notes,
+    )
+
+
+def scored_answers(
+    questions: QASet, answers: Mapping[QuestionId, str], dialect: str | None = None
+) -> list[Scored]:
+    """The questions that have human answers, with the answers given and how right these are."""
+    return [
+        Scored(question, given, accuracy_of(given, question.answers, dialect))
+        for question in questions
+        if question.answers and (given := answers[question.id]) is not None
+    ]
+
+
+def answers_in(
+    file: Path, questions: QASet, *, split: str | None = None
+) -> tuple[QASet, dict[QuestionId, str], str]:
+    """The questions of a split, a results file's answers to them, and the split's name.
+
+    Args:
+        file: the results.
+        questions: all questions of the source.
+        split: by default the one that the file answers. ``"valid"``, where the source has none, is
+            what training holds back by its default settings.
+
+    Raises:
+        DataError: see `score_file`.
+    """
+    results = load_results(file)
+    given = {one.question_id for one in results}
+    name = _answered(questions, given, file) if split is None else canonical_split(split)
+    asked = _split(questions, name)
+    ids = {question.id for question in asked}
+    others = {question.id for question in questions} - ids
+    # A file that answers nothing of the split is not one that answers more than the split.
+    check_results(results, asked, elsewhere=others if given & ids else (), where=file)
+    return asked, {one.question_id: one.answer for one in results if one.question_id in ids}, name
+
+
+def _split(questions: QASet, name: str) -> QASet:
+    if name == "valid" and "valid" not in questions.splits and "train" in questions.splits:
+        return training_splits(questions).valid
+    return questions.split(name)
+
+
+def _answered(questions: QASet, given: Collection[QuestionId], file: Path) -> str:
+    """The one split that the results are about."""
+    found: dict[str, int] = {}
+    for question in questions:
+        if question.id in given:
+            found[question.split] = found.get(question.split, 0) + 1
+    if len(found) > 1:
+        listed = ", ".join(f"{name} ({count:,})" for name, count in found.items())
+        raise DataError(
+            f"it answers questions of several splits: {listed}",
+            where=file,
+            remedy="Add --split NAME.",
+        )
+    # Where no id is known, the check against any split tells what ids there should be.
+    return next(iter(found), "test" if "test" in questions.splits else next(iter(questions.splits)))
+
+
+def _wups(
+    scored: list[Scored], source: str, *, asked: bool
+) -> tuple[dict[str, float] | None, tuple[str, ...]]:
+    """WUPS where it is asked for or usual, and a note where it is usual and cannot be had."""
+    if not asked and source.partition(":")[0] not in SETS:
+        return None, ()
+    pairs = [(_one_reference(one.question), one.answer) for one in scored]
+    try:
+        return mean_wups(pairs, Wups()), ()
+    except DataError as error:
+        if asked:
+            raise
+        return None, (f"no WUPS: {error}",)
+
+
+def _one_reference(question: Question) -> str:
+    if len(question.answers) == 1:
+        return question.answers[0][0]
+    raise DataError(
+        f"has {len(question.answers)} different human answers, and WUPS compares with one",
+        where=f"question {question.id!r}",
+        remedy="Leave --wups out.",
+    )

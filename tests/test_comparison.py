@@ -1,0 +1,213 @@
+"""``askattend compare``: two systems on the same questions, by hand-made scores."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from askattend.cli import main
+from askattend.comparison import compare
+from askattend.data.questions import Question
+from askattend.errors import DataError
+from askattend.evaluation import Evaluation, Metrics, Prediction
+from askattend.statistics import bootstrap_interval, mcnemar, paired_permutation
+from askattend.systems import Judged, System
+
+Run = Callable[..., tuple[int, str, str]]
+QUESTIONS = 120
+IMAGES = [f"{number // 3}.jpg" for number in range(QUESTIONS)]
+TYPES = ["yes/no" if number % 4 else "other" for number in range(QUESTIONS)]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``askattend compare``: exit status, standard output, standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = 0
+        try:
+            main(["compare", *map(str, arguments)])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return call
+
+
+def scores_of(seed: int, right: float) -> list[float]:
+    rng = np.random.default_rng(seed)
+    return [float(rng.random() < right) for _ in range(QUESTIONS)]
+
+
+FIRST, SECOND = scores_of(0, 0.5), scores_of(1, 0.75)
+
+
+def question(number: int) -> Question:
+    return Question(
+        id=number,
+        image=IMAGES[number],
+        text="?",
+        answers=(("yes", 1),),
+        split="test",
+        answer_type=TYPES[number],
+    )
+
+
+def evaluated(folder: Path, scores: list[float], *, split: str = "test") -> Path:
+    """A run folder as an evaluation leaves it."""
+    predictions = tuple(
+        Prediction(n, "yes" if score else "no", 0.5, score, TYPES[n], None, IMAGES[n])
+        for n, score in enumerate(scores)
+    )
+    metrics = Metrics("a source", split, len(scores), metric="exact match", accuracy=0.5)
+    questions = [question(number) for number in range(len(scores))]
+    Evaluation(metrics, predictions).save(folder / split, questions)
+    return folder
+
+
+def test_figures(tmp_path: Path, run: Run) -> None:
+    places = evaluated(tmp_path / "a", FIRST), evaluated(tmp_path / "b", SECOND)
+    status, out, _ = run(*places, "--json")
+    assert status == 0
+    found = json.loads(out)
+    less = [b - a for a, b in zip(FIRST, SECOND, strict=True)]
+    only_first, only_second = sum(each < 0 for each in less), sum(each > 0 for each in less)
+    assert found["first"]["accuracy"] == pytest.approx(sum(FIRST) / QUESTIONS)
+    assert found["second"]["accuracy"] == pytest.approx(sum(SECOND) / QUESTIONS)
+    assert (found["images"], found["metric"]) == (40, "exact match")
+    overall = found["overall"]
+    assert overall["difference"] == pytest.approx(sum(less) / QUESTIONS)
+    assert (overall["first_better"], overall["second_better"]) == (only_first, only_second)
+    interval = bootstrap_interval(less, IMAGES, resamples=10_000)
+    assert tuple(overall["interval"]) == interval
+    assert interval[0] < overall["difference"] < interval[1]
+    assert found["permutation_p"] == paired_permutation(less, IMAGES)
+    assert found["mcnemar_p"] == mcnemar(only_first, only_second)
+    for name, each in found["by_answer_type"].items():
+        places_of = [n for n in range(QUESTIONS) if TYPES[n] == name]
+        assert each["questions"] == len(places_of)
+        assert each["first"] == pytest.approx(np.mean([FIRST[n] for n in places_of]))
+    assert sum(each["questions"] for each in found["by_answer_type"].values()) == QUESTIONS
+    assert run(*places, "--json")[1] == out
+
+
+def test_words(tmp_path: Path, run: Run) -> None:
+    places = evaluated(tmp_path / "a", FIRST), evaluated(tmp_path / "b", SECOND)
+    status, out, _ = run(*places)
+    assert status == 0
+    assert "test: 120 questions about 40 images; exact match" in out
+    assert f"alone right on {sum(a > b for a, b in zip(FIRST, SECOND, strict=True))}" in out
+    assert "McNemar" in out
+    assert "yes/no: " in out
+
+
+def test_the_other_way_round_and_with_itself(tmp_path: Path, run: Run) -> None:
+    a, b = evaluated(tmp_path / "a", FIRST), evaluated(tmp_path / "b", SECOND)
+    there = json.loads(run(a, b, "--json")[1])
+    back = json.loads(run(b, a, "--json")[1])
+    assert there["overall"]["difference"] == -back["overall"]["difference"]
+    assert there["mcnemar_p"] == back["mcnemar_p"]
+    assert there["permutation_p"] == pytest.approx(back["permutation_p"])
+    same = json.loads(run(a, a, "--json")[1])
+    assert same["overall"]["interval"] == [0, 0]
+    assert same["permutation_p"] == same["mcnemar_p"] == 1
+
+
+def system(scores: dict[Any, float | None], **changes: Any) -> System:
+    judged = [Judged(name, score, None, changes.get("image")) for name, score in scores.items()]
+    metric = changes.get("metric", "VQA accuracy, current")
+    return System(changes.get("name", "one"), changes.get("split", "test"), metric, judged)
+
+
+def test_graded_scores_and_unknown_images() -> None:
+    first, second = system({1: 0.3, 2: 1.0, 3: 0.6}), system({3: 0.9, 2: 1.0, 1: 0.6})
+    found = compare(first, second)
+    assert (found.images, found.mcnemar_p) == (None, None)
+    assert found.overall.difference == pytest.approx(0.2)
+    assert (found.overall.first_better, found.overall.second_better) == (0, 2)
+    assert found.permutation_p == pytest.approx(0.5)  # of 4 flips, 2 are as far from 0
+    assert found.by_answer_type == {}
+
+
+def test_questions_without_answers_do_not_count() -> None:
+    found = compare(system({1: None, 2: 1.0}), system({1: None, 2: 0.0}))
+    assert (found.overall.questions, found.overall.difference) == (1, -1)
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (system({1: 1.0, 3: 0.0}), "2 are not common: 2, 3"),
+        (system({1: 1.0}), "1 are not common: 2"),
+        (system({1: 1.0, 2: 0.0}, image="1.jpg"), "2 are not common"),
+        (system({1: 1.0, 2: None}), "1 are not common: 2"),
+        (system({1: 1.0, 2: 0.0}, split="valid"), "different splits: test and valid"),
+        (system({1: 1.0, 2: 0.0}, metric="exact match"), "different metrics"),
+    ],
+)
+def test_different_questions_are_refused(second: System, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        compare(system({1: 1.0, 2: 0.0}), second)
+
+
+def test_runs_that_were_not_evaluated(tmp_path: Path, run: Run) -> None:
+    done, fresh = evaluated(tmp_path / "done", FIRST), tmp_path / "a fresh one"
+    fresh.mkdir()
+    status, _, err = run(done, fresh)
+    assert (status, f"Run: askattend evaluate '{fresh}' --split test" in err) == (2, True)
+    status, _, err = run(done, done, "--split", "valid")
+    assert (status, "not evaluated on 'valid' yet" in err) == (2, True)
+    (done / "test" / "predictions.json").unlink()
+    status, _, err = run(done, done)
+    assert (status, "no test/predictions.json" in err) == (2, True)
+    status, _, err = run(done, tmp_path / "nowhere")
+    assert (status, "no test/predictions.json" in err) == (2, True)
+    status, _, err = run(tmp_path / "nowhere", done)
+    assert (status, "no such run folder" in err) == (2, True)
+
+
+def test_spoilt_predictions(tmp_path: Path, run: Run) -> None:
+    a, b = evaluated(tmp_path / "a", FIRST), evaluated(tmp_path / "b", SECOND)
+    file = b / "test" / "predictions.json"
+    file.write_bytes(file.read_bytes()[:-9])
+    status, _, err = run(a, b)
+    assert (status, f"{file}: malformed" in err) == (2, True)
+
+
+def test_results_files_and_runs_against_a_source(tmp_path: Path, run: Run) -> None:
+    places = evaluated(tmp_path / "a", FIRST), evaluated(tmp_path / "b", SECOND)
+    rows = [
+        {"id": n, "image": IMAGES[n], "question": "?", "answer": "yes", "answer_type": TYPES[n]}
+        for n in range(QUESTIONS)
+    ]
+    for name in set(IMAGES):
+        (tmp_path / name).touch()
+    table = tmp_path / "questions.jsonl"
+    table.write_text("\n".join(json.dumps({**row, "split": "test"}) for row in rows))
+    file = tmp_path / "b.json"
+    shutil.copy(places[1] / "test" / "results.json", file)
+    expected = json.loads(run(*places, "--json")[1])
+    for second in (places[1], file):
+        status, out, _ = run(places[0], second, "--data", f"table:{table}", "--json")
+        expected["second"]["name"] = str(second)
+        assert (status, json.loads(out)) == (0, expected)
+    status, _, err = run(places[0], file)
+    assert (status, "Add --data SOURCE to score it." in err) == (2, True)
+    status, _, err = run(*places, "--dialect", "normalized")
+    assert (status, "a dialect needs the answers" in err) == (2, True)
+
+
+def test_an_evaluation_that_lacks_a_question_is_not_written(tmp_path: Path) -> None:
+    predictions = (Prediction(0, "yes", 0.5, 1.0), Prediction(0, "no", 0.5, 0.0))
+    evaluation = Evaluation(Metrics("a source", "test", 2), predictions)
+    with pytest.raises(DataError, match="occur more than once"):
+        evaluation.save(tmp_path / "test", [question(0), question(1)])
+    assert not (tmp_path / "test").exists()
