@@ -23,7 +23,7 @@ LAYERS = (
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"checkpoint"},
     {"optimisation"},
-    {"batches"},
+    {"batches", "checking"},
     {"models", "metrics", "vqa_accuracy", "features", "data"},
     {"settings", "devices", "files", "errors"},
 )
