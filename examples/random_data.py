@@ -1,78 +1,132 @@
-"""A sanity check of the parts: random images and questions through each of SAAA's parts in turn.
+"""SAAA on random data, one part at a time: what goes in, what comes out, and is it what it should.
 
-No data set, no download: ``python examples/random_data.py --batch-size 4``. What each part gives is
-compared with what the whole network gives.
+    python examples/random_data.py
+    python examples/random_data.py --batch-size 4 --side 14 --region-dim 2048   # the paper's size
+
+Nothing is learnt here, so the answers mean nothing; the shapes and sums do.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 import askattend
 from askattend.models.attention import weighted_sum
+from askattend.models.saaa import ALPHA, COMBINED, SCORES, V_HAT, X_C, G, Q, S, V
+from askattend.models.steps import Symbol
 
 
-def show(symbol: str, meaning: str, tensor: torch.Tensor) -> torch.Tensor:
-    """Print a line about a tensor, and hand it on."""
-    print(f"{symbol:<8} {meaning:<44} {' × '.join(map(str, tensor.shape))}")
-    return tensor
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Walk through the network, then check that the walk and the network agree."""
+    args = parsed(arguments)
+    torch.manual_seed(args.seed)
 
-
-def main() -> None:
-    """Build the network, draw the data, and go through the parts one by one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name, default, meaning in (
-        ("batch-size", 8, "questions, each about an image of its own"),
-        ("grid", 14, "rows and columns of regions"),
-        ("region-dim", 256, "width of a region's feature (2048 in the paper)"),
-        ("words", 1000, "size of the word vocabulary"),
-        ("max-length", 12, "words of the longest question"),
-        ("answers", 100, "size of the answer vocabulary (3000 in the paper)"),
-    ):
-        parser.add_argument(f"--{name}", type=int, default=default, help=f"{meaning}; {default}")
-    sizes = parser.parse_args()
-
-    torch.manual_seed(0)
-    network = askattend.SAAA(
-        words=sizes.words, answers=sizes.answers, region_dim=sizes.region_dim
+    # The network, with weights as they are before any training. In evaluation mode nothing is
+    # dropped, so that two passes agree.
+    config = askattend.SAAAConfig(question_dim=args.question_dim, glimpses=args.glimpses)
+    words = args.vocabulary + 1  # padding is word 0
+    model = askattend.SAAA(
+        config, words=words, answers=args.answers, region_dim=args.region_dim
     ).eval()
-    lengths = torch.randint(1, sizes.max_length + 1, (sizes.batch_size,))
-    tokens = torch.randint(2, sizes.words, (sizes.batch_size, int(lengths.max())))
-    tokens = tokens * (torch.arange(tokens.shape[1]) < lengths[:, None])  # 0 is padding
-    regions = torch.rand(sizes.batch_size, sizes.grid**2, sizes.region_dim)
-    own_image = torch.arange(sizes.batch_size)
 
-    with torch.no_grad():
-        show("φ", "image features, a vector for each region", regions)
-        show("q", "the questions' words, as numbers", tokens)
+    # One image a question: side × side regions, each a vector. Questions differ in length; what
+    # follows a question's end is padding.
+    regions = torch.rand(args.batch_size, args.side**2, args.region_dim)
+    lengths = torch.randint(1, args.words + 1, (args.batch_size,))
+    tokens = torch.randint(1, words, (args.batch_size, args.words))
+    tokens[torch.arange(args.words) >= lengths[:, None]] = 0
+    image_index = torch.arange(args.batch_size)  # question i is about image i
+    show(V, regions)
+    show(Q, tokens)
 
-        s = show(
-            "s", "question encoder: the LSTM's last cell state", network.encoder(tokens, lengths)
-        )
+    # 1. The question encoder: an LSTM reads the words; its last cell state is the question.
+    question = model.encoder(tokens, lengths)
+    show(S, question)
 
-        length = regions.norm(dim=2, keepdim=True)
-        v = show("v/‖v‖", "normalisation: every region to length 1", regions / length)
+    # 2. Normalisation: every region's vector is divided by its length.
+    length = (regions**2).sum(dim=-1, keepdim=True) ** 0.5
+    normalised = regions / (length + 1e-8)
+    show(V_HAT, normalised)
+    agree("every region has length 1", (normalised**2).sum(dim=-1), torch.ones_like(length[..., 0]))
 
-        attention, classifier = network.attention, network.classifier
-        projected = show("W_v v", "attention, the image's part", attention.project(v))
-        scores = attention(projected, s, own_image)
-        scores = show("F(s, v)", "attention: a score for each region", scores)
-        alpha = show("α", "softmax over the regions", scores.softmax(dim=2))
-        print(f"{'':<8} every map sums to 1: {bool(torch.allclose(alpha.sum(2), torch.ones(1)))}")
+    # 3. Attention: a score for each region, in each glimpse, given the question.
+    projected = model.attention.project(normalised)
+    scores = model.attention(projected, question, image_index)
+    show(SCORES, scores)
 
-        x = show("x", "weighted sum of the regions", weighted_sum(alpha, v, own_image))
-        combined = torch.cat([x.flatten(1), s], dim=1)
-        combined = show("[x, s]", "glimpses and question joined", combined)
-        logits = show("logits", "classifier: a number for each answer", classifier(combined))
-        show("P(a)", "softmax over the answers", logits.softmax(dim=1))
+    # 4. Softmax over the regions: positive, and 1 in sum.
+    weight = (scores - scores.amax(dim=-1, keepdim=True)).exp()
+    attention = weight / weight.sum(dim=-1, keepdim=True)
+    show(ALPHA, attention)
+    agree("each glimpse sums to 1", attention.sum(dim=-1), torch.ones(scores.shape[:2]))
 
-        whole = network(regions, tokens, lengths)
-    torch.testing.assert_close(logits, whole.logits)
-    torch.testing.assert_close(alpha, whole.attention)
-    print("the parts, one after the other, give what the whole network gives")
+    # 5. The weighted sum: what each glimpse saw. Here by a loop, region by region.
+    attended = torch.zeros(args.batch_size, args.glimpses, args.region_dim)
+    for region in range(args.side**2):
+        attended += attention[:, :, region, None] * normalised[:, None, region]
+    show(X_C, attended)
+    at_once = weighted_sum(attention, normalised, image_index)
+    agree("the loop is the library's weighted sum", attended, at_once)
+
+    # 6. The classifier: what was seen and what was asked, side by side, to a score an answer.
+    combined = torch.cat([attended.flatten(1), question], dim=1)
+    show(COMBINED, combined)
+    logits = model.classifier(combined)
+    show(G, logits)
+
+    # And the network itself, which does all this in one call.
+    output = model(regions, tokens, lengths)
+    agree("the parts are the whole: attention", attention, output.attention)
+    agree("the parts are the whole: logits", logits, output.logits)
+    probability, answer = output.logits.softmax(dim=-1).max(dim=-1)
+    for row in range(args.batch_size):
+        print(f"question {row}: answer {answer[row]} with probability {probability[row]:.3f}")
+
+
+def show(symbol: Symbol, tensor: Tensor) -> None:
+    """A line: our name, the paper's symbol, the dimensions' names and sizes."""
+    sizes = " × ".join(map(str, tensor.shape))
+    dims = symbol.dims.replace(" ", " × ")
+    print(f"{symbol.name:<11} {symbol.symbol:<22} {dims:<36} {sizes}")
+
+
+def agree(what: str, ours: Tensor, theirs: Tensor) -> None:
+    """Say that two tensors are equal, or stop."""
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5, msg=f"not so: {what}")
+    print(f"  ✓ {what}")
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; the sizes are small unless told otherwise."""
+    assert __doc__
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, value, meaning in (
+        ("batch-size", 3, "questions, each with an image of its own"),
+        ("side", 4, "rows, and columns, of the grid of regions"),
+        ("region-dim", 32, "width of a region's vector"),
+        ("words", 6, "words of the longest question"),
+        ("vocabulary", 50, "different words"),
+        ("question-dim", 24, "width of the question's vector"),
+        ("glimpses", 2, "attention maps a question"),
+        ("answers", 10, "different answers"),
+        ("seed", 1, "of everything random"),
+    ):
+        help_text = f"{meaning} (default: {value})"
+        parser.add_argument(f"--{name}", type=positive, default=value, help=help_text, metavar="N")
+    return parser.parse_args(arguments)
+
+
+def positive(text: str) -> int:
+    """A number from 1 up."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 if __name__ == "__main__":
-    main()
+    with torch.inference_mode():
+        main()

@@ -1,44 +1,93 @@
-"""The documentation's snippets and the examples run, and say what they promise."""
+"""The pages' snippets run, in order, and print what the pages say."""
 
 from __future__ import annotations
 
+import contextlib
+import doctest
+import io
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("docs/from-paper-to-code.md", "docs/your-own-attention.md")
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["from-paper-to-code.md", "your-own-attention.md"])
-def test_snippets_run(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    assert len(blocks) >= 4
-    namespace: dict[str, Any] = {}
-    for block in blocks:  # one after the other, as a reader would type them
-        exec(compile(block, page, "exec"), namespace)
+class Snippet(NamedTuple):
+    """A ```python block; a ```text block right after it is what it prints ("..." is anything)."""
+
+    code: str
+    line: int
+    output: str | None
+
+
+def snippets(markdown: str) -> Iterator[Snippet]:
+    blocks = list(FENCE.finditer(markdown))
+    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+        if block[1] == "python":
+            printed = None
+            if following and following[1] == "text":
+                between = markdown[block.end() : following.start()]
+                printed = following[2] if not between.strip() else None
+            yield Snippet(block[2], markdown[: block.start(2)].count("\n"), printed)
+
+
+def run(markdown: str, page: str) -> None:
+    """Run every snippet in one namespace; a traceback names the page's own line."""
+    namespace: dict[str, Any] = {"__name__": "__page__"}
+    for snippet in snippets(markdown):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * snippet.line + snippet.code, page, "exec"), namespace)
+        if snippet.output is not None:
+            same = doctest.OutputChecker().check_output(
+                snippet.output, printed.getvalue(), doctest.ELLIPSIS
+            )
+            assert same, f"{page}:{snippet.line} prints\n{printed.getvalue()}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    markdown = (ROOT / page).read_text(encoding="utf-8")
+    assert any(snippets(markdown))
+    monkeypatch.chdir(tmp_path)
+    run(markdown, page)
+
+
+def test_the_runner_runs() -> None:
+    page = """
+```python
+x = 2
+```
+prose
+```python
+print(x, "and more")
+```
+
+```text
+2 and ...
+```
+```console
+exit 1
+```
+"""
+    first, second = snippets(page)
+    assert (first.code, first.line, first.output) == ("x = 2\n", 2, None)
+    assert (second.line, second.output) == (6, "2 and ...\n")
+    run(page, "page.md")
+    with pytest.raises(AssertionError, match=r"page\.md:6 prints"):
+        run(page.replace("2 and", "3 and"), "page.md")
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(page.replace("x = 2", "x = 1 / 0"), "page.md")
+    assert (str(caught.traceback[-1].path), caught.traceback[-1].lineno) == ("page.md", 2)
 
 
 def test_links_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for page in pages:
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_random_data_goes_through_the_parts() -> None:
-    sizes = ["--batch-size", "3", "--grid", "2", "--region-dim", "5", "--answers", "7"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "random_data.py"), *sizes],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for shape in ("3 × 4 × 5", "3 × 1024", "3 × 4 × 512", "3 × 2 × 4", "3 × 2 × 5", "3 × 1034"):
-        assert shape in done.stdout
-    assert "every map sums to 1: True" in done.stdout
-    assert "the parts, one after the other, give what the whole network gives" in done.stdout

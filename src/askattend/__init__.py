@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from askattend.checking import check
+    from askattend.checking import CheckReport, check
     from askattend.errors import AskAttendError
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.steps import record
@@ -17,6 +17,7 @@ __all__ = [
     "SAN",
     "Answer",
     "AskAttendError",
+    "CheckReport",
     "Output",
     "Predictor",
     "SAAAConfig",
@@ -29,7 +30,7 @@ __all__ = [
 # Fetched when first asked for, so that NumPy's half (askattend.byhand) needs no PyTorch and
 # ``askattend --help`` need not wait for it.
 _HOME = {
-    "askattend.checking": ("check",),
+    "askattend.checking": ("CheckReport", "check"),
     "askattend.errors": ("AskAttendError",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.steps": ("record",),

@@ -1,0 +1,190 @@
+"""Whether a module is the same function as another, once it has the other's weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import islice
+from types import MappingProxyType
+
+import torch
+from torch import Tensor, nn
+
+from askattend.checking.report import Finding
+from askattend.checking.trial import Trial
+from askattend.models.saaa import GlimpseAttention
+from askattend.models.san import HopAttention
+
+# More ways to match parameters than this are not tried.
+MOST = 256
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How the best match of parameters went."""
+
+    equal: bool
+    other: str
+    difference: float
+    matched: Mapping[str, str]
+    zeroed: tuple[str, ...]
+
+    def finding(self, *, wanted: bool) -> Finding:
+        """In words; a difference fails only where sameness was `wanted`."""
+        pairs = ", ".join(f"{ours} ↔ {theirs}" for ours, theirs in self.matched.items())
+        rest = f"; {', '.join(self.zeroed)} at 0" if self.zeroed else ""
+        given = f"given its weights ({pairs}{rest})"
+        if self.equal:
+            close = f"scores at most {self.difference:.0e} apart"
+            return Finding("likeness", True, f"equals {self.other}, {given}: {close}")
+        problem = f"differs from {self.other} by up to {self.difference:.2g}, {given}"
+        return Finding("likeness", False if wanted else None, problem)
+
+
+def built_in(trial: Trial, glimpses: int) -> Iterator[tuple[str, nn.Module]]:
+    """The network's own attention, in every width that occurs in the module, and variant."""
+    seen = sorted({size for p in trial.module.parameters() for size in p.shape})
+    question_dim = trial.question.shape[1]
+    for width in seen:
+        if trial.network == "saaa":
+            region_dim = trial.regions.shape[2]
+            yield (
+                "the built-in GlimpseAttention",
+                GlimpseAttention(
+                    region_dim=region_dim,
+                    question_dim=question_dim,
+                    attention_dim=width,
+                    glimpses=glimpses,
+                ),
+            )
+        else:
+            paper = HopAttention(question_dim=question_dim, attention_dim=width)
+            yield "the built-in HopAttention", paper
+            published = HopAttention(
+                question_dim=question_dim, attention_dim=width, variant="published-code"
+            )
+            yield "the built-in HopAttention (published code)", published
+
+
+def likeness(trial: Trial, others: Iterator[tuple[str, nn.Module]]) -> Likeness | None:
+    """The best of all matches with any of `others`; None if no parameters match."""
+    best: Likeness | None = None
+    for name, other in others:
+        reference = replace(trial, module=_drawn(other, trial)).cast(trial.regions.dtype)
+        for found in _compared(trial, reference, name):
+            if found.equal:
+                return found
+            if best is None or found.difference < best.difference:
+                best = found
+    return best
+
+
+def unmatched(trial: Trial, like: nn.Module | None) -> str:
+    """Why no parameters match: what there is on either side."""
+    ours = _shapes(trial.module)
+    if not ours:
+        return "there are no parameters to match with the built-in ones"
+    if like is None:
+        region, question = trial.regions.shape[2], trial.question.shape[1]
+        glimpses = "glimpses" if trial.network == "saaa" else "1"
+        asked = "question" if trial.network == "saaa" else "query"
+        theirs = f"region.weight k × {region}, {asked}.weight k × {question}, {asked}.bias k, "
+        theirs += f"score.weight {glimpses} × k, score.bias {glimpses}"
+    else:
+        theirs = _shapes(like)
+    owner = "the built-in's" if like is None else f"{type(like).__name__}'s"
+    return f"an architecture of your own: your {ours} do not match {owner} {theirs}"
+
+
+def _shapes(module: nn.Module) -> str:
+    named = module.named_parameters()
+    return ", ".join(f"{name} {' × '.join(map(str, p.shape))}" for name, p in named)
+
+
+def _drawn(module: nn.Module, trial: Trial) -> nn.Module:
+    """A copy with random weights, biases too: zeros would hide a difference."""
+    module, generator = copy.deepcopy(module).eval(), trial.generator()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            scale = parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 0.5
+            parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
+    return module
+
+
+def _compared(trial: Trial, reference: Trial, name: str) -> Iterator[Likeness]:
+    """Every match of the two modules' parameters."""
+    theirs = dict(reference.module.named_parameters())
+    wanted = reference.scores().detach()
+    ours = dict(trial.module.named_parameters())
+    for weights in _layouts(theirs):
+        for matched in islice(_matches(ours, weights), MOST):
+            left = tuple(own for own in ours if own not in matched)
+            filled = _filled(trial, matched, weights)
+            scores = filled.scores().detach()
+            if scores.shape != wanted.shape:
+                return
+            difference = float((scores - wanted).abs().max())
+            yield Likeness(filled.same(scores, wanted), name, difference, matched, left)
+
+
+def _layouts(theirs: Weights) -> Iterator[Weights]:
+    """Their weights as they are, and with both first layers as one on [regions, question]."""
+    yield theirs
+    matrices = [name for name, tensor in theirs.items() if tensor.ndim == 2]
+    for first, second in ((0, 1), (1, 0)):
+        if len(matrices) < 2 or len(theirs[matrices[0]]) != len(theirs[matrices[1]]):
+            return
+        pair = [matrices[first], matrices[second]]
+        rest = {name: tensor for name, tensor in theirs.items() if name not in pair}
+        yield {f"[{', '.join(pair)}]": torch.cat([theirs[name] for name in pair], dim=1), **rest}
+
+
+def _matches(
+    ours: Weights, theirs: Weights, layers: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[dict[str, str]]:
+    """Every way to give all of their tensors to ours by shape; only biases may be left over.
+
+    The likeliest come first: a bias beside its weight (`layers`: theirs → ours), like names.
+    """
+    if not theirs:
+        if all(_parts(name)[1].startswith("bias") for name in ours):
+            yield {}
+        return
+    (name, tensor), *rest = theirs.items()
+    layer = _parts(name)[0]
+
+    def unlike(own: str) -> tuple[bool, float]:
+        return layers.get(layer) != _parts(own)[0], -SequenceMatcher(None, own, name).ratio()
+
+    for own in sorted(ours, key=unlike):
+        if _laid(tensor, ours[own]) is not None:
+            others = {other: t for other, t in ours.items() if other != own}
+            for match in _matches(others, dict(rest), {**layers, layer: _parts(own)[0]}):
+                yield {own: name, **match}
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A parameter's layer, and its name there."""
+    layer, _, last = name.rpartition(".")
+    return layer, last
+
+
+def _laid(tensor: Tensor, into: Tensor) -> Tensor | None:
+    """`tensor` in the shape of `into`: as a 1×1 convolution's weights, or (in, out); or None."""
+    for laid in (tensor, tensor.mT) if tensor.ndim == 2 else (tensor,):
+        if laid.squeeze().shape == into.squeeze().shape:
+            return laid.reshape(into.shape)
+    return None
+
+
+def _filled(trial: Trial, matched: Mapping[str, str], theirs: Weights) -> Trial:
+    trial = trial.cast(trial.regions.dtype)
+    with torch.no_grad():
+        for own, parameter in trial.module.named_parameters():
+            laid = _laid(theirs[matched[own]], parameter) if own in matched else None
+            parameter.copy_(torch.zeros_like(parameter) if laid is None else laid)
+    return trial
