@@ -401,3 +401,13 @@ def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:
     assert [option["value"] for option in shown.all("option")] == ["*", "", "<what>"]
     assert [card["data-kind"] for card in shown.all("article")] == ["", "<what>"]
     assert not page(tmp_path, examples=(first, first)).all("select")
+
+
+def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
+    one = Grounding(7, (Agreement(0.61, 0.7, 0.3),), Agreement(0.1, 0.1, None), Agreement(0, 0, 0))
+    two = Grounding(9, (Agreement(0.25, 0.7, 0.3),), Agreement(0.2, 0.1, None), Agreement(0, 0, 0))
+    metrics = msgspec.structs.replace(
+        METRICS, grounding=one, grounding_by_type={"colour": one, "count": two}
+    )
+    shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
+    assert "colour 7 61.0% 10.0% count 9 25.0% 20.0%" in shown.text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ class Metrics(msgspec.Struct, frozen=True):
         wordings: differently worded questions of one meaning, where the source tells them.
         reliability: how far the probabilities can be trusted.
         grounding: attention against boxes, where questions have them.
+        grounding_by_type: the same for each type of question.
         sensitivity: whether answers hang on the attended regions.
     """
 
@@ -103,6 +105,7 @@ class Metrics(msgspec.Struct, frozen=True):
     wordings: Wordings | None = None
     reliability: Reliability | None = None
     grounding: Grounding | None = None
+    grounding_by_type: dict[str, Grounding] = msgspec.field(default_factory=dict)
     sensitivity: Sensitivity | None = None
 
 
@@ -157,7 +160,11 @@ def evaluate(
         if prediction.score is not None
     ]
     if predicted.boxed:
-        metrics = msgspec.structs.replace(metrics, grounding=_grounding(predicted, questions))
+        metrics = msgspec.structs.replace(
+            metrics,
+            grounding=_grounding(predicted, questions),
+            grounding_by_type=_grounding_by_type(predicted, questions),
+        )
     if not scored:
         return Evaluation(metrics, predicted.predictions)
     run, whole = predictor.run, share(scored)
@@ -273,6 +280,24 @@ def _grounding(predicted: Predicted, questions: Sequence[Question] | QASet) -> G
     asked = tuple(questions)
     boxes: list[tuple[Box, ...]] = [asked[position].boxes for position in predicted.boxed]
     return ground(np.stack(predicted.attention), boxes)
+
+
+def _grounding_by_type(predicted: Predicted, questions: QASet) -> dict[str, Grounding]:
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for place, position in enumerate(predicted.boxed):
+        if (kind := questions.questions[position].question_type) is not None:
+            found[kind].append(place)
+    return {
+        kind: _grounding(
+            replace(
+                predicted,
+                boxed=tuple(predicted.boxed[place] for place in places),
+                attention=tuple(predicted.attention[place] for place in places),
+            ),
+            questions,
+        )
+        for kind, places in sorted(found.items())
+    }
 
 
 def _reliability(predicted: Predicted, temperature: float) -> Reliability:

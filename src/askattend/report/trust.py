@@ -62,7 +62,24 @@ def _grounding(metrics: Metrics, maps_name: str) -> str:
     return f"""{figures_table(columns, [*maps, *blind])}
 <p class="muted note">Against the boxes of what {found.questions:,} questions are about: the share
 of attention inside them, how often the most attended region is a hit, and how alike attention and
-boxes rank the regions. The last two rows look at nothing.</p>"""
+boxes rank the regions. The last two rows look at nothing.</p>{_by_type(metrics)}"""
+
+
+def _by_type(metrics: Metrics) -> str:
+    """Attention inside the boxes for each type of question: some are about more than a box."""
+    if len(metrics.grounding_by_type) < 2:
+        return ""
+    rows = [
+        (
+            kind,
+            f"{found.questions:,}",
+            *(f"{agreement.inside:.1%}" for agreement in found.maps),
+            f"{found.uniform.inside:.1%}",
+        )
+        for kind, found in metrics.grounding_by_type.items()
+    ]
+    maps = [f"Inside, {number}" for number in range(1, len(rows[0]) - 2)]
+    return figures_table(("Questions that ask", "Questions", *maps, "Everywhere alike"), rows)
 
 
 def _row(name: str, agreement: Agreement) -> tuple[str, str, str, str]:
