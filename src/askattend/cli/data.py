@@ -108,8 +108,10 @@ def _answers(table: _Table, summary: Summary) -> Iterator[str]:
     yield f"of the {known:,} most common training answers (of {summary.distinct_answers:,})"
     yield table.shares("  answers among them", lambda split: split.answers_covered)
     yield table.shares("  questions answerable with them", lambda split: split.questions_covered)
+    metrics = dict.fromkeys(split.metric for split in summary.splits.values() if split.metric)
+    yield f"without a look at the image ({'; '.join(metrics)})"
     for name, title in FLOORS.items():
-        yield table.shares(title, partial(_floor, name))
+        yield table.shares(f"  {title}", partial(_floor, name))
 
 
 def _floor(name: str, split: SplitSummary) -> float | None:
