@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -14,7 +18,10 @@ from askattend.models import SAAA, SAN, SAAAConfig, SANConfig
 from askattend.models.loss import answer_loss
 from benchmarks import data
 from benchmarks.plain import PlainBatch, PlainSAAA, PlainSAN, copy_weights, names_of, plain_loss
+from benchmarks.run import ROWS, Results
+from benchmarks.scaling import QUANTITIES
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL: dict[str, Any] = {"embedding_dim": 6, "question_dim": 7, "attention_dim": 5}
 SIZES: dict[str, Any] = {
     "words": data.QUICK.words,
@@ -77,3 +84,25 @@ def test_data_is_shaped_like_vqa() -> None:
     assert counts.min() >= 3
     shares = batch.answer_weight.sum(dim=1)
     assert 0.85 < shares.mean() < 1  # some answers are not among the 3,000
+
+
+def test_every_benchmark_runs(tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.run",
+        "--quick",
+        "--rounds",
+        "2",
+        "--out",
+        str(out),
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    results = msgspec.json.decode(out.read_bytes(), type=Results)
+    assert [row.name for row in results.rows] == list(ROWS)
+    for row in results.rows:
+        assert row.ours > 0, row
+        assert (row.plain is None) == (row.ratio is None)
+    assert {growth.quantity for growth in results.scaling} == set(QUANTITIES)
+    assert all(min(growth.mebibytes) > 0 for growth in results.scaling)
