@@ -59,7 +59,7 @@ def _scene(size: Size) -> Scene:
         dtype="float16",
     )
     run = Run(Path("no-such-run"), {}, data.words(shape), data.answers(shape), None, spec)
-    predictor = Predictor(run, ours("saaa", shape, quick=size.quick))
+    predictor = Predictor(run, ours("saaa", shape, size.widths))
     return Scene(Image.new("RGB", (64, 64)), predictor.look_at(_one_image(shape)), predictor)
 
 

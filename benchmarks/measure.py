@@ -41,8 +41,7 @@ class Row(msgspec.Struct, frozen=True):
         unit: of `ours` and `plain`.
         ours: median.
         plain: the plain implementation's; None where there is none.
-        ratio: ours / plain where less is better in `target`'s sense of "at most", and for
-            throughputs; how many times faster ours is where `unit` is a time.
+        ratio: how many times faster ours is; of memory, our share of the plain one's.
         target: what is asked; None where the machine cannot reach it by its nature.
         met: whether it is reached; None where there is no target.
         note: what to know when reading it.
@@ -112,7 +111,8 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: Any) -
         arguments: for it.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.networks"])
+    # what making an optimizer imports, too: each process would take seconds for it
+    context.set_forkserver_preload(["benchmarks.networks", "torch._dynamo"])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_measure_peak, args=(sender, prepare, arguments))
     process.start()

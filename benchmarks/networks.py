@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,7 +27,8 @@ from benchmarks.plain import (
 
 Network = Literal["saaa", "san"]
 
-QUICK_WIDTHS: dict[str, Any] = {"embedding_dim": 8, "question_dim": 16, "attention_dim": 8}
+Widths = Mapping[str, int]
+QUICK_WIDTHS: Widths = {"embedding_dim": 8, "question_dim": 16, "attention_dim": 8}
 
 
 @dataclass(frozen=True)
@@ -44,54 +45,58 @@ class Size:
     quick: bool
     rounds: int
 
+    @property
+    def widths(self) -> Widths:
+        """Of the networks, where they are not the paper's."""
+        return QUICK_WIDTHS if self.quick else {}
 
-def ours(network: Network, shape: Shape, *, quick: bool) -> SAAA | SAN:
-    """Our network at its paper's widths."""
+
+def ours(network: Network, shape: Shape, widths: Widths) -> SAAA | SAN:
+    """Our network, at its paper's widths but for those given."""
     torch.manual_seed(shape.seed)
-    widths = QUICK_WIDTHS if quick else {}
+    chosen: Any = dict(widths)
     sizes: Any = {"words": shape.words, "answers": shape.answers, "region_dim": shape.region_dim}
     if network == "saaa":
-        return SAAA(SAAAConfig(**widths), **sizes)
-    return SAN(SANConfig(**widths), **sizes)
+        return SAAA(SAAAConfig(**chosen), **sizes)
+    return SAN(SANConfig(**chosen), **sizes)
 
 
-def plain(network: Network, shape: Shape, *, quick: bool) -> Plain:
+def plain(network: Network, shape: Shape, widths: Widths) -> Plain:
     """The plain network with the weights of ours."""
-    widths = QUICK_WIDTHS if quick else {}
     sizes = {"words": shape.words, "answers": shape.answers, "region_dim": shape.region_dim}
-    made = (PlainSAAA if network == "saaa" else PlainSAN)(**widths, **sizes)
-    copy_weights(made, ours(network, shape, quick=quick).state_dict())
+    made = (PlainSAAA if network == "saaa" else PlainSAN)(**{**sizes, **widths})
+    copy_weights(made, ours(network, shape, widths).state_dict())
     return made
 
 
-def our_step(network: Network, shape: Shape, quick: bool) -> Callable[[], object]:
+def our_step(network: Network, shape: Shape, widths: Widths) -> Callable[[], object]:
     """A training step on one batch, which is in memory."""
     batch, config = data.batch(shape), TrainConfig()
-    model = ours(network, shape, quick=quick).train()
+    model = ours(network, shape, widths).train()
     optimizer = make_optimizer(model, config)
     return lambda: train_step(model, optimizer, batch, config, rate=config.learning_rate)
 
 
-def plain_training(network: Network, shape: Shape, quick: bool) -> Callable[[], object]:
+def plain_training(network: Network, shape: Shape, widths: Widths) -> Callable[[], object]:
     """The same by the plain network; copying features once a question is part of it."""
     batch = _plain_batch(data.batch(shape), shape)
-    model = plain(network, shape, quick=quick)
+    model = plain(network, shape, widths)
     optimizer = torch.optim.Adam(model.parameters(), lr=TrainConfig().learning_rate)
     return lambda: plain_step(model, optimizer, batch)
 
 
 def training(network: Network, target: float, size: Size) -> Row:
     """Questions a second of a training step."""
-    steps = (make(network, size.shape, size.quick) for make in (our_step, plain_training))
+    steps = (make(network, size.shape, size.widths) for make in (our_step, plain_training))
     return _throughput(f"{network}-training", target, size, *steps)
 
 
 def evaluation(network: Network, target: float, size: Size) -> Row:
     """Questions a second of answering, with loss and accuracy."""
-    shape, quick = size.shape, size.quick
+    shape, widths = size.shape, size.widths
     batch = data.batch(shape)
     copied = _plain_batch(batch, shape)
-    model, other = ours(network, shape, quick=quick), plain(network, shape, quick=quick)
+    model, other = ours(network, shape, widths), plain(network, shape, widths)
     return _throughput(
         f"{network}-evaluation",
         target,
@@ -104,7 +109,7 @@ def evaluation(network: Network, target: float, size: Size) -> Row:
 def training_memory(network: Network, target: float, size: Size) -> Row:
     """Peak of the first training step beyond weights and batch."""
     peaks = [
-        peak_memory(make, network, size.shape, size.quick) for make in (our_step, plain_training)
+        peak_memory(make, network, size.shape, size.widths) for make in (our_step, plain_training)
     ]
     return row(
         f"{network}-training-memory",

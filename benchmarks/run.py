@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import torch
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from benchmarks import answering, epoch, networks, reading
 from benchmarks.data import QUICK, Shape
@@ -115,7 +115,7 @@ def _describe(here: Machine) -> str:
 
 
 def _rows_table(rows: Sequence[Row]) -> Table:
-    table = Table("", "ours", "plain", "unit", "ratio", "target", "met")
+    table = Table(Column("", no_wrap=True), "ours", "plain", "unit", "ratio", "target", "met")
     for row in rows:
         target = row.target
         wanted = "" if target is None else f"{target.of} {target.bound} {target.value:g}"

@@ -1,24 +1,22 @@
 """How training's time and memory grow with each quantity of a batch.
 
 The exponent is the slope of log cost against log size; 1 is linear, and what is below comes from
-costs that do not depend on the varied quantity. Each range lies where the varied part matters: what
-else a step costs is kept small.
+costs that do not depend on the varied quantity. Each range lies where the varied part matters: all
+else in the batch and in the network is kept small.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from benchmarks.data import Shape
 from benchmarks.measure import peak_memory, seconds
-from benchmarks.networks import Size, our_step
-
-LARGEST = 1.25  # a linear cost with noise stays below; a quadratic term would not
+from benchmarks.networks import Size, Widths, our_step
 
 
 class Growth(msgspec.Struct, frozen=True):
@@ -40,38 +38,57 @@ class Growth(msgspec.Struct, frozen=True):
     time_exponent: float
     memory_exponent: float
 
-    @property
-    def linear(self) -> bool:
-        """Whether neither time nor memory grows noticeably faster than the quantity."""
-        return max(self.time_exponent, self.memory_exponent) < LARGEST
+
+@dataclass(frozen=True)
+class Varied:
+    """How one quantity is varied.
+
+    Attributes:
+        sizes: its values.
+        shape: a batch with one of them; all else in it is small.
+        widths: of the network, so that what grows outweighs what does not.
+    """
+
+    sizes: tuple[int, ...]
+    shape: Callable[[int], Shape]
+    widths: Widths
 
 
-# Quantity → its values, and the batch of a value, from a base whose other parts are small.
 _BASE = Shape(questions=48, images=12, side=7, words=1000, answers=100, region_dim=512, length=4)
-QUANTITIES: dict[str, tuple[tuple[int, ...], Callable[[Shape, int], Shape]]] = {
-    "questions per image": (
+_TINY = replace(_BASE, side=2, region_dim=32)
+_NARROW = {"embedding_dim": 32, "question_dim": 64, "attention_dim": 64, "hidden_dim": 64}
+_WIDE_ATTENTION = {**_NARROW, "attention_dim": 512}
+
+QUANTITIES: dict[str, Varied] = {
+    "questions per image": Varied(
         (4, 8, 16, 32, 64),
-        lambda base, n: replace(base, questions=base.images * n, side=2 * base.side),
+        lambda n: replace(_BASE, questions=_BASE.images * n),
+        _WIDE_ATTENTION,
     ),
-    "images": (
+    "images": Varied(
         (12, 24, 48, 96, 192),
-        lambda base, n: replace(base, images=n, questions=2 * n, side=2 * base.side),
+        lambda n: replace(_BASE, images=n, questions=2 * n, side=14),
+        _WIDE_ATTENTION,
     ),
-    "regions": (
+    "regions": Varied(
         (49, 196, 784, 3136),
-        lambda base, n: replace(base, side=round(n**0.5)),
+        lambda n: replace(_BASE, side=round(n**0.5)),
+        _WIDE_ATTENTION,
     ),
-    "answers": (
-        (4_000, 8_000, 16_000, 32_000, 64_000),
-        lambda base, n: replace(base, answers=n, side=2),
+    "answers": Varied(
+        (8_000, 16_000, 32_000, 64_000, 128_000),
+        lambda n: replace(_TINY, answers=n),
+        {**_NARROW, "hidden_dim": 256},
     ),
-    "words in a question": (
-        (4, 8, 16, 32, 64),
-        lambda base, n: replace(base, length=n, side=2),
+    "words in a question": Varied(
+        (8, 16, 32, 64, 128),
+        lambda n: replace(_TINY, length=n, questions=128),
+        {**_NARROW, "question_dim": 256, "embedding_dim": 256},
     ),
-    "words in the vocabulary": (
+    "words in the vocabulary": Varied(
         (20_000, 40_000, 80_000, 160_000, 320_000),
-        lambda base, n: replace(base, words=n, side=2),
+        lambda n: replace(_TINY, words=n),
+        {**_NARROW, "embedding_dim": 256},
     ),
 }
 
@@ -82,14 +99,12 @@ def scaling(size: Size) -> tuple[Growth, ...]:
 
 
 def _growth(quantity: str, size: Size) -> Growth:
-    values, vary = QUANTITIES[quantity]
-    base = _BASE
-    if size.quick:
-        values, base = values[:2], replace(_BASE, questions=8, images=2, side=2, region_dim=16)
-    shapes = [vary(base, value) for value in values]
-    steps = [our_step("saaa", shape, size.quick) for shape in shapes]
+    varied = QUANTITIES[quantity]
+    values = varied.sizes[:2] if size.quick else varied.sizes
+    shapes = [varied.shape(value) for value in values]
+    steps = [our_step("saaa", shape, varied.widths) for shape in shapes]
     times = [1000 * time for time in _times(steps, rounds=size.rounds)]
-    memory = [peak_memory(our_step, "saaa", shape, size.quick) for shape in shapes]
+    memory = [peak_memory(our_step, "saaa", shape, varied.widths) for shape in shapes]
     return Growth(
         quantity,
         values,
