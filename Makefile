@@ -2,7 +2,7 @@
 PYTHON ?= python3
 IN_VENV = $(PYTHON) tools/in_venv.py
 
-.PHONY: demo test format
+.PHONY: demo test bench format
 
 demo:
 	@$(IN_VENV) \
@@ -16,6 +16,9 @@ test:
 	  'ruff check .' \
 	  'mypy' \
 	  'pytest'
+
+bench:
+	@$(IN_VENV) 'python -m benchmarks.run'
 
 format:
 	@$(IN_VENV) 'ruff format .' 'ruff check --fix .'

@@ -1,0 +1,1 @@
+"""What training, answering and reading cost here, beside a plain implementation."""
