@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from askattend.data.questions import Question, QuestionId
+from askattend.data.text import read_utf8
 from askattend.errors import DataError
 
 # What an evaluation leaves in a run's folder of a split.
 RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.json"
 
-_GZIP = b"\x1f\x8b"
 _FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
 # As many of the cases at fault as a message names.
 _FEW = 3
@@ -32,10 +30,10 @@ def load_results(file: Path) -> list[Result]:
     """All of a results file, .json or .json.gz, in its order.
 
     Raises:
-        DataError: it is missing, cut short, not JSON or not a list of results; names each of the
-            first few at fault by its path, as ``$[17].answer``.
+        DataError: it is missing, cut short, not UTF-8, not JSON or not a list of results; names
+            each of the first few at fault by its path, as ``$[17].answer``.
     """
-    content = read_json(file)
+    content = read_utf8(file)
     try:
         return msgspec.json.decode(content, type=list[Result])
     except msgspec.ValidationError as error:
@@ -92,25 +90,6 @@ def check_results(
             "Give exactly one answer to each question of the split."
         )
         raise DataError("; ".join(problems), where=where, remedy=remedy)
-
-
-def read_json(file: Path) -> str:
-    """The text of a JSON file, unpacked if it is gzip.
-
-    Raises:
-        DataError: it is missing, unreadable, cut short or not UTF-8.
-    """
-    try:
-        content = file.read_bytes()
-        content = gzip.decompress(content) if content.startswith(_GZIP) else content
-        return content.decode("utf-8-sig")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        problem, remedy = f"broken gzip ({error})", "Fetch it again."
-    except UnicodeDecodeError as error:
-        problem, remedy = f"not UTF-8 at byte {error.start:,}", "Save it as UTF-8."
-    except OSError as error:
-        problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
-    raise DataError(problem, where=file, remedy=remedy)
 
 
 def _malformed(content: str) -> str | None:

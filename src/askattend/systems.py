@@ -12,9 +12,10 @@ import msgspec
 
 from askattend.data.questions import QASet, QuestionId
 from askattend.data.splits import canonical_split
+from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics import metric_name
-from askattend.results import METRICS, PREDICTIONS, RESULTS, read_json
+from askattend.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring import answers_in, scored_answers
 
 
@@ -121,7 +122,7 @@ def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
 
 def _decoded(file: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(read_json(file), type=kind)
+        return msgspec.json.decode(read_utf8(file), type=kind)
     except msgspec.MsgspecError as error:
         raise DataError(
             f"malformed ({error})", where=file, remedy="Evaluate the run again."

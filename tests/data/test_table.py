@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -250,8 +251,14 @@ def test_missing_images_are_counted_and_named(folder: Path) -> None:
 def test_what_is_not_utf8_is_refused(folder: Path) -> None:
     file = folder / "q.csv"
     file.write_bytes((HEAD + "a.png,où?,là\n").encode("latin-1"))
-    with pytest.raises(DataError, match=r"q\.csv:2: not UTF-8"):
+    with pytest.raises(DataError, match=r"q\.csv:2: not UTF-8 at byte 29\. Save the file as UTF-8"):
         read_table(file)
+
+
+def test_a_packed_table_is_read(folder: Path) -> None:
+    file = folder / "q.csv"
+    file.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").encode()))
+    assert [q.text for q in read_table(file)] == ["what?"]
 
 
 def test_a_missing_table_is_named(folder: Path) -> None:

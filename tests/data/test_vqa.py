@@ -453,8 +453,6 @@ def test_half_a_gzip_is_told(tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:-12])
     refuse(tmp_path, r"\.gz: the gzip file is truncated\.")
-    file.write_bytes(b"not gzip at all")
-    refuse(tmp_path, r"\.gz: not a whole gzip file")
     file.write_bytes(whole[:12] + b"\xff\xff\xff" + whole[15:])
     refuse(tmp_path, r"\.gz: not a whole gzip file")
 
@@ -462,7 +460,21 @@ def test_half_a_gzip_is_told(tmp_path: Path) -> None:
 def test_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     file = tiny(tmp_path) / OPEN.format("train2014")
     file.write_bytes(file.read_bytes().replace(b"what", b"wh\xe4t"))
-    refuse(tmp_path, r"\$\.questions\[0\]: malformed JSON \('utf-8' codec can't decode")
+    refuse(tmp_path, r"\$\.questions\[0\]: not UTF-8; 2 such cases, .*\. Save the file as UTF-8\.")
+    file.write_bytes(json.dumps({"questions": []}).encode("utf-16"))
+    refuse(tmp_path, r"questions\.json: not UTF-8 at byte 0\. Save the file as UTF-8\.")
+
+
+def test_gzip_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    file = tiny(tmp_path) / OPEN.format("train2014")
+    plain = file.read_bytes()
+    file.write_bytes(gzip.compress(plain))
+    assert len(read_vqa(tmp_path)) == 2
+    file.write_bytes(file.read_bytes()[:-12])
+    refuse(tmp_path, r"questions\.json: the gzip file is truncated\.")
+    file.with_name(file.name + ".gz").write_bytes(plain)
+    file.unlink()
+    assert len(read_vqa(tmp_path)) == 2
 
 
 def test_pairs_of_another_form_are_refused(tmp_path: Path) -> None:

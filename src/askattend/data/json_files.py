@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import gzip
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,33 +11,13 @@ from typing import TypeVar, cast
 import msgspec
 
 from askattend.errors import DataError
+from askattend.files import read_bytes
 
 T = TypeVar("T")
 
 FEW = 3
 _FETCH = "Fetch it again."
-
-
-def read_bytes(file: Path) -> bytes:
-    """The content of a file, unpacked if its name ends in ``.gz``, without a byte order mark.
-
-    Raises:
-        DataError: the file cannot be opened, or its gzip is truncated or broken.
-    """
-    try:
-        data = file.read_bytes()
-        if file.suffix == ".gz":
-            data = gzip.decompress(data)
-    except EOFError:
-        raise DataError("the gzip file is truncated", where=file, remedy=_FETCH) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"not a whole gzip file ({error})", where=file, remedy=_FETCH) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(
-            f"cannot be read ({reason})", where=file, remedy="Check the path."
-        ) from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+_ENCODE = "Save the file as UTF-8."
 
 
 def read_json(file: Path, kind: Callable[..., T]) -> T:
@@ -49,8 +27,8 @@ def read_json(file: Path, kind: Callable[..., T]) -> T:
     memory and tells how many of them are wrong.
 
     Raises:
-        DataError: the file is unreadable, truncated, malformed or of another schema; names the path
-            inside the file.
+        DataError: the file is unreadable, truncated, malformed, not UTF-8 or of another schema;
+            names the path inside the file.
     """
     data = read_bytes(file)
     try:
@@ -59,6 +37,7 @@ def read_json(file: Path, kind: Callable[..., T]) -> T:
         problem, path = _parts(error)
         raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse_other_encoding(data, file)
         raise DataError(_malformed(error), where=file, remedy=_FETCH) from None
 
 
@@ -76,17 +55,20 @@ def each_record(
         DataError: some are wrong: how many, the first few, and what a record must hold.
     """
     decode = msgspec.json.Decoder(kind).decode
-    mistakes = Mistakes()
+    mistakes, encoded = Mistakes(), Mistakes()
     for key, raw in records:
         try:
             record = decode(raw)
         except msgspec.ValidationError as error:
             problem, below = _parts(error)
             mistakes.add(f"{where}[{key!r}]{below}", problem)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            encoded.add(f"{where}[{key!r}]", "not UTF-8")
+        except msgspec.DecodeError as error:
             mistakes.add(f"{where}[{key!r}]", _malformed(error))
         else:
             yield record
+    encoded.refuse(_ENCODE)
     mistakes.refuse(_schema(kind))
 
 
@@ -131,6 +113,13 @@ def many_objects() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _refuse_other_encoding(data: bytes, file: Path) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 at byte {error.start:,}", where=file, remedy=_ENCODE) from None
 
 
 def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
