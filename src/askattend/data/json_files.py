@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -70,6 +70,12 @@ def each_record(
             yield record
     encoded.refuse(_ENCODE)
     mistakes.refuse(_schema(kind))
+
+
+def refuse_none(records: Sized, where: str) -> None:
+    """Raises `DataError` if a file holds no record at all."""
+    if not len(records):
+        raise DataError("there is no question", where=where, remedy=_FETCH)
 
 
 class Mistakes:
@@ -144,5 +150,6 @@ def _schema(kind: object) -> str:
 
 
 def _inside(where: str) -> str:
-    """The path alone, since all are in one file."""
-    return where[where.rfind("$") :] if "$" in where else where
+    """The path alone, since all are in one file; or file and line, since all are in one folder."""
+    _, dollar, path = where.rpartition(": $")
+    return f"${path}" if dollar else Path(where).name
