@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -20,11 +20,18 @@ _FETCH = "Fetch it again."
 _ENCODE = "Save the file as UTF-8."
 
 
-def read_json(file: Path, kind: Callable[..., T]) -> T:
+def read_json(
+    file: Path, kind: Callable[..., T], *, dec_hook: Callable[[type, Any], Any] | None = None
+) -> T:
     """The content of a JSON file, of the type `kind`, which may be one such as ``list[int]``.
 
     Many records are best declared as `msgspec.Raw` and given to `each_record`, which needs less
     memory and tells how many of them are wrong.
+
+    Args:
+        file: where it is.
+        kind: what it must be.
+        dec_hook: makes what is of a type that msgspec does not know.
 
     Raises:
         DataError: the file is unreadable, truncated, malformed, not UTF-8 or of another schema;
@@ -32,13 +39,47 @@ def read_json(file: Path, kind: Callable[..., T]) -> T:
     """
     data = read_bytes(file)
     try:
-        return msgspec.json.decode(data, type=cast(type[T], kind))
+        return msgspec.json.decode(data, type=cast(type[T], kind), dec_hook=dec_hook)
     except msgspec.ValidationError as error:
         problem, path = _parts(error)
         raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         _refuse_other_encoding(data, file)
         raise DataError(_malformed(error), where=file, remedy=_FETCH) from None
+
+
+class _Key(str):
+    """A key that the decoder shows us before a second one like it takes its place."""
+
+    __slots__ = ()
+
+
+def read_keyed(file: Path) -> dict[str, msgspec.Raw]:
+    """The records of a JSON file that holds an object of them, in its order.
+
+    Raises:
+        DataError: see `read_json`; or a key is there twice.
+    """
+    keys: list[str] = []
+
+    def shown(kind: type, key: str) -> Any:
+        keys.append(key)
+        return kind(key)
+
+    records = read_json(file, dict[_Key, msgspec.Raw], dec_hook=shown)
+    if len(keys) > len(records):
+        _refuse_repeated(keys, f"{file}: $")
+    return dict(zip(keys, records.values(), strict=True))
+
+
+def _refuse_repeated(keys: Iterable[str], where: str) -> None:
+    twice = Mistakes()
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            twice.add(f"{where}[{key!r}]", "the id is there more than once")
+        seen.add(key)
+    twice.refuse("Ids must be unique; fetch the file again.")
 
 
 def each_record(
@@ -70,6 +111,22 @@ def each_record(
             yield record
     encoded.refuse(_ENCODE)
     mistakes.refuse(_schema(kind))
+
+
+def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) -> None:
+    """Raises `DataError` if some of a file's questions are answered and others are not.
+
+    Args:
+        answered: position or key of each question, and its answers.
+        where: the file and the path inside it that leads to the questions.
+    """
+    answered = list(answered)
+    lacking = Mistakes()
+    for key, answers in answered:
+        if not answers:
+            lacking.add(f"{where}[{key!r}]", "no answer, though others of the file have one")
+    if lacking.count < len(answered):
+        lacking.refuse("Fetch the file again; a file of questions has answers to all or none.")
 
 
 def refuse_none(records: Sized, where: str) -> None:
