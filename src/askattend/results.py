@@ -60,10 +60,16 @@ def check_results(
     *,
     elsewhere: Collection[QuestionId] = (),
     where: object,
+    split: str | None = None,
 ) -> None:
     """Make sure that there is exactly one answer to each question, and none to another.
 
-    Results with the ids of `elsewhere` are passed over.
+    Args:
+        results: the answers.
+        questions: what they must answer.
+        elsewhere: ids of questions whose answers are passed over.
+        where: the results file, for messages.
+        split: what the questions are, for messages.
 
     Raises:
         DataError: ids are missing, unknown or double; tells how many and names the first few.
@@ -79,15 +85,16 @@ def check_results(
     known = asked.keys() | elsewhere
     unknown = [f"$[{place}] has {name!r}" for name, place in places.items() if name not in known]
     missing = [repr(name) for name in asked if name not in places]
-    faults = {
-        "question ids occur more than once": double,
-        "question ids are not of this split": unknown,
-        "questions have no answer": missing,
-    }
-    problems = [_count(problem, cases) for problem, cases in faults.items() if cases]
+    faults = (
+        ("question id occurs more than once", "question ids occur more than once", double),
+        ("question id is not of this split", "question ids are not of this split", unknown),
+        ("question has no answer", "questions have no answer", missing),
+    )
+    problems = [_count(one, many, cases) for one, many, cases in faults if cases]
     if problems:
+        whole = f"split '{split}'; for another add --split NAME" if split else "the split"
         remedy = _other_type(places, asked) or (
-            "Give exactly one answer to each question of the split."
+            f"Give exactly one answer to each question of {whole}."
         )
         raise DataError("; ".join(problems), where=where, remedy=remedy)
 
@@ -98,7 +105,7 @@ def _malformed(content: str) -> str | None:
         entries = msgspec.json.decode(content, type=list[msgspec.Raw])
     except msgspec.MsgspecError:
         return None
-    return _count("entries are not results", list(_faults(entries)))
+    return _count("entry is not a result", "entries are not results", list(_faults(entries)))
 
 
 def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
@@ -110,8 +117,9 @@ def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
             yield f"$[{place}]{path.removesuffix('`')}: {problem}"
 
 
-def _count(problem: str, cases: Sequence[str]) -> str:
+def _count(one: str, many: str, cases: Sequence[str]) -> str:
     more = ", …" if len(cases) > _FEW else ""
+    problem = one if len(cases) == 1 else many
     return f"{len(cases):,} {problem}: {', '.join(cases[:_FEW])}{more}"
 
 

@@ -50,12 +50,14 @@ class System:
         split: the split answered.
         metric: what its scores are.
         judged: its scores.
+        notes: what was decided on the user's behalf, to be printed.
     """
 
     name: str
     split: str
     metric: str
     judged: Sequence[Judged]
+    notes: tuple[str, ...] = ()
 
 
 def evaluated(place: Path, split: str | None) -> System:
@@ -101,12 +103,13 @@ def scored(place: Path, questions: QASet, split: str | None, dialect: str | None
     if place.is_dir():
         split = canonical_split(split or "test")
         file = _left_by_evaluation(place, split, RESULTS)
-    asked, answers, name = answers_in(file, questions, split=split)
+    answered = answers_in(file, questions, split=split)
     judged = [
         Judged(one.question.id, one.score, one.question.answer_type, one.question.image)
-        for one in scored_answers(asked, answers, dialect)
+        for one in scored_answers(answered, dialect)
     ]
-    return System(str(place), name, metric_name(asked, dialect), judged)
+    metric = metric_name(answered.questions, dialect)
+    return System(str(place), answered.split, metric, judged, answered.notes)
 
 
 def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
