@@ -134,7 +134,10 @@ def test_one_answer_a_question_is_matched_exactly(tmp_path: Path, run: Run) -> N
         {"question_id": 3, "score": 0.0},
     ]
     status, out, _ = run(file, "--data", source, "--dialect", "normalized")
-    assert re.search(r"accuracy \(VQA accuracy, normalized\) +100\.00%", out)
+    metric = "VQA accuracy, normalized, adapted below 4 answers"
+    assert re.search(rf"accuracy \({metric}\) +100\.00%", out)
+    status, out, _ = run(file, "--data", source, "--dialect", "normalized", "--json")
+    assert (json.loads(out)["metric"], json.loads(out)["dialect"]) == (metric, "normalized")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

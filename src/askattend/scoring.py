@@ -14,9 +14,9 @@ from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.sources import read_source
 from askattend.data.splits import canonical_split, training_splits
 from askattend.errors import DataError
-from askattend.metrics import accuracy_of, metric_name
+from askattend.metrics import EXACT_MATCH, accuracy_of, metric_name
 from askattend.results import check_results, load_results
-from askattend.vqa_accuracy import check_dialect
+from askattend.vqa_accuracy import CURRENT, check_dialect
 from askattend.wups import Wups, mean_wups
 
 # Sources whose answers are sets, with things between commas, for which WUPS was made.
@@ -55,7 +55,7 @@ class Scores(msgspec.Struct, frozen=True):
         source: the question source.
         split: the split scored.
         questions: how many of its questions have a reference answer, and so a score.
-        metric: ``"exact match"``, or ``"VQA accuracy, "`` and its dialect.
+        metric: ``"exact match"``, or ``"VQA accuracy, "`` and its dialect; see `metric_name`.
         dialect: of VQA accuracy; None for exact match.
         accuracy: mean over the questions.
         interval: of the accuracy, 95 %, by bootstrap over images.
@@ -133,7 +133,7 @@ def score(
         split=split,
         questions=len(scored),
         metric=metric,
-        dialect=metric.partition(", ")[2] or None,
+        dialect=None if metric == EXACT_MATCH else dialect or CURRENT,
         accuracy=whole.accuracy,
         interval=whole.interval,
         by_answer_type=by(lambda question: question.answer_type, scored),
