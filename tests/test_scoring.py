@@ -153,6 +153,23 @@ def test_few_answers_in_a_dialect(dialect: str) -> None:
     assert accuracy_of("2", [("two.", 1)], dialect) == (dialect == "normalized")
 
 
+def test_the_example_of_the_readme(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```json\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    rows = [
+        {"id": f"q{n}", "image": f"{n > 2}.jpg", "question": "?", "answer": answer, "split": "test"}
+        | {"answer_type": kind}
+        for n, answer, kind in ((1, "yes", "yes/no"), (2, "yes", "yes/no"), (3, "red", "other"))
+    ]
+    table(tmp_path, rows)
+    save(tmp_path, {row["id"]: "yes" for row in rows})
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("results.json", "--data", "table:questions.jsonl", "--json")
+    assert (status, json.loads(out)) == (0, json.loads(example))
+
+
 def test_split_is_the_one_answered(tmp_path: Path, run: Run) -> None:
     rows: list[dict[str, Any]] = [
         {"id": n, "image": f"{n}.jpg", "question": "?", "answer": "yes", "split": split}

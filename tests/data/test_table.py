@@ -283,6 +283,9 @@ def test_a_packed_table_is_read(folder: Path) -> None:
     file = folder / "q.csv"
     file.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").encode()))
     assert [q.text for q in read_table(file)] == ["what?"]
+    named = folder / "q.TSV.gz"
+    named.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").replace(",", "\t").encode()))
+    assert [q.answers for q in read_table(named)] == [(("red", 1),)]
 
 
 def test_a_missing_table_is_named(folder: Path) -> None:
