@@ -145,10 +145,10 @@ def test_questions_without_answers_do_not_count() -> None:
 @pytest.mark.parametrize(
     ("second", "message"),
     [
-        (system({1: 1.0, 3: 0.0}), "2 are not common: 2, 3"),
-        (system({1: 1.0}), "1 are not common: 2"),
-        (system({1: 1.0, 2: 0.0}, image="1.jpg"), "2 are not common"),
-        (system({1: 1.0, 2: None}), "1 are not common: 2"),
+        (system({1: 1.0, 3: 0.0}), "2 of them not common to both: 2, 3"),
+        (system({1: 1.0}), "1 of them not common to both: 2"),
+        (system({1: 1.0, 2: 0.0}, image="1.jpg"), "2 of them not common to both"),
+        (system({1: 1.0, 2: None}), "1 of them not common to both: 2"),
         (system({1: 1.0, 2: 0.0}, split="valid"), "different splits: test and valid"),
         (system({1: 1.0, 2: 0.0}, metric="exact match"), "different metrics"),
     ],
@@ -199,6 +199,15 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, run: Run) -> No
         status, out, _ = run(places[0], second, "--data", f"table:{table}", "--json")
         expected["second"]["name"] = str(second)
         assert (status, json.loads(out)) == (0, expected)
+    more = json.loads(file.read_text())
+    extra = {"id": "x", "image": IMAGES[0], "question": "?", "answer": "yes", "split": "mine"}
+    with table.open("a") as opened:
+        opened.write("\n" + json.dumps(extra))
+    file.write_text(json.dumps([*more, {"question_id": "x", "answer": "yes"}]))
+    data = ("--data", f"table:{table}", "--split", "test")
+    note = f"{file}: passed over answers to other questions: mine (1)"
+    status, out, err = run(places[0], file, *data, "--json")
+    assert (status, json.loads(out)["notes"], err) == (0, [note], f"note: {note}\n")
     status, _, err = run(places[0], file)
     assert (status, "Add --data SOURCE to score it." in err) == (2, True)
     status, _, err = run(*places, "--dialect", "normalized")
@@ -208,6 +217,6 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, run: Run) -> No
 def test_an_evaluation_that_lacks_a_question_is_not_written(tmp_path: Path) -> None:
     predictions = (Prediction(0, "yes", 0.5, 1.0), Prediction(0, "no", 0.5, 0.0))
     evaluation = Evaluation(Metrics("a source", "test", 2), predictions)
-    with pytest.raises(DataError, match="occur more than once"):
+    with pytest.raises(DataError, match="1 question id occurs more than once"):
         evaluation.save(tmp_path / "test", [question(0), question(1)])
     assert not (tmp_path / "test").exists()

@@ -68,6 +68,24 @@ def test_broken_images_are_listed(table: Path, capsys: pytest.CaptureFixture[str
     assert "\n  3.png: " in out
 
 
+def test_images_that_splits_share_are_told(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["data", f"table:{table}"])
+    out = capsys.readouterr().out
+    assert out.endswith("\nnote: splits share images: 4 of 'train' and 'a-rather-long-name'\n")
+
+
+def test_images_that_splits_share_are_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {"questions": "what is it ?", "answers": "cat", "types": "0", "img_ids": "7"}
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        for name, line in rows.items():
+            (tmp_path / split / f"{name}.txt").write_text(f"{line}\n")
+    main(["data", f"coco-qa:{tmp_path}"])
+    assert capsys.readouterr().out.count("share images") == 1
+
+
 def test_many_types_are_summed_up(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with table.open("a") as opened:
         for number in range(12, 20):

@@ -75,8 +75,13 @@ def test_the_metric_is_named_by_the_number_of_answers() -> None:
     one, ten = ask("what", ("red", 1)), ask("what", ("red", 3), ("blue", 7))
     two = ask("what", ("red", 1), ("blue", 1))
     assert metric_name([one, ask("what")]) == "exact match"
-    assert metric_name([one, ten]) == "VQA accuracy, current"
-    assert metric_name([two]) == "VQA accuracy, current"
+    four = ask("what", ("red", 1), ("blue", 3))
+    assert metric_name([four, ten, ask("what")]) == "VQA accuracy, current"
+    assert metric_name([ten], "pre2021") == "VQA accuracy, pre2021"
+    for few in (one, two, ask("what", ("red", 3))):
+        assert metric_name([few, ten], "current") == metric_name([two, ten]) == metric_name([two])
+    assert metric_name([two]) == "VQA accuracy, current, adapted below 4 answers"
+    assert metric_name([one], "normalized") == "VQA accuracy, normalized, adapted below 4 answers"
 
 
 def most_said(questions: list[Question], everywhere: list[Question] | None = None) -> str:

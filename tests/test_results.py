@@ -42,13 +42,15 @@ def test_reading(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (results(1, 2), "1 questions have no answer: 3"),
-        (results(1, 2, 3, 4), "1 question ids are not of this split: $[3] has 4"),
-        (results(1, 2, 3, 2), "1 question ids occur more than once: $[3] has 2 again after $[1]"),
+        (results(1, 2), "1 question has no answer: 3"),
+        (results(1, 2, 3, 4), "1 question id is not of this split: $[3] has 4"),
+        (results(1, 2, 3, 2), "1 question id occurs more than once: $[3] has 2 again after $[1]"),
+        (results(1, 2, 3, 4, 5), "2 question ids are not of this split: $[3] has 4, $[4] has 5"),
+        (results(1, 1, 1, 2, 3), "2 question ids occur more than once: $[1] has 1 again"),
         (results(7, 1, 1), "; "),
         ([], "3 questions have no answer: 1, 2, 3"),
         (results("1", "2", "3"), "Write question ids as numbers, like the source"),
-        ([*results(1, 2), {"question_id": 3}], "1 entries are not results: $[2]: "),
+        ([*results(1, 2), {"question_id": 3}], "1 entry is not a result: $[2]: "),
         ([*results(1, 2), {"question_id": 3, "answer": 4}], "$[2].answer: Expected `str`"),
         ([*results(1, 2), {"question_id": 3, "answer": None}], "$[2].answer: Expected `str`"),
         ([*results(1, 2), {"question_id": True, "answer": ""}], "$[2].question_id: Expected `"),
@@ -84,7 +86,7 @@ def test_files_cut_short(tmp_path: Path, packed: bool) -> None:
     whole = json.dumps(results(*range(50))).encode()
     file = tmp_path / "results.json"
     file.write_bytes((gzip.compress(whole) if packed else whole)[:-20])
-    with pytest.raises(DataError, match="broken gzip" if packed else "cut short"):
+    with pytest.raises(DataError, match="gzip file is truncated" if packed else "cut short"):
         load_results(file)
 
 
@@ -92,7 +94,9 @@ def test_no_file_and_no_text(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         load_results(tmp_path / "none.json")
     (tmp_path / "binary.json").write_bytes(b'[{"question_id": 1, "answer": "\xff\xfe"}]')
-    with pytest.raises(DataError, match=r"binary\.json"):
+    with pytest.raises(
+        DataError, match=r"binary\.json:1: not UTF-8 at byte 31\. Save the file as UTF-8"
+    ):
         load_results(tmp_path / "binary.json")
 
 

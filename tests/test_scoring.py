@@ -106,8 +106,8 @@ def test_the_official_figures(official: tuple[str, Path, Any], run: Run, dialect
 
 def test_scoring_twice_gives_the_same(official: tuple[str, Path, Any]) -> None:
     source, results, _ = official
-    asked, answers, split = answers_in(results, read_source(source))
-    once, again = (score(asked, answers, split, file=results) for _ in range(2))
+    answered = answers_in(results, read_source(source))
+    once, again = (score(answered, file=results) for _ in range(2))
     assert once == again
     assert once.interval[0] < once.accuracy < once.interval[1]
 
@@ -134,7 +134,10 @@ def test_one_answer_a_question_is_matched_exactly(tmp_path: Path, run: Run) -> N
         {"question_id": 3, "score": 0.0},
     ]
     status, out, _ = run(file, "--data", source, "--dialect", "normalized")
-    assert re.search(r"accuracy \(VQA accuracy, normalized\) +100\.00%", out)
+    metric = "VQA accuracy, normalized, adapted below 4 answers"
+    assert re.search(rf"accuracy \({metric}\) +100\.00%", out)
+    status, out, _ = run(file, "--data", source, "--dialect", "normalized", "--json")
+    assert (json.loads(out)["metric"], json.loads(out)["dialect"]) == (metric, "normalized")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -148,6 +151,23 @@ def test_few_answers_in_a_dialect(dialect: str) -> None:
     )
     assert accuracy_of("two.", [("2", 1)], dialect) == (dialect != "current")
     assert accuracy_of("2", [("two.", 1)], dialect) == (dialect == "normalized")
+
+
+def test_the_example_of_the_readme(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```json\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    rows = [
+        {"id": f"q{n}", "image": f"{n > 2}.jpg", "question": "?", "answer": answer, "split": "test"}
+        | {"answer_type": kind}
+        for n, answer, kind in ((1, "yes", "yes/no"), (2, "yes", "yes/no"), (3, "red", "other"))
+    ]
+    table(tmp_path, rows)
+    save(tmp_path, {row["id"]: "yes" for row in rows})
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = run("results.json", "--data", "table:questions.jsonl", "--json")
+    assert (status, json.loads(out)) == (0, json.loads(example))
 
 
 def test_split_is_the_one_answered(tmp_path: Path, run: Run) -> None:
@@ -167,11 +187,60 @@ def test_split_is_the_one_answered(tmp_path: Path, run: Run) -> None:
     assert (status, "no question in split 'tset'" in err) == (2, True)
     one = save(tmp_path, {3: "yes"})
     status, _, err = run(one, "--data", source)
-    assert (status, "1 questions have no answer: 4" in err) == (2, True)
+    assert (status, "1 question has no answer: 4. Give exactly one" in err) == (2, True)
+    assert "each question of split 'test'; for another add --split NAME." in err
     status, _, err = run(one, "--data", source, "--split", "mine")
     assert (status, "not of this split: $[0] has 3" in err) == (2, True)
     status, _, err = run(save(tmp_path, {"3": "a", "4": "b"}), "--data", source)
     assert (status, "as numbers, like the source" in err) == (2, True)
+
+
+def test_answers_to_other_splits_are_noted_if_whole(tmp_path: Path, run: Run) -> None:
+    rows: list[dict[str, Any]] = [
+        {"id": n, "image": f"{n}.jpg", "question": "?", "answer": "yes", "split": split}
+        for n, split in enumerate(["train"] * 3 + ["test"] * 2 + ["mine"] * 5)
+    ]
+    source = table(tmp_path, rows)
+    both = save(tmp_path, dict.fromkeys(range(5), "yes"))
+    status, out, err = run(both, "--data", source, "--split", "train", "--json")
+    note = "passed over answers to other questions: test (2)"
+    assert (status, err, json.loads(out)["notes"]) == (0, f"note: {note}\n", [note])
+    assert json.loads(out)["questions"] == 3
+    partly = save(tmp_path, dict.fromkeys([*range(4), 9], "yes"))
+    status, _, err = run(partly, "--data", source, "--split", "train")
+    assert (status, err) == (
+        2,
+        f"askattend: {partly}: it answers only some questions of another split: "
+        "1 of 2 of 'test', not 4; 1 of 5 of 'mine', not 5, 6, 7, …. Answer all of them or none.\n",
+    )
+    alone = save(tmp_path, dict.fromkeys(range(3), "yes"))
+    assert score_file(alone, data=source, split="train").notes == ()
+
+
+def vqa(folder: Path) -> str:
+    """Twenty training questions of VQA, of which eight are published as a subset, too."""
+    questions = [{"question_id": n, "image_id": n, "question": "?"} for n in range(20)]
+    answers = [{"question_id": n, "answers": [{"answer": "yes"}] * 10} for n in range(20)]
+    name = "v2_OpenEnded_mscoco_{}_questions.json"
+    for split, some in (("val2014", questions), ("minival2014", questions[6:14])):
+        (folder / name.format(split)).write_text(json.dumps({"questions": some}))
+    file = folder / "v2_mscoco_val2014_annotations.json"
+    file.write_text(json.dumps({"annotations": answers}))
+    return f"vqa:{folder}"
+
+
+def test_a_subset_is_recognised(tmp_path: Path, run: Run) -> None:
+    source = vqa(tmp_path)
+    for ids, split in ((range(6, 14), "minival"), (range(20), "valid")):
+        scores = score_file(save(tmp_path, dict.fromkeys(ids, "yes")), data=source)
+        assert (scores.split, scores.questions, scores.notes) == (split, len(ids), ())
+    whole = save(tmp_path, dict.fromkeys(range(20), "yes"))
+    scores = score_file(whole, data=source, split="minival")
+    assert (scores.questions, len(scores.notes)) == (8, 1)
+    for ids, split in ((range(7, 14), "minival"), (range(5, 14), "valid")):
+        file = save(tmp_path, dict.fromkeys(ids, "yes"))
+        status, _, err = run(file, "--data", source)
+        assert (status, f"each question of split '{split}'; for another" in err) == (2, True)
 
 
 def test_what_training_held_back(tmp_path: Path) -> None:

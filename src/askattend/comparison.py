@@ -63,6 +63,7 @@ class Comparison(msgspec.Struct, frozen=True):
         mcnemar_p: likewise of McNemar's exact test, for which all questions are independent; None
             unless all scores are 0 or 1.
         by_answer_type: the difference on the questions of each answer type.
+        notes: what was decided on the user's behalf, to be printed.
     """
 
     split: str
@@ -74,6 +75,7 @@ class Comparison(msgspec.Struct, frozen=True):
     permutation_p: float
     mcnemar_p: float | None
     by_answer_type: dict[str, Difference]
+    notes: tuple[str, ...] = ()
 
 
 def compare_places(
@@ -136,6 +138,7 @@ def compare(first: System, second: System) -> Comparison:
         permutation_p=paired_permutation(_less(pairs), images, resamples=RESAMPLES),
         mcnemar_p=mcnemar(overall.first_better, overall.second_better) if sure else None,
         by_answer_type={name: _difference(group) for name, group in _by_type(pairs).items()},
+        notes=tuple(f"{one.name}: {note}" for one in (first, second) for note in one.notes),
     )
 
 
@@ -210,7 +213,7 @@ def _check_alike(first: System, second: System) -> None:
     if apart:
         few = ", ".join(map(repr, apart[:_FEW])) + (", …" if len(apart) > _FEW else "")
         raise DataError(
-            f"they answered different questions; {len(apart):,} are not common: {few}",
+            f"they answered different questions, {len(apart):,} of them not common to both: {few}",
             where=where,
             remedy="Evaluate both on the same --data and --split.",
         )

@@ -70,8 +70,8 @@ class Metrics(msgspec.Struct, frozen=True):
         split: the split evaluated.
         questions: its number of questions.
         metric: ``"exact match"`` where each question has one reference answer, ``"VQA accuracy,
-            current"`` where some have several; None, like all below, where the split has no
-            answers.
+            current"`` where some have several, see `metric_name`; None, like all below, where the
+            split has no answers.
         accuracy: mean over the questions.
         interval: of the accuracy, 95 %, by bootstrap over images.
         floors: accuracy on the same questions of the most common training answer (``majority``) and

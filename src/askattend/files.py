@@ -1,10 +1,40 @@
-"""Files that are either whole or not there."""
+"""Files: written whole or not at all, and read whether they are packed or not."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import secrets
+import zlib
 from pathlib import Path
+
+from askattend.errors import DataError
+
+_GZIP = b"\x1f\x8b"
+_MARK = b"\xef\xbb\xbf"
+_FETCH = "Fetch it again."
+
+
+def read_bytes(file: Path) -> bytes:
+    """The content of a file, unpacked if it is gzip, without a byte order mark.
+
+    What it is, is told by its first bytes: files are renamed, and unpacked on the way, too.
+
+    Raises:
+        DataError: the file cannot be opened, or its gzip is truncated or broken.
+    """
+    try:
+        content = file.read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        return content.removeprefix(_MARK)
+    except EOFError:
+        problem, remedy = "the gzip file is truncated", _FETCH
+    except (gzip.BadGzipFile, zlib.error) as error:
+        problem, remedy = f"not a whole gzip file ({error})", _FETCH
+    except OSError as error:
+        problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
+    raise DataError(problem, where=file, remedy=remedy)
 
 
 def write_whole(file: Path, content: bytes) -> None:

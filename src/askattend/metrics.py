@@ -19,6 +19,7 @@ from askattend.vqa_accuracy import CURRENT, compared, leave_one_out, vqa_accurac
 
 PREFIX_WORDS = 3
 EXACT_MATCH = "exact match"
+_ADAPTED = "adapted below 4 answers"
 
 
 def accuracy_of(
@@ -67,10 +68,15 @@ def metric_name(questions: Iterable[Question], dialect: str | None = None) -> st
     """What `accuracy_of` measures on these questions.
 
     ``"exact match"`` where every question has one human answer at most and no dialect was asked
-    for; otherwise ``"VQA accuracy, current"``, its dialect named.
+    for; otherwise ``"VQA accuracy, current"``, its dialect named. Where some have fewer than four,
+    and so are not scored by the official formula: ``"VQA accuracy, current, adapted below 4
+    answers"``.
     """
-    several = any(sum(count for _, count in question.answers) > 1 for question in questions)
-    return f"VQA accuracy, {dialect or CURRENT}" if several or dialect else EXACT_MATCH
+    answers = {sum(count for _, count in question.answers) for question in questions} - {0}
+    if dialect is None and answers <= {1}:
+        return EXACT_MATCH
+    name = f"VQA accuracy, {dialect or CURRENT}"
+    return f"{name}, {_ADAPTED}" if answers and min(answers) < 4 else name
 
 
 def mean_accuracy(reply: Callable[[str], str], questions: Iterable[Question]) -> float:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from askattend.data.questions import Question, QuestionId
+from askattend.data.text import read_utf8
 from askattend.errors import DataError
 
 # What an evaluation leaves in a run's folder of a split.
 RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.json"
 
-_GZIP = b"\x1f\x8b"
 _FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
 # As many of the cases at fault as a message names.
 _FEW = 3
@@ -32,10 +30,10 @@ def load_results(file: Path) -> list[Result]:
     """All of a results file, .json or .json.gz, in its order.
 
     Raises:
-        DataError: it is missing, cut short, not JSON or not a list of results; names each of the
-            first few at fault by its path, as ``$[17].answer``.
+        DataError: it is missing, cut short, not UTF-8, not JSON or not a list of results; names
+            each of the first few at fault by its path, as ``$[17].answer``.
     """
-    content = read_json(file)
+    content = read_utf8(file)
     try:
         return msgspec.json.decode(content, type=list[Result])
     except msgspec.ValidationError as error:
@@ -62,10 +60,16 @@ def check_results(
     *,
     elsewhere: Collection[QuestionId] = (),
     where: object,
+    split: str | None = None,
 ) -> None:
     """Make sure that there is exactly one answer to each question, and none to another.
 
-    Results with the ids of `elsewhere` are passed over.
+    Args:
+        results: the answers.
+        questions: what they must answer.
+        elsewhere: ids of questions whose answers are passed over.
+        where: the results file, for messages.
+        split: what the questions are, for messages.
 
     Raises:
         DataError: ids are missing, unknown or double; tells how many and names the first few.
@@ -81,36 +85,18 @@ def check_results(
     known = asked.keys() | elsewhere
     unknown = [f"$[{place}] has {name!r}" for name, place in places.items() if name not in known]
     missing = [repr(name) for name in asked if name not in places]
-    faults = {
-        "question ids occur more than once": double,
-        "question ids are not of this split": unknown,
-        "questions have no answer": missing,
-    }
-    problems = [_count(problem, cases) for problem, cases in faults.items() if cases]
+    faults = (
+        ("question id occurs more than once", "question ids occur more than once", double),
+        ("question id is not of this split", "question ids are not of this split", unknown),
+        ("question has no answer", "questions have no answer", missing),
+    )
+    problems = [_count(one, many, cases) for one, many, cases in faults if cases]
     if problems:
+        whole = f"split '{split}'; for another add --split NAME" if split else "the split"
         remedy = _other_type(places, asked) or (
-            "Give exactly one answer to each question of the split."
+            f"Give exactly one answer to each question of {whole}."
         )
         raise DataError("; ".join(problems), where=where, remedy=remedy)
-
-
-def read_json(file: Path) -> str:
-    """The text of a JSON file, unpacked if it is gzip.
-
-    Raises:
-        DataError: it is missing, unreadable, cut short or not UTF-8.
-    """
-    try:
-        content = file.read_bytes()
-        content = gzip.decompress(content) if content.startswith(_GZIP) else content
-        return content.decode("utf-8-sig")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        problem, remedy = f"broken gzip ({error})", "Fetch it again."
-    except UnicodeDecodeError as error:
-        problem, remedy = f"not UTF-8 at byte {error.start:,}", "Save it as UTF-8."
-    except OSError as error:
-        problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
-    raise DataError(problem, where=file, remedy=remedy)
 
 
 def _malformed(content: str) -> str | None:
@@ -119,7 +105,7 @@ def _malformed(content: str) -> str | None:
         entries = msgspec.json.decode(content, type=list[msgspec.Raw])
     except msgspec.MsgspecError:
         return None
-    return _count("entries are not results", list(_faults(entries)))
+    return _count("entry is not a result", "entries are not results", list(_faults(entries)))
 
 
 def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
@@ -131,8 +117,9 @@ def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
             yield f"$[{place}]{path.removesuffix('`')}: {problem}"
 
 
-def _count(problem: str, cases: Sequence[str]) -> str:
+def _count(one: str, many: str, cases: Sequence[str]) -> str:
     more = ", …" if len(cases) > _FEW else ""
+    problem = one if len(cases) == 1 else many
     return f"{len(cases):,} {problem}: {', '.join(cases[:_FEW])}{more}"
 
 

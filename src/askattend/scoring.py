@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from askattend.breakdown import Scored, Share, by, share
+from askattend.data.json_files import few
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.sources import read_source
 from askattend.data.splits import canonical_split, training_splits
 from askattend.errors import DataError
-from askattend.metrics import accuracy_of, metric_name
+from askattend.metrics import EXACT_MATCH, accuracy_of, metric_name
 from askattend.results import check_results, load_results
-from askattend.vqa_accuracy import check_dialect
+from askattend.vqa_accuracy import CURRENT, check_dialect
 from askattend.wups import Wups, mean_wups
 
 # Sources whose answers are sets, with things between commas, for which WUPS was made.
 SETS = ("daquar",)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A results file's answers to the questions of a split.
+
+    Attributes:
+        questions: those of the split.
+        answers: question id → answer, for each of them.
+        split: its name.
+        notes: what was decided on the user's behalf, to be printed.
+    """
+
+    questions: QASet
+    answers: Mapping[QuestionId, str]
+    split: str
+    notes: tuple[str, ...] = ()
 
 
 class QuestionScore(msgspec.Struct, frozen=True):
@@ -36,7 +55,7 @@ class Scores(msgspec.Struct, frozen=True):
         source: the question source.
         split: the split scored.
         questions: how many of its questions have a reference answer, and so a score.
-        metric: ``"exact match"``, or ``"VQA accuracy, "`` and its dialect.
+        metric: ``"exact match"``, or ``"VQA accuracy, "`` and its dialect; see `metric_name`.
         dialect: of VQA accuracy; None for exact match.
         accuracy: mean over the questions.
         interval: of the accuracy, 95 %, by bootstrap over images.
@@ -76,34 +95,30 @@ def score_file(
     Args:
         file: the results, in the VQA leaderboard's format; .json or .json.gz.
         data: the question source.
-        split: which of its splits; by default the one that the file answers. Answers to other
-            splits' questions are passed over.
+        split: which of its splits; by default the one that the file answers. Answers to all
+            questions of another split are passed over, with a note.
         dialect: see `accuracy_of`; by default exact match where each question has one human answer,
             else ``"current"``.
         wups: WUPS as well. DAQUAR's comes unasked, where WordNet is at hand.
 
     Raises:
         ConfigError: there is no such dialect.
-        DataError: the file does not answer each question of the split exactly once, the source
-            cannot be read, the split has no answers, or WUPS is asked for and cannot be had.
+        DataError: the file does not answer each question of the split exactly once, or answers
+            only some of another's; the source cannot be read, the split has no answers, or WUPS is
+            asked for and cannot be had.
     """
     if dialect is not None:
         check_dialect(dialect)
-    asked, answers, name = answers_in(file, read_source(data), split=split)
-    return score(asked, answers, name, file=file, dialect=dialect, wups=wups)
+    answered = answers_in(file, read_source(data), split=split)
+    return score(answered, file=file, dialect=dialect, wups=wups)
 
 
 def score(
-    questions: QASet,
-    answers: Mapping[QuestionId, str],
-    split: str,
-    *,
-    file: Path,
-    dialect: str | None = None,
-    wups: bool = False,
+    answered: Answered, *, file: Path, dialect: str | None = None, wups: bool = False
 ) -> Scores:
     """Score the answers to the questions of a split; see `score_file`."""
-    scored = scored_answers(questions, answers, dialect)
+    questions, split = answered.questions, answered.split
+    scored = scored_answers(answered, dialect)
     if not scored:
         raise DataError(
             f"the questions of split '{split}' have no answers to score against",
@@ -118,38 +133,35 @@ def score(
         split=split,
         questions=len(scored),
         metric=metric,
-        dialect=metric.partition(", ")[2] or None,
+        dialect=None if metric == EXACT_MATCH else dialect or CURRENT,
         accuracy=whole.accuracy,
         interval=whole.interval,
         by_answer_type=by(lambda question: question.answer_type, scored),
         by_question_type=by(lambda question: question.question_type, scored),
         wups=figures,
         per_question=tuple(QuestionScore(one.question.id, one.score) for one in scored),
-        notes=notes,
+        notes=(*answered.notes, *notes),
     )
 
 
-def scored_answers(
-    questions: QASet, answers: Mapping[QuestionId, str], dialect: str | None = None
-) -> list[Scored]:
+def scored_answers(answered: Answered, dialect: str | None = None) -> list[Scored]:
     """The questions that have human answers, with the answers given and how right these are."""
     return [
         Scored(question, given, accuracy_of(given, question.answers, dialect))
-        for question in questions
-        if question.answers and (given := answers[question.id]) is not None
+        for question in answered.questions
+        if question.answers and (given := answered.answers[question.id]) is not None
     ]
 
 
-def answers_in(
-    file: Path, questions: QASet, *, split: str | None = None
-) -> tuple[QASet, dict[QuestionId, str], str]:
-    """The questions of a split, a results file's answers to them, and the split's name.
+def answers_in(file: Path, questions: QASet, *, split: str | None = None) -> Answered:
+    """A results file's answers to the questions of a split.
 
     Args:
         file: the results.
         questions: all questions of the source.
-        split: by default the one that the file answers. ``"valid"``, where the source has none, is
-            what training holds back by its default settings.
+        split: by default the one that the file answers, or the smallest published subset that has
+            all it answers. ``"valid"``, where the source has none, is what training holds back by
+            its default settings.
 
     Raises:
         DataError: see `score_file`.
@@ -161,8 +173,10 @@ def answers_in(
     ids = {question.id for question in asked}
     others = {question.id for question in questions} - ids
     # A file that answers nothing of the split is not one that answers more than the split.
-    check_results(results, asked, elsewhere=others if given & ids else (), where=file)
-    return asked, {one.question_id: one.answer for one in results if one.question_id in ids}, name
+    elsewhere = others if given & ids else frozenset()
+    check_results(results, asked, elsewhere=elsewhere, where=file, split=name)
+    answers = {one.question_id: one.answer for one in results if one.question_id in ids}
+    return Answered(asked, answers, name, _passed_over(questions, given & elsewhere, ids, file))
 
 
 def _split(questions: QASet, name: str) -> QASet:
@@ -171,21 +185,54 @@ def _split(questions: QASet, name: str) -> QASet:
     return questions.split(name)
 
 
-def _answered(questions: QASet, given: Collection[QuestionId], file: Path) -> str:
-    """The one split that the results are about."""
-    found: dict[str, int] = {}
-    for question in questions:
-        if question.id in given:
-            found[question.split] = found.get(question.split, 0) + 1
-    if len(found) > 1:
-        listed = ", ".join(f"{name} ({count:,})" for name, count in found.items())
+def _answered(questions: QASet, given: Set[QuestionId], file: Path) -> str:
+    """The one split, or published subset, that the results are about."""
+    splits = _ids(questions)
+    known = {one for ids in splits.values() for one in ids & given}
+    if not known:
+        # The check against any split tells what ids there should be.
+        return "test" if "test" in splits else next(iter(splits))
+    all_parts = {**splits, **questions.subsets}
+    holding = [name for name, ids in all_parts.items() if known <= ids]
+    if holding:
+        return min(holding, key=lambda name: len(all_parts[name]))
+    counts = {name: len(ids & known) for name, ids in splits.items()}
+    listed = ", ".join(f"{name} ({count:,})" for name, count in counts.items() if count)
+    raise DataError(
+        f"it answers questions of several splits: {listed}",
+        where=file,
+        remedy="Add --split NAME.",
+    )
+
+
+def _passed_over(
+    questions: QASet, given: Set[QuestionId], asked: Set[QuestionId], file: Path
+) -> tuple[str, ...]:
+    """A note on answers to other splits' questions; they must be a whole split's, or subset's."""
+    counts, partly = [], []
+    for name, ids in _ids(questions).items():
+        there, rest = given & ids, ids - asked
+        wholes = [rest, *(rest & part for part in questions.subsets.values())]
+        if there and there not in wholes:
+            lacking = few(repr(q.id) for q in questions if q.id in rest - there)
+            partly.append(f"{len(there):,} of {len(rest):,} of '{name}', not {lacking}")
+        elif there:
+            counts.append(f"{name} ({len(there):,})")
+    if partly:
         raise DataError(
-            f"it answers questions of several splits: {listed}",
+            f"it answers only some questions of another split: {'; '.join(partly)}",
             where=file,
-            remedy="Add --split NAME.",
+            remedy="Answer all of them or none.",
         )
-    # Where no id is known, the check against any split tells what ids there should be.
-    return next(iter(found), "test" if "test" in questions.splits else next(iter(questions.splits)))
+    return (f"passed over answers to other questions: {', '.join(counts)}",) if counts else ()
+
+
+def _ids(questions: QASet) -> dict[str, set[QuestionId]]:
+    """Split → the ids of its questions."""
+    ids: dict[str, set[QuestionId]] = {}
+    for question in questions:
+        ids.setdefault(question.split, set()).add(question.id)
+    return ids
 
 
 def _wups(

@@ -12,9 +12,10 @@ import msgspec
 
 from askattend.data.questions import QASet, QuestionId
 from askattend.data.splits import canonical_split
+from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics import metric_name
-from askattend.results import METRICS, PREDICTIONS, RESULTS, read_json
+from askattend.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring import answers_in, scored_answers
 
 
@@ -49,12 +50,14 @@ class System:
         split: the split answered.
         metric: what its scores are.
         judged: its scores.
+        notes: what was decided on the user's behalf, to be printed.
     """
 
     name: str
     split: str
     metric: str
     judged: Sequence[Judged]
+    notes: tuple[str, ...] = ()
 
 
 def evaluated(place: Path, split: str | None) -> System:
@@ -100,12 +103,13 @@ def scored(place: Path, questions: QASet, split: str | None, dialect: str | None
     if place.is_dir():
         split = canonical_split(split or "test")
         file = _left_by_evaluation(place, split, RESULTS)
-    asked, answers, name = answers_in(file, questions, split=split)
+    answered = answers_in(file, questions, split=split)
     judged = [
         Judged(one.question.id, one.score, one.question.answer_type, one.question.image)
-        for one in scored_answers(asked, answers, dialect)
+        for one in scored_answers(answered, dialect)
     ]
-    return System(str(place), name, metric_name(asked, dialect), judged)
+    metric = metric_name(answered.questions, dialect)
+    return System(str(place), answered.split, metric, judged, answered.notes)
 
 
 def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
@@ -121,7 +125,7 @@ def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
 
 def _decoded(file: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(read_json(file), type=kind)
+        return msgspec.json.decode(read_utf8(file), type=kind)
     except msgspec.MsgspecError as error:
         raise DataError(
             f"malformed ({error})", where=file, remedy="Evaluate the run again."

@@ -110,6 +110,23 @@ def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
     refuse(tmp_path, r"two files for split 'train': .*trainA_questions\.json")
 
 
+def test_a_file_answered_in_part_is_refused(tmp_path: Path) -> None:
+    rows = [question(n, "val", "exist", answer="no" if n < 2 else None) for n in range(6)]
+    save(tmp_path, "val", *rows)
+    refuse(
+        tmp_path,
+        r"val_questions\.json: \$\.questions\[2\]: no answer, though others of the file have one; "
+        r"4 such cases, also \$\.questions\[3\] .*, \$\.questions\[4\] .*, …\. Fetch the file",
+    )
+    save(tmp_path, "val", *rows[2:])
+    assert {q.answers for q in read_clevr(tmp_path)} == {()}
+
+
+def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
+    save(tmp_path, "val")
+    refuse(tmp_path, r"val_questions\.json: \$\.questions: there is no question")
+
+
 def test_wrong_questions_are_named(tmp_path: Path) -> None:
     save(tmp_path, "val", question(0, "val"), question(1, "val") | {"image_filename": 3})
     refuse(tmp_path, r"val_questions\.json: \$\.questions\[1\]\.image_filename: expected 'str'")

@@ -88,6 +88,26 @@ def test_unlike_numbers_of_lines_are_told(tmp_path: Path) -> None:
     )
 
 
+def test_malformed_lines_are_counted(tmp_path: Path) -> None:
+    folder = write(tmp_path, "train", SOME * 5) / "train"
+    types = ["7", "", *["0"] * 17, "object"]
+    (folder / "types.txt").write_text("\n".join(types))
+    (folder / "img_ids.txt").write_text("x\n" + "1\n" * 19)
+    refuse(
+        tmp_path,
+        r"types\.txt:1: the type is '7', not one of .*; 4 such cases, also img_ids\.txt:1 \('x' is "
+        r".*\), types\.txt:2 \(the line is blank\), …\. Fetch",
+    )
+
+
+def test_blank_answers_at_the_end_are_blank_answers(tmp_path: Path) -> None:
+    answers = write(tmp_path, "train", SOME) / "train/answers.txt"
+    answers.write_text("cake\ntwo\n\n\n")
+    refuse(tmp_path, r"answers\.txt:3: the line is blank; 2 such cases, also answers\.txt:4")
+    answers.write_text("cake\ntwo\nred\nsink")
+    assert len(read_coco_qa(tmp_path)) == 4
+
+
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [

@@ -88,6 +88,17 @@ def test_malformed_files_are_named_by_line(tmp_path: Path, lines: list[str], mes
         read_daquar(write(tmp_path, *lines))
 
 
+def test_malformed_lines_are_counted(tmp_path: Path) -> None:
+    good, bad = ["a ?", "b", "image1"], ["a ?", "", "1.jpg"]
+    with pytest.raises(DataError) as caught:
+        read_daquar(write(tmp_path, *good, *bad * 3, "c ?"))
+    blank, image = "the answer line is blank", "'1.jpg' is not an image name such as image3"
+    assert caught.value.where == f"{tmp_path / TRAIN}:5"
+    assert caught.value.problem == (
+        f"{blank}; 8 such cases, also {TRAIN}:6 ({image}), {TRAIN}:8 ({blank}), …"
+    )
+
+
 def test_folders_without_questions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no question file qa\.894\.raw\.train\.format_triple"):
         read_daquar(tmp_path)

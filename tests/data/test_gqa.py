@@ -168,6 +168,50 @@ def test_ids_in_two_files_are_refused(tmp_path: Path) -> None:
     )
 
 
+def test_an_id_twice_in_one_file_is_refused(tmp_path: Path) -> None:
+    record = json.dumps(QUESTION)
+    keys = ("1", "2", "1", "3", "2", "1")
+    file = tmp_path / "val_all_questions.json"
+    file.write_text("{" + ", ".join(f'"{key}": {record}' for key in keys) + "}")
+    refuse(
+        tmp_path,
+        r"val_all_questions\.json: \$\['1'\]: the id is there more than once; 3 such cases, also "
+        r"\$\['2'\] .*, \$\['1'\]",
+    )
+    save(file, {"1": QUESTION})
+    graph = json.dumps(GRAPH)
+    (tmp_path / "val_sceneGraphs.json").write_text(f'{{"7": {graph}, "7": {graph}}}')
+    refuse(tmp_path, r"val_sceneGraphs\.json: \$\['7'\]: the id is there more than once")
+
+
+def test_what_is_null_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("types", "annotations", "equivalent", "answer"))
+    save(tmp_path / "test_all_questions.json", {"1": QUESTION | nothing})
+    empty = dict.fromkeys(("question", "answer", "fullAnswer"))
+    save(tmp_path / "val_all_questions.json", {"2": QUESTION | {"annotations": empty}})
+    save(tmp_path / "val_sceneGraphs.json", {"n161313": GRAPH})
+    located, unknown = read_gqa(tmp_path)
+    assert (unknown.answers, unknown.question_type, unknown.meaning) == ((), None, None)
+    assert located.boxes == unknown.boxes == ()
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+def test_a_file_answered_in_part_is_refused(tmp_path: Path, absent: str | None) -> None:
+    without = QUESTION | {"answer": absent}
+    questions = {str(n): without if n % 2 else QUESTION for n in range(9)}
+    save(tmp_path / "val_all_questions.json", questions)
+    refuse(
+        tmp_path,
+        r"val_all_questions\.json: \$\['1'\]: no answer, though others of the file have one; 4 "
+        r"such cases, also \$\['3'\] .*, \$\['5'\] .*, …\. Fetch the file again",
+    )
+
+
+def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
+    save(tmp_path / "val_all_questions.json", {})
+    refuse(tmp_path, r"val_all_questions\.json: \$: there is no question")
+
+
 def test_truncated_files_are_told(tmp_path: Path) -> None:
     file = tmp_path / "val_all_questions.json"
     save(file, {"1": QUESTION})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -231,6 +232,30 @@ def test_ids_equal_as_text_are_duplicates(folder: Path) -> None:
         read_lines(folder, row(id=7), row(id="7"))
 
 
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"answer": " "}, "no answer, in split 'train'"),
+        ({"question": ""}, "the question is blank"),
+        ({"question": 5}, "the question is a number"),
+        ({"answers": ["red", ""]}, "'answers' holds a blank answer"),
+        ({"id": ""}, "the id is blank"),
+        ({"id": "0"}, "the id 0 is taken by {file}:1"),
+    ],
+)
+def test_like_mistakes_are_counted_and_the_first_few_named(
+    folder: Path, cells: dict[str, Any], message: str
+) -> None:
+    rows = [row(id=str(number)) | (cells if number % 2 else {}) for number in range(1200)]
+    with pytest.raises(DataError) as caught:
+        read_lines(folder, *rows)
+    message = message.format(file=folder / "q.jsonl")
+    assert str(caught.value).startswith(
+        f"{folder / 'q.jsonl'}:2: {message}; 600 such cases, "
+        f"also q.jsonl:4 ({message}), q.jsonl:6 ({message}), …. "
+    )
+
+
 def test_a_split_answered_in_part_is_refused(folder: Path) -> None:
     with pytest.raises(DataError, match=r"jsonl:3: no answer, in split 'test'\. Fill it in"):
         read_lines(folder, row(), row(split="test"), row(split="test", answer=None))
@@ -250,8 +275,17 @@ def test_missing_images_are_counted_and_named(folder: Path) -> None:
 def test_what_is_not_utf8_is_refused(folder: Path) -> None:
     file = folder / "q.csv"
     file.write_bytes((HEAD + "a.png,où?,là\n").encode("latin-1"))
-    with pytest.raises(DataError, match=r"q\.csv:2: not UTF-8"):
+    with pytest.raises(DataError, match=r"q\.csv:2: not UTF-8 at byte 29\. Save the file as UTF-8"):
         read_table(file)
+
+
+def test_a_packed_table_is_read(folder: Path) -> None:
+    file = folder / "q.csv"
+    file.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").encode()))
+    assert [q.text for q in read_table(file)] == ["what?"]
+    named = folder / "q.TSV.gz"
+    named.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").replace(",", "\t").encode()))
+    assert [q.answers for q in read_table(named)] == [(("red", 1),)]
 
 
 def test_a_missing_table_is_named(folder: Path) -> None:

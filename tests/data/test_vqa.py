@@ -387,8 +387,75 @@ def test_ids_that_splits_share_are_refused(tmp_path: Path) -> None:
     ask(tmp_path, "test2015", question(1, 7), question(2, 7))
     ask(tmp_path, "extra2015", question(2, 7), question(3, 7))
     refuse(
-        tmp_path, r"extra2015_questions\.json: 1 of its 2 question ids are in 'test' too: 2\. Keep"
+        tmp_path,
+        r"extra2015_questions\.json: \$\.questions\[0\]: question 2 is in 'test' too\. Ids must",
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "answers", "how"),
+    [
+        ({"image_id": 8}, ["a"], "about image 7 and not 8"),
+        ({"question": "Why?"}, ["a"], "in other words"),
+        ({}, ["b"], "with another annotation"),
+    ],
+)
+def test_other_questions_of_the_same_ids_are_no_subset(
+    tmp_path: Path, changed: Record, answers: list[str], how: str
+) -> None:
+    ids = range(8)
+    ask(tmp_path, "train2014", *(question(n, 7) for n in ids))
+    annotate(tmp_path, "train2014", *(annotation(n, 7, "a") for n in ids))
+    part = [question(n, 7) | (changed if n > 1 else {}) for n in range(6)]
+    ask(tmp_path, "val2014", *part)
+    given = {record["question_id"]: answers if n > 1 else ["a"] for n, record in enumerate(part)}
+    annotate(
+        tmp_path,
+        "val2014",
+        *(annotation(r["question_id"], r["image_id"], *given[r["question_id"]]) for r in part),
+    )
+    refuse(
+        tmp_path,
+        rf"val2014_questions\.json: \$\.questions\[2\]: question 2 is in 'train' too, {how}; "
+        r"4 such cases, also \$\.questions\[3\] .*, \$\.questions\[4\] .*, …\. Ids must be unique",
+    )
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+def test_the_same_questions_again_are_a_subset(tmp_path: Path, annotated: bool) -> None:
+    tiny(tmp_path, "train2014", first=1)
+    ask(tmp_path, "minival2014", question(2, 7))
+    if annotated:
+        annotate(tmp_path, "minival2014", annotation(2, 7, "b"))
+    qaset = read_vqa(tmp_path)
+    assert (qaset.splits, qaset.subsets) == ({"train": 2}, {"minival": frozenset({2})})
+    assert [q.answers for q in qaset.split("minival")] == [(("b", 1),)]
+
+
+@pytest.mark.parametrize("kind", ["annotations", "complementary_pairs"])
+def test_files_without_their_questions_are_refused(tmp_path: Path, kind: str) -> None:
+    tiny(tmp_path, "train2014")
+    for name in ("val2014", "test2015"):
+        save(tmp_path / f"v2_mscoco_{name}_{kind}.json", {})
+    refuse(
+        tmp_path,
+        rf"v2_mscoco_test2015_{kind}\.json: its questions file is not there, such as "
+        r"v2_OpenEnded_mscoco_test2015_questions\.json; 2 such cases, also "
+        rf"v2_mscoco_val2014_{kind}\.json .*\. Fetch the questions too, or keep",
+    )
+
+
+def test_files_of_another_version_without_questions_are_noted(tmp_path: Path) -> None:
+    tiny(tmp_path, "train2014")
+    name = "mscoco_train2014_annotations.json"
+    save(tmp_path / name, {})
+    note = f"left unread, as their questions file is not there: {name}"
+    assert read_vqa(tmp_path).notes[0] == note
+
+
+def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
+    ask(tmp_path, "train2014")
+    refuse(tmp_path, r"train2014_questions\.json: \$\.questions: there is no question\. Fetch it")
 
 
 def test_lacking_answers_are_named(tmp_path: Path) -> None:
@@ -453,8 +520,6 @@ def test_half_a_gzip_is_told(tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:-12])
     refuse(tmp_path, r"\.gz: the gzip file is truncated\.")
-    file.write_bytes(b"not gzip at all")
-    refuse(tmp_path, r"\.gz: not a whole gzip file")
     file.write_bytes(whole[:12] + b"\xff\xff\xff" + whole[15:])
     refuse(tmp_path, r"\.gz: not a whole gzip file")
 
@@ -462,7 +527,21 @@ def test_half_a_gzip_is_told(tmp_path: Path) -> None:
 def test_text_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     file = tiny(tmp_path) / OPEN.format("train2014")
     file.write_bytes(file.read_bytes().replace(b"what", b"wh\xe4t"))
-    refuse(tmp_path, r"\$\.questions\[0\]: malformed JSON \('utf-8' codec can't decode")
+    refuse(tmp_path, r"\$\.questions\[0\]: not UTF-8; 2 such cases, .*\. Save the file as UTF-8\.")
+    file.write_bytes(json.dumps({"questions": []}).encode("utf-16"))
+    refuse(tmp_path, r"questions\.json: not UTF-8 at byte 0\. Save the file as UTF-8\.")
+
+
+def test_gzip_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    file = tiny(tmp_path) / OPEN.format("train2014")
+    plain = file.read_bytes()
+    file.write_bytes(gzip.compress(plain))
+    assert len(read_vqa(tmp_path)) == 2
+    file.write_bytes(file.read_bytes()[:-12])
+    refuse(tmp_path, r"questions\.json: the gzip file is truncated\.")
+    file.with_name(file.name + ".gz").write_bytes(plain)
+    file.unlink()
+    assert len(read_vqa(tmp_path)) == 2
 
 
 def test_pairs_of_another_form_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +42,8 @@ def run(argv: list[str]) -> None:
         split=options.split,
         dialect=options.dialect,
     )
+    for note in comparison.notes:
+        print(f"note: {note}", file=sys.stderr)
     if options.json:
         print_json(comparison)
     else:

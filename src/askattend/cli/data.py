@@ -14,6 +14,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, parse, print_json
 from askattend.data.sources import read_source
+from askattend.data.splits import shared_remark
 from askattend.data.summary import SplitSummary, Summary, summarise
 from askattend.data.vocab import most_common_first
 from askattend.settings import Positive, check
@@ -153,5 +154,7 @@ def _remarks(table: _Table, summary: Summary) -> Iterator[str]:
     if summary.broken_images is not None:
         lines.append(table.row("images that are broken", [f"{len(summary.broken_images):,}"]))
         lines += [f"  {image}: {reason}" for image, reason in summary.broken_images.items()]
-    lines += [f"note: {note}" for note in summary.notes]
+    shared = shared_remark({pair.splits: pair.images for pair in summary.shared_images})
+    # Some readers note it, too; it is printed for every source, and once.
+    lines += [f"note: {note}" for note in dict.fromkeys((*shared, *summary.notes))]
     yield from ["", *lines] if lines else []

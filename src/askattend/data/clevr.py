@@ -9,7 +9,15 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from askattend.data.folders import files_below, locate
-from askattend.data.json_files import Mistakes, each_record, few, many_objects, read_json
+from askattend.data.json_files import (
+    Mistakes,
+    each_record,
+    few,
+    many_objects,
+    read_json,
+    refuse_none,
+    refuse_unanswered,
+)
 from askattend.data.questions import QASet, Question
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.errors import DataError
@@ -51,9 +59,9 @@ def read_clevr(folder: Path) -> QASet:
     ``"color"``, … Test questions have neither program nor answer.
 
     Raises:
-        DataError: there is no question file, two for one split, or one is unreadable or not of the
-            official schema; names the file, the path inside it, how many such cases there are and
-            the first few.
+        DataError: there is no question file, two for one split, or one is unreadable, not of the
+            official schema or answered in part; names the file, the path inside it, how many such
+            cases there are and the first few.
     """
     found = files_below(folder)
     questions: list[Question] = []
@@ -97,6 +105,8 @@ def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
     """Each question, and the name of its picture's file."""
     where = f"{file}: $.questions"
     raws = read_json(file, _Questions).questions
+    refuse_none(raws, where)
+    answered: list[bool] = []
     seen: set[int] = set()
     twice = Mistakes()
     for position, q in enumerate(each_record(enumerate(raws), _Question, where=where)):
@@ -110,16 +120,18 @@ def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
             f"{split}/{number}",
             picture.removesuffix(".png"),
             q.question,
-            () if q.answer is None else ((_answer(q.answer), 1),),
+            () if q.answer in (None, "") else ((_answer(q.answer), 1),),
             split,
             function,
             _yields(function) if function else None,
         )
+        answered.append(bool(question.answers))
         yield question, picture
     twice.refuse("Indices must be unique; fetch the file again.")
+    refuse_unanswered(enumerate(answered), where)
 
 
-def _answer(answer: str | bool | int) -> str:
+def _answer(answer: str | bool | int | None) -> str:
     if isinstance(answer, bool):
         return "yes" if answer else "no"
     return str(answer)

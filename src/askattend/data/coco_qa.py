@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from askattend.data.folders import files_below, locate
+from askattend.data.json_files import Mistakes
 from askattend.data.questions import QASet, Question
 from askattend.data.splits import canonical_split, shared_note
 from askattend.data.text import read_utf8
@@ -30,8 +31,8 @@ def read_coco_qa(folder: Path) -> QASet:
     `answer_type` are both ``"object"``, ``"number"``, ``"color"`` or ``"location"``.
 
     Raises:
-        DataError: a file is missing, the four have unlike numbers of lines, or a line is malformed;
-            names the file and line.
+        DataError: a file is missing, the four have unlike numbers of lines, or lines are malformed;
+            names file and line, how many such cases there are and the first few.
     """
     found = files_below(folder)
     splits = [name for name in _PICTURES if (folder / name / "questions.txt").is_file()]
@@ -72,17 +73,20 @@ def _rows(folder: Path) -> Iterator[Row]:
             where=folder,
             remedy="Each line is a question's; fetch them again.",
         )
+    mistakes = Mistakes()
     for number, row in enumerate(zip(*columns, strict=True), start=1):
-        for name, problem in _problems(*row):
-            raise DataError(
-                problem, where=f"{folder / name}.txt:{number}", remedy="Fetch the file again."
-            )
-        text, answer, kind, image = row
-        yield text, answer, TYPES[int(kind)], str(int(image))
+        problems = list(_problems(*row))
+        for name, problem in problems:
+            mistakes.add(f"{folder / name}.txt:{number}", problem)
+        if not problems:
+            text, answer, kind, image = row
+            yield text, answer, TYPES[int(kind)], str(int(image))
+    mistakes.refuse("Fetch the file again.")
 
 
 def _lines(file: Path) -> list[str]:
-    return [line.strip() for line in read_utf8(file).rstrip("\n").split("\n")]
+    # The last line's end alone: what is blank after it is a line that lacks its content.
+    return [line.strip() for line in read_utf8(file).removesuffix("\n").split("\n")]
 
 
 def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[str, str]]:
@@ -90,8 +94,8 @@ def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[s
     for name, cell in zip(_FILES, (text, answer, kind, image), strict=True):
         if not cell:
             yield name, "the line is blank"
-    if kind not in ("0", "1", "2", "3"):
+    if kind and kind not in ("0", "1", "2", "3"):
         known = ", ".join(f"{number} ({name})" for number, name in enumerate(TYPES))
         yield "types", f"the type is '{kind}', not one of {known}"
-    if not (image.isascii() and image.isdigit()):
+    if image and not (image.isascii() and image.isdigit()):
         yield "img_ids", f"'{image}' is not an image id such as 123456"

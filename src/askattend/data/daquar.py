@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from askattend.data.folders import files_below, locate
+from askattend.data.json_files import Mistakes
 from askattend.data.questions import QASet, Question
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.data.text import read_utf8
@@ -46,8 +47,8 @@ def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
             larger.
 
     Raises:
-        DataError: the folder has no question file, two for one split, or a malformed one; names the
-            file and line.
+        DataError: the folder has no question file, two for one split, or a malformed one; names
+            file and line, how many such cases there are and the first few.
     """
     found = files_below(folder)
     files, notes = _question_files(folder, found, classes)
@@ -136,18 +137,23 @@ def _triples(file: Path) -> Iterator[Triple]:
     if lines == [""]:
         raise DataError("the file is empty", where=file, remedy="Fetch it again.")
     names = ("question", "answer", "image") if file.suffix != ".txt" else ("question", "answer")
+    mistakes = Mistakes()
     for start in range(0, len(lines), len(names)):
         written = lines[start : start + len(names)]
-        for offset, problem in _problems(written, names):
-            raise DataError(
-                problem,
-                where=f"{file}:{start + offset + 1}",
-                remedy=f"Each question takes {len(names)} lines: {', '.join(names)}.",
-            )
-        question, answer = written[:2]
-        image = written[2] if len(names) == 3 else re.findall(r"image\d+", question)[-1]
-        text = question if len(names) == 3 else _ABOUT.sub(" ", question)
-        yield text, ", ".join(" ".join(item.split()) for item in answer.split(",")), image
+        problems = list(_problems(written, names))
+        for offset, problem in problems:
+            mistakes.add(f"{file}:{start + offset + 1}", problem)
+        if not problems:
+            yield _triple(written)
+    mistakes.refuse(f"Each question takes {len(names)} lines: {', '.join(names)}.")
+
+
+def _triple(written: list[str]) -> Triple:
+    """Of the lines of a question; where they are two, the first names the image."""
+    question, answer = written[:2]
+    image = written[2] if len(written) == 3 else re.findall(r"image\d+", question)[-1]
+    text = question if len(written) == 3 else _ABOUT.sub(" ", question)
+    return text, ", ".join(" ".join(item.split()) for item in answer.split(",")), image
 
 
 def _problems(written: list[str], names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -157,9 +163,9 @@ def _problems(written: list[str], names: tuple[str, ...]) -> Iterator[tuple[int,
             yield offset - 1, f"the file ends before the {name} line"
         elif not written[offset]:
             yield offset, f"the {name} line is blank"
-    if len(names) == 2 and not re.search(r"image\d+", written[0]):
+    if len(names) == 2 and written[0] and not re.search(r"image\d+", written[0]):
         yield 0, f"the question '{written[0]}' names no image such as image3"
-    if len(written) == 3 and not re.fullmatch(r"image\d+", written[2]):
+    if len(written) == 3 and written[2] and not re.fullmatch(r"image\d+", written[2]):
         yield 2, f"'{written[2]}' is not an image name such as image3"
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 import msgspec
 
 from askattend.data.folders import files_below, locate
-from askattend.data.json_files import Mistakes, each_record, few, many_objects, read_json
+from askattend.data.json_files import (
+    Mistakes,
+    each_record,
+    few,
+    many_objects,
+    read_keyed,
+    refuse_none,
+    refuse_unanswered,
+)
 from askattend.data.questions import Box, QASet, Question
 from askattend.data.splits import canonical_split, shared_note
 from askattend.errors import DataError
@@ -22,6 +30,7 @@ _GRAPHS = re.compile(r"(?:train|val)_sceneGraphs\.json(?:\.gz)?")
 _EXAMPLE = "train_balanced_questions.json"
 
 
+# What a question may lack, it may also call null.
 class _Types(msgspec.Struct, gc=False):
     structural: str | None = None
     semantic: str | None = None
@@ -30,22 +39,22 @@ class _Types(msgspec.Struct, gc=False):
 class _Objects(msgspec.Struct, gc=False):
     """Word or words → the object they refer to."""
 
-    question: dict[str, str] = {}
-    answer: dict[str, str] = {}
-    full_answer: dict[str, str] = msgspec.field(default={}, name="fullAnswer")
+    question: dict[str, str] | None = None
+    answer: dict[str, str] | None = None
+    full_answer: dict[str, str] | None = msgspec.field(default=None, name="fullAnswer")
 
     def distinct(self) -> dict[str, None]:
         parts = (self.question, self.answer, self.full_answer)
-        return dict.fromkeys(name for part in parts for name in part.values())
+        return dict.fromkeys(name for part in parts for name in (part or {}).values())
 
 
 class _Question(msgspec.Struct, gc=False):
     question: str
     image: str = msgspec.field(name="imageId")
     answer: str | None = None
-    types: _Types = msgspec.field(default_factory=_Types)
-    annotations: _Objects = msgspec.field(default_factory=_Objects)
-    equivalent: list[str] = []
+    types: _Types | None = None
+    annotations: _Objects | None = None
+    equivalent: list[str] | None = None
 
 
 class _Object(msgspec.Struct, gc=False):
@@ -89,8 +98,9 @@ def read_gqa(folder: Path, *, size: str | None = None) -> QASet:
         size: ``"all"``, to read all questions where the balanced ones are there too.
 
     Raises:
-        DataError: there is no question file, or one is unreadable or not of the official schema;
-            names the file, the path inside it, how many such cases there are and the first few.
+        DataError: there is no question file, or one is unreadable, not of the official schema,
+            answered in part or has an id twice; names the file, the path inside it, how many such
+            cases there are and the first few.
     """
     found = files_below(folder)
     files, notes = _question_files(folder, found, size)
@@ -138,28 +148,37 @@ def _question_files(
 
 
 def _questions(file: Path, split: str, scenes: Mapping[str, _Scene]) -> dict[int | str, Question]:
-    raws = read_json(file, dict[str, msgspec.Raw])
-    records = each_record(raws.items(), _Question, where=f"{file}: $")
-    return {
-        identifier: Question(
-            identifier,
-            q.image,
-            q.question,
-            () if q.answer is None else ((q.answer, 1),),
-            split,
-            q.types.structural,
-            q.types.semantic,
-            tuple(_boxes(q, scenes)),
-            min(q.equivalent) if len(q.equivalent) > 1 else None,
-        )
+    raws, where = read_keyed(file), f"{file}: $"
+    refuse_none(raws, where)
+    records = each_record(raws.items(), _Question, where=where)
+    questions: dict[int | str, Question] = {
+        identifier: _question(identifier, q, split, scenes)
         for identifier, q in zip(raws, records, strict=True)
     }
+    refuse_unanswered(((i, q.answers) for i, q in questions.items()), where)
+    return questions
+
+
+def _question(identifier: str, q: _Question, split: str, scenes: Mapping[str, _Scene]) -> Question:
+    types, equivalent = q.types or _Types(), q.equivalent or ()
+    return Question(
+        identifier,
+        q.image,
+        q.question,
+        ((q.answer, 1),) if q.answer else (),
+        split,
+        types.structural,
+        types.semantic,
+        tuple(_boxes(q, scenes)),
+        min(equivalent) if len(equivalent) > 1 else None,
+    )
 
 
 def _boxes(question: _Question, scenes: Mapping[str, _Scene]) -> Iterator[Box]:
     scene = scenes.get(question.image)
-    for name in question.annotations.distinct() if scene else ():
-        assert scene
+    if scene is None or question.annotations is None:
+        return
+    for name in question.annotations.distinct():
         if box := scene.box(name):
             yield box
 
@@ -169,7 +188,7 @@ def _scenes(found: Mapping[str, list[str]]) -> dict[str, _Scene]:
     scenes: dict[str, _Scene] = {}
     for name in sorted(filter(_GRAPHS.fullmatch, found)):
         file = Path(found[name][0], name)
-        raws = read_json(file, dict[str, msgspec.Raw])
+        raws = read_keyed(file)
         records = each_record(raws.items(), _Scene, where=f"{file}: $")
         scenes.update(zip(raws, records, strict=True))
     return scenes

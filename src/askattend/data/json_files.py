@@ -3,63 +3,83 @@
 from __future__ import annotations
 
 import gc
-import gzip
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from askattend.errors import DataError
+from askattend.files import read_bytes
 
 T = TypeVar("T")
 
 FEW = 3
 _FETCH = "Fetch it again."
+_ENCODE = "Save the file as UTF-8."
 
 
-def read_bytes(file: Path) -> bytes:
-    """The content of a file, unpacked if its name ends in ``.gz``, without a byte order mark.
-
-    Raises:
-        DataError: the file cannot be opened, or its gzip is truncated or broken.
-    """
-    try:
-        data = file.read_bytes()
-        if file.suffix == ".gz":
-            data = gzip.decompress(data)
-    except EOFError:
-        raise DataError("the gzip file is truncated", where=file, remedy=_FETCH) from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"not a whole gzip file ({error})", where=file, remedy=_FETCH) from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(
-            f"cannot be read ({reason})", where=file, remedy="Check the path."
-        ) from None
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def read_json(file: Path, kind: Callable[..., T]) -> T:
+def read_json(
+    file: Path, kind: Callable[..., T], *, dec_hook: Callable[[type, Any], Any] | None = None
+) -> T:
     """The content of a JSON file, of the type `kind`, which may be one such as ``list[int]``.
 
     Many records are best declared as `msgspec.Raw` and given to `each_record`, which needs less
     memory and tells how many of them are wrong.
 
+    Args:
+        file: where it is.
+        kind: what it must be.
+        dec_hook: makes what is of a type that msgspec does not know.
+
     Raises:
-        DataError: the file is unreadable, truncated, malformed or of another schema; names the path
-            inside the file.
+        DataError: the file is unreadable, truncated, malformed, not UTF-8 or of another schema;
+            names the path inside the file.
     """
     data = read_bytes(file)
     try:
-        return msgspec.json.decode(data, type=cast(type[T], kind))
+        return msgspec.json.decode(data, type=cast(type[T], kind), dec_hook=dec_hook)
     except msgspec.ValidationError as error:
         problem, path = _parts(error)
         raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse_other_encoding(data, file)
         raise DataError(_malformed(error), where=file, remedy=_FETCH) from None
+
+
+class _Key(str):
+    """A key that the decoder shows us before a second one like it takes its place."""
+
+    __slots__ = ()
+
+
+def read_keyed(file: Path) -> dict[str, msgspec.Raw]:
+    """The records of a JSON file that holds an object of them, in its order.
+
+    Raises:
+        DataError: see `read_json`; or a key is there twice.
+    """
+    keys: list[str] = []
+
+    def shown(kind: type, key: str) -> Any:
+        keys.append(key)
+        return kind(key)
+
+    records = read_json(file, dict[_Key, msgspec.Raw], dec_hook=shown)
+    if len(keys) > len(records):
+        _refuse_repeated(keys, f"{file}: $")
+    return dict(zip(keys, records.values(), strict=True))
+
+
+def _refuse_repeated(keys: Iterable[str], where: str) -> None:
+    twice = Mistakes()
+    seen: set[str] = set()
+    for key in keys:
+        if key in seen:
+            twice.add(f"{where}[{key!r}]", "the id is there more than once")
+        seen.add(key)
+    twice.refuse("Ids must be unique; fetch the file again.")
 
 
 def each_record(
@@ -76,18 +96,43 @@ def each_record(
         DataError: some are wrong: how many, the first few, and what a record must hold.
     """
     decode = msgspec.json.Decoder(kind).decode
-    mistakes = Mistakes()
+    mistakes, encoded = Mistakes(), Mistakes()
     for key, raw in records:
         try:
             record = decode(raw)
         except msgspec.ValidationError as error:
             problem, below = _parts(error)
             mistakes.add(f"{where}[{key!r}]{below}", problem)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            encoded.add(f"{where}[{key!r}]", "not UTF-8")
+        except msgspec.DecodeError as error:
             mistakes.add(f"{where}[{key!r}]", _malformed(error))
         else:
             yield record
+    encoded.refuse(_ENCODE)
     mistakes.refuse(_schema(kind))
+
+
+def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) -> None:
+    """Raises `DataError` if some of a file's questions are answered and others are not.
+
+    Args:
+        answered: position or key of each question, and its answers.
+        where: the file and the path inside it that leads to the questions.
+    """
+    answered = list(answered)
+    lacking = Mistakes()
+    for key, answers in answered:
+        if not answers:
+            lacking.add(f"{where}[{key!r}]", "no answer, though others of the file have one")
+    if lacking.count < len(answered):
+        lacking.refuse("Fetch the file again; a file of questions has answers to all or none.")
+
+
+def refuse_none(records: Sized, where: str) -> None:
+    """Raises `DataError` if a file holds no record at all."""
+    if not len(records):
+        raise DataError("there is no question", where=where, remedy=_FETCH)
 
 
 class Mistakes:
@@ -133,6 +178,13 @@ def many_objects() -> Iterator[None]:
             gc.enable()
 
 
+def _refuse_other_encoding(data: bytes, file: Path) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"not UTF-8 at byte {error.start:,}", where=file, remedy=_ENCODE) from None
+
+
 def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
     """What is wrong, and the path below the value decoded: ``.answers[2]``."""
     problem, _, path = str(error).partition(" - at `$")
@@ -155,5 +207,6 @@ def _schema(kind: object) -> str:
 
 
 def _inside(where: str) -> str:
-    """The path alone, since all are in one file."""
-    return where[where.rfind("$") :] if "$" in where else where
+    """The path alone, since all are in one file; or file and line, since all are in one folder."""
+    _, dollar, path = where.rpartition(": $")
+    return f"${path}" if dollar else Path(where).name

@@ -38,10 +38,10 @@ def read_rows(file: Path) -> list[Row]:
     Raises:
         DataError: the extension is unknown, or the file is unreadable, malformed or empty.
     """
-    read = _FORMATS.get(file.suffix.lower())
+    read = _FORMATS.get(_extension(file))
     if read is None:
         raise DataError(
-            f"a table cannot have the extension '{file.suffix}'",
+            f"a table cannot have the extension '{_extension(file)}'",
             where=file,
             remedy=f"Use one of {', '.join(_FORMATS)}.",
         )
@@ -49,6 +49,12 @@ def read_rows(file: Path) -> list[Row]:
     if not rows:
         raise DataError("the table is empty", where=file, remedy="Give it a row a question.")
     return rows
+
+
+def _extension(file: Path) -> str:
+    """In lower case; of a packed table, that before ``.gz``."""
+    name = file.name.lower().removesuffix(".gz")
+    return Path(name).suffix
 
 
 def need_column(column: str, columns: Collection[str], where: str) -> None:
@@ -70,7 +76,7 @@ def kind_of(cell: object) -> str:
 
 def _read_csv(file: Path) -> Iterator[Row]:
     """Rows under a header; blank lines are skipped."""
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
+    delimiter = "\t" if _extension(file) == ".tsv" else ","
     lines = _csv_lines(file, delimiter)
     where, header = next(lines, (str(file), []))
     header = [name.strip() for name in header]

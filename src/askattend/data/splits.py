@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -41,8 +41,12 @@ def shared_images(questions: Iterable[Question]) -> dict[tuple[str, str], int]:
 
 def shared_note(questions: Iterable[Question]) -> tuple[str, ...]:
     """A note on images that splits share, if any do."""
-    counts = shared_images(questions).items()
-    both = ", ".join(f"{count:,} of '{a}' and '{b}'" for (a, b), count in counts)
+    return shared_remark(shared_images(questions))
+
+
+def shared_remark(shared: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
+    """`shared_note` from the counts of `shared_images`."""
+    both = ", ".join(f"{count:,} of '{a}' and '{b}'" for (a, b), count in shared.items())
     return (f"splits share images: {both}",) if both else ()
 
 

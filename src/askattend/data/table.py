@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
+from askattend.data.json_files import Mistakes
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.rows import REQUIRED, Row, kind_of, need_column, read_rows
 from askattend.data.splits import canonical_split
 from askattend.errors import DataError
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 _OPTIONAL = ("answer", "answers", "split", "id", "question_type", "answer_type")
 _COLUMNS = frozenset((*REQUIRED, *_OPTIONAL))
@@ -47,14 +52,28 @@ def read_table(file: Path) -> QASet:
     Every training row needs an answer; another split may do without in all its rows.
 
     Raises:
-        DataError: anything is malformed or missing, images included; names file and line.
+        DataError: anything is malformed or missing, images included; names file and line, how many
+            such rows there are and the first few.
     """
     rows = read_rows(file)
-    questions = tuple(
-        _question(row, identifier) for row, identifier in zip(rows, _ids(rows), strict=True)
-    )
+    questions = tuple(_each(zip(rows, _ids(rows), strict=True), lambda pair: _question(*pair)))
     _check_answered(rows, questions)
     return QASet(f"table:{file}", questions, _images(file, rows, questions), _notes(rows))
+
+
+def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
+    """What is made of each row; like mistakes are those that have the same remedy."""
+    made = []
+    mistakes: dict[str, Mistakes] = {}
+    for item in items:
+        try:
+            made.append(make(item))
+        except DataError as error:
+            like = mistakes.setdefault(error.remedy, Mistakes())
+            like.add(str(error.where), error.problem)
+    for remedy, like in mistakes.items():
+        like.refuse(remedy)
+    return made
 
 
 # --- the cells --------------------------------------------------------------------------------
@@ -141,15 +160,13 @@ def _ids(rows: Sequence[Row]) -> list[QuestionId]:
     if all(_blank(row.cells.get("id")) for row in rows):
         return list(range(len(rows)))
     first: dict[str, str] = {}
-    ids = [_id(row) for row in rows]
+    ids = _each(rows, _id)
+    twice = Mistakes()
     for row, identifier in zip(rows, ids, strict=True):
         # As text, because 7 and "7" look the same in results.
         if (seen := first.setdefault(str(identifier), row.where)) != row.where:
-            raise DataError(
-                f"the id {identifier} is taken by {seen}",
-                where=row.where,
-                remedy="Make ids unique, or leave the column out.",
-            )
+            twice.add(row.where, f"the id {identifier} is taken by {seen}")
+    twice.refuse("Make ids unique, or leave the column out.")
     return ids
 
 
@@ -162,15 +179,13 @@ def _id(row: Row) -> QuestionId:
 
 def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
     answered = {question.split for question in questions if question.answers} | {"train"}
+    lacking = Mistakes()
     for row, question in zip(rows, questions, strict=True):
         if not question.answers and question.split in answered:
             if not row.cells.keys() & {"answer", "answers"}:
                 need_column("answer", row.cells, row.where)
-            raise DataError(
-                f"no answer, in split '{question.split}'",
-                where=row.where,
-                remedy="Fill it in; only a split other than train may do without, in all its rows.",
-            )
+            lacking.add(row.where, f"no answer, in split '{question.split}'")
+    lacking.refuse("Fill it in; only a split other than train may do without, in all its rows.")
 
 
 def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:

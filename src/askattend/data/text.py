@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 
 from askattend.errors import DataError
+from askattend.files import read_bytes
 
 # Written between two letters or digits, these hold a word together: "what's", "tape_dispenser",
 # Catalan "col·legi", Hebrew geresh and gershayim.
@@ -46,22 +47,20 @@ _TOKEN = re.compile(r"[cs]m*|[wdm]+(?:(?:j|(?<=d)\.(?=d))[wdm]+)*")
 def read_utf8(file: Path) -> str:
     """The text of a UTF-8 file, without a byte order mark and with ``\\n`` for every line end.
 
+    It may be packed by gzip, whatever its name.
+
     Raises:
-        DataError: the file cannot be opened or is not UTF-8; names the line.
+        DataError: the file cannot be opened, is half a gzip or not UTF-8; names line and byte.
     """
+    data = read_bytes(file)
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DataError(
-            f"cannot be read ({reason})", where=file, remedy="Check the path."
-        ) from None
-    try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            "not UTF-8", where=f"{file}:{line}", remedy="Save the file as UTF-8."
+            f"not UTF-8 at byte {error.start:,}",
+            where=f"{file}:{line}",
+            remedy="Save the file as UTF-8.",
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

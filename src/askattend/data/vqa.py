@@ -13,14 +13,13 @@ from askattend.data.folders import files_below, locate
 from askattend.data.json_files import (
     Mistakes,
     each_record,
-    few,
     many_objects,
     read_json,
+    refuse_none,
 )
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.splits import shared_note
 from askattend.data.vqa_files import Part, find_parts
-from askattend.errors import DataError
 
 # The id alone, or with that of the original: in VQA-Rephrasings the two collide.
 Key = int | tuple[int, int]
@@ -84,8 +83,9 @@ def read_vqa(folder: Path, *, family: str | None = None) -> QASet:
     - The split is the one that the file's name tells: ``train2014`` is ``"train"``, ``val2014``
       ``"valid"``, ``test2015`` ``"test"``. The name of an image file has the ``data_subtype``.
     - A file without annotations has questions without answers, as the official test sets.
-    - A file all of whose questions are in an earlier one makes no split, but a part of that split:
-      ``split("test-dev")`` has those questions of ``"test"``. Alone it is a split.
+    - A file all of whose questions are in an earlier one, word for word, makes no split, but a part
+      of that split: ``split("test-dev")`` has those questions of ``"test"``. Alone it is a split.
+      Otherwise no two questions have the same id.
     - Where OpenEnded and MultipleChoice files are both there, the former are read; of v2 and v1,
       v2; of photographs and abstract scenes, photographs; `notes` say so.
     - `pairs` holds the complementary pairs; `meaning` is the id of the original, for a rephrasing
@@ -142,6 +142,7 @@ def _read_part(part: Part) -> tuple[dict[QuestionId, Question], str]:
     """The questions of one file with their annotations, by id; and its ``data_subtype``."""
     file = read_json(part.questions, _Questions)
     where = f"{part.questions}: $.questions"
+    refuse_none(file.questions, where)
     asked = _by_key(each_record(enumerate(file.questions), _Question, where=where), where)
     annotated = None
     if part.annotations is not None:
@@ -258,16 +259,29 @@ def _check_match(
 def _is_subset(
     part: Part, new: Mapping[QuestionId, Question], questions: Mapping[QuestionId, Question]
 ) -> bool:
-    """Whether all questions of a file were in an earlier one."""
-    both = [key for key in new if key in questions]
-    if not both or len(both) == len(new):
-        return bool(both)
-    raise DataError(
-        f"{len(both):,} of its {len(new):,} question ids are in '{questions[both[0]].split}' "
-        f"too: {few(both)}",
-        where=part.questions,
-        remedy="Keep sets of the same questions in folders of their own.",
-    )
+    """Whether all questions of a file were in an earlier one, and are the same there."""
+    if new.keys().isdisjoint(questions):
+        return False
+    whole = new.keys() <= questions.keys()
+    twice = Mistakes()
+    for index, (identifier, question) in enumerate(new.items()):
+        known = questions.get(identifier)
+        unlike = known and whole and _unlike(question, known)
+        if known and (unlike or not whole):
+            problem = f"question {identifier} is in '{known.split}' too{unlike or ''}"
+            twice.add(f"{part.questions}: $.questions[{index}]", problem)
+    twice.refuse("Ids must be unique: keep sets that share them in folders of their own.")
+    return True
+
+
+def _unlike(question: Question, known: Question) -> str:
+    """How a question differs from another with its id, annotations only where it has any."""
+    if question.image != known.image:
+        return f", about image {known.image} and not {question.image}"
+    if question.text != known.text:
+        return ", in other words"
+    annotated = [(q.answers, q.question_type, q.answer_type) for q in (question, known)]
+    return ", with another annotation" if question.answers and len(set(annotated)) > 1 else ""
 
 
 def _parts_of(subsets: Mapping[str, frozenset[QuestionId]]) -> Iterator[str]:

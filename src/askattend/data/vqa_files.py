@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from askattend.data.json_files import few
+from askattend.data.json_files import Mistakes, few
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.errors import DataError
 
@@ -87,7 +87,8 @@ def find_parts(
         family: ``"v2"``, ``"v1"`` or ``"abstract"``; the first of them that is there if None.
 
     Raises:
-        DataError: there is no questions file, or two for one split.
+        DataError: there is no questions file, two for one split, or annotations or pairs without
+            their questions.
     """
     files = _files(found)
     there = {file.family for file in files if file.kind == "questions"}
@@ -99,6 +100,10 @@ def find_parts(
         f"read {_FAMILIES[chosen]}; for {_FAMILIES[other]}, there too, write vqa-{other}:{folder}"
         for other in others
     ]
+    orphans = _orphans(files)
+    _refuse_orphans([file for file in orphans if file.family == chosen])
+    if unread := [file.path.name for file in orphans if family is None]:
+        notes.append(f"left unread, as their questions file is not there: {few(unread)}")
     chooser = _Chooser([file for file in files if file.family == chosen], notes)
     parts = sorted(map(chooser.part, chooser.names()), key=_order)
     _refuse_twins(parts)
@@ -162,6 +167,21 @@ def _order(part: Part) -> tuple[int, str]:
     """Training, validation, test, then others; the test set before its parts."""
     usual = [*USUAL_SPLITS, part.split]
     return (usual.index(part.split), part.name)
+
+
+def _orphans(files: Iterable[_File]) -> list[_File]:
+    """Annotations and pairs whose questions are not there."""
+    asked = {(f.family, f.data, f.name) for f in files if f.kind == "questions"}
+    return [f for f in files if (f.family, f.data, f.name) not in asked]
+
+
+def _refuse_orphans(files: Iterable[_File]) -> None:
+    orphans = Mistakes()
+    for file in files:
+        version = "v2_" if file.family == "v2" else ""
+        wanted = f"{version}OpenEnded_{file.data}_{file.name}_questions.json"
+        orphans.add(str(file.path), f"its questions file is not there, such as {wanted}")
+    orphans.refuse("Fetch the questions too, or keep what is without them in another folder.")
 
 
 def _refuse_twins(parts: list[Part]) -> None:
