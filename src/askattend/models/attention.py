@@ -8,6 +8,29 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from askattend.models.steps import heard
+
+
+def written_out(*tensors: Tensor) -> bool:
+    """Whether to compute each step as the paper writes it, and not the quick way.
+
+    So where steps are recorded or the network is compiled or exported, and on a GPU, whose own
+    kernels are quick. Both ways give the same numbers, up to rounding.
+    """
+    return heard() or torch.compiler.is_compiling() or any(t.is_cuda for t in tensors)
+
+
+def precise_type(x: Tensor) -> torch.dtype:
+    """Float32 at least, whatever products are computed in: for norms, softmax and the loss."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def product_type(weight: Tensor) -> torch.dtype:
+    """What products with `weight` are computed in: autocast's type where it is on."""
+    if torch.is_autocast_enabled(weight.device.type):
+        return torch.get_autocast_dtype(weight.device.type)
+    return weight.dtype
+
 
 def own_rows(tokens: Tensor, image_index: Tensor | None) -> Tensor:
     """`image_index`, or where it is left out the rows in order: each question has its own image."""
@@ -27,6 +50,7 @@ def weighted_sum(
     product an image serves them all and no image's regions are copied once a question.
     """
     slot, slots = _slots(image_index, len(regions))
+    attention = attention.to(regions.dtype)
     side_by_side = attention.new_zeros(len(regions), slots, *attention.shape[1:])
     side_by_side = side_by_side.index_put((image_index, slot), attention)
     pooled = side_by_side.flatten(1, 2) @ regions  # images × (slots · maps) × dim
