@@ -20,9 +20,20 @@ def written_out(*tensors: Tensor) -> bool:
     return heard() or torch.compiler.is_compiling() or any(t.is_cuda for t in tensors)
 
 
-def precise_type(x: Tensor) -> torch.dtype:
-    """Float32 at least, whatever products are computed in: for norms, softmax and the loss."""
-    return torch.promote_types(x.dtype, torch.float32)
+def softmax(
+    scores: Float[Tensor, "questions maps regions"],
+) -> Float[Tensor, "questions maps regions"]:
+    """exp(scores), divided by their sum over the regions; in float32 at least."""
+    precise = torch.promote_types(scores.dtype, torch.float32)
+    return torch.softmax(scores, dim=-1, dtype=precise)
+
+
+def unit(regions: Float[Tensor, "images regions dim"]) -> Float[Tensor, "images regions dim"]:
+    """v / (‖v‖₂ + ε) at each region (SAAA section 4.2); the norm is in float32 at least."""
+    precise = torch.promote_types(regions.dtype, torch.float32)
+    norm = torch.linalg.vector_norm(regions, dim=-1, keepdim=True, dtype=precise)
+    units: Tensor = regions / (norm + 1e-8).to(regions.dtype)
+    return units
 
 
 def product_type(weight: Tensor) -> torch.dtype:

@@ -31,7 +31,7 @@ def _coin_flips(count: int) -> Tensor:
 
 @cache
 def _flips_of_octets() -> Tensor:
-    """Row n: the eight bits of n as eight bytes, held as one number so that one load fetches all."""
+    """Row n: the eight bits of n as eight bytes, in one number so that one load fetches all."""
     bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
     return bits.to(torch.uint8).view(torch.int64).flatten()
 

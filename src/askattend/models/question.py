@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -109,7 +109,7 @@ class LSTMQuestion(nn.Module):
         if not (self.training and isinstance(self.drop, Dropout) and self.drop.p):
             words, repeated = words.unique(return_inverse=True)
         x = self.squash(self.drop(self.embedding(words)))
-        lstm = self.lstm
+        lstm: Any = self.lstm
         inputs = F.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
         if repeated is not None:
             inputs = inputs[repeated]

@@ -25,7 +25,9 @@ class LastStates(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, sizes: list[int]
+    ) -> tuple[Tensor, Tensor]:
         """States of each question.
 
         Args:
@@ -57,7 +59,8 @@ class LastStates(torch.autograd.Function):
         last[:, : sizes[-1]] = state
         ctx.save_for_backward(weight, gates, before, squashed)
         ctx.sizes = sizes
-        return last[0], last[1]
+        hidden, cell = last.to(inputs.dtype)
+        return hidden, cell
 
     @staticmethod
     @once_differentiable
@@ -88,7 +91,7 @@ class LastStates(torch.autograd.Function):
                 d_h = (d_gates[rows].to(weight.dtype) @ weight).to(gates.dtype)
         later = slice(ctx.sizes[0], None)  # before the first word the hidden state is 0
         product = d_gates[later].to(weight.dtype).t() @ before[0, later].to(weight.dtype)
-        return d_gates, product, None
+        return d_gates.to(d_hidden.dtype), product, None
 
 
 def _times(state: Tensor, weight: Tensor) -> Tensor:

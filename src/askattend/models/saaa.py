@@ -13,8 +13,9 @@ from torch.nn import functional as F
 from askattend.models.attention import (
     fitted,
     own_rows,
-    precise_type,
     product_type,
+    softmax,
+    unit,
     weighted_sum,
     written_out,
 )
@@ -207,8 +208,7 @@ class SAAA(nn.Module):
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Normalise and project each image once, however many questions follow."""
         regions = V(regions.to(product_type(self.classifier[1].weight)))  # type: ignore[arg-type]
-        norm = torch.linalg.vector_norm(regions, dim=-1, keepdim=True, dtype=precise_type(regions))
-        regions = V_HAT(regions / (norm + 1e-8).to(regions.dtype))  # v̂ = v / (‖v‖₂ + ε), each region
+        regions = V_HAT(unit(regions))  # v̂ = v / ‖v‖₂, at each region
         return Look(regions, self.attention.project(regions))
 
     def ask(
@@ -221,7 +221,7 @@ class SAAA(nn.Module):
         """Answer questions about images already looked at."""
         question = S(self.encoder(Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
         scores = SCORES(self.attention(look.projected, question, image_index))  # F_c(s, φ_l)
-        attention = ALPHA(scores.softmax(dim=-1, dtype=precise_type(scores)))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
+        attention = ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
         attended = X_C(weighted_sum(attention, look.regions, image_index))  # x_c = Σ_l α_{c,l} φ_l
         combined = COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         hidden = G_HIDDEN(self.classifier[:3](combined))

@@ -19,8 +19,8 @@ from askattend.errors import ConfigError
 from askattend.models.attention import (
     fitted,
     own_rows,
-    precise_type,
     product_type,
+    softmax,
     weighted_sum,
     written_out,
 )
@@ -226,7 +226,7 @@ class SAN(nn.Module):
         hops = []
         for k, (hop, projected) in enumerate(zip(self.hops, look.projected, strict=True), 1):
             scores = self._scores(hop(projected, query, image_index), k)  # W_P h_A + b_P
-            attention = P_I(scores.softmax(dim=-1, dtype=precise_type(scores)), k)  # p_I
+            attention = P_I(softmax(scores), k)  # p_I
             attended = V_TILDE(weighted_sum(attention, look.regions, image_index), k)  # Σ_i p_i v_i
             query = U(attended.squeeze(1) + query, k)  # u^k = ṽ_I^k + u^{k-1}
             hops.append((scores, attention, attended))
@@ -330,9 +330,7 @@ class HopAttention(nn.Module):
         asked = W_U(asked, self.hop)
         if not written_out(projected):
             weight, bias = (p.to(projected.dtype) for p in (self.score.weight, self.score.bias))
-            return scores_of(
-                projected, asked, weight, bias, image_index, activation="tanh"
-            )
+            return scores_of(projected, asked, weight, bias, image_index, activation="tanh")
         h = H_A(torch.tanh(projected[image_index] + asked[:, None]), self.hop)
         scores: Tensor = self.score(h).transpose(1, 2)  # questions × 1 × regions
         return scores
