@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -41,6 +42,20 @@ UNIGRAMS, BIGRAMS, TRIGRAMS = (
         (3, "trigrams", "each three words in a row"),
     )
 )
+
+
+def each_once(
+    encode: Callable[[Tensor, Tensor], Tensor],
+    tokens: Int[Tensor, "questions words"],
+    lengths: Int[Tensor, " questions"],
+) -> Float[Tensor, "questions question_dim"]:
+    """Encode each distinct question of a batch, for all who ask it.
+
+    In easy-VQA two of three questions of a batch are asked by another, too.
+    """
+    asked = torch.cat([lengths[:, None], tokens], dim=1)
+    distinct, place = asked.unique(dim=0, return_inverse=True)
+    return encode(distinct[:, 1:], distinct[:, 0])[place]
 
 
 class LSTMQuestion(nn.Module):
@@ -92,21 +107,25 @@ class LSTMQuestion(nn.Module):
     ) -> Float[Tensor, "questions question_dim"]:
         """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
         if not written_out(self.embedding.weight):
-            return self._packed(tokens, lengths)
+            if self._random:
+                return self._packed(tokens, lengths)
+            return each_once(self._packed, tokens, lengths)
         x = self.embedded(self.squash(self.drop(self.embedding(tokens))))
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, (hidden, cell) = self.lstm(packed)  # each 1 × questions × question_dim
         state: Tensor = (cell if self.state == "cell" else hidden).squeeze(0)
         return state
 
-    def _packed(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        """The same without padding; what a word gives the gates is computed once a batch.
+    @property
+    def _random(self) -> bool:
+        """Whether dropout makes each occurrence of a word another."""
+        return self.training and isinstance(self.drop, Dropout) and self.drop.p > 0
 
-        That cannot be where dropout makes each occurrence of a word another.
-        """
+    def _packed(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The same without padding; if it can be, what a word gives the gates is computed once."""
         packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
         words, repeated = packed.data, None
-        if not (self.training and isinstance(self.drop, Dropout) and self.drop.p):
+        if not self._random:
             words, repeated = words.unique(return_inverse=True)
         x = self.squash(self.drop(self.embedding(words)))
         lstm: Any = self.lstm
