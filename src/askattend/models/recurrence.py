@@ -95,9 +95,11 @@ class LastStates(torch.autograd.Function):
 
 
 def _times(state: Tensor, weight: Tensor) -> Tensor:
-    """state · W_hhᵀ; for one question as matrix times vector, which is quicker."""
+    """state · W_hhᵀ; one question's in float32 as matrix times vector, which is quicker."""
     low = state.to(weight.dtype)
-    return weight.mv(low[0])[None] if len(low) == 1 else low @ weight.t()
+    if len(low) == 1 and low.dtype == torch.float32:
+        return weight.mv(low[0])[None]
+    return low @ weight.t()
 
 
 def last_states(
