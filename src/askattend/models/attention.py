@@ -28,12 +28,15 @@ def softmax(
     return torch.softmax(scores, dim=-1, dtype=precise)
 
 
-def unit(regions: Float[Tensor, "images regions dim"]) -> Float[Tensor, "images regions dim"]:
-    """v / (‖v‖₂ + ε) at each region (SAAA section 4.2); the norm is in float32 at least."""
-    precise = torch.promote_types(regions.dtype, torch.float32)
-    norm = torch.linalg.vector_norm(regions, dim=-1, keepdim=True, dtype=precise)
-    units: Tensor = regions / (norm + 1e-8).to(regions.dtype)
-    return units
+def unit(
+    regions: Float[Tensor, "images regions dim"], dtype: torch.dtype
+) -> Float[Tensor, "images regions dim"]:
+    """v / (‖v‖₂ + ε) at each region (SAAA section 3.1); the norm is in float32 at least."""
+    units = regions.to(dtype, copy=True)
+    precise = torch.promote_types(dtype, torch.float32)
+    norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
+    # Nobody else has these; where no gradient needs what they were, their memory serves again.
+    return units / norm if units.requires_grad else units.div_(norm)
 
 
 def product_type(weight: Tensor) -> torch.dtype:

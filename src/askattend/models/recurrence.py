@@ -31,11 +31,11 @@ class LastStates(torch.autograd.Function):
         """States of each question.
 
         Args:
-            inputs: W_ih x + b_ih + b_hh of each word, packed words × 4·dim; not kept.
+            inputs: W_ih x + b_ih + b_hh of each word, packed words × 4·dim; overwritten.
             weight: W_hh, 4·dim × dim, in the type that products are computed in.
             sizes: how many questions have a first word, a second, …; falling.
         """
-        gates = inputs.to(torch.promote_types(inputs.dtype, torch.float32), copy=True)
+        gates = inputs.detach().to(torch.promote_types(inputs.dtype, torch.float32))
         words, dim = len(inputs), weight.shape[1]
         before = gates.new_empty(2, words, dim)  # hidden and cell state that a word finds
         squashed = gates.new_empty(words, dim)  # tanh(c) after it

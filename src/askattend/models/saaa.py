@@ -207,8 +207,8 @@ class SAAA(nn.Module):
 
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Normalise and project each image once, however many questions follow."""
-        regions = V(regions.to(product_type(self.classifier[1].weight)))  # type: ignore[arg-type]
-        regions = V_HAT(unit(regions))  # v̂ = v / ‖v‖₂, at each region
+        dtype = product_type(self.classifier[1].weight)  # type: ignore[arg-type]
+        regions = V_HAT(unit(V(regions), dtype))  # v̂ = v / ‖v‖₂, at each region
         return Look(regions, self.attention.project(regions))
 
     def ask(
