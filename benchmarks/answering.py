@@ -12,6 +12,7 @@ from PIL import Image
 
 from askattend import Predictor, Scene
 from askattend.checkpoint import Run
+from askattend.devices import pick_precision
 from askattend.features.spec import FeatureSpec
 from benchmarks import data
 from benchmarks.data import Shape
@@ -59,7 +60,8 @@ def _scene(size: Size) -> Scene:
         dtype="float16",
     )
     run = Run(Path("no-such-run"), {}, data.words(shape), data.answers(shape), None, spec)
-    predictor = Predictor(run, ours("saaa", shape, size.widths))
+    network = ours("saaa", shape, size.widths).to(pick_precision("auto", "cpu"))
+    predictor = Predictor(run, network)
     return Scene(Image.new("RGB", (64, 64)), predictor.look_at(_one_image(shape)), predictor)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from askattend.batches import Batch
+from askattend.devices import Precision, computing
 from askattend.models import Model
 from askattend.models.loss import answer_loss
 from askattend.settings import (
@@ -59,6 +60,9 @@ class TrainConfig:
     """A smaller set is gone through again until an epoch has this many steps."""
     seed: Seed = 0
     """Seed of the initial weights, the order of questions and dropout."""
+    precision: Precision = "auto"
+    """What matrices are multiplied in: auto is bfloat16 where the processor has it; weights, norms,
+    softmax and loss are in float32 always."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 
@@ -108,7 +112,8 @@ def train_step(
 
 def objective(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
     """The two terms whose sum is minimised: the answers' loss and the penalty on large weights."""
-    output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
+    with computing(config.precision, batch.tokens.device):
+        output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight
     if config.targets == "drawn":
         drawn = torch.multinomial(weight, 1)

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from askattend.checkpoint import Run
 from askattend.data.vocab import PAD
-from askattend.devices import pick_device
+from askattend.devices import Precision, pick_device, pick_precision
 from askattend.errors import DataError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Box, seen, square
@@ -114,13 +114,20 @@ class Predictor:
 
     @classmethod
     def load(
-        cls, folder: str | Path, *, device: str = "auto", backbone: str | None = None
+        cls,
+        folder: str | Path,
+        *,
+        device: str = "auto",
+        precision: Precision = "auto",
+        backbone: str | None = None,
     ) -> Predictor:
         """Read a run folder.
 
         Args:
             folder: the run folder.
             device: where to compute.
+            precision: what weights are kept and products computed in; ``"auto"`` is bfloat16 where
+                the processor has it.
             backbone: the name of its backbone, where the run does not know it or knows it by
                 another, e.g. ``"hf:microsoft/resnet-152"``.
 
@@ -129,7 +136,9 @@ class Predictor:
             ConfigError: there is no such device.
         """
         run = Run.load(folder)
-        return cls(run, run.load_model().to(pick_device(device)), backbone=backbone)
+        place = pick_device(device)
+        dtype = pick_precision(precision, place)
+        return cls(run, run.load_model().to(place, dtype), backbone=backbone)
 
     @property
     def maps_name(self) -> str:

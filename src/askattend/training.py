@@ -25,7 +25,7 @@ from torch import Tensor
 
 from askattend.batches import Batch, Batches
 from askattend.checkpoint import Run, under
-from askattend.devices import pick_device
+from askattend.devices import Precision, computing, pick_device
 from askattend.errors import RunError
 from askattend.files import write_whole
 from askattend.models import Model
@@ -102,7 +102,7 @@ def _epoch(
         progress.advance(task)
     seconds = time.perf_counter() - started
     progress.update(task, description="validating")
-    valid_loss, valid_accuracy = validate(model, valid.in_order(), device)
+    valid_loss, valid_accuracy = validate(model, valid.in_order(), device, config.precision)
     progress.remove_task(task)
     _require_finite(valid_loss, f"the validation of epoch {done + 1}")
     return Epoch(
@@ -128,7 +128,10 @@ def _require_finite(loss: float, when: str) -> None:
 
 @torch.inference_mode()
 def validate(
-    model: Model, batches: Iterator[Batch], device: torch.device | str = "cpu"
+    model: Model,
+    batches: Iterator[Batch],
+    device: torch.device | str = "cpu",
+    precision: Precision = "auto",
 ) -> tuple[float, float]:
     """Mean loss and accuracy (0 to 1) over questions, dropout off."""
     model.eval()
@@ -136,7 +139,8 @@ def validate(
     questions = 0
     for batch in batches:
         batch = batch.to(torch.device(device))
-        logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
+        with computing(precision, device):
+            logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
         chosen = batch.answer_index == logits.argmax(dim=1, keepdim=True)
         score += (batch.answer_score * chosen).sum().item()
         loss += answer_loss(logits, batch.answer_index, batch.answer_weight).item() * len(batch)

@@ -8,6 +8,43 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from askattend.models.steps import heard
+
+
+def written_out(*tensors: Tensor) -> bool:
+    """Whether to compute each step as the paper writes it, and not the quick way.
+
+    So where steps are recorded or the network is compiled or exported, and on a GPU, whose own
+    kernels are quick. Both ways give the same numbers, up to rounding.
+    """
+    return heard() or torch.compiler.is_compiling() or any(t.is_cuda for t in tensors)
+
+
+def softmax(
+    scores: Float[Tensor, "questions maps regions"],
+) -> Float[Tensor, "questions maps regions"]:
+    """exp(scores), divided by their sum over the regions; in float32 at least."""
+    precise = torch.promote_types(scores.dtype, torch.float32)
+    return torch.softmax(scores, dim=-1, dtype=precise)
+
+
+def unit(
+    regions: Float[Tensor, "images regions dim"], dtype: torch.dtype
+) -> Float[Tensor, "images regions dim"]:
+    """v / (‖v‖₂ + ε) at each region (SAAA section 3.1); the norm is in float32 at least."""
+    units = regions.to(dtype, copy=True)
+    precise = torch.promote_types(dtype, torch.float32)
+    norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
+    # Nobody else has these; where no gradient needs what they were, their memory serves again.
+    return units / norm if units.requires_grad else units.div_(norm)
+
+
+def product_type(weight: Tensor) -> torch.dtype:
+    """What products with `weight` are computed in: autocast's type where it is on."""
+    if torch.is_autocast_enabled(weight.device.type):
+        return torch.get_autocast_dtype(weight.device.type)
+    return weight.dtype
+
 
 def own_rows(tokens: Tensor, image_index: Tensor | None) -> Tensor:
     """`image_index`, or where it is left out the rows in order: each question has its own image."""
@@ -27,6 +64,7 @@ def weighted_sum(
     product an image serves them all and no image's regions are copied once a question.
     """
     slot, slots = _slots(image_index, len(regions))
+    attention = attention.to(regions.dtype)
     side_by_side = attention.new_zeros(len(regions), slots, *attention.shape[1:])
     side_by_side = side_by_side.index_put((image_index, slot), attention)
     pooled = side_by_side.flatten(1, 2) @ regions  # images × (slots · maps) × dim

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from askattend.models.attention import written_out
+from askattend.models.dropout import Dropout
+from askattend.models.recurrence import last_states
 from askattend.models.steps import Symbol
 
 # The vocabulary's padding token (the data side's `PAD`): its embedding is zero and stays so.
@@ -37,6 +42,20 @@ UNIGRAMS, BIGRAMS, TRIGRAMS = (
         (3, "trigrams", "each three words in a row"),
     )
 )
+
+
+def each_once(
+    encode: Callable[[Tensor, Tensor], Tensor],
+    tokens: Int[Tensor, "questions words"],
+    lengths: Int[Tensor, " questions"],
+) -> Float[Tensor, "questions question_dim"]:
+    """Encode each distinct question of a batch, for all who ask it.
+
+    In easy-VQA two of three questions of a batch are asked by another, too.
+    """
+    asked = torch.cat([lengths[:, None], tokens], dim=1)
+    distinct, place = asked.unique(dim=0, return_inverse=True)
+    return encode(distinct[:, 1:], distinct[:, 0])[place]
 
 
 class LSTMQuestion(nn.Module):
@@ -68,7 +87,7 @@ class LSTMQuestion(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, embedding_dim, padding_idx=PADDING)
-        self.drop = nn.Dropout(dropout) if squash else nn.Identity()
+        self.drop = Dropout(dropout) if squash else nn.Identity()
         self.squash = nn.Tanh() if squash else nn.Identity()
         self.lstm = nn.LSTM(embedding_dim, question_dim, batch_first=True)
         self.state, self.embedded = state, embedded
@@ -87,11 +106,37 @@ class LSTMQuestion(nn.Module):
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions question_dim"]:
         """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
+        if not written_out(self.embedding.weight):
+            if self._random:
+                return self._packed(tokens, lengths)
+            return each_once(self._packed, tokens, lengths)
         x = self.embedded(self.squash(self.drop(self.embedding(tokens))))
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         _, (hidden, cell) = self.lstm(packed)  # each 1 × questions × question_dim
         state: Tensor = (cell if self.state == "cell" else hidden).squeeze(0)
         return state
+
+    @property
+    def _random(self) -> bool:
+        """Whether dropout makes each occurrence of a word another."""
+        return self.training and isinstance(self.drop, Dropout) and self.drop.p > 0
+
+    def _packed(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The same without padding; if it can be, what a word gives the gates is computed once."""
+        packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
+        words, repeated = packed.data, None
+        if not self._random:
+            words, repeated = words.unique(return_inverse=True)
+        x = self.squash(self.drop(self.embedding(words)))
+        lstm: Any = self.lstm
+        inputs = F.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+        if repeated is not None:
+            inputs = inputs[repeated]
+        weight = lstm.weight_hh_l0.to(inputs.dtype)
+        hidden, cell = last_states(inputs, weight, packed.batch_sizes.tolist())
+        state = cell if self.state == "cell" else hidden
+        assert packed.unsorted_indices is not None
+        return state.index_select(0, packed.unsorted_indices)
 
 
 class PublishedLSTMQuestion(nn.Module):

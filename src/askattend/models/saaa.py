@@ -10,7 +10,17 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from askattend.models.attention import fitted, own_rows, weighted_sum
+from askattend.models.attention import (
+    fitted,
+    own_rows,
+    product_type,
+    softmax,
+    unit,
+    weighted_sum,
+    written_out,
+)
+from askattend.models.dropout import Dropout, kept
+from askattend.models.hidden_layer import scores_of
 from askattend.models.initial import initialise
 from askattend.models.output import Output
 from askattend.models.question import LSTMQuestion
@@ -187,19 +197,18 @@ class SAAA(nn.Module):
             )
         )
         self.classifier = nn.Sequential(
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(config.glimpses * region_dim + config.question_dim, config.hidden_dim),
             nn.ReLU(),
-            nn.Dropout(config.dropout),
+            Dropout(config.dropout),
             nn.Linear(config.hidden_dim, answers),
         )
         initialise(self.classifier)
 
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Normalise and project each image once, however many questions follow."""
-        regions = V(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
-        norm = regions.norm(dim=-1, keepdim=True)
-        regions = V_HAT(regions / (norm + 1e-8))  # v̂ = v / (‖v‖₂ + ε), at each region
+        dtype = product_type(self.classifier[1].weight)  # type: ignore[arg-type]
+        regions = V_HAT(unit(V(regions), dtype))  # v̂ = v / ‖v‖₂, at each region
         return Look(regions, self.attention.project(regions))
 
     def ask(
@@ -212,7 +221,7 @@ class SAAA(nn.Module):
         """Answer questions about images already looked at."""
         question = S(self.encoder(Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
         scores = SCORES(self.attention(look.projected, question, image_index))  # F_c(s, φ_l)
-        attention = ALPHA(scores.softmax(dim=-1))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
+        attention = ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
         attended = X_C(weighted_sum(attention, look.regions, image_index))  # x_c = Σ_l α_{c,l} φ_l
         combined = COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         hidden = G_HIDDEN(self.classifier[:3](combined))
@@ -254,7 +263,7 @@ class GlimpseAttention(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
         self.region = nn.Linear(region_dim, attention_dim, bias=False)  # W_v; b_q serves both
         self.question = nn.Linear(question_dim, attention_dim)  # W_q, b_q
         self.score = nn.Linear(attention_dim, glimpses)  # W_x, b_x
@@ -274,6 +283,24 @@ class GlimpseAttention(nn.Module):
     ) -> Float[Tensor, "questions glimpses regions"]:
         """Score every region of each question's image, once a glimpse."""
         asked = Q_LIN(self.question(self.drop(question)))  # W_q s + b_q
+        if not written_out(projected):
+            return self._scores(projected, asked, image_index)
         h = H(F.relu(projected[image_index] + asked[:, None]))
         scores: Tensor = self.score(self.drop(h)).transpose(1, 2)
         return scores
+
+    def _scores(self, projected: Tensor, asked: Tensor, image_index: Tensor) -> Tensor:
+        """The same, a question at a time."""
+        drop, layer = self.drop, self.score
+        shape = (len(asked), *projected.shape[1:])
+        dropping = self.training and drop.p > 0
+        return scores_of(
+            projected,
+            asked,
+            layer.weight.to(projected.dtype),
+            layer.bias.to(projected.dtype),
+            image_index,
+            activation="relu",
+            kept=kept(shape, drop.p, projected.device) if dropping else None,
+            scale=drop.scale if dropping else 1.0,
+        )

@@ -16,7 +16,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.errors import ConfigError
-from askattend.models.attention import fitted, own_rows, weighted_sum
+from askattend.models.attention import (
+    fitted,
+    own_rows,
+    product_type,
+    softmax,
+    weighted_sum,
+    written_out,
+)
+from askattend.models.dropout import Dropout
+from askattend.models.hidden_layer import scores_of
 from askattend.models.initial import initialise, initialise_as_published
 from askattend.models.output import Output
 from askattend.models.question import CNNQuestion, LSTMQuestion, PublishedLSTMQuestion
@@ -189,7 +198,7 @@ class SAN(nn.Module):
         self.encoder = question_encoder(config, words=words)
         self.image = nn.Linear(region_dim, config.width)  # W_I, b_I
         self.hops = nn.ModuleList(_hops(config, attention))
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = Dropout(config.dropout)
         self.answer = nn.Linear(config.width, answers)  # W_u, b_u
         self._question = replace(V_Q, equation="14") if config.encoder == "cnn" else V_Q
         self._scores = E_I_PUBLISHED if config.variant == "published-code" else E_I
@@ -200,7 +209,7 @@ class SAN(nn.Module):
 
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Project each image once, however many questions follow."""
-        f = F_I(regions.to(self.image.weight.dtype))
+        f = F_I(regions.to(product_type(self.image.weight)))
         v = V_I(torch.tanh(self.image(f)))  # v_I = tanh(W_I f_I + b_I)
         hops: Any = self.hops
         return Look(v, tuple(hop.project(v) for hop in hops))
@@ -217,7 +226,7 @@ class SAN(nn.Module):
         hops = []
         for k, (hop, projected) in enumerate(zip(self.hops, look.projected, strict=True), 1):
             scores = self._scores(hop(projected, query, image_index), k)  # W_P h_A + b_P
-            attention = P_I(scores.softmax(dim=-1), k)  # p_I
+            attention = P_I(softmax(scores), k)  # p_I
             attended = V_TILDE(weighted_sum(attention, look.regions, image_index), k)  # Σ_i p_i v_i
             query = U(attended.squeeze(1) + query, k)  # u^k = ṽ_I^k + u^{k-1}
             hops.append((scores, attention, attended))
@@ -319,6 +328,9 @@ class HopAttention(nn.Module):
             h = H_A(projected[image_index] + asked[:, None], self.hop)
             return self.score(h).tanh().transpose(1, 2)  # type: ignore[no-any-return]
         asked = W_U(asked, self.hop)
+        if not written_out(projected):
+            weight, bias = (p.to(projected.dtype) for p in (self.score.weight, self.score.bias))
+            return scores_of(projected, asked, weight, bias, image_index, activation="tanh")
         h = H_A(torch.tanh(projected[image_index] + asked[:, None]), self.hop)
         scores: Tensor = self.score(h).transpose(1, 2)  # questions × 1 × regions
         return scores

@@ -71,6 +71,11 @@ Listener = Callable[[Step], None]
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
+def heard() -> bool:
+    """Whether somebody listens: every step then has to be made as a tensor, quick or not."""
+    return _listener.get() is not None
+
+
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
     """Tell `listener` of every step that happens inside the ``with`` block, in this thread."""

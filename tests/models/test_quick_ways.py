@@ -1,0 +1,174 @@
+"""The quick ways of computing give what the equations, written out, give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from askattend import record
+from askattend.devices import computing
+from askattend.models import (
+    ImageOnlyConfig,
+    Model,
+    ModelConfig,
+    QuestionOnlyConfig,
+    SAAAConfig,
+    SANConfig,
+    build_model,
+)
+from askattend.models.dropout import Dropout, kept
+from askattend.models.hidden_layer import scores_of
+from askattend.models.recurrence import last_states
+
+SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
+CONFIGS: dict[str, ModelConfig] = {
+    "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7, dropout=0.0),
+    "san": SANConfig(**SMALL, attention_dim=5, dropout=0.0),
+    "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5, dropout=0.0),
+    "san-published": SANConfig(**SMALL, variant="published-code", attention_dim=5, dropout=0.0),
+    "question-only": QuestionOnlyConfig(**SMALL, hidden_dim=7, dropout=0.0),
+    "image-only": ImageOnlyConfig(hidden_dim=7, dropout=0.0),
+}
+
+
+def network(name: str) -> Model:
+    torch.manual_seed(0)
+    return build_model(CONFIGS[name], words=11, answers=5, region_dim=6)
+
+
+def batch(dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
+    regions = torch.rand(3, 4, 6, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    tokens = torch.tensor([[2, 3, 4], [5, 0, 0], [2, 3, 0], [3, 9, 2], [7, 0, 0]])
+    return regions, tokens, torch.tensor([3, 1, 2, 3, 1]), torch.tensor([2, 0, 2, 1, 0])
+
+
+def gradients(model: Model) -> dict[str, Tensor]:
+    return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+
+def answered(model: Model, *, written_out: bool) -> tuple[Any, dict[str, Tensor]]:
+    """Output and gradients of a made-up loss of all of it."""
+    model.zero_grad()
+    if written_out:
+        with record():
+            output = model(*batch())
+    else:
+        output = model(*batch())
+    loss = output.logits.logsumexp(1).sum() + (output.attention**2).sum() + output.question.sum()
+    loss.backward()
+    return output, {name: g.clone() for name, g in gradients(model).items()}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("training", [True, False])
+def test_both_ways_give_the_same_output_and_gradients(name: str, training: bool) -> None:
+    model = network(name).double().train(training)
+    quick, quick_gradients = answered(model, written_out=False)
+    slow, slow_gradients = answered(model, written_out=True)
+    for field in ("logits", "attention", "scores", "attended", "question"):
+        torch.testing.assert_close(getattr(quick, field), getattr(slow, field))
+    assert quick_gradients.keys() == slow_gradients.keys()
+    torch.testing.assert_close(quick_gradients, slow_gradients)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_bfloat16_gives_nearly_the_same(name: str) -> None:
+    model = network(name).eval()
+    arguments = batch(torch.float16)
+    with torch.no_grad():
+        exact = model(*arguments)
+        with computing("bfloat16", "cpu"):
+            trained = model(*arguments)
+        asked = model.bfloat16()(*arguments)
+    for low in (trained, asked):
+        assert low.logits.dtype == torch.bfloat16
+        near: dict[str, Any] = {"rtol": 0.03, "atol": 0.03 * exact.logits.abs().max().item()}
+        torch.testing.assert_close(low.logits.float(), exact.logits, **near)
+        torch.testing.assert_close(low.attention.float(), exact.attention, rtol=0.05, atol=0.02)
+
+
+@pytest.mark.parametrize("name", ["saaa", "san"])
+def test_softmax_and_gradients_are_float32_under_bfloat16(name: str) -> None:
+    model = network(name).train()
+    with computing("bfloat16", "cpu"):
+        output = model(*batch(torch.float16))
+    assert output.attention.dtype == torch.float32
+    torch.testing.assert_close(output.attention.sum(dim=2), torch.ones(5, len(output.attention[0])))
+    output.logits.float().logsumexp(1).sum().backward()
+    assert {gradient.dtype for gradient in gradients(model).values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("p", [0.5, 0.3])
+def test_dropout_keeps_each_element_with_its_probability(p: float) -> None:
+    torch.manual_seed(0)
+    found = torch.stack([kept((31, 7), p, torch.device("cpu")) for _ in range(4000)]).double()
+    # Five standard errors of a share in 4,000 draws, at 217 elements.
+    allowed = 5 * (p * (1 - p) / 4000) ** 0.5
+    assert (found.mean(dim=0) - (1 - p)).abs().max() < allowed
+    flat = found.flatten(1) - (1 - p)
+    correlations = (flat.t() @ flat) / 4000 / (p * (1 - p))
+    off_diagonal = correlations - torch.eye(217)
+    assert off_diagonal.abs().max() < 6 / 4000**0.5 + 0.02  # no element tells of another
+
+
+def test_dropout_scales_what_it_keeps_and_follows_the_seed() -> None:
+    x = torch.rand(50, 3) + 1
+    drop = Dropout(0.5)
+    torch.manual_seed(3)
+    dropped = drop(x)
+    assert set((dropped / x).flatten().tolist()) == {0.0, 2.0}
+    torch.manual_seed(3)
+    assert torch.equal(drop(x), dropped)
+    assert torch.equal(drop.eval()(x), x)
+    assert torch.equal(Dropout(0.0)(x), x)
+    assert not Dropout(1.0)(x).any()
+
+
+@given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), seed=st.integers(0, 2**31 - 1))
+def test_last_states_are_those_of_pytorchs_lstm(lengths: list[int], seed: int) -> None:
+    torch.manual_seed(seed)
+    lstm: Any = nn.LSTM(3, 4, batch_first=True).double()
+    x = torch.randn(len(lengths), max(lengths), 3, dtype=torch.float64)
+    packed = pack_padded_sequence(x, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
+    _, expected = lstm(packed)
+    parameters = (lstm.weight_hh_l0, lstm.weight_ih_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
+    w_hh, w_ih, b_ih, b_hh = parameters
+    inputs = nn.functional.linear(packed.data, w_ih, b_ih + b_hh)
+    found = last_states(inputs.clone(), w_hh, packed.batch_sizes.tolist())
+    assert packed.unsorted_indices is not None
+    weights = torch.randn(2, len(lengths), 4, dtype=torch.float64)
+    for state, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(state[packed.unsorted_indices], other[0])
+    losses = [
+        sum(((w * s).sum() for w, s in zip(weights, states, strict=True)), torch.zeros(()))
+        for states in ([s[packed.unsorted_indices] for s in found], [s[0] for s in expected])
+    ]
+    ours, theirs = (torch.autograd.grad(loss, parameters) for loss in losses)
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("dropping", [True, False])
+def test_scores_are_the_two_layers_written_out(activation: Any, dropping: bool) -> None:
+    torch.manual_seed(1)
+    projected, asked = torch.randn(3, 4, 5), torch.randn(6, 5)
+    weight, bias = torch.randn(2, 5), torch.randn(2)
+    image_index = torch.tensor([1, 0, 2, 1, 1, 0])
+    flips = torch.rand(6, 4, 5) < 0.5 if dropping else None
+    arguments = [t.double().requires_grad_() for t in (projected, asked, weight, bias)]
+    v, q, w, b = arguments
+    scale = 2.0 if dropping else 1.0
+    quick = scores_of(v, q, w, b, image_index, activation=activation, kept=flips, scale=scale)
+    h = getattr(torch, activation)(v[image_index] + q[:, None])
+    h = h if flips is None else 2 * h * flips
+    slow = (h @ w.t() + b).transpose(1, 2)
+    torch.testing.assert_close(quick, slow)
+    upstream = torch.randn_like(slow)
+    ours, theirs = (torch.autograd.grad(s, arguments, upstream) for s in (quick, slow))
+    torch.testing.assert_close(ours, theirs)
