@@ -37,7 +37,7 @@ class Adam:
     def step(self, gradients: Mapping[str, FloatArray], learning_rate: float) -> None:
         """Take one step.
 
-        SAAA's learning rate at step t is 0.001 · 0.5^(t/50000) (section 4).
+        SAAA's learning rate at step t is 0.001 · 0.5^(t/50000) (section 4.2).
 
         Args:
             gradients: ∂L/∂θ of every weight θ, under its name.
