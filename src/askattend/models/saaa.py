@@ -100,7 +100,7 @@ X_C = Symbol(
 )
 COMBINED = Symbol(
     "combined",
-    "[x, s], x = [x₁ … x_C]",
+    "[x, s] = [x₁ … x_C, s]",
     "6",
     "all glimpses and the question, joined",
     "questions combined_dim",
