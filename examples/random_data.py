@@ -9,6 +9,7 @@ Nothing is learnt here, so the answers mean nothing; the shapes and sums do.
 from __future__ import annotations
 
 import argparse
+import unicodedata
 from collections.abc import Sequence
 
 import torch
@@ -91,7 +92,13 @@ def show(symbol: Symbol, tensor: Tensor) -> None:
     """A line: our name, the paper's symbol, the dimensions' names and sizes."""
     sizes = " × ".join(map(str, tensor.shape))
     dims = symbol.dims.replace(" ", " × ")
-    print(f"{symbol.name:<11} {symbol.symbol:<22} {dims:<36} {sizes}")
+    short, _, _ = symbol.symbol.partition(" = ")
+    print(f"{symbol.name:<10}  {padded(short, 11)}  {dims:<33}  {sizes}")
+
+
+def padded(text: str, width: int) -> str:
+    """Text filled up to a width; the hat of v̂ is a character that takes no room of its own."""
+    return text + " " * (width - sum(not unicodedata.combining(character) for character in text))
 
 
 def agree(what: str, ours: Tensor, theirs: Tensor) -> None:
@@ -122,7 +129,11 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def positive(text: str) -> int:
     """A number from 1 up."""
-    if (number := int(text)) < 1:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+    if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
     return number
 

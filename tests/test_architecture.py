@@ -18,7 +18,7 @@ PACKAGE = Path(askattend.__file__).parent
 LAYERS = (
     {"cli"},
     {"experiment", "assessment", "importing"},
-    {"feature_cache", "selection", "resuming", "trace"},
+    {"feature_cache", "selection", "resuming", "trace", "trace_text"},
     {"config"},
     {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
     {"sensitivity", "comparison"},

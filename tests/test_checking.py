@@ -303,6 +303,41 @@ MISTAKES: dict[str, tuple[str, Callable[[Any, Tensor, Tensor], Any], str]] = {
         lambda m, r, q: m.last(relu_of(m, r * (1 + r.square().sum(-1, keepdim=True).sqrt()), q)).mT,
         "gradients that are NaN",
     ),
+    "regions in place": (
+        "inputs",
+        lambda m, r, q: m.last(relu_of(m, r.mul_(2), q)).mT,
+        "regions changed in place",
+    ),
+    "reshaped in place": (
+        "inputs",
+        lambda m, r, q: m.last(relu_of(m, r, q.unsqueeze_(1)[:, 0])).mT,
+        "question changed in place",
+    ),
+    "question cut off": (
+        "question",
+        lambda m, r, q: m.last(relu_of(m, r, q.detach())).mT,
+        "the question moves the scores, but no gradient comes back; is there a detach",
+    ),
+    "regions cut off": (
+        "regions",
+        lambda m, r, q: m.last(relu_of(m, r.detach(), q)).mT,
+        "regions move the scores, but no gradient comes back",
+    ),
+    "always random": (
+        "evaluation",
+        lambda m, r, q: m.last(relu_of(m, r, q)).mT + torch.rand(()).to(r),
+        "something random in forward",
+    ),
+    "not a number": (
+        "evaluation",
+        lambda m, r, q: m.last(relu_of(m, r, q) * (r - r).norm() / 0).mT,
+        "the scores are NaN",
+    ),
+    "double precision": (
+        "float32",
+        lambda m, r, q: m.last(relu_of(m, r, q)).mT.double(),
+        "float64 scores for float32 inputs",
+    ),
     "single precision": (
         "float64",
         lambda m, r, q: m.last(relu_of(m, r, q)).mT.float(),
@@ -322,6 +357,19 @@ def test_mistakes_are_found(mistake: str) -> None:
     report = check(with_forward(forward), region_dim=REGION, question_dim=QUESTION)
     assert said in failed(report)[name]
     assert f"✗ {name}: " in str(report)
+
+
+def test_a_mistake_is_blamed_once() -> None:
+    """One thing wrong is one line, and not another's fault."""
+    for mistake in ("in place", "regions in place", "question cut off", "regions cut off"):
+        name, forward, _ = MISTAKES[mistake]
+        found = failed(check(with_forward(forward), region_dim=REGION, question_dim=QUESTION))
+        assert found.keys() <= {name, "padding", "gradients"}, mistake
+        assert "random" not in " ".join(found.values())
+    # What is never off does not make the scores depend on the question.
+    unused = with_forward(lambda m, r, q: m.last(F.dropout(torch.relu(m.first(r)))).mT)
+    said = failed(check(unused, region_dim=REGION, question_dim=QUESTION))["question"]
+    assert said == "the scores do not depend on the question"
 
 
 def test_a_pass_that_cannot_be_repeated_is_not_compared() -> None:
@@ -359,6 +407,114 @@ class Doubled(GlimpseAttention):
 def test_regions_changed_in_place_are_found() -> None:
     module = Doubled(region_dim=REGION, question_dim=QUESTION, attention_dim=9, glimpses=2)
     assert "regions changed in place" in failed(check(module))["inputs"]
+
+
+class Reused(GlimpseAttention):
+    """Spoils what the next question about the image needs."""
+
+    def forward(self, projected: Tensor, question: Tensor, image_index: Tensor) -> Tensor:
+        return super().forward(projected.mul_(2), question, image_index)
+
+
+class Remembering(GlimpseAttention):
+    """Answers otherwise once it has been asked."""
+
+    asked = 0
+
+    def project(self, regions: Tensor) -> Tensor:
+        self.asked = 0
+        return super().project(regions)
+
+    def forward(self, projected: Tensor, question: Tensor, image_index: Tensor) -> Tensor:
+        self.asked += 1
+        return super().forward(projected * self.asked, question, image_index)
+
+
+class Paired(GlimpseAttention):
+    """What `project` returns may be anything: here a pair."""
+
+    def project(self, regions: Tensor) -> Any:
+        return regions, super().project(regions)
+
+    def forward(self, projected: Any, question: Tensor, image_index: Tensor) -> Tensor:
+        return super().forward(projected[1], question, image_index)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (Reused, "what project returned changed in place"),
+        (Remembering, "asked twice about one image, it scores otherwise"),
+        (Paired, None),
+    ],
+)
+def test_a_projection_serves_every_question(kind: Any, said: str | None) -> None:
+    found = failed(
+        check(kind(region_dim=REGION, question_dim=QUESTION, attention_dim=9, glimpses=2))
+    )
+    assert list(found) == (["inputs"] if said else [])
+    assert said is None or said in found["inputs"]
+
+
+def test_a_transposition_that_is_none_is_a_note() -> None:
+    def reshaped(m: Any, r: Tensor, q: Tensor) -> Tensor:
+        return m.last(relu_of(m, r, q)).reshape(len(r), GLIMPSES, -1)  # type: ignore[no-any-return]
+
+    report = check(with_forward(reshaped))
+    assert report.ok
+    assert "did you mean .transpose(1, 2)?" in note(report, "region order")
+
+
+def test_glimpses_that_are_one_are_a_note() -> None:
+    report = check(Mine(lambda s: s[:, :1].expand(-1, 2, -1) + torch.arange(2.0)[:, None].to(s)))
+    assert report.ok
+    assert "numbers 1 and 2 are the same map" in note(report, "glimpses")
+
+
+class Normalised(Mine):
+    """An architecture of its own: a norm before the ReLU."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        h = self.first(regions) + self.asked(question)[:, None]
+        h = self.norm(h.flatten(0, 1)).unflatten(0, h.shape[:2])
+        return self.last(torch.relu(h)).mT  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("norm", [nn.LayerNorm(HIDDEN), nn.BatchNorm1d(HIDDEN)])
+def test_norms_are_not_paired_with_biases(norm: nn.Module) -> None:
+    module = Normalised(norm)
+    report = check(module, region_dim=REGION, question_dim=QUESTION)
+    assert report.ok
+    assert report.equal is None
+    assert "an architecture of your own" in note(report, "likeness")
+    same = check(module, region_dim=REGION, question_dim=QUESTION, like=module)
+    assert same.equal
+    assert same.matched["norm.weight"] == "norm.weight"
+
+
+def test_a_hop_checked_for_the_wrong_network_is_a_note() -> None:
+    hop = HopAttention(question_dim=9, attention_dim=6)
+    assert 'network="san"' in note(check(hop), "network")
+    names = [finding.name for finding in check(hop, network="san").findings]
+    assert "network" not in names
+    saaa = GlimpseAttention(region_dim=9, question_dim=9, attention_dim=6, glimpses=1)
+    assert "network" not in [finding.name for finding in check(saaa).findings]
+
+
+def test_reports_fit_the_terminal() -> None:
+    lines = str(check(Convolution())).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("  ") for line in lines)
+
+
+def test_no_difference_at_all_is_said_so() -> None:
+    report = check(Mine(), like=Mine())
+    assert report.difference == 0
+    assert report.findings[-1].explanation.endswith("scores exactly equal")
 
 
 def test_a_sense_of_place_is_a_note() -> None:
@@ -457,7 +613,7 @@ for arguments in ([torch.nn.Linear], [torch.relu], [torch.nn.Identity(), "rnn"])
     one, two, three = done.stdout.splitlines()
     assert "Linear is a class. Give an attention of that class: Linear(…)." in one
     assert "not a torch.nn.Module" in two
-    assert "network = 'rnn'" in three
+    assert "network = 'rnn': must be one of saaa, san." in three
 
 
 def test_tensors_that_cannot_be_copied() -> None:

@@ -141,8 +141,35 @@ def test_trace_of_a_trained_run(trained: Path, run: Run, network: str) -> None:
         answer.text,
         pytest.approx(answer.probability),
     )
-    status, out, _ = run("trace", network, *asked)
+    maps = [rows for step in trace["steps"] for rows in step.get("maps", [])]
+    assert np.allclose(maps, answer.attention, atol=1e-6)
+    ranked = [(one["answer"], one["probability"]) for one in trace["top"]]
+    assert [text for text, _ in ranked] == [text for text, _ in answer.top]
+    assert ranked[0] == (trace["answer"], trace["probability"])
+    status, out, err = run("trace", network, *asked)
     assert (status, out.count("each map sums to 1: yes")) == (0, 1 if network == "saaa" else 2)
+    assert out.count(" 0% to █ ") == 2
+    assert f"question: is it red?\nanswers: {answer.text} {answer.probability:.1%}, " in out
+    assert err == ""
+
+
+def test_trace_tells_words_that_were_never_seen(trained: Path, run: Run) -> None:
+    folder, image = trained / "runs" / "saaa", trained / "square 0.png"
+    question = "zebra is it red quux?"
+    asked = ("--run", folder, "--image", image, f"--question={question}")
+    words = Predictor.load(folder).run.words
+    status, out, err = run("trace", *asked)
+    assert (status, err) == (0, "note: the model never saw: zebra, quux\n")
+    assert run("ask", folder, image, question)[2] == err
+    red = words.encode("red")[0]
+    assert f"words: 1 zebra (never seen), {words.encode('is')[0]} is, " in out
+    assert f", {red} red, 1 quux (never seen)\n" in out
+    _, out, err = run("trace", *asked, "--json")
+    trace = json.loads(out)
+    assert trace["notes"] == ["the model never saw: zebra, quux"]
+    (tokens,) = (step for step in trace["steps"] if step["name"] == "tokens")
+    assert tokens["words"][3] == {"word": "red", "index": red, "seen": True}
+    assert tokens["words"][4] == {"word": "quux", "index": 1, "seen": False}
 
 
 def test_trace_of_random_data(run: Run) -> None:
@@ -153,6 +180,7 @@ def test_trace_of_random_data(run: Run) -> None:
     assert (status, shapes["scores"], shapes["logits"]) == (0, [2, 3, 2, 2], [2, 4])
     assert run("trace", "san", *sizes)[1].startswith("SAN, step by step")
     assert "askattend trace saaa|san" in run("trace")[1]
+    assert "askattend trace san --help" in run("trace", "--help")[1]
 
 
 @pytest.mark.parametrize(
@@ -160,11 +188,26 @@ def test_trace_of_random_data(run: Run) -> None:
     [
         (("sann",), "unknown network 'sann'. Did you mean 'san'?"),
         (("saaa", "--grid", "0"), "grid = 0: expected int >= 1"),
+        (("SAAA",), "unknown network 'SAAA'. Did you mean 'saaa'?"),
+        (
+            ("runs/tiny",),
+            "'runs/tiny' is no network. Of a run: askattend trace --run runs/tiny --image FILE",
+        ),
+        (
+            ("saaa", "--run", "x"),
+            "both a network (saaa) and a run (x) are named, and no image. For random data leave "
+            "out --run; for the run: askattend trace --run RUN --image FILE --question TEXT.",
+        ),
+        (
+            ("--run", "x", "--image", "y", "--question", "a", "--question=b"),
+            "--question: given 2 times. A trace is of one question",
+        ),
+        (("saaa", "--batch-size", 10**9), "not enough memory for these sizes"),
         (("--run", "x"), "no image named. Give --run RUN --image FILE --question TEXT"),
         (("--run", "x", "--image", "y", "--question", "z"), "x: no such folder"),
     ],
 )
-def test_mistakes_in_trace(run: Run, arguments: tuple[str, ...], message: str) -> None:
+def test_mistakes_in_trace(run: Run, arguments: tuple[object, ...], message: str) -> None:
     status, _, err = run("trace", *arguments)
     assert (status, message in err) == (2, True)
 

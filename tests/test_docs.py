@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
+
+from askattend.models import MODELS
+from askattend.models.steps import record
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs/from-paper-to-code.md", "docs/your-own-attention.md")
@@ -85,6 +89,40 @@ exit 1
     with pytest.raises(ZeroDivisionError) as caught:
         run(page.replace("x = 2", "x = 1 / 0"), "page.md")
     assert (str(caught.traceback[-1].path), caught.traceback[-1].lineno) == ("page.md", 2)
+
+
+def cited(places: str) -> set[str]:
+    """The equations of a table's first cell: ``"10-14"``, ``"15, 19"``, or a section."""
+    found = set()
+    for place in places.split(", "):
+        first, _, last = place.partition("-")
+        found |= (
+            {str(n) for n in range(int(first), int(last or first) + 1)}
+            if first.isdigit()
+            else {place}
+        )
+    return found
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
+def test_tables_cite_what_the_steps_cite(network: str) -> None:
+    """Page and trace name the same equation, or section, for each step that the table lists."""
+    page = (ROOT / "docs/from-paper-to-code.md").read_text(encoding="utf-8")
+    _, saaa, san = re.split(r"^## ", page, flags=re.MULTILINE)
+    rows = re.findall(
+        r"^\| ([\d§][^|]*) \| .* \| ([^|]*`[^|]*) \| [^|]* \|$",
+        {"saaa": saaa, "san": san}[network],
+        re.MULTILINE,
+    )
+    table = [(cited(place), set(re.findall(r"`([^`]+)`", steps))) for place, steps in rows]
+    model = MODELS[network][1](words=9, answers=4, region_dim=3).eval()
+    with record() as steps:
+        model(torch.rand(1, 4, 3), torch.tensor([[2, 3]]), torch.tensor([2]))
+    names = {step.what.name.replace("{k}", "k"): step.what.equation for step in steps.steps}
+    listed = names.keys() & {name for _, named in table for name in named}
+    assert len(listed) >= 8
+    for name in listed:
+        assert any(names[name] in places for places, named in table if name in named), name
 
 
 def test_links_lead_somewhere() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,9 @@ def test_random_data_shows_every_shape(batch: int, capsys: pytest.CaptureFixture
         steps, ("9 × 5", "4", "6", "9 × 5", "2 × 9", "2 × 9", "2 × 5", "16", "7"), strict=True
     ):
         assert line.endswith(f" {batch} × {sizes}")
+    # In a terminal the hat of v̂ takes no room: all columns begin where the others' do.
+    seen = [re.sub("\u0302", "", line) for line in steps]
+    assert len({tuple(gap.end() for gap in re.finditer(" {2,}", line)) for line in seen}) == 1
     assert sum("✓" in line for line in lines) == 5
     assert sum(line.startswith("question ") and "probability" in line for line in lines) == batch
 
@@ -49,6 +53,7 @@ def test_random_data_would_notice_a_difference(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_random_data_refuses_nothing_at_all(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        example("random_data").main(["--words", "0"])
-    assert "0 is less than 1" in capsys.readouterr().err
+    for value, said in (("0", "0 is less than 1"), ("x", "--words: 'x' is not a whole number")):
+        with pytest.raises(SystemExit):
+            example("random_data").main(["--words", value])
+        assert said in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import Any
 
@@ -12,9 +13,19 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from askattend.errors import ConfigError
-from askattend.models import Model, SAAAConfig, SANConfig, build_model
+from askattend.models import ImageOnlyConfig, Model, SAAAConfig, SANConfig, build_model
 from askattend.models.steps import Step, Symbol, record
-from askattend.trace import RandomData, TracedStep, Values, lines, paper_shape, trace_random, traced
+from askattend.trace import (
+    RandomData,
+    Totals,
+    Trace,
+    TracedStep,
+    Values,
+    paper_shape,
+    trace_random,
+    traced,
+)
+from askattend.trace_text import SHADES, drawn, lines
 
 SMALL = RandomData(batch_size=3, tokens=20, max_length=5, answers=7, region_dim=6, grid=2)
 NETWORKS: dict[str, SAAAConfig | SANConfig] = {
@@ -129,6 +140,18 @@ def test_the_recorder_is_silent_outside_its_block() -> None:
         steps["query"]
 
 
+def test_a_record_lists_names_and_shapes() -> None:
+    model, batch = network("san-cnn")
+    with record() as steps:
+        assert repr(steps) == "Record of 0 tensors"
+        model(*batch)
+    first, *lines = repr(steps).splitlines()
+    assert first == f"Record of {len(steps)} tensors"
+    assert [line.split()[0] for line in lines] == list(steps)
+    for line, tensor in zip(lines, steps.values(), strict=True):
+        assert line.endswith("  " + " × ".join(map(str, tensor.shape)))
+
+
 dims = st.lists(st.integers(1, 4), min_size=3, max_size=3)
 
 
@@ -143,13 +166,91 @@ def test_layouts_keep_every_element(sizes: list[int], rows: int, columns: int) -
 @pytest.mark.parametrize("name", NETWORKS)
 def test_told_as_text(name: str) -> None:
     trace = trace_random(NETWORKS[name], SMALL)
-    text = "\n".join(lines(trace))
+    told = list(lines(trace))
+    assert max(map(len, told)) <= 80
+    text = " ".join(line.strip() for line in told)
     for step in trace.steps:
         assert f"{step.symbol}   [" in text
         assert step.meaning in text
+    assert text.count("in the paper's order of axes") == sum(
+        step.shape != step.paper_shape for step in trace.steps
+    )
+    # What is not counted looks like nothing, rather than free.
+    assert not re.search(r"(^|\W)0 (FLOP|B)\b", text)
+    assert text.count("FLOP, ") == sum(step.flops > 0 for step in trace.steps)
     total = sum(p.numel() for p in network(name)[0].parameters())
     assert trace.totals.parameters == total
     assert f"in all {total:,} parameters" in text
+
+
+def test_reading_costs_what_the_lengths_say() -> None:
+    config = NETWORKS["saaa"]
+    trace = trace_random(config, SMALL)
+    assert trace.lengths is not None
+    assert (trace.lengths.greatest, trace.skips_padding) == (SMALL.max_length, True)
+    words = round(trace.lengths.mean * SMALL.batch_size)
+    assert words < SMALL.max_length * SMALL.batch_size
+    gates = 4 * config.question_dim
+    steps = by_name(trace.steps)
+    assert steps["question"].flops == 2 * words * gates * (config.embedding_dim + gates // 4)
+    text = " ".join(lines(trace))
+    assert f"{trace.lengths.mean:.1f} on average: the LSTM reads these alone" in text
+    published = trace_random(NETWORKS["san-published"], SMALL)
+    assert "on average, filled up to the longest." in " ".join(lines(published))
+    assert trace_random(ImageOnlyConfig(), SMALL).lengths is None
+
+
+weights = st.integers(1, 14).flatmap(
+    lambda columns: st.lists(
+        st.lists(st.floats(0, 1), min_size=columns, max_size=columns), min_size=1, max_size=14
+    )
+)
+
+
+@given(weights)
+def test_maps_in_shades(rows: list[list[float]]) -> None:
+    shaded = drawn(rows)
+    assert [len(line) for line in shaded] == [2 * len(row) for row in rows]
+    cells = [(w, line[2 * c : 2 * c + 2]) for row, line in zip(rows, shaded, strict=True)
+             for c, w in enumerate(row)]  # fmt: skip
+    greatest = max(weight for weight, _ in cells)
+    for weight, cell in cells:
+        assert cell[0] == cell[1]
+        shade = SHADES.index(cell[0])
+        if greatest > 1e-300:  # else a fifth of it is nothing
+            assert shade / 5 - 1e-9 <= weight / greatest <= (shade + 1) / 5 + 1e-9
+    if greatest > 0:
+        assert (SHADES[-1] * 2) in {cell for weight, cell in cells if weight == greatest}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_maps_are_told_with_their_values(name: str) -> None:
+    model, batch = network(name)
+    with torch.no_grad(), record() as steps:
+        output = model(*batch)
+    found = traced(model, lambda: model(*batch), grid=(2, 2), values=True)
+    maps = [rows for step in found for rows in step.maps or []]
+    torch.testing.assert_close(torch.tensor(maps), output.attention[0].unflatten(-1, (2, 2)))
+    told = list(lines(Trace("SAAA", found, Totals(0, 0, 0))))
+    for rows in maps:
+        shaded = [f"    {line}" for line in drawn(rows)]
+        assert any(told[i : i + 2] == shaded for i in range(len(told)))
+    assert len(steps) == len(found)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"batch_size": 10**9},
+        {"tokens": 10**14},
+        {"grid": 10**10},
+        {"batch_size": 10**18},
+        {"batch_size": 10**22},
+    ],
+)
+def test_what_does_not_fit_into_memory_is_refused(sizes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"not enough memory for these sizes\. Lower --batch"):
+        trace_random(SAAAConfig(), RandomData(**sizes))
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,12 @@ class Predictor:
         """Words of a question that were in no training question: the answer cannot rest on them."""
         return self.run.words.unlisted(question)
 
+    def notes(self, question: str) -> list[str]:
+        """What the one who asks should know of how a question is read."""
+        remark, unknown = self.run.words.remark(question), self.unknown_words(question)
+        unseen = [f"the model never saw: {', '.join(unknown)}"] if unknown else []
+        return [remark, *unseen] if remark else unseen
+
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing.
 

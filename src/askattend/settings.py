@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 import tomli_w
@@ -38,6 +38,9 @@ def _check_value(name: str, value: Any, hint: Any) -> None:
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
+        if get_origin(hint) is Literal:
+            choices = ", ".join(map(str, get_args(hint)))
+            raise ConfigError(f"must be one of {choices}", where=f"{name} = {value!r}") from None
         problem = str(error).partition(" - at ")[0].replace("`", "")
         raise ConfigError(problem.lower(), where=f"{name} = {value!r}") from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from askattend.costs import Cost, Meter
+from askattend.errors import ConfigError
 from askattend.models import Model, ModelConfig, build_model
 from askattend.models.steps import Step, listening
 from askattend.predictor import Answer, Predictor
@@ -26,7 +27,7 @@ class RandomData:
     batch_size: Positive = 128
     """Questions, each about an image of its own."""
     tokens: Positive = 12345
-    """Words of the vocabulary, padding and unknown words included."""
+    """The vocabulary's size: how many different words, padding and unknown ones included."""
     max_length: Positive = 100
     """Words of the longest question."""
     answers: Positive = 3000
@@ -50,6 +51,14 @@ class Values(msgspec.Struct, frozen=True):
     greatest: float
 
 
+class Word(msgspec.Struct, frozen=True):
+    """A word of a question, its index, and whether any training question had it."""
+
+    word: str
+    index: int
+    seen: bool
+
+
 class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step of a forward pass, in the order it happened.
 
@@ -64,9 +73,12 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
         dtype: the tensor's.
         parameters: name → number of elements, of the parameters that the step read.
         flops: of its matrix products, a multiplication and an addition counting as two.
-        bytes: of the tensors made on the way to it.
+        bytes: of the tensors newly made on the way to it; what is handed in was there before.
         values: where they were asked for.
         sums_to_one: of an attention map, where values were asked for: whether each map does.
+        maps: of an attention map, where values were asked for: the first question's, maps × rows ×
+            columns.
+        words: of the tokens of a real question: each word with its index in the vocabulary.
     """
 
     symbol: str
@@ -82,6 +94,8 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
     bytes: int
     values: Values | None = None
     sums_to_one: bool | None = None
+    maps: list[list[list[float]]] | None = None
+    words: list[Word] | None = None
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -92,6 +106,13 @@ class Totals(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class Ranked(msgspec.Struct, frozen=True):
+    """An answer and its probability, 0 to 1."""
+
+    answer: str
+    probability: float
+
+
 class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
     """A forward pass.
 
@@ -99,25 +120,53 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
         network: its name.
         steps: in the order they happened.
         totals: of the whole pass.
+        lengths: the words of the random questions, if they were random.
+        skips_padding: whether only a question's own words cost anything to read.
         question: the real one that was asked, if one was.
         answer: what the network said to it.
         probability: of that answer.
+        top: the most probable answers, falling.
+        notes: what the one who asks should know of how the question is read.
     """
 
     network: str
     steps: list[TracedStep]
     totals: Totals
+    lengths: Values | None = None
+    skips_padding: bool | None = None
     question: str | None = None
     answer: str | None = None
     probability: float | None = None
+    top: list[Ranked] | None = None
+    notes: list[str] | None = None
 
 
 def trace_random(config: ModelConfig, data: RandomData) -> Trace:
     """Build a network, feed it random data, and tell what happens.
 
     Questions have 1 to ``data.max_length`` random words.
+
+    Raises:
+        ConfigError: there is not enough memory for these sizes.
     """
     torch.manual_seed(data.seed)
+    try:
+        return _trace_random(config, data)
+    except (
+        RuntimeError,
+        TypeError,
+        MemoryError,
+    ) as error:  # numbers above 2^63 are of a wrong type
+        if not re.search("alloc|memory|overflow", str(error), re.IGNORECASE):
+            raise
+        raise ConfigError(
+            "there is not enough memory for these sizes",
+            where="random data",
+            remedy="Lower --batch-size, --grid, --region-dim, --max-length, --tokens or --answers.",
+        ) from None
+
+
+def _trace_random(config: ModelConfig, data: RandomData) -> Trace:
     model = build_model(
         config, words=data.tokens, answers=data.answers, region_dim=data.region_dim
     ).eval()
@@ -128,11 +177,24 @@ def trace_random(config: ModelConfig, data: RandomData) -> Trace:
     tokens = tokens * (torch.arange(data.max_length) < lengths[:, None])
     with torch.no_grad():
         steps = traced(model, lambda: model(regions, tokens, lengths), grid=(data.grid, data.grid))
-    return _trace(model, steps)
+    trace = _trace(model, steps)
+    if all(step.name != "tokens" for step in steps):  # a network that reads no question
+        return trace
+    return msgspec.structs.replace(
+        trace,
+        lengths=_values(lengths),
+        skips_padding=any(isinstance(part, nn.LSTM) for part in model.modules()),
+    )
 
 
-def trace_run(run: Path, image: str | Path, question: str) -> Trace:
+def trace_run(run: Path, image: str | Path, question: str, *, top: int = 5) -> Trace:
     """Ask a trained network about an image, and tell what happens, values included.
+
+    Args:
+        run: the run folder.
+        image: the image file.
+        question: what to ask.
+        top: how many answers to list.
 
     Raises:
         AskAttendError: whatever of run, image or question does not fit; see `Predictor`.
@@ -142,14 +204,30 @@ def trace_run(run: Path, image: str | Path, question: str) -> Trace:
     answers: list[Answer] = []
 
     def ask() -> None:
-        answers.append(predictor.look(image).ask(question, top=1))
+        answers.append(predictor.look(image).ask(question, top=top))
 
     grid = (backbone.spec.rows, backbone.spec.columns)
-    trace = _trace(predictor.model, traced(predictor.model, ask, grid=grid, values=True))
+    steps = traced(predictor.model, ask, grid=grid, values=True)
     (said,) = answers
     return msgspec.structs.replace(
-        trace, question=question, answer=said.text, probability=said.probability
+        _trace(predictor.model, [_with_words(step, predictor, question) for step in steps]),
+        question=question,
+        answer=said.text,
+        probability=said.probability,
+        top=[Ranked(answer, probability) for answer, probability in said.top],
+        notes=predictor.notes(question),
     )
+
+
+def _with_words(step: TracedStep, predictor: Predictor, question: str) -> TracedStep:
+    """The tokens, with the words that they stand for; any other step as it is."""
+    if step.name != "tokens":
+        return step
+    vocabulary = predictor.run.words
+    unseen = set(vocabulary.unlisted(question))
+    words = zip(vocabulary.tokenise(question), vocabulary.encode(question), strict=True)
+    named = [Word(word, index, seen=word not in unseen) for word, index in words]
+    return msgspec.structs.replace(step, words=named)
 
 
 def traced(
@@ -181,6 +259,7 @@ def traced(
 def _told(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) -> TracedStep:
     tensor, what = step.tensor, step.what
     look = values and tensor.is_floating_point()
+    is_map = look and what.name.startswith("attention")
     return TracedStep(
         symbol=step.symbol,
         equation=what.equation,
@@ -194,7 +273,8 @@ def _told(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) -> Tra
         flops=cost.flops,
         bytes=cost.bytes,
         values=_values(tensor) if look else None,
-        sums_to_one=_sums_to_one(tensor) if look and what.name.startswith("attention") else None,
+        sums_to_one=_sums_to_one(tensor) if is_map else None,
+        maps=tensor[0].float().unflatten(-1, grid).tolist() if is_map else None,
     )
 
 
@@ -225,49 +305,3 @@ def _trace(model: nn.Module, steps: list[TracedStep]) -> Trace:
         bytes=sum(step.bytes for step in steps),
     )
     return Trace(type(model).__name__, steps, totals)
-
-
-def lines(trace: Trace) -> Iterator[str]:
-    """The trace as text, some lines a step."""
-    yield f"{trace.network}, step by step"
-    for number, step in enumerate(trace.steps, 1):
-        yield ""
-        yield f"{number:>2}  {step.symbol}   [{_place(step.equation)}]"
-        yield f"    {step.meaning}"
-        named = zip(step.dims, step.shape, strict=True)
-        dims = " × ".join(str(n) if d == "1" else f"{d} {n}" for d, n in named)
-        yield f"    {step.name}: {dims}   {step.dtype}"
-        if step.paper_shape != step.shape:
-            yield f"    in the paper {step.paper_shape}"
-        if step.parameters:
-            used = ", ".join(f"{name} ({count:,})" for name, count in step.parameters.items())
-            yield f"    parameters: {used}"
-        yield f"    {_amount(step.flops, 'FLOP', 1000)}, {_amount(step.bytes, 'B', 1024)}"
-        if step.values is not None:
-            v = step.values
-            yield f"    values {v.least:.4g} to {v.greatest:.4g}, mean {v.mean:.4g}"
-        if step.sums_to_one is not None:
-            yield f"    each map sums to 1: {'yes' if step.sums_to_one else 'NO'}"
-    yield ""
-    totals = trace.totals
-    yield (
-        f"in all {totals.parameters:,} parameters, {_amount(totals.flops, 'FLOP', 1000)} of matrix "
-        f"products, {_amount(totals.bytes, 'B', 1024)} of tensors made"
-    )
-    if trace.answer is not None:
-        yield f"{trace.question}  {trace.answer}  {trace.probability:.1%}"
-
-
-def _place(equation: str) -> str:
-    return f"eq. {equation}" if equation[0].isdigit() else equation
-
-
-def _amount(number: float, unit: str, base: int) -> str:
-    """A number with a prefix: 12.3 MFLOP, 4 KiB."""
-    prefix = 0
-    while number >= base and prefix < 4:
-        number, prefix = number / base, prefix + 1
-    sign = (
-        ("", "k", "M", "G", "T")[prefix] if base == 1000 else ("", "Ki", "Mi", "Gi", "Ti")[prefix]
-    )
-    return f"{number:.3g} {sign}{unit}" if prefix else f"{number:.0f} {unit}"

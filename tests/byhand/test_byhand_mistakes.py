@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -91,11 +92,80 @@ def test_missing_hops_and_wrong_gradients_are_named() -> None:
         byhand.san(weights, **USUAL.asked())
 
 
+# In a process of its own: here the tests' type checker would refuse the arguments first.
+WRONG_TYPES = """
+import sys
+import numpy as np
+sys.path.insert(0, "tests/byhand")
+from byhand_cases import NETWORKS, USUAL
+from askattend import byhand
+import torch
+for network in NETWORKS.values():
+    weights, batch = USUAL.weights(network), USUAL.asked() | USUAL.answered()
+    for kind in (torch.tensor, np.ndarray.tolist):
+        trials = [lambda name=name: network.gradients(weights, **{**batch, name: kind(batch[name])})
+                  for name in batch]
+        trials += [lambda name=name: network.forward({**weights, name: kind(w)}, **USUAL.asked())
+                   for name, w in weights.items()]
+        trials += [lambda: byhand.Adam({"image.bias": kind(batch["lengths"])})]
+        for name, trial in zip([*batch, *weights, "image.bias"], trials, strict=True):
+            try:
+                trial()
+            except byhand.ShapeError as error:
+                print(name, "|", error)
+    for sizes in ({"encoder": "cnn"}, {"words": 2.0}):
+        try:
+            sizes = {"words": 7, "answers": 5, "region_dim": 6, **sizes}
+            network.weights(np.random.default_rng(0), **sizes)
+        except byhand.ShapeError as error:
+            print(error.where, "|", error)
+"""
+
+
+def test_only_arrays_go_in() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WRONG_TYPES], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    lines = [line.split(" | ") for line in done.stdout.splitlines()]
+    names = USUAL.asked().keys() | USUAL.answered().keys()
+    wanted = sum(2 * (len(names) + len(USUAL.weights(n)) + 1) + 2 for n in NETWORKS.values())
+    assert len(lines) == wanted
+    for name, said in lines:
+        if name == "encoder":
+            assert said == (
+                "encoder: this network has no such size. Only the papers' LSTM is here: neither "
+                "SAN's CNN nor its published code."
+            )
+        elif "whole number" in said:
+            assert said == "words: 2.0 is not a whole number from 1 up."
+        else:
+            kinds = r"is a (torch\.Tensor|list), not a NumPy array\. Give tensor\.numpy\(\)"
+            assert re.match(f"{re.escape(name)}: {kinds}", said), said
+
+
+@both
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"hidden": 3}, "hidden: this network has no such size"),
+        ({"attention_dims": 3}, r"attention_dims: .*\. Did you mean 'attention_dim'\?"),
+        ({"words": 0}, "words: 0 is not a whole number from 1 up"),
+        ({"answers": None}, "answers: this size is missing"),
+    ],
+)
+def test_sizes_are_known_and_positive(network: Network, sizes: dict[str, Any], said: str) -> None:
+    given = {"words": 7, "answers": 5, "region_dim": 6, **sizes}
+    given = {name: value for name, value in given.items() if value is not None}
+    with pytest.raises(byhand.ShapeError, match=f"^{said}"):
+        network.weights(np.random.default_rng(0), **given)
+
+
 def test_indices_are_integers() -> None:
     with pytest.raises(byhand.ShapeError, match=r"^tokens: indices must be integers, not float64"):
         expect_indices("tokens", np.zeros(3), 0, 5)
 
 
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(Path(inspect.getfile(byhand)).parent.glob("*.py"))
 
 

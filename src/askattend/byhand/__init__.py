@@ -1,7 +1,8 @@
 """Both networks and all their derivatives in NumPy alone: what the framework does, written out.
 
-Read `layers`, `lstm`, then `saaa` or `san`, then `adam`. Nothing is left out but dropout, and
-outputs, loss, gradients and training agree with the PyTorch networks' to rounding.
+Read `layers`, `lstm`, then `saaa` or `san`, then `adam`. Of the two papers' networks with an LSTM
+nothing is left out but dropout, and outputs, loss, gradients and training agree with the PyTorch
+networks' to rounding. SAN's CNN and the equations of its published code are not here.
 
 **Notation.** L is the loss, one number. For any array ``x``, ``dx`` stands for ∂L/∂x: an array of
 the shape of ``x`` that says how much L grows for each element of ``x`` that grows.
@@ -24,7 +25,8 @@ Three things follow that come up again and again:
 
     weights = {name: tensor.double().numpy() for name, tensor in model.state_dict().items()}
 
-Gradients are a dict of the same names. To train without PyTorch at all::
+Everything else that goes in is an array, too: ``tensor.numpy()``. Gradients are a dict of the same
+names. To train without PyTorch at all::
 
     import numpy as np
     from askattend import byhand

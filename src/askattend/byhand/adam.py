@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from askattend.byhand.arrays import FloatArray, Weights, expect_names, expect_shape
+from askattend.byhand.arrays import FloatArray, Weights, expect_array, expect_names, expect_shape
 
 
 class Adam:
@@ -18,6 +18,9 @@ class Adam:
         beta1: β₁, how slowly the mean of the gradients changes.
         beta2: β₂, how slowly the mean of their squares does.
         epsilon: ε, keeps a weight without gradient from dividing by 0.
+
+    Raises:
+        ShapeError: a weight is no NumPy array.
     """
 
     def __init__(
@@ -28,6 +31,8 @@ class Adam:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
+        for name, weight in weights.items():
+            expect_array(name, weight)
         self.weights = weights
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.steps = 0
@@ -37,7 +42,7 @@ class Adam:
     def step(self, gradients: Mapping[str, FloatArray], learning_rate: float) -> None:
         """Take one step.
 
-        SAAA's learning rate at step t is 0.001 · 0.5^(t/50000) (section 4).
+        SAAA's learning rate at step t is 0.001 · 0.5^(t/50000) (section 4.2).
 
         Args:
             gradients: ∂L/∂θ of every weight θ, under its name.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,28 @@ class ShapeError(AskAttendError, ValueError):
     """An array that is missing, of the wrong shape, or out of range."""
 
 
+def expect_array(name: str, value: object) -> None:
+    """Raise unless `value` is an array: a list has no shape, and a tensor other methods.
+
+    Raises:
+        ShapeError: it is not.
+    """
+    if not isinstance(value, np.ndarray):
+        kind = f"{type(value).__module__}.{type(value).__name__}".removeprefix("builtins.")
+        raise ShapeError(
+            f"is a {kind}, not a NumPy array",
+            where=name,
+            remedy="Give tensor.numpy(), or np.array(…) of a list.",
+        )
+
+
 def expect_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...], axes: str) -> None:
     """Raise unless `array` has this shape; None stands for any length.
 
     Raises:
         ShapeError: it has not; the message names the array, both shapes and the axes.
     """
+    expect_array(name, array)
     fits = array.ndim == len(shape) and all(
         wanted in (None, length) for wanted, length in zip(shape, array.shape, strict=True)
     )
@@ -46,6 +62,7 @@ def expect_indices(name: str, array: NDArray[Any], low: int, high: int) -> None:
     Raises:
         ShapeError: one is not.
     """
+    expect_array(name, array)
     if not np.issubdtype(array.dtype, np.integer):
         raise ShapeError(f"indices must be integers, not {array.dtype}", where=name)
     wrong = array[(array < low) | (array > high)]
@@ -61,6 +78,7 @@ def expect_weights(weights: Mapping[str, FloatArray], shapes: Shapes) -> None:
     """
     expect_names(weights, shapes)
     for name, shape in shapes.items():
+        expect_array(name, weights[name])
         if weights[name].shape != shape:
             raise ShapeError(
                 f"the shape is {_times(weights[name].shape)}, which does not fit the other weights",
@@ -83,6 +101,26 @@ def expect_names(given: Mapping[str, object], known: Mapping[str, object]) -> No
             raise ShapeError(
                 "this network has no such weight", where=name, remedy=nearest(name, known)
             )
+
+
+def expect_sizes(
+    sizes: Mapping[str, object], known: Collection[str], needed: Collection[str]
+) -> None:
+    """Raise unless a network's sizes are all known, whole numbers from 1 up, and none is missing.
+
+    Raises:
+        ShapeError: one is not.
+    """
+    for name, value in sizes.items():
+        if name not in known:
+            lstm = "Only the papers' LSTM is here: neither SAN's CNN nor its published code."
+            remedy = lstm if name in ("encoder", "variant") else nearest(name, known)
+            raise ShapeError("this network has no such size", where=name, remedy=remedy)
+        if not isinstance(value, int) or value < 1:
+            raise ShapeError(f"{value!r} is not a whole number from 1 up", where=name)
+    for name in needed:
+        if name not in sizes:
+            raise ShapeError("this size is missing", where=name)
 
 
 def size(weights: Mapping[str, FloatArray], name: str, axis: int) -> int:

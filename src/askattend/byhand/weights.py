@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import Parameter, signature
 from itertools import count, takewhile
 from types import SimpleNamespace
 
 import numpy as np
 
-from askattend.byhand.arrays import FloatArray, Shapes, Weights, size
+from askattend.byhand.arrays import FloatArray, Shapes, Weights, expect_sizes, size
 
 # Symbol in the equations → name in `state_dict()`. Both networks encode questions alike.
 ENCODER = {
@@ -31,13 +32,29 @@ def by_name(weights: SimpleNamespace, symbols: Mapping[str, str]) -> Weights:
 
 
 def saaa_weights(rng: np.random.Generator, **sizes: int) -> Weights:
-    """Initial weights in float64, drawn from `rng`; for the sizes, see `saaa_shapes`."""
+    """Initial weights in float64, drawn from `rng`; for the sizes, see `saaa_shapes`.
+
+    Raises:
+        ShapeError: a size is missing, unknown or below 1.
+    """
+    _expect_sizes(saaa_shapes, sizes)
     return _initialise(rng, saaa_shapes(**sizes))
 
 
 def san_weights(rng: np.random.Generator, **sizes: int) -> Weights:
-    """Initial weights in float64, drawn from `rng`; for the sizes, see `san_shapes`."""
+    """Initial weights in float64, drawn from `rng`; for the sizes, see `san_shapes`.
+
+    Raises:
+        ShapeError: a size is missing, unknown or below 1.
+    """
+    _expect_sizes(san_shapes, sizes)
     return _initialise(rng, san_shapes(**sizes))
+
+
+def _expect_sizes(shapes: Callable[..., Shapes], sizes: Mapping[str, int]) -> None:
+    parameters = signature(shapes).parameters
+    needed = [name for name, size in parameters.items() if size.default is Parameter.empty]
+    expect_sizes(sizes, list(parameters), needed)
 
 
 def saaa_shapes(

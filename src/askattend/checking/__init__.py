@@ -17,6 +17,8 @@ from askattend.checking.trial import Network, Sizes, Trial, found_trial
 from askattend.checking.whole import network_with, padding, sums
 from askattend.settings import Positive
 
+_IF_SAN = 'one map, and both widths are the same: for a hop of SAN, check(…, network="san")'
+
 
 def check(
     attention: nn.Module,
@@ -85,7 +87,7 @@ def _behaviour(
     trial = precise(trial, findings)
     findings.append(tried("evaluation", evaluation, trial))
     if not findings[-1].passed:
-        rest = "passes were not compared: none can be repeated"
+        rest = "passes were not compared"
         return _report(attention, trial, [*findings, Finding("the rest", None, rest)])
     findings += [tried(name, of, trial) for name, of in COMPARING.items()]
     model = network_with(trial, trial.glimpses or 1)
@@ -109,7 +111,16 @@ def _likened(
         finding = best.finding(wanted=like is not None)
     else:
         finding = Finding("likeness", None if like is None else False, unmatched(trial, like))
-    return _report(attention, trial, [*findings, finding], best)
+    findings = [*findings, finding]
+    if like is None and not (best and best.equal) and _hop_like(trial):
+        findings.append(Finding("network", None, _IF_SAN))
+    return _report(attention, trial, findings, best)
+
+
+def _hop_like(trial: Trial) -> bool:
+    """Whether a module that is checked for SAAA could be SAN's: one map, and both widths equal."""
+    same_width = trial.regions.shape[2] == trial.question.shape[1]
+    return trial.network == "saaa" and trial.glimpses == 1 and same_width
 
 
 def _report(

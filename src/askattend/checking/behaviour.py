@@ -1,4 +1,4 @@
-"""How a module behaves: numbers, gradients, and what may depend on what.
+"""How a module behaves: types, what it leaves alone, and what may depend on what.
 
 Every check takes a `Trial` and returns a `Finding`; one that raises has failed (`tried`).
 """
@@ -6,18 +6,18 @@ Every check takes a `Trial` and returns a `Finding`; one that raises has failed 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
+from askattend.checking.learning import finite, gradients, question_counts, regions_count
 from askattend.checking.report import Finding
 from askattend.checking.trial import Trial
 
 Check = Callable[[Trial], Finding]
-
-# What inputs are multiplied by: black images, faint ones, and states far from the usual.
-SCALES = (0.0, 1e-4, 100.0)
-_AT_MOST = 3
 
 
 def tried(name: str, check: Check, trial: Trial) -> Finding:
@@ -29,39 +29,88 @@ def tried(name: str, check: Check, trial: Trial) -> Finding:
         return Finding(name, False, f"raises {type(error).__name__}: {text}")
 
 
+def single(trial: Trial) -> Finding:
+    """As it was given, float32 comes out where float32 goes in."""
+    kind = _type(trial.scores())
+    if kind == "float32":
+        return Finding("float32", True, "float32 in, float32 out")
+    problem = f"gives {kind} scores for float32 inputs; the network computes in one type"
+    return Finding("float32", False, f"{problem}: is there a .double() or a float64 constant?")
+
+
 def double(trial: Trial) -> Finding:
     """It works in float64, where rounding hides nothing."""
-    scores = trial.cast(torch.float64).scores()
-    if scores.dtype == torch.float64:
+    kind = _type(trial.cast(torch.float64).scores())
+    if kind == "float64":
         return Finding("float64", True, "works in double precision too")
-    problem = f"gives {str(scores.dtype).removeprefix('torch.')} scores for float64 inputs"
+    problem = f"gives {kind} scores for float64 inputs"
     return Finding("float64", False, f"{problem}; make new tensors with question.new_zeros(…)")
 
 
+def _type(scores: Tensor) -> str:
+    return str(scores.dtype).removeprefix("torch.")
+
+
 def inputs(trial: Trial) -> Finding:
-    """The regions are needed again for the weighted sum, the question for the answer."""
-    regions, question = trial.regions.clone(), trial.question.clone()
-    trial.scores(regions, question)
-    changed = [
-        name
-        for name, ours, theirs in (
-            ("regions", regions, trial.regions),
-            ("question", question, trial.question),
-        )
-        if not torch.equal(ours, theirs)
-    ]
-    if not changed:
-        return Finding("inputs", True, "left as they were")
-    names = " and ".join(changed)
-    return Finding("inputs", False, f"{names} changed in place; the network needs them afterwards")
+    """What is handed over stays as it is: regions, question, and what `project` returned.
+
+    The regions are needed again for the weighted sum, the question for the answer, and what
+    `project` returned for the next question about the image.
+    """
+    module: Any = trial.module
+    handed: dict[str, Any] = {
+        "regions": trial.regions.clone(),
+        "question": trial.question.clone(),
+    }
+    before = {name: _copies(value) for name, value in handed.items()}
+    projects, index = hasattr(module, "project"), torch.arange(len(trial.question))
+    if projects:
+        handed["what project returned"] = module.project(handed["regions"])
+        before["what project returned"] = _copies(handed["what project returned"])
+
+    def ask() -> Tensor:
+        with trial.same_draws():
+            if projects:
+                scores = module(handed["what project returned"], handed["question"], index)
+            else:
+                scores = module(handed["regions"], handed["question"])
+            return scores.clone()  # type: ignore[no-any-return]
+
+    first, second = ask(), ask()
+    changed = [name for name, value in handed.items() if not _same(_copies(value), before[name])]
+    if changed:
+        problem = f"{' and '.join(changed)} changed in place, and may be needed afterwards"
+        return Finding("inputs", False, f"{problem}; make a new tensor: x * 2, not x.mul_(2)")
+    if not _same([first], [second]):
+        problem = "asked twice about one image, it scores otherwise the second time"
+        return Finding("inputs", False, f"{problem}; is something kept from the pass before?")
+    return Finding("inputs", True, "left as they were")
+
+
+def _copies(value: Any) -> list[Tensor]:
+    """Copies of all tensors in what somebody's `project` returned, whatever holds them."""
+    leaves = tree_leaves(value)
+    return [leaf.detach().clone() for leaf in leaves if isinstance(leaf, Tensor)]
+
+
+def _same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
+    """Whether tensors are the same to the last bit; NaN is the same as NaN."""
+    return len(ours) == len(theirs) and all(
+        a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def evaluation(trial: Trial) -> Finding:
     """In evaluation mode the same inputs give the same scores."""
-    if torch.equal(trial.scores(), trial.scores()):
+    first, second = trial.scores(), trial.scores()
+    if bool(first.isnan().any()):
+        return Finding("evaluation", False, "the scores are NaN; is there a 0/0 or a log of 0?")
+    if torch.equal(first, second):
         return Finding("evaluation", True, "the same inputs give the same scores")
     hint = "F.dropout needs training=self.training; nn.Dropout does it by itself"
-    return Finding("evaluation", False, f"two passes differ after .eval(); {hint}")
+    problem = "two passes differ after .eval(): something random in forward"
+    return Finding("evaluation", False, f"{problem}; {hint}")
 
 
 def training(trial: Trial) -> Finding:
@@ -74,86 +123,6 @@ def training(trial: Trial) -> Finding:
     if torch.equal(first, second):
         return Finding("training", None, "no dropout: two passes agree")
     return Finding("training", True, "random, as dropout is")
-
-
-def finite(trial: Trial) -> Finding:
-    """Attention and its gradients are finite in float32 for zeros, small and large inputs."""
-    trial = trial.cast(torch.float32)
-    for scale in SCALES:
-        regions = (trial.regions * scale).requires_grad_()
-        question = (trial.question * scale).requires_grad_()
-        attention = trial.scores(regions, question).softmax(dim=-1)
-        if not bool(attention.isfinite().all()):
-            problem = f"inputs × {scale:g} give scores that have no softmax (NaN or infinite)"
-            return Finding("finite", False, problem)
-        wanted = [p for p in (*trial.module.parameters(), regions, question) if p.requires_grad]
-        for gradient in _gradients(attention.square().sum(), wanted):
-            if gradient is not None and not bool(gradient.isfinite().all()):
-                problem = f"inputs × {scale:g} give gradients that are NaN or infinite"
-                return Finding("finite", False, f"{problem}; is there a root or a norm at zero?")
-    scales = ", ".join(f"{scale:g}" for scale in SCALES)
-    return Finding("finite", True, f"scores and gradients, for inputs × {scales}")
-
-
-def _gradients(value: Tensor, wanted: list[Tensor]) -> list[Tensor | None]:
-    if not value.requires_grad:
-        return [None] * len(wanted)
-    return list(torch.autograd.grad(value, wanted, allow_unused=True, retain_graph=True))
-
-
-def _mixed(scores: Tensor, trial: Trial) -> Tensor:
-    """Σ of the scores with random weights, so that no gradient vanishes by chance."""
-    weights = torch.randn(scores.shape, generator=trial.generator(), dtype=torch.float64)
-    return (scores * weights.to(scores.dtype)).sum()
-
-
-def gradients(trial: Trial) -> Finding:
-    """Every parameter that may learn gets a finite gradient that is not zero."""
-    named = [(name, p) for name, p in trial.module.named_parameters() if p.requires_grad]
-    if not named:
-        return Finding("gradients", None, "no parameters to learn")
-    names = [name for name, _ in named]
-    found = _gradients(_mixed(trial.scores(), trial), [p for _, p in named])
-    problems: tuple[tuple[str, Callable[[Tensor | None], bool]], ...] = (
-        ("get none (unused, or cut off by detach, no_grad or .data)", lambda g: g is None),
-        ("get one that is not finite", lambda g: g is not None and not bool(g.isfinite().all())),
-        ("get nothing but zeros", lambda g: g is not None and not bool(g.any())),
-    )
-    for problem, wrong in problems:
-        at_fault = [name for name, gradient in zip(names, found, strict=True) if wrong(gradient)]
-        if at_fault:
-            return Finding("gradients", False, f"{_listed(at_fault)} {problem}")
-    return Finding("gradients", True, f"reach {_listed(names)}")
-
-
-def _listed(names: list[str]) -> str:
-    if len(names) > 2 * _AT_MOST:
-        return f"{', '.join(names[:_AT_MOST])} and {len(names) - _AT_MOST} others"
-    return ", ".join(names)
-
-
-def regions_count(trial: Trial) -> Finding:
-    """The gradient reaches the regions."""
-    regions = trial.regions.clone().requires_grad_()
-    (gradient,) = _gradients(_mixed(trial.scores(regions), trial), [regions])
-    if gradient is None or not bool(gradient.any()):
-        return Finding("regions", False, "the scores do not depend on the regions")
-    return Finding("regions", True, "what is there moves the scores")
-
-
-def question_counts(trial: Trial) -> Finding:
-    """The gradient reaches the question, by more than what a softmax takes away again."""
-    question = trial.question.clone().requires_grad_()
-    scores = trial.scores(question=question)
-    (full,) = _gradients(_mixed(scores, trial), [question])
-    if full is None or not bool(full.any()):
-        return Finding("question", False, "the scores do not depend on the question")
-    centred = scores - scores.mean(dim=-1, keepdim=True)
-    (left,) = _gradients(_mixed(centred, trial), [question])
-    if left is None or left.norm() <= trial.tolerance * full.norm():
-        problem = "it adds the same to every region, which softmax ignores"
-        return Finding("question", False, f"{problem}; is a ReLU or tanh missing before the last?")
-    return Finding("question", True, "what is asked moves the attention")
 
 
 def independence(trial: Trial) -> Finding:
@@ -211,8 +180,30 @@ def region_order(trial: Trial) -> Finding:
     order = torch.randperm(trial.regions.shape[1], generator=trial.generator())
     if trial.same(trial.scores(trial.regions[:, order]), trial.scores()[..., order]):
         return Finding("region order", True, "every region is scored alike, wherever it is")
+    if trial.same(_rows_first(trial, order), _rows_first(trial)[..., order]):
+        seen = "the scores come region by region, as if by .reshape(…) or .view(…)"
+        return Finding("region order", None, f"{seen}; did you mean .transpose(1, 2)?")
     seen = "where a region is counts, unlike with 1×1 convolutions"
-    return Finding("region order", None, f"{seen}; right if you meant it")
+    hint = "right if you meant it; a .reshape(…) instead of a .transpose(…) does it too"
+    return Finding("region order", None, f"{seen}; {hint}")
+
+
+def _rows_first(trial: Trial, order: Tensor | None = None) -> Tensor:
+    """The scores, read as regions × glimpses: what they are where that was only renamed."""
+    scores: Tensor = trial.scores(trial.regions if order is None else trial.regions[:, order])
+    questions, glimpses, regions = scores.shape
+    return scores.reshape(questions, regions, glimpses).transpose(1, 2)
+
+
+def glimpses_differ(trial: Trial) -> Finding:
+    """Each glimpse is a map of its own."""
+    attention = trial.scores().softmax(dim=-1)
+    count = attention.shape[1]
+    for one, other in combinations(range(count), 2):
+        if trial.same(attention[:, one], attention[:, other]):
+            problem = f"numbers {one + 1} and {other + 1} are the same map"
+            return Finding("glimpses", None, f"{problem}, so that one of them adds nothing")
+    return Finding("glimpses", True, "a single map" if count == 1 else "each a map of its own")
 
 
 def any_grid(trial: Trial) -> Finding:
@@ -229,6 +220,7 @@ def any_grid(trial: Trial) -> Finding:
 
 
 BEFORE: dict[str, Check] = {
+    "float32": single,
     "float64": double,
     "inputs": inputs,
     "training": training,
@@ -244,6 +236,7 @@ COMPARING: dict[str, Check] = {
     "batch order": batch_order,
     "shared images": shared_images,
     "region order": region_order,
+    "glimpses": glimpses_differ,
     "grid": any_grid,
 }
 

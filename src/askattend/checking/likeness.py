@@ -39,7 +39,8 @@ class Likeness:
         rest = f"; {', '.join(self.zeroed)} at 0" if self.zeroed else ""
         given = f"given its weights ({pairs}{rest})"
         if self.equal:
-            close = f"scores at most {self.difference:.0e} apart"
+            apart = f"at most {self.difference:.0e} apart"
+            close = f"scores {apart if self.difference else 'exactly equal'}"
             return Finding("likeness", True, f"equals {self.other}, {given}: {close}")
         problem = f"differs from {self.other} by up to {self.difference:.2g}, {given}"
         return Finding("likeness", False if wanted else None, problem)
@@ -148,7 +149,8 @@ def _matches(
 ) -> Iterator[dict[str, str]]:
     """Every way to give all of their tensors to ours by shape; only biases may be left over.
 
-    The likeliest come first: a bias beside its weight (`layers`: theirs → ours), like names.
+    The likeliest come first: a bias beside its weight (`layers`: theirs → ours), like names. A
+    vector called a weight scales, as in a norm layer; it is no bias.
     """
     if not theirs:
         if all(_parts(name)[1].startswith("bias") for name in ours):
@@ -161,7 +163,7 @@ def _matches(
         return layers.get(layer) != _parts(own)[0], -SequenceMatcher(None, own, name).ratio()
 
     for own in sorted(ours, key=unlike):
-        if _laid(tensor, ours[own]) is not None:
+        if _laid(tensor, ours[own]) is not None and _scales(own, ours) == _scales(name, theirs):
             others = {other: t for other, t in ours.items() if other != own}
             for match in _matches(others, dict(rest), {**layers, layer: _parts(own)[0]}):
                 yield {own: name, **match}
@@ -171,6 +173,11 @@ def _parts(name: str) -> tuple[str, str]:
     """A parameter's layer, and its name there."""
     layer, _, last = name.rpartition(".")
     return layer, last
+
+
+def _scales(name: str, weights: Weights) -> bool:
+    """Whether it is a norm layer's scale."""
+    return weights[name].ndim == 1 and _parts(name)[1] == "weight"
 
 
 def _laid(tensor: Tensor, into: Tensor) -> Tensor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +24,10 @@ class Finding:
     explanation: str
 
     def __str__(self) -> str:
-        return f"{_MARKS[self.passed]} {self.name}: {self.explanation}"
+        line = f"{_MARKS[self.passed]} {self.name}: {self.explanation}"
+        return textwrap.fill(
+            line, 80, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
 
 
 @dataclass(frozen=True)

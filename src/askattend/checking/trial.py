@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
@@ -82,9 +83,10 @@ class Trial:
         """Whatever the module makes of the inputs; those left out are the trial's own.
 
         As `askattend.models.attention.fitted` calls it, but with no promise of the result's shape.
+        It gets copies: what it does to them in place is for one check alone to find.
         """
-        regions = self.regions if regions is None else regions
-        question = self.question if question is None else question
+        regions = (self.regions if regions is None else regions).clone()
+        question = (self.question if question is None else question).clone()
         index = torch.arange(len(question)) if image_index is None else image_index
         module: Any = self.module
         if hasattr(module, "project"):
@@ -116,6 +118,13 @@ class Trial:
     def generator(self) -> torch.Generator:
         """A fresh source of random numbers."""
         return torch.Generator().manual_seed(self.seed + 1)
+
+    @contextmanager
+    def same_draws(self) -> Iterator[None]:
+        """Whatever is drawn in here is drawn alike each time, even dropout that is never off."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            yield
 
     def cast(self, dtype: torch.dtype) -> Trial:
         """The same in another floating type."""

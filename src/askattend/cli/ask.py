@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,8 +57,9 @@ def run(argv: list[str]) -> None:
     if options.abstain_above_risk is not None:
         predictor.abstain_above(options.abstain_above_risk)
     scene, answers = _answers(predictor, options)
-    for note in _notes(predictor, options.questions):
-        print(f"note: {note}", file=sys.stderr)
+    for question in options.questions:
+        for note in predictor.notes(question):
+            print(f"note: {note}", file=sys.stderr)
     if options.json:
         print_json([_as_json(options.image, answer) for answer in answers])
     else:
@@ -84,14 +84,6 @@ def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Ans
         return None, asked
     scene = predictor.look(options.image)
     return scene, scene.ask_all(options.questions, top=options.top)
-
-
-def _notes(predictor: Predictor, questions: Sequence[str]) -> Iterator[str]:
-    for question in questions:
-        if remark := predictor.run.words.remark(question):
-            yield remark
-        if unknown := predictor.unknown_words(question):
-            yield f"the model never saw: {', '.join(unknown)}"
 
 
 def _check_overlay(options: Ask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -9,9 +10,13 @@ from typing import Annotated, Any, Generic, TypeVar
 from askattend.cli.console import Flat, parse, print_json
 from askattend.errors import ConfigError, nearest
 from askattend.models import MODELS, ModelConfig
-from askattend.trace import RandomData, Trace, lines, trace_random, trace_run
+from askattend.trace import RandomData, Trace, trace_random, trace_run
+from askattend.trace_text import lines
 
 M = TypeVar("M", bound=ModelConfig)
+
+# What the trace of a run cannot do without.
+_NEEDED = ("run", "image", "question")
 
 USAGE = """\
 usage: askattend trace saaa|san [--batch-size 128] [--model.glimpses 2] … [--json]
@@ -21,7 +26,8 @@ Tells a forward pass step by step: the paper's symbol and equation, what it mean
 its shape, the parameters that it reads, and what it costs. The first form feeds a new network with
 random data, the second asks a trained one and shows the values, too.
 
-All options: askattend trace saaa --help"""
+All options: askattend trace saaa --help, or askattend trace san --help; the two networks have
+settings of their own."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +60,31 @@ def run(argv: list[str]) -> None:
     if not argv or argv[0] in ("-h", "--help"):
         print(USAGE)
         return
-    if not argv[0].startswith("-") and argv[0] not in MODELS:
-        raise ConfigError(f"unknown network '{argv[0]}'", remedy=nearest(argv[0], MODELS))
-    network = argv[0] if argv[0] in MODELS else None
+    network = None if argv[0].startswith("-") else _network(argv[0])
     rest = argv[1:] if network else argv
-    asked = any(word == "--run" or word.startswith("--run=") for word in rest)
-    if network and not asked:
+    if network and not _times_given("run", rest):
         trace, json = _random(network, rest)
     else:
         trace, json = _real(rest, network)
+    for note in trace.notes or []:
+        print(f"note: {note}", file=sys.stderr)
     if json:
         print_json(trace)
     else:
         print("\n".join(lines(trace)))
+
+
+def _network(word: str) -> str:
+    if word in MODELS:
+        return word
+    if "/" in word or Path(word).exists():
+        remedy = f"Of a run: askattend trace --run {word} --image FILE --question TEXT."
+        raise ConfigError(f"'{word}' is no network", remedy=remedy)
+    raise ConfigError(f"unknown network '{word}'", remedy=nearest(word.lower(), MODELS))
+
+
+def _times_given(option: str, argv: list[str]) -> int:
+    return sum(word == f"--{option}" or word.startswith(f"--{option}=") for word in argv)
 
 
 def _random(network: str, argv: list[str]) -> tuple[Trace, bool]:
@@ -78,15 +96,13 @@ def _random(network: str, argv: list[str]) -> tuple[Trace, bool]:
 
 
 def _real(argv: list[str], network: str | None) -> tuple[Trace, bool]:
+    for name in _NEEDED:
+        if (times := _times_given(name, argv)) > 1:
+            remedy = "A trace is of one question about one image: make one for each."
+            raise ConfigError(f"given {times} times", where=f"--{name}", remedy=remedy)
     options: TraceRun = parse(TraceRun, argv, "trace")
     if options.run is None or options.image is None or options.question is None:
-        missing = next(
-            name for name in ("run", "image", "question") if getattr(options, name) is None
-        )
-        raise ConfigError(
-            f"no {missing} named",
-            remedy="Give --run RUN --image FILE --question TEXT, or a network (saaa or san).",
-        )
+        raise _incomplete(options, network)
     trace = trace_run(options.run, options.image, options.question)
     if network is not None and trace.network.lower() != network:
         raise ConfigError(
@@ -95,3 +111,17 @@ def _real(argv: list[str], network: str | None) -> tuple[Trace, bool]:
             remedy="Leave the network's name out.",
         )
     return trace, options.json
+
+
+def _incomplete(options: TraceRun, network: str | None) -> ConfigError:
+    missing = next(name for name in _NEEDED if getattr(options, name) is None)
+    if network is not None:
+        return ConfigError(
+            f"both a network ({network}) and a run ({options.run}) are named, and no {missing}",
+            remedy="For random data leave out --run; for the run: "
+            "askattend trace --run RUN --image FILE --question TEXT.",
+        )
+    return ConfigError(
+        f"no {missing} named",
+        remedy="Give --run RUN --image FILE --question TEXT, or a network (saaa or san).",
+    )

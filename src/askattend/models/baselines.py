@@ -30,14 +30,14 @@ REGIONS = Symbol(
 TOKENS = Symbol("tokens", "q", "§3.2", "the question's words, as numbers", "questions words")
 QUESTION = Symbol(
     "question",
-    "s",
+    "s = LSTM(E_q)",
     "3",
     "question state: the LSTM's last cell state",
     "questions question_dim",
 )
 ATTENTION = Symbol(
     "attention",
-    "1/L",
+    "α_l = 1/L",
     "4",
     "the same weight for every region: nothing is looked for",
     "questions 1 regions",
@@ -45,7 +45,7 @@ ATTENTION = Symbol(
 )
 ATTENDED = Symbol(
     "attended",
-    "Σ_l φ_l / L",
+    "x = Σ_l φ_l / L",
     "5",
     "the mean region",
     "questions 1 region_dim",

@@ -41,7 +41,7 @@ V = Symbol(
 V_HAT = Symbol(
     "normalised",
     "v̂ = v / ‖v‖₂",
-    "§4.2",
+    "§3.1",
     "every region's vector brought to length 1",
     "images regions region_dim",
     "images region_dim rows columns",
@@ -64,7 +64,7 @@ E_Q = Symbol(
 )
 S = Symbol(
     "question",
-    "s",
+    "s = LSTM(E_q)",
     "3",
     "question state: the LSTM's last cell state",
     "questions question_dim",
@@ -87,7 +87,7 @@ H = Symbol(
 )
 SCORES = Symbol(
     "scores",
-    "F_c(s, φ_l)",
+    "F_c(s, φ_l) = (W_x h_l + b_x)_c",
     "4",
     "how much each of the C glimpses wants each region",
     "questions glimpses regions",
@@ -95,7 +95,7 @@ SCORES = Symbol(
 )
 ALPHA = Symbol(
     "attention",
-    "α_{c,l}",
+    "α_{c,l} = softmax_l F_c(s, φ_l)",
     "4",
     "softmax of the scores over the regions",
     "questions glimpses regions",
@@ -103,21 +103,25 @@ ALPHA = Symbol(
 )
 X_C = Symbol(
     "attended",
-    "x_c = Σ_l α_{c,l} φ_l",
+    "x_c = Σ_l α_{c,l} v̂_l",
     "5",
-    "attended features: what each glimpse saw",
+    "attended features: what each glimpse saw (the paper's φ_l is v̂_l by then)",
     "questions glimpses region_dim",
     "questions (glimpses region_dim)",
 )
 COMBINED = Symbol(
-    "combined", "[x, s]", "6", "all glimpses and the question, joined", "questions combined_dim"
+    "combined",
+    "[x, s] = [x₁ … x_C, s]",
+    "6",
+    "all glimpses and the question, joined",
+    "questions combined_dim",
 )
 G_HIDDEN = Symbol(
     "answer_hidden", "ReLU(W₁[x, s] + b₁)", "6", "G's hidden layer", "questions hidden_dim"
 )
 G = Symbol(
     "logits",
-    "G_i(x, s)",
+    "G_i(x, s) = (W₂ ReLU(W₁[x, s] + b₁) + b₂)_i",
     "6",
     "answers: their unnormalised log-probabilities; P(a_i|I, q) is their softmax",
     "questions answers",

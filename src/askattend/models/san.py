@@ -62,10 +62,17 @@ W_V = Symbol(
     "images attention_dim regions",
 )
 Q = Symbol("tokens", "q_t", "8", "the question's words, as numbers", "questions words")
-V_Q = Symbol("question", "v_Q = u⁰", "9", "the question's encoding", "questions question_dim")
+V_Q = Symbol(
+    "question",
+    "v_Q = u⁰ = h_T of the LSTM, or [h̃₁, h̃₂, h̃₃] of the CNN",
+    "9",
+    "the question's encoding: h_T = o∘tanh(c), first word first (published code: last word first, "
+    "o∘c); h̃_c: the largest of each filter over time",
+    "questions question_dim",
+)
 W_U = Symbol(
     "asked.{k}",
-    "W_{Q,A}^{k} u + b_A^{k}",
+    "W_{Q,A}^{k} u^{k-1} + b_A^{k}",
     "19",
     "the query's part of the hop's hidden layer, the same at each region",
     "questions attention_dim",
@@ -73,9 +80,9 @@ W_U = Symbol(
 )
 H_A = Symbol(
     "hidden.{k}",
-    "h_A^{k}",
+    "h_A^{k} = tanh(W_{I,A}^{k} v_I ⊕ (W_{Q,A}^{k} u^{k-1} + b_A^{k}))",
     "19",
-    "the hop's hidden layer",
+    "the hop's hidden layer (published code: no tanh here, as each part has had its own)",
     "questions regions attention_dim",
     "questions attention_dim regions",
 )
@@ -89,7 +96,7 @@ E_I = Symbol(
 )
 P_I = Symbol(
     "attention.{k}",
-    "p_I^{k}",
+    "p_I^{k} = softmax_i(scores.{k})",
     "20",
     "softmax of the scores over the regions",
     "questions 1 regions",
@@ -97,7 +104,7 @@ P_I = Symbol(
 )
 V_TILDE = Symbol(
     "attended.{k}",
-    "ṽ_I^{k} = Σ_i p_i v_i",
+    "ṽ_I^{k} = Σ_i p_i^{k} v_i",
     "21",
     "attended features: what the hop saw",
     "questions 1 question_dim",
@@ -112,7 +119,7 @@ U = Symbol(
 )
 # The published code's, where they differ.
 W_V_PUBLISHED = replace(W_V, symbol="tanh(W_{I,A}^{k} v_I + a^{k})")
-W_U_PUBLISHED = replace(W_U, symbol="tanh(W_{Q,A}^{k} u + b_A^{k})")
+W_U_PUBLISHED = replace(W_U, symbol="tanh(W_{Q,A}^{k} u^{k-1} + b_A^{k})")
 E_I_PUBLISHED = replace(E_I, symbol="tanh(W_P^{k} h_A^{k} + b_P^{k})")
 LOGITS = Symbol(
     "logits",

@@ -109,6 +109,13 @@ class Record(Mapping[str, Tensor]):
     def __len__(self) -> int:
         return len(list(iter(self)))
 
+    def __repr__(self) -> str:
+        """The names and shapes, not the numbers."""
+        widest = max(map(len, self), default=0)
+        shapes = {name: " × ".join(map(str, tensor.shape)) for name, tensor in self.items()}
+        lines = (f"  {name:<{widest}}  {shape}" for name, shape in shapes.items())
+        return "\n".join((f"Record of {len(self)} tensors", *lines))
+
 
 @contextmanager
 def record() -> Iterator[Record]:
