@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ from askattend.breakdown import (
     share,
     wording_agreement,
 )
-from askattend.data.questions import Box, QASet, Question, QuestionId
+from askattend.data.questions import QASet, Question, QuestionId
 from askattend.files import write_whole
-from askattend.grounding import Grounding, ground
+from askattend.grounding import Grounding, measure
 from askattend.metrics import accuracy_of, metric_name
 from askattend.predictor import Predictor
 from askattend.reliability import Calibration, Reliability, calibrate, reliability
@@ -159,12 +159,8 @@ def evaluate(
         for question, prediction in zip(questions, predicted.predictions, strict=True)
         if prediction.score is not None
     ]
-    if predicted.boxed:
-        metrics = msgspec.structs.replace(
-            metrics,
-            grounding=_grounding(predicted, questions),
-            grounding_by_type=_grounding_by_type(predicted, questions),
-        )
+    grounding, by_type = _grounding(predicted, questions)
+    metrics = msgspec.structs.replace(metrics, grounding=grounding, grounding_by_type=by_type)
     if not scored:
         return Evaluation(metrics, predicted.predictions)
     run, whole = predictor.run, share(scored)
@@ -276,28 +272,19 @@ def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Cal
     return calibrate(torch.cat(kept), np.array(scores)) if scores else None
 
 
-def _grounding(predicted: Predicted, questions: Sequence[Question] | QASet) -> Grounding:
-    asked = tuple(questions)
-    boxes: list[tuple[Box, ...]] = [asked[position].boxes for position in predicted.boxed]
-    return ground(np.stack(predicted.attention), boxes)
-
-
-def _grounding_by_type(predicted: Predicted, questions: QASet) -> dict[str, Grounding]:
-    found: defaultdict[str, list[int]] = defaultdict(list)
-    for place, position in enumerate(predicted.boxed):
-        if (kind := questions.questions[position].question_type) is not None:
-            found[kind].append(place)
-    return {
-        kind: _grounding(
-            replace(
-                predicted,
-                boxed=tuple(predicted.boxed[place] for place in places),
-                attention=tuple(predicted.attention[place] for place in places),
-            ),
-            questions,
-        )
-        for kind, places in sorted(found.items())
-    }
+def _grounding(
+    predicted: Predicted, questions: QASet
+) -> tuple[Grounding | None, dict[str, Grounding]]:
+    """Attention against boxes, over all questions that have some and over those of each type."""
+    if not predicted.boxed:
+        return None, {}
+    asked = [questions.questions[position] for position in predicted.boxed]
+    measured = measure(np.stack(predicted.attention), [question.boxes for question in asked])
+    types: defaultdict[str, list[int]] = defaultdict(list)
+    for place, question in enumerate(asked):
+        if question.question_type is not None:
+            types[question.question_type].append(place)
+    return measured.over(), {kind: measured.over(types[kind]) for kind in sorted(types)}
 
 
 def _reliability(predicted: Predicted, temperature: float) -> Reliability:
