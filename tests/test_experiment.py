@@ -248,6 +248,18 @@ def test_a_run_without_its_questions_wants_them_named(trained: Path, run: Path) 
     assert evaluate_run(run, data=source, console=QUIET).metrics.questions == 8
 
 
+def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(run: Path) -> None:
+    points = [(0.9, 0.25, 0.0), (0.8, 0.5, 0.5), (0.7, 0.75, 0.3), (0.2, 1.0, 0.5)]
+    names = ("threshold", "coverage", "risk")
+    curve = [dict(zip(names, point, strict=True)) for point in points]
+    old = {"temperature": 1.5, "questions": 9, "curve": curve, "abstain_above_risk": 0.3}
+    (run / "calibration.json").write_text(json.dumps(old))
+    predictor = Predictor.load(run)
+    assert predictor.threshold == 0.7
+    predictor.abstain_above(0.1)
+    assert predictor.threshold == 0.9
+
+
 def test_a_store_of_ones_own_is_used_and_must_hold_every_image(
     trained: Path, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 BINS = 15
-# As many points of a curve as a plot can show; its ends are always among them.
+# As many points of a curve as a plot can show.
 POINTS = 200
 
 
@@ -46,7 +46,9 @@ class Calibration(msgspec.Struct, frozen=True):
     Attributes:
         temperature: what logits are divided by (Guo et al. 2017).
         questions: how many it was learnt from.
-        curve: risk and coverage by threshold, of the tempered probabilities, rising in coverage.
+        curve: risk and coverage by threshold, of the tempered probabilities, rising in coverage;
+            of all thresholds, those with a lower risk than every lower one: no other is ever
+            chosen.
         abstain_above_risk: the risk that `ask` is to stay below by not being sure; None for any.
     """
 
@@ -79,7 +81,7 @@ class Reliability(msgspec.Struct, frozen=True):
             questions (Guo et al. 2017, eq. 3).
         untempered_error: the same at temperature 1.
         bins: those that hold questions, of the tempered probabilities.
-        curve: risk and coverage by threshold, rising in coverage.
+        curve: risk and coverage by threshold, rising in coverage; as many points as a plot shows.
         area: under the risk–coverage curve: the mean risk over all coverages.
     """
 
@@ -101,7 +103,7 @@ def reliability(
         calibration_error(bins(probability, score)),
         calibration_error(bins(untempered, score)),
         bins(probability, score),
-        curve,
+        thinned(curve),
         area,
     )
 
@@ -127,7 +129,7 @@ def calibration_error(found: tuple[Bin, ...]) -> float:
 
 
 def risk_coverage(probability: Array, score: Array) -> tuple[tuple[Point, ...], float]:
-    """The curve, thinned to some points, and the area under all of it.
+    """The curve, a point for each probability that occurs, and the area under it.
 
     Questions of equal probability are answered together or not at all.
     """
@@ -138,11 +140,28 @@ def risk_coverage(probability: Array, score: Array) -> tuple[tuple[Point, ...], 
     last = np.append(sorted_p[1:] < sorted_p[:-1], True)  # of those with its probability
     ends = np.flatnonzero(last)
     area = float(risk[ends[np.searchsorted(ends, np.arange(len(order)))]].mean())
-    kept = ends[np.unique(np.linspace(0, len(ends) - 1, POINTS).round().astype(int))]
     points = (
-        Point(float(sorted_p[i]), float(answered[i] / len(order)), float(risk[i])) for i in kept
+        Point(float(sorted_p[i]), float(answered[i] / len(order)), float(risk[i])) for i in ends
     )
     return tuple(points), area
+
+
+def thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
+    """A curve for plots: 200 of its points at most, its ends among them."""
+    kept = np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))
+    return tuple(curve[place] for place in kept)
+
+
+def choices(curve: tuple[Point, ...]) -> tuple[Point, ...]:
+    """The points of a curve whose risk is lower than at every greater coverage.
+
+    Whatever risk is to be kept within, the greatest coverage that does is at one of them.
+    """
+    found: list[Point] = []
+    for point in reversed(curve):
+        if not found or point.risk < found[-1].risk:
+            found.append(point)
+    return tuple(reversed(found))
 
 
 def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) -> float:
@@ -188,7 +207,7 @@ def calibrate(logits: Float[Tensor, "questions answers"], score: Array) -> Calib
     temperature = fit_temperature(logits, score)
     probability = (logits.float() / temperature).softmax(dim=1).max(dim=1).values
     curve, _ = risk_coverage(probability.double().numpy(), score)
-    return Calibration(temperature, len(score), curve)
+    return Calibration(temperature, len(score), choices(curve))
 
 
 def best_probability(
