@@ -13,16 +13,19 @@ from PIL import Image
 from rich.console import Console
 
 from askattend.assessment import evaluate_run
+from askattend.batches import Batches
 from askattend.checkpoint import Run
 from askattend.config import Config, VocabConfig
 from askattend.data.sources import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
+from askattend.evaluation import calibrated
 from askattend.experiment import extract_features, train
 from askattend.features.extraction import ExtractConfig
 from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.optimisation import TrainConfig
 from askattend.predictor import Predictor
 from askattend.progression import read_progression
+from askattend.reliability import Calibration
 
 COLOURS = ("red", "green", "blue")
 IMAGES = 24
@@ -258,6 +261,33 @@ def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(run: Path)
     assert predictor.threshold == 0.7
     predictor.abstain_above(0.1)
     assert predictor.threshold == 0.9
+
+
+def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
+    trained: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for image in trained.glob("*.png"):
+        shutil.copy(image, tmp_path)
+    rows = (trained / "squares.csv").read_text().splitlines()
+    valid = [row.replace(",train", ",valid") for row in rows[1:31]]
+    file = tmp_path / "squares.csv"
+    file.write_text("\n".join([*rows, *valid]) + "\n")
+    settings = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(settings.replace(str(trained), str(tmp_path)))
+    drawn: list[Batches] = []
+
+    def watched(predictor: Predictor, batches: Batches, *, console: Console) -> Calibration:
+        drawn.append(batches)
+        return calibrated(predictor, batches, console=console)
+
+    monkeypatch.setattr("askattend.assessment.CALIBRATION", 12)
+    monkeypatch.setattr("askattend.assessment.calibrated", watched)
+    for _ in range(2):
+        evaluate_run(run, console=QUIET)
+    asked = read_source(f"table:{file}").split("valid").questions
+    first, second = ([question.id for question in each.questions] for each in drawn)
+    assert (len(set(first)), second) == (12, first)
+    assert first != [question.id for question in asked[:12]]
 
 
 def test_a_store_of_ones_own_is_used_and_must_hold_every_image(

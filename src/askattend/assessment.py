@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import shlex
 from dataclasses import replace
@@ -27,12 +26,14 @@ from askattend.predictor import Predictor
 from askattend.progression import read_progression
 from askattend.reliability import Calibration
 from askattend.report import Example, choose, write_report
-from askattend.selection import batches_of, split_of
+from askattend.selection import batches_of, sample_of, split_of
 from askattend.sensitivity import sensitivity
 
 GALLERY = 48
 # As many questions as are asked again without some of their regions.
 SAMPLE = 500
+# A temperature needs no more questions than this to be fitted.
+CALIBRATION = 4_000
 
 
 def evaluate_run(
@@ -94,7 +95,7 @@ def evaluate_run(
         console=console,
         temperature=1.0 if calibration is None else calibration.temperature,
     )
-    sample = batches_of(_sample(questions), store, run, config.train)
+    sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
     metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
     evaluation = replace_struct(evaluation, metrics=metrics)
     evaluation.save(folder / split, questions)
@@ -136,19 +137,15 @@ def _calibration(
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
         return before
-    valid = batches_of(questions, store, predictor.run, own.train)
+    answered = replace(questions, questions=tuple(q for q in questions if q.answers))
+    if not answered.questions:
+        return before
+    drawn = sample_of(answered, CALIBRATION)
+    valid = batches_of(drawn, store, predictor.run, own.train)
     found = calibrated(predictor, valid, console=console)
-    if found is None or before is None:
+    if before is None:
         return found
     return replace_struct(found, abstain_above_risk=before.abstain_above_risk)
-
-
-def _sample(questions: QASet) -> QASet:
-    """Some of the questions, the same each time."""
-    if len(questions) <= SAMPLE:
-        return questions
-    chosen = sorted(random.Random(0).sample(range(len(questions)), SAMPLE))
-    return replace(questions, questions=tuple(questions.questions[i] for i in chosen))
 
 
 def _check_evaluation(folder: Path, split: str) -> None:

@@ -36,9 +36,6 @@ from askattend.reliability import Calibration, Reliability, calibrate, reliabili
 from askattend.results import METRICS, PREDICTIONS, RESULTS, Result, check_results
 from askattend.sensitivity import Sensitivity
 
-# A temperature needs no more questions than this to be fitted.
-CALIBRATION = 4_000
-
 
 class Prediction(msgspec.Struct, frozen=True):
     """What the network answered to one question.
@@ -256,20 +253,16 @@ def _outputs(
 
 
 @torch.inference_mode()
-def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration | None:
-    """Fit a temperature on validation questions; None where none of them has an answer."""
+def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration:
+    """Fit a temperature on validation questions, all of which have an answer."""
     questions, names = valid.questions.questions, predictor.run.answers.answers
     kept: list[Tensor] = []
     scores: list[float] = []
     for rows, logits, _ in _outputs(predictor, valid, console=console):
-        answered = [place for place, row in enumerate(rows) if questions[row].answers]
-        kept.append(logits[answered])
-        for place in answered:
-            answer = names[int(logits[place].argmax())]
-            scores.append(accuracy_of(answer, questions[rows[place]].answers))
-        if len(scores) >= CALIBRATION:
-            break
-    return calibrate(torch.cat(kept), np.array(scores)) if scores else None
+        kept.append(logits)
+        for row, best in zip(rows, logits.argmax(dim=1).tolist(), strict=True):
+            scores.append(accuracy_of(names[best], questions[row].answers))
+    return calibrate(torch.cat(kept), np.array(scores))
 
 
 def _grounding(
