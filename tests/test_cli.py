@@ -108,6 +108,8 @@ def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
     shutil.copytree(trained / "runs", tmp_path / "runs")
     image = trained / "square 0.png"
     (folder / "calibration.json").unlink(missing_ok=True)
+    assert json.loads(run("evaluate", folder, "--json")[1])["abstention"] is None
+    (folder / "calibration.json").unlink()
     status, _, err = run("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
     assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
     assert run("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
@@ -116,6 +118,13 @@ def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
     assert (folder / "test" / "metrics.json").read_bytes() == first
     calibration = json.loads((folder / "calibration.json").read_text())
     assert calibration["abstain_above_risk"] == 0
+    found = json.loads(first)["abstention"]
+    predictions = json.loads((folder / "test" / "predictions.json").read_text())
+    answered = [p["score"] for p in predictions if p["probability"] >= found["threshold"]]
+    assert (found["risk"], found["coverage"]) == (0, len(answered) / len(predictions))
+    assert found["achieved_risk"] == (1 - sum(answered) / len(answered) if answered else None)
+    printed = run("evaluate", folder)[1]
+    assert re.search(rf"answered, 0.0% of them wrong at most +{found['coverage']:.2%} ", printed)
     assert calibration["curve"][-1]["risk"] > 0  # or there would be nothing to abstain from
     threshold = min((p["threshold"] for p in calibration["curve"] if p["risk"] == 0), default=2)
     for risk, least in ((None, threshold), ("0.999", 0)):

@@ -12,6 +12,7 @@ from askattend.reliability import (
     BINS,
     Calibration,
     Point,
+    abstention,
     bins,
     calibrate,
     calibration_error,
@@ -111,6 +112,26 @@ def test_the_threshold_is_chosen_from_all_questions(risk: float) -> None:
     probability = (logits / calibration.temperature).softmax(1).max(1).values.double().numpy()
     within = [p for p in probability if 1 - score[probability >= p].mean() <= risk]
     assert calibration.threshold(risk) == min(within)
+
+
+@given(answers, answers, shares)
+def test_abstention_by_hand(
+    valid: list[tuple[float, float]], test: list[tuple[float, float]], risk: float
+) -> None:
+    curve, _ = risk_coverage(*arrays(valid))
+    calibration = Calibration(1.0, len(valid), choices(curve))
+    assert abstention(calibration, *arrays(test)) is None
+    calibration = Calibration(1.0, len(valid), choices(curve), abstain_above_risk=risk)
+    found = abstention(calibration, *arrays(test))
+    assert found is not None
+    assert (found.risk, found.threshold) == (risk, calibration.threshold(risk))
+    answered = [s for p, s in test if p >= found.threshold]
+    assert found.coverage == pytest.approx(len(answered) / len(test))
+    assert (found.achieved_risk is None) == (not answered)
+    if found.achieved_risk is not None:
+        assert found.achieved_risk == pytest.approx(1 - sum(answered) / len(answered))
+    sure = sum(p >= found.threshold for p, _ in valid)
+    assert found.valid_coverage == pytest.approx(sure / len(valid))
 
 
 def test_without_a_risk_everything_is_answered() -> None:

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from askattend.breakdown import Pairs, Share, Wordings
-from askattend.charts import BOTTOM, TOP, Curve, chart
+from askattend.charts import BOTTOM, LEFT, RIGHT, TOP, Curve, chart
 from askattend.data.questions import Question
 from askattend.evaluation import Evaluation, Metrics, Prediction
 from askattend.features.images import open_image
 from askattend.grounding import Agreement, Grounding
 from askattend.predictor import Answer
 from askattend.progression import Epoch, Progression
-from askattend.reliability import Bin, Point, Reliability
+from askattend.reliability import Abstention, Bin, Point, Reliability
 from askattend.report import Example, choose, verdict, write_report
 from askattend.sensitivity import Sensitivity
 
@@ -392,6 +392,35 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
     assert len(shown.all("span", "whisker")) == 2 + 20 + 1
     labels = [svg["aria-label"] or "" for svg in shown.all("svg") if svg.get("role") == "img"]
     assert any("share of those answers that are wrong" in label for label in labels)
+
+
+def reliable(abstention: Abstention | None) -> Evaluation:
+    curve = (Point(0.9, 0.5, 0.1), Point(0.2, 1.0, 0.375))
+    found = Reliability(1.0, 0.03, 0.03, (Bin(9, 0.4, 0.5),), curve, 0.2)
+    metrics = msgspec.structs.replace(METRICS, reliability=found, abstention=abstention)
+    return evaluation(1.0, 0.0, metrics=metrics)
+
+
+def test_abstention_is_told_and_marked(tmp_path: Path) -> None:
+    shown = page(tmp_path, reliable(Abstention(0.15, 0.625, 0.5, 0.1, 0.55)))
+    assert "To keep wrong answers within 15.0%" in shown.text
+    assert 'says "not sure" below a probability of 62.5%' in shown.text
+    assert "it answers 55.0% of those, and here 50.0%, 10.0% of them wrongly" in shown.text
+    (ring,) = shown.all("circle", "ring")
+    assert float(ring["cx"] or 0) == pytest.approx((LEFT + RIGHT) / 2, abs=0.1)
+    assert float(ring["cy"] or 0) == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP), abs=0.1)
+    assert "answers 50.0%, 10.0% of them wrong" in shown.texts
+
+
+def test_abstention_at_its_ends(tmp_path: Path) -> None:
+    shown = page(tmp_path, reliable(None))
+    assert "After evaluate --abstain-above-risk 0.1 , ask says" in shown.text
+    assert not shown.all("circle", "ring")
+    shown = page(tmp_path, reliable(Abstention(0.05, 1.1, 0.0, None, 0.0)))
+    assert 'always "not sure"' in shown.text
+    assert not shown.all("circle", "ring")
+    shown = page(tmp_path, reliable(Abstention(0.5, 0.0, 1.0, 0.375, 1.0)))
+    assert "need never be unsure" in shown.text
 
 
 def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:

@@ -88,13 +88,7 @@ def evaluate_run(
             where="abstain_above_risk",
             remedy="Leave it out, or evaluate beside the data that the run was trained on.",
         )
-    evaluation = evaluate(
-        predictor,
-        batches,
-        split=split,
-        console=console,
-        temperature=1.0 if calibration is None else calibration.temperature,
-    )
+    evaluation = evaluate(predictor, batches, split=split, console=console, calibration=calibration)
     sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
     metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
     evaluation = replace_struct(evaluation, metrics=metrics)

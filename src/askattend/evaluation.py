@@ -32,7 +32,14 @@ from askattend.files import write_whole
 from askattend.grounding import Grounding, measure
 from askattend.metrics import accuracy_of, metric_name
 from askattend.predictor import Predictor
-from askattend.reliability import Calibration, Reliability, calibrate, reliability
+from askattend.reliability import (
+    Abstention,
+    Calibration,
+    Reliability,
+    abstention,
+    calibrate,
+    reliability,
+)
 from askattend.results import METRICS, PREDICTIONS, RESULTS, Result, check_results
 from askattend.sensitivity import Sensitivity
 
@@ -81,6 +88,8 @@ class Metrics(msgspec.Struct, frozen=True):
         pairs: complementary pairs, where the source has them.
         wordings: differently worded questions of one meaning, where the source tells them.
         reliability: how far the probabilities can be trusted.
+        abstention: what saying "not sure" amounts to, where ``--abstain-above-risk`` was given,
+            now or at an earlier evaluation.
         grounding: attention against boxes, where questions have them.
         grounding_by_type: the same for each type of question.
         sensitivity: whether answers hang on the attended regions.
@@ -101,6 +110,7 @@ class Metrics(msgspec.Struct, frozen=True):
     pairs: Pairs | None = None
     wordings: Wordings | None = None
     reliability: Reliability | None = None
+    abstention: Abstention | None = None
     grounding: Grounding | None = None
     grounding_by_type: dict[str, Grounding] = msgspec.field(default_factory=dict)
     sensitivity: Sensitivity | None = None
@@ -137,7 +147,7 @@ def evaluate(
     *,
     split: str,
     console: Console,
-    temperature: float = 1.0,
+    calibration: Calibration | None = None,
 ) -> Evaluation:
     """Answer every question of a split and score the answers.
 
@@ -146,8 +156,9 @@ def evaluate(
         batches: the questions of the split.
         split: its name.
         console: where the progress bar goes.
-        temperature: what logits are divided by before they become probabilities.
+        calibration: what validation taught about probabilities; None leaves them as they are.
     """
+    temperature = 1.0 if calibration is None else calibration.temperature
     predicted = predict(predictor, batches, console=console, temperature=temperature)
     questions = batches.questions
     metrics = Metrics(source=questions.source, split=split, questions=len(questions))
@@ -174,7 +185,7 @@ def evaluate(
         by_question_length=by_length(run.words.tokenise, scored),
         pairs=pair_consistency(questions, scored),
         wordings=wording_agreement(scored),
-        reliability=_reliability(predicted, temperature),
+        **_trust(predicted, calibration),
     )
     return Evaluation(metrics, predicted.predictions)
 
@@ -280,9 +291,14 @@ def _grounding(
     return measured.over(), {kind: measured.over(types[kind]) for kind in sorted(types)}
 
 
-def _reliability(predicted: Predicted, temperature: float) -> Reliability:
+def _trust(predicted: Predicted, calibration: Calibration | None) -> dict[str, Any]:
+    """``reliability`` and ``abstention``."""
     pairs = [(i, p) for i, p in enumerate(predicted.predictions) if p.score is not None]
-    places = [place for place, _ in pairs]
+    untempered = predicted.untempered[[place for place, _ in pairs]]
     probability = np.array([p.probability for _, p in pairs])
     score = np.array([p.score for _, p in pairs], dtype=np.float64)
-    return reliability(probability, predicted.untempered[places], score, temperature=temperature)
+    temperature = 1.0 if calibration is None else calibration.temperature
+    return {
+        "reliability": reliability(probability, untempered, score, temperature=temperature),
+        "abstention": None if calibration is None else abstention(calibration, probability, score),
+    }

@@ -16,6 +16,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 BINS = 15
 # As many points of a curve as a plot can show.
 POINTS = 200
+# A threshold that no probability reaches.
+NEVER = 1.1
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -67,8 +69,37 @@ class Calibration(msgspec.Struct, frozen=True):
         risk = self.abstain_above_risk if risk is None else risk
         if risk is None or self.curve[-1].risk <= risk:
             return 0.0
-        within = [point.threshold for point in self.curve if point.risk <= risk + 1e-12]
-        return min(within, default=1.1)
+        chosen = self._within(risk)
+        return NEVER if chosen is None else chosen.threshold
+
+    def coverage(self, risk: float) -> float:
+        """Share of the validation questions that are answered at the threshold for this risk."""
+        chosen = self._within(risk)
+        return 0.0 if chosen is None else chosen.coverage
+
+    def _within(self, risk: float) -> Point | None:
+        """Where most is answered within a risk; None where nothing is."""
+        within = [point for point in self.curve if point.risk <= risk + 1e-12]
+        return max(within, key=lambda point: point.coverage, default=None)
+
+
+class Abstention(msgspec.Struct, frozen=True):
+    """What saying "not sure" amounts to on a split.
+
+    Attributes:
+        risk: the share of wrong answers that `ask` is to stay within, 0 to 1.
+        threshold: the least probability that it answers with, chosen on the validation questions;
+            0 if with any, above 1 if it never does.
+        coverage: share of the split's questions that it answers, 0 to 1.
+        achieved_risk: 1 - accuracy among those, 0 to 1; None where it answers none.
+        valid_coverage: share of the validation questions that it answers.
+    """
+
+    risk: float
+    threshold: float
+    coverage: float
+    achieved_risk: float | None
+    valid_coverage: float
 
 
 class Reliability(msgspec.Struct, frozen=True):
@@ -105,6 +136,27 @@ def reliability(
         bins(probability, score),
         thinned(curve),
         area,
+    )
+
+
+def abstention(calibration: Calibration, probability: Array, score: Array) -> Abstention | None:
+    """What the threshold of a calibration does on questions; None where it is to keep no risk.
+
+    Args:
+        calibration: learnt on validation.
+        probability: of each question's answer, tempered.
+        score: how right each is, 0 to 1.
+    """
+    if (risk := calibration.abstain_above_risk) is None:
+        return None
+    threshold = calibration.threshold()
+    answered = score[probability >= threshold]
+    return Abstention(
+        risk,
+        threshold,
+        len(answered) / len(score),
+        1 - float(answered.mean()) if len(answered) else None,
+        calibration.coverage(risk),
     )
 
 

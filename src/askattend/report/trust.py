@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from askattend.charts import Line, xy_chart
+from askattend.charts import Line, Mark, xy_chart
 from askattend.evaluation import Metrics
 from askattend.grounding import Agreement
+from askattend.reliability import Abstention, Reliability
 from askattend.report.parts import figures_table
 
 
@@ -22,12 +23,7 @@ def trust(metrics: Metrics) -> str:
         x="probability that it gives",
         y="share of its answers that are right",
     )
-    curve = xy_chart(
-        "What if it answers only when it is sure?",
-        [Line("wrong among the answered", "valid", [(p.coverage, p.risk) for p in found.curve])],
-        x="share of the questions answered",
-        y="share of those answers that are wrong",
-    )
+    curve = _risk_coverage(found, metrics.abstention)
     tempered = (
         f" Probabilities are tempered by {found.temperature:.2f}, fitted on the validation "
         f"questions; without, the error would be {found.untempered_error:.1%}."
@@ -36,9 +32,49 @@ def trust(metrics: Metrics) -> str:
     )
     return f"""<section><h2>How sure it is</h2><div class="pair">{diagram}{curve}</div>
 <p class="muted note">Expected calibration error {found.calibration_error:.1%}.{tempered}
-Mean risk over all coverages {found.area:.1%}. With
-<code>--abstain-above-risk 0.1</code> <code>ask</code> says "not sure" where more than a tenth of
-its answers would be wrong.</p></section>"""
+Mean risk over all coverages {found.area:.1%}. {_abstention(metrics.abstention)}</p></section>"""
+
+
+def _risk_coverage(found: Reliability, abstention: Abstention | None) -> str:
+    """The curve; where there is a risk to stay within, that too, and what came of it."""
+    lines = [Line("wrong among the answered", "valid", [(p.coverage, p.risk) for p in found.curve])]
+    mark = None
+    if abstention is not None:
+        risk, achieved = abstention.risk, abstention.achieved_risk
+        lines.append(Line("to stay within", "train", [(0.0, risk), (1.0, risk)]))
+        if achieved is not None:
+            text = f"answers {abstention.coverage:.1%}, {achieved:.1%} of them wrong"
+            mark = Mark(abstention.coverage, achieved, text)
+    return xy_chart(
+        "What if it answers only when it is sure?",
+        lines,
+        x="share of the questions answered",
+        y="share of those answers that are wrong",
+        mark=mark,
+    )
+
+
+def _abstention(found: Abstention | None) -> str:
+    if found is None:
+        return (
+            "After <code>evaluate --abstain-above-risk 0.1</code>, <code>ask</code> says "
+            '"not sure" where more than a tenth of its answers would be wrong.'
+        )
+    within = f"To keep wrong answers within {found.risk:.1%}, <code>ask</code>"
+    if found.threshold > 1:
+        return f'{within} is always "not sure": no probability was enough on validation.'
+    says = (
+        f'says "not sure" below a probability of {found.threshold:.1%}'
+        if found.threshold > 0
+        else "need never be unsure"
+    )
+    here = f"here {found.coverage:.1%}"
+    if found.achieved_risk is not None:
+        here += f", {found.achieved_risk:.1%} of them wrongly (the ring on the curve)"
+    return (
+        f"{within} {says}, as the validation questions taught: it answers "
+        f"{found.valid_coverage:.1%} of those, and {here}."
+    )
 
 
 def attention(metrics: Metrics, maps_name: str) -> str:
