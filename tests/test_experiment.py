@@ -15,6 +15,7 @@ from rich.console import Console
 from askattend.assessment import evaluate_run
 from askattend.batches import Batches
 from askattend.checkpoint import Run
+from askattend.cli import main
 from askattend.config import Config, VocabConfig
 from askattend.data.sources import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
@@ -249,6 +250,31 @@ def test_a_run_without_its_questions_wants_them_named(trained: Path, run: Path) 
         evaluate_run(run, console=QUIET)
     source = f"table:{trained / 'squares.csv'}"
     assert evaluate_run(run, data=source, console=QUIET).metrics.questions == 8
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_where_a_network_looks_is_told_if_it_looks_anywhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    network: str,
+) -> None:
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path))
+    settings = config(tmp_path / "unused.csv", network, data="scenes:images=12,size=64")
+    train(settings, tmp_path / "runs" / network, console=QUIET)
+    capsys.readouterr()
+    main(["evaluate", str(tmp_path / "runs" / network)])
+    printed = capsys.readouterr().out
+    told = json.loads((tmp_path / "runs" / network / "test" / "metrics.json").read_text())
+    page = (tmp_path / "runs" / network / "report.html").read_text()
+    body = page[page.index("<body>") :]
+    attends = network in ("saaa", "san")
+    assert ("attention inside the boxes" in printed) == attends
+    assert (told["grounding"] is not None) == (told["sensitivity"] is not None) == attends
+    assert bool(told["grounding_by_type"]) == attends
+    assert ("ttention" in body) == attends
+    seen = {"question-only": "the question alone", "image-only": "the image alone"}
+    assert f"sees {seen.get(network, 'image and question')}" in body
 
 
 def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(run: Path) -> None:

@@ -125,7 +125,8 @@ def page(
     history: Progression | None = None,
     examples: tuple[Example, ...] = (),
     details: dict[str, str] | None = None,
-    maps_name: str = "glimpse",
+    maps_name: str | None = "glimpse",
+    sees: str = "image and question",
 ) -> Page:
     file = folder / "report.html"
     write_report(
@@ -136,6 +137,7 @@ def page(
         examples=examples,
         details=details or {},
         maps_name=maps_name,
+        sees=sees,
     )
     return Page(file)
 
@@ -233,6 +235,16 @@ def test_gallery_puts_the_surest_wrong_answers_first(tmp_path: Path) -> None:
     assert "5 answers: 2 right, 1 partly right, 2 wrong. Of the 4 shown, 2 are wrong" in shown.text
     assert [b["data-filter"] for b in shown.all("button")] == ["all", "right", "partly", "wrong"]
     assert {"All 4", "Right 1", "Partly right 1", "Wrong 2", "60% right"} <= set(shown.texts)
+
+
+def test_of_a_network_that_attends_nowhere_no_attention_is_told(tmp_path: Path) -> None:
+    shown = page(tmp_path, examples=(example(),), maps_name=None, sees="the question alone")
+    assert "sees the question alone" in shown.text
+    assert "sees image and question" not in shown.text
+    assert len(shown.all("img")) == 1
+    for word in ("attention", "Attention", "looked", "glimpse", "map"):
+        assert word not in shown.text
+    assert "sees image and question" in page(tmp_path).text
 
 
 def test_example_has_the_photo_and_a_picture_for_each_map(tmp_path: Path) -> None:

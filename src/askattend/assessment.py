@@ -89,9 +89,11 @@ def evaluate_run(
             remedy="Leave it out, or evaluate beside the data that the run was trained on.",
         )
     evaluation = evaluate(predictor, batches, split=split, console=console, calibration=calibration)
-    sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
-    metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
-    evaluation = replace_struct(evaluation, metrics=metrics)
+    if predictor.model.attends:
+        sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
+        falls = sensitivity(predictor.model, sample)
+        metrics = replace_struct(evaluation.metrics, sensitivity=falls)
+        evaluation = replace_struct(evaluation, metrics=metrics)
     evaluation.save(folder / split, questions)
     _report(Predictor.load(folder, device=device, backbone=backbone), evaluation, questions, store)
     return evaluation
@@ -184,7 +186,8 @@ def _report(
     }
     write_report(
         run.folder / "report.html",
-        maps_name=predictor.maps_name,
+        maps_name=predictor.maps_name if predictor.model.attends else None,
+        sees=predictor.model.sees,
         title=f"{run.config['network'].upper()} on {questions.source}",
         evaluation=evaluation,
         progression=progression,

@@ -90,9 +90,9 @@ class Metrics(msgspec.Struct, frozen=True):
         reliability: how far the probabilities can be trusted.
         abstention: what saying "not sure" amounts to, where ``--abstain-above-risk`` was given,
             now or at an earlier evaluation.
-        grounding: attention against boxes, where questions have them.
+        grounding: attention against boxes, where questions have them and the network attends.
         grounding_by_type: the same for each type of question.
-        sensitivity: whether answers hang on the attended regions.
+        sensitivity: whether answers hang on the attended regions, where the network attends.
     """
 
     source: str
@@ -167,7 +167,9 @@ def evaluate(
         for question, prediction in zip(questions, predicted.predictions, strict=True)
         if prediction.score is not None
     ]
-    grounding, by_type = _grounding(predicted, questions)
+    # A map that is the same everywhere is nobody's attention.
+    attends = predictor.model.attends
+    grounding, by_type = _grounding(predicted, questions) if attends else (None, {})
     metrics = msgspec.structs.replace(metrics, grounding=grounding, grounding_by_type=by_type)
     if not scored:
         return Evaluation(metrics, predicted.predictions)

@@ -154,6 +154,8 @@ class SAAA(nn.Module):
     """
 
     maps_name = "glimpse"
+    sees = "image and question"
+    attends = True
 
     def __init__(
         self,

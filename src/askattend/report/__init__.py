@@ -34,7 +34,8 @@ def write_report(
     progression: Progression | None,
     examples: Sequence[Example],
     details: Mapping[str, str],
-    maps_name: str = "glimpse",
+    maps_name: str | None = "glimpse",
+    sees: str = "image and question",
 ) -> None:
     """Write the page: a single file that needs neither network nor other files.
 
@@ -45,7 +46,9 @@ def write_report(
         progression: of training, if it is known.
         examples: the gallery; wrong ones are put first, the surest of them on top.
         details: what the network is and how it came about: name → value.
-        maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
+        maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN); None of
+            a network that attends nowhere, of whose attention nothing is shown.
+        sees: what the network answers from.
 
     Raises:
         OSError: the file cannot be written.
@@ -53,10 +56,10 @@ def write_report(
     template = files("askattend").joinpath("report.html.template").read_text("utf-8")
     page = Template(template).substitute(
         title=escape(title),
-        headline=_headline(evaluation.metrics),
+        headline=_headline(evaluation.metrics, sees),
         kinds=kinds(evaluation.metrics),
         trust=trust(evaluation.metrics),
-        attention=attention(evaluation.metrics, maps_name),
+        attention="" if maps_name is None else attention(evaluation.metrics, maps_name),
         curves=_curves(progression),
         gallery=gallery(examples, evaluation, maps_name),
         details=_details(details),
@@ -65,14 +68,14 @@ def write_report(
     write_whole(file, page.encode("utf-8", errors="replace"))
 
 
-def _headline(metrics: Metrics) -> str:
+def _headline(metrics: Metrics, sees: str) -> str:
     questions = f"{metrics.questions:,} {escape(metrics.split)} questions"
     if metrics.accuracy is None:
         text = (
             f"<p><b>{questions}</b> answered. The split has no answers: there is no accuracy.</p>"
         )
         return f'<div class="card hero alone"><div>{text}</div></div>'
-    rows = [("own", "This network", "sees image and question", metrics.accuracy)]
+    rows = [("own", "This network", f"sees {sees}", metrics.accuracy)]
     for name, value in sorted((metrics.floors or {}).items(), key=lambda floor: -floor[1]):
         rows.append(("floor", *FLOORS.get(name, (name, "a floor")), value))
     if metrics.coverage is not None:
