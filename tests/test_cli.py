@@ -232,6 +232,7 @@ def test_evaluate_prints_a_table(trained: Path, run: Run) -> None:
     assert status == 0
     assert "18 questions" in out
     assert "floor: most common answer" in out
+    assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
 def test_ask_in_json(trained: Path, run: Run) -> None:

@@ -152,6 +152,13 @@ def test_headline_and_bars_show_the_figures(tmp_path: Path) -> None:
     assert "<other> 234 10.0%" in shown.text
 
 
+@pytest.mark.parametrize("metric", ["exact match", "VQA accuracy, current"])
+def test_the_ceiling_is_shown_whatever_the_metric(tmp_path: Path, metric: str) -> None:
+    metrics = msgspec.structs.replace(METRICS, metric=metric, ceiling=0.875)
+    shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
+    assert "Ceiling 87.5% what always choosing the best answer that it can give" in shown.text
+
+
 def test_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     shown = page(tmp_path, history=progression(0.1, 0.2), examples=(example(),))
     links = [a[name] for _, a in shown.elements for name in ("src", "href", "srcset") if name in a]

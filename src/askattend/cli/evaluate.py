@@ -72,6 +72,7 @@ def _table(metrics: Metrics) -> str:
         *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
         *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
         ("most common answer in the vocabulary", metrics.coverage),
+        *_ceiling(metrics),
         *_trust(metrics),
     ]
     lines += [f"{name:<38}{value:>8.2%}" for name, value in rows]
@@ -79,6 +80,11 @@ def _table(metrics: Metrics) -> str:
     low, high = metrics.interval
     lines[1] += f"   ({low:.2%} to {high:.2%} with 95 %)"
     return "\n".join([*lines, *_abstention(metrics.abstention)])
+
+
+def _ceiling(metrics: Metrics) -> Iterator[tuple[str, float]]:
+    if metrics.ceiling is not None:
+        yield "ceiling: its best answer, each time", metrics.ceiling
 
 
 def _abstention(found: Abstention | None) -> Iterator[str]:

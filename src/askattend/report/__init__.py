@@ -81,8 +81,8 @@ def _headline(metrics: Metrics, sees: str) -> str:
     if metrics.coverage is not None:
         why = "the share of the questions whose most common answer it can give"
         rows.append(("ceiling", "Answers it knows", why, metrics.coverage))
-    if metrics.ceiling is not None and metrics.metric != "exact match":
-        why = "what always choosing the best of them would score"
+    if metrics.ceiling is not None:
+        why = "what always choosing the best answer that it can give would score"
         rows.append(("ceiling", "Ceiling", why, metrics.ceiling))
     return f"""<div class="card hero">
 <div><p class="score">{metrics.accuracy:.1%}</p>
