@@ -96,6 +96,30 @@ def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network:
     assert not [name for name in names if Path(name).suffix in (".pt", ".pth", ".pkl", ".bin")]
 
 
+@pytest.mark.parametrize(
+    ("answers", "metric"), [(["red"], "exact match"), (["red", "red"], "VQA accuracy, current")]
+)
+def test_the_metric_is_named_with_every_figure_of_training(
+    tmp_path: Path, run: Run, answers: list[str], metric: str
+) -> None:
+    rows = []
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (30, 30), colour).save(tmp_path / f"{name}.jpg")
+        rows.append({"image": f"{name}.jpg", "question": "what?", "answers": answers})
+    table = tmp_path / "mine.jsonl"
+    table.write_text("\n".join(map(json.dumps, rows)))
+    status, _, err = run(*train("saaa", table, tmp_path / "run"))
+    assert status == 0
+    lines = err.splitlines()
+    header = lines.index(f"accuracy on validation: {metric}")
+    assert lines[header + 1].startswith("epoch   1  loss")
+    assert re.search(rf"validation accuracy \({metric}\) [0-9.]+%", err)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
+    assert run("evaluate", tmp_path / "run", "--split", "train")[0] == 0
+    title = metric.replace("exact", "Exact")
+    assert f"<figcaption><b>{title}</b>" in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_a_device_that_is_not_there(trained: Path, run: Run) -> None:
     folder, image = trained / "runs" / "saaa", trained / "square 0.png"
     for command in (("evaluate", folder), ("ask", folder, image, "is it red?")):

@@ -318,6 +318,13 @@ def test_losses_that_are_not_finite_are_left_out(lost: float) -> None:
     assert 'points=""' in chart("Loss", [none], epochs=[1], best=1, label=repr)
 
 
+def test_curves_name_the_metric(tmp_path: Path) -> None:
+    history = msgspec.structs.replace(progression(0.2, 0.5), metric="exact match")
+    shown = page(tmp_path, history=history)
+    assert "Exact match" in shown.texts
+    assert "a validation accuracy (exact match) of 50.0%" in shown.text
+
+
 def test_accuracy_does_not_rise_above_all() -> None:
     perfect = Curve("x", "valid", [99.5, 100.0])
     svg = chart("Accuracy", [perfect], epochs=[1, 2], best=2, label=repr, most=100.0)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 import torch
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -28,6 +29,7 @@ from askattend.checkpoint import Run, under
 from askattend.devices import pick_device
 from askattend.errors import RunError
 from askattend.files import write_whole
+from askattend.metrics import metric_name
 from askattend.models import Model
 from askattend.models.loss import answer_loss
 from askattend.optimisation import TrainConfig, learning_rate, make_optimizer, train_step
@@ -52,6 +54,8 @@ def fit(
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
     progression = _restore(run, model, optimizer) if resume else Progression()
+    progression = replace(progression, metric=metric_name(valid.questions))
+    console.print(f"accuracy on validation: {progression.metric}", highlight=False)
     steps = train.steps(at_least=config.min_steps)
     with (
         Progress(*_COLUMNS, console=console, transient=True) as progress,
@@ -65,7 +69,7 @@ def fit(
             epoch = _epoch(
                 model, optimizer, train, valid, config, len(progression.history), progress
             )
-            progression = Progression((*progression.history, epoch))
+            progression = replace(progression, history=(*progression.history, epoch))
             # The best weights first: killed in between, a resumed run does the epoch once more.
             if progression.best is epoch:
                 run.save_weights(model)

@@ -114,11 +114,16 @@ def _curves(progression: Progression | None) -> str:
         Curve("validation", "valid", [epoch.valid_loss for epoch in history]),
     ]
     accuracy = [Curve("validation", "valid", [100 * epoch.valid_accuracy for epoch in history])]
+    # A run of an earlier version does not tell what its accuracy is.
+    metric = escape(progression.metric)
+    title = f"{metric[0].upper()}{metric[1:]}" if metric else "Accuracy"
+    named = f" ({metric})" if metric else ""
     return f"""<section><h2>Learning curves</h2><div class="pair">
 {chart("Loss", loss, epochs=epochs, best=best.epoch, label="{:.3g}".format)}
-{chart("Accuracy", accuracy, epochs=epochs, best=best.epoch, label="{:.4g}%".format, most=100.0)}
-</div><p class="muted note">Best: epoch {best.epoch} of {epochs[-1]}, with a validation accuracy of
-{best.valid_accuracy:.1%}. Its weights are the ones evaluated here.</p></section>"""
+{chart(title, accuracy, epochs=epochs, best=best.epoch, label="{:.4g}%".format, most=100.0)}
+</div><p class="muted note">Best: epoch {best.epoch} of {epochs[-1]}, with a validation
+accuracy{named} of {best.valid_accuracy:.1%}. Its weights are the ones evaluated
+here.</p></section>"""
 
 
 def _details(details: Mapping[str, str]) -> str:
