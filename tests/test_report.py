@@ -301,7 +301,8 @@ def test_curve_read_by_its_scale_gives_the_values_back(values: list[float]) -> N
     svg = chart("Loss", [Curve("x", "valid", values)], epochs=epochs, best=1, label=repr)
     scale = re.findall(r'y="([\d.]+)" text-anchor="end">([\d.e+-]+)<', svg)
     (low_y, low), (high_y, high) = [(float(y) - 4, float(v)) for y, v in (scale[0], scale[-1])]
-    assert low <= min(values) <= max(values) <= high
+    ulps = 1e-12 * high  # a tick may be 1.4000000000000001
+    assert low - ulps <= min(values) <= max(values) <= high + ulps
     assert (low_y, high_y) == (BOTTOM, TOP)
     read = [low + (y - low_y) * (high - low) / (high_y - low_y) for _, y in points(svg)]
     # Positions are rounded to a tenth of a pixel.
@@ -459,10 +460,47 @@ def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:
 
 
 def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
-    one = Grounding(7, (Agreement(0.61, 0.7, 0.3),), Agreement(0.1, 0.1, None), Agreement(0, 0, 0))
-    two = Grounding(9, (Agreement(0.25, 0.7, 0.3),), Agreement(0.2, 0.1, None), Agreement(0, 0, 0))
+    one = Grounding(
+        7,
+        (Agreement(0.61, 0.71, 0.3), Agreement(0.62, 0.72, 0.3)),
+        Agreement(0.1, 0.2, None),
+        Agreement(0.3, 0.4, 0),
+    )
+    two = Grounding(
+        9,
+        (Agreement(0.25, 0.35, 0.3), Agreement(0.26, 0.36, 0.3)),
+        Agreement(0.5, 0.6, None),
+        Agreement(0.7, 0.8, 0),
+    )
     metrics = msgspec.structs.replace(
         METRICS, grounding=one, grounding_by_type={"colour": one, "count": two}
     )
     shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
-    assert "colour 7 61.0% 10.0% count 9 25.0% 20.0%" in shown.text
+    head = "Type Questions Glimpse 1 Glimpse 2 All alike Middle"
+    for title, colour, count in (
+        ("Inside the boxes", "61.0% 62.0% 10.0% 30.0%", "25.0% 26.0% 50.0% 70.0%"),
+        ("Peak is a hit", "71.0% 72.0% 20.0% 40.0%", "35.0% 36.0% 60.0% 80.0%"),
+    ):
+        assert f"{title} {head} colour 7 {colour} count 9 {count}" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("fall", "said"),
+    [(0.0, "0.0"), (-0.0001, "0.0"), (-0.0006, "-0.1"), (-1e-9, "0.0"), (0.1234, "12.3")],
+)
+def test_no_fall_is_said_to_be_less_than_none(tmp_path: Path, fall: float, said: str) -> None:
+    metrics = msgspec.structs.replace(METRICS, sensitivity=Sensitivity(5, 2, fall, 0.5))
+    shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
+    assert f"falls by {said} points ; when random ones are, by 50.0 points" in shown.text
+
+
+def test_no_column_is_lost_on_a_narrow_screen(tmp_path: Path) -> None:
+    shown = page(tmp_path)
+    style = (tmp_path / "report.html").read_text("utf-8").partition("</style>")[0]
+    hidden = re.findall(r"([^{}]*)\{\s*display: none;?\s*\}", style)
+    # The bars' column has no heading to lose; what else is hidden has nothing to do with tables.
+    assert {name.strip() for text in hidden for name in text.split(",")} == {
+        *("th.wide", ".filters[hidden]", ".example[hidden]", ".filters")
+    }
+    assert len(shown.all("div", "table")) == 1
+    assert re.search(r"\.table \{[^}]*overflow-x: auto", style)

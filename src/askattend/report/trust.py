@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+
 from askattend.charts import Line, Mark, xy_chart
 from askattend.evaluation import Metrics
-from askattend.grounding import Agreement
+from askattend.grounding import Agreement, Grounding
 from askattend.reliability import Abstention, Reliability
 from askattend.report.parts import figures_table
+
+# The maps that look at nothing.
+BLIND = ("Everywhere alike", "Always the middle")
 
 
 def trust(metrics: Metrics) -> str:
@@ -93,29 +99,43 @@ def _grounding(metrics: Metrics, maps_name: str) -> str:
         _row(f"{maps_name.capitalize()} {number}", agreement)
         for number, agreement in enumerate(found.maps, 1)
     ]
-    blind = [_row("Everywhere alike", found.uniform), _row("Always the middle", found.centre)]
+    blind = [_row(*row) for row in zip(BLIND, (found.uniform, found.centre), strict=True)]
     columns = ("Attention", "Inside the boxes", "Peak is a hit", "Rank correlation")
     return f"""{figures_table(columns, [*maps, *blind])}
 <p class="muted note">Against the boxes of what {found.questions:,} questions are about: the share
 of attention inside them, how often the most attended region is a hit, and how alike attention and
-boxes rank the regions. The last two rows look at nothing.</p>{_by_type(metrics)}"""
+boxes rank the regions. The last two rows look at nothing.</p>{_by_type(metrics, maps_name)}"""
 
 
-def _by_type(metrics: Metrics) -> str:
-    """Attention inside the boxes for each type of question: some are about more than a box."""
-    if len(metrics.grounding_by_type) < 2:
+def _by_type(metrics: Metrics, maps_name: str) -> str:
+    """Inside the boxes and pointing for each type of question: some are about more than a box."""
+    found = metrics.grounding_by_type
+    if len(found) < 2:
         return ""
-    rows = [
+    maps = [
+        f"{maps_name.capitalize()} {n + 1}" for n in range(len(next(iter(found.values())).maps))
+    ]
+    columns = ("Type", "Questions", *maps, "All alike", "Middle")
+    return "".join(
+        f"<h3>{title}</h3>{figures_table(columns, _type_rows(found, figure))}"
+        for title, figure in (
+            ("Inside the boxes", attrgetter("inside")),
+            ("Peak is a hit", attrgetter("pointing")),
+        )
+    )
+
+
+def _type_rows(
+    found: Mapping[str, Grounding], figure: Callable[[Agreement], float]
+) -> list[tuple[str, ...]]:
+    return [
         (
             kind,
-            f"{found.questions:,}",
-            *(f"{agreement.inside:.1%}" for agreement in found.maps),
-            f"{found.uniform.inside:.1%}",
+            f"{each.questions:,}",
+            *(f"{figure(agreement):.1%}" for agreement in (*each.maps, each.uniform, each.centre)),
         )
-        for kind, found in metrics.grounding_by_type.items()
+        for kind, each in found.items()
     ]
-    maps = [f"Inside, {number}" for number in range(1, len(rows[0]) - 2)]
-    return figures_table(("Questions that ask", "Questions", *maps, "Everywhere alike"), rows)
 
 
 def _row(name: str, agreement: Agreement) -> tuple[str, str, str, str]:
@@ -139,4 +159,5 @@ probability of its answer falls by <b>{_points(found.attended)}</b>; when random
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
+    # Adding 0 makes a zero of what is rounded to a negative one.
+    return f"{round(100 * share, 1) + 0.0:.1f} points"
