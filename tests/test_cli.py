@@ -282,6 +282,7 @@ def test_ask_in_json(trained: Path, run: Run) -> None:
         assert values.shape == (2, 2, 2)
         assert values.shape == (attention["glimpses"], attention["rows"], attention["columns"])
         assert values.sum(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-5)
+        assert answer["seen"] == [0, 0, 1, 1]
     with Image.open(overlay) as opened:
         assert opened.format == "PNG"
 
