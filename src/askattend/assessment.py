@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import shlex
 from dataclasses import replace
@@ -27,12 +26,14 @@ from askattend.predictor import Predictor
 from askattend.progression import read_progression
 from askattend.reliability import Calibration
 from askattend.report import Example, choose, write_report
-from askattend.selection import batches_of, split_of
+from askattend.selection import batches_of, sample_of, split_of
 from askattend.sensitivity import sensitivity
 
 GALLERY = 48
 # As many questions as are asked again without some of their regions.
 SAMPLE = 500
+# A temperature needs no more questions than this to be fitted.
+CALIBRATION = 4_000
 
 
 def evaluate_run(
@@ -87,16 +88,12 @@ def evaluate_run(
             where="abstain_above_risk",
             remedy="Leave it out, or evaluate beside the data that the run was trained on.",
         )
-    evaluation = evaluate(
-        predictor,
-        batches,
-        split=split,
-        console=console,
-        temperature=1.0 if calibration is None else calibration.temperature,
-    )
-    sample = batches_of(_sample(questions), store, run, config.train)
-    metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
-    evaluation = replace_struct(evaluation, metrics=metrics)
+    evaluation = evaluate(predictor, batches, split=split, console=console, calibration=calibration)
+    if predictor.model.attends:
+        sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
+        falls = sensitivity(predictor.model, sample)
+        metrics = replace_struct(evaluation.metrics, sensitivity=falls)
+        evaluation = replace_struct(evaluation, metrics=metrics)
     evaluation.save(folder / split, questions)
     _report(Predictor.load(folder, device=device, backbone=backbone), evaluation, questions, store)
     return evaluation
@@ -136,19 +133,15 @@ def _calibration(
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
         return before
-    valid = batches_of(questions, store, predictor.run, own.train)
+    answered = replace(questions, questions=tuple(q for q in questions if q.answers))
+    if not answered.questions:
+        return before
+    drawn = sample_of(answered, CALIBRATION)
+    valid = batches_of(drawn, store, predictor.run, own.train)
     found = calibrated(predictor, valid, console=console)
-    if found is None or before is None:
+    if before is None:
         return found
     return replace_struct(found, abstain_above_risk=before.abstain_above_risk)
-
-
-def _sample(questions: QASet) -> QASet:
-    """Some of the questions, the same each time."""
-    if len(questions) <= SAMPLE:
-        return questions
-    chosen = sorted(random.Random(0).sample(range(len(questions)), SAMPLE))
-    return replace(questions, questions=tuple(questions.questions[i] for i in chosen))
 
 
 def _check_evaluation(folder: Path, split: str) -> None:
@@ -193,7 +186,8 @@ def _report(
     }
     write_report(
         run.folder / "report.html",
-        maps_name=predictor.maps_name,
+        maps_name=predictor.maps_name if predictor.model.attends else None,
+        sees=predictor.model.sees,
         title=f"{run.config['network'].upper()} on {questions.source}",
         evaluation=evaluation,
         progression=progression,

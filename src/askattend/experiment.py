@@ -127,12 +127,13 @@ def _summarise(run: Run, progression: Progression, *, console: Console) -> None:
         "epochs": len(progression.history),
         "steps": progression.history[-1].step,
         "valid_accuracy": best.valid_accuracy,
+        "metric": progression.metric,
         "seconds": sum(epoch.seconds for epoch in progression.history),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
     write_whole(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
     console.print(
-        f"best: epoch {best.epoch}, validation accuracy {best.valid_accuracy:.2%}. "
-        f"The run is in {run.folder}",
+        f"best: epoch {best.epoch}, validation accuracy ({progression.metric}) "
+        f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

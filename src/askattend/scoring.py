@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from askattend.vqa_accuracy import CURRENT, check_dialect
 from askattend.wups import Wups, mean_wups
 
 # Sources whose answers are sets, with things between commas, for which WUPS was made.
-SETS = ("daquar",)
+SETS = ("daquar", "daquar-37")
 
 
 @dataclass(frozen=True)
@@ -235,11 +235,26 @@ def _ids(questions: QASet) -> dict[str, set[QuestionId]]:
     return ids
 
 
+def of_sets(source: str) -> bool:
+    """Whether a source is one whose answers are sets, for which WUPS was made."""
+    return source.partition(":")[0] in SETS
+
+
+def wups_of_each(scored: Sequence[Scored], threshold: float) -> list[float]:
+    """WUPS of each question's answer, 0 to 1.
+
+    Raises:
+        DataError: there is no WordNet, or a question has several human answers.
+    """
+    wups = Wups()
+    return [wups.score(_one_reference(one.question), one.answer, threshold) for one in scored]
+
+
 def _wups(
     scored: list[Scored], source: str, *, asked: bool
 ) -> tuple[dict[str, float] | None, tuple[str, ...]]:
     """WUPS where it is asked for or usual, and a note where it is usual and cannot be had."""
-    if not asked and source.partition(":")[0] not in SETS:
+    if not asked and not of_sets(source):
         return None, ()
     pairs = [(_one_reference(one.question), one.answer) for one in scored]
     try:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import msgspec
 import torch
 from jaxtyping import Float
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -30,6 +31,7 @@ from askattend.devices import Precision, computing, pick_device
 from askattend.errors import RunError
 from askattend.files import write_whole
 from askattend.graphs import Stepper, stepper
+from askattend.metrics import metric_name
 from askattend.models import Model
 from askattend.models.loss import answer_loss
 from askattend.optimisation import TrainConfig, learning_rate, make_optimizer
@@ -59,6 +61,8 @@ def fit(
     optimizer = make_optimizer(model, config)
     progression = _restore(run, model, optimizer) if resume else Progression()
     step = stepper(model, optimizer, config)
+    progression = replace(progression, metric=metric_name(valid.questions))
+    console.print(f"accuracy on validation: {progression.metric}", highlight=False)
     train, valid = (near(part, device, config.precision, console) for part in (train, valid))
     steps = train.steps(at_least=config.min_steps)
     with (
@@ -71,7 +75,7 @@ def fit(
     ):
         while not progression.finished(epochs=config.epochs, patience=config.patience):
             epoch = _epoch(model, step, train, valid, config, len(progression.history), progress)
-            progression = Progression((*progression.history, epoch))
+            progression = replace(progression, history=(*progression.history, epoch))
             # The best weights first: killed in between, a resumed run does the epoch once more.
             if progression.best is epoch:
                 run.save_weights(model)

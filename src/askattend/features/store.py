@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from askattend.errors import FeatureError
+from askattend.features.geometry import Box, seen
 from askattend.features.images import Size
 from askattend.features.spec import DTYPES, FeatureSpec
 
@@ -172,6 +173,16 @@ class FeatureStore:
         """
         number, slot = self._place(image_id)
         return self._shards[number].sizes[slot]
+
+    def seen(self, image_id: str) -> Box | None:
+        """The part of an image that attention maps lie over; None if its shape is not known.
+
+        Raises:
+            FeatureError: the image is broken or not in the store.
+        """
+        size = self.size(image_id)
+        # What is squashed is seen whole, whatever its shape.
+        return seen(size, self.spec) if all(size) or self.spec.geometry == "squash" else None
 
     def _place(self, image: str) -> tuple[int, int]:
         place = self._slots.get(image)

@@ -169,6 +169,8 @@ class SAAA(nn.Module):
     """
 
     maps_name = "glimpse"
+    sees = "image and question"
+    attends = True
 
     def __init__(
         self,

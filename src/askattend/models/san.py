@@ -191,6 +191,8 @@ class SAN(nn.Module):
     """
 
     maps_name = "hop"
+    sees = "image and question"
+    attends = True
 
     def __init__(
         self,
