@@ -30,6 +30,7 @@ def test_hyphens_are_underscores() -> None:
         ({"glimpses": "two"}, r"x: glimpses = 'two': expected int, got str"),
         ({"dropout": 1}, r"x: dropout = 1: expected a number between 0 and 1, 1 excluded"),
         ({"dropout": -0.5}, r"x: dropout = -0.5: expected a number between 0 and 1, 1 excluded"),
+        ({"dropout": True}, r"x: dropout = True: expected float, got bool"),
         ({"dropout": "x"}, r"x: dropout = 'x': expected float, got str"),
     ],
 )

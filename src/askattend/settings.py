@@ -39,7 +39,7 @@ def _check_value(name: str, value: Any, hint: Any) -> None:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
         problem = str(error).partition(" - at ")[0].replace("`", "").lower()
-        out_of_range = not isinstance(value, bool) and isinstance(value, int | float)
+        out_of_range = "<" in problem or ">" in problem
         expected = (_both_ends(hint) if out_of_range else None) or problem
         raise ConfigError(expected, where=f"{name} = {value!r}") from None
 
