@@ -193,7 +193,7 @@ def test_split_is_the_one_answered(tmp_path: Path, run: Run) -> None:
     assert (status, "1 question has no answer: 4. Give exactly one" in err) == (2, True)
     assert "each question of split 'test'; for another add --split NAME." in err
     status, _, err = run(one, "--data", source, "--split", "mine")
-    assert (status, "not of this split: $[0] has 3" in err) == (2, True)
+    assert (status, "not of split 'mine': $[0] has 3" in err) == (2, True)
     status, _, err = run(save(tmp_path, {"3": "a", "4": "b"}), "--data", source)
     assert (status, "as numbers, like the source" in err) == (2, True)
 
@@ -361,3 +361,13 @@ def test_every_dialect_is_explained(run: Run) -> None:
     _, out, _ = run("--help")
     for dialect in DIALECTS:
         assert re.search(rf"- {dialect}: as|- {dialect}: your", out)
+
+
+def test_ids_that_fit_no_split(tmp_path: Path, run: Run) -> None:
+    source = table(tmp_path, [{**row, "id": n} for n, row in enumerate(ROWS)])
+    status, _, err = run(save(tmp_path, {"x1": "a", "x2": "b"}), "--data", source)
+    problem = f"ids ('x1', 'x2') is one of {source}, in any split (0, 1, 2). "
+    assert (status, problem in err) == (2, True)
+    assert "question ids are text, the source's are numbers. Write" in err
+    _, _, err = run(save(tmp_path, {7: "a"}), "--data", source)
+    assert err.endswith("(0, 1, 2). Use the source's ids, or name another --data.\n")

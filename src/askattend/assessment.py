@@ -76,7 +76,10 @@ def evaluate_run(
     questions = split_of(config, split)
     store = _store(predictor, config, questions, console=console)
     batches = batches_of(questions, store, run, config.train)
-    calibration = _calibration(predictor, own, features, console=console)
+    # Where nobody sees a bar move, it would leave nothing but an empty line.
+    bars = console if console.is_interactive else Console(quiet=True)
+    shared = store if own == replace(config, features=own.features) else None
+    calibration = _calibration(predictor, own, features, shared, console=console, bars=bars)
     if calibration is not None:
         if abstain_above_risk is not None:
             calibration = replace_struct(calibration, abstain_above_risk=abstain_above_risk)
@@ -91,7 +94,7 @@ def evaluate_run(
         predictor,
         batches,
         split=split,
-        console=console,
+        console=bars,
         temperature=1.0 if calibration is None else calibration.temperature,
     )
     sample = batches_of(_sample(questions), store, run, config.train)
@@ -120,11 +123,25 @@ def _store(
 
 
 def _calibration(
-    predictor: Predictor, own: Config[Any], features: Path | None, *, console: Console
+    predictor: Predictor,
+    own: Config[Any],
+    features: Path | None,
+    opened: FeatureStore | None,
+    *,
+    console: Console,
+    bars: Console,
 ) -> Calibration | None:
     """What the run's validation questions teach about its probabilities.
 
     Where their features are not to be had, what an earlier evaluation learnt, if there was one.
+
+    Args:
+        predictor: the run.
+        own: its settings.
+        features: the store named, if one is.
+        opened: the store that their features are kept in, if it is opened already.
+        console: where notes go.
+        bars: where progress bars go.
     """
     before = predictor.run.load_calibration()
     if not own.data:
@@ -132,12 +149,13 @@ def _calibration(
     try:
         config = own if features is None else replace(own, features=features)
         questions = split_of(config, "valid")
-        store = _store(predictor, config, questions, console=console)
+        if opened is None or any(image not in opened for image in questions.images):
+            opened = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
         return before
-    valid = batches_of(questions, store, predictor.run, own.train)
-    found = calibrated(predictor, valid, console=console)
+    valid = batches_of(questions, opened, predictor.run, own.train)
+    found = calibrated(predictor, valid, console=bars)
     if found is None or before is None:
         return found
     return replace_struct(found, abstain_above_risk=before.abstain_above_risk)

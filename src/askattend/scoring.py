@@ -16,7 +16,7 @@ from askattend.data.splits import canonical_split, training_splits
 from askattend.data.text import answer_key
 from askattend.errors import DataError
 from askattend.metrics import EXACT_MATCH, accuracy_of, metric_name
-from askattend.results import check_results, load_results
+from askattend.results import check_results, id_hint, load_results
 from askattend.vqa_accuracy import CURRENT, check_dialect
 from askattend.wups import Wups, mean_wups
 
@@ -191,6 +191,8 @@ def _answered(questions: QASet, given: Set[QuestionId], file: Path) -> str:
     """The one split, or published subset, that the results are about."""
     splits = _ids(questions)
     known = {one for ids in splits.values() for one in ids & given}
+    if not known and given:
+        raise _unknown_ids(questions, given, file)
     if not known:
         # The check against any split tells what ids there should be.
         return "test" if "test" in splits else next(iter(splits))
@@ -204,6 +206,16 @@ def _answered(questions: QASet, given: Set[QuestionId], file: Path) -> str:
         f"it answers questions of several splits: {listed}",
         where=file,
         remedy="Add --split NAME.",
+    )
+
+
+def _unknown_ids(questions: QASet, given: Set[QuestionId], file: Path) -> DataError:
+    ids = dict.fromkeys(question.id for question in questions)
+    theirs, ours = (few(map(repr, some)) for some in (sorted(given, key=str), ids))
+    return DataError(
+        f"none of its question ids ({theirs}) is one of {questions.source}, in any split ({ours})",
+        where=file,
+        remedy=id_hint(given, ids) or "Use the source's ids, or name another --data.",
     )
 
 
