@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from askattend import wups as wups_module
 from askattend.cli import main
-from askattend.data.questions import QASet, Question
+from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.sources import read_source
 from askattend.data.splits import training_splits
 from askattend.errors import ConfigError, DataError
@@ -341,7 +341,7 @@ def test_what_matches_exactly_matches_as_a_set(
         Question(id=n, image="i", text="?", answers=((truth, 1),), split="test")
         for n, (truth, _) in enumerate(pairs)
     )
-    answers = {n: answer for n, (_, answer) in enumerate(pairs)}
+    answers: dict[QuestionId, str] = {n: answer for n, (_, answer) in enumerate(pairs)}
     answered = Answered(QASet("some", asked, {}), answers, "test")
     scores = score(answered, file=Path("results.json"), wups=True)
     assert scores.wups is not None
