@@ -370,8 +370,14 @@ def test_the_cache_is_shared_and_extended(tmp_path: Path, run: Run) -> None:
     assert status == 0
     assert "nothing to do" in err
     assert before == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
-    assert run("evaluate", tmp_path / "runs" / "b")[0] == 0
+    assert "" not in err.splitlines()
+    status, _, err = run("evaluate", tmp_path / "runs" / "b")
+    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 1, 0)
+    assert "" not in err.splitlines()
     assert len(FeatureStore.open(cache)) == 12
+    status, _, err = run("evaluate", tmp_path / "runs" / "b")
+    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 0, 1)
+    assert len(err.splitlines()) == 1
 
 
 def test_resume(trained: Path, tmp_path: Path, run: Run) -> None:

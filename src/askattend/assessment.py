@@ -77,7 +77,10 @@ def evaluate_run(
     questions = split_of(config, split)
     store = _store(predictor, config, questions, console=console)
     batches = batches_of(questions, store, run, config.train)
-    calibration = _calibration(predictor, own, features, console=console)
+    # Where nobody sees a bar move, it would leave nothing but an empty line.
+    bars = console if console.is_interactive else Console(quiet=True)
+    shared = store if own == replace(config, features=own.features) else None
+    calibration = _calibration(predictor, own, features, shared, console=console, bars=bars)
     if calibration is not None:
         if abstain_above_risk is not None:
             calibration = replace_struct(calibration, abstain_above_risk=abstain_above_risk)
@@ -88,7 +91,7 @@ def evaluate_run(
             where="abstain_above_risk",
             remedy="Leave it out, or evaluate beside the data that the run was trained on.",
         )
-    evaluation = evaluate(predictor, batches, split=split, console=console, calibration=calibration)
+    evaluation = evaluate(predictor, batches, split=split, console=bars, calibration=calibration)
     if predictor.model.attends:
         sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
         falls = sensitivity(predictor.model, sample)
@@ -117,11 +120,25 @@ def _store(
 
 
 def _calibration(
-    predictor: Predictor, own: Config[Any], features: Path | None, *, console: Console
+    predictor: Predictor,
+    own: Config[Any],
+    features: Path | None,
+    opened: FeatureStore | None,
+    *,
+    console: Console,
+    bars: Console,
 ) -> Calibration | None:
     """What the run's validation questions teach about its probabilities.
 
     Where their features are not to be had, what an earlier evaluation learnt, if there was one.
+
+    Args:
+        predictor: the run.
+        own: its settings.
+        features: the store named, if one is.
+        opened: the store that their features are kept in, if it is opened already.
+        console: where notes go.
+        bars: where progress bars go.
     """
     before = predictor.run.load_calibration()
     if not own.data:
@@ -129,7 +146,8 @@ def _calibration(
     try:
         config = own if features is None else replace(own, features=features)
         questions = split_of(config, "valid")
-        store = _store(predictor, config, questions, console=console)
+        if opened is None or any(image not in opened for image in questions.images):
+            opened = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
         return before
@@ -137,8 +155,8 @@ def _calibration(
     if not answered.questions:
         return before
     drawn = sample_of(answered, CALIBRATION)
-    valid = batches_of(drawn, store, predictor.run, own.train)
-    found = calibrated(predictor, valid, console=console)
+    valid = batches_of(drawn, opened, predictor.run, own.train)
+    found = calibrated(predictor, valid, console=bars)
     if before is None:
         return found
     return replace_struct(found, abstain_above_risk=before.abstain_above_risk)

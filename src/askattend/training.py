@@ -66,7 +66,10 @@ def fit(
     train, valid = (near(part, device, config.precision, console) for part in (train, valid))
     steps = train.steps(at_least=config.min_steps)
     with (
-        Progress(*_COLUMNS, console=console, transient=True) as progress,
+        # Where nobody sees it move, it would leave nothing but an empty line.
+        Progress(
+            *_COLUMNS, console=console, transient=True, disable=not console.is_interactive
+        ) as progress,
         SummaryWriter(
             # TensorBoard drops what was logged from this step on: all after the last whole epoch.
             str(run.folder / "tensorboard"),

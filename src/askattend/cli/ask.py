@@ -125,6 +125,5 @@ def _as_json(image: str, answer: Answer, seen: Box | None) -> dict[str, Any]:
 
 def _as_text(answer: Answer) -> str:
     others = ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:])
-    guess = f"{answer.text}  {answer.probability:.1%}"
-    best = f"{answer.question}\n  {guess if answer.sure else f'not sure; perhaps {guess}'}"
+    best = f"{answer.question}\n  {answer.said}  {answer.probability:.1%}"
     return f"{best}   ({others})" if others else best

@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.assessment import evaluate_run
-from askattend.cli.console import FLOORS, parse, print_json, progress
+from askattend.cli.console import FLOORS, interval_text, parse, print_json, progress
 from askattend.evaluation import Metrics
 from askattend.reliability import Abstention
 from askattend.settings import Probability, check
@@ -77,8 +77,7 @@ def _table(metrics: Metrics) -> str:
     ]
     lines += [f"{name:<38}{value:>8.2%}" for name, value in rows]
     assert metrics.interval is not None
-    low, high = metrics.interval
-    lines[1] += f"   ({low:.2%} to {high:.2%} with 95 %)"
+    lines[1] += f"  {interval_text(metrics.interval)}"
     return "\n".join([*lines, *_abstention(metrics.abstention)])
 
 
