@@ -2,7 +2,7 @@
 PYTHON ?= python3
 IN_VENV = $(PYTHON) tools/in_venv.py
 
-.PHONY: demo test bench format
+.PHONY: demo test bench bench-gpu format
 
 demo:
 	@$(IN_VENV) \
@@ -19,6 +19,9 @@ test:
 
 bench:
 	@$(IN_VENV) 'python -m benchmarks.run'
+
+bench-gpu:
+	@$(IN_VENV) 'python -m benchmarks.gpu'
 
 format:
 	@$(IN_VENV) 'ruff format .' 'ruff check --fix .'

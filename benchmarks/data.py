@@ -66,14 +66,24 @@ class InMemory:
 
 def batch(shape: Shape) -> Batch:
     """One batch, as `Batches` cuts it."""
-    rng = np.random.default_rng(shape.seed)
-    ids = [f"image {i}" for i in range(shape.images)]
-    questions = QASet("random", _questions(shape, ids, rng), {image: Path(image) for image in ids})
+    ids = image_ids(shape)
+    questions = question_set(shape)
     source = InMemory(random_regions(shape), ids)
     made = Batches(
         questions, source, words(shape), answers(shape), batch_size=shape.questions
     ).in_order()
     return next(made)
+
+
+def image_ids(shape: Shape) -> list[str]:
+    """Of its images."""
+    return [f"image {i}" for i in range(shape.images)]
+
+
+def question_set(shape: Shape) -> QASet:
+    """Questions about all of its images."""
+    ids, rng = image_ids(shape), np.random.default_rng(shape.seed)
+    return QASet("random", _questions(shape, ids, rng), {image: Path(image) for image in ids})
 
 
 def random_regions(shape: Shape) -> Float[Tensor, "images regions dim"]:
@@ -109,12 +119,12 @@ def _questions(shape: Shape, ids: Sequence[str], rng: np.random.Generator) -> tu
             split="train",
         )
         for number, (image, length) in enumerate(
-            zip(_images(shape, ids, rng), lengths, strict=True)
+            zip(images_asked(shape, ids, rng), lengths, strict=True)
         )
     )
 
 
-def _images(shape: Shape, ids: Sequence[str], rng: np.random.Generator) -> list[str]:
+def images_asked(shape: Shape, ids: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Whose question each is: as in VQA, some images have more than others, none has none."""
     least = min(3, shape.questions // shape.images)
     further = rng.integers(len(ids), size=shape.questions - least * len(ids))

@@ -25,7 +25,7 @@ LAYERS = (
     {"systems"},
     {"scoring"},
     {"checkpoint"},
-    {"optimisation"},
+    {"optimisation", "placement", "graphs"},
     {"batches"},
     {"checking"},
     {"reliability", "grounding", "breakdown", "results"},

@@ -96,6 +96,30 @@ def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network:
     assert not [name for name in names if Path(name).suffix in (".pt", ".pth", ".pkl", ".bin")]
 
 
+@pytest.mark.parametrize(
+    ("answers", "metric"), [(["red"], "exact match"), (["red", "red"], "VQA accuracy, current")]
+)
+def test_the_metric_is_named_with_every_figure_of_training(
+    tmp_path: Path, run: Run, answers: list[str], metric: str
+) -> None:
+    rows = []
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (30, 30), colour).save(tmp_path / f"{name}.jpg")
+        rows.append({"image": f"{name}.jpg", "question": "what?", "answers": answers})
+    table = tmp_path / "mine.jsonl"
+    table.write_text("\n".join(map(json.dumps, rows)))
+    status, _, err = run(*train("saaa", table, tmp_path / "run"))
+    assert status == 0
+    lines = err.splitlines()
+    header = lines.index(f"accuracy on validation: {metric}")
+    assert lines[header + 1].startswith("epoch   1  loss")
+    assert re.search(rf"validation accuracy \({metric}\) [0-9.]+%", err)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
+    assert run("evaluate", tmp_path / "run", "--split", "train")[0] == 0
+    title = metric.replace("exact", "Exact")
+    assert f"<figcaption><b>{title}</b>" in (tmp_path / "run" / "report.html").read_text()
+
+
 def test_a_device_that_is_not_there(trained: Path, run: Run) -> None:
     folder, image = trained / "runs" / "saaa", trained / "square 0.png"
     for command in (("evaluate", folder), ("ask", folder, image, "is it red?")):
@@ -108,6 +132,8 @@ def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
     shutil.copytree(trained / "runs", tmp_path / "runs")
     image = trained / "square 0.png"
     (folder / "calibration.json").unlink(missing_ok=True)
+    assert json.loads(run("evaluate", folder, "--json")[1])["abstention"] is None
+    (folder / "calibration.json").unlink()
     status, _, err = run("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
     assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
     assert run("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
@@ -116,6 +142,13 @@ def test_abstaining(trained: Path, run: Run, tmp_path: Path) -> None:
     assert (folder / "test" / "metrics.json").read_bytes() == first
     calibration = json.loads((folder / "calibration.json").read_text())
     assert calibration["abstain_above_risk"] == 0
+    found = json.loads(first)["abstention"]
+    predictions = json.loads((folder / "test" / "predictions.json").read_text())
+    answered = [p["score"] for p in predictions if p["probability"] >= found["threshold"]]
+    assert (found["risk"], found["coverage"]) == (0, len(answered) / len(predictions))
+    assert found["achieved_risk"] == (1 - sum(answered) / len(answered) if answered else None)
+    printed = run("evaluate", folder)[1]
+    assert re.search(rf"answered, 0.0% of them wrong at most +{found['coverage']:.2%} ", printed)
     assert calibration["curve"][-1]["risk"] > 0  # or there would be nothing to abstain from
     threshold = min((p["threshold"] for p in calibration["curve"] if p["risk"] == 0), default=2)
     for risk, least in ((None, threshold), ("0.999", 0)):
@@ -266,6 +299,7 @@ def test_evaluate_prints_a_table(trained: Path, run: Run) -> None:
     assert status == 0
     assert "18 questions" in out
     assert "floor: most common answer" in out
+    assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
 def test_ask_in_json(trained: Path, run: Run) -> None:
@@ -291,6 +325,7 @@ def test_ask_in_json(trained: Path, run: Run) -> None:
         assert values.shape == (2, 2, 2)
         assert values.shape == (attention["glimpses"], attention["rows"], attention["columns"])
         assert values.sum(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-5)
+        assert answer["seen"] == [0, 0, 1, 1]
     with Image.open(overlay) as opened:
         assert opened.format == "PNG"
 
@@ -335,8 +370,14 @@ def test_the_cache_is_shared_and_extended(tmp_path: Path, run: Run) -> None:
     assert status == 0
     assert "nothing to do" in err
     assert before == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
-    assert run("evaluate", tmp_path / "runs" / "b")[0] == 0
+    assert "" not in err.splitlines()
+    status, _, err = run("evaluate", tmp_path / "runs" / "b")
+    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 1, 0)
+    assert "" not in err.splitlines()
     assert len(FeatureStore.open(cache)) == 12
+    status, _, err = run("evaluate", tmp_path / "runs" / "b")
+    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 0, 1)
+    assert len(err.splitlines()) == 1
 
 
 def test_resume(trained: Path, tmp_path: Path, run: Run) -> None:

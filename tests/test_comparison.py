@@ -18,6 +18,8 @@ from askattend.errors import DataError
 from askattend.evaluation import Evaluation, Metrics, Prediction
 from askattend.statistics import bootstrap_interval, mcnemar, paired_permutation
 from askattend.systems import Judged, System
+from askattend.wordnet import WordNet
+from askattend.wups import Wups
 
 Run = Callable[..., tuple[int, str, str]]
 QUESTIONS = 120
@@ -212,6 +214,74 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, run: Run) -> No
     assert (status, "Add --data SOURCE to score it." in err) == (2, True)
     status, _, err = run(*places, "--dialect", "normalized")
     assert (status, "a dialect needs the answers" in err) == (2, True)
+
+
+def daquar(folder: Path, *, name: str = "894") -> Path:
+    """A set of DAQUAR's form, and two results files, one of which is nearer to the answers."""
+    folder.mkdir()
+    lines = [f"what is it {n} ?\nlamp, chair\nimage{n // 2}" for n in range(8)]
+    (folder / f"qa.{name}.raw.test.format_triple").write_text("\n".join(lines) + "\n")
+    (folder / f"qa.{name}.raw.train.format_triple").write_text(lines[0] + "\n")
+    far = ["lamp, chair"] * 2 + ["table, wall"] * 6
+    near = ["chair, lamp"] * 5 + ["armchair, lamp"] * 3
+    # One question comes before them, to be trained on.
+    for file, answers in (("far.json", far), ("near.json", near)):
+        rows = [{"question_id": n, "answer": answer} for n, answer in enumerate(answers, 1)]
+        (folder / file).write_text(json.dumps(rows))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["894", "37"])
+def test_answers_that_are_sets_are_compared_by_wups_too(
+    tmp_path: Path, run: Run, wordnet: WordNet, name: str
+) -> None:
+    folder = daquar(tmp_path / "set", name=name)
+    source = f"daquar{'' if name == '894' else '-37'}:{folder}"
+    places, data = (folder / "far.json", folder / "near.json"), ("--data", source)
+    status, out, _ = run(*places, *data, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert (found["metric"], found["overall"]["first"]) == ("exact match", 2 / 8)
+    wups, score = found["wups"], Wups(wordnet).score
+    less: list[float] = []
+    for side, place in zip(("first", "second"), places, strict=True):
+        answers = [row["answer"] for row in json.loads(place.read_text())]
+        each = [score("lamp, chair", answer, 0.9) for answer in answers]
+        assert wups[side] == pytest.approx(sum(each) / 8)
+        less = [b - a for a, b in zip(less, each, strict=True)] if less else each
+    assert wups["difference"] == pytest.approx(sum(less) / 8)
+    p = paired_permutation(less, [n // 2 for n in range(8)])
+    assert found["wups_permutation_p"] == pytest.approx(p)
+    assert wups["second"] > wups["first"]  # though by exact match it is the worse
+    assert found["overall"]["difference"] < 0
+    out = run(*places, *data)[1]
+    assert f"WUPS at 0.9: {wups['first']:.2%} → {wups['second']:.2%} of 8" in out
+    assert "paired permutation test of WUPS at 0.9" in out
+
+
+def test_without_wordnet_there_is_a_note(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> WordNet:
+        raise DataError("there is no WordNet on this machine")
+
+    monkeypatch.setattr("askattend.wups.installed", missing)
+    folder = daquar(tmp_path / "set")
+    places = folder / "far.json", folder / "near.json"
+    status, out, err = run(*places, "--data", f"daquar:{folder}", "--json")
+    assert (status, json.loads(out)["wups"]) == (0, None)
+    assert err.count("note: no WUPS: there is no WordNet on this machine") == 1
+
+
+def test_an_evaluation_of_sets_says_what_wups_needs(tmp_path: Path, run: Run) -> None:
+    places = evaluated(tmp_path / "a", FIRST), evaluated(tmp_path / "b", SECOND)
+    assert "WUPS" not in run(*places)[2]
+    for place in places:
+        file = place / "test" / "metrics.json"
+        file.write_text(file.read_text().replace("a source", "daquar:set"))
+    status, out, err = run(*places)
+    assert (status, "WUPS" in out) == (0, False)
+    assert err == "note: no WUPS: it needs the human answers; add --data SOURCE\n"
 
 
 def test_an_evaluation_that_lacks_a_question_is_not_written(tmp_path: Path) -> None:

@@ -86,6 +86,26 @@ def test_images_that_splits_share_are_told_once(
     assert capsys.readouterr().out.count("share images") == 1
 
 
+def test_a_misspelt_split_is_told(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table.write_text(table.read_text().replace("train", "trian"))
+    main(["data", f"table:{table}"])
+    note = "split 'trian' (8) is neither trained nor validated on. Did you mean 'train'?"
+    out = capsys.readouterr().out
+    assert f"\nnote: {note}\n" in out
+    assert "\nnote: split 'a-rather-long-name' (4) is neither trained nor validated on\n" in out
+    main(["data", f"table:{table}", "--json"])
+    assert note in json.loads(capsys.readouterr().out)["notes"]
+
+
+def test_counts_of_all_are_left_out(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["data", f"table:{table}"])
+    assert "\nof all 3 training answers\n" in capsys.readouterr().out
+    main(["data", f"table:{table}", "--top", "2"])
+    assert "\nof the 2 most common training answers (of 3)\n" in capsys.readouterr().out
+    main(["data", "scenes:images=20"])
+    assert "share a meaning" not in capsys.readouterr().out
+
+
 def test_many_types_are_summed_up(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with table.open("a") as opened:
         for number in range(12, 20):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,13 @@ def test_each_question_has_a_row_and_each_map_a_panel() -> None:
     step = drawing.PANEL + drawing.GAP
     widths = [overlay(GREY, [answer(maps=maps)]).width for maps in (1, 2, 4)]
     assert np.diff(widths).tolist() == [step, 2 * step]
+
+
+def test_an_answer_that_is_not_sure_is_drawn_so() -> None:
+    unsure = overlay(GREY, [replace(answer(), sure=False)])
+    said = overlay(GREY, [answer(text="not sure; perhaps lamp")])
+    assert (pixels(unsure) == pixels(said)).all()
+    assert (pixels(unsure) != pixels(overlay(GREY, [answer()]))).any()
 
 
 def test_panels_are_the_photo_and_its_heat_maps() -> None:

@@ -13,16 +13,20 @@ from PIL import Image
 from rich.console import Console
 
 from askattend.assessment import evaluate_run
+from askattend.batches import Batches
 from askattend.checkpoint import Run
+from askattend.cli import main
 from askattend.config import Config, VocabConfig
 from askattend.data.sources import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
+from askattend.evaluation import calibrated
 from askattend.experiment import extract_features, train
 from askattend.features.extraction import ExtractConfig
 from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.optimisation import TrainConfig
 from askattend.predictor import Predictor
 from askattend.progression import read_progression
+from askattend.reliability import Calibration
 
 COLOURS = ("red", "green", "blue")
 IMAGES = 24
@@ -246,6 +250,70 @@ def test_a_run_without_its_questions_wants_them_named(trained: Path, run: Path) 
         evaluate_run(run, console=QUIET)
     source = f"table:{trained / 'squares.csv'}"
     assert evaluate_run(run, data=source, console=QUIET).metrics.questions == 8
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_where_a_network_looks_is_told_if_it_looks_anywhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    network: str,
+) -> None:
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path))
+    settings = config(tmp_path / "unused.csv", network, data="scenes:images=12,size=64")
+    train(settings, tmp_path / "runs" / network, console=QUIET)
+    capsys.readouterr()
+    main(["evaluate", str(tmp_path / "runs" / network)])
+    printed = capsys.readouterr().out
+    told = json.loads((tmp_path / "runs" / network / "test" / "metrics.json").read_text())
+    page = (tmp_path / "runs" / network / "report.html").read_text()
+    body = page[page.index("<body>") :]
+    attends = network in ("saaa", "san")
+    assert ("attention inside the boxes" in printed) == attends
+    assert (told["grounding"] is not None) == (told["sensitivity"] is not None) == attends
+    assert bool(told["grounding_by_type"]) == attends
+    assert ("ttention" in body) == attends
+    seen = {"question-only": "the question alone", "image-only": "the image alone"}
+    assert f"sees {seen.get(network, 'image and question')}" in body
+
+
+def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(run: Path) -> None:
+    points = [(0.9, 0.25, 0.0), (0.8, 0.5, 0.5), (0.7, 0.75, 0.3), (0.2, 1.0, 0.5)]
+    names = ("threshold", "coverage", "risk")
+    curve = [dict(zip(names, point, strict=True)) for point in points]
+    old = {"temperature": 1.5, "questions": 9, "curve": curve, "abstain_above_risk": 0.3}
+    (run / "calibration.json").write_text(json.dumps(old))
+    predictor = Predictor.load(run)
+    assert predictor.threshold == 0.7
+    predictor.abstain_above(0.1)
+    assert predictor.threshold == 0.9
+
+
+def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
+    trained: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for image in trained.glob("*.png"):
+        shutil.copy(image, tmp_path)
+    rows = (trained / "squares.csv").read_text().splitlines()
+    valid = [row.replace(",train", ",valid") for row in rows[1:31]]
+    file = tmp_path / "squares.csv"
+    file.write_text("\n".join([*rows, *valid]) + "\n")
+    settings = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(settings.replace(str(trained), str(tmp_path)))
+    drawn: list[Batches] = []
+
+    def watched(predictor: Predictor, batches: Batches, *, console: Console) -> Calibration:
+        drawn.append(batches)
+        return calibrated(predictor, batches, console=console)
+
+    monkeypatch.setattr("askattend.assessment.CALIBRATION", 12)
+    monkeypatch.setattr("askattend.assessment.calibrated", watched)
+    for _ in range(2):
+        evaluate_run(run, console=QUIET)
+    asked = read_source(f"table:{file}").split("valid").questions
+    first, second = ([question.id for question in each.questions] for each in drawn)
+    assert (len(set(first)), second) == (12, first)
+    assert first != [question.id for question in asked[:12]]
 
 
 def test_a_store_of_ones_own_is_used_and_must_hold_every_image(

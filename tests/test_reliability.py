@@ -12,12 +12,15 @@ from askattend.reliability import (
     BINS,
     Calibration,
     Point,
+    abstention,
     bins,
     calibrate,
     calibration_error,
+    choices,
     fit_temperature,
     reliability,
     risk_coverage,
+    thinned,
 )
 
 shares = st.integers(0, 20).map(lambda n: n / 20)
@@ -56,8 +59,9 @@ def test_risk_and_coverage_by_hand(found: list[tuple[float, float]]) -> None:
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     probability = np.linspace(0.1, 0.9, 5000)
-    curve, area = risk_coverage(probability, (probability > 0.5).astype(float))
-    assert len(curve) == 200
+    whole, area = risk_coverage(probability, (probability > 0.5).astype(float))
+    curve = thinned(whole)
+    assert (len(whole), len(curve)) == (5000, 200)
     assert (curve[0].threshold, curve[-1].threshold) == (0.9, 0.1)
     assert curve[-1].coverage == 1
     assert curve[-1].risk == pytest.approx(0.5)
@@ -90,11 +94,44 @@ def test_tempering_mends_a_network_that_is_too_sure() -> None:
 def test_a_threshold_keeps_within_its_risk(found: list[tuple[float, float]], risk: float) -> None:
     probability, score = arrays(found)
     curve, _ = risk_coverage(probability, score)
-    threshold = Calibration(1.0, len(found), curve).threshold(risk)
-    answered = score[probability >= threshold]
-    assert len(answered) == 0 or 1 - answered.mean() <= risk + 1e-9
-    for lower in {p for p, _ in found if p < threshold}:
-        assert 1 - score[probability >= lower].mean() > risk
+    for points in (curve, choices(curve)):
+        threshold = Calibration(1.0, len(found), points).threshold(risk)
+        answered = score[probability >= threshold]
+        assert len(answered) == 0 or 1 - answered.mean() <= risk + 1e-9
+        for lower in {p for p, _ in found if p < threshold}:
+            assert 1 - score[probability >= lower].mean() > risk
+
+
+@pytest.mark.parametrize("risk", [0.0507, 0.1007, 0.3007])
+def test_the_threshold_is_chosen_from_all_questions(risk: float) -> None:
+    generator = torch.Generator().manual_seed(2)
+    logits = 2 * torch.randn(3000, 4, generator=generator)
+    said = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
+    score = (said == logits.argmax(1)).double().numpy()
+    calibration = calibrate(logits, score)
+    probability = (logits / calibration.temperature).softmax(1).max(1).values.double().numpy()
+    within = [p for p in probability if 1 - score[probability >= p].mean() <= risk]
+    assert calibration.threshold(risk) == min(within)
+
+
+@given(answers, answers, shares)
+def test_abstention_by_hand(
+    valid: list[tuple[float, float]], test: list[tuple[float, float]], risk: float
+) -> None:
+    curve, _ = risk_coverage(*arrays(valid))
+    calibration = Calibration(1.0, len(valid), choices(curve))
+    assert abstention(calibration, *arrays(test)) is None
+    calibration = Calibration(1.0, len(valid), choices(curve), abstain_above_risk=risk)
+    found = abstention(calibration, *arrays(test))
+    assert found is not None
+    assert (found.risk, found.threshold) == (risk, calibration.threshold(risk))
+    answered = [s for p, s in test if p >= found.threshold]
+    assert found.coverage == pytest.approx(len(answered) / len(test))
+    assert (found.achieved_risk is None) == (not answered)
+    if found.achieved_risk is not None:
+        assert found.achieved_risk == pytest.approx(1 - sum(answered) / len(answered))
+    sure = sum(p >= found.threshold for p, _ in valid)
+    assert found.valid_coverage == pytest.approx(sure / len(valid))
 
 
 def test_without_a_risk_everything_is_answered() -> None:

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from askattend.breakdown import Pairs, Share, Wordings
-from askattend.charts import BOTTOM, TOP, Curve, chart
+from askattend.charts import BOTTOM, LEFT, RIGHT, TOP, Curve, chart
 from askattend.data.questions import Question
 from askattend.evaluation import Evaluation, Metrics, Prediction
 from askattend.features.images import open_image
 from askattend.grounding import Agreement, Grounding
 from askattend.predictor import Answer
 from askattend.progression import Epoch, Progression
-from askattend.reliability import Bin, Point, Reliability
+from askattend.reliability import Abstention, Bin, Point, Reliability
 from askattend.report import Example, choose, verdict, write_report
 from askattend.sensitivity import Sensitivity
 
@@ -125,7 +125,8 @@ def page(
     history: Progression | None = None,
     examples: tuple[Example, ...] = (),
     details: dict[str, str] | None = None,
-    maps_name: str = "glimpse",
+    maps_name: str | None = "glimpse",
+    sees: str = "image and question",
 ) -> Page:
     file = folder / "report.html"
     write_report(
@@ -136,6 +137,7 @@ def page(
         examples=examples,
         details=details or {},
         maps_name=maps_name,
+        sees=sees,
     )
     return Page(file)
 
@@ -148,6 +150,13 @@ def test_headline_and_bars_show_the_figures(tmp_path: Path) -> None:
     assert widths == [*overall, "width:75.0%", "width:10.0%"]
     assert "yes/no 1,000 75.0%" in shown.text
     assert "<other> 234 10.0%" in shown.text
+
+
+@pytest.mark.parametrize("metric", ["exact match", "VQA accuracy, current"])
+def test_the_ceiling_is_shown_whatever_the_metric(tmp_path: Path, metric: str) -> None:
+    metrics = msgspec.structs.replace(METRICS, metric=metric, ceiling=0.875)
+    shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
+    assert "Ceiling 87.5% what always choosing the best answer that it can give" in shown.text
 
 
 def test_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -235,6 +244,16 @@ def test_gallery_puts_the_surest_wrong_answers_first(tmp_path: Path) -> None:
     assert {"All 4", "Right 1", "Partly right 1", "Wrong 2", "60% right"} <= set(shown.texts)
 
 
+def test_of_a_network_that_attends_nowhere_no_attention_is_told(tmp_path: Path) -> None:
+    shown = page(tmp_path, examples=(example(),), maps_name=None, sees="the question alone")
+    assert "sees the question alone" in shown.text
+    assert "sees image and question" not in shown.text
+    assert len(shown.all("img")) == 1
+    for word in ("attention", "Attention", "looked", "glimpse", "map"):
+        assert word not in shown.text
+    assert "sees image and question" in page(tmp_path).text
+
+
 def test_example_has_the_photo_and_a_picture_for_each_map(tmp_path: Path) -> None:
     photo = Image.new("RGB", (48, 64), (0, 128, 128))
     shown = page(tmp_path, examples=(example(image=photo, maps=3),), maps_name="hop")
@@ -282,7 +301,8 @@ def test_curve_read_by_its_scale_gives_the_values_back(values: list[float]) -> N
     svg = chart("Loss", [Curve("x", "valid", values)], epochs=epochs, best=1, label=repr)
     scale = re.findall(r'y="([\d.]+)" text-anchor="end">([\d.e+-]+)<', svg)
     (low_y, low), (high_y, high) = [(float(y) - 4, float(v)) for y, v in (scale[0], scale[-1])]
-    assert low <= min(values) <= max(values) <= high
+    ulps = 1e-12 * high  # a tick may be 1.4000000000000001
+    assert low - ulps <= min(values) <= max(values) <= high + ulps
     assert (low_y, high_y) == (BOTTOM, TOP)
     read = [low + (y - low_y) * (high - low) / (high_y - low_y) for _, y in points(svg)]
     # Positions are rounded to a tenth of a pixel.
@@ -297,6 +317,13 @@ def test_losses_that_are_not_finite_are_left_out(lost: float) -> None:
     assert len(points(chart("Loss", [curve], epochs=[1, 2, 3], best=1, label=repr))) == 2
     none = Curve("x", "train", [lost])
     assert 'points=""' in chart("Loss", [none], epochs=[1], best=1, label=repr)
+
+
+def test_curves_name_the_metric(tmp_path: Path) -> None:
+    history = msgspec.structs.replace(progression(0.2, 0.5), metric="exact match")
+    shown = page(tmp_path, history=history)
+    assert "Exact match" in shown.texts
+    assert "a validation accuracy (exact match) of 50.0%" in shown.text
 
 
 def test_accuracy_does_not_rise_above_all() -> None:
@@ -394,6 +421,35 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
     assert any("share of those answers that are wrong" in label for label in labels)
 
 
+def reliable(abstention: Abstention | None) -> Evaluation:
+    curve = (Point(0.9, 0.5, 0.1), Point(0.2, 1.0, 0.375))
+    found = Reliability(1.0, 0.03, 0.03, (Bin(9, 0.4, 0.5),), curve, 0.2)
+    metrics = msgspec.structs.replace(METRICS, reliability=found, abstention=abstention)
+    return evaluation(1.0, 0.0, metrics=metrics)
+
+
+def test_abstention_is_told_and_marked(tmp_path: Path) -> None:
+    shown = page(tmp_path, reliable(Abstention(0.15, 0.625, 0.5, 0.1, 0.55)))
+    assert "To keep wrong answers within 15.0%" in shown.text
+    assert 'says "not sure" below a probability of 62.5%' in shown.text
+    assert "it answers 55.0% of those, and here 50.0%, 10.0% of them wrongly" in shown.text
+    (ring,) = shown.all("circle", "ring")
+    assert float(ring["cx"] or 0) == pytest.approx((LEFT + RIGHT) / 2, abs=0.1)
+    assert float(ring["cy"] or 0) == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP), abs=0.1)
+    assert "answers 50.0%, 10.0% of them wrong" in shown.texts
+
+
+def test_abstention_at_its_ends(tmp_path: Path) -> None:
+    shown = page(tmp_path, reliable(None))
+    assert "After evaluate --abstain-above-risk 0.1 , ask says" in shown.text
+    assert not shown.all("circle", "ring")
+    shown = page(tmp_path, reliable(Abstention(0.05, 1.1, 0.0, None, 0.0)))
+    assert 'always "not sure"' in shown.text
+    assert not shown.all("circle", "ring")
+    shown = page(tmp_path, reliable(Abstention(0.5, 0.0, 1.0, 0.375, 1.0)))
+    assert "need never be unsure" in shown.text
+
+
 def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:
     first, second = example("a"), example("b")
     typed = msgspec.structs.replace(second.question, question_type="<what>")
@@ -404,10 +460,47 @@ def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:
 
 
 def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
-    one = Grounding(7, (Agreement(0.61, 0.7, 0.3),), Agreement(0.1, 0.1, None), Agreement(0, 0, 0))
-    two = Grounding(9, (Agreement(0.25, 0.7, 0.3),), Agreement(0.2, 0.1, None), Agreement(0, 0, 0))
+    one = Grounding(
+        7,
+        (Agreement(0.61, 0.71, 0.3), Agreement(0.62, 0.72, 0.3)),
+        Agreement(0.1, 0.2, None),
+        Agreement(0.3, 0.4, 0),
+    )
+    two = Grounding(
+        9,
+        (Agreement(0.25, 0.35, 0.3), Agreement(0.26, 0.36, 0.3)),
+        Agreement(0.5, 0.6, None),
+        Agreement(0.7, 0.8, 0),
+    )
     metrics = msgspec.structs.replace(
         METRICS, grounding=one, grounding_by_type={"colour": one, "count": two}
     )
     shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
-    assert "colour 7 61.0% 10.0% count 9 25.0% 20.0%" in shown.text
+    head = "Type Questions Glimpse 1 Glimpse 2 All alike Middle"
+    for title, colour, count in (
+        ("Inside the boxes", "61.0% 62.0% 10.0% 30.0%", "25.0% 26.0% 50.0% 70.0%"),
+        ("Peak is a hit", "71.0% 72.0% 20.0% 40.0%", "35.0% 36.0% 60.0% 80.0%"),
+    ):
+        assert f"{title} {head} colour 7 {colour} count 9 {count}" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("fall", "said"),
+    [(0.0, "0.0"), (-0.0001, "0.0"), (-0.0006, "-0.1"), (-1e-9, "0.0"), (0.1234, "12.3")],
+)
+def test_no_fall_is_said_to_be_less_than_none(tmp_path: Path, fall: float, said: str) -> None:
+    metrics = msgspec.structs.replace(METRICS, sensitivity=Sensitivity(5, 2, fall, 0.5))
+    shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics))
+    assert f"falls by {said} points ; when random ones are, by 50.0 points" in shown.text
+
+
+def test_no_column_is_lost_on_a_narrow_screen(tmp_path: Path) -> None:
+    shown = page(tmp_path)
+    style = (tmp_path / "report.html").read_text("utf-8").partition("</style>")[0]
+    hidden = re.findall(r"([^{}]*)\{\s*display: none;?\s*\}", style)
+    # The bars' column has no heading to lose; what else is hidden has nothing to do with tables.
+    assert {name.strip() for text in hidden for name in text.split(",")} == {
+        *("th.wide", ".filters[hidden]", ".example[hidden]", ".filters")
+    }
+    assert len(shown.all("div", "table")) == 1
+    assert re.search(r"\.table \{[^}]*overflow-x: auto", style)

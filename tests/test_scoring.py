@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from askattend import wups as wups_module
 from askattend.cli import main
+from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.sources import read_source
 from askattend.data.splits import training_splits
 from askattend.errors import ConfigError, DataError
 from askattend.metrics import accuracy_of
-from askattend.scoring import answers_in, score, score_file
+from askattend.scoring import Answered, answers_in, score, score_file
 from askattend.vqa_accuracy import DIALECTS
 from askattend.wordnet import WordNet
 
@@ -190,7 +193,7 @@ def test_split_is_the_one_answered(tmp_path: Path, run: Run) -> None:
     assert (status, "1 question has no answer: 4. Give exactly one" in err) == (2, True)
     assert "each question of split 'test'; for another add --split NAME." in err
     status, _, err = run(one, "--data", source, "--split", "mine")
-    assert (status, "not of this split: $[0] has 3" in err) == (2, True)
+    assert (status, "not of split 'mine': $[0] has 3" in err) == (2, True)
     status, _, err = run(save(tmp_path, {"3": "a", "4": "b"}), "--data", source)
     assert (status, "as numbers, like the source" in err) == (2, True)
 
@@ -311,3 +314,60 @@ def test_wups_needs_one_answer_a_question(tmp_path: Path) -> None:
     source, file = table(tmp_path, [row]), save(tmp_path, {1: "a"})
     with pytest.raises(DataError, match="question 1: has 2 different human answers"):
         score_file(file, data=source, wups=True)
+
+
+@pytest.mark.parametrize("write", [str.upper, str.title, lambda text: f"  {text}\n"])
+def test_wups_and_sets_are_as_lenient_as_exact_match(
+    tmp_path: Path, wordnet: WordNet, write: Callable[[str], str]
+) -> None:
+    answers = ["book, lamp", "cofee_table", "2", "Garbage_Bin", "qqqq,  chair"]
+    rows = [
+        {"id": n, "image": "1.jpg", "question": "?", "answer": a} for n, a in enumerate(answers)
+    ]
+    source = table(tmp_path, [{**row, "split": "test"} for row in rows])
+    file = save(tmp_path, {n: write(answer) for n, answer in enumerate(answers)})
+    scores = score_file(file, data=source, wups=True)
+    assert (scores.accuracy, scores.wups) == (1, {"0.9": 1, "0.0": 1, "exact": 1})
+
+
+SPELT = st.lists(st.sampled_from(["Lamp", "lamp", " book", "BOOK", "x"]), min_size=1, max_size=3)
+
+
+@given(st.lists(st.tuples(SPELT.map(",".join), SPELT.map(", ".join)), min_size=1, max_size=8))
+def test_what_matches_exactly_matches_as_a_set(
+    wordnet: WordNet, pairs: list[tuple[str, str]]
+) -> None:
+    asked = tuple(
+        Question(id=n, image="i", text="?", answers=((truth, 1),), split="test")
+        for n, (truth, _) in enumerate(pairs)
+    )
+    answers: dict[QuestionId, str] = {n: answer for n, (_, answer) in enumerate(pairs)}
+    answered = Answered(QASet("some", asked, {}), answers, "test")
+    scores = score(answered, file=Path("results.json"), wups=True)
+    assert scores.wups is not None
+    assert scores.wups["exact"] >= scores.accuracy
+    assert 1 >= scores.wups["0.0"] >= scores.wups["0.9"] >= scores.wups["exact"]
+
+
+def test_wups_can_be_left_out(rooms: tuple[str, Path], run: Run) -> None:
+    source, file = rooms
+    status, out, err = run(file, "--data", source, "--no-wups")
+    assert (status, err, "WUPS" in out, "sets" in out) == (0, "", False, False)
+    status, _, err = run(file, "--data", source, "--no-wups", "--wups")
+    assert (status, "both --wups and --no-wups" in err) == (2, True)
+
+
+def test_every_dialect_is_explained(run: Run) -> None:
+    _, out, _ = run("--help")
+    for dialect in DIALECTS:
+        assert re.search(rf"- {dialect}: as|- {dialect}: your", out)
+
+
+def test_ids_that_fit_no_split(tmp_path: Path, run: Run) -> None:
+    source = table(tmp_path, [{**row, "id": n} for n, row in enumerate(ROWS)])
+    status, _, err = run(save(tmp_path, {"x1": "a", "x2": "b"}), "--data", source)
+    problem = f"ids ('x1', 'x2') is one of {source}, in any split (0, 1, 2). "
+    assert (status, problem in err) == (2, True)
+    assert "question ids are text, the source's are numbers. Write" in err
+    _, _, err = run(save(tmp_path, {7: "a"}), "--data", source)
+    assert err.endswith("(0, 1, 2). Use the source's ids, or name another --data.\n")

@@ -28,7 +28,10 @@ def test_hyphens_are_underscores() -> None:
         ({"glimpsess": 3}, r"x: unknown setting 'glimpsess'\. Did you mean 'glimpses'\?"),
         ({"glimpses": 0}, r"x: glimpses = 0: expected int >= 1"),
         ({"glimpses": "two"}, r"x: glimpses = 'two': expected int, got str"),
-        ({"dropout": 1}, r"x: dropout = 1"),
+        ({"dropout": 1}, r"x: dropout = 1: expected a number between 0 and 1, 1 excluded"),
+        ({"dropout": -0.5}, r"x: dropout = -0.5: expected a number between 0 and 1, 1 excluded"),
+        ({"dropout": True}, r"x: dropout = True: expected float, got bool"),
+        ({"dropout": "x"}, r"x: dropout = 'x': expected float, got str"),
     ],
 )
 def test_mistakes_are_named(table: dict[str, Any], message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import shlex
 from dataclasses import replace
@@ -27,12 +26,14 @@ from askattend.predictor import Predictor
 from askattend.progression import read_progression
 from askattend.reliability import Calibration
 from askattend.report import Example, choose, write_report
-from askattend.selection import batches_of, split_of
+from askattend.selection import batches_of, sample_of, split_of
 from askattend.sensitivity import sensitivity
 
 GALLERY = 48
 # As many questions as are asked again without some of their regions.
 SAMPLE = 500
+# A temperature needs no more questions than this to be fitted.
+CALIBRATION = 4_000
 
 
 def evaluate_run(
@@ -76,7 +77,10 @@ def evaluate_run(
     questions = split_of(config, split)
     store = _store(predictor, config, questions, console=console)
     batches = batches_of(questions, store, run, config.train)
-    calibration = _calibration(predictor, own, features, console=console)
+    # Where nobody sees a bar move, it would leave nothing but an empty line.
+    bars = console if console.is_interactive else Console(quiet=True)
+    shared = store if own == replace(config, features=own.features) else None
+    calibration = _calibration(predictor, own, features, shared, console=console, bars=bars)
     if calibration is not None:
         if abstain_above_risk is not None:
             calibration = replace_struct(calibration, abstain_above_risk=abstain_above_risk)
@@ -87,16 +91,12 @@ def evaluate_run(
             where="abstain_above_risk",
             remedy="Leave it out, or evaluate beside the data that the run was trained on.",
         )
-    evaluation = evaluate(
-        predictor,
-        batches,
-        split=split,
-        console=console,
-        temperature=1.0 if calibration is None else calibration.temperature,
-    )
-    sample = batches_of(_sample(questions), store, run, config.train)
-    metrics = replace_struct(evaluation.metrics, sensitivity=sensitivity(predictor.model, sample))
-    evaluation = replace_struct(evaluation, metrics=metrics)
+    evaluation = evaluate(predictor, batches, split=split, console=bars, calibration=calibration)
+    if predictor.model.attends:
+        sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
+        falls = sensitivity(predictor.model, sample)
+        metrics = replace_struct(evaluation.metrics, sensitivity=falls)
+        evaluation = replace_struct(evaluation, metrics=metrics)
     evaluation.save(folder / split, questions)
     _report(Predictor.load(folder, device=device, backbone=backbone), evaluation, questions, store)
     return evaluation
@@ -120,11 +120,25 @@ def _store(
 
 
 def _calibration(
-    predictor: Predictor, own: Config[Any], features: Path | None, *, console: Console
+    predictor: Predictor,
+    own: Config[Any],
+    features: Path | None,
+    opened: FeatureStore | None,
+    *,
+    console: Console,
+    bars: Console,
 ) -> Calibration | None:
     """What the run's validation questions teach about its probabilities.
 
     Where their features are not to be had, what an earlier evaluation learnt, if there was one.
+
+    Args:
+        predictor: the run.
+        own: its settings.
+        features: the store named, if one is.
+        opened: the store that their features are kept in, if it is opened already.
+        console: where notes go.
+        bars: where progress bars go.
     """
     before = predictor.run.load_calibration()
     if not own.data:
@@ -132,23 +146,20 @@ def _calibration(
     try:
         config = own if features is None else replace(own, features=features)
         questions = split_of(config, "valid")
-        store = _store(predictor, config, questions, console=console)
+        if opened is None or any(image not in opened for image in questions.images):
+            opened = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
         return before
-    valid = batches_of(questions, store, predictor.run, own.train)
-    found = calibrated(predictor, valid, console=console)
-    if found is None or before is None:
+    answered = replace(questions, questions=tuple(q for q in questions if q.answers))
+    if not answered.questions:
+        return before
+    drawn = sample_of(answered, CALIBRATION)
+    valid = batches_of(drawn, opened, predictor.run, own.train)
+    found = calibrated(predictor, valid, console=bars)
+    if before is None:
         return found
     return replace_struct(found, abstain_above_risk=before.abstain_above_risk)
-
-
-def _sample(questions: QASet) -> QASet:
-    """Some of the questions, the same each time."""
-    if len(questions) <= SAMPLE:
-        return questions
-    chosen = sorted(random.Random(0).sample(range(len(questions)), SAMPLE))
-    return replace(questions, questions=tuple(questions.questions[i] for i in chosen))
 
 
 def _check_evaluation(folder: Path, split: str) -> None:
@@ -193,7 +204,8 @@ def _report(
     }
     write_report(
         run.folder / "report.html",
-        maps_name=predictor.maps_name,
+        maps_name=predictor.maps_name if predictor.model.attends else None,
+        sees=predictor.model.sees,
         title=f"{run.config['network'].upper()} on {questions.source}",
         evaluation=evaluation,
         progression=progression,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from askattend.data.questions import QASet
 from askattend.data.vocab import PAD, AnswerVocab, WordVocab
+from askattend.devices import moved
 from askattend.errors import DataError
 from askattend.metrics import accuracy_of
 
@@ -90,7 +92,8 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Batch(**{name: moved(tensor, device) for name, tensor in tensors.items()})
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ class Batches:
         sampling: how a shuffled epoch draws them. ``"by-image"`` keeps the questions of an image
             together, so that a batch needs few distinct images and their projection is shared;
             ``"uniform"`` is the usual shuffle. The order of questions is new each epoch in both.
+        encoded: the questions as arrays, where they are at hand.
     """
 
     def __init__(
@@ -164,12 +168,24 @@ class Batches:
         *,
         batch_size: int,
         sampling: str = "by-image",
+        encoded: EncodedQuestions | None = None,
     ) -> None:
         self.questions, self.batch_size, self.sampling = questions, batch_size, sampling
-        self._source = source
-        self._encoded = EncodedQuestions.encode(questions, words, answers)
+        self.source = source
+        self._encoded = encoded or EncodedQuestions.encode(questions, words, answers)
         # A question none of whose answers the model can give teaches nothing: its loss is 0.
         self._teaching = np.flatnonzero(self._encoded.answer_weight.sum(axis=1) > 0)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images that questions are about."""
+        return tuple(self._encoded.images[row] for row in np.unique(self._encoded.image))
+
+    def reading(self, source: RegionSource) -> Batches:
+        """The same batches with features from elsewhere."""
+        other = copy(self)
+        other.source = source
+        return other
 
     def steps(self, *, at_least: int = 0) -> int:
         """Batches in a shuffled epoch."""
@@ -227,7 +243,7 @@ class Batches:
         images, image_index = np.unique(encoded.image[rows], return_inverse=True)
         lengths = encoded.lengths[rows]
         return Batch(
-            regions=self._source.read([encoded.images[image] for image in images]),
+            regions=self.source.read([encoded.images[image] for image in images]),
             image_index=torch.from_numpy(image_index),
             tokens=torch.from_numpy(encoded.tokens[rows, : lengths.max()]),
             lengths=torch.from_numpy(lengths),

@@ -143,7 +143,16 @@ class Line:
     dots: bool = False
 
 
-def xy_chart(name: str, lines: Sequence[Line], *, x: str, y: str) -> str:
+@dataclass(frozen=True)
+class Mark:
+    """A point that stands out, with what is said about it."""
+
+    x: float
+    y: float
+    text: str
+
+
+def xy_chart(name: str, lines: Sequence[Line], *, x: str, y: str, mark: Mark | None = None) -> str:
     """A figure with a legend and lines over the unit square.
 
     Args:
@@ -151,11 +160,12 @@ def xy_chart(name: str, lines: Sequence[Line], *, x: str, y: str) -> str:
         lines: at least one.
         x: what lies along it.
         y: what stands upright; it is in the description, the heading says it to those who see.
+        mark: a point to mark.
     """
-    drawn = "".join(_line(line) for line in lines)
+    drawn = "".join(_line(line) for line in lines) + _mark(mark)
     spoken = "; ".join(
         f"{line.name} from {line.points[0][1]:.0%} to {line.points[-1][1]:.0%}" for line in lines
-    )
+    ) + ("" if mark is None else f"; marked: {mark.text}")
     return (
         f'<figure class="card chart"><figcaption><b>{name}</b>'
         f"{_legend([Curve(line.name, line.kind, ()) for line in lines])}</figcaption>\n"
@@ -191,3 +201,12 @@ def _line(line: Line) -> str:
         for a, b in (line.points if line.dots else ())
     )
     return f'<polyline class="curve {line.kind}" points="{path}"/>{dots}'
+
+
+def _mark(mark: Mark | None) -> str:
+    if mark is None:
+        return ""
+    return (
+        f'<circle class="ring" cx="{_across(mark.x):.1f}" cy="{_up(mark.y):.1f}" r="5">'
+        f"<title>{mark.text}</title></circle>"
+    )

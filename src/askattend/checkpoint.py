@@ -122,8 +122,7 @@ class Run:
 
     def save_calibration(self, calibration: Calibration) -> None:
         """Write what evaluation learnt about the network's probabilities."""
-        content = msgspec.json.format(msgspec.json.encode(calibration))
-        write_whole(self.folder / CALIBRATION, content)
+        write_whole(self.folder / CALIBRATION, msgspec.json.encode(calibration))
 
     def load_calibration(self) -> Calibration | None:
         """What evaluation learnt about the network's probabilities; None before the first.

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from askattend.data.sources import read_source
 from askattend.errors import ConfigError, DataError
@@ -63,6 +64,8 @@ class Comparison(msgspec.Struct, frozen=True):
         mcnemar_p: likewise of McNemar's exact test, for which all questions are independent; None
             unless all scores are 0 or 1.
         by_answer_type: the difference on the questions of each answer type.
+        wups: the difference in WUPS at 0.9, where answers are sets and the source is at hand.
+        wups_permutation_p: two-sided p-value of that difference.
         notes: what was decided on the user's behalf, to be printed.
     """
 
@@ -75,6 +78,8 @@ class Comparison(msgspec.Struct, frozen=True):
     permutation_p: float
     mcnemar_p: float | None
     by_answer_type: dict[str, Difference]
+    wups: Difference | None = None
+    wups_permutation_p: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -127,6 +132,7 @@ def compare(first: System, second: System) -> Comparison:
     overall = _difference(pairs)
     images = _images(pairs)
     known = all(one.image is not None for one, _ in pairs)
+    alike = _wups(pairs)
     sure = all(one.score in (0, 1) and other.score in (0, 1) for one, other in pairs)
     return Comparison(
         split=first.split,
@@ -135,9 +141,11 @@ def compare(first: System, second: System) -> Comparison:
         first=_side(first.name, [one for one, _ in pairs], images),
         second=_side(second.name, [other for _, other in pairs], images),
         overall=overall,
-        permutation_p=paired_permutation(_less(pairs), images, resamples=RESAMPLES),
+        permutation_p=_permutation(pairs),
         mcnemar_p=mcnemar(overall.first_better, overall.second_better) if sure else None,
         by_answer_type={name: _difference(group) for name, group in _by_type(pairs).items()},
+        wups=_difference(alike) if alike else None,
+        wups_permutation_p=_permutation(alike) if alike else None,
         notes=tuple(f"{one.name}: {note}" for one in (first, second) for note in one.notes),
     )
 
@@ -183,6 +191,19 @@ def _difference(pairs: Pairs) -> Difference:
         first_better=sum(each < 0 for each in less),
         second_better=sum(each > 0 for each in less),
     )
+
+
+def _permutation(pairs: Pairs) -> float:
+    return paired_permutation(_less(pairs), _images(pairs), resamples=RESAMPLES)
+
+
+def _wups(pairs: Pairs) -> Pairs:
+    """The same pairs with WUPS for a score; none where it is not known of all."""
+    if any(one.wups is None or other.wups is None for one, other in pairs):
+        return []
+    return [
+        (replace(one, score=one.wups), replace(other, score=other.wups)) for one, other in pairs
+    ]
 
 
 def _by_type(pairs: Pairs) -> dict[str, list[tuple[Judged, Judged]]]:

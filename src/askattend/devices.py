@@ -8,6 +8,7 @@ from functools import cache
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from askattend.errors import ConfigError
 
@@ -32,6 +33,13 @@ def pick_device(name: str) -> torch.device:
             where="device",
             remedy="Use auto or cpu.",
         ) from None
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """`tensor` on a device; a GPU fetches it from pinned memory while the processor goes on."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def pick_precision(name: Precision, device: torch.device | str) -> torch.dtype:

@@ -209,7 +209,7 @@ def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Box) -> Image
     width = 2 * MARGIN + len(panels) * (cell + GAP) - GAP
     sheet = _Sheet(width)
     below = sheet.write(answer.question, MARGIN, MARGIN, width - 2 * MARGIN, TITLE, INK)
-    said = f"{answer.text}  ({answer.probability:.1%})"
+    said = f"{answer.said}  ({answer.probability:.1%})"
     below = sheet.write(said, MARGIN, below + 4, width - 2 * MARGIN, TITLE, ACCENT) + 12
     ends = [below]
     for column, (panel, caption) in enumerate(zip(panels, captions, strict=True)):

@@ -47,5 +47,10 @@ class RunError(AskAttendError):
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the valid words: ``Did you mean 'x'?``, or all of them if none is near."""
     known = list(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'?" if close else f"Choose from: {', '.join(known)}."
+    close = closest(word, known)
+    return f"Did you mean '{close}'?" if close else f"Choose from: {', '.join(known)}."
+
+
+def closest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The word most like another, at least so much from 0 to 1; None if there is none."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=likeness)), None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +27,21 @@ from askattend.breakdown import (
     share,
     wording_agreement,
 )
-from askattend.data.questions import Box, QASet, Question, QuestionId
+from askattend.data.questions import QASet, Question, QuestionId
 from askattend.files import write_whole
-from askattend.grounding import Grounding, ground
+from askattend.grounding import Grounding, measure
 from askattend.metrics import accuracy_of, metric_name
 from askattend.predictor import Predictor
-from askattend.reliability import Calibration, Reliability, calibrate, reliability
+from askattend.reliability import (
+    Abstention,
+    Calibration,
+    Reliability,
+    abstention,
+    calibrate,
+    reliability,
+)
 from askattend.results import METRICS, PREDICTIONS, RESULTS, Result, check_results
 from askattend.sensitivity import Sensitivity
-
-# A temperature needs no more questions than this to be fitted.
-CALIBRATION = 4_000
 
 
 class Prediction(msgspec.Struct, frozen=True):
@@ -84,9 +88,11 @@ class Metrics(msgspec.Struct, frozen=True):
         pairs: complementary pairs, where the source has them.
         wordings: differently worded questions of one meaning, where the source tells them.
         reliability: how far the probabilities can be trusted.
-        grounding: attention against boxes, where questions have them.
+        abstention: what saying "not sure" amounts to, where ``--abstain-above-risk`` was given,
+            now or at an earlier evaluation.
+        grounding: attention against boxes, where questions have them and the network attends.
         grounding_by_type: the same for each type of question.
-        sensitivity: whether answers hang on the attended regions.
+        sensitivity: whether answers hang on the attended regions, where the network attends.
     """
 
     source: str
@@ -104,6 +110,7 @@ class Metrics(msgspec.Struct, frozen=True):
     pairs: Pairs | None = None
     wordings: Wordings | None = None
     reliability: Reliability | None = None
+    abstention: Abstention | None = None
     grounding: Grounding | None = None
     grounding_by_type: dict[str, Grounding] = msgspec.field(default_factory=dict)
     sensitivity: Sensitivity | None = None
@@ -140,7 +147,7 @@ def evaluate(
     *,
     split: str,
     console: Console,
-    temperature: float = 1.0,
+    calibration: Calibration | None = None,
 ) -> Evaluation:
     """Answer every question of a split and score the answers.
 
@@ -149,8 +156,9 @@ def evaluate(
         batches: the questions of the split.
         split: its name.
         console: where the progress bar goes.
-        temperature: what logits are divided by before they become probabilities.
+        calibration: what validation taught about probabilities; None leaves them as they are.
     """
+    temperature = 1.0 if calibration is None else calibration.temperature
     predicted = predict(predictor, batches, console=console, temperature=temperature)
     questions = batches.questions
     metrics = Metrics(source=questions.source, split=split, questions=len(questions))
@@ -159,12 +167,10 @@ def evaluate(
         for question, prediction in zip(questions, predicted.predictions, strict=True)
         if prediction.score is not None
     ]
-    if predicted.boxed:
-        metrics = msgspec.structs.replace(
-            metrics,
-            grounding=_grounding(predicted, questions),
-            grounding_by_type=_grounding_by_type(predicted, questions),
-        )
+    # A map that is the same everywhere is nobody's attention.
+    attends = predictor.model.attends
+    grounding, by_type = _grounding(predicted, questions) if attends else (None, {})
+    metrics = msgspec.structs.replace(metrics, grounding=grounding, grounding_by_type=by_type)
     if not scored:
         return Evaluation(metrics, predicted.predictions)
     run, whole = predictor.run, share(scored)
@@ -181,7 +187,7 @@ def evaluate(
         by_question_length=by_length(run.words.tokenise, scored),
         pairs=pair_consistency(questions, scored),
         wordings=wording_agreement(scored),
-        reliability=_reliability(predicted, temperature),
+        **_trust(predicted, calibration),
     )
     return Evaluation(metrics, predicted.predictions)
 
@@ -260,49 +266,41 @@ def _outputs(
 
 
 @torch.inference_mode()
-def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration | None:
-    """Fit a temperature on validation questions; None where none of them has an answer."""
+def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration:
+    """Fit a temperature on validation questions, all of which have an answer."""
     questions, names = valid.questions.questions, predictor.run.answers.answers
     kept: list[Tensor] = []
     scores: list[float] = []
     for rows, logits, _ in _outputs(predictor, valid, console=console):
-        answered = [place for place, row in enumerate(rows) if questions[row].answers]
-        kept.append(logits[answered])
-        for place in answered:
-            answer = names[int(logits[place].argmax())]
-            scores.append(accuracy_of(answer, questions[rows[place]].answers))
-        if len(scores) >= CALIBRATION:
-            break
-    return calibrate(torch.cat(kept), np.array(scores)) if scores else None
+        kept.append(logits)
+        for row, best in zip(rows, logits.argmax(dim=1).tolist(), strict=True):
+            scores.append(accuracy_of(names[best], questions[row].answers))
+    return calibrate(torch.cat(kept), np.array(scores))
 
 
-def _grounding(predicted: Predicted, questions: Sequence[Question] | QASet) -> Grounding:
-    asked = tuple(questions)
-    boxes: list[tuple[Box, ...]] = [asked[position].boxes for position in predicted.boxed]
-    return ground(np.stack(predicted.attention), boxes)
+def _grounding(
+    predicted: Predicted, questions: QASet
+) -> tuple[Grounding | None, dict[str, Grounding]]:
+    """Attention against boxes, over all questions that have some and over those of each type."""
+    if not predicted.boxed:
+        return None, {}
+    asked = [questions.questions[position] for position in predicted.boxed]
+    measured = measure(np.stack(predicted.attention), [question.boxes for question in asked])
+    types: defaultdict[str, list[int]] = defaultdict(list)
+    for place, question in enumerate(asked):
+        if question.question_type is not None:
+            types[question.question_type].append(place)
+    return measured.over(), {kind: measured.over(types[kind]) for kind in sorted(types)}
 
 
-def _grounding_by_type(predicted: Predicted, questions: QASet) -> dict[str, Grounding]:
-    found: defaultdict[str, list[int]] = defaultdict(list)
-    for place, position in enumerate(predicted.boxed):
-        if (kind := questions.questions[position].question_type) is not None:
-            found[kind].append(place)
-    return {
-        kind: _grounding(
-            replace(
-                predicted,
-                boxed=tuple(predicted.boxed[place] for place in places),
-                attention=tuple(predicted.attention[place] for place in places),
-            ),
-            questions,
-        )
-        for kind, places in sorted(found.items())
-    }
-
-
-def _reliability(predicted: Predicted, temperature: float) -> Reliability:
+def _trust(predicted: Predicted, calibration: Calibration | None) -> dict[str, Any]:
+    """``reliability`` and ``abstention``."""
     pairs = [(i, p) for i, p in enumerate(predicted.predictions) if p.score is not None]
-    places = [place for place, _ in pairs]
+    untempered = predicted.untempered[[place for place, _ in pairs]]
     probability = np.array([p.probability for _, p in pairs])
     score = np.array([p.score for _, p in pairs], dtype=np.float64)
-    return reliability(probability, predicted.untempered[places], score, temperature=temperature)
+    temperature = 1.0 if calibration is None else calibration.temperature
+    return {
+        "reliability": reliability(probability, untempered, score, temperature=temperature),
+        "abstention": None if calibration is None else abstention(calibration, probability, score),
+    }

@@ -14,9 +14,8 @@ from rich.console import Console
 
 from askattend.checkpoint import CONFIG, Run
 from askattend.config import Config
-from askattend.data.questions import QASet
 from askattend.data.sources import absolute_source, read_source
-from askattend.data.splits import USUAL_SPLITS, split_names
+from askattend.data.splits import odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import pick_device
 from askattend.errors import RunError
@@ -60,7 +59,8 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     config = _located(config)
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
-    for note in (*splits.train.notes, *splits.notes, *_odd_splits(questions, config)):
+    odd = odd_splits(questions, split_names(config.vocab.train_on))
+    for note in (*splits.train.notes, *splits.notes, *odd):
         console.print(f"note: {note}", highlight=False)
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
@@ -88,13 +88,6 @@ def _located(config: Config[Any]) -> Config[Any]:
     """The same settings from any working directory: the run may be used from another."""
     features = None if config.features is None else config.features.expanduser().resolve()
     return replace(config, data=absolute_source(config.data), features=features)
-
-
-def _odd_splits(questions: QASet, config: Config[Any]) -> Iterator[str]:
-    """Notes on splits of no usual name, since a misspelt one would go unnoticed."""
-    for name, count in questions.splits.items():
-        if name not in (*USUAL_SPLITS, *split_names(config.vocab.train_on)):
-            yield f"split '{name}' ({count:,}) is neither trained nor validated on"
 
 
 def _check_folder(out: Path, *, resume: bool) -> None:
@@ -127,12 +120,13 @@ def _summarise(run: Run, progression: Progression, *, console: Console) -> None:
         "epochs": len(progression.history),
         "steps": progression.history[-1].step,
         "valid_accuracy": best.valid_accuracy,
+        "metric": progression.metric,
         "seconds": sum(epoch.seconds for epoch in progression.history),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
     write_whole(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
     console.print(
-        f"best: epoch {best.epoch}, validation accuracy {best.valid_accuracy:.2%}. "
-        f"The run is in {run.folder}",
+        f"best: epoch {best.epoch}, validation accuracy ({progression.metric}) "
+        f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

@@ -46,7 +46,11 @@ def features_for(
         spec = spec if backbone is None else backbone.spec
         if spec is not None:
             extraction = replace(
-                extraction, backbone=spec.backbone, image_size=spec.image_size, dtype=spec.dtype
+                extraction,
+                backbone=spec.backbone,
+                image_size=spec.image_size,
+                dtype=spec.dtype,
+                precision=spec.compute_dtype,
             )
         name = _cache_name(config.data, extraction)
         if spec is not None and spec.geometry != "squash":
@@ -63,9 +67,13 @@ def _cache_name(source: str, extraction: ExtractConfig) -> str:
     """The same for the same place and settings; readable, but for a digest of where it is."""
     source, backbone = absolute_source(source), absolute_backbone(extraction.backbone)
     size = extraction.image_size or default_size(backbone)
-    made_by = f"{backbone}-{size}-{extraction.dtype}"
-    digest = hashlib.blake2b(f"{source}|{made_by}".encode(), digest_size=4).hexdigest()
-    named = f"{source.partition(':')[0]}-{Path(backbone).name}-{size}-{extraction.dtype}-{digest}"
+    kept: str = extraction.dtype
+    if extraction.precision != "float32":
+        kept = f"{extraction.precision}-{kept}"
+    digest = hashlib.blake2b(
+        f"{source}|{backbone}-{size}-{kept}".encode(), digest_size=4
+    ).hexdigest()
+    named = f"{source.partition(':')[0]}-{Path(backbone).name}-{size}-{kept}-{digest}"
     return re.sub(r"[^\w.-]+", "-", named)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.batches import Batch
@@ -63,6 +64,8 @@ class TrainConfig:
     precision: Precision = "auto"
     """What matrices are multiplied in: auto is bfloat16 where the processor has it; weights, norms,
     softmax and loss are in float32 always."""
+    cuda_graphs: bool = True
+    """Whether a GPU replays steps as CUDA graphs, instead of being told each kernel anew."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 
@@ -85,10 +88,32 @@ def make_optimizer(model: Model, config: TrainConfig) -> torch.optim.Optimizer:
     words, others = _words_and_others(model)
     groups = [{"params": others, "scale": 1.0}, {"params": words, "scale": config.embedding_rate}]
     groups = [group for group in groups if group["params"]]
+    device, rate = others[0].device, config.learning_rate
+    optimizer: torch.optim.Optimizer
+    # Fused is one kernel for all parameters; it has no other effect on the arithmetic.
     if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
-    # One kernel for all parameters; it has no other effect on the arithmetic.
-    return torch.optim.Adam(groups, lr=config.learning_rate, fused=True)
+        fused = device.type == "cuda"
+        optimizer = torch.optim.SGD(groups, lr=rate, momentum=config.momentum, fused=fused)
+    else:
+        optimizer = torch.optim.Adam(groups, lr=rate, fused=True)
+    if device.type == "cuda":
+        keep_rates_on(device, optimizer)
+    return optimizer
+
+
+def keep_rates_on(device: torch.device, optimizer: torch.optim.Optimizer) -> None:
+    """Make learning rates tensors: in a CUDA graph a number would stay what it was."""
+    for group in optimizer.param_groups:
+        group["lr"] = torch.tensor(group["lr"], device=device)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of each group of parameters, as a multiple of `rate`."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate * group["scale"])
+        else:
+            group["lr"] = rate * group["scale"]
 
 
 def train_step(
@@ -98,16 +123,31 @@ def train_step(
     config: TrainConfig,
     *,
     rate: float,
-) -> float:
+) -> Float[Tensor, ""]:
     """One step of gradient descent at a learning rate; the answers' loss before it."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["scale"]
+    set_rate(optimizer, rate)
+    return descend(model, optimizer, batch, config)
+
+
+def descend(
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    config: TrainConfig,
+    *,
+    scale: Float[Tensor, ""] | float = 1.0,
+) -> Float[Tensor, ""]:
+    """One step at the learning rate that is set; the answers' loss before it, times `scale`.
+
+    Nothing here waits for a GPU, nor do the networks.
+    """
     answers, penalty = objective(model, batch, config)
+    answers = answers * scale
     optimizer.zero_grad()
     (answers + penalty).backward()
     clip(model, config)
     optimizer.step()
-    return answers.item()
+    return answers.detach()
 
 
 def objective(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
@@ -116,9 +156,18 @@ def objective(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, 
         output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight
     if config.targets == "drawn":
-        drawn = torch.multinomial(weight, 1)
-        index, weight = index.gather(1, drawn), torch.ones_like(weight[:, :1])
+        drawn = _drawn(weight)
+        index, weight = index.gather(1, drawn), (weight.gather(1, drawn) > 0).to(weight.dtype)
     return answer_loss(output.logits, index, weight), _penalty(model, config.penalty)
+
+
+def _drawn(weight: Float[Tensor, "questions references"]) -> Int[Tensor, "questions 1"]:
+    """A column of each row, with probability in proportion to its weight.
+
+    The first of exponential waiting times, as `torch.multinomial` does it; but that checks the
+    weights, for which the processor would have to wait for a GPU.
+    """
+    return (weight / torch.empty_like(weight).exponential_()).argmax(dim=1, keepdim=True)
 
 
 def _penalty(model: Model, factor: float) -> Tensor:
@@ -140,6 +189,6 @@ def clip(model: nn.Module, config: TrainConfig) -> None:
     if config.clip_each:
         for gradient in (p.grad for p in model.parameters() if p.grad is not None):
             norm = gradient.norm()
-            gradient.mul_(torch.where(norm > config.clip_each, config.clip_each / norm, 1.0))
+            gradient.mul_((config.clip_each / norm).clamp(max=1.0))
     if config.clip_norm:
         nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)

@@ -47,6 +47,11 @@ class Answer:
     attention: Float[Tensor, "maps rows columns"] = field(repr=False)
     sure: bool = True
 
+    @property
+    def said(self) -> str:
+        """The answer as it is told to people: ``"not sure; perhaps red"`` where it is not sure."""
+        return self.text if self.sure else f"not sure; perhaps {self.text}"
+
 
 @dataclass(frozen=True)
 class Scene:

@@ -26,9 +26,15 @@ class Epoch(msgspec.Struct, frozen=True):
 
 
 class Progression(msgspec.Struct, frozen=True):
-    """How far training has come."""
+    """How far training has come.
+
+    Attributes:
+        history: the epochs so far.
+        metric: what their accuracy is, by name; empty where an earlier version did not tell.
+    """
 
     history: tuple[Epoch, ...] = ()
+    metric: str = ""
 
     @property
     def best(self) -> Epoch | None:

@@ -14,8 +14,10 @@ from torch import Tensor
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 BINS = 15
-# As many points of a curve as a plot can show; its ends are always among them.
+# As many points of a curve as a plot can show.
 POINTS = 200
+# A threshold that no probability reaches.
+NEVER = 1.1
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -46,7 +48,9 @@ class Calibration(msgspec.Struct, frozen=True):
     Attributes:
         temperature: what logits are divided by (Guo et al. 2017).
         questions: how many it was learnt from.
-        curve: risk and coverage by threshold, of the tempered probabilities, rising in coverage.
+        curve: risk and coverage by threshold, of the tempered probabilities, rising in coverage;
+            of all thresholds, those with a lower risk than every lower one: no other is ever
+            chosen.
         abstain_above_risk: the risk that `ask` is to stay below by not being sure; None for any.
     """
 
@@ -65,8 +69,37 @@ class Calibration(msgspec.Struct, frozen=True):
         risk = self.abstain_above_risk if risk is None else risk
         if risk is None or self.curve[-1].risk <= risk:
             return 0.0
-        within = [point.threshold for point in self.curve if point.risk <= risk + 1e-12]
-        return min(within, default=1.1)
+        chosen = self._within(risk)
+        return NEVER if chosen is None else chosen.threshold
+
+    def coverage(self, risk: float) -> float:
+        """Share of the validation questions that are answered at the threshold for this risk."""
+        chosen = self._within(risk)
+        return 0.0 if chosen is None else chosen.coverage
+
+    def _within(self, risk: float) -> Point | None:
+        """Where most is answered within a risk; None where nothing is."""
+        within = [point for point in self.curve if point.risk <= risk + 1e-12]
+        return max(within, key=lambda point: point.coverage, default=None)
+
+
+class Abstention(msgspec.Struct, frozen=True):
+    """What saying "not sure" amounts to on a split.
+
+    Attributes:
+        risk: the share of wrong answers that `ask` is to stay within, 0 to 1.
+        threshold: the least probability that it answers with, chosen on the validation questions;
+            0 if with any, above 1 if it never does.
+        coverage: share of the split's questions that it answers, 0 to 1.
+        achieved_risk: 1 - accuracy among those, 0 to 1; None where it answers none.
+        valid_coverage: share of the validation questions that it answers.
+    """
+
+    risk: float
+    threshold: float
+    coverage: float
+    achieved_risk: float | None
+    valid_coverage: float
 
 
 class Reliability(msgspec.Struct, frozen=True):
@@ -79,7 +112,7 @@ class Reliability(msgspec.Struct, frozen=True):
             questions (Guo et al. 2017, eq. 3).
         untempered_error: the same at temperature 1.
         bins: those that hold questions, of the tempered probabilities.
-        curve: risk and coverage by threshold, rising in coverage.
+        curve: risk and coverage by threshold, rising in coverage; as many points as a plot shows.
         area: under the risk–coverage curve: the mean risk over all coverages.
     """
 
@@ -101,8 +134,29 @@ def reliability(
         calibration_error(bins(probability, score)),
         calibration_error(bins(untempered, score)),
         bins(probability, score),
-        curve,
+        thinned(curve),
         area,
+    )
+
+
+def abstention(calibration: Calibration, probability: Array, score: Array) -> Abstention | None:
+    """What the threshold of a calibration does on questions; None where it is to keep no risk.
+
+    Args:
+        calibration: learnt on validation.
+        probability: of each question's answer, tempered.
+        score: how right each is, 0 to 1.
+    """
+    if (risk := calibration.abstain_above_risk) is None:
+        return None
+    threshold = calibration.threshold()
+    answered = score[probability >= threshold]
+    return Abstention(
+        risk,
+        threshold,
+        len(answered) / len(score),
+        1 - float(answered.mean()) if len(answered) else None,
+        calibration.coverage(risk),
     )
 
 
@@ -127,7 +181,7 @@ def calibration_error(found: tuple[Bin, ...]) -> float:
 
 
 def risk_coverage(probability: Array, score: Array) -> tuple[tuple[Point, ...], float]:
-    """The curve, thinned to some points, and the area under all of it.
+    """The curve, a point for each probability that occurs, and the area under it.
 
     Questions of equal probability are answered together or not at all.
     """
@@ -138,11 +192,28 @@ def risk_coverage(probability: Array, score: Array) -> tuple[tuple[Point, ...], 
     last = np.append(sorted_p[1:] < sorted_p[:-1], True)  # of those with its probability
     ends = np.flatnonzero(last)
     area = float(risk[ends[np.searchsorted(ends, np.arange(len(order)))]].mean())
-    kept = ends[np.unique(np.linspace(0, len(ends) - 1, POINTS).round().astype(int))]
     points = (
-        Point(float(sorted_p[i]), float(answered[i] / len(order)), float(risk[i])) for i in kept
+        Point(float(sorted_p[i]), float(answered[i] / len(order)), float(risk[i])) for i in ends
     )
     return tuple(points), area
+
+
+def thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
+    """A curve for plots: 200 of its points at most, its ends among them."""
+    kept = np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))
+    return tuple(curve[place] for place in kept)
+
+
+def choices(curve: tuple[Point, ...]) -> tuple[Point, ...]:
+    """The points of a curve whose risk is lower than at every greater coverage.
+
+    Whatever risk is to be kept within, the greatest coverage that does is at one of them.
+    """
+    found: list[Point] = []
+    for point in reversed(curve):
+        if not found or point.risk < found[-1].risk:
+            found.append(point)
+    return tuple(reversed(found))
 
 
 def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) -> float:
@@ -188,7 +259,7 @@ def calibrate(logits: Float[Tensor, "questions answers"], score: Array) -> Calib
     temperature = fit_temperature(logits, score)
     probability = (logits.float() / temperature).softmax(dim=1).max(dim=1).values
     curve, _ = risk_coverage(probability.double().numpy(), score)
-    return Calibration(temperature, len(score), curve)
+    return Calibration(temperature, len(score), choices(curve))
 
 
 def best_probability(

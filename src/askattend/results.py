@@ -75,6 +75,7 @@ def check_results(
         DataError: ids are missing, unknown or double; tells how many and names the first few.
     """
     asked = dict.fromkeys(question.id for question in questions)
+    of_split = f"split '{split}'" if split else "this split"
     places: dict[QuestionId, int] = {}
     double = [
         f"$[{place}] has {one.question_id!r} again after $[{first}]"
@@ -87,15 +88,13 @@ def check_results(
     missing = [repr(name) for name in asked if name not in places]
     faults = (
         ("question id occurs more than once", "question ids occur more than once", double),
-        ("question id is not of this split", "question ids are not of this split", unknown),
+        (f"question id is not of {of_split}", f"question ids are not of {of_split}", unknown),
         ("question has no answer", "questions have no answer", missing),
     )
     problems = [_count(one, many, cases) for one, many, cases in faults if cases]
     if problems:
         whole = f"split '{split}'; for another add --split NAME" if split else "the split"
-        remedy = _other_type(places, asked) or (
-            f"Give exactly one answer to each question of {whole}."
-        )
+        remedy = id_hint(places, asked) or (f"Give exactly one answer to each question of {whole}.")
         raise DataError("; ".join(problems), where=where, remedy=remedy)
 
 
@@ -114,7 +113,15 @@ def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
             msgspec.json.decode(entry, type=Result)
         except msgspec.ValidationError as error:
             problem, _, path = str(error).partition(" - at `$")
-            yield f"$[{place}]{path.removesuffix('`')}: {problem}"
+            yield f"$[{place}]{path.removesuffix('`')}: {problem}{_keys(entry, problem)}"
+
+
+def _keys(entry: msgspec.Raw, problem: str) -> str:
+    """The keys that are there, where one is missing."""
+    if "missing" not in problem:
+        return ""
+    keys = ", ".join(f"`{key}`" for key in msgspec.json.decode(entry, type=dict[str, msgspec.Raw]))
+    return f", only has {keys}" if keys else ", has none"
 
 
 def _count(one: str, many: str, cases: Sequence[str]) -> str:
@@ -123,9 +130,17 @@ def _count(one: str, many: str, cases: Sequence[str]) -> str:
     return f"{len(cases):,} {problem}: {', '.join(cases[:_FEW])}{more}"
 
 
-def _other_type(given: Iterable[QuestionId], asked: Collection[QuestionId]) -> str | None:
-    """A hint where ids differ in nothing but their type."""
-    if {str(name) for name in asked}.isdisjoint(str(one) for one in given if one not in asked):
+def id_hint(given: Iterable[QuestionId], asked: Collection[QuestionId]) -> str | None:
+    """A remedy where ids that fit none are all of a type that the source's are not; else None."""
+    unknown = [one for one in given if one not in asked]
+    theirs, ours = ({isinstance(one, str) for one in ids} for ids in (unknown, asked))
+    same = {str(name) for name in asked} & {str(one) for one in unknown}
+    if not same and (not theirs or not ours or theirs & ours):
         return None
-    kind = "text, in quotes" if isinstance(next(iter(asked)), str) else "numbers"
-    return f"Write question ids as {kind}, like the source."
+    text = isinstance(next(iter(asked)), str)
+    kinds = ("numbers", "text") if text else ("text", "numbers")
+    kind = "text, in quotes" if text else "numbers"
+    return (
+        f"The file's question ids are {kinds[0]}, the source's are {kinds[1]}. "
+        f"Write question ids as {kind}, like the source."
+    )

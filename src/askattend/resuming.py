@@ -9,7 +9,7 @@ from askattend.checkpoint import CONFIG, Run
 from askattend.errors import RunError
 
 # How long and where to train may change on the way.
-_FREE = {("train", "epochs"), ("train", "patience"), ("train", "device")}
+_FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
 
 
 def check_same(run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from askattend.data.json_files import few
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.sources import read_source
 from askattend.data.splits import canonical_split, training_splits
+from askattend.data.text import answer_key
 from askattend.errors import DataError
 from askattend.metrics import EXACT_MATCH, accuracy_of, metric_name
-from askattend.results import check_results, load_results
+from askattend.results import check_results, id_hint, load_results
 from askattend.vqa_accuracy import CURRENT, check_dialect
 from askattend.wups import Wups, mean_wups
 
 # Sources whose answers are sets, with things between commas, for which WUPS was made.
-SETS = ("daquar",)
+SETS = ("daquar", "daquar-37")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Scores(msgspec.Struct, frozen=True):
         by_answer_type: accuracy of each answer type, where the source tells them.
         by_question_type: likewise.
         wups: mean WUPS at the thresholds ``"0.9"`` and ``"0.0"``, and the share of answers that
-            are ``"exact"`` as sets; None if it was not asked for or cannot be had.
+            are ``"exact"`` as sets, white space and case aside in all three; None if it was not
+            asked for or cannot be had.
         per_question: the score of each question, in the order of the source.
         notes: what was decided on the user's behalf, to be printed.
     """
@@ -88,7 +90,7 @@ def score_file(
     data: str,
     split: str | None = None,
     dialect: str | None = None,
-    wups: bool = False,
+    wups: bool | None = None,
 ) -> Scores:
     """Score a results file against the human answers of a question source.
 
@@ -99,7 +101,7 @@ def score_file(
             questions of another split are passed over, with a note.
         dialect: see `accuracy_of`; by default exact match where each question has one human answer,
             else ``"current"``.
-        wups: WUPS as well. DAQUAR's comes unasked, where WordNet is at hand.
+        wups: whether WUPS is told as well; by default DAQUAR's is, where WordNet is at hand.
 
     Raises:
         ConfigError: there is no such dialect.
@@ -114,7 +116,7 @@ def score_file(
 
 
 def score(
-    answered: Answered, *, file: Path, dialect: str | None = None, wups: bool = False
+    answered: Answered, *, file: Path, dialect: str | None = None, wups: bool | None = None
 ) -> Scores:
     """Score the answers to the questions of a split; see `score_file`."""
     questions, split = answered.questions, answered.split
@@ -189,6 +191,8 @@ def _answered(questions: QASet, given: Set[QuestionId], file: Path) -> str:
     """The one split, or published subset, that the results are about."""
     splits = _ids(questions)
     known = {one for ids in splits.values() for one in ids & given}
+    if not known and given:
+        raise _unknown_ids(questions, given, file)
     if not known:
         # The check against any split tells what ids there should be.
         return "test" if "test" in splits else next(iter(splits))
@@ -202,6 +206,16 @@ def _answered(questions: QASet, given: Set[QuestionId], file: Path) -> str:
         f"it answers questions of several splits: {listed}",
         where=file,
         remedy="Add --split NAME.",
+    )
+
+
+def _unknown_ids(questions: QASet, given: Set[QuestionId], file: Path) -> DataError:
+    ids = dict.fromkeys(question.id for question in questions)
+    theirs, ours = (few(map(repr, some)) for some in (sorted(given, key=str), ids))
+    return DataError(
+        f"none of its question ids ({theirs}) is one of {questions.source}, in any split ({ours})",
+        where=file,
+        remedy=id_hint(given, ids) or "Use the source's ids, or name another --data.",
     )
 
 
@@ -235,13 +249,33 @@ def _ids(questions: QASet) -> dict[str, set[QuestionId]]:
     return ids
 
 
+def of_sets(source: str) -> bool:
+    """Whether a source is one whose answers are sets, for which WUPS was made."""
+    return source.partition(":")[0] in SETS
+
+
+def wups_of_each(scored: Sequence[Scored], threshold: float) -> list[float]:
+    """WUPS of each question's answer, 0 to 1.
+
+    Raises:
+        DataError: there is no WordNet, or a question has several human answers.
+    """
+    wups = Wups()
+    return [
+        wups.score(answer_key(_one_reference(one.question)), answer_key(one.answer), threshold)
+        for one in scored
+    ]
+
+
 def _wups(
-    scored: list[Scored], source: str, *, asked: bool
+    scored: list[Scored], source: str, *, asked: bool | None
 ) -> tuple[dict[str, float] | None, tuple[str, ...]]:
     """WUPS where it is asked for or usual, and a note where it is usual and cannot be had."""
-    if not asked and source.partition(":")[0] not in SETS:
+    wanted = of_sets(source) if asked is None else asked
+    if not wanted:
         return None, ()
-    pairs = [(_one_reference(one.question), one.answer) for one in scored]
+    # The script compares words as they are written; a capital letter is no other answer.
+    pairs = [(answer_key(_one_reference(one.question)), answer_key(one.answer)) for one in scored]
     try:
         return mean_wups(pairs, Wups()), ()
     except DataError as error:

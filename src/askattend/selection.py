@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from typing import Any
 
 from askattend.batches import Batches
@@ -45,6 +47,20 @@ def training_splits_of(config: Config[Any], questions: QASet) -> Splits:
         fraction=vocab.valid_fraction,
         seed=vocab.valid_seed,
     )
+
+
+def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
+    """Some of the questions drawn at random, in their order; all where there are no more.
+
+    Args:
+        questions: to draw from.
+        most: how many to draw.
+        seed: the same one draws the same questions.
+    """
+    if len(questions) <= most:
+        return questions
+    chosen = sorted(random.Random(seed).sample(range(len(questions)), most))
+    return replace(questions, questions=tuple(questions.questions[place] for place in chosen))
 
 
 def batches_of(questions: QASet, store: FeatureStore, run: Run, config: TrainConfig) -> Batches:

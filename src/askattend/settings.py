@@ -41,8 +41,26 @@ def _check_value(name: str, value: Any, hint: Any) -> None:
         if get_origin(hint) is Literal:
             choices = ", ".join(map(str, get_args(hint)))
             raise ConfigError(f"must be one of {choices}", where=f"{name} = {value!r}") from None
-        problem = str(error).partition(" - at ")[0].replace("`", "")
-        raise ConfigError(problem.lower(), where=f"{name} = {value!r}") from None
+        problem = str(error).partition(" - at ")[0].replace("`", "").lower()
+        out_of_range = "<" in problem or ">" in problem
+        expected = (_both_ends(hint) if out_of_range else None) or problem
+        raise ConfigError(expected, where=f"{name} = {value!r}") from None
+
+
+def _both_ends(hint: Any) -> str | None:
+    """What a type expects that has a least and a greatest value; a bound alone says half of it."""
+    for part in get_args(hint):
+        if isinstance(part, msgspec.Meta):
+            low, high = (part.ge, part.gt), (part.le, part.lt)
+            if low == (None, None) or high == (None, None):
+                return None
+            ends = [(closed if closed is not None else open_) for closed, open_ in (low, high)]
+            without = [f"{e:g}" for e, (c, _) in zip(ends, (low, high), strict=True) if c is None]
+            excluded = f", {' and '.join(without)} excluded" if without else ""
+            return f"expected a number between {ends[0]:g} and {ends[1]:.10g}{excluded}"
+        if (found := _both_ends(part)) is not None:
+            return found
+    return None
 
 
 def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:

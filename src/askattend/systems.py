@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
+from askattend.breakdown import Scored
 from askattend.data.questions import QASet, QuestionId
 from askattend.data.splits import canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics import metric_name
 from askattend.results import METRICS, PREDICTIONS, RESULTS
-from askattend.scoring import answers_in, scored_answers
+from askattend.scoring import answers_in, of_sets, scored_answers, wups_of_each
+from askattend.wups import THRESHOLDS
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -27,18 +29,21 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
         score: 0 to 1; None where the question has no human answer.
         answer_type: of the question, where the source tells.
         image: id of its image; None if it is not known.
+        wups: WUPS at 0.9, 0 to 1; None where it was not asked for or is not to be had.
     """
 
     question_id: QuestionId
     score: float | None
     answer_type: str | None = None
     image: str | None = None
+    wups: float | None = None
 
 
 class _Told(msgspec.Struct, frozen=True):
     """Of ``metrics.json``, what is needed here."""
 
     metric: str | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,8 @@ def evaluated(place: Path, split: str | None) -> System:
             where=place / split,
             remedy="Choose another --split.",
         )
-    return System(str(place), split, told.metric, judged)
+    notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * of_sets(told.source)
+    return System(str(place), split, told.metric, judged, notes)
 
 
 def scored(place: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
@@ -104,12 +110,27 @@ def scored(place: Path, questions: QASet, split: str | None, dialect: str | None
         split = canonical_split(split or "test")
         file = _left_by_evaluation(place, split, RESULTS)
     answered = answers_in(file, questions, split=split)
+    scores = scored_answers(answered, dialect)
+    wups, notes = _wups(scores, questions.source)
     judged = [
-        Judged(one.question.id, one.score, one.question.answer_type, one.question.image)
-        for one in scored_answers(answered, dialect)
+        Judged(one.question.id, one.score, one.question.answer_type, one.question.image, alike)
+        for one, alike in zip(scores, wups, strict=True)
     ]
     metric = metric_name(answered.questions, dialect)
-    return System(str(place), answered.split, metric, judged, answered.notes)
+    return System(str(place), answered.split, metric, judged, (*answered.notes, *notes))
+
+
+def _wups(
+    answered: Sequence[Scored], source: str
+) -> tuple[Sequence[float | None], tuple[str, ...]]:
+    """WUPS at 0.9 of each answer where it is usual, or a note why there is none."""
+    nothing = [None] * len(answered)
+    if not of_sets(source):
+        return nothing, ()
+    try:
+        return wups_of_each(answered, THRESHOLDS["0.9"]), ()
+    except DataError as error:
+        return nothing, (f"no WUPS: {error}",)
 
 
 def _left_by_evaluation(run: Path, split: str, name: str) -> Path:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 import torch
+from jaxtyping import Float
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -28,10 +30,16 @@ from askattend.checkpoint import Run, under
 from askattend.devices import Precision, computing, pick_device
 from askattend.errors import RunError
 from askattend.files import write_whole
+from askattend.graphs import Stepper, stepper
+from askattend.metrics import metric_name
 from askattend.models import Model
 from askattend.models.loss import answer_loss
-from askattend.optimisation import TrainConfig, learning_rate, make_optimizer, train_step
+from askattend.optimisation import TrainConfig, learning_rate, make_optimizer
+from askattend.placement import near, onto
 from askattend.progression import Epoch, Progression
+
+# Steps on a GPU between two looks at their losses.
+FETCH_EVERY = 100
 
 
 def fit(
@@ -52,9 +60,16 @@ def fit(
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
     progression = _restore(run, model, optimizer) if resume else Progression()
+    step = stepper(model, optimizer, config)
+    progression = replace(progression, metric=metric_name(valid.questions))
+    console.print(f"accuracy on validation: {progression.metric}", highlight=False)
+    train, valid = (near(part, device, config.precision, console) for part in (train, valid))
     steps = train.steps(at_least=config.min_steps)
     with (
-        Progress(*_COLUMNS, console=console, transient=True) as progress,
+        # Where nobody sees it move, it would leave nothing but an empty line.
+        Progress(
+            *_COLUMNS, console=console, transient=True, disable=not console.is_interactive
+        ) as progress,
         SummaryWriter(
             # TensorBoard drops what was logged from this step on: all after the last whole epoch.
             str(run.folder / "tensorboard"),
@@ -62,10 +77,8 @@ def fit(
         ) as writer,
     ):
         while not progression.finished(epochs=config.epochs, patience=config.patience):
-            epoch = _epoch(
-                model, optimizer, train, valid, config, len(progression.history), progress
-            )
-            progression = Progression((*progression.history, epoch))
+            epoch = _epoch(model, step, train, valid, config, len(progression.history), progress)
+            progression = replace(progression, history=(*progression.history, epoch))
             # The best weights first: killed in between, a resumed run does the epoch once more.
             if progression.best is epoch:
                 run.save_weights(model)
@@ -77,7 +90,7 @@ def fit(
 
 def _epoch(
     model: Model,
-    optimizer: torch.optim.Optimizer,
+    step: Stepper,
     train: Batches,
     valid: Batches,
     config: TrainConfig,
@@ -92,14 +105,13 @@ def _epoch(
     torch.manual_seed(seed)
     model.train()
     task = progress.add_task(f"epoch {done + 1}", total=steps)
-    losses, questions, rate = 0.0, 0, 0.0
-    for index, batch in enumerate(train.shuffled(seed, at_least=config.min_steps)):
+    losses, rate = Losses(before=done * steps, device=device), 0.0
+    batches = onto(device, train.shuffled(seed, at_least=config.min_steps))
+    for index, batch in enumerate(batches):
         rate = learning_rate(config, done * steps + index, config.epochs * steps)
-        loss = train_step(model, optimizer, batch.to(device), config, rate=rate)
-        _require_finite(loss, f"step {done * steps + index + 1}")
-        losses += loss * len(batch)
-        questions += len(batch)
+        losses.add(step(batch, rate), len(batch))
         progress.advance(task)
+    train_loss = losses.mean()
     seconds = time.perf_counter() - started
     progress.update(task, description="validating")
     valid_loss, valid_accuracy = validate(model, valid.in_order(), device, config.precision)
@@ -109,12 +121,51 @@ def _epoch(
         epoch=done + 1,
         step=(done + 1) * steps,
         learning_rate=rate,
-        train_loss=losses / questions,
+        train_loss=train_loss,
         valid_loss=valid_loss,
         valid_accuracy=valid_accuracy,
         seconds=time.perf_counter() - started,
-        questions_per_second=questions / seconds,
+        questions_per_second=losses.questions / seconds,
     )
+
+
+class Losses:
+    """The losses of an epoch's steps, some at a time fetched from where they were computed.
+
+    Args:
+        before: steps before the epoch.
+        device: of the losses. To fetch them is to wait for a GPU, which then has nothing to do; so
+            that is rare, and a loss that is not finite is told late, but by its own step.
+    """
+
+    def __init__(self, *, before: int, device: torch.device) -> None:
+        self.questions, self._sum, self._step = 0, 0.0, before
+        self._every = 1 if device.type == "cpu" else FETCH_EVERY
+        self._waiting: list[tuple[Tensor, int]] = []
+
+    def add(self, loss: Float[Tensor, ""], questions: int) -> None:
+        """Take the next step's mean loss over so many questions.
+
+        Raises:
+            RunError: a loss is not finite; names its step.
+        """
+        self._waiting.append((loss, questions))
+        self.questions += questions
+        if len(self._waiting) == self._every:
+            self._fetch()
+
+    def mean(self) -> float:
+        """The mean over all questions so far; raises as `add`."""
+        self._fetch()
+        return self._sum / self.questions
+
+    def _fetch(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        values = torch.stack([loss for loss, _ in waiting]).tolist() if waiting else []
+        for value, (_, questions) in zip(values, waiting, strict=True):
+            self._step += 1
+            _require_finite(value, f"step {self._step}")
+            self._sum += value * questions
 
 
 def _require_finite(loss: float, when: str) -> None:
@@ -135,17 +186,16 @@ def validate(
 ) -> tuple[float, float]:
     """Mean loss and accuracy (0 to 1) over questions, dropout off."""
     model.eval()
-    loss = score = 0.0
-    questions = 0
-    for batch in batches:
-        batch = batch.to(torch.device(device))
+    scores, losses, sizes = [], [], []
+    for batch in onto(torch.device(device), batches):
         with computing(precision, device):
             logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
         chosen = batch.answer_index == logits.argmax(dim=1, keepdim=True)
-        score += (batch.answer_score * chosen).sum().item()
-        loss += answer_loss(logits, batch.answer_index, batch.answer_weight).item() * len(batch)
-        questions += len(batch)
-    return loss / questions, score / questions
+        scores.append((batch.answer_score * chosen).sum())
+        losses.append(answer_loss(logits, batch.answer_index, batch.answer_weight))
+        sizes.append(len(batch))
+    loss = sum(a * b for a, b in zip(torch.stack(losses).tolist(), sizes, strict=True))
+    return loss / sum(sizes), sum(torch.stack(scores).tolist()) / sum(sizes)
 
 
 _COLUMNS = (

@@ -14,6 +14,7 @@ from askattend.data.questions import QASet, Question
 from askattend.data.splits import (
     FEWEST_IMAGES,
     canonical_split,
+    odd_splits,
     shared_images,
     shared_note,
     training_splits,
@@ -191,3 +192,13 @@ def test_shared_images_are_counted_by_pairs_of_splits() -> None:
         "1 of 'valid' and 'test'",
     )
     assert shared_note(qaset(train=["a"], test=["b"])) == ()
+
+
+def test_splits_of_no_usual_name() -> None:
+    whole = qaset(train=3, valid=2, test=1, tset=2, **{"test-dev": 1, "mine": 1, "Vaild": 1})
+    assert odd_splits(whole, ["mine"]) == (
+        "split 'tset' (3) is neither trained nor validated on. Did you mean 'test'?",
+        "split 'test-dev' (1) is neither trained nor validated on",
+        "split 'Vaild' (1) is neither trained nor validated on. Did you mean 'valid'?",
+    )
+    assert not odd_splits(qaset(train=3, valid=2, test=1))

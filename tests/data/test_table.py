@@ -138,6 +138,40 @@ def test_a_whole_split_may_lack_answers(folder: Path, absent: Any) -> None:
     assert [q.answers for q in qaset.split("test")] == [()]
 
 
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "json"])
+def test_names_of_columns_may_be_in_capitals(folder: Path, ending: str) -> None:
+    names = {"Image": "a.png", "QUESTION": "what?", " Answer ": "red", "ID": 7, "Seen By": "Ann"}
+    mark = "\t" if ending == "tsv" else ","
+    lines = [mark.join(map(str, cells)) for cells in (names, names.values())]
+    text = {"jsonl": json.dumps(names), "json": json.dumps([names])}.get(ending, "\n".join(lines))
+    qaset = read(folder, text, ending)
+    (question,) = qaset
+    assert (question.id, question.image, question.text) == (7, "a.png", "what?")
+    assert question.answers == (("red", 1),)
+    assert qaset.notes == ("ignored columns: Seen By",)
+
+
+def test_a_column_written_as_documented_goes_before_one_in_capitals(folder: Path) -> None:
+    qaset = read(folder, "image,Question,question,answer\na.png,no,what?,red\n")
+    assert [q.text for q in qaset] == ["what?"]
+    assert qaset.notes == ("ignored columns: Question",)
+
+
+def test_semicolons_divide_where_the_header_has_no_comma(folder: Path) -> None:
+    text = '\n\ufeffImage;Question;Answers\na.png;"now; or later?";2,5|later\n'.lstrip("\n")
+    (question,) = read(folder, text)
+    assert (question.text, question.answers) == ("now; or later?", (("2,5", 1), ("later", 1)))
+    (question,) = read(folder, "image,question,answer\na.png,a;b?,c;d\n")
+    assert (question.text, question.answers) == ("a;b?", (("c;d", 1),))
+
+
+def test_answers_that_are_passed_over_are_noted(folder: Path) -> None:
+    text = "image,question,answer,answers\na.png,b,red,blue|red\na.png,b,red,\na.png,b,,red\n"
+    qaset = read(folder, text)
+    assert [dict(q.answers) for q in qaset] == [{"blue": 1, "red": 1}, {"red": 1}, {"red": 1}]
+    assert qaset.notes == ("'answer' is ignored where 'answers' is there, too: 1 of 3",)
+
+
 # --- mistakes ---------------------------------------------------------------------------------
 
 HEAD = "image,question,answer\n"
@@ -149,17 +183,29 @@ HEAD = "image,question,answer\n"
         ("", r"q\.csv: the table is empty"),
         (HEAD, r"q\.csv: the table is empty"),
         ("\n \n", r"the table is empty"),
-        ("image,qestion\na.png,what\n", r"q\.csv:1: no column 'question'.*mean 'qestion'\?"),
-        ("image;question\na;b\n", r"q\.csv:1: no column 'image' among 'image;question'"),
+        (
+            "image,qestion\na.png,what\n",
+            r"q\.csv:1: no column 'question' among .*\. Rename 'qestion' to 'question'\.",
+        ),
+        ("image,question_type\na.png,b\n", r"no column 'question' .* Add it, or rename the column"),
+        ("image;qestion\na;b\n", r"q\.csv:1: no column 'question' among 'image', 'qestion'"),
+        ("image;question;answer\na.png;b;c;d\n", r"header of 3\. .*holds ';' in double quotes"),
+        ("Image,IMAGE,question\n", r"q\.csv:1: two columns are called 'image'"),
         ("image,image,question\n", r"q\.csv:1: two columns are called 'image'"),
-        (HEAD + "a.png,what\n", r"q\.csv:2: 2 fields under a header of 3"),
+        (
+            HEAD + "a.png,what\n",
+            r"q\.csv:2: 2 fields under a header of 3\. Write ',' between all 3",
+        ),
         (HEAD + "a.png,what,is,it\n", r"q\.csv:2: 4 fields under a header of 3\. .*double quotes"),
         (HEAD + 'a.png,"wh\nat",red\na.png, ,red\n', r"q\.csv:4: the question is blank"),
         (HEAD + " ,what,red\n", r"q\.csv:2: the image is blank"),
         (HEAD + "\na.png,what,\n", r"q\.csv:3: no answer, in split 'train'"),
         (HEAD + 'a.png,"what,red\n', r"q\.csv:2: malformed row \(unexpected end of data\)"),
         (HEAD + 'a.png,"w" x,red\n', r"q\.csv:2: malformed row \("),
-        ("image,question,anwser\na.png,b,c\n", r"q\.csv:2: no column 'answer'.*mean 'anwser'"),
+        (
+            "image,question,anwser\na.png,b,c\n",
+            r"q\.csv:2: no column 'answer'.*Rename 'anwser' to 'answer'",
+        ),
         ("image,question,answers\na.png,b,c||d\n", r"2: 'answers' holds a blank answer.*divides"),
         ("id,image,question,answer\n1,a.png,b,c\n,a.png,b,c\n", r"q\.csv:3: the id is blank"),
         ("id,image,question,answer\n1,a.png,b,c\n1,a.png,b,c\n", r"3: the id 1 is taken by .*:2\."),
@@ -223,8 +269,8 @@ def test_malformed_files(folder: Path, text: str, ending: str, message: str) -> 
 
 
 def test_a_row_without_a_column_names_the_nearest(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"jsonl:2: no column 'image' among 'Image', .*'Image'\?"):
-        read_lines(folder, row(), {"Image": "a.png", "question": "what?", "answer": "red"})
+    with pytest.raises(DataError, match=r"jsonl:2: no column 'image' among 'imge', .*'imge' to"):
+        read_lines(folder, row(), {"imge": "a.png", "question": "what?", "answer": "red"})
 
 
 def test_ids_equal_as_text_are_duplicates(folder: Path) -> None:

@@ -21,8 +21,8 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
-from askattend.features import decoding
-from askattend.features.backbones import load_backbone
+from askattend.features import decoding, extraction
+from askattend.features.backbones import backbone_of, load_backbone
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.features.images import open_image, resize
 from askattend.features.spec import Backbone, FeatureSpec
@@ -215,6 +215,76 @@ def test_the_backbone_is_loaded_as_configured(photos: dict[str, Path], tmp_path:
     assert report.store.read(["00"]).dtype == torch.float32
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "int8"])
+def test_a_store_gives_back_what_the_backbone_gives(
+    photos: dict[str, Path], lite: Backbone, tmp_path: Path, dtype: str
+) -> None:
+    """To the last bit, so that a new picture is seen as those of a store are."""
+    backbone = tiny(lite, Colours(0.3), dtype=dtype)
+    store = run({"00": photos["00"]}, tmp_path / "store", backbone).store
+    pixels = resize(open_image(photos["00"]), 64)[None]
+    assert torch.equal(store.read(["00"]), backbone.regions(pixels))
+    assert backbone.computed(pixels).dtype == torch.float32
+
+
+def test_eight_bits_take_half_the_room(
+    photos: dict[str, Path], lite: Backbone, whole: Path, tmp_path: Path
+) -> None:
+    kept = Backbone(spec=replace(lite.spec, dtype="int8"), network=lite.network)
+    store = run(photos, tmp_path / "store", kept).store
+    whole_store = FeatureStore.open(whole)
+    shard = "shard-00000.safetensors"
+    half, full = ((folder / shard).stat().st_size for folder in (store.path, whole))
+    assert 2 * (store.spec.image_bytes - 4 * 8) == whole_store.spec.image_bytes
+    assert full - half == 6 * (whole_store.spec.image_bytes - store.spec.image_bytes) - (
+        _header(store.path / shard) - _header(whole / shard)
+    )
+    ours, theirs = store.read(store.ids).float(), whole_store.read(store.ids).float()
+    assert (ours - theirs).norm() / theirs.norm() < 0.01
+    with pytest.raises(FeatureError, match="dtype 'float16' against 'int8'"):
+        whole_store.spec.require(store.spec, where="run")
+
+
+def _header(shard: Path) -> int:
+    """Bytes before a shard's tensors."""
+    return 8 + int.from_bytes(shard.read_bytes()[:8], "little")
+
+
+# Precision
+
+
+def test_bfloat16_is_recorded_and_not_mixed(
+    photos: dict[str, Path], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, some = replace(CONFIG, precision="bfloat16"), {"00": photos["00"]}
+    console = quiet()
+    monkeypatch.setattr(extraction, "native_bfloat16", lambda kind: False)
+    store = extract(some, tmp_path / "store", config, console=console).store
+    assert store.spec.compute_dtype == "bfloat16"
+    assert "note: efficientnet-lite2 errs" in printed(console)
+    assert "note: this processor has no bfloat16 instructions" in printed(console)
+    exact = FeatureStore.open(whole)
+    with pytest.raises(FeatureError, match="compute_dtype 'float32' against 'bfloat16'"):
+        exact.spec.require(store.spec, where="run")
+    with pytest.raises(FeatureError, match="compute_dtype 'bfloat16' against 'float32'"):
+        extract(some, tmp_path / "store", CONFIG, console=quiet())
+    again = backbone_of(store.spec, where="run")
+    pixels = resize(open_image(photos["00"]), 64)[None]
+    assert torch.equal(again.regions(pixels), store.read(["00"]))
+    assert not torch.equal(store.read(["00"]), exact.read(["00"]))
+
+
+def test_no_notes_where_the_precision_is_right(
+    photos: dict[str, Path], lite: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = quiet()
+    run({"00": photos["00"]}, tmp_path / "exact", lite, console=console)
+    monkeypatch.setattr(extraction, "native_bfloat16", lambda kind: True)
+    other = tiny(lite, compute_dtype="bfloat16")
+    run({"00": photos["00"]}, tmp_path / "low", other, console=console)
+    assert "note" not in printed(console)
+
+
 # Interruption
 
 
@@ -236,15 +306,22 @@ def test_what_was_interrupted_goes_on(
 
 
 @settings(max_examples=15, deadline=None)
-@given(stops=st.lists(st.integers(0, 8), max_size=4), batch=st.integers(1, 5), data=st.data())
+@given(
+    stops=st.lists(st.integers(0, 8), max_size=4),
+    batch=st.integers(1, 5),
+    dtype=st.sampled_from(["float16", "int8"]),
+    data=st.data(),
+)
 def test_any_interruptions_leave_the_same_bytes(
     photos: dict[str, Path],
-    colours: Backbone,
+    lite: Backbone,
     tmp_path_factory: pytest.TempPathFactory,
     stops: list[int],
     batch: int,
+    dtype: str,
     data: st.DataObject,
 ) -> None:
+    colours = tiny(lite, dtype=dtype)
     config = replace(CONFIG, batch_size=batch, shard_images=data.draw(st.integers(1, 20)))
     folder = tmp_path_factory.mktemp("any")
     run(photos, folder / "whole", colours, config)

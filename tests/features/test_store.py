@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from askattend.errors import FeatureError
-from askattend.features.spec import DTYPES, Dtype, FeatureSpec
+from askattend.features.kept import DTYPES, Dtype
+from askattend.features.spec import FeatureSpec
 from askattend.features.store import FeatureStore, Index, Plan, Shard, Written, read_written
 
 
@@ -185,7 +186,9 @@ def test_missing_and_damaged_shards(tmp_path: Path) -> None:
     with pytest.raises(FeatureError, match=r"shard-00000\.safetensors: damaged"):
         store.read(["1"])
     save_file({"regions": torch.zeros(2, 4, 5).half()}, shard)
-    with pytest.raises(FeatureError, match=r"damaged \(its features are of shape \(2, 4, 5\)"):
+    with pytest.raises(
+        FeatureError, match=r"damaged \(its regions are torch\.float16 of shape \(2, 4, 5\)"
+    ):
         store.read(["1"])
     shard.unlink()
     with pytest.raises(FeatureError, match=r"shard-00000\.safetensors: a shard is missing"):

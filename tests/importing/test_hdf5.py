@@ -88,6 +88,22 @@ def test_either_order_of_bytes(tmp_path: Path, dtype: str) -> None:
     assert torch.equal(store.read(store.ids), expected)
 
 
+def test_features_may_be_kept_in_another_type(features_file: Path, tmp_path: Path) -> None:
+    exact = import_hdf5(features_file, tmp_path / "exact", console=QUIET)
+    store = import_hdf5(features_file, tmp_path / "store", dtype="int8", console=QUIET)
+    assert (store.spec.dtype, store.ids) == ("int8", exact.ids)
+    ours, theirs = store.read(store.ids).float(), exact.read(exact.ids).float()
+    span = theirs.amax(dim=-1, keepdim=True) - theirs.amin(dim=-1, keepdim=True)
+    rounding = theirs.abs().amax(dim=-1, keepdim=True) / 2**11
+    assert ((ours - theirs).abs() <= span / 255 / 2 + rounding).all()
+    assert not torch.equal(ours, theirs)
+    large = write(tmp_path / "f.h5", np.full((1, 3, 2, 4), 1e6, "float32"), [7])
+    for dtype in ("float16", "int8"):
+        with pytest.raises(FeatureError, match="image '7' are not all finite in " + dtype):
+            import_hdf5(large, tmp_path / dtype, dtype=dtype, console=QUIET)
+        assert not (tmp_path / dtype).exists()
+
+
 def test_what_the_user_knows_is_recorded(features_file: Path, tmp_path: Path) -> None:
     store = import_hdf5(
         features_file,

@@ -93,6 +93,7 @@ def test_ask_about_an_image_of_a_store(run: Command, folder: Path) -> None:
     printed = json.loads(out)
     assert [answer["image"] for answer in printed] == ["42", "42"]
     assert printed[0]["attention"]["rows"] == 5
+    assert printed[0]["seen"] is None  # the file of features does not tell the pictures' shapes
     assert sum(sum(row) for row in printed[0]["attention"]["values"][1]) == pytest.approx(1)
 
 
@@ -158,6 +159,10 @@ def test_ask_about_a_photo_with_a_backbone_named(
     assert printed["probability"] == pytest.approx(expected.probability, rel=1e-2)
     values = torch.tensor(printed["attention"]["values"])
     torch.testing.assert_close(values, expected.attention, rtol=1e-2, atol=1e-3)
+    # The photo is 200 × 90; of its short side 160 of 182 pixels are seen, of the long one as many.
+    left, top, right, bottom = printed["seen"]
+    assert (left + right, top + bottom) == pytest.approx((1, 1), abs=0.01)
+    assert (right - left, bottom - top) == pytest.approx((160 / 404, 160 / 182), abs=0.001)
     with Image.open(out_file) as overlay:
         assert overlay.width > 400
 

@@ -24,6 +24,7 @@ from askattend.models import (
 )
 from askattend.models.dropout import Dropout, kept
 from askattend.models.hidden_layer import scores_of
+from askattend.models.question import LSTMQuestion
 from askattend.models.recurrence import last_states
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
@@ -78,11 +79,53 @@ def test_both_ways_give_the_same_output_and_gradients(name: str, training: bool)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_bfloat16_gives_nearly_the_same(name: str) -> None:
+@pytest.mark.parametrize("training", [True, False])
+def test_a_gpus_way_gives_the_same_output_and_gradients(
+    name: str, training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = network(name).double().train(training)
+    expected, expected_gradients = answered(model, written_out=False)
+    monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
+    found, found_gradients = answered(model, written_out=False)
+    for field in ("logits", "attention", "scores", "attended", "question"):
+        torch.testing.assert_close(getattr(found, field), getattr(expected, field))
+    torch.testing.assert_close(found_gradients, expected_gradients)
+
+
+@given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), wider=st.integers(0, 3))
+@pytest.mark.parametrize("state", ["hidden", "cell"])
+def test_questions_moved_to_the_right_end_in_the_same_state(
+    state: Any, lengths: list[int], wider: int
+) -> None:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"words": 9, "embedding_dim": 3, "question_dim": 4}
+    encoder = LSTMQuestion(**sizes, state=state, squash=True, dropout=0.0).double()
+    for parameter in encoder.lstm.parameters():
+        nn.init.normal_(parameter)
+    tokens = torch.zeros(len(lengths), max(lengths) + wider, dtype=torch.int64)
+    for row, length in zip(tokens, lengths, strict=True):
+        row[:length] = torch.randint(1, 9, (length,))
+    arguments = tokens, torch.tensor(lengths)
+    with record():
+        expected = encoder(*arguments)
+    found = encoder._aligned(*arguments)
+    torch.testing.assert_close(found, expected)
+    upstream, parameters = torch.randn_like(expected), list(encoder.parameters())
+    ours, theirs = (torch.autograd.grad(s, parameters, upstream) for s in (found, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_bfloat16_gives_nearly_the_same(
+    name: str, gpu: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = network(name).eval()
     arguments = batch(torch.float16)
     with torch.no_grad():
         exact = model(*arguments)
+        if gpu:
+            monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
         with computing("bfloat16", "cpu"):
             trained = model(*arguments)
         asked = model.bfloat16()(*arguments)

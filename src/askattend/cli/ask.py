@@ -13,6 +13,7 @@ from tyro.conf import Positional
 from askattend import drawing
 from askattend.cli.console import parse, print_json
 from askattend.errors import ConfigError
+from askattend.features.geometry import Box
 from askattend.features.store import FeatureStore
 from askattend.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
@@ -56,12 +57,12 @@ def run(argv: list[str]) -> None:
     predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
     if options.abstain_above_risk is not None:
         predictor.abstain_above(options.abstain_above_risk)
-    scene, answers = _answers(predictor, options)
+    scene, seen, answers = _answers(predictor, options)
     for question in options.questions:
         for note in predictor.notes(question):
             print(f"note: {note}", file=sys.stderr)
     if options.json:
-        print_json([_as_json(options.image, answer) for answer in answers])
+        print_json([_as_json(options.image, answer, seen) for answer in answers])
     else:
         print("\n".join(_as_text(answer) for answer in answers))
     if options.overlay is not None and scene is not None:
@@ -76,14 +77,14 @@ def run(argv: list[str]) -> None:
             print(f"askattend: {hint}", file=sys.stderr)
 
 
-def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Answer]]:
-    """What was looked at, unless features alone were, and the answers."""
+def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Box | None, list[Answer]]:
+    """What was looked at, unless features alone were; which part was seen; and the answers."""
     if options.features is not None:
         store = FeatureStore.open(options.features)
         asked = predictor.ask_stored(store, options.image, options.questions, top=options.top)
-        return None, asked
+        return None, store.seen(options.image), asked
     scene = predictor.look(options.image)
-    return scene, scene.ask_all(options.questions, top=options.top)
+    return scene, scene.seen, scene.ask_all(options.questions, top=options.top)
 
 
 def _check_overlay(options: Ask) -> None:
@@ -103,7 +104,7 @@ def _check_overlay(options: Ask) -> None:
         )
 
 
-def _as_json(image: str, answer: Answer) -> dict[str, Any]:
+def _as_json(image: str, answer: Answer, seen: Box | None) -> dict[str, Any]:
     glimpses, rows, columns = answer.attention.shape
     return {
         "image": image,
@@ -118,11 +119,11 @@ def _as_json(image: str, answer: Answer) -> dict[str, Any]:
             "columns": columns,
             "values": answer.attention.tolist(),
         },
+        "seen": seen,
     }
 
 
 def _as_text(answer: Answer) -> str:
     others = ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:])
-    guess = f"{answer.text}  {answer.probability:.1%}"
-    best = f"{answer.question}\n  {guess if answer.sure else f'not sure; perhaps {guess}'}"
+    best = f"{answer.question}\n  {answer.said}  {answer.probability:.1%}"
     return f"{best}   ({others})" if others else best

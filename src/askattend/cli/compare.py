@@ -66,12 +66,16 @@ def _lines(comparison: Comparison) -> list[str]:
         ),
         f"{overall.difference:>+8.2%}  {_interval(overall.interval, '+')}  second less first",
         *(_kind(name, each) for name, each in comparison.by_answer_type.items()),
+        *([] if comparison.wups is None else [_kind("WUPS at 0.9", comparison.wups)]),
         f"95 % intervals by bootstrap over {drawn}",
         f"p = {comparison.permutation_p:.2g}: paired permutation test, by {drawn}",
     ]
     if comparison.mcnemar_p is not None:
         p = comparison.mcnemar_p
         lines.append(f"p = {p:.2g}: McNemar's exact test, as if questions were independent")
+    if comparison.wups_permutation_p is not None:
+        p = comparison.wups_permutation_p
+        lines.append(f"p = {p:.2g}: paired permutation test of WUPS at 0.9")
     return lines
 
 

@@ -25,6 +25,12 @@ def progress() -> Console:
     return Console(stderr=True, soft_wrap=True, markup=False)
 
 
+def interval_text(ends: tuple[float, float]) -> str:
+    """A 95 % interval of an accuracy: ``[46.23%, 53.71%] (95 %)``."""
+    low, high = ends
+    return f"[{low:.2%}, {high:.2%}] (95 %)"
+
+
 def print_json(value: Any) -> None:
     """Print one JSON value."""
     print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -106,7 +106,10 @@ def _answers(table: _Table, summary: Summary) -> Iterator[str]:
     if not summary.common_answers:
         return
     known = min(summary.top, summary.distinct_answers)
-    yield f"of the {known:,} most common training answers (of {summary.distinct_answers:,})"
+    if known < summary.distinct_answers:
+        yield f"of the {known:,} most common training answers (of {summary.distinct_answers:,})"
+    else:
+        yield f"of all {known:,} training answers"
     yield table.shares("  answers among them", lambda split: split.answers_covered)
     yield table.shares("  questions answerable with them", lambda split: split.questions_covered)
     metrics = dict.fromkeys(split.metric for split in summary.splits.values() if split.metric)
@@ -147,7 +150,10 @@ def _remarks(table: _Table, summary: Summary) -> Iterator[str]:
     counts = {
         "complementary pairs": summary.pairs,
         "questions that tell where their objects are": summary.located,
-        "questions that share a meaning": summary.reworded,
+        # Where a meaning is told of every question, the count says nothing.
+        "questions that share a meaning": summary.reworded
+        if summary.reworded < summary.questions
+        else 0,
         **{f"questions in the subset '{name}'": n for name, n in summary.subsets.items()},
     }
     lines = [table.row(name, [f"{count:,}"]) for name, count in counts.items() if count]
@@ -156,5 +162,5 @@ def _remarks(table: _Table, summary: Summary) -> Iterator[str]:
         lines += [f"  {image}: {reason}" for image, reason in summary.broken_images.items()]
     shared = shared_remark({pair.splits: pair.images for pair in summary.shared_images})
     # Some readers note it, too; it is printed for every source, and once.
-    lines += [f"note: {note}" for note in dict.fromkeys((*shared, *summary.notes))]
+    lines += [f"note: {note}" for note in dict.fromkeys((*summary.notes, *shared))]
     yield from ["", *lines] if lines else []

@@ -11,8 +11,9 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.assessment import evaluate_run
-from askattend.cli.console import FLOORS, parse, print_json, progress
+from askattend.cli.console import FLOORS, interval_text, parse, print_json, progress
 from askattend.evaluation import Metrics
+from askattend.reliability import Abstention
 from askattend.settings import Probability, check
 
 
@@ -71,13 +72,33 @@ def _table(metrics: Metrics) -> str:
         *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
         *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
         ("most common answer in the vocabulary", metrics.coverage),
+        *_ceiling(metrics),
         *_trust(metrics),
     ]
     lines += [f"{name:<38}{value:>8.2%}" for name, value in rows]
     assert metrics.interval is not None
-    low, high = metrics.interval
-    lines[1] += f"   ({low:.2%} to {high:.2%} with 95 %)"
-    return "\n".join(lines)
+    lines[1] += f"  {interval_text(metrics.interval)}"
+    return "\n".join([*lines, *_abstention(metrics.abstention)])
+
+
+def _ceiling(metrics: Metrics) -> Iterator[tuple[str, float]]:
+    if metrics.ceiling is not None:
+        yield "ceiling: its best answer, each time", metrics.ceiling
+
+
+def _abstention(found: Abstention | None) -> Iterator[str]:
+    """What saying "not sure" amounts to, where there is a risk to stay within."""
+    if found is None:
+        return
+    threshold = f"from a probability of {found.threshold:.2%}"
+    threshold = "with any" if found.threshold == 0 else threshold
+    threshold = "no probability is enough" if found.threshold > 1 else threshold
+    yield (
+        f"{f'answered, {found.risk:.1%} of them wrong at most':<38}{found.coverage:>8.2%}   "
+        f"({threshold}; of validation {found.valid_coverage:.2%})"
+    )
+    if found.achieved_risk is not None:
+        yield f"{'  wrong among those':<38}{found.achieved_risk:>8.2%}"
 
 
 def _trust(metrics: Metrics) -> Iterator[tuple[str, float]]:

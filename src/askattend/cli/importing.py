@@ -12,6 +12,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, progress
 from askattend.errors import ConfigError, nearest
+from askattend.features.kept import Dtype
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.pytorch_vqa import import_log
 from askattend.settings import Positive, check
@@ -49,6 +50,8 @@ class ImportHDF5:
     """What made the features, if known: hf:microsoft/resnet-152, for example."""
     image_size: Positive | None = None
     """Side in pixels of the square that it looked at, if known."""
+    dtype: Dtype | None = None
+    """What the store keeps features in, by default what the file does; int8 halves float16."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -87,6 +90,7 @@ def _hdf5(argv: list[str]) -> None:
         options.out,
         backbone=options.backbone,
         image_size=options.image_size,
+        dtype=options.dtype,
         console=progress(),
     )
     print(f"{len(store):,} images in {store.path}")

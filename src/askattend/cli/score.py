@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from tyro.conf import Positional
+from tyro.conf import FlagCreatePairsOff, Positional
 
 from askattend.breakdown import Share
-from askattend.cli.console import parse, print_json
+from askattend.cli.console import interval_text, parse, print_json
+from askattend.errors import ConfigError
 from askattend.scoring import Scores, score_file
 
 # More kinds of question than this are told by --json alone.
@@ -23,18 +24,31 @@ class Score:
     """Score a results file in the VQA leaderboard's format, whoever made it."""
 
     results: Annotated[Positional[Path], tyro.conf.arg(metavar="RESULTS.json")]
-    """[{"question_id": …, "answer": "…"}, …], with one entry a question; may be gzip."""
+    """[{"question_id": …, "answer": "…"}, …], with one entry a question; may be gzip.
+
+    Ids are the source's. DAQUAR's (894 classes) are 0 to 6794 in train, 6795 to 12467 in test."""
     data: str
     """Question source with the human answers."""
     split: str | None = None
     """Which of its splits; by default the one whose questions the file answers."""
     dialect: str | None = None
-    """How VQA accuracy compares answers: current (the evaluator since March 2021), pre2021 or
-    normalized. By default exact match where questions have one human answer, else current."""
-    wups: bool = False
+    """How VQA accuracy compares answers. By default exact match where questions have one human
+    answer, else current.
+
+    - current: as the evaluator since March 2021: all normalised where the humans differ.
+    - pre2021: as before: your answer normalised always, of the humans' the punctuation alone.
+    - normalized: your answer and the humans' normalised always.
+    """
+    wups: FlagCreatePairsOff[bool] = False
     """WUPS at 0.9 and 0.0 and set-exact accuracy as well; DAQUAR's come unasked."""
+    no_wups: FlagCreatePairsOff[bool] = False
+    """No WUPS, of DAQUAR neither."""
     json: bool = False
     """Print one JSON object, with the score of each question."""
+
+    def __post_init__(self) -> None:
+        if self.wups and self.no_wups:
+            raise ConfigError("both --wups and --no-wups are there", remedy="Leave one out.")
 
 
 def run(argv: list[str]) -> None:
@@ -45,7 +59,7 @@ def run(argv: list[str]) -> None:
         data=options.data,
         split=options.split,
         dialect=options.dialect,
-        wups=options.wups,
+        wups=options.wups or (False if options.no_wups else None),
     )
     for note in scores.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -56,10 +70,10 @@ def run(argv: list[str]) -> None:
 
 
 def _table(scores: Scores) -> str:
-    low, high = scores.interval
     lines = [
         f"{scores.source}, {scores.split}: {scores.questions:,} questions",
-        _line(f"accuracy ({scores.metric})", scores.accuracy) + f"  [{low:.2%}, {high:.2%}]",
+        _line(f"accuracy ({scores.metric})", scores.accuracy)
+        + f"  {interval_text(scores.interval)}",
         *_kinds("answer type", scores.by_answer_type),
         *_kinds("question type", scores.by_question_type),
     ]

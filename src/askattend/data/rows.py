@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from askattend.data.text import read_utf8
-from askattend.errors import DataError, nearest
+from askattend.errors import DataError, closest
 
 REQUIRED = ("image", "question")
+COLUMNS = frozenset((*REQUIRED, "answer", "answers", "split", "id", "question_type", "answer_type"))
 _SEPARATOR = "|"
 
 
@@ -24,8 +25,8 @@ class Row:
 
     Attributes:
         where: the file and line (or position in a list) it starts at, for messages.
-        cells: column → cell. Text in CSV and TSV, except that `answers` is a list and an `id` of
-            digits a number; any JSON value in JSON.
+        cells: column → cell; the names of `COLUMNS` in lower case. Text in CSV and TSV,
+            except that `answers` is a list and an `id` of digits a number; any JSON value in JSON.
     """
 
     where: str
@@ -61,11 +62,31 @@ def need_column(column: str, columns: Collection[str], where: str) -> None:
     """Raises `DataError` with a hint if `column` is not among `columns`."""
     if column not in columns:
         present = ", ".join(f"'{name}'" for name in columns)
+        close = closest(column, [name for name in columns if name not in COLUMNS])
         raise DataError(
             f"no column '{column}' among {present}" if present else "no columns",
             where=where,
-            remedy=f"Give the column that holds it that name. {nearest(column, columns)}",
+            remedy=f"Rename '{close}' to '{column}'."
+            if close
+            else f"Add it, or rename the column that holds it to '{column}'.",
         )
+
+
+def _names(names: Sequence[str], where: str) -> list[str]:
+    """Names of columns, those of `COLUMNS` in lower case unless another is written so already.
+
+    Raises:
+        DataError: two are the same.
+    """
+    stripped = [name.strip() for name in names]
+    known = [
+        name.lower() if name.lower() in COLUMNS and name.lower() not in stripped else name
+        for name in stripped
+    ]
+    twice = [name for name, count in Counter(known).items() if name and count > 1]
+    if twice:
+        raise DataError(f"two columns are called '{twice[0]}'", where=where, remedy="Rename one.")
+    return known
 
 
 def kind_of(cell: object) -> str:
@@ -76,13 +97,11 @@ def kind_of(cell: object) -> str:
 
 def _read_csv(file: Path) -> Iterator[Row]:
     """Rows under a header; blank lines are skipped."""
-    delimiter = "\t" if _extension(file) == ".tsv" else ","
-    lines = _csv_lines(file, delimiter)
+    text = read_utf8(file)
+    delimiter = "\t" if _extension(file) == ".tsv" else _separator(text)
+    lines = _csv_lines(file, text, delimiter)
     where, header = next(lines, (str(file), []))
-    header = [name.strip() for name in header]
-    twice = [name for name, count in Counter(header).items() if name and count > 1]
-    if twice:
-        raise DataError(f"two columns are called '{twice[0]}'", where=where, remedy="Rename one.")
+    header = _names(header, where)
     for column in REQUIRED if header else ():
         need_column(column, header, where)
     for where, fields in lines:
@@ -90,14 +109,25 @@ def _read_csv(file: Path) -> Iterator[Row]:
             raise DataError(
                 f"{len(fields)} fields under a header of {len(header)}",
                 where=where,
-                remedy="Put a field that holds the separator in double quotes.",
+                remedy=f"Put a field that holds '{delimiter}' in double quotes."
+                if len(fields) > len(header)
+                else f"Write '{delimiter}' between all {len(header)}, blank ones included.",
             )
         yield Row(where, _csv_cells(header, fields))
 
 
-def _csv_lines(file: Path, delimiter: str) -> Iterator[tuple[str, list[str]]]:
+def _separator(text: str) -> str:
+    """What divides the fields: a comma, or a semicolon where the header has that and no comma.
+
+    Spreadsheets write semicolons wherever a comma is the decimal sign.
+    """
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return ";" if ";" in header and "," not in header else ","
+
+
+def _csv_lines(file: Path, text: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
     """Where each row starts (a quoted field may hold line ends), and its fields."""
-    reader = csv.reader(io.StringIO(read_utf8(file)), delimiter=delimiter, strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     while True:
         where = f"{file}:{reader.line_num + 1}"
         try:
@@ -172,7 +202,7 @@ def _object(row: object, where: str) -> dict[str, object]:
             where=where,
             remedy='Write {"image": …, "question": …, "answer": …}.',
         )
-    return row
+    return dict(zip(_names(list(row), where), row.values(), strict=True))
 
 
 _FORMATS: Mapping[str, Callable[[Path], Iterator[Row]]] = {

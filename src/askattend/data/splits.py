@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from askattend.data.questions import QASet, Question
-from askattend.errors import ConfigError, DataError
+from askattend.errors import ConfigError, DataError, closest
 
 # Fewer images than this leave too few to hold any back.
 FEWEST_IMAGES = 20
 
 USUAL_SPLITS = ("train", "valid", "test")
+# So like a usual name, a split's is taken for a slip: "tset" is, "test-dev" is not.
+SLIP = 0.75
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -48,6 +50,22 @@ def shared_remark(shared: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
     """`shared_note` from the counts of `shared_images`."""
     both = ", ".join(f"{count:,} of '{a}' and '{b}'" for (a, b), count in shared.items())
     return (f"splits share images: {both}",) if both else ()
+
+
+def odd_splits(questions: QASet, trained_on: Iterable[str] = ()) -> tuple[str, ...]:
+    """Notes on splits of no usual name, since a misspelt one would go unnoticed.
+
+    Args:
+        questions: all of a source.
+        trained_on: further names that are known to be meant.
+    """
+    notes = []
+    for name, count in questions.splits.items():
+        if name not in (*USUAL_SPLITS, *trained_on):
+            meant = closest(name.lower(), USUAL_SPLITS, likeness=SLIP)
+            hint = f". Did you mean '{meant}'?" if meant else ""
+            notes.append(f"split '{name}' ({count:,}) is neither trained nor validated on{hint}")
+    return tuple(notes)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from statistics import median
 import msgspec
 
 from askattend.data.questions import QASet, Question
-from askattend.data.splits import shared_images
+from askattend.data.splits import odd_splits, shared_images
 from askattend.data.text import tokenise
 from askattend.data.vocab import (
     AnswerVocab,
@@ -106,7 +106,7 @@ class Summary(msgspec.Struct, frozen=True):
         pairs: complementary pairs of questions.
         located: questions that tell where their objects are.
         reworded: questions that share their meaning with others.
-        notes: what the reader decided.
+        notes: what the reader decided, and splits of no usual name.
     """
 
     source: str
@@ -164,7 +164,7 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         pairs=len(qaset.pairs),
         located=sum(bool(q.boxes) for q in qaset),
         reworded=sum(q.meaning is not None for q in qaset),
-        notes=list(qaset.notes),
+        notes=[*qaset.notes, *odd_splits(qaset)],
     )
 
 

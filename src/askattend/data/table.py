@@ -11,15 +11,13 @@ from typing import TypeVar
 
 from askattend.data.json_files import Mistakes
 from askattend.data.questions import QASet, Question, QuestionId
-from askattend.data.rows import REQUIRED, Row, kind_of, need_column, read_rows
+from askattend.data.rows import COLUMNS, REQUIRED, Row, kind_of, need_column, read_rows
 from askattend.data.splits import canonical_split
 from askattend.errors import DataError
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-_OPTIONAL = ("answer", "answers", "split", "id", "question_type", "answer_type")
-_COLUMNS = frozenset((*REQUIRED, *_OPTIONAL))
 _ANSWERS_ARE = (
     "An answer is text, a number, true or false; in JSON several are a list, or an object of how "
     "many people gave each, {\"red\": 7}; in CSV and TSV 'answers' divides at '|'."
@@ -30,7 +28,8 @@ def read_table(file: Path) -> QASet:
     """Your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
-    ``.jsonl`` or ``.ndjson``, or an object in the list that a ``.json`` file holds; in UTF-8.
+    ``.jsonl`` or ``.ndjson``, or an object in the list that a ``.json`` file holds; in UTF-8. Names
+    of columns may be in capitals. A ``.csv`` divides at semicolons if its header has no comma.
 
     ========================  =====================================================================
     column                    holds
@@ -207,7 +206,15 @@ def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> d
 
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
-    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in _COLUMNS]
-    if not ignored:
-        return ()
-    return (f"ignored columns: {', '.join(ignored)}",)
+    notes = []
+    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in COLUMNS]
+    if ignored:
+        notes.append(f"ignored columns: {', '.join(ignored)}")
+    both = sum(
+        not _blank(row.cells.get("answer")) and not _blank(row.cells.get("answers")) for row in rows
+    )
+    if both:
+        notes.append(
+            f"'answer' is ignored where 'answers' is there, too: {both:,} of {len(rows):,}"
+        )
+    return tuple(notes)

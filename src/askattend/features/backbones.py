@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from askattend.errors import FeatureError, nearest
+from askattend.features.kept import DTYPES, Dtype
 from askattend.features.lite import LITE, load_lite
-from askattend.features.spec import DTYPES, HUB, UNKNOWN, Backbone, Dtype, FeatureSpec
+from askattend.features.spec import HUB, UNKNOWN, Backbone, Compute, FeatureSpec
 
 DEFAULT_SIZE = {LITE: 224, HUB: 448}
 
 
 def load_backbone(
-    name: str = LITE, *, image_size: int | None = None, dtype: str = "float16"
+    name: str = LITE,
+    *,
+    image_size: int | None = None,
+    dtype: str = "float16",
+    precision: Compute = "float32",
 ) -> Backbone:
     """Load a frozen ImageNet backbone.
 
@@ -23,7 +27,9 @@ def load_backbone(
             of the model hub or of a local folder; ``"hf:microsoft/resnet-152"`` is the papers'.
         image_size: side of the square that it looks at, in pixels; by default 224 for
             efficientnet-lite2 (7 × 7 regions) and 448 for the hub's.
-        dtype: what features are kept in, ``"float16"`` or ``"float32"``.
+        dtype: what features are kept in, ``"float16"``, ``"float32"`` or ``"int8"``
+            (`kept.quantise`).
+        precision: what they are computed in.
 
     Raises:
         FeatureError: the name, size or dtype is unknown to it, or the backbone is not to be had or
@@ -37,8 +43,8 @@ def load_backbone(
     if name.startswith(HUB):
         from askattend.features.hub import load_hub  # only here, so that the hub stays optional
 
-        return load_hub(name.removeprefix(HUB), image_size=size, dtype=kept)
-    return load_lite(size, kept)
+        return load_hub(name.removeprefix(HUB), image_size=size, dtype=kept, precision=precision)
+    return load_lite(size, kept, precision)
 
 
 def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) -> Backbone:
@@ -61,7 +67,12 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
             remedy="Add --backbone hf:microsoft/resnet-152, or whichever it was; "
             "features already extracted are given by --features STORE.",
         )
-    loaded = load_backbone(name, image_size=spec.image_size or None, dtype=spec.dtype)
+    loaded = load_backbone(
+        name,
+        image_size=spec.image_size or None,
+        dtype=spec.dtype,
+        precision=spec.compute_dtype,
+    )
     made = replace(
         loaded.spec,
         geometry=spec.geometry,
@@ -105,4 +116,4 @@ def known_dtype(dtype: str) -> Dtype:
     """
     if dtype not in DTYPES:
         raise FeatureError(f"features cannot be kept in '{dtype}'", remedy=nearest(dtype, DTYPES))
-    return cast(Dtype, dtype)
+    return dtype

@@ -19,8 +19,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
+from askattend.features.folding import fold_resnet
+from askattend.features.kept import Dtype
 from askattend.features.probe import Grid, grid_of
-from askattend.features.spec import HUB, Backbone, Dtype, FeatureSpec, Triple, fingerprint
+from askattend.features.spec import HUB, Backbone, Compute, FeatureSpec, Triple, fingerprint
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
@@ -59,7 +61,7 @@ class HubGrid(nn.Module):
         return self.grid.regions(output.last_hidden_state)
 
 
-def load_hub(name: str, *, image_size: int, dtype: Dtype) -> Backbone:
+def load_hub(name: str, *, image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
     """Load a backbone by its name on the hub or its folder. Nothing is fetched that is here.
 
     Raises:
@@ -82,7 +84,9 @@ def load_hub(name: str, *, image_size: int, dtype: Dtype) -> Backbone:
         columns=grid.rows,
         region_dim=grid.region_dim,
         dtype=dtype,
+        compute_dtype=precision,
     )
+    fold_resnet(model)  # after the fingerprint of its weights
     return Backbone(spec=spec, network=HubGrid(model, grid=grid, bgr=preprocessing.bgr))
 
 

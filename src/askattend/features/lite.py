@@ -8,9 +8,16 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from askattend.features.spec import Backbone, Dtype, FeatureSpec, fingerprint, require_multiple
+from askattend.features.folding import fold
+from askattend.features.kept import Dtype
+from askattend.features.spec import (
+    Backbone,
+    Compute,
+    FeatureSpec,
+    fingerprint,
+    require_multiple,
+)
 
 LITE = "efficientnet-lite2"
 STRIDE = 32
@@ -40,18 +47,16 @@ class LiteGrid(nn.Module):
         self.network.eval()
         if folded:
             _fold(self.network)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions 1280"]:
         """Regions row by row, ReLU6-bounded."""
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
         grid: Tensor = self.network.extract_features(pixels)  # type: ignore[operator]
         return grid.flatten(2).transpose(1, 2)  # images × 1280 × rows × columns → regions
 
 
-def load_lite(image_size: int, dtype: Dtype) -> Backbone:
+def load_lite(image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
     """The backbone at a size that must be a multiple of 32.
 
     Raises:
@@ -75,6 +80,7 @@ def load_lite(image_size: int, dtype: Dtype) -> Backbone:
         columns=rows,
         region_dim=1280,
         dtype=dtype,
+        compute_dtype=precision,
     )
     return Backbone(spec=spec, network=LiteGrid(image_size=image_size, state=state))
 
@@ -85,9 +91,7 @@ def _fold(network: nn.Module) -> None:
     in_block = {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
     blocks = cast("nn.ModuleList", network._blocks)
     for module, names in ((network, pairs), *((block, in_block) for block in blocks)):
-        for conv, norm in names.items():
-            if hasattr(module, conv):  # a block that does not expand has no _expand_conv
-                fused = fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm))
-                setattr(module, conv, fused)
-                setattr(module, norm, nn.Identity())
+        for convolution, norm in names.items():
+            if hasattr(module, convolution):  # a block that does not expand has no _expand_conv
+                fold(module, convolution, norm)
         module._swish = nn.ReLU6(inplace=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import prod
 from typing import Literal
 
 import torch
@@ -12,11 +13,13 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
+from askattend.features.kept import Dtype, Kept, layout
 
-Dtype = Literal["float16", "float32"]
+# What a backbone computes in.
+Compute = Literal["float32", "bfloat16"]
 Triple = tuple[float, float, float]
 
-DTYPES: dict[str, torch.dtype] = {"float16": torch.float16, "float32": torch.float32}
+COMPUTE: dict[Compute, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # What the name of a backbone from the model hub, or from a local folder, starts with.
 HUB = "hf:"
 # What made features that were imported need not be known.
@@ -55,7 +58,7 @@ class FeatureSpec:
     columns: int
     region_dim: int
     dtype: Dtype
-    compute_dtype: Literal["float32"] = "float32"
+    compute_dtype: Compute = "float32"
     geometry: Literal["squash", "centre-crop"] = "squash"
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     central_fraction: float = 1.0
@@ -79,7 +82,8 @@ class FeatureSpec:
     @property
     def image_bytes(self) -> int:
         """What the features of one image take."""
-        return self.regions * self.region_dim * DTYPES[self.dtype].itemsize
+        tensors = layout((1, self.regions, self.region_dim), self.dtype).values()
+        return sum(prod(shape) * dtype.itemsize for shape, dtype in tensors)
 
     def require(self, other: FeatureSpec, *, where: object) -> None:
         """Refuse features that do not go with these.
@@ -123,7 +127,11 @@ class Backbone:
 
     def __init__(self, *, spec: FeatureSpec, network: nn.Module) -> None:
         self.spec = spec
-        self.network = network.eval().requires_grad_(False)
+        compute = COMPUTE[spec.compute_dtype]
+        # Convolutions are quicker where the channels of a pixel lie side by side: in float32
+        # EfficientNet-Lite2 on 224 px by half, ResNet-152 on 448 px by 14 %.
+        self.network = network.eval().requires_grad_(False).to(compute)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean, self._std = per_channel(spec.mean), per_channel(spec.std)
 
     def regions(
@@ -131,14 +139,28 @@ class Backbone:
     ) -> Float[Tensor, "images regions region_dim"]:
         """Features of pictures, row by row: region r·columns + c lies in row r, column c.
 
-        Computed in float32, given in `spec.dtype`; a value too large for that becomes infinite,
-        which the caller must look out for.
+        Computed in `spec.compute_dtype`, and what a store of `spec` gives back: rounded as it keeps
+        them. A value too large for that becomes infinite, which the caller must look out for.
 
         Args:
             pixels: pictures as `geometry.square` makes them, 0..255.
 
         Raises:
             FeatureError: they are not of the backbone's size.
+        """
+        computed = self.computed(pixels)
+        shape = (len(pixels), self.spec.regions, self.spec.region_dim)
+        kept = Kept.zeros(shape, self.spec.dtype)
+        kept.put(slice(None), computed)
+        return kept.read(slice(None))
+
+    def computed(
+        self, pixels: UInt8[Tensor, "images 3 size size"]
+    ) -> Float[Tensor, "images regions region_dim"]:
+        """`regions` before they are rounded to what a store keeps.
+
+        Raises:
+            FeatureError: see `regions`.
         """
         spec = self.spec
         if pixels.shape[-1] != spec.image_size:
@@ -147,12 +169,12 @@ class Backbone:
                 where=spec.backbone,
                 remedy="Resize the image to the backbone's image_size.",
             )
-        # Copied on the way out, since inference tensors may not take part in later training.
-        shape = (len(pixels), spec.regions, spec.region_dim)
-        kept = torch.empty(shape, dtype=DTYPES[spec.dtype])
         with torch.inference_mode():
-            computed = self.network(pixels.float().div_(255).sub_(self._mean).div_(self._std))
-        return kept.copy_(computed)
+            normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
+            computed: Tensor = self.network(
+                normalised.to(COMPUTE[spec.compute_dtype], memory_format=torch.channels_last)
+            )
+        return computed
 
 
 def require_multiple(image_size: int, stride: int, *, where: str) -> None:

@@ -1,8 +1,9 @@
 """A folder of region features, read straight from memory-mapped shards.
 
 Layout: ``index.json`` says what made the features, which image lies where and how large it was;
-``shard-00000.safetensors`` and so on each hold a tensor ``regions``, slots × regions ×
-region_dim. While a store is being made, ``plan.json`` says which images each shard will hold.
+``shard-00000.safetensors`` and so on each hold a tensor ``regions``, slots × regions × region_dim;
+where those are 8-bit codes, also ``ranges``, slots × regions × 2 (see `kept.quantise`). While a
+store is being made, ``plan.json`` says which images each shard will hold.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from askattend.errors import FeatureError
+from askattend.features.geometry import Box, seen
 from askattend.features.images import Size
-from askattend.features.spec import DTYPES, FeatureSpec
+from askattend.features.kept import Kept, Shape, layout, room
+from askattend.features.spec import FeatureSpec
 
 VERSION = 1
 INDEX, PLAN = "index.json", "plan.json"
-TENSOR, METADATA = "regions", "askattend"
+METADATA = "askattend"
 AGAIN = "Run the same extraction again: it goes on where it stopped."
 
 T = TypeVar("T", bound="Plan | Index")
@@ -113,7 +116,7 @@ class FeatureStore:
         self.path, self.spec = path, index.spec
         self.broken: Mapping[str, str] = MappingProxyType(index.broken())
         self._shards = index.shards
-        self._mapped: dict[int, Tensor] = {}
+        self._mapped: dict[int, Kept] = {}
         self._slots = slots(index.shards)
         self.ids = tuple(self._slots)
 
@@ -153,16 +156,18 @@ class FeatureStore:
         return image_id in self._slots
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
-        """Features of some images, in the order asked for and in the store's dtype.
+        """Features of some images, in the order asked for, in the store's dtype; 8-bit ones
+        in float16.
 
         Raises:
             FeatureError: an image is broken or not in the store, or a shard is damaged.
         """
-        if not image_ids:
-            spec = self.spec
-            return torch.empty(0, spec.regions, spec.region_dim, dtype=DTYPES[spec.dtype])
+        spec = self.spec
         places = [self._place(image) for image in image_ids]
-        return torch.stack([self._shard(number)[slot] for number, slot in places])
+        features = room((len(places), spec.regions, spec.region_dim), spec.dtype)
+        for row, (number, slot) in zip(features, places, strict=True):
+            self._shard(number).read_into(slot, row)
+        return torch.from_numpy(features)
 
     def size(self, image_id: str) -> Size:
         """Width and height of an upright original in pixels; 0, 0 if its features were imported.
@@ -172,6 +177,16 @@ class FeatureStore:
         """
         number, slot = self._place(image_id)
         return self._shards[number].sizes[slot]
+
+    def seen(self, image_id: str) -> Box | None:
+        """The part of an image that attention maps lie over; None if its shape is not known.
+
+        Raises:
+            FeatureError: the image is broken or not in the store.
+        """
+        size = self.size(image_id)
+        # What is squashed is seen whole, whatever its shape.
+        return seen(size, self.spec) if all(size) or self.spec.geometry == "squash" else None
 
     def _place(self, image: str) -> tuple[int, int]:
         place = self._slots.get(image)
@@ -185,40 +200,46 @@ class FeatureStore:
             remedy = "Extract this image too, into the same store."
         raise FeatureError(problem, where=self.path, remedy=remedy)
 
-    def _shard(self, number: int) -> Tensor:
+    def _shard(self, number: int) -> Kept:
         mapped = self._mapped.get(number)
         if mapped is None:
             mapped = self._mapped[number] = self._map(self._shards[number])
         return mapped
 
-    def _map(self, written: Written) -> Tensor:
-        file = self.path / written.shard.name
+    def _map(self, written: Written) -> Kept:
+        file, dtype = self.path / written.shard.name, self.spec.dtype
+        expected = layout(shard_shape(self.spec, written.shard), dtype)
         try:
-            # The tensor is a view of the mapped file: bytes are read when they are looked at.
+            # Tensors are views of the mapped file: bytes are read when they are looked at.
             with safe_open(file, "pt") as opened:
-                tensor: Tensor = opened.get_tensor(TENSOR)
+                tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in expected}
         except (SafetensorError, OSError) as error:
             raise _damaged(file, str(error)) from error
-        if tensor.shape != shard_shape(self.spec, written.shard):
-            raise _damaged(file, f"its features are of shape {tuple(tensor.shape)}")
-        return tensor
+        for name, tensor in tensors.items():
+            if (tensor.shape, tensor.dtype) != expected[name]:
+                raise _damaged(
+                    file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}"
+                )
+        return Kept.of(tensors, dtype)
 
 
-def shard_shape(spec: FeatureSpec, shard: Shard) -> tuple[int, int, int]:
+def shard_shape(spec: FeatureSpec, shard: Shard) -> Shape:
     """Slots × regions × region_dim."""
     return (len(shard.images), spec.regions, spec.region_dim)
 
 
 def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> Written | None:
     """What became of a shard's images; None if it is not there whole, as planned."""
+    expected = layout(shard_shape(spec, shard), spec.dtype)
     try:
         with safe_open(folder / shard.name, "pt") as opened:
             metadata = (opened.metadata() or {}).get(METADATA, "")
-            found = tuple(opened.get_slice(TENSOR).get_shape())
+            shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
         written = msgspec.json.decode(metadata, type=Written)
     except (SafetensorError, OSError, msgspec.MsgspecError):
         return None
-    return written if written.shard == shard and found == shard_shape(spec, shard) else None
+    whole = all(shapes[name] == shape for name, (shape, _) in expected.items())
+    return written if written.shard == shard and whole else None
 
 
 def read_json(file: Path, kind: type[T]) -> T | None:

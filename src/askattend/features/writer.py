@@ -17,18 +17,17 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import SafetensorError
 from safetensors.torch import save_file
-from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.decoding import Picture, decoded
 from askattend.features.images import Size
+from askattend.features.kept import Kept
 from askattend.features.planning import begun, current, good, planned
-from askattend.features.spec import DTYPES, Backbone
+from askattend.features.spec import Backbone
 from askattend.features.store import (
     INDEX,
     METADATA,
     PLAN,
-    TENSOR,
     Index,
     Plan,
     Shard,
@@ -130,23 +129,23 @@ class StoreWriter:
     def _write_shard(
         self, shard: Shard, pictures: Iterator[Picture], advance: Callable[[int], None]
     ) -> Written:
-        regions = torch.zeros(shard_shape(self._spec, shard), dtype=DTYPES[self._spec.dtype])
+        kept = Kept.zeros(shard_shape(self._spec, shard), self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
-        for slots in torch.split(regions, shard.batch_size):
-            batch = list(islice(pictures, len(slots)))
-            self._look(batch, slots)
+        for start in range(0, len(shard.images), shard.batch_size):
+            batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
+            self._look(batch, kept, start)
             sizes += [picture.size for picture in batch]
             file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
         written = Written(shard, tuple(sizes), tuple(file_sizes), broken)
-        save_shard(self._folder, regions, written)
+        save_shard(self._folder, kept, written)
         return written
 
-    def _look(self, batch: Sequence[Picture], slots: Tensor) -> None:
-        """Fill the slots of a batch; those of broken images stay zero.
+    def _look(self, batch: Sequence[Picture], kept: Kept, start: int) -> None:
+        """Fill the slots of a batch, from `start` on; those of broken images stay zero.
 
         A broken image goes through the backbone too, as black: what others get may depend in its
         last bit on how many they are.
@@ -155,14 +154,14 @@ class StoreWriter:
             return
         size = self._spec.image_size
         black = torch.zeros(3, size, size, dtype=torch.uint8)
-        regions = self._backbone.regions(
+        computed = self._backbone.computed(
             torch.stack([black if p.pixels is None else p.pixels for p in batch])
         )
-        for slot, picture, features in zip(slots, batch, regions, strict=True):
+        for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
             if picture.pixels is not None:
-                if not torch.isfinite(features).all():
+                kept.put(slice(slot, slot + 1), features[None])
+                if not torch.isfinite(kept.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)
-                slot.copy_(features)
 
     def _overflow(self, picture: Picture) -> FeatureError:
         dtype, backbone = self._spec.dtype, self._spec.backbone
@@ -170,7 +169,7 @@ class StoreWriter:
             f"{backbone} gives this image features that are not finite in {dtype}",
             where=picture.file,
             remedy="Keep features as float32 (--dtype float32), in a store of their own."
-            if dtype == "float16"
+            if dtype != "float32"
             else "Use another backbone.",
         )
 
@@ -224,7 +223,7 @@ class StoreWriter:
             yield advance
 
 
-def save_shard(folder: Path, regions: Tensor, written: Written) -> None:
+def save_shard(folder: Path, kept: Kept, written: Written) -> None:
     """Write a shard, whole or not at all, into a store that has its plan.
 
     Raises:
@@ -235,7 +234,7 @@ def save_shard(folder: Path, regions: Tensor, written: Written) -> None:
     # One key only: safetensors writes several in no fixed order.
     metadata = {METADATA: msgspec.json.encode(written).decode()}
     with writing(folder):
-        save_file({TENSOR: regions}, unfinished, metadata=metadata)
+        save_file(kept.tensors(), unfinished, metadata=metadata)
         # Open to whom the user's other files are; safetensors makes its own private.
         shutil.copymode(folder / PLAN, unfinished)
         with unfinished.open("rb+") as opened:
@@ -254,7 +253,7 @@ def need_space(folder: Path, needed: int) -> int:
         raise FeatureError(
             f"the features take {decimal(needed)}, but only {decimal(free)} are free",
             where=folder,
-            remedy="Choose a folder on another disk, a smaller image_size, or float16.",
+            remedy="Choose a folder on another disk, a smaller image_size, or int8.",
         )
     return free
 

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.backbones import known_name
 from askattend.features.extraction import sole_writer
-from askattend.features.spec import DTYPES, Dtype, FeatureSpec
+from askattend.features.kept import Dtype, Kept
+from askattend.features.spec import FeatureSpec
 from askattend.features.store import (
     INDEX,
     PLAN,
@@ -37,6 +37,7 @@ FEATURES, IDS = "features", "ids"
 INSTALL = "pip install 'askattend[hdf5]'"
 CHUNK = 32  # images read at a time
 SHARD = 256  # images a file of the store
+FLOATS = ("float16", "float32")
 SHAPE = "expected were images × region_dim × rows × columns of float16 or float32"
 ORIGIN = "Give a file as pytorch-vqa's preprocess-images.py writes it."
 
@@ -47,6 +48,7 @@ def import_hdf5(
     *,
     backbone: str | None = None,
     image_size: int | None = None,
+    dtype: Dtype | None = None,
     chunk_images: int = CHUNK,
     shard_images: int = SHARD,
     console: Console | None = None,
@@ -54,7 +56,7 @@ def import_hdf5(
     """Turn a feature file into a store, a chunk at a time; an image's id is its number as text.
 
     ``features`` (images × region_dim × rows × columns) and ``ids`` (whole numbers) become regions
-    row by row, each value as it is.
+    row by row, each value as it is unless they are kept in another type.
 
     Args:
         file: the HDF5 file.
@@ -62,13 +64,15 @@ def import_hdf5(
         backbone: what made the features, to be recorded where it is known; e.g.
             ``"hf:microsoft/resnet-152"``.
         image_size: side in pixels of the square that it looked at, likewise.
+        dtype: what they are kept in, by default what they are; ``"int8"`` halves float16.
         chunk_images: images read at a time.
         shard_images: images a shard, which is as much as is held in memory.
         console: where the progress bar goes; standard error by default.
 
     Raises:
         FeatureError: h5py is not installed; the file is missing, no HDF5, or lacks something; an id
-            is there twice; a value is not finite; or `out` holds something. Nothing is left then.
+            is there twice; a value is not finite in `dtype`; or `out` holds something. Nothing is
+            left then.
     """
     backbone = None if backbone is None else known_name(backbone)
     console = Console(stderr=True) if console is None else console
@@ -78,7 +82,7 @@ def import_hdf5(
         if len(features) != len(ids):
             problem = f"'{FEATURES}' holds {len(features):,} images, but '{IDS}' {len(ids):,}"
             raise FeatureError(problem, where=file, remedy=ORIGIN)
-        spec = _spec(features, backbone=backbone, image_size=image_size)
+        spec = _spec(features, backbone=backbone, image_size=image_size, dtype=dtype)
         need_space(out, len(ids) * spec.image_bytes)
         shards = tuple(
             Shard(f"shard-{number:05d}.safetensors", chunk_images, ids[at : at + shard_images])
@@ -94,27 +98,27 @@ class _Source:
     def __init__(self, file: Path, features: Any) -> None:
         self.file, self._features, self._at = file, features, 0
 
-    def fill(self, slots: Tensor, images: tuple[str, ...]) -> None:
-        """Put the next images' features into their slots: images × regions × region_dim.
+    def fill(self, kept: Kept, slots: slice, images: tuple[str, ...]) -> None:
+        """Put the next images' features into their slots.
 
         Raises:
-            FeatureError: a value is not finite, or the file is damaged.
+            FeatureError: a value is not finite as it is kept, or the file is damaged.
         """
         try:
-            read = self._features[self._at : self._at + len(slots)]
+            read = self._features[self._at : self._at + len(images)]
         except OSError as error:
             raise _not_hdf5(self.file, error) from error
-        self._at += len(slots)
+        self._at += len(images)
         block = torch.from_numpy(read.astype(_native(read.dtype), copy=False))
-        finite = torch.isfinite(block).flatten(1).all(dim=1)
+        kept.put(slots, block.flatten(2).transpose(1, 2))
+        finite = torch.isfinite(kept.read(slots)).flatten(1).all(dim=1)
         if not finite.all():
             image = images[int(finite.int().argmin())]
             raise FeatureError(
-                f"the features of image '{image}' are not all finite",
+                f"the features of image '{image}' are not all finite in {kept.dtype}",
                 where=self.file,
-                remedy="Extract this image again; float16 overflows beyond 65504.",
+                remedy="Extract this image again; float16 and int8 overflow beyond 65504.",
             )
-        slots.copy_(block.flatten(2).transpose(1, 2))
 
 
 def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
@@ -138,13 +142,13 @@ def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
 
 def _shards(source: _Source, folder: Path, plan: Plan, *, console: Console) -> Iterator[Written]:
     for shard in track(plan.shards, "importing", console=console):
-        regions = torch.empty(shard_shape(plan.spec, shard), dtype=DTYPES[plan.spec.dtype])
+        kept = Kept.zeros(shard_shape(plan.spec, shard), plan.spec.dtype)
         for at in range(0, len(shard.images), shard.batch_size):
-            to = at + shard.batch_size
-            source.fill(regions[at:to], shard.images[at:to])
+            slots = slice(at, at + shard.batch_size)
+            source.fill(kept, slots, shard.images[slots])
         count = len(shard.images)
         written = Written(shard, ((0, 0),) * count, (0,) * count, {})
-        save_shard(folder, regions, written)
+        save_shard(folder, kept, written)
         yield written
 
 
@@ -208,7 +212,7 @@ def _native(dtype: Any) -> Any:
 
 def _features(content: Any, file: Path) -> Any:
     features = _dataset(content, FEATURES, file)
-    if len(features.shape or ()) != 4 or _native(features.dtype) not in map(np.dtype, DTYPES):
+    if len(features.shape or ()) != 4 or features.dtype.name not in FLOATS:
         problem = f"'{FEATURES}' is of shape {features.shape} and {features.dtype}; {SHAPE}"
         raise FeatureError(problem, where=file, remedy=ORIGIN)
     if 0 in features.shape:
@@ -235,7 +239,9 @@ def _ids(content: Any, file: Path) -> tuple[str, ...]:
     return tuple(str(number) for number in ids[()].tolist())
 
 
-def _spec(features: Any, *, backbone: str | None, image_size: int | None) -> FeatureSpec:
+def _spec(
+    features: Any, *, backbone: str | None, image_size: int | None, dtype: Dtype | None
+) -> FeatureSpec:
     _, region_dim, rows, columns = features.shape
     return original_spec(
         rows=rows,
@@ -243,5 +249,5 @@ def _spec(features: Any, *, backbone: str | None, image_size: int | None) -> Fea
         region_dim=region_dim,
         backbone=backbone,
         image_size=image_size,
-        dtype=cast(Dtype, features.dtype.name),
+        dtype=dtype or cast(Dtype, features.dtype.name),
     )

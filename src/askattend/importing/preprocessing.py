@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from askattend.features.spec import UNKNOWN, Dtype, FeatureSpec
+from askattend.features.kept import Dtype
+from askattend.features.spec import UNKNOWN, FeatureSpec
 
 # The project's own settings, and torchvision's way to resize.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -17,7 +17,12 @@ def written_out(*tensors: Tensor) -> bool:
     So where steps are recorded or the network is compiled or exported, and on a GPU, whose own
     kernels are quick. Both ways give the same numbers, up to rounding.
     """
-    return heard() or torch.compiler.is_compiling() or any(t.is_cuda for t in tensors)
+    return heard() or torch.compiler.is_compiling() or on_gpu(*tensors)
+
+
+def on_gpu(*tensors: Tensor) -> bool:
+    """Whether sizes may not depend on data: to know them, the processor would wait for the GPU."""
+    return any(t.is_cuda for t in tensors)
 
 
 def softmax(
@@ -61,8 +66,11 @@ def weighted_sum(
     """Σ_l α_{c,l} φ_l for every question, over the regions of its own image.
 
     SAAA eq. 5, SAN eq. 17. The questions of one image are laid side by side, so that one matrix
-    product an image serves them all and no image's regions are copied once a question.
+    product an image serves them all and no image's regions are copied once a question. How many lie
+    side by side depends on the data; so on a GPU the regions are copied.
     """
+    if on_gpu(regions):
+        return torch.bmm(attention.to(regions.dtype), spread(regions, image_index))
     slot, slots = _slots(image_index, len(regions))
     attention = attention.to(regions.dtype)
     side_by_side = attention.new_zeros(len(regions), slots, *attention.shape[1:])
@@ -79,6 +87,23 @@ def _slots(image_index: Tensor, images: int) -> tuple[Tensor, int]:
     first = counts.cumsum(0) - counts
     rank = torch.arange(len(order), device=order.device) - first[image_index[order]]
     return torch.empty_like(rank).scatter_(0, order, rank), int(counts.max())
+
+
+def spread(
+    per_image: Float[Tensor, "images regions dim"], image_index: Int[Tensor, " questions"]
+) -> Float[Tensor, "questions regions dim"]:
+    """What belongs to each question's image, copied once a question.
+
+    On a GPU by a product with the table of which question is about which image. It is exact, each
+    row having a single 1, and so is its gradient's sum over an image's questions: in float32, and
+    always in the same order, where indexing would sort or add in the order that threads finish.
+    """
+    if not on_gpu(per_image):
+        return per_image[image_index]
+    images = torch.arange(len(per_image), device=image_index.device)
+    about = (image_index[:, None] == images).to(per_image.dtype)  # questions × images
+    copies: Tensor = (about @ per_image.flatten(1)).unflatten(1, per_image.shape[1:])
+    return copies
 
 
 class PerQuestion(nn.Module):
@@ -104,7 +129,7 @@ class PerQuestion(nn.Module):
         image_index: Int[Tensor, " questions"],
     ) -> Any:  # whose scores are for its author to get right: `askattend.check` tells
         """Copy an image's regions once a question, and score them."""
-        return self.attention(projected[image_index], question)
+        return self.attention(spread(projected, image_index), question)
 
 
 def fitted(attention: nn.Module) -> Any:

@@ -107,6 +107,8 @@ class QuestionOnly(nn.Module):
     """
 
     maps_name = "glimpse"
+    sees = "the question alone"
+    attends = False
 
     def __init__(
         self,
@@ -167,6 +169,8 @@ class ImageOnly(nn.Module):
     """
 
     maps_name = "glimpse"
+    sees = "the image alone"
+    attends = False
 
     def __init__(
         self,

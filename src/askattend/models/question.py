@@ -149,6 +149,8 @@ class LSTMQuestion(nn.Module):
             if self._random:
                 return self._packed(tokens, lengths)
             return each_once(self._packed, tokens, lengths)
+        if not (heard() or torch.compiler.is_compiling()):
+            return self._aligned(tokens, lengths)
         x = self.embedded(self.squash(self.drop(self.embedding(tokens))))
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         each, (hidden, cell) = self.lstm(packed)  # the last two 1 × questions × question_dim
@@ -178,6 +180,25 @@ class LSTMQuestion(nn.Module):
         state = cell if self.state == "cell" else hidden
         assert packed.unsorted_indices is not None
         return state.index_select(0, packed.unsorted_indices)
+
+    def _aligned(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """The same in as many steps as there are columns: no size depends on the lengths.
+
+        Questions are moved to the right, so that all end together. Before the first word the input
+        gate is shut (i = σ(-∞) = 0), and c = f∘c + i∘g and h = o∘tanh(c) stay 0 as they began.
+        """
+        questions, words = tokens.shape
+        column = torch.arange(words, device=tokens.device)
+        position = column[:, None] - (words - lengths)  # words × questions; below 0: none yet
+        aligned = tokens.t().gather(0, position.clamp(min=0))
+        lstm: Any = self.lstm
+        x = self.squash(self.drop(self.embedding(aligned)))
+        inputs = F.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+        i, others = inputs.tensor_split([lstm.hidden_size], dim=2)
+        inputs = torch.cat([i.masked_fill((position < 0)[..., None], -torch.inf), others], dim=2)
+        weight = lstm.weight_hh_l0.to(inputs.dtype)
+        hidden, cell = last_states(inputs.flatten(0, 1), weight, [questions] * words)
+        return cell if self.state == "cell" else hidden
 
 
 class PublishedLSTMQuestion(nn.Module):
@@ -221,7 +242,7 @@ class PublishedLSTMQuestion(nn.Module):
         h: Tensor = x.new_zeros(len(tokens), self.state.in_features)
         c = h
         states: list[Tensor] = []
-        for t in range(int(lengths.max())):
+        for t in range(tokens.shape[1]):
             position = lengths - 1 - t  # of the t-th word from the end; below 0 where there is none
             gates = x[rows, position.clamp(min=0)] + self.state(h)
             i, f, o, g = gates.chunk(4, dim=1)

@@ -15,6 +15,7 @@ from askattend.models.attention import (
     own_rows,
     product_type,
     softmax,
+    spread,
     unit,
     weighted_sum,
     written_out,
@@ -175,6 +176,8 @@ class SAAA(nn.Module):
     """
 
     maps_name = "glimpse"
+    sees = "image and question"
+    attends = True
 
     def __init__(
         self,
@@ -297,7 +300,7 @@ class GlimpseAttention(nn.Module):
         asked = Q_LIN(self.question(self.drop(question)))  # W_q s + b_q
         if not written_out(projected):
             return self._scores(projected, asked, image_index)
-        h = H(F.relu(projected[image_index] + asked[:, None]))
+        h = H(F.relu(spread(projected, image_index) + asked[:, None]))
         scores: Tensor = self.score(self.drop(h)).transpose(1, 2)
         return scores
 

@@ -21,6 +21,7 @@ from askattend.models.attention import (
     own_rows,
     product_type,
     softmax,
+    spread,
     weighted_sum,
     written_out,
 )
@@ -216,6 +217,8 @@ class SAN(nn.Module):
     """
 
     maps_name = "hop"
+    sees = "image and question"
+    attends = True
 
     def __init__(
         self,
@@ -358,12 +361,12 @@ class HopAttention(nn.Module):
         asked = self.query(query)  # questions × attention_dim
         if self.published:
             asked = W_U_PUBLISHED(asked.tanh(), self.hop)
-            h = H_A_PUBLISHED(projected[image_index] + asked[:, None], self.hop)
+            h = H_A_PUBLISHED(spread(projected, image_index) + asked[:, None], self.hop)
             return self.score(h).tanh().transpose(1, 2)  # type: ignore[no-any-return]
         asked = W_U(asked, self.hop)
         if not written_out(projected):
             weight, bias = (p.to(projected.dtype) for p in (self.score.weight, self.score.bias))
             return scores_of(projected, asked, weight, bias, image_index, activation="tanh")
-        h = H_A(torch.tanh(projected[image_index] + asked[:, None]), self.hop)
+        h = H_A(torch.tanh(spread(projected, image_index) + asked[:, None]), self.hop)
         scores: Tensor = self.score(h).transpose(1, 2)  # questions × 1 × regions
         return scores

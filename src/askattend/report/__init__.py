@@ -34,7 +34,8 @@ def write_report(
     progression: Progression | None,
     examples: Sequence[Example],
     details: Mapping[str, str],
-    maps_name: str = "glimpse",
+    maps_name: str | None = "glimpse",
+    sees: str = "image and question",
 ) -> None:
     """Write the page: a single file that needs neither network nor other files.
 
@@ -45,7 +46,9 @@ def write_report(
         progression: of training, if it is known.
         examples: the gallery; wrong ones are put first, the surest of them on top.
         details: what the network is and how it came about: name → value.
-        maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
+        maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN); None of
+            a network that attends nowhere, of whose attention nothing is shown.
+        sees: what the network answers from.
 
     Raises:
         OSError: the file cannot be written.
@@ -53,10 +56,10 @@ def write_report(
     template = files("askattend").joinpath("report.html.template").read_text("utf-8")
     page = Template(template).substitute(
         title=escape(title),
-        headline=_headline(evaluation.metrics),
+        headline=_headline(evaluation.metrics, sees),
         kinds=kinds(evaluation.metrics),
         trust=trust(evaluation.metrics),
-        attention=attention(evaluation.metrics, maps_name),
+        attention="" if maps_name is None else attention(evaluation.metrics, maps_name),
         curves=_curves(progression),
         gallery=gallery(examples, evaluation, maps_name),
         details=_details(details),
@@ -65,21 +68,21 @@ def write_report(
     write_whole(file, page.encode("utf-8", errors="replace"))
 
 
-def _headline(metrics: Metrics) -> str:
+def _headline(metrics: Metrics, sees: str) -> str:
     questions = f"{metrics.questions:,} {escape(metrics.split)} questions"
     if metrics.accuracy is None:
         text = (
             f"<p><b>{questions}</b> answered. The split has no answers: there is no accuracy.</p>"
         )
         return f'<div class="card hero alone"><div>{text}</div></div>'
-    rows = [("own", "This network", "sees image and question", metrics.accuracy)]
+    rows = [("own", "This network", f"sees {sees}", metrics.accuracy)]
     for name, value in sorted((metrics.floors or {}).items(), key=lambda floor: -floor[1]):
         rows.append(("floor", *FLOORS.get(name, (name, "a floor")), value))
     if metrics.coverage is not None:
         why = "the share of the questions whose most common answer it can give"
         rows.append(("ceiling", "Answers it knows", why, metrics.coverage))
-    if metrics.ceiling is not None and metrics.metric != "exact match":
-        why = "what always choosing the best of them would score"
+    if metrics.ceiling is not None:
+        why = "what always choosing the best answer that it can give would score"
         rows.append(("ceiling", "Ceiling", why, metrics.ceiling))
     return f"""<div class="card hero">
 <div><p class="score">{metrics.accuracy:.1%}</p>
@@ -111,11 +114,16 @@ def _curves(progression: Progression | None) -> str:
         Curve("validation", "valid", [epoch.valid_loss for epoch in history]),
     ]
     accuracy = [Curve("validation", "valid", [100 * epoch.valid_accuracy for epoch in history])]
+    # A run of an earlier version does not tell what its accuracy is.
+    metric = escape(progression.metric)
+    title = f"{metric[0].upper()}{metric[1:]}" if metric else "Accuracy"
+    named = f" ({metric})" if metric else ""
     return f"""<section><h2>Learning curves</h2><div class="pair">
 {chart("Loss", loss, epochs=epochs, best=best.epoch, label="{:.3g}".format)}
-{chart("Accuracy", accuracy, epochs=epochs, best=best.epoch, label="{:.4g}%".format, most=100.0)}
-</div><p class="muted note">Best: epoch {best.epoch} of {epochs[-1]}, with a validation accuracy of
-{best.valid_accuracy:.1%}. Its weights are the ones evaluated here.</p></section>"""
+{chart(title, accuracy, epochs=epochs, best=best.epoch, label="{:.4g}%".format, most=100.0)}
+</div><p class="muted note">Best: epoch {best.epoch} of {epochs[-1]}, with a validation
+accuracy{named} of {best.valid_accuracy:.1%}. Its weights are the ones evaluated
+here.</p></section>"""
 
 
 def _details(details: Mapping[str, str]) -> str:

@@ -21,6 +21,8 @@ from askattend.predictor import Answer
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
 QUALITY = 72
 VERDICTS = ("wrong", "partly", "right")  # in the order of the gallery
+_MAPS = """ Brighter is more attention. Each map is scaled from its least to its greatest value;
+they stand below it, beside the value of uniform attention."""
 _WORDS = {"wrong": "wrong", "partly": "partly right", "right": "right"}
 
 
@@ -88,7 +90,7 @@ def _spread(
     return [position for _, _, position in sorted(turns)]
 
 
-def gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str) -> str:
+def gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str | None) -> str:
     """The section, its wrong answers first, the surest on top; nothing without examples."""
     if not examples:
         return ""
@@ -99,9 +101,11 @@ def gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str)
     )
     shown = Counter(verdict(example.score) for example in examples)
     cards = "".join(_example(example, maps_name) for example in ordered)
-    return f"""<section><h2>Where it looked</h2>
-<p class="muted">{_counts(shown, evaluation)} Brighter is more attention. Each map is scaled from
-its least to its greatest value; they stand below it, beside the value of uniform attention.</p>
+    title, maps = "Its answers", ""
+    if maps_name is not None:
+        title, maps = "Where it looked", _MAPS
+    return f"""<section><h2>{title}</h2>
+<p class="muted">{_counts(shown, evaluation)}{maps}</p>
 {_filters(shown, examples)}<div class="gallery">{cards}</div>
 <p class="muted none" hidden>None of those shown is of that kind.</p></section>"""
 
@@ -150,18 +154,18 @@ def _filters(shown: Counter[str | None], examples: Sequence[Example]) -> str:
     return f'<div class="filters" role="group" aria-label="Show" hidden>{inside}</div>'
 
 
-def _example(example: Example, maps_name: str) -> str:
+def _example(example: Example, maps_name: str | None) -> str:
     return f"""<article class="card example" data-verdict="{verdict(example.score) or "none"}" \
 data-kind="{escape(_kind(example.question))}">
 <div class="tiles">{_tiles(example, maps_name)}</div>
 <div class="said">{_said(example)}</div></article>"""
 
 
-def _tiles(example: Example, maps_name: str) -> str:
+def _tiles(example: Example, maps_name: str | None) -> str:
     photo = fit(example.image.convert("RGB"), THUMBNAIL)
     tiles = [_tile(photo, f"Image {example.question.image}", "image")]
-    for number, attention in enumerate(example.answer.attention, 1):
-        name = f"{escape(maps_name)} {number}"
+    for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
+        name = f"{escape(str(maps_name))} {number}"
         alt = f"{maps_name} {number}: attention is greatest {peak(attention)}"
         caption = f"{name}<br>{range_text(attention).replace(', ', '<br>')}"
         picture = heat(photo, attention, photo.size, seen=example.seen)

@@ -24,13 +24,13 @@ def share_table(heading: str, shares: Iterable[tuple[str, Share]]) -> str:
     rows = "".join(
         f'<tr class="own"><th scope="row">{escape(name)}</th>'
         f'<td class="number">{share.questions:,}</td><td class="number">{share.accuracy:.1%}</td>'
-        f'<td class="number muted span">{share.interval[0]:.0%}–{share.interval[1]:.0%}</td>'
+        f'<td class="number muted">{share.interval[0]:.0%}–{share.interval[1]:.0%}</td>'
         f'<td class="wide">{track(share.accuracy, share.interval)}</td></tr>'
         for name, share in shares
     )
-    return f"""<div class="card table"><table>
+    return f"""<div class="card table shares"><table>
 <thead><tr><th scope="col">{escape(heading)}</th><th scope="col" class="number">Questions</th>
-<th scope="col" class="number">Accuracy</th><th scope="col" class="number span">95 %</th>
+<th scope="col" class="number">Accuracy</th><th scope="col" class="number">95 %</th>
 <th class="wide" aria-hidden="true"></th></tr></thead>
 <tbody>{rows}</tbody></table></div>"""
 
@@ -48,6 +48,6 @@ def figures_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for row in rows
     )
     return (
-        f'<div class="card table"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="card table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from askattend.charts import Line, xy_chart
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+
+from askattend.charts import Line, Mark, xy_chart
 from askattend.evaluation import Metrics
-from askattend.grounding import Agreement
+from askattend.grounding import Agreement, Grounding
+from askattend.reliability import Abstention, Reliability
 from askattend.report.parts import figures_table
+
+# The maps that look at nothing.
+BLIND = ("Everywhere alike", "Always the middle")
 
 
 def trust(metrics: Metrics) -> str:
@@ -22,12 +29,7 @@ def trust(metrics: Metrics) -> str:
         x="probability that it gives",
         y="share of its answers that are right",
     )
-    curve = xy_chart(
-        "What if it answers only when it is sure?",
-        [Line("wrong among the answered", "valid", [(p.coverage, p.risk) for p in found.curve])],
-        x="share of the questions answered",
-        y="share of those answers that are wrong",
-    )
+    curve = _risk_coverage(found, metrics.abstention)
     tempered = (
         f" Probabilities are tempered by {found.temperature:.2f}, fitted on the validation "
         f"questions; without, the error would be {found.untempered_error:.1%}."
@@ -36,9 +38,49 @@ def trust(metrics: Metrics) -> str:
     )
     return f"""<section><h2>How sure it is</h2><div class="pair">{diagram}{curve}</div>
 <p class="muted note">Expected calibration error {found.calibration_error:.1%}.{tempered}
-Mean risk over all coverages {found.area:.1%}. With
-<code>--abstain-above-risk 0.1</code> <code>ask</code> says "not sure" where more than a tenth of
-its answers would be wrong.</p></section>"""
+Mean risk over all coverages {found.area:.1%}. {_abstention(metrics.abstention)}</p></section>"""
+
+
+def _risk_coverage(found: Reliability, abstention: Abstention | None) -> str:
+    """The curve; where there is a risk to stay within, that too, and what came of it."""
+    lines = [Line("wrong among the answered", "valid", [(p.coverage, p.risk) for p in found.curve])]
+    mark = None
+    if abstention is not None:
+        risk, achieved = abstention.risk, abstention.achieved_risk
+        lines.append(Line("to stay within", "train", [(0.0, risk), (1.0, risk)]))
+        if achieved is not None:
+            text = f"answers {abstention.coverage:.1%}, {achieved:.1%} of them wrong"
+            mark = Mark(abstention.coverage, achieved, text)
+    return xy_chart(
+        "What if it answers only when it is sure?",
+        lines,
+        x="share of the questions answered",
+        y="share of those answers that are wrong",
+        mark=mark,
+    )
+
+
+def _abstention(found: Abstention | None) -> str:
+    if found is None:
+        return (
+            "After <code>evaluate --abstain-above-risk 0.1</code>, <code>ask</code> says "
+            '"not sure" where more than a tenth of its answers would be wrong.'
+        )
+    within = f"To keep wrong answers within {found.risk:.1%}, <code>ask</code>"
+    if found.threshold > 1:
+        return f'{within} is always "not sure": no probability was enough on validation.'
+    says = (
+        f'says "not sure" below a probability of {found.threshold:.1%}'
+        if found.threshold > 0
+        else "need never be unsure"
+    )
+    here = f"here {found.coverage:.1%}"
+    if found.achieved_risk is not None:
+        here += f", {found.achieved_risk:.1%} of them wrongly (the ring on the curve)"
+    return (
+        f"{within} {says}, as the validation questions taught: it answers "
+        f"{found.valid_coverage:.1%} of those, and {here}."
+    )
 
 
 def attention(metrics: Metrics, maps_name: str) -> str:
@@ -57,29 +99,43 @@ def _grounding(metrics: Metrics, maps_name: str) -> str:
         _row(f"{maps_name.capitalize()} {number}", agreement)
         for number, agreement in enumerate(found.maps, 1)
     ]
-    blind = [_row("Everywhere alike", found.uniform), _row("Always the middle", found.centre)]
+    blind = [_row(*row) for row in zip(BLIND, (found.uniform, found.centre), strict=True)]
     columns = ("Attention", "Inside the boxes", "Peak is a hit", "Rank correlation")
     return f"""{figures_table(columns, [*maps, *blind])}
 <p class="muted note">Against the boxes of what {found.questions:,} questions are about: the share
 of attention inside them, how often the most attended region is a hit, and how alike attention and
-boxes rank the regions. The last two rows look at nothing.</p>{_by_type(metrics)}"""
+boxes rank the regions. The last two rows look at nothing.</p>{_by_type(metrics, maps_name)}"""
 
 
-def _by_type(metrics: Metrics) -> str:
-    """Attention inside the boxes for each type of question: some are about more than a box."""
-    if len(metrics.grounding_by_type) < 2:
+def _by_type(metrics: Metrics, maps_name: str) -> str:
+    """Inside the boxes and pointing for each type of question: some are about more than a box."""
+    found = metrics.grounding_by_type
+    if len(found) < 2:
         return ""
-    rows = [
+    maps = [
+        f"{maps_name.capitalize()} {n + 1}" for n in range(len(next(iter(found.values())).maps))
+    ]
+    columns = ("Type", "Questions", *maps, "All alike", "Middle")
+    return "".join(
+        f"<h3>{title}</h3>{figures_table(columns, _type_rows(found, figure))}"
+        for title, figure in (
+            ("Inside the boxes", attrgetter("inside")),
+            ("Peak is a hit", attrgetter("pointing")),
+        )
+    )
+
+
+def _type_rows(
+    found: Mapping[str, Grounding], figure: Callable[[Agreement], float]
+) -> list[tuple[str, ...]]:
+    return [
         (
             kind,
-            f"{found.questions:,}",
-            *(f"{agreement.inside:.1%}" for agreement in found.maps),
-            f"{found.uniform.inside:.1%}",
+            f"{each.questions:,}",
+            *(f"{figure(agreement):.1%}" for agreement in (*each.maps, each.uniform, each.centre)),
         )
-        for kind, found in metrics.grounding_by_type.items()
+        for kind, each in found.items()
     ]
-    maps = [f"Inside, {number}" for number in range(1, len(rows[0]) - 2)]
-    return figures_table(("Questions that ask", "Questions", *maps, "Everywhere alike"), rows)
 
 
 def _row(name: str, agreement: Agreement) -> tuple[str, str, str, str]:
@@ -103,4 +159,5 @@ probability of its answer falls by <b>{_points(found.attended)}</b>; when random
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:.1f} points"
+    # Adding 0 makes a zero of what is rounded to a negative one.
+    return f"{round(100 * share, 1) + 0.0:.1f} points"

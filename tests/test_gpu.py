@@ -1,0 +1,277 @@
+"""Training on a GPU, as far as a processor can tell: the same numbers, and nobody waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from askattend.batches import Batch, Batches
+from askattend.data.questions import QASet, Question
+from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.errors import RunError
+from askattend.graphs import PaddedSteps, stepper
+from askattend.models import Model, ModelConfig, SAAAConfig, SANConfig, build_model
+from askattend.models.baselines import ImageOnlyConfig, QuestionOnlyConfig
+from askattend.optimisation import TrainConfig, keep_rates_on, make_optimizer, train_step
+from askattend.placement import Resident, fits, kept_type, near, onto
+from askattend.training import FETCH_EVERY, Losses
+
+SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
+CONFIGS: dict[str, ModelConfig] = {
+    "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7, dropout=0.0),
+    "san": SANConfig(**SMALL, attention_dim=5, dropout=0.0),
+    "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5, dropout=0.0),
+    "san-published": SANConfig(**SMALL, variant="published-code", attention_dim=5, dropout=0.0),
+    "question-only": QuestionOnlyConfig(**SMALL, hidden_dim=7, dropout=0.0),
+    "image-only": ImageOnlyConfig(hidden_dim=7, dropout=0.0),
+}
+TRAINED: dict[str, TrainConfig] = {
+    "adam": TrainConfig(
+        batch_size=8, learning_rate=1e-2, clip_norm=1.0, embedding_rate=3.0, precision="float32"
+    ),
+    "published": TrainConfig(
+        batch_size=8,
+        optimizer="sgd",
+        penalty=5e-4,
+        clip_each=0.1,
+        embedding_rate=8.0,
+        targets="drawn",
+        precision="float32",
+    ),
+}
+
+
+class Source:
+    """Features that follow from the image's number."""
+
+    def read(self, image_ids: Sequence[str]) -> Tensor:
+        rows = [torch.Generator().manual_seed(int(image)) for image in image_ids]
+        return torch.stack([torch.rand(4, 6, generator=row) for row in rows]).half()
+
+
+def questions(count: int = 37, images: int = 9) -> QASet:
+    """Of one to six words, some images with many."""
+    asked = [
+        Question(
+            i,
+            str(i * i % images),
+            " ".join(f"w{(i * 7 + k) % 11}" for k in range(1 + i * 5 % 6)),
+            ((f"a{i % 3}", 2), (f"a{(i + 1) % 4}", 1)),
+            "train",
+        )
+        for i in range(count)
+    ]
+    return QASet("made", tuple(asked), {str(i): Path(str(i)) for i in range(images)})
+
+
+def batches(*, sampling: str = "by-image") -> Batches:
+    asked = questions()
+    words, answers = WordVocab.build(q.text for q in asked), AnswerVocab.build(asked)
+    return Batches(asked, Source(), words, answers, batch_size=8, sampling=sampling)
+
+
+def network(name: str) -> Model:
+    torch.manual_seed(0)
+    return build_model(CONFIGS[name], words=14, answers=4, region_dim=6).train()
+
+
+@pytest.fixture
+def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks compute as they do on a GPU."""
+    monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
+
+
+WAITING_CALLS = {
+    "item", "tolist", "cpu", "numpy", "nonzero", "unique", "unique_consecutive", "bincount",
+    "masked_select", "equal", "allclose", "__bool__", "__int__", "__float__", "__index__",
+    "__contains__", "multinomial", "repeat_interleave",
+}  # fmt: skip
+WAITING_OPERATIONS = {
+    "_local_scalar_dense", "nonzero", "_unique2", "unique_dim", "bincount", "masked_select",
+    "equal", "_pack_padded_sequence", "multinomial", "repeat_interleave", "is_nonzero",
+}  # fmt: skip
+
+
+class WaitError(AssertionError):
+    """A GPU would have been waited for."""
+
+
+class NoWaitingCalls(TorchFunctionMode):
+    """Refuses what in Python fetches a number from a tensor."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in WAITING_CALLS:
+            raise WaitError(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+class NoWaitingOperations(TorchDispatchMode):
+    """Refuses operations the size of whose result depends on data, the gradient's included."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func._overloadpacket.__name__
+        indices = args[1] if name in ("index", "index_put", "index_put_") else ()
+        chosen = any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices)
+        if name in WAITING_OPERATIONS or chosen:
+            raise WaitError(name)
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def nobody_waits() -> Iterator[None]:
+    with NoWaitingCalls(), NoWaitingOperations():  # type: ignore[no-untyped-call]
+        yield
+
+
+def test_waiting_is_noticed() -> None:
+    x = torch.rand(3)
+    waits = (
+        lambda: x.sum().item(),
+        lambda: x.tolist(),
+        lambda: int(x.sum()),
+        lambda: x[x > 0.5],
+        lambda: x.unique(),
+        lambda: bool(x.sum() > 0),
+    )
+    for wait in waits:
+        with pytest.raises(WaitError), nobody_waits():
+            wait()
+
+
+@pytest.mark.usefixtures("on_gpu")
+@pytest.mark.parametrize("trained", TRAINED)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_no_step_waits(name: str, trained: str) -> None:
+    model, config = network(name), TRAINED[trained]
+    step = PaddedSteps(model, make_optimizer(model, config), config)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    for batch in batches().shuffled(0):
+        with nobody_waits():
+            loss = step(batch, 1e-2)
+        assert loss.isfinite()
+    assert any(not torch.equal(p, before[n]) for n, p in model.named_parameters())
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("sampling", ["by-image", "uniform"])
+def test_padded_steps_are_the_plain_ones(name: str, sampling: str) -> None:
+    config = TRAINED["adam"]
+    model = network(name).double()
+    other = deepcopy(model)
+    optimizer = make_optimizer(other, config)
+    keep_rates_on(torch.device("cpu"), optimizer)  # as a graph needs them
+    step = PaddedSteps(other, optimizer, config)
+    plain = stepper(model, make_optimizer(model, config), config)
+    sizes = set()
+    for number, batch in enumerate(batches(sampling=sampling).shuffled(0, at_least=12)):
+        sizes.add((len(batch), *batch.tokens.shape, len(batch.regions)))
+        rate = 1e-2 / (1 + number)
+        torch.testing.assert_close(step(batch, rate), plain(batch, rate))
+    assert len(sizes) > 3, "batches of several sizes, the last one smaller"
+    torch.testing.assert_close(
+        dict(other.named_parameters()), dict(model.named_parameters()), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_targets_drawn_are_answers_that_people_gave() -> None:
+    """A drawn answer counts whole; a question that only fills up, not at all."""
+    model, config = network("saaa"), TRAINED["published"]
+    optimizer = make_optimizer(model, config)
+    batch = next(batches().in_order())
+    weight = batch.answer_weight.clone()
+    weight[3:] = 0
+    torch.manual_seed(0)
+    few = Batch(
+        **{f.name: getattr(batch, f.name) for f in fields(batch)} | {"answer_weight": weight}
+    )
+    output = model(few.regions, few.tokens, few.lengths, few.image_index)
+    log_p = output.logits.log_softmax(1)
+    possible = {
+        round(-(log_p[0, a] + log_p[1, b] + log_p[2, c]).item() / len(batch), 5)
+        for a in given(few, 0)
+        for b in given(few, 1)
+        for c in given(few, 2)
+    }
+    found = {
+        round(train_step(model, optimizer, few, config, rate=0.0).item(), 5) for _ in range(200)
+    }
+    assert found == possible
+
+
+def given(batch: Batch, question: int) -> list[int]:
+    index, weight = batch.answer_index[question], batch.answer_weight[question]
+    return [int(index[k]) for k in range(len(index)) if weight[k] > 0]
+
+
+def test_a_loss_that_is_not_finite_is_found_late_but_named_rightly() -> None:
+    losses = Losses(before=1000, device=torch.device("cuda"))
+    for number in range(1, FETCH_EVERY):
+        losses.add(torch.tensor(float("nan") if number in (7, 9) else 1.0), 2)
+    with pytest.raises(RunError, match="the loss is nan at step 1007"):
+        losses.add(torch.tensor(1.0), 2)
+    losses = Losses(before=0, device=torch.device("cuda"))
+    for value in (1.0, 4.0):
+        losses.add(torch.tensor(value), int(value))
+    assert losses.mean() == pytest.approx(17 / 5)
+    losses.add(torch.tensor(float("inf")), 1)
+    with pytest.raises(RunError, match="the loss is inf at step 3"):
+        losses.mean()
+    at_once = Losses(before=0, device=torch.device("cpu"))
+    with pytest.raises(RunError, match="step 1"):
+        at_once.add(torch.tensor(float("nan")), 1)
+
+
+def test_resident_features_make_the_same_batches() -> None:
+    usual = batches()
+    ids = usual.images
+    assert set(ids) == {question.image for question in usual.questions}
+    resident = Resident.of(Source(), ids, torch.device("cpu"), torch.float16)
+    for ours, theirs in zip(usual.reading(resident).shuffled(3), usual.shuffled(3), strict=True):
+        for field in fields(ours):
+            assert torch.equal(getattr(ours, field.name), getattr(theirs, field.name)), field.name
+    assert isinstance(usual.source, Source)
+
+
+def test_a_processor_reads_features_where_they_are() -> None:
+    usual, device = batches(), torch.device("cpu")
+    assert near(usual, device, "auto", Console(quiet=True)) is usual
+    batch = next(usual.in_order())
+    (same,) = onto(device, iter([batch]))
+    assert same.regions is batch.regions
+
+
+def test_features_are_resident_only_if_they_leave_room() -> None:
+    assert fits(62, free=79, total=80)
+    assert not fits(70, free=79, total=80)
+    assert not fits(62, free=70, total=80)
+    assert kept_type(torch.float32, torch.bfloat16) is torch.bfloat16
+    assert kept_type(torch.float32, torch.float32) is torch.float32
+    assert kept_type(torch.float16, torch.bfloat16) is torch.float16
+    assert kept_type(torch.float16, torch.float32) is torch.float16
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("name", CONFIGS)
+def test_graphs_learn_what_plain_steps_learn(name: str) -> None:
+    config, device = TRAINED["adam"], torch.device("cuda")
+    model = network(name).to(device)
+    other = deepcopy(model)
+    step = stepper(other, make_optimizer(other, config), config)
+    optimizer = make_optimizer(model, config)
+    for number, batch in enumerate(onto(device, batches().shuffled(0, at_least=25))):
+        rate = 1e-2 / (1 + number)
+        expected = train_step(model, optimizer, batch, config, rate=rate)
+        torch.testing.assert_close(step(batch, rate), expected, rtol=1e-2, atol=1e-3)
+    assert isinstance(step, PaddedSteps)
+    assert any(room.graph is not None for room in step._rooms.values())
