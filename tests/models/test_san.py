@@ -19,6 +19,7 @@ from askattend.batches import Batch
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
 from askattend.models.published_san import published_names, san_from_published
+from askattend.models.ranges import require_in_range
 from askattend.models.steps import record
 from askattend.optimisation import TrainConfig, make_optimizer, objective, train_step
 
@@ -504,3 +505,11 @@ def test_lengths_and_words_out_of_range_are_named_by_every_network(
 def test_attention_modules_must_be_as_many_as_hops() -> None:
     with pytest.raises(ConfigError, match="1 attention modules for 2 hops"):
         SAN(words=5, answers=3, region_dim=4, attention=[torch.nn.Identity()])
+
+
+def test_what_is_not_on_the_processor_is_not_looked_at() -> None:
+    tokens, lengths = torch.tensor([[99]]), torch.tensor([9])
+    with pytest.raises(DataError):
+        require_in_range(tokens, lengths, words=5)
+    for there in ((tokens.to("meta"), lengths), (tokens, lengths.to("meta"))):
+        require_in_range(*there, words=5)
