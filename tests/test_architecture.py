@@ -16,7 +16,7 @@ from askattend.config import presets, read_preset
 PACKAGE = Path(askattend.__file__).parent
 # From the top down; a module imports from its own layer and those below.
 LAYERS = (
-    {"cli"},
+    {"cli", "__main__"},
     {"experiment", "assessment", "importing"},
     {"feature_cache", "selection", "resuming", "trace", "trace_text"},
     {"config"},
@@ -83,6 +83,16 @@ def test_importing_is_quiet_and_leaves_optional_packages_alone(tmp_path: Path) -
     done = subprocess.run([sys.executable, "-c", quick], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     assert not list(tmp_path.iterdir())
+
+
+def test_the_package_runs_as_the_command(tmp_path: Path) -> None:
+    for arguments, status in (((), 0), (("askk",), 2)):
+        command = [sys.executable, "-m", "askattend", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == status
+        assert (
+            "Did you mean 'ask'?" in done.stderr if status else "askattend COMMAND" in done.stdout
+        )
 
 
 def test_public_names_exist() -> None:

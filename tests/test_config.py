@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.config import Config, VocabConfig, config_from, presets, read_preset
+from askattend.cli import main
+from askattend.config import Config, VocabConfig, config_from, preset_for, presets, read_preset
 from askattend.errors import ConfigError
 from askattend.features.extraction import ExtractConfig
 from askattend.models import MODELS, SAAAConfig, SANConfig
@@ -83,6 +85,31 @@ def test_presets_name_their_network_and_are_valid(name: str) -> None:
         if isinstance(values, dict):
             written = config.tables()[section]
             assert {key: written[key.replace("-", "_")] for key in values} == values
+
+
+def test_another_encoder_than_the_presets_has_a_preset_of_its_own() -> None:
+    lstm, cnn = "san-published-code", "san-published-code-cnn"
+    published = {name: read_preset(name, "san") for name in (lstm, cnn)}
+    # With either the encoder may be changed, and has the published widths.
+    for name, other in ((lstm, cnn), (cnn, lstm)):
+        changed = replace(published[name].model, encoder=published[other].model.encoder)
+        assert changed == published[other].model
+        assert preset_for(name, changed) == other
+        assert preset_for(name, published[name].model) is None
+        assert preset_for("mine.toml", changed) is None
+        assert preset_for(name, replace(changed, variant="paper")) is None
+    assert preset_for("easy-vqa", SAAAConfig()) is None
+
+
+@pytest.mark.parametrize(("encoder", "noted"), [("cnn", True), ("lstm", False)])
+def test_the_preset_of_another_encoder_is_named(
+    encoder: str, noted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"train san --preset san-published-code --model.encoder {encoder} --data table:none.csv"
+    with pytest.raises(SystemExit):
+        main([*words.split(), "--out", str(tmp_path / "run")])
+    note = "note: san-published-code is not made for the encoder cnn: san-published-code-cnn is, "
+    assert (note in capsys.readouterr().err) == noted
 
 
 def test_a_preset_for_another_network_is_refused() -> None:

@@ -54,6 +54,21 @@ def test_mistakes_in_a_preset_are_named(tables: dict[str, Any], message: str) ->
         config_from(tables, "saaa", where="file.toml")
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"encoder": "lstmm"}, r"encoder = 'lstmm': must be one of lstm, cnn\."),
+        ({"variant": "paperr"}, r"variant = 'paperr': must be one of paper, published-code\."),
+        ({"initial": 3}, r"initial = 3: must be one of glorot, published-code\."),
+    ],
+)
+def test_choices_that_there_are_not_name_those_that_there_are(
+    table: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^file\.toml \[model\]: {message}"):
+        config_from({"model": table}, "san", where="file.toml")
+
+
 def test_a_saved_config_is_a_preset(tmp_path: Path) -> None:
     config: Config[Any] = Config(
         model=SANConfig(hops=3),

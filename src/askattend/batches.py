@@ -55,6 +55,38 @@ class Batch:
     answer_score: Float[Tensor, "questions references"]
     rows: Int[Tensor, " questions"]
 
+    @classmethod
+    def of(
+        cls,
+        regions: Float[Tensor, "images regions region_dim"],
+        tokens: Int[Tensor, "questions words"],
+        lengths: Int[Tensor, " questions"],
+        labels: Int[Tensor, " questions"],
+        *,
+        image_index: Int[Tensor, " questions"] | None = None,
+    ) -> Batch:
+        """A batch from tensors alone, with one right answer a question.
+
+        Args:
+            regions: each distinct image once.
+            tokens: word indices, padded with `PAD`.
+            lengths: the number of words of each question.
+            labels: the index of each question's answer.
+            image_index: the row of `regions` that each question is about; by default, its own row.
+        """
+        rows = torch.arange(len(tokens), device=tokens.device)
+        whole = torch.ones(len(tokens), 1, device=tokens.device)
+        return cls(
+            regions=regions,
+            image_index=rows if image_index is None else image_index,
+            tokens=tokens,
+            lengths=lengths,
+            answer_index=labels[:, None],
+            answer_weight=whole,
+            answer_score=whole,
+            rows=rows,
+        )
+
     def __len__(self) -> int:
         return len(self.tokens)
 

@@ -121,6 +121,20 @@ def presets() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
+def preset_for(preset: str, model: ModelConfig) -> str | None:
+    """The preset that has a network's question encoder, where `preset` is its sibling for another.
+
+    What trains one encoder well, such as its learning rate, stands beside it in its own preset.
+    """
+    wanted = {key: getattr(model, key, None) for key in ("variant", "encoder")}
+    tables = {name: read_toml(file).get("model", {}) for name, file in presets().items()}
+    made_for = {name: {key: table.get(key) for key in wanted} for name, table in tables.items()}
+    chosen = made_for.get(preset)
+    if chosen is None or chosen["encoder"] is None or chosen == wanted:
+        return None
+    return next((name for name, both in made_for.items() if both == wanted), None)
+
+
 def read_preset(preset: str, network: str) -> Config[Any]:
     """The settings of a preset, by its name or as a TOML file; a run's config.toml is one too.
 

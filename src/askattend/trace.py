@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from askattend.costs import Cost, Meter
 from askattend.errors import ConfigError
+from askattend.features.store import FeatureStore
 from askattend.models import Model, ModelConfig, build_model
 from askattend.models.steps import Step, listening
 from askattend.predictor import Answer, Predictor
@@ -187,27 +188,33 @@ def _trace_random(config: ModelConfig, data: RandomData) -> Trace:
     )
 
 
-def trace_run(run: Path, image: str | Path, question: str, *, top: int = 5) -> Trace:
+def trace_run(
+    run: Path,
+    image: str | Path,
+    question: str,
+    *,
+    top: int = 5,
+    backbone: str | None = None,
+    features: Path | None = None,
+) -> Trace:
     """Ask a trained network about an image, and tell what happens, values included.
 
     Args:
         run: the run folder.
-        image: the image file.
+        image: the image file; with `features`, an image's id in that store.
         question: what to ask.
         top: how many answers to list.
+        backbone: the run's backbone, where it does not know it or knows it by another name.
+        features: a feature store to answer from; no backbone is needed then.
 
     Raises:
         AskAttendError: whatever of run, image or question does not fit; see `Predictor`.
     """
-    predictor = Predictor.load(run, device="cpu")
-    backbone = predictor.backbone  # loaded outside the trace
+    predictor = Predictor.load(run, device="cpu", backbone=backbone)
     answers: list[Answer] = []
-
-    def ask() -> None:
-        answers.append(predictor.look(image).ask(question, top=top))
-
-    grid = (backbone.spec.rows, backbone.spec.columns)
-    steps = traced(predictor.model, ask, grid=grid, values=True)
+    ask = _asking(predictor, image, question, top=top, features=features)
+    grid = (predictor.run.features.rows, predictor.run.features.columns)
+    steps = traced(predictor.model, lambda: answers.extend(ask()), grid=grid, values=True)
     (said,) = answers
     return msgspec.structs.replace(
         _trace(predictor.model, [_with_words(step, predictor, question) for step in steps]),
@@ -217,6 +224,17 @@ def trace_run(run: Path, image: str | Path, question: str, *, top: int = 5) -> T
         top=[Ranked(answer, probability) for answer, probability in said.top],
         notes=predictor.notes(question),
     )
+
+
+def _asking(
+    predictor: Predictor, image: str | Path, question: str, *, top: int, features: Path | None
+) -> Callable[[], list[Answer]]:
+    """What asks the question; backbone or store are opened now, outside the trace."""
+    if features is not None:
+        store = FeatureStore.open(features)
+        return lambda: predictor.ask_stored(store, str(image), [question], top=top)
+    _ = predictor.backbone
+    return lambda: predictor.look(image).ask_all([question], top=top)
 
 
 def _with_words(step: TracedStep, predictor: Predictor, question: str) -> TracedStep:
@@ -290,6 +308,7 @@ def paper_shape(step: Step, grid: tuple[int, int]) -> list[int]:
 
 def _values(tensor: Tensor) -> Values:
     values = tensor.float()
+    values = values[values != -torch.inf]  # what is masked has no value
     return Values(values.min().item(), values.mean().item(), values.max().item())
 
 

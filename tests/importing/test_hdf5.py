@@ -76,6 +76,18 @@ def test_chunks_and_shards_of_any_size(
         assert np.array_equal(regions.numpy(), expected)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_either_order_of_bytes(tmp_path: Path, dtype: str) -> None:
+    swapped = np.dtype(dtype).newbyteorder(">")
+    file = write(tmp_path / "f.h5", sample().astype(swapped), np.arange(5, dtype=">i4"))
+    with h5py.File(file) as content:
+        assert content["features"].dtype.byteorder == ">"
+    store = import_hdf5(file, tmp_path / "store", console=QUIET)
+    expected = torch.from_numpy(sample(dtype=dtype)).flatten(2).transpose(1, 2)
+    assert (store.ids, store.spec.dtype) == (("0", "1", "2", "3", "4"), dtype)
+    assert torch.equal(store.read(store.ids), expected)
+
+
 def test_features_may_be_kept_in_another_type(features_file: Path, tmp_path: Path) -> None:
     exact = import_hdf5(features_file, tmp_path / "exact", console=QUIET)
     store = import_hdf5(features_file, tmp_path / "store", dtype="int8", console=QUIET)
@@ -146,6 +158,14 @@ def grouped(content: Any) -> None:
     content.create_group("features")
 
 
+def linked(link: Any) -> Callable[[Any], None]:
+    def spoil(content: Any) -> None:
+        del content["features"]
+        content["features"] = link
+
+    return spoil
+
+
 def infinite(position: int) -> np.ndarray:
     features = sample()
     features[position, 1, 0, 2] = np.inf
@@ -158,6 +178,8 @@ def infinite(position: int) -> np.ndarray:
         (without("features"), "lacks 'features'; it holds 'ids'"),
         (without("ids"), "lacks 'ids'; it holds 'features'"),
         (grouped, "'features' is a group"),
+        (linked(h5py.SoftLink("/none")), "'features' is a link, and what it leads to is not there"),
+        (linked(h5py.ExternalLink("none.h5", "/x")), "'features' is a link, and what it leads to"),
         (put("features", sample()[0]), r"shape \(3, 2, 4\) and float16; expected were images ×"),
         (put("features", 3.0), r"shape \(\) and float64"),
         (put("features", sample().astype("int16")), r"\(5, 3, 2, 4\) and int16; expected"),

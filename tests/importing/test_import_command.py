@@ -167,6 +167,33 @@ def test_ask_about_a_photo_with_a_backbone_named(
         assert overlay.width > 400
 
 
+def test_trace_from_a_store_and_with_a_backbone_named(
+    run: Command, folder: Path, resnet: Path
+) -> None:
+    asked = ("--question", QUESTION, "--json")
+    for image in (
+        ("42", "--features", folder / "store"),
+        (folder / "photo.png", "--backbone", f"hf:{resnet}"),
+    ):
+        status, out, err = run("trace", "--run", folder / "run", "--image", *image, *asked)
+        assert status == 0, err
+        trace = json.loads(out)
+        _, said, _ = run("ask", folder / "run", image[0], QUESTION, "--json", *image[1:])
+        (answer,) = json.loads(said)
+        assert trace["answer"] == answer["answer"]
+        assert trace["probability"] == pytest.approx(answer["probability"], rel=1e-2)
+        steps = {step["name"]: step for step in trace["steps"]}
+        assert steps["regions"]["paper_shape"] == [1, 24, 5, 5]
+        assert steps["attention"]["sums_to_one"]
+        assert all("values" in step for name, step in steps.items() if name != "tokens")
+    for unknown, message in (
+        ((folder / "photo.png",), "Add --backbone hf:microsoft/resnet-152"),
+        (("43", "--features", folder / "store"), "no features of image '43'"),
+    ):
+        status, out, err = run("trace", "--run", folder / "run", "--image", *unknown, *asked)
+        assert (status, out, message in err) == (2, "", True)
+
+
 def test_a_backbone_recorded_at_import_needs_no_naming(
     run: Command, folder: Path, resnet: Path, log_file: Path, tmp_path: Path
 ) -> None:

@@ -145,6 +145,7 @@ def test_the_run_says_what_the_log_says(imported: Run) -> None:
         epochs=50, batch_size=128, learning_rate=1e-3, half_life=50_000
     )
     assert (config.vocab.answers, config.extract.image_size) == (15, 160)
+    assert "backbone" not in run.config["extract"]  # nobody said, and ours it was not
     assert (run.floors, run.words.tokeniser) == (None, "pytorch-vqa")
     spec = run.features
     assert (spec.rows, spec.columns, spec.region_dim) == (5, 5, 24)
@@ -294,6 +295,15 @@ def without(*path: str) -> Callable[[dict[str, Any]], None]:
         ),
         (weights("attention.q_lin.bias", lambda t: t.long()), r"q_lin\.bias' is of torch\.int64"),
         (weights("attention.q_lin.bias", lambda t: t.tolist()), r"q_lin\.bias' is of list"),
+        (
+            weights("attention.q_lin.weight", lambda t: t.to_sparse()),
+            r"q_lin\.weight' is of layout torch\.sparse_coo, expected was a dense tensor",
+        ),
+        (weights("attention.q_lin.bias", lambda t: t.to("meta")), r"q_lin\.bias' is without valu"),
+        (
+            into("weights", "classifier.lin1.bias", value=torch.ones(28)),
+            r"weights: 'classifier\.lin1\.bias' is there twice, with 'module\.'",
+        ),
         (weights("attention.q_lin.bias", lambda t: t / 0), r"q_lin\.bias' holds .* not finite"),
         (
             into("weights", "module.text.lstm.weight_hh_l1", value=torch.ones(2)),
@@ -356,6 +366,19 @@ def test_a_torn_log_is_refused(log_file: Path, tmp_path: Path) -> None:
         import_log(tmp_path / "log.pth", tmp_path / "run")
 
 
+@pytest.mark.parametrize("name", ["text.embedding.weight", "classifier.lin2.bias"])
+def test_a_flipped_bit_is_noticed(
+    log_file: Path, log: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    content = bytearray(log_file.read_bytes())
+    tensor = log["weights"][f"module.{name}"].numpy().tobytes()
+    content[content.index(tensor) + len(tensor) // 2] ^= 1
+    (tmp_path / "log.pth").write_bytes(content)
+    with pytest.raises(RunError, match="damaged"):
+        import_log(tmp_path / "log.pth", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_places_and_contents_are_refused(tmp_path: Path, log_file: Path) -> None:
     with pytest.raises(RunError, match="no such file"):
         import_log(tmp_path / "log.pth", tmp_path / "run")
@@ -369,6 +392,13 @@ def test_other_places_and_contents_are_refused(tmp_path: Path, log_file: Path) -
         import_log(log_file, tmp_path / "run")
     with pytest.raises(RunError, match="is not a folder"):
         import_log(log_file, tmp_path / "list.pth")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").touch()
+    with pytest.raises(RunError, match="is a folder of something else"):
+        import_log(log_file, tmp_path / "mine")
+    assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+    (tmp_path / "empty").mkdir()
+    assert Run.load(import_log(log_file, tmp_path / "empty").folder).load_model()
 
 
 class Harmful:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from askattend.batches import Batch
-from askattend.errors import ConfigError, RunError
-from askattend.models import SAN, SANConfig
+from askattend.errors import ConfigError, DataError, RunError
+from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
 from askattend.models.published_san import published_names, san_from_published
+from askattend.models.ranges import require_in_range
 from askattend.models.steps import record
 from askattend.optimisation import TrainConfig, make_optimizer, objective, train_step
 
@@ -136,9 +139,8 @@ def naive_published(w: Weights, encoder: str) -> dict[str, Tensor]:
 
 def batch() -> Batch:
     regions, tokens, lengths, image_index = data()
-    labels = torch.tensor([[3], [0], [0], [4]])
-    one = torch.ones(4, 1)
-    return Batch(regions, image_index, tokens, lengths, labels, one, one, torch.arange(4))
+    labels = torch.tensor([3, 0, 0, 4])
+    return Batch.of(regions, tokens, lengths, labels, image_index=image_index)
 
 
 def naive_loss(w: Weights, encoder: str, factor: float) -> tuple[Tensor, Tensor]:
@@ -327,6 +329,67 @@ def test_published_initialisation() -> None:
             assert 0.008 < values.abs().max() <= 0.01
 
 
+@given(st.lists(st.integers(1, WORDS - 1), min_size=1, max_size=5), st.integers(0, 4))
+def test_the_papers_windows_are_recorded_without_padding(words: list[int], more: int) -> None:
+    """Eqs. 13 and 14 from what eq. 11 gave; windows over padding are masked."""
+    model = paper_san(encoder="cnn")
+    regions, lengths = data()[0][:1], torch.tensor([len(words)])
+    with record() as steps:
+        model(regions, padded(torch.tensor([words]), more), lengths)
+    with record() as alone:
+        model(regions, torch.tensor([words]), lengths)
+    for name in ("unigrams", "bigrams", "trigrams"):
+        count = alone[name].shape[1]
+        exactly(steps[name][:, :count], alone[name])
+        assert (steps[name][:, count:] == -torch.inf).all()
+        exactly(steps[f"largest_{name}"], alone[name].amax(dim=1))
+    found = [steps[f"largest_{name}"] for name in ("unigrams", "bigrams", "trigrams")]
+    assert torch.equal(torch.cat(found, dim=1), steps["question"])
+
+
+@pytest.mark.parametrize("variant", ["paper", "published-code"])
+def test_the_cnns_steps_are_named_as_their_variant_has_them(variant: str) -> None:
+    with record() as steps:
+        paper_san(encoder="cnn", variant=variant)(*data())
+    what = {step.name: step.what for step in steps.steps}
+    assert [what[name].equation for name in ("embedded", "bigrams", "question")] == [
+        *("10", "11", "14"),
+    ]
+    for name in ("bigrams", "projected.1", "asked.1", "hidden.1", "scores.2"):
+        assert ("published code" in what[name].meaning) == (variant == "published-code")
+    assert (steps["trigrams"] == -torch.inf).any() == (variant == "paper")
+
+
+@pytest.mark.parametrize("variant", ["paper", "published-code"])
+def test_the_lstms_states_are_those_of_ever_longer_questions(variant: str) -> None:
+    """After t words the state is what a question of these words alone is encoded as."""
+    model = paper_san(variant=variant)
+    regions, tokens, lengths, image_index = data()
+    with record() as steps:
+        model(regions, tokens, lengths, image_index)
+    assert steps["states"].shape == (4, 4, STATE)
+    for row, length in enumerate(lengths.tolist()):
+        words = tokens[row, :length]
+        for t in range(1, length + 1):
+            read = words[:t] if variant == "paper" else words[length - t :]
+            alone = model.encoder(read[None], torch.tensor([t]))
+            exactly(steps["states"][row, t - 1 : t], alone)
+
+
+def test_saaas_states_are_the_lstms_own() -> None:
+    model = SAAA(
+        SAAAConfig(embedding_dim=3, question_dim=4, attention_dim=5, hidden_dim=6, dropout=0.0),
+        words=WORDS, answers=ANSWERS, region_dim=DIM,
+    ).double().eval()  # fmt: skip
+    with record() as steps:
+        model(*data())
+    for row, length in enumerate(data()[2].tolist()):
+        each, (_, cell) = model.encoder.lstm(steps["embedded"][row : row + 1, :length])
+        exactly(steps["states"][row, :length], each[0])
+        assert not steps["states"][row, length:].any()
+        exactly(steps["question"][row], cell[0, 0])
+
+
 # --- mistakes ---------------------------------------------------------------------------------
 
 
@@ -340,10 +403,31 @@ def test_published_initialisation() -> None:
             lambda w: w.update(sent_lstm_b_h=torch.zeros(3)),
             r"'sent_lstm_b_h' has shape \[3\], expected \[20\]",
         ),
+        (
+            lambda w: w.update(w_emb=torch.zeros(9)),
+            r"'w_emb' has shape \[9\], expected two dimensions \(words × embedding\)",
+        ),
+        (
+            lambda w: w.update(image_att_mlp_1_w=np.zeros(3)),
+            r"'image_att_mlp_1_w' has shape \[3\], expected two .* \(d × attention\)",
+        ),
+        (
+            lambda w: w.update(combined_mlp_0_w=np.float64(1)),
+            r"'combined_mlp_0_w' has shape \[\], expected two .* \(d × answers\)",
+        ),
+        (
+            lambda w: w.update(sent_lstm_w_h=np.zeros((0, 0))),
+            r"'sent_lstm_w_h' has shape \[0, 0\], expected two",
+        ),
+        (lambda w: w.update(image_mlp_b=np.zeros(5, "int32")), "'image_mlp_b' is of int32"),
+        (lambda w: w.update(image_mlp_b=torch.ones(5).int()), r"'image_mlp_b' is of torch\.int32"),
+        (lambda w: w.update(image_mlp_b=torch.eye(5).to_sparse()), "is of torch.sparse_coo"),
+        (lambda w: w.update(image_mlp_b="0.5"), "'image_mlp_b' is of <U3, expected an array"),
+        (lambda w: w.update(image_mlp_b=[[1.0], [2.0, 3.0]]), "'image_mlp_b' is of list"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(
-    change: Callable[[Mapping[str, Tensor]], None], message: str
+    change: Callable[[Mapping[str, Any]], None], message: str
 ) -> None:
     weights = {n: w.detach() for n, w in published_weights("lstm").items()}
     change(weights)
@@ -351,6 +435,81 @@ def test_weights_that_do_not_fit_are_named(
         san_from_published(weights)
 
 
+@pytest.mark.parametrize("name", ["conv_unigram_w", "conv_bigram_w", "conv_trigram_w"])
+def test_filters_that_do_not_fit_are_named(name: str) -> None:
+    weights = {n: w.detach() for n, w in published_weights("cnn").items()}
+    with pytest.raises(RunError, match=rf"'{name}' has shape \[4\], expected two dimensions"):
+        san_from_published({**weights, name: torch.zeros(4)})
+
+
+@given(st.sets(st.sampled_from(sorted(published_weights("lstm")))))
+def test_the_widest_floating_type_is_kept(narrow: set[str]) -> None:
+    """No weight is rounded because another is of fewer digits."""
+    weights = {
+        n: w.detach().numpy().astype("float32" if n in narrow else "float64")
+        for n, w in published_weights("lstm").items()
+    }
+    model = san_from_published(weights)
+    widest = torch.float32 if len(narrow) == len(weights) else torch.float64
+    for name, tensor in published_names(model.state_dict()).items():
+        assert tensor.dtype == widest
+        assert np.array_equal(tensor.numpy(), weights[name])
+
+
+@pytest.mark.parametrize("turned", [
+    lambda a: np.flip(np.flip(a).copy()),
+    lambda a: np.asfortranarray(a),
+    lambda a: a.astype(">f8"),
+])  # fmt: skip
+def test_arrays_may_lie_in_memory_as_they_like(turned: Callable[[Any], Any]) -> None:
+    weights = {n: w.detach().numpy() for n, w in published_weights("lstm").items()}
+    model = san_from_published({name: turned(array) for name, array in weights.items()})
+    for name, tensor in published_names(model.state_dict()).items():
+        assert np.array_equal(tensor.numpy(), weights[name])
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "cnn"])
+def test_only_the_published_variant_has_the_published_names(encoder: str) -> None:
+    with pytest.raises(RunError, match="only a SAN of variant published-code has these names"):
+        published_names(paper_san(encoder=encoder).state_dict())
+
+
+NETWORKS: dict[str, Callable[[], Model]] = {
+    "lstm": partial(paper_san),
+    "cnn": partial(paper_san, encoder="cnn"),
+    "published-lstm": partial(paper_san, variant="published-code"),
+    "published-cnn": partial(paper_san, variant="published-code", encoder="cnn"),
+    "saaa": lambda: SAAA(words=WORDS, answers=ANSWERS, region_dim=DIM).double(),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("listened", [True, False])
+@pytest.mark.parametrize(
+    ("tokens", "lengths", "message"),
+    [
+        ([[1, 2], [3, 0]], [2, 0], r"^lengths\[1\]: 0 is out of range, expected were 1 to 2\."),
+        ([[1, 2], [3, 0]], [3, 1], r"^lengths\[0\]: 3 is out of range, expected were 1 to 2\."),
+        ([[1, 2], [3, 11]], [2, 2], r"^tokens\[1, 1\]: 11 is out of range, .* 0 to 10\."),
+        ([[1, -1], [3, 0]], [2, 1], r"^tokens\[0, 1\]: -1 is out of range"),
+    ],
+)
+def test_lengths_and_words_out_of_range_are_named_by_every_network(
+    name: str, listened: bool, tokens: list[list[int]], lengths: list[int], message: str
+) -> None:
+    model = NETWORKS[name]()
+    with pytest.raises(DataError, match=message), record() if listened else nullcontext():
+        model(data()[0], torch.tensor(tokens), torch.tensor(lengths))
+
+
 def test_attention_modules_must_be_as_many_as_hops() -> None:
     with pytest.raises(ConfigError, match="1 attention modules for 2 hops"):
         SAN(words=5, answers=3, region_dim=4, attention=[torch.nn.Identity()])
+
+
+def test_what_is_not_on_the_processor_is_not_looked_at() -> None:
+    tokens, lengths = torch.tensor([[99]]), torch.tensor([9])
+    with pytest.raises(DataError):
+        require_in_range(tokens, lengths, words=5)
+    for there in ((tokens.to("meta"), lengths), (tokens, lengths.to("meta"))):
+        require_in_range(*there, words=5)

@@ -21,6 +21,7 @@ _NEEDED = ("run", "image", "question")
 USAGE = """\
 usage: askattend trace saaa|san [--batch-size 128] [--model.glimpses 2] … [--json]
        askattend trace --run RUN --image FILE --question TEXT [--json]
+       askattend trace --run RUN --features STORE --image ID --question TEXT [--json]
 
 Tells a forward pass step by step: the paper's symbol and equation, what it means, our name for it,
 its shape, the parameters that it reads, and what it costs. The first form feeds a new network with
@@ -47,10 +48,14 @@ class TraceRun:
 
     run: Path | None = None
     """The run folder; needed."""
-    image: Path | None = None
-    """The image file; needed."""
+    image: str | None = None
+    """The image file; with --features, an image's id in that store; needed."""
     question: str | None = None
     """The question; needed."""
+    features: Path | None = None
+    """Answer from the features of this store; no picture is needed."""
+    backbone: str | None = None
+    """The run's backbone, where it does not know it or knows it by another name."""
     json: bool = False
     """Print one JSON object."""
 
@@ -103,7 +108,13 @@ def _real(argv: list[str], network: str | None) -> tuple[Trace, bool]:
     options: TraceRun = parse(TraceRun, argv, "trace")
     if options.run is None or options.image is None or options.question is None:
         raise _incomplete(options, network)
-    trace = trace_run(options.run, options.image, options.question)
+    trace = trace_run(
+        options.run,
+        options.image,
+        options.question,
+        backbone=options.backbone,
+        features=options.features,
+    )
     if network is not None and trace.network.lower() != network:
         raise ConfigError(
             f"the run's network is {trace.network}, not {network.upper()}",

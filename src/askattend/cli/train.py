@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from askattend import experiment
 from askattend.checkpoint import CONFIG
 from askattend.cli.console import Flat, parse, progress
-from askattend.config import Config, presets, read_preset
+from askattend.config import Config, preset_for, presets, read_preset
 from askattend.errors import ConfigError, nearest
 from askattend.models import MODELS, ModelConfig
 
@@ -47,6 +48,10 @@ def run(argv: list[str]) -> None:
     )
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
+    if options.preset and (better := preset_for(options.preset, options.config.model)):
+        encoder = options.config.model.encoder
+        note = f"note: {options.preset} is not made for the encoder {encoder}: {better} is,"
+        print(f"{note} learning rate included", file=sys.stderr)
     experiment.train(options.config, options.out, resume=options.resume, console=progress())
 
 

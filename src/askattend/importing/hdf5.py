@@ -105,10 +105,11 @@ class _Source:
             FeatureError: a value is not finite as it is kept, or the file is damaged.
         """
         try:
-            block = torch.from_numpy(self._features[self._at : self._at + len(images)])
+            read = self._features[self._at : self._at + len(images)]
         except OSError as error:
             raise _not_hdf5(self.file, error) from error
         self._at += len(images)
+        block = torch.from_numpy(read.astype(_native(read.dtype), copy=False))
         kept.put(slots, block.flatten(2).transpose(1, 2))
         finite = torch.isfinite(kept.read(slots)).flatten(1).all(dim=1)
         if not finite.all():
@@ -194,9 +195,19 @@ def _dataset(content: Any, key: str, file: Path) -> Any:
     if key not in content:
         found = ", ".join(f"'{name}'" for name in content) or "nothing"
         raise FeatureError(f"lacks '{key}'; it holds {found}", where=file, remedy=ORIGIN)
-    if not isinstance(content[key], h5py.Dataset):
+    try:
+        found = content[key]
+    except (KeyError, OSError):
+        problem = f"'{key}' is a link, and what it leads to is not there"
+        raise FeatureError(problem, where=file, remedy=ORIGIN) from None
+    if not isinstance(found, h5py.Dataset):
         raise FeatureError(f"'{key}' is a group, not a data set", where=file, remedy=ORIGIN)
-    return content[key]
+    return found
+
+
+def _native(dtype: Any) -> Any:
+    """The same numbers in this machine's order of bytes."""
+    return dtype.newbyteorder("=")
 
 
 def _features(content: Any, file: Path) -> Any:

@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +86,7 @@ def read_log(file: Path) -> Log:
     if not isinstance(content, Mapping):
         problem = f"not a log of pytorch-vqa: holds a {type(content).__name__}, not a dictionary"
         raise RunError(problem, where=file, remedy=ORIGIN)
-    weights = {
-        str(name).removeprefix(PARALLEL): tensor
-        for name, tensor in _mapping(content, "weights", where=file).items()
-    }
+    weights = _unprefixed(_mapping(content, "weights", where=file), where=f"{file} weights")
     vocab = _mapping(content, "vocab", where=file)
     where = f"{file} vocab"
     words = _listed(_mapping(vocab, "question", where=where), first=1, where=f"{where}.question")
@@ -100,17 +98,38 @@ def read_log(file: Path) -> Log:
     return Log(tensors, widths, words, answers, _settings(content, where=f"{file} config"))
 
 
+def _unprefixed(weights: Mapping[Any, Any], *, where: str) -> dict[str, Any]:
+    """The weights under their names without ``module.``."""
+    unprefixed: dict[str, Any] = {}
+    for name, tensor in weights.items():
+        short = str(name).removeprefix(PARALLEL)
+        if short in unprefixed:
+            problem = f"'{short}' is there twice, with '{PARALLEL}' before its name and without"
+            raise RunError(problem, where=where, remedy="Leave one of the two out.")
+        unprefixed[short] = tensor
+    return unprefixed
+
+
 def _load(file: Path) -> Any:
     """What ``torch.save`` wrote; nothing but tensors and plain Python values is accepted."""
     if not file.is_file():
         problem = "a folder, not a file" if file.is_dir() else "no such file"
         raise RunError(problem, where=file, remedy="Name a log of pytorch-vqa, logs/….pth.")
     try:
+        _require_sound(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on the age of the file's format
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # an unpickler may raise anything at all on a damaged file
         raise _unreadable(file, error) from error
+
+
+def _require_sound(file: Path) -> None:
+    """Compare a zip archive with its own checksums, which torch does not look at."""
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            if damaged := archive.testzip():
+                raise zipfile.BadZipFile(f"checksum of {damaged}")
 
 
 def _unreadable(file: Path, error: Exception) -> RunError:
@@ -124,6 +143,8 @@ def _unreadable(file: Path, error: Exception) -> RunError:
             where=file,
             remedy=f"If you trust the file, save what is needed of it: {_resaving(file)}",
         )
+    if isinstance(error, zipfile.BadZipFile):
+        return RunError(f"damaged ({error})", where=file, remedy="Copy or download it again.")
     if isinstance(error, PermissionError):
         return RunError("may not be read", where=file, remedy="Check its permissions.")
     return RunError("not a file that torch.save wrote, or damaged", where=file, remedy=ORIGIN)
@@ -228,6 +249,9 @@ def _shape(weights: Mapping[str, Any], name: str, rank: int, *, where: str) -> t
     if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
         kind = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
         raise RunError(f"'{name}' is of {kind}, expected was a tensor of floats", where=where)
+    if tensor.layout != torch.strided or tensor.is_meta:
+        kind = "without values" if tensor.is_meta else f"of layout {tensor.layout}"
+        raise RunError(f"'{name}' is {kind}, expected was a dense tensor", where=where)
     if tensor.ndim != rank or 0 in tensor.shape:
         problem = f"'{name}' has shape {list(tensor.shape)}; expected were {rank} dimensions"
         raise RunError(problem, where=where, remedy=ORIGIN)

@@ -48,23 +48,20 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
 
     Args:
         file: the log.
-        out: the run folder; must not hold a run already.
+        out: the run folder; must not exist, or be an empty folder.
         backbone: what made its features, to be recorded where it is known; e.g.
             ``"hf:microsoft/resnet-152"``.
 
     Raises:
-        RunError: see `read_log`; or `out` holds a run already.
+        RunError: see `read_log`; or `out` holds something.
         FeatureError: `backbone` has not the form of a backbone's name.
     """
-    if out.exists() and not out.is_dir():
-        raise RunError("is not a folder", where=out, remedy="Choose another --out.")
-    if (out / CONFIG).exists():
-        raise RunError("holds a run already", where=out, remedy="Choose another --out.")
+    _require_free(out)
     backbone = None if backbone is None else known_name(backbone)
     log = read_log(file)
     run = Run(
         out,
-        _config(log, backbone).tables(),
+        _tables(log, backbone),
         # Its index 0 is both padding and every unknown word.
         WordVocab((SHARED, *log.words), tokeniser="pytorch-vqa"),
         AnswerVocab(log.answers),
@@ -77,6 +74,26 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     run.save_weights(model)  # first, since a folder is a run only once it has its settings
     run.save()
     return run
+
+
+def _require_free(out: Path) -> None:
+    if (out / CONFIG).exists():
+        problem = "holds a run already"
+    elif out.exists() and not out.is_dir():
+        problem = "is not a folder"
+    elif out.exists() and any(out.iterdir()):
+        problem = "is a folder of something else"
+    else:
+        return
+    raise RunError(problem, where=out, remedy="Choose another --out.")
+
+
+def _tables(log: Log, backbone: str | None) -> dict[str, Any]:
+    """Its settings; a backbone stands there only if it is known, not our default."""
+    tables = _config(log, backbone).tables()
+    if backbone is None:
+        del tables["extract"]["backbone"]
+    return tables
 
 
 def _config(log: Log, backbone: str | None) -> Config[SAAAConfig]:

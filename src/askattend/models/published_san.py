@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import reduce
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,18 @@ from askattend.errors import RunError
 from askattend.models.san import SAN, SANConfig
 
 _GRAMS = ("unigram", "bigram", "trigram")
+# The matrices that sizes are read off, and what their two dimensions are.
+_MATRICES = {
+    "w_emb": "words × embedding",
+    "image_mlp_w": "region × d",
+    "image_att_mlp_1_w": "d × attention",
+    "sent_lstm_w_h": "d × 4·d",
+    "conv_unigram_w": "embedding × filters",
+    "conv_bigram_w": "2·embedding × filters",
+    "conv_trigram_w": "3·embedding × filters",
+    "combined_mlp_0_w": "d × answers",
+}
+WHERE = "published weights"
 
 
 def published_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -26,35 +40,44 @@ def published_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             ``named_parameters()``.
 
     Raises:
-        KeyError: a name is not one of a SAN's of the published variant.
+        RunError: they are not those of a SAN of the published variant.
     """
-    return {theirs: _their_layout(tensors[ours], theirs) for ours, theirs in _names(tensors)}
+    found = {}
+    for ours, theirs in _names(tensors):
+        if not isinstance(tensors.get(ours), Tensor):
+            raise RunError(
+                f"lacks the tensor '{ours}'; only a SAN of variant published-code has these names",
+                where="published_names",
+                remedy="Make one with san_from_published or SANConfig(variant='published-code').",
+            )
+        found[theirs] = _their_layout(tensors[ours], theirs)
+    return found
 
 
 def san_from_published(weights: Mapping[str, np.ndarray | Tensor], *, dropout: float = 0.5) -> SAN:
     """A SAN of the published variant with the weights of the published code.
 
-    Its sizes, encoder and number of hops are those of the weights; its floating type theirs. It is
-    in evaluation mode.
+    Its sizes, encoder and number of hops are those of the weights; its floating type is the widest
+    of theirs. It is in evaluation mode.
 
     Args:
         weights: by the published code's names: ``w_emb``, ``image_mlp_w``, ….
         dropout: of u^K while training.
 
     Raises:
-        RunError: a tensor is missing, left over or does not fit; names it.
+        RunError: a tensor is missing, left over, not of floats or does not fit; names it.
     """
-    tensors = {name: torch.as_tensor(value) for name, value in weights.items()}
+    tensors = {name: _tensor(value, name) for name, value in weights.items()}
     config = _config(tensors, dropout=dropout)
-    shape = _need(tensors, "image_mlp_w").shape
-    words = len(_need(tensors, "w_emb")) + 1
-    answers = _need(tensors, "combined_mlp_0_w").shape[-1]
-    model = SAN(config, words=words, answers=answers, region_dim=shape[0])
-    model = model.to(tensors["w_emb"].dtype)
+    region_dim, _ = _sizes(tensors, "image_mlp_w")
+    words, _ = _sizes(tensors, "w_emb")
+    _, answers = _sizes(tensors, "combined_mlp_0_w")
+    model = SAN(config, words=words + 1, answers=answers, region_dim=region_dim)
+    model = model.to(reduce(torch.promote_types, (t.dtype for t in tensors.values())))
     parameters = dict(model.named_parameters())
     names = dict(_names(parameters))
     if left_over := sorted(tensors.keys() - set(names.values())):
-        raise RunError(f"the network has no tensor '{left_over[0]}'", where="published weights")
+        raise RunError(f"the network has no tensor '{left_over[0]}'", where=WHERE)
     with torch.no_grad():
         for ours, theirs in names.items():
             _put(parameters[ours], _need(tensors, theirs), theirs)
@@ -91,22 +114,51 @@ def _config(tensors: Mapping[str, Tensor], *, dropout: float) -> SANConfig:
     config = SANConfig(
         variant="published-code",
         encoder="lstm" if "sent_lstm_w_h" in tensors else "cnn",
-        embedding_dim=_need(tensors, "w_emb").shape[1],
-        attention_dim=_need(tensors, "image_att_mlp_1_w").shape[1],
+        embedding_dim=_sizes(tensors, "w_emb")[1],
+        attention_dim=_sizes(tensors, "image_att_mlp_1_w")[1],
         hops=hops,
         dropout=dropout,
         initial="published-code",
     )
     if config.encoder == "lstm":
-        return replace(config, question_dim=len(tensors["sent_lstm_w_h"]))
-    one, two, three = (_need(tensors, f"conv_{gram}_w").shape[1] for gram in _GRAMS)
+        return replace(config, question_dim=_sizes(tensors, "sent_lstm_w_h")[0])
+    one, two, three = (_sizes(tensors, f"conv_{gram}_w")[1] for gram in _GRAMS)
     return replace(config, unigram_filters=one, bigram_filters=two, trigram_filters=three)
 
 
 def _need(tensors: Mapping[str, Tensor], name: str) -> Tensor:
     if name not in tensors:
-        raise RunError(f"lacks the tensor '{name}'", where="published weights")
+        raise RunError(f"lacks the tensor '{name}'", where=WHERE)
     return tensors[name]
+
+
+def _sizes(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int]:
+    """Rows and columns of a matrix."""
+    shape = _need(tensors, name).shape
+    if len(shape) != 2 or 0 in shape:
+        expected = f"two dimensions ({_MATRICES[name]})"
+        raise RunError(f"'{name}' has shape {list(shape)}, expected {expected}", where=WHERE)
+    return shape[0], shape[1]
+
+
+def _tensor(value: Any, name: str) -> Tensor:
+    """An array, however it lies in memory, or a tensor; of floats."""
+    if not isinstance(value, Tensor):
+        try:
+            value = np.array(value, order="C")
+        except ValueError:  # rows of different lengths
+            raise _not_floats(name, type(value).__name__) from None
+        if value.dtype.kind != "f" or value.dtype.itemsize > 8:
+            raise _not_floats(name, value.dtype)
+        value = torch.from_numpy(value.astype(value.dtype.newbyteorder("="), copy=False))
+    if not value.is_floating_point() or value.layout != torch.strided:
+        raise _not_floats(name, value.dtype if value.layout == torch.strided else value.layout)
+    return value.detach()  # type: ignore[no-any-return]
+
+
+def _not_floats(name: str, found: object) -> RunError:
+    expected = "an array or a dense tensor of floats (float16, float32 or float64)"
+    return RunError(f"'{name}' is of {found}, expected {expected}", where=WHERE)
 
 
 def _their_layout(ours: Tensor, name: str) -> Tensor:
@@ -121,5 +173,5 @@ def _put(parameter: Tensor, tensor: Tensor, name: str) -> None:
     target = _their_layout(parameter, name)
     if tensor.squeeze().shape != target.squeeze().shape:
         found, wanted = list(tensor.shape), list(target.shape)
-        raise RunError(f"'{name}' has shape {found}, expected {wanted}", where="published weights")
+        raise RunError(f"'{name}' has shape {found}, expected {wanted}", where=WHERE)
     target.copy_(tensor.reshape(target.shape))

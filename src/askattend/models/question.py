@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.attention import written_out
 from askattend.models.dropout import Dropout
+from askattend.models.ranges import require_in_range
 from askattend.models.recurrence import last_states
 from askattend.models.steps import Symbol, heard
 
@@ -28,19 +30,49 @@ EMBEDDED = Symbol(
     "a vector for each word",
     "questions words embedding_dim",
 )
-UNIGRAMS, BIGRAMS, TRIGRAMS = (
+STATES = Symbol(
+    "states",
+    "h_t = LSTM(x_t)",
+    "9",
+    "the LSTM's hidden state after each word; 0 where a question has ended",
+    "questions words question_dim",
+)
+STATES_PUBLISHED = replace(
+    STATES,
+    symbol="h_t = o_t∘c_t",
+    meaning="the LSTM's state after each word, in published code's order, last word first; a "
+    "question that has ended keeps its last",
+)
+# The CNN's. There the words are eq. 10's.
+CNN_EMBEDDED = replace(EMBEDDED, equation="10")
+_WINDOWS = (
+    (1, "unigrams", "x_t", "each word"),
+    (2, "bigrams", "x_{t:t+1}", "each two words in a row"),
+    (3, "trigrams", "x_{t:t+2}", "each three words in a row"),
+)
+GRAMS = tuple(
     Symbol(
         name,
-        f"h_{{{width},t}} = tanh(W_{width} x + b_{width})",
+        f"h_{{{width},t}} = tanh(W_{width} {words} + b_{width})",
         "11",
-        f"filters over {over}",
+        f"filters over {over}; -∞ where they would leave the question",
         "questions windows filters",
     )
-    for width, name, over in (
-        (1, "unigrams", "each word"),
-        (2, "bigrams", "each two words in a row"),
-        (3, "trigrams", "each three words in a row"),
+    for width, name, words, over in _WINDOWS
+)
+GRAMS_PUBLISHED = tuple(
+    replace(symbol, meaning=f"filters over {over}; in published code over padding, too")
+    for symbol, (*_, over) in zip(GRAMS, _WINDOWS, strict=True)
+)
+LARGEST = tuple(
+    Symbol(
+        f"largest_{name}",
+        f"h̃_{width} = max_t h_{{{width},t}}",
+        "13",
+        f"each filter over {over} where it is largest",
+        "questions filters",
     )
+    for width, name, _, over in _WINDOWS
 )
 
 
@@ -72,6 +104,7 @@ class LSTMQuestion(nn.Module):
         squash: whether the embedding passes through dropout and tanh first.
         dropout: the probability of dropping an element of the embedding, where `squash`.
         embedded: what the paper calls the embedded words.
+        states: what it calls the hidden states.
     """
 
     def __init__(
@@ -84,13 +117,14 @@ class LSTMQuestion(nn.Module):
         squash: bool,
         dropout: float,
         embedded: Symbol = EMBEDDED,
+        states: Symbol = STATES,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(words, embedding_dim, padding_idx=PADDING)
         self.drop = Dropout(dropout) if squash else nn.Identity()
         self.squash = nn.Tanh() if squash else nn.Identity()
         self.lstm = nn.LSTM(embedding_dim, question_dim, batch_first=True)
-        self.state, self.embedded = state, embedded
+        self.state, self.embedded, self.states = state, embedded, states
         self._initialise()
 
     def _initialise(self) -> None:
@@ -105,7 +139,12 @@ class LSTMQuestion(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions question_dim"]:
-        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
+        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real.
+
+        Raises:
+            DataError: a length or a word is out of range.
+        """
+        require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
         if not written_out(self.embedding.weight):
             if self._random:
                 return self._packed(tokens, lengths)
@@ -114,7 +153,9 @@ class LSTMQuestion(nn.Module):
             return self._aligned(tokens, lengths)
         x = self.embedded(self.squash(self.drop(self.embedding(tokens))))
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        _, (hidden, cell) = self.lstm(packed)  # each 1 × questions × question_dim
+        each, (hidden, cell) = self.lstm(packed)  # the last two 1 × questions × question_dim
+        if heard():
+            self.states(pad_packed_sequence(each, batch_first=True)[0])
         state: Tensor = (cell if self.state == "cell" else hidden).squeeze(0)
         return state
 
@@ -190,11 +231,17 @@ class PublishedLSTMQuestion(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions question_dim"]:
-        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
+        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real.
+
+        Raises:
+            DataError: a length or a word is out of range.
+        """
+        require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
         x = self.word(EMBEDDED(self.embedding(tokens)))  # questions × words × 4·question_dim
         rows = torch.arange(len(tokens), device=tokens.device)
         h: Tensor = x.new_zeros(len(tokens), self.state.in_features)
         c = h
+        states: list[Tensor] = []
         for t in range(tokens.shape[1]):
             position = lengths - 1 - t  # of the t-th word from the end; below 0 where there is none
             gates = x[rows, position.clamp(min=0)] + self.state(h)
@@ -203,6 +250,10 @@ class PublishedLSTMQuestion(nn.Module):
             new_h = o.sigmoid() * new_c
             asked = (position >= 0)[:, None]
             h, c = torch.where(asked, new_h, h), torch.where(asked, new_c, c)
+            if heard():
+                states.append(h)
+        if states:
+            STATES_PUBLISHED(torch.stack(states, dim=1))
         return h
 
 
@@ -244,20 +295,26 @@ class CNNQuestion(nn.Module):
     def forward(
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions question_dim"]:
-        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real."""
+        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real.
+
+        Raises:
+            DataError: a length or a word is out of range.
+        """
+        require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
         position = torch.arange(tokens.shape[1], device=tokens.device)
         x = self.embedding(tokens) * (position < lengths[:, None])[..., None]
-        x = EMBEDDED(x)  # questions × words × embedding_dim; zero after the end
+        x = CNN_EMBEDDED(x)  # questions × words × embedding_dim; zero after the end
         x = nn.functional.pad(x, (0, 0, 0, max(0, WIDEST - x.shape[1])))
         found = []
-        symbols = (UNIGRAMS, BIGRAMS, TRIGRAMS)
-        for width, (symbol, layer) in enumerate(zip(symbols, self.filters, strict=True), 1):
-            h = symbol(torch.tanh(layer(windows(x, width))))
+        symbols = GRAMS_PUBLISHED if self.over_padding else GRAMS
+        named = zip(symbols, LARGEST, self.filters, strict=True)
+        for width, (symbol, largest, layer) in enumerate(named, 1):
+            h = torch.tanh(layer(windows(x, width)))
             if not self.over_padding:
                 starts = torch.arange(h.shape[1], device=h.device)
                 outside = starts > (lengths[:, None] - width).clamp(min=0)
                 h = h.masked_fill(outside[..., None], -torch.inf)
-            found.append(h.amax(dim=1))  # h̃_c
+            found.append(largest(symbol(h).amax(dim=1)))  # h̃_c
         return torch.cat(found, dim=1)
 
 

@@ -62,6 +62,13 @@ E_Q = Symbol(
     "a vector of width D for each word, after tanh",
     "questions words embedding_dim",
 )
+H_T = Symbol(
+    "states",
+    "h_t of LSTM(E_q)",
+    "3",
+    "the LSTM's hidden state after each word, 0 where a question has ended; s is its cell state",
+    "questions words question_dim",
+)
 S = Symbol(
     "question",
     "s = LSTM(E_q)",
@@ -191,6 +198,7 @@ class SAAA(nn.Module):
             squash=True,
             dropout=config.dropout,
             embedded=E_Q,
+            states=H_T,
         )
         self.attention: Any = (
             fitted(attention)

@@ -82,7 +82,7 @@ H_A = Symbol(
     "hidden.{k}",
     "h_A^{k} = tanh(W_{I,A}^{k} v_I ⊕ (W_{Q,A}^{k} u^{k-1} + b_A^{k}))",
     "19",
-    "the hop's hidden layer (published code: no tanh here, as each part has had its own)",
+    "the hop's hidden layer",
     "questions regions attention_dim",
     "questions attention_dim regions",
 )
@@ -118,9 +118,35 @@ U = Symbol(
     "questions question_dim",
 )
 # The published code's, where they differ.
-W_V_PUBLISHED = replace(W_V, symbol="tanh(W_{I,A}^{k} v_I + a^{k})")
-W_U_PUBLISHED = replace(W_U, symbol="tanh(W_{Q,A}^{k} u^{k-1} + b_A^{k})")
-E_I_PUBLISHED = replace(E_I, symbol="tanh(W_P^{k} h_A^{k} + b_P^{k})")
+W_V_PUBLISHED, W_U_PUBLISHED, H_A_PUBLISHED, E_I_PUBLISHED = (
+    replace(symbol, symbol=written, meaning=f"{meaning} (published code: {difference})")
+    for symbol, written, meaning, difference in (
+        (
+            W_V,
+            "tanh(W_{I,A}^{k} v_I + a^{k})",
+            W_V.meaning,
+            "with a bias and a tanh of its own",
+        ),
+        (
+            W_U,
+            "tanh(W_{Q,A}^{k} u^{k-1} + b_A^{k})",
+            W_U.meaning,
+            "with a tanh of its own",
+        ),
+        (
+            H_A,
+            "h_A^{k} = tanh(W_{I,A}^{k} v_I + a^{k}) ⊕ tanh(W_{Q,A}^{k} u^{k-1} + b_A^{k})",
+            "the hop's hidden layer",
+            "no tanh here, as each part has had its own",
+        ),
+        (
+            E_I,
+            "tanh(W_P^{k} h_A^{k} + b_P^{k})",
+            E_I.meaning,
+            "with a tanh, so within ±1",
+        ),
+    )
+)
 LOGITS = Symbol(
     "logits",
     "W_u u^K + b_u",
@@ -335,7 +361,7 @@ class HopAttention(nn.Module):
         asked = self.query(query)  # questions × attention_dim
         if self.published:
             asked = W_U_PUBLISHED(asked.tanh(), self.hop)
-            h = H_A(spread(projected, image_index) + asked[:, None], self.hop)
+            h = H_A_PUBLISHED(spread(projected, image_index) + asked[:, None], self.hop)
             return self.score(h).tanh().transpose(1, 2)  # type: ignore[no-any-return]
         asked = W_U(asked, self.hop)
         if not written_out(projected):
