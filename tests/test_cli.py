@@ -97,7 +97,7 @@ def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network:
 
 
 @pytest.mark.parametrize(
-    ("answers", "metric"), [(["red"], "exact match"), (["red", "red"], "VQA accuracy, current")]
+    ("answers", "metric"), [(["red"], "exact match"), (["red"] * 4, "VQA accuracy, current")]
 )
 def test_the_metric_is_named_with_every_figure_of_training(
     tmp_path: Path, run: Run, answers: list[str], metric: str

@@ -120,6 +120,15 @@ def compare_places(
     )
 
 
+def _notes(first: System, second: System) -> tuple[str, ...]:
+    """What is to be known of both, once; then what is to be known of one, with its name."""
+    both = [note for note in first.notes if note in second.notes]
+    own = (
+        f"{one.name}: {note}" for one in (first, second) for note in one.notes if note not in both
+    )
+    return (*both, *own)
+
+
 def compare(first: System, second: System) -> Comparison:
     """Two systems' scores on the same questions.
 
@@ -146,7 +155,7 @@ def compare(first: System, second: System) -> Comparison:
         by_answer_type={name: _difference(group) for name, group in _by_type(pairs).items()},
         wups=_difference(alike) if alike else None,
         wups_permutation_p=_permutation(alike) if alike else None,
-        notes=tuple(f"{one.name}: {note}" for one in (first, second) for note in one.notes),
+        notes=_notes(first, second),
     )
 
 
