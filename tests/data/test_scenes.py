@@ -469,7 +469,7 @@ def test_a_recipe_is_read_as_it_is_written(recipe: Recipe) -> None:
         ("images=0", r"images = 0: expected int >= 1"),
         ("images=2.5", r"images = 2\.5: expected int"),
         ("size=16", r"size = 16: expected a number between 32 and"),
-        ("objects=9", r"objects = 9: expected a number between 1 and 8"),
+        ("objects=9", r"objects = 9: expected a number between 3 and 8"),
         ("clutter=1.5", r"clutter = 1\.5: expected a number between 0 and 1"),
         ("clutter=nan", r"clutter = nan"),
         ("seed=x", r"'seed' is 'x', not a number\. Write KEY=NUMBER,…, for example scenes:images="),

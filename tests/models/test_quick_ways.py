@@ -196,11 +196,19 @@ def test_last_states_are_those_of_pytorchs_lstm(lengths: list[int], seed: int) -
     torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize("dropping", [True, False])
-def test_scores_are_the_two_layers_written_out(activation: Any, dropping: bool) -> None:
+@pytest.mark.parametrize(
+    ("activation", "dropping", "size"),
+    [
+        *(("relu", True, 1.0), ("relu", False, 1.0)),
+        *(("tanh", False, 1.0), ("tanh", False, 4.0), ("tanh", False, 15.0)),
+    ],
+)
+def test_scores_are_the_two_layers_written_out(
+    activation: Any, dropping: bool, size: float
+) -> None:
     torch.manual_seed(1)
-    projected, asked = torch.randn(3, 4, 5), torch.randn(6, 5)
+    # The largest of 60 normal numbers of deviation 15 is beyond what exponentials are used for.
+    projected, asked = size * torch.randn(3, 4, 5), size * torch.randn(6, 5)
     weight, bias = torch.randn(2, 5), torch.randn(2)
     image_index = torch.tensor([1, 0, 2, 1, 1, 0])
     flips = torch.rand(6, 4, 5) < 0.5 if dropping else None

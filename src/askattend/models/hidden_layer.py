@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -42,9 +42,10 @@ def scores_of(
         bias: of the scores.
         image_index: the row of `projected` each question is about.
         activation: what squashes the hidden layer.
-        kept: what dropout keeps of it; everything if left out.
+        kept: what dropout keeps of it, after ReLU alone; everything if left out.
         scale: what kept elements are multiplied by.
     """
+    assert kept is None or activation == "relu"  # a dropped element is 0, not tanh's constant
     arguments = (projected, asked, weight, bias, image_index, activation, kept, scale)
     scores: Tensor = _Scores.apply(*arguments)  # type: ignore[no-untyped-call]
     return scores.transpose(1, 2)
@@ -63,12 +64,14 @@ class _Scores(torch.autograd.Function):
         kept: Tensor | None,
         scale: float,
     ) -> Tensor:
+        ctx.squash = _squash(activation, projected, asked)
         longest = max(1, PIECE // projected[0].numel())
-        ctx.pieces = _pieces(image_index.tolist(), longest)
-        ctx.activation, ctx.scale = activation, scale
+        ctx.pieces, ctx.scale = _pieces(image_index.tolist(), longest), scale
+        projected, asked = ctx.squash.prepare(projected), ctx.squash.prepare(asked)
         ctx.save_for_backward(projected, asked, weight, kept)
         scores = projected.new_empty(len(asked), projected.shape[1], len(weight))
-        scaled = (weight * scale).t()
+        factor, constant = ctx.squash.affine
+        scaled, bias = (weight * (scale * factor)).t(), bias + constant * weight.sum(dim=1)
         for _, rows, h in _hidden(ctx, projected, asked, kept):
             torch.addmm(bias, h.flatten(0, 1), scaled, out=scores[rows].flatten(0, 1))
         return scores
@@ -77,25 +80,26 @@ class _Scores(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_scores: Tensor) -> tuple[Tensor | None, ...]:
         projected, asked, weight, kept = ctx.saved_tensors
-        d_scores, backward = d_scores.contiguous(), _BACKWARD[ctx.activation]
+        d_scores = d_scores.contiguous()
         # Sums over an image's questions and over all are in float32 at least.
         precise = torch.promote_types(projected.dtype, torch.float32)
         d_projected = torch.zeros_like(projected, dtype=precise)
         d_weight = torch.zeros_like(weight, dtype=precise)
-        d_asked, scaled = torch.empty_like(asked), weight * ctx.scale
+        d_asked, scaled = torch.empty_like(asked), weight * (ctx.scale * ctx.squash.slope)
         for image, rows, h in _hidden(ctx, projected, asked, kept):
             d_scores_here = d_scores[rows].flatten(0, 1)
             d_weight += d_scores_here.t() @ h.flatten(0, 1)
             d_h = (d_scores_here @ scaled).view_as(h)
-            # A dropped element is 0 here: ReLU's gradient there is 0 by itself, tanh's is not.
-            if kept is not None and ctx.activation != "relu":
-                d_h.mul_(kept[rows])
-            backward(d_h, h, grad_input=d_h)
+            ctx.squash.backward(d_h, h)
             torch.sum(d_h, 1, out=d_asked[rows])
             d_projected[image] += d_h[0] if len(d_h) == 1 else d_h.sum(0)
         d_bias = d_scores.sum((0, 1))
-        d_weight = (d_weight * ctx.scale).to(weight.dtype)
-        return (d_projected.to(projected.dtype), d_asked, d_weight, d_bias, *[None] * 4)
+        factor, constant = ctx.squash.affine
+        d_weight = d_weight * (ctx.scale * factor) + constant * d_bias[:, None]
+        return (d_projected.to(projected.dtype), d_asked, d_weight.to(weight.dtype), d_bias, *_NONE)
+
+
+_NONE = (None,) * 4  # what has no gradient
 
 
 def _pieces(images: list[int], longest: int) -> list[tuple[int, slice]]:
@@ -112,21 +116,76 @@ def _hidden(
     ctx: Any, projected: Tensor, asked: Tensor, kept: Tensor | None
 ) -> Iterator[tuple[int, slice, Tensor]]:
     """Each piece of the hidden layer, questions × regions × dim; the next overwrites it."""
-    squash = _FORWARD[ctx.activation]
     most = max(rows.stop - rows.start for _, rows in ctx.pieces)
     h = projected.new_empty(most, *projected.shape[1:])
     factor = torch.empty_like(h)  # multiplying by a float is quicker than by a bool
     for image, rows in ctx.pieces:
         count = rows.stop - rows.start
-        here = torch.add(projected[image], asked[rows, None], out=h[:count])
-        squash(here)
+        here = ctx.squash.together(projected[image], asked[rows, None], h[:count])
         if kept is not None:
             here.mul_(factor[:count].copy_(kept[rows]))
         yield image, rows, here
 
 
-_FORWARD: dict[Activation, Callable[[Tensor], Tensor]] = {"relu": torch.relu_, "tanh": torch.tanh_}
-_BACKWARD: dict[Activation, Callable[..., Tensor]] = {
-    "relu": partial(torch.ops.aten.threshold_backward.grad_input, threshold=0),
-    "tanh": torch.ops.aten.tanh_backward.grad_input,
-}
+@dataclass(frozen=True)
+class _Squash:
+    """An activation σ of a sum, as σ(v + q) = factor·g(v, q) + constant.
+
+    Attributes:
+        prepare: what is made of all v and of all q, once.
+        together: g of a prepared v and a prepared q, into memory given.
+        backward: a gradient of σ, in place, and g → that of v + q, divided by `slope`.
+        affine: factor and constant.
+        slope: what the gradient is still to be multiplied by.
+    """
+
+    prepare: Callable[[Tensor], Tensor]
+    together: Callable[[Tensor, Tensor, Tensor], Tensor]
+    backward: Callable[[Tensor, Tensor], object]
+    affine: tuple[float, float] = (1.0, 0.0)
+    slope: float = 1.0
+
+
+def _as_it_is(x: Tensor) -> Tensor:
+    return x
+
+
+def _rectified(v: Tensor, q: Tensor, out: Tensor) -> Tensor:
+    return torch.relu_(torch.add(v, q, out=out))
+
+
+def _rectified_backward(d: Tensor, h: Tensor) -> None:
+    # Where dropout made an element 0, ReLU's gradient is 0 by itself.
+    torch.ops.aten.threshold_backward.grad_input(d, h, 0, grad_input=d)
+
+
+def _tanh(v: Tensor, q: Tensor, out: Tensor) -> Tensor:
+    return torch.tanh_(torch.add(v, q, out=out))
+
+
+def _tanh_backward(d: Tensor, h: Tensor) -> None:
+    torch.ops.aten.tanh_backward.grad_input(d, h, grad_input=d)
+
+
+def _logistic(v: Tensor, q: Tensor, out: Tensor) -> Tensor:
+    return torch.addcmul(v.new_ones(()), v, q, out=out).reciprocal_()
+
+
+def _logistic_backward(d: Tensor, g: Tensor) -> None:
+    torch.ops.aten.sigmoid_backward.grad_input(d, g, grad_input=d)  # 1 - tanh² = 4·g(1 - g)
+
+
+_RELU = _Squash(_as_it_is, _rectified, _rectified_backward)
+_TANH = _Squash(_as_it_is, _tanh, _tanh_backward)
+# tanh(v + q) = 1 - 2g with g = 1 / (1 + e^{2v}·e^{2q}): an exponential for each v and each q, but
+# none for each pair of them, which takes eleven times as long as the rest.
+_TANH_OF_SMALL = _Squash(lambda x: (2 * x).exp_(), _logistic, _logistic_backward, (-2.0, 1.0), 4.0)
+# e^{2v}·e^{2q} stays within float32's and bfloat16's range, and so does its inverse.
+SMALL = 20.0
+
+
+def _squash(activation: Activation, projected: Tensor, asked: Tensor) -> _Squash:
+    if activation == "relu":
+        return _RELU
+    small = max(projected.abs().max().item(), asked.abs().max().item()) < SMALL
+    return _TANH_OF_SMALL if small else _TANH
