@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from askattend.errors import FeatureError
 from askattend.features import hub
 from askattend.features.backbones import load_backbone
+from askattend.features.folding import fold_resnet
 from askattend.features.lite import LiteGrid
 from askattend.features.spec import Backbone, FeatureSpec, fingerprint
 
@@ -263,6 +264,37 @@ def test_maps_become_regions_row_by_row(saved: Callable[[str], Path], kind: str)
     assert (backbone.spec.rows, backbone.spec.columns, backbone.spec.region_dim) == (3, 3, 64)
     for row, column in itertools.product(range(3), range(3)):
         torch.testing.assert_close(regions[:, 3 * row + column], grid[:, :, row, column])
+
+
+def test_a_resnet_s_norms_are_folded(saved: Callable[[str], Path]) -> None:
+    """Of trained statistics, which freshly made ones are not."""
+    transformers = pytest.importorskip("transformers")
+    model = transformers.AutoModel.from_pretrained(saved("resnet"))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor in (module.running_var, module.weight, module.running_mean, module.bias):
+                assert tensor is not None
+                nn.init.uniform_(tensor, 0.5, 1.5)
+    model.eval()
+    pixels = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected = model(pixel_values=pixels).last_hidden_state
+        fold_resnet(model)
+        torch.testing.assert_close(
+            model(pixel_values=pixels).last_hidden_state, expected, rtol=1e-4, atol=1e-4
+        )
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
+@pytest.mark.parametrize("kind", ["resnet", "vit", "swin"])
+def test_bfloat16_is_near_and_another_spec(saved: Callable[[str], Path], kind: str) -> None:
+    exact, pixels = load(saved(kind)), picture(64, images=2)
+    low = load_backbone(f"hf:{saved(kind)}", image_size=64, dtype="float32", precision="bfloat16")
+    assert low.spec == replace(exact.spec, compute_dtype="bfloat16")
+    assert low.computed(pixels).dtype == torch.bfloat16
+    ours, theirs = low.regions(pixels), exact.regions(pixels)
+    assert ours.dtype == torch.float32
+    assert 0 < (ours - theirs).norm() / theirs.norm() < 0.02
 
 
 @pytest.mark.parametrize(

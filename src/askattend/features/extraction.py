@@ -37,7 +37,8 @@ class ExtractConfig:
     the greatest of each region."""
     precision: Compute = "float32"
     """What features are computed in. bfloat16 is quicker where the processor has it, and ResNet-152
-    errs by 1 % then; but leave efficientnet-lite2 in float32, since it errs by 5 to 17 %."""
+    (random weights) errs by 1 % then; but leave efficientnet-lite2 in float32, since it errs by 5
+    to 17 %."""
     batch_size: Positive = 8
     """Images that the backbone looks at together."""
     workers: Natural = 2
