@@ -206,7 +206,8 @@ def _report(
         run.folder / "report.html",
         maps_name=predictor.maps_name if predictor.model.attends else None,
         sees=predictor.model.sees,
-        title=f"{run.config['network'].upper()} on {questions.source}",
+        # The whole source, often long, stands below the figure.
+        title=f"{run.config['network'].upper()} on {questions.source.partition(':')[0]}",
         evaluation=evaluation,
         progression=progression,
         examples=examples,

@@ -88,7 +88,7 @@ def _headline(metrics: Metrics, sees: str) -> str:
 <div><p class="score">{metrics.accuracy:.1%}</p>
 <p class="metric"><b>{escape(metrics.metric or "accuracy")}</b><br>
 <span class="muted">{_interval(metrics)}on {questions}<br>
-of {escape(metrics.source)}</span></p></div>
+of {escape(metrics.source).replace(",", ",<wbr>")}</span></p></div>
 <ul class="bars">{"".join(_bar(*row) for row in rows)}</ul>
 </div>"""
 

@@ -31,14 +31,16 @@ def trust(metrics: Metrics) -> str:
     )
     curve = _risk_coverage(found, metrics.abstention)
     tempered = (
-        f" Probabilities are tempered by {found.temperature:.2f}, fitted on the validation "
-        f"questions; without, the error would be {found.untempered_error:.1%}."
+        f" Logits are divided by a temperature of {found.temperature:.2f}, fitted on the "
+        f"validation questions; without, it would be {found.untempered_error:.1%}."
         if found.temperature != 1
         else ""
     )
     return f"""<section><h2>How sure it is</h2><div class="pair">{diagram}{curve}</div>
-<p class="muted note">Expected calibration error {found.calibration_error:.1%}.{tempered}
-Mean risk over all coverages {found.area:.1%}. {_abstention(metrics.abstention)}</p></section>"""
+<p class="muted note">Probabilities and shares of right answers are
+{found.calibration_error:.1%} apart on average (expected calibration error).{tempered}
+The area under the other curve, its mean risk over all coverages, is {found.area:.1%}.
+{_abstention(metrics.abstention)}</p></section>"""
 
 
 def _risk_coverage(found: Reliability, abstention: Abstention | None) -> str:
