@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from askattend.batches import Batches
+from askattend.batches import TOGETHER, Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import DataError
@@ -81,6 +81,24 @@ def test_by_image_keeps_an_images_questions_together() -> None:
     changes = sum(a != b for a, b in pairwise(drawn))
     assert changes == 3
     assert list(dict.fromkeys(drawn)) != [0, 1, 2, 3] or drawn != sorted(drawn)
+
+
+@given(st.lists(st.integers(1, 11), min_size=1, max_size=6), st.integers(0, 3))
+def test_no_more_than_a_few_questions_of_an_image_stay_together(
+    counts: list[int], seed: int
+) -> None:
+    images = [image for image, count in enumerate(counts) for _ in range(3 * count)]
+    made = batches(images, batch_size=1, sampling="by-image")
+    asked = [images[batch.rows.item()] for batch in made.shuffled(seed)]
+    runs = [len(list(group)) for _, group in groupby(asked)]
+    # Two of three questions can be learnt from; groups of one image may come to lie side by side.
+    fewest = sum(-(-2 * count // TOGETHER) for count in counts)
+    assert sum(-(-run // TOGETHER) for run in runs) <= fewest
+    found: dict[int, list[int]] = {}
+    for image, run in zip((image for image, _ in groupby(asked)), runs, strict=True):
+        found.setdefault(image, []).append(run)
+    for lengths in found.values():  # all but the last group of an image are full
+        assert sum(length % TOGETHER > 0 for length in lengths) <= 1
 
 
 def test_epochs_differ() -> None:

@@ -22,6 +22,11 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 
 
+# Batches of fewer images teach less: with all of DAQUAR's 8.6 questions an image together, SAN's
+# accuracy ended four points below that of uniform batches; with four it does not.
+TOGETHER = 4
+
+
 @runtime_checkable
 class RegionSource(Protocol):
     """Where the features of images come from: a feature store, or anything that reads like one."""
@@ -153,8 +158,8 @@ class Batches:
         words: the word vocabulary.
         answers: the answer vocabulary.
         batch_size: questions a batch.
-        sampling: how a shuffled epoch draws them. ``"by-image"`` keeps the questions of an image
-            together, so that a batch needs few distinct images and their projection is shared;
+        sampling: how a shuffled epoch draws them. ``"by-image"`` keeps up to `TOGETHER` questions
+            of an image together, so that a batch needs few images and shares their projection;
             ``"uniform"`` is the usual shuffle. The order of questions is new each epoch in both.
         encoded: the questions as arrays, where they are at hand.
     """
@@ -230,9 +235,20 @@ class Batches:
     def _shuffle(self, rng: np.random.Generator) -> IntArray:
         order = rng.permutation(self._teaching)
         if self.sampling == "by-image":
-            rank = rng.permutation(len(self._encoded.images))
-            order = order[np.argsort(rank[self._encoded.image[order]], kind="stable")]
+            group = self._groups(order)
+            rank = rng.permutation(len(order))
+            order = order[np.argsort(rank[group], kind="stable")]
         return order
+
+    def _groups(self, order: IntArray) -> IntArray:
+        """A number for each question of a shuffled order: `TOGETHER` of an image share one."""
+        image = self._encoded.image[order]
+        counts = np.bincount(image)
+        by_image = np.argsort(image, kind="stable")
+        place = np.empty_like(order)  # among the questions of its image
+        place[by_image] = np.arange(len(order)) - (counts.cumsum() - counts)[image[by_image]]
+        groups: IntArray = np.unique(image * len(order) + place // TOGETHER, return_inverse=True)[1]
+        return groups
 
     def _cut(self, order: IntArray) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):

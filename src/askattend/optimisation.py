@@ -34,7 +34,7 @@ class TrainConfig:
     batch_size: Positive = 128
     """Questions a step."""
     sampling: Literal["by-image", "uniform"] = "by-image"
-    """Whether a batch keeps the questions of an image together (faster) or shuffles freely."""
+    """Whether a batch keeps four questions of an image together (faster) or shuffles freely."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """What moves the weights; sgd with momentum."""
     learning_rate: PositiveFloat = 1e-3
