@@ -89,7 +89,7 @@ def test_no_more_than_a_few_questions_of_an_image_stay_together(
 ) -> None:
     images = [image for image, count in enumerate(counts) for _ in range(3 * count)]
     made = batches(images, batch_size=1, sampling="by-image")
-    asked = [images[batch.rows.item()] for batch in made.shuffled(seed)]
+    asked = [images[int(batch.rows)] for batch in made.shuffled(seed)]
     runs = [len(list(group)) for _, group in groupby(asked)]
     # Two of three questions can be learnt from; groups of one image may come to lie side by side.
     fewest = sum(-(-2 * count // TOGETHER) for count in counts)
