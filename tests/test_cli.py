@@ -169,7 +169,8 @@ def test_trace_of_a_trained_run(trained: Path, run: Run, network: str) -> None:
     keys = {"symbol", "equation", "name", "shape", "paper_shape", "dtype"}
     assert all(keys <= step.keys() for step in trace["steps"])
     assert all(step.get("sums_to_one", True) for step in trace["steps"])
-    answer = Predictor.load(folder).look(image).ask("is it red?")
+    predictor = Predictor.load(folder, precision="float32")  # as a trace is
+    answer = predictor.look(image).ask("is it red?")
     assert (trace["answer"], trace["probability"]) == (
         answer.text,
         pytest.approx(answer.probability),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 import torch
@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.devices import Precision
 from askattend.errors import AskAttendError, RunError, nearest
 from askattend.features.spec import FeatureSpec
 from askattend.files import write_whole
@@ -97,6 +98,21 @@ class Run:
         if not isinstance(table, Mapping):
             raise RunError("'model' must be a table", where=where, remedy="Write [model].")
         return from_mapping(MODELS[network][0], table, where=f"{where} [model]")
+
+    @property
+    def precision(self) -> Precision:
+        """What its network's matrices were multiplied in when it was trained.
+
+        Raises:
+            RunError: config.toml names none that there is.
+        """
+        table = self.config.get("train", {})
+        try:
+            named: Precision = msgspec.convert(table.get("precision", "auto"), Precision)
+        except (AttributeError, msgspec.ValidationError):
+            problem = f"[train] precision must be one of {', '.join(get_args(Precision))}"
+            raise RunError(problem, where=self.folder / CONFIG) from None
+        return named
 
     def new_model(self) -> Model:
         """The run's network, freshly initialised."""

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from askattend.errors import ConfigError
 
@@ -64,9 +64,22 @@ def native_bfloat16(kind: str) -> bool:
 
 
 @contextmanager
-def computing(name: Precision, device: torch.device | str) -> Iterator[None]:
-    """Inside the ``with`` block products are in the precision named; weights stay what they are."""
-    device = torch.device(device)
-    low = pick_precision(name, device) is torch.bfloat16
-    with torch.autocast(device.type, torch.bfloat16, enabled=low):
+def computing(name: Precision, model: nn.Module) -> Iterator[None]:
+    """Inside the ``with`` block a network multiplies in a precision; its weights stay as they are.
+
+    Whoever made a network's weights float64 (or bfloat16) wants it computed so: ``"auto"`` changes
+    nothing then.
+
+    Raises:
+        ConfigError: bfloat16 is asked for, but the weights are float64.
+    """
+    weight = next(model.parameters())
+    low = pick_precision(name, weight.device) is torch.bfloat16 and weight.dtype == torch.float32
+    if name == "bfloat16" and weight.dtype == torch.float64:
+        raise ConfigError(
+            "a network with float64 weights is computed in float64",
+            where="precision",
+            remedy='Make it float32 with model.float(), or set precision="auto".',
+        )
+    with torch.autocast(weight.device.type, torch.bfloat16, enabled=low):
         yield

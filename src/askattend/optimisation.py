@@ -152,7 +152,7 @@ def descend(
 
 def objective(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
     """The two terms whose sum is minimised: the answers' loss and the penalty on large weights."""
-    with computing(config.precision, batch.tokens.device):
+    with computing(config.precision, model):
         output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight
     if config.targets == "drawn":

@@ -123,7 +123,7 @@ class Predictor:
         folder: str | Path,
         *,
         device: str = "auto",
-        precision: Precision = "auto",
+        precision: Precision | None = None,
         backbone: str | None = None,
     ) -> Predictor:
         """Read a run folder.
@@ -131,8 +131,9 @@ class Predictor:
         Args:
             folder: the run folder.
             device: where to compute.
-            precision: what weights are kept and products computed in; ``"auto"`` is bfloat16 where
-                the processor has it.
+            precision: what weights are kept and products computed in; by default what the run was
+                trained with, which is ``"auto"`` (bfloat16 where the processor has it) unless it
+                was told otherwise; float32 for an imported network.
             backbone: the name of its backbone, where the run does not know it or knows it by
                 another, e.g. ``"hf:microsoft/resnet-152"``.
 
@@ -142,7 +143,7 @@ class Predictor:
         """
         run = Run.load(folder)
         place = pick_device(device)
-        dtype = pick_precision(precision, place)
+        dtype = pick_precision(precision or run.precision, place)
         return cls(run, run.load_model().to(place, dtype), backbone=backbone)
 
     @property

@@ -210,7 +210,7 @@ def trace_run(
     Raises:
         AskAttendError: whatever of run, image or question does not fit; see `Predictor`.
     """
-    predictor = Predictor.load(run, device="cpu", backbone=backbone)
+    predictor = Predictor.load(run, device="cpu", precision="float32", backbone=backbone)
     answers: list[Answer] = []
     ask = _asking(predictor, image, question, top=top, features=features)
     grid = (predictor.run.features.rows, predictor.run.features.columns)

@@ -188,7 +188,7 @@ def validate(
     model.eval()
     scores, losses, sizes = [], [], []
     for batch in onto(torch.device(device), batches):
-        with computing(precision, device):
+        with computing(precision, model):
             logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
         chosen = batch.answer_index == logits.argmax(dim=1, keepdim=True)
         scores.append((batch.answer_score * chosen).sum())

@@ -142,7 +142,7 @@ def test_the_run_says_what_the_log_says(imported: Run) -> None:
         embedding_dim=12, question_dim=20, attention_dim=16, glimpses=2, hidden_dim=28
     )
     assert config.train == TrainConfig(
-        epochs=50, batch_size=128, learning_rate=1e-3, half_life=50_000
+        epochs=50, batch_size=128, learning_rate=1e-3, half_life=50_000, precision="float32"
     )
     assert (config.vocab.answers, config.extract.image_size) == (15, 160)
     assert "backbone" not in run.config["extract"]  # nobody said, and ours it was not

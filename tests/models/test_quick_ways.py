@@ -126,7 +126,7 @@ def test_bfloat16_gives_nearly_the_same(
         exact = model(*arguments)
         if gpu:
             monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
-        with computing("bfloat16", "cpu"):
+        with computing("bfloat16", model):
             trained = model(*arguments)
         asked = model.bfloat16()(*arguments)
     for low in (trained, asked):
@@ -139,7 +139,7 @@ def test_bfloat16_gives_nearly_the_same(
 @pytest.mark.parametrize("name", ["saaa", "san"])
 def test_softmax_and_gradients_are_float32_under_bfloat16(name: str) -> None:
     model = network(name).train()
-    with computing("bfloat16", "cpu"):
+    with computing("bfloat16", model):
         output = model(*batch(torch.float16))
     assert output.attention.dtype == torch.float32
     torch.testing.assert_close(output.attention.sum(dim=2), torch.ones(5, len(output.attention[0])))

@@ -100,6 +100,7 @@ def _config(log: Log, backbone: str | None) -> Config[SAAAConfig]:
     """Its settings under our names; what it does not say keeps our default."""
     its, widths = log.settings, log.widths
     training = {
+        "precision": "float32",  # as the original computed, so that answers are its own
         "epochs": its.epochs,
         "batch_size": its.batch_size,
         "learning_rate": its.initial_lr,
