@@ -32,8 +32,8 @@ def scores_of(
 
     The hidden layer is 51 MB at SAAA's size and 128 questions, and written out it is made, added
     to, squashed, masked and read again, forwards and backwards. A piece of it, a question's 0.4 MB
-    or several small ones of the same image, stays in the processor's cache from its making to its
-    scores, and is made anew for the gradient.
+    or several smaller ones, stays in the processor's cache from its making to its scores, and is
+    made anew for the gradient.
 
     Args:
         projected: the images' part of the hidden layer.
@@ -66,13 +66,13 @@ class _Scores(torch.autograd.Function):
     ) -> Tensor:
         ctx.squash = _squash(activation, projected, asked)
         longest = max(1, PIECE // projected[0].numel())
-        ctx.pieces, ctx.scale = _pieces(image_index.tolist(), longest), scale
+        ctx.pieces, ctx.scale = _pieces(image_index, longest), scale
         projected, asked = ctx.squash.prepare(projected), ctx.squash.prepare(asked)
         ctx.save_for_backward(projected, asked, weight, kept)
         scores = projected.new_empty(len(asked), projected.shape[1], len(weight))
         factor, constant = ctx.squash.affine
         scaled, bias = (weight * (scale * factor)).t(), bias + constant * weight.sum(dim=1)
-        for _, rows, h in _hidden(ctx, projected, asked, kept):
+        for rows, _, h in _hidden(ctx, projected, asked, kept):
             torch.addmm(bias, h.flatten(0, 1), scaled, out=scores[rows].flatten(0, 1))
         return scores
 
@@ -86,13 +86,16 @@ class _Scores(torch.autograd.Function):
         d_projected = torch.zeros_like(projected, dtype=precise)
         d_weight = torch.zeros_like(weight, dtype=precise)
         d_asked, scaled = torch.empty_like(asked), weight * (ctx.scale * ctx.squash.slope)
-        for image, rows, h in _hidden(ctx, projected, asked, kept):
+        for rows, images, h in _hidden(ctx, projected, asked, kept):
             d_scores_here = d_scores[rows].flatten(0, 1)
             d_weight += d_scores_here.t() @ h.flatten(0, 1)
             d_h = (d_scores_here @ scaled).view_as(h)
             ctx.squash.backward(d_h, h)
             torch.sum(d_h, 1, out=d_asked[rows])
-            d_projected[image] += d_h[0] if len(d_h) == 1 else d_h.sum(0)
+            if isinstance(images, int):
+                d_projected[images] += d_h[0]
+            else:
+                d_projected.index_add_(0, images, d_h.to(precise))
         d_bias = d_scores.sum((0, 1))
         factor, constant = ctx.squash.affine
         d_weight = d_weight * (ctx.scale * factor) + constant * d_bias[:, None]
@@ -102,29 +105,33 @@ class _Scores(torch.autograd.Function):
 _NONE = (None,) * 4  # what has no gradient
 
 
-def _pieces(images: list[int], longest: int) -> list[tuple[int, slice]]:
-    """Questions in a row that are about one image, `longest` at most: the image, and their rows."""
-    pieces, start = [], 0
-    for row in range(1, len(images) + 1):
-        if row == len(images) or images[row] != images[start] or row - start == longest:
-            pieces.append((images[start], slice(start, row)))
-            start = row
-    return pieces
+def _pieces(image_index: Tensor, longest: int) -> list[tuple[slice, int | Tensor]]:
+    """Questions in a row, `longest` at most: their rows, and their images (one's, if alone)."""
+    if longest == 1:
+        return [(slice(row, row + 1), image) for row, image in enumerate(image_index.tolist())]
+    starts = range(0, len(image_index), longest)
+    rows = [slice(start, start + longest) for start in starts]
+    return list(zip(rows, image_index.split(longest), strict=True))
 
 
 def _hidden(
     ctx: Any, projected: Tensor, asked: Tensor, kept: Tensor | None
-) -> Iterator[tuple[int, slice, Tensor]]:
+) -> Iterator[tuple[slice, int | Tensor, Tensor]]:
     """Each piece of the hidden layer, questions × regions × dim; the next overwrites it."""
-    most = max(rows.stop - rows.start for _, rows in ctx.pieces)
-    h = projected.new_empty(most, *projected.shape[1:])
-    factor = torch.empty_like(h)  # multiplying by a float is quicker than by a bool
-    for image, rows in ctx.pieces:
-        count = rows.stop - rows.start
-        here = ctx.squash.together(projected[image], asked[rows, None], h[:count])
+    most = max(len(asked[rows]) for rows, _ in ctx.pieces)
+    piece = projected.new_empty(most, *projected.shape[1:])
+    factor = torch.empty_like(piece)  # multiplying by a float is quicker than by a bool
+    for rows, images in ctx.pieces:
+        q = asked[rows, None]
+        h = piece[: len(q)]
+        if isinstance(images, int):
+            v = projected[images]
+        else:
+            v = torch.index_select(projected, 0, images, out=h)
+        ctx.squash.together(v, q, h)
         if kept is not None:
-            here.mul_(factor[:count].copy_(kept[rows]))
-        yield image, rows, here
+            h.mul_(factor[: len(q)].copy_(kept[rows]))
+        yield rows, images, h
 
 
 @dataclass(frozen=True)

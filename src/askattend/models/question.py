@@ -87,7 +87,7 @@ def each_once(
     """
     asked = torch.cat([lengths[:, None], tokens], dim=1)
     distinct, place = asked.unique(dim=0, return_inverse=True)
-    return encode(distinct[:, 1:], distinct[:, 0])[place]
+    return encode(distinct[:, 1:], distinct[:, 0]).index_select(0, place)
 
 
 class LSTMQuestion(nn.Module):
@@ -174,7 +174,7 @@ class LSTMQuestion(nn.Module):
         lstm: Any = self.lstm
         inputs = F.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
         if repeated is not None:
-            inputs = inputs[repeated]
+            inputs = inputs.index_select(0, repeated)
         weight = lstm.weight_hh_l0.to(inputs.dtype)
         hidden, cell = last_states(inputs, weight, packed.batch_sizes.tolist())
         state = cell if self.state == "cell" else hidden

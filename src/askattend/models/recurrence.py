@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 aten = torch.ops.aten
+_sigmoid_backward, _tanh_backward = (
+    operation.grad_input for operation in (aten.sigmoid_backward, aten.tanh_backward)
+)
 
 
 class LastStates(torch.autograd.Function):
@@ -37,27 +41,24 @@ class LastStates(torch.autograd.Function):
         """
         gates = inputs.detach().to(torch.promote_types(inputs.dtype, torch.float32))
         words, dim = len(inputs), weight.shape[1]
-        before = gates.new_empty(2, words, dim)  # hidden and cell state that a word finds
-        squashed = gates.new_empty(words, dim)  # tanh(c) after it
+        after = gates.new_empty(2, words, dim)  # hidden and cell state after each word
+        squashed = gates.new_empty(words, dim)  # tanh(c) of it
         last = gates.new_empty(2, sizes[0], dim)
-        state = gates.new_zeros(2, sizes[0], dim)
-        start = 0
-        for size in sizes:
-            last[:, size : state.shape[1]] = state[:, size:]  # of questions that have ended
-            state = before[:, start : start + size].copy_(state[:, :size])
-            gate = gates[start : start + size]
-            if start:
-                gate += _times(state[0], weight)
+        for rows, before, ended in _steps(sizes):
+            gate, (h, c), tanh_c = gates[rows], after[:, rows], squashed[rows]
+            if before is not None:
+                _add_product(gate, after[0, before], weight)
             i, f, g, o = gate.chunk(4, dim=1)
             gate[:, : 2 * dim].sigmoid_()
             g.tanh_()
             o.sigmoid_()
-            cell = torch.addcmul(f * state[1], i, g)
-            hidden = o * torch.tanh(cell, out=squashed[start : start + size])
-            state = torch.stack([hidden, cell])
-            start += size
-        last[:, : sizes[-1]] = state
-        ctx.save_for_backward(weight, gates, before, squashed)
+            torch.mul(i, g, out=c)
+            if before is not None:
+                c.addcmul_(f, after[1, before])
+            torch.mul(o, torch.tanh(c, out=tanh_c), out=h)
+            if ended:
+                last[:, len(h) - ended : len(h)] = after[:, rows.stop - ended : rows.stop]
+        ctx.save_for_backward(weight, gates, after, squashed)
         ctx.sizes = sizes
         hidden, cell = last.to(inputs.dtype)
         return hidden, cell
@@ -66,40 +67,51 @@ class LastStates(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_hidden: Tensor, d_cell: Tensor) -> tuple[Tensor, Tensor, None]:
         """Gradients of `inputs` and `weight`, from those of the last states."""
-        weight, gates, before, squashed = ctx.saved_tensors
+        weight, gates, after, squashed = ctx.saved_tensors
         d_gates = torch.empty_like(gates)
-        d_h, d_c = (d[:0].to(gates.dtype) for d in (d_hidden, d_cell))
-        stop = len(gates)
-        for size in reversed(ctx.sizes):
-            rows = slice(stop - size, stop)
-            stop -= size
-            # Questions whose last word this is join those that go on.
-            d_h, d_c = (
-                torch.cat([d, last[len(d) : size].to(d.dtype)])
-                for d, last in ((d_h, d_hidden), (d_c, d_cell))
-            )
+        # Of the states after a word; of questions that ended before it, of their last.
+        d_hs, d_cs = (d.to(gates.dtype, copy=True) for d in (d_hidden, d_cell))
+        found = []
+        for rows, before, _ in reversed(_steps(ctx.sizes)):
+            tanh_c = squashed[rows]
+            d_h, d_c = d_hs[: len(tanh_c)], d_cs[: len(tanh_c)]
             i, f, g, o = gates[rows].chunk(4, dim=1)
             d_i, d_f, d_g, d_o = d_gates[rows].chunk(4, dim=1)
-            tanh_c = squashed[rows]
-            d_o.copy_(aten.sigmoid_backward(d_h * tanh_c, o))
-            d_c = d_c + aten.tanh_backward(d_h * o, tanh_c)
-            d_i.copy_(aten.sigmoid_backward(d_c * g, i))
-            d_g.copy_(aten.tanh_backward(d_c * i, g))
-            d_f.copy_(aten.sigmoid_backward(d_c * before[1, rows], f))
-            d_c = d_c * f
-            if stop:
-                d_h = (d_gates[rows].to(weight.dtype) @ weight).to(gates.dtype)
-        later = slice(ctx.sizes[0], None)  # before the first word the hidden state is 0
-        product = d_gates[later].to(weight.dtype).t() @ before[0, later].to(weight.dtype)
-        return d_gates.to(d_hidden.dtype), product, None
+            _sigmoid_backward(d_h * tanh_c, o, grad_input=d_o)
+            d_c += aten.tanh_backward(d_h * o, tanh_c)
+            _sigmoid_backward(d_c * g, i, grad_input=d_i)
+            _tanh_backward(d_c * i, g, grad_input=d_g)
+            if before is None:  # the states before the first word are 0
+                d_f.zero_()
+            else:
+                h, c = after[:, before]
+                _sigmoid_backward(d_c * c, f, grad_input=d_f)
+                d_c *= f
+                d_h.copy_(d_gates[rows].to(weight.dtype) @ weight)
+                found.append(h)
+        later = d_gates[ctx.sizes[0] :].to(weight.dtype)
+        states = torch.cat([after[0, :0], *reversed(found)]).to(weight.dtype)
+        return d_gates.to(d_hidden.dtype), later.t() @ states, None
 
 
-def _times(state: Tensor, weight: Tensor) -> Tensor:
-    """state · W_hhᵀ; one question's in float32 as matrix times vector, which is quicker."""
-    low = state.to(weight.dtype)
-    if len(low) == 1 and low.dtype == torch.float32:
-        return weight.mv(low[0])[None]
-    return low @ weight.t()
+def _steps(sizes: list[int]) -> list[tuple[slice, slice | None, int]]:
+    """Of each word of a question: the rows, those of the same questions' word before it, if there
+    is one, and how many questions end with it."""
+    starts = [0, *accumulate(sizes)]
+    rows = [slice(start, start + size) for start, size in zip(starts, sizes, strict=False)]
+    found = [slice(start, start + size) for start, size in zip(starts, sizes[1:], strict=False)]
+    ended = [size - following for size, following in pairwise([*sizes, 0])]
+    return list(zip(rows, [None, *found], ended, strict=True))
+
+
+def _add_product(gates: Tensor, state: Tensor, weight: Tensor) -> None:
+    """gates += state · W_hhᵀ; one question's as matrix times vector, which is quicker."""
+    if weight.dtype != gates.dtype:
+        gates += state.to(weight.dtype) @ weight.t()
+    elif len(state) == 1:
+        gates[0].addmv_(weight, state[0])
+    else:
+        gates.addmm_(state, weight.t())
 
 
 def last_states(
