@@ -107,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rates = rates_of(device, dtype)
     batches = _batches(shape, device)
     rows = [_row(batches, replace(config, batch_size=b), rates, options) for b in BATCH_SIZES]
+    # All are timed before any is profiled: a profiler may slow whatever follows it in a process.
+    rows = [_profiled(row, batches, config, device) for row in rows]
     results = Results(
         device=_name(device),
         torch=str(torch.__version__),
@@ -200,6 +202,25 @@ def _regions(shape: Shape, device: torch.device) -> Float[Tensor, "images region
 
 def _row(batches: Batches, config: TrainConfig, rates: Rates, options: argparse.Namespace) -> Row:
     device = torch.device(options.device)
+    model, step, there = _started(batches, config, device, steps=options.steps)
+    timed = _train(step, there, config, device)
+    return _figures(config.batch_size, model, batches, timed, rates)
+
+
+def _profiled(row: Row, batches: Batches, config: TrainConfig, device: torch.device) -> Row:
+    """The row, with the share of a step in which the GPU does nothing."""
+    if device.type != "cuda":
+        return row
+    config = replace(config, batch_size=row.batch_size)
+    _, step, there = _started(batches, config, device, steps=PROFILED)
+    busy = _busy(step, there, config, device) / PROFILED
+    return msgspec.structs.replace(row, idle=max(0.0, 1 - 1e3 * busy / row.step_ms))
+
+
+def _started(
+    batches: Batches, config: TrainConfig, device: torch.device, *, steps: int
+) -> tuple[SAAA, Stepper, Iterator[Batch]]:
+    """A network that has been trained a little, and batches for so many further steps."""
     torch.manual_seed(0)
     sizes = Shape()
     model = SAAA(
@@ -207,13 +228,11 @@ def _row(batches: Batches, config: TrainConfig, rates: Rates, options: argparse.
     )
     model.to(device).train()
     step = stepper(model, make_optimizer(model, config), config)
-    warm_up, profiled = (WARM_UP, PROFILED) if device.type == "cuda" else (1, 0)
+    warm_up = WARM_UP if device.type == "cuda" else 1
     batches.batch_size = config.batch_size
-    there = onto(device, batches.shuffled(0, at_least=warm_up + options.steps + profiled))
+    there = onto(device, batches.shuffled(0, at_least=warm_up + steps))
     _train(step, islice(there, warm_up), config, device)
-    timed = _train(step, islice(there, options.steps), config, device)
-    busy = _busy(step, islice(there, profiled), config, device) / profiled if profiled else None
-    return _figures(config.batch_size, model, batches, timed, rates, busy)
+    return model, step, islice(there, steps)
 
 
 def _figures(
@@ -222,9 +241,8 @@ def _figures(
     batches: Batches,
     timed: Timed,
     rates: Rates,
-    busy: float | None,
 ) -> Row:
-    """A row from what was timed, and the seconds of a step in which the GPU is busy."""
+    """A row from what was timed."""
     sizes, per_step = Shape(), timed.seconds / timed.steps
     words = float(np.mean([len(question.text.split()) for question in batches.questions]))
     products = operations(model, sizes, questions=timed.questions, images=timed.images, words=words)
@@ -234,7 +252,7 @@ def _figures(
         questions_per_second=timed.questions / timed.seconds,
         step_ms=1e3 * per_step,
         epoch_s=QUESTIONS * timed.seconds / timed.questions,
-        idle=None if busy is None else max(0.0, 1 - busy / per_step),
+        idle=None,
         images=timed.images / timed.steps,
         operations_ms=1e3 * products / timed.steps / rates.operations,
         bytes_ms=1e3 * moved / timed.steps / rates.bytes,

@@ -97,8 +97,9 @@ def spread(
     On a GPU by a product with the table of which question is about which image. It is exact, each
     row having a single 1, and so is its gradient's sum over an image's questions: in float32, and
     always in the same order, where indexing would sort or add in the order that threads finish.
+    Where there is no gradient it is indexing: the product's 0 · ∞ of another image is not a number.
     """
-    if not on_gpu(per_image):
+    if not (on_gpu(per_image) and per_image.requires_grad):
         return per_image[image_index]
     images = torch.arange(len(per_image), device=image_index.device)
     about = (image_index[:, None] == images).to(per_image.dtype)  # questions × images

@@ -111,7 +111,7 @@ def _add_product(gates: Tensor, state: Tensor, weight: Tensor) -> None:
     elif len(state) == 1:
         gates[0].addmv_(weight, state[0])
     else:
-        gates.addmm_(state, weight.t())
+        torch.addmm(gates, state, weight.t(), out=gates)
 
 
 def last_states(
