@@ -14,6 +14,7 @@ from askattend import Predictor, Scene
 from askattend.checkpoint import Run
 from askattend.devices import pick_precision
 from askattend.features.spec import FeatureSpec
+from askattend.models.eight_bits import round_to_eight_bits
 from benchmarks import data
 from benchmarks.data import Shape
 from benchmarks.measure import Row, Target, interleaved, median_seconds, row
@@ -25,19 +26,20 @@ ROUNDS = 10  # a question takes milliseconds: so many times the rounds of a trai
 HEIGHT, WIDTH = 384, 512
 
 
-def next_question(size: Size) -> Row:
+def next_question(size: Size, *, in_eight_bits: bool = False) -> Row:
     """The k-th question, by SAAA."""
-    scene, question = _scene(size), _question(size.shape)
+    scene, question = _scene(size, in_eight_bits), _question(size.shape)
     time = median_seconds(lambda: scene.ask(question), rounds=ROUNDS * size.rounds)
-    return row("next-question", "ms", 1000 * time, target=Target("ours", "at most", 4.0))
+    name = _named("next-question", in_eight_bits)
+    return row(name, "ms", 1000 * time, target=Target("ours", "at most", 4.0))
 
 
-def next_question_vilt(size: Size) -> Row:
+def next_question_vilt(size: Size, *, in_eight_bits: bool = False) -> Row:
     """The same beside ViLT-base, which looks at the image anew for each question."""
-    scene, question = _scene(size), _question(size.shape)
+    scene, question = _scene(size, in_eight_bits), _question(size.shape)
     times = interleaved(lambda: scene.ask(question), _vilt(size), rounds=size.rounds)
     return row(
-        "next-question-vilt",
+        _named("next-question-vilt", in_eight_bits),
         "ms",
         *(1000 * time for time in times),
         target=Target("ratio", "at least", 50.0),
@@ -45,7 +47,11 @@ def next_question_vilt(size: Size) -> Row:
     )
 
 
-def _scene(size: Size) -> Scene:
+def _named(name: str, in_eight_bits: bool) -> str:
+    return f"{name}-int8" if in_eight_bits else name
+
+
+def _scene(size: Size, in_eight_bits: bool) -> Scene:
     """An image of 14 × 14 regions that has been looked at."""
     shape = size.shape
     spec = FeatureSpec(
@@ -60,7 +66,11 @@ def _scene(size: Size) -> Scene:
         dtype="float16",
     )
     run = Run(Path("no-such-run"), {}, data.words(shape), data.answers(shape), None, spec)
-    network = ours("saaa", shape, size.widths).to(pick_precision("auto", "cpu"))
+    network = ours("saaa", shape, size.widths)
+    if in_eight_bits:
+        round_to_eight_bits(network)
+    else:
+        network = network.to(pick_precision("auto", "cpu"))
     predictor = Predictor(run, network)
     return Scene(Image.new("RGB", (64, 64)), predictor.look_at(_one_image(shape)), predictor)
 

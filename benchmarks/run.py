@@ -35,6 +35,8 @@ ROWS: dict[str, Callable[[Size], Row]] = {
     "san-training-memory": partial(networks.training_memory, "san", 0.5),
     "next-question": answering.next_question,
     "next-question-vilt": answering.next_question_vilt,
+    "next-question-int8": partial(answering.next_question, in_eight_bits=True),
+    "next-question-vilt-int8": partial(answering.next_question_vilt, in_eight_bits=True),
     "resnet152-extraction": reading.resnet_extraction,
     "feature-store": reading.feature_store,
     "easy-vqa-epoch": epoch.easy_vqa_epoch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ import askattend
 from askattend import Batch, TrainConfig
 from askattend.checkpoint import Run
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.devices import Precision, computing
+from askattend.devices import AnsweringPrecision, Precision, computing, require_known
 from askattend.errors import ConfigError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.models import ModelConfig, SAAAConfig, SANConfig, build_model
@@ -87,6 +88,27 @@ def test_a_run_answers_in_what_it_was_trained_in(run: Run, has_bfloat16: bool) -
     replace(run, config={**run.config, "train": {"precision": "float32"}}).save()
     assert weights() == torch.float32
     assert weights("auto") == (torch.bfloat16 if has_bfloat16 else torch.float32)
+
+
+def test_a_run_can_answer_with_weights_of_8_bits(run: Run) -> None:
+    regions = torch.rand(1, 4, 8)
+
+    def probability(precision: AnsweringPrecision) -> float:
+        predictor = Predictor.load(run.folder, precision=precision)
+        (answer,) = predictor.answer(predictor.look_at(regions), [0], ["what is it"])
+        return answer.probability
+
+    exact, rounded = probability("float32"), probability("int8")
+    assert rounded == pytest.approx(exact, abs=0.01)
+    assert rounded != exact
+    with pytest.raises(ConfigError, match=r"8 bits are multiplied on a processor, not on meta"):
+        Predictor.load(run.folder, precision="int8", device="meta")
+
+
+def test_a_precision_that_is_asked_for_but_unknown_is_named() -> None:
+    # Under the tests the types refuse it before; elsewhere nobody looks at them.
+    with pytest.raises(ConfigError, match=r"none called 'half'\. Use one of auto, float32, "):
+        require_known("half", get_args(AnsweringPrecision))
 
 
 @pytest.mark.parametrize("train", [{"precision": "int4"}, "fast"])

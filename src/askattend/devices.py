@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from askattend.errors import ConfigError
 
 Precision = Literal["auto", "float32", "bfloat16"]
+# What answers may be computed in, too: weights of 8 bits, which cannot be trained.
+AnsweringPrecision = Literal[Precision, "int8"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -46,10 +48,25 @@ def pick_precision(name: Precision, device: torch.device | str) -> torch.dtype:
     """What matrices are multiplied in; ``"auto"`` is bfloat16 where the processor does it natively.
 
     Whatever it is, weights that are trained, norms, softmax and loss are in float32.
+
+    Raises:
+        ConfigError: there is no such precision.
     """
+    require_known(name, get_args(Precision))
     if name == "auto":
         name = "bfloat16" if native_bfloat16(torch.device(device).type) else "float32"
     return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+def require_known(name: str, names: Sequence[str]) -> None:
+    """Refuse a precision that is none of `names`.
+
+    Raises:
+        ConfigError: it lists those that there are.
+    """
+    if name not in names:
+        remedy = f"Use one of {', '.join(names)}."
+        raise ConfigError(f"there is none called '{name}'", where="precision", remedy=remedy)
 
 
 @cache

@@ -25,7 +25,7 @@ from askattend.models import (
 from askattend.models.dropout import Dropout, kept
 from askattend.models.hidden_layer import scores_of
 from askattend.models.question import LSTMQuestion
-from askattend.models.recurrence import last_states
+from askattend.models.recurrence import LSTM
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
 CONFIGS: dict[str, ModelConfig] = {
@@ -176,23 +176,24 @@ def test_dropout_scales_what_it_keeps_and_follows_the_seed() -> None:
 @given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), seed=st.integers(0, 2**31 - 1))
 def test_last_states_are_those_of_pytorchs_lstm(lengths: list[int], seed: int) -> None:
     torch.manual_seed(seed)
-    lstm: Any = nn.LSTM(3, 4, batch_first=True).double()
+    lstm = LSTM(3, 4, batch_first=True).double()
     x = torch.randn(len(lengths), max(lengths), 3, dtype=torch.float64)
     packed = pack_padded_sequence(x, torch.tensor(lengths), batch_first=True, enforce_sorted=False)
     _, expected = lstm(packed)
-    parameters = (lstm.weight_hh_l0, lstm.weight_ih_l0, lstm.bias_ih_l0, lstm.bias_hh_l0)
-    w_hh, w_ih, b_ih, b_hh = parameters
-    inputs = nn.functional.linear(packed.data, w_ih, b_ih + b_hh)
-    found = last_states(inputs.clone(), w_hh, packed.batch_sizes.tolist())
-    assert packed.unsorted_indices is not None
+    sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
+    assert order is not None
+    found = lstm.last_states(lstm.inputs(packed.data), sizes)
+    with torch.no_grad():
+        answering = lstm.last_states(lstm.inputs(packed.data), sizes)
+    for state, same, other in zip(found, answering, expected, strict=True):
+        torch.testing.assert_close(state[order], other[0])
+        torch.testing.assert_close(same[order], other[0])
     weights = torch.randn(2, len(lengths), 4, dtype=torch.float64)
-    for state, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(state[packed.unsorted_indices], other[0])
     losses = [
         sum(((w * s).sum() for w, s in zip(weights, states, strict=True)), torch.zeros(()))
-        for states in ([s[packed.unsorted_indices] for s in found], [s[0] for s in expected])
+        for states in ([s[order] for s in found], [s[0] for s in expected])
     ]
-    ours, theirs = (torch.autograd.grad(loss, parameters) for loss in losses)
+    ours, theirs = (torch.autograd.grad(loss, list(lstm.parameters())) for loss in losses)
     torch.testing.assert_close(ours, theirs)
 
 

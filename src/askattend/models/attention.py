@@ -71,6 +71,8 @@ def weighted_sum(
     """
     if on_gpu(regions):
         return torch.bmm(attention.to(regions.dtype), spread(regions, image_index))
+    if len(regions) == 1:
+        return attention.to(regions.dtype) @ regions[0]
     slot, slots = _slots(image_index, len(regions))
     attention = attention.to(regions.dtype)
     side_by_side = attention.new_zeros(len(regions), slots, *attention.shape[1:])

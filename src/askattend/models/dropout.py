@@ -41,7 +41,9 @@ class Dropout(nn.Dropout):
 
     def forward(self, input: Tensor) -> Tensor:
         """The input, in training with each element zero or 1 / (1 - p) times what it was."""
-        if not (self.training and self.p) or input.is_cuda or torch.compiler.is_compiling():
+        if not (self.training and self.p):
+            return input
+        if input.is_cuda or torch.compiler.is_compiling():
             return super().forward(input)
         mask = kept(input.shape, self.p, input.device).to(input.dtype)
         if torch.is_grad_enabled() and input.requires_grad:

@@ -71,7 +71,8 @@ class _Scores(torch.autograd.Function):
         ctx.save_for_backward(projected, asked, weight, kept)
         scores = projected.new_empty(len(asked), projected.shape[1], len(weight))
         factor, constant = ctx.squash.affine
-        scaled, bias = (weight * (scale * factor)).t(), bias + constant * weight.sum(dim=1)
+        scaled = weight.t() * (scale * factor)
+        bias = bias + constant * weight.sum(dim=1) if constant else bias
         for rows, _, h in _hidden(ctx, projected, asked, kept):
             torch.addmm(bias, h.flatten(0, 1), scaled, out=scores[rows].flatten(0, 1))
         return scores
@@ -120,7 +121,8 @@ def _hidden(
     """Each piece of the hidden layer, questions × regions × dim; the next overwrites it."""
     most = max(len(asked[rows]) for rows, _ in ctx.pieces)
     piece = projected.new_empty(most, *projected.shape[1:])
-    factor = torch.empty_like(piece)  # multiplying by a float is quicker than by a bool
+    # Multiplying by a float is quicker than by a bool.
+    factor = piece.new_empty(0) if kept is None else torch.empty_like(piece)
     for rows, images in ctx.pieces:
         q = asked[rows, None]
         h = piece[: len(q)]

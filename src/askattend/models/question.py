@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.attention import written_out
 from askattend.models.dropout import Dropout
 from askattend.models.ranges import require_in_range
-from askattend.models.recurrence import last_states
+from askattend.models.recurrence import LSTM
 from askattend.models.steps import Symbol, heard
 
 # The vocabulary's padding token (the data side's `PAD`): its embedding is zero and stays so.
@@ -123,7 +122,7 @@ class LSTMQuestion(nn.Module):
         self.embedding = nn.Embedding(words, embedding_dim, padding_idx=PADDING)
         self.drop = Dropout(dropout) if squash else nn.Identity()
         self.squash = nn.Tanh() if squash else nn.Identity()
-        self.lstm = nn.LSTM(embedding_dim, question_dim, batch_first=True)
+        self.lstm = LSTM(embedding_dim, question_dim, batch_first=True)
         self.state, self.embedded, self.states = state, embedded, states
         self._initialise()
 
@@ -146,7 +145,7 @@ class LSTMQuestion(nn.Module):
         """
         require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
         if not written_out(self.embedding.weight):
-            if self._random:
+            if self._random or len(tokens) == 1:
                 return self._packed(tokens, lengths)
             return each_once(self._packed, tokens, lengths)
         if not (heard() or torch.compiler.is_compiling()):
@@ -166,20 +165,17 @@ class LSTMQuestion(nn.Module):
 
     def _packed(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The same without padding; if it can be, what a word gives the gates is computed once."""
+        if len(tokens) == 1:
+            return self._last(self._inputs(tokens[0, : lengths[0]]), [1] * int(lengths[0]))
         packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
-        words, repeated = packed.data, None
-        if not self._random:
-            words, repeated = words.unique(return_inverse=True)
-        x = self.squash(self.drop(self.embedding(words)))
-        lstm: Any = self.lstm
-        inputs = F.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
-        if repeated is not None:
-            inputs = inputs.index_select(0, repeated)
-        weight = lstm.weight_hh_l0.to(inputs.dtype)
-        hidden, cell = last_states(inputs, weight, packed.batch_sizes.tolist())
-        state = cell if self.state == "cell" else hidden
+        if self._random:
+            inputs = self._inputs(packed.data)
+        else:
+            words, place = packed.data.unique(return_inverse=True)
+            inputs = self._inputs(words).index_select(0, place)
         assert packed.unsorted_indices is not None
-        return state.index_select(0, packed.unsorted_indices)
+        last = self._last(inputs, packed.batch_sizes.tolist())
+        return last.index_select(0, packed.unsorted_indices)
 
     def _aligned(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The same in as many steps as there are columns: no size depends on the lengths.
@@ -191,13 +187,17 @@ class LSTMQuestion(nn.Module):
         column = torch.arange(words, device=tokens.device)
         position = column[:, None] - (words - lengths)  # words × questions; below 0: none yet
         aligned = tokens.t().gather(0, position.clamp(min=0))
-        lstm: Any = self.lstm
-        x = self.squash(self.drop(self.embedding(aligned)))
-        inputs = F.linear(x, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
-        i, others = inputs.tensor_split([lstm.hidden_size], dim=2)
+        i, others = self._inputs(aligned).tensor_split([self.lstm.hidden_size], dim=2)
         inputs = torch.cat([i.masked_fill((position < 0)[..., None], -torch.inf), others], dim=2)
-        weight = lstm.weight_hh_l0.to(inputs.dtype)
-        hidden, cell = last_states(inputs.flatten(0, 1), weight, [questions] * words)
+        return self._last(inputs.flatten(0, 1), [questions] * words)
+
+    def _inputs(self, words: Tensor) -> Tensor:
+        """What words give the gates."""
+        return self.lstm.inputs(self.squash(self.drop(self.embedding(words))))
+
+    def _last(self, inputs: Tensor, sizes: list[int]) -> Tensor:
+        """That of the two states which is the encoding, after the last words."""
+        hidden, cell = self.lstm.last_states(inputs, sizes)
         return cell if self.state == "cell" else hidden
 
 

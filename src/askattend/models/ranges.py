@@ -31,9 +31,8 @@ def require_in_range(
         ("tokens", tokens, 0, words - 1),
     ):
         values = tensor.numpy()
-        wrong = (values < least) | (values > most)
-        if wrong.any():
-            place = np.argwhere(wrong)[0].tolist()
+        if values.size and (values.min() < least or values.max() > most):
+            place = np.argwhere((values < least) | (values > most))[0].tolist()
             raise DataError(
                 f"{values[tuple(place)]} is out of range, expected were {least} to {most:,}",
                 where=f"{name}{place}",

@@ -239,8 +239,9 @@ class SAAA(nn.Module):
         attention = ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
         attended = X_C(weighted_sum(attention, look.regions, image_index))  # x_c = Σ_l α_{c,l} φ_l
         combined = COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
-        hidden = G_HIDDEN(self.classifier[:3](combined))
-        logits = G(self.classifier[3:](hidden))  # P(a | I, q) = softmax(logits)
+        drop, first, relu, drop_hidden, last = self.classifier
+        hidden = G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
+        logits = G(last(drop_hidden(hidden)))  # P(a | I, q) = softmax(logits)
         return Output(logits, attention, scores, attended, question)
 
     def forward(

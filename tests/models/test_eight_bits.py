@@ -1,0 +1,129 @@
+"""Weights rounded to 8 bits: how far off, where, and that nothing else reads other weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from askattend import record
+from askattend.models import MODELS, SANConfig, build_model
+from askattend.models.eight_bits import FEW, Codes, EightBitLinear, round_to_eight_bits
+
+BFLOAT16 = 2.0**-8  # its relative error
+
+
+@given(
+    outputs=st.integers(1, 9),
+    inputs=st.integers(1, 200),
+    rows=st.integers(1, FEW),
+    seed=st.integers(0, 2**31 - 1),
+)
+@torch.no_grad()
+def test_codes_multiply_as_the_weights_they_stand_for(
+    outputs: int, inputs: int, rows: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    weight, x = torch.randn(outputs, inputs), torch.randn(rows, inputs)
+    rounded = weight.clone()
+    codes = Codes(rounded)
+    # A step is 1/127 of the row's largest, itself rounded to bfloat16.
+    step = weight.abs().amax(dim=1, keepdim=True) / 127
+    assert ((rounded - weight).abs() <= step * (0.5 + 127 * BFLOAT16) + 1e-7).all()
+    exact = x.double() @ rounded.double().t()
+    allowed = 2 * BFLOAT16 * (x.abs().double() @ rounded.abs().double().t()) + 1e-6
+    assert ((codes.times(x).double() - exact).abs() <= allowed).all()
+
+
+@torch.no_grad()
+def test_a_slice_may_begin_anywhere_in_memory() -> None:
+    torch.manual_seed(0)
+    weight, x = torch.randn(5, 64), torch.randn(3, 130).bfloat16()
+    codes = Codes(weight)
+    for start in range(1, 66):
+        part = x[:, start : start + 64]
+        torch.testing.assert_close(codes.times(part), codes.times(part.clone()))
+
+
+@torch.no_grad()
+def test_a_row_of_zeros_gives_zeros_and_one_that_is_no_number_none() -> None:
+    weight = torch.stack([torch.zeros(4), torch.ones(4), torch.full((4,), torch.nan)])
+    zero, one, none = Codes(weight).times(torch.ones(1, 4))[0]
+    assert (zero, one) == (0, 4)
+    assert none.isnan()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        *(kind() for kind, _ in MODELS.values()),
+        SANConfig(encoder="cnn"),
+        SANConfig(variant="published-code"),
+        SANConfig(variant="published-code", encoder="cnn"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("questions", [1, 3, FEW + 1])
+def test_a_rounded_network_answers_nearly_as_before(config: Any, questions: int) -> None:
+    torch.manual_seed(0)
+    network = build_model(config, words=50, answers=9, region_dim=40).eval()
+    arguments = _batch(questions)
+    with torch.inference_mode():
+        before = network(*arguments).logits
+        round_to_eight_bits(network)
+        after = network(*arguments).logits
+    assert not torch.equal(after, before)
+    assert (after - before).norm() < 0.03 * before.norm()
+
+
+def test_recorded_or_with_a_gradient_the_equations_run_on_the_same_weights() -> None:
+    torch.manual_seed(0)
+    network = build_model(MODELS["saaa"][0](), words=50, answers=9, region_dim=40).eval()
+    round_to_eight_bits(network)
+    arguments = _batch(3)
+    with torch.inference_mode():
+        quick = network(*arguments).logits
+        with record() as steps:
+            recorded = network(*arguments).logits
+    assert "states" in steps
+    with_gradient = network(*arguments).logits
+    with_gradient.sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    torch.testing.assert_close(recorded, with_gradient.detach())
+    assert (quick - recorded).norm() < 0.01 * recorded.norm()
+
+
+def test_the_weights_file_stays_as_it_was() -> None:
+    network = build_model(MODELS["saaa"][0](), words=50, answers=9, region_dim=40)
+    before = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    round_to_eight_bits(network)
+    assert {name: tensor.shape for name, tensor in network.state_dict().items()} == before
+
+
+@torch.no_grad()
+def test_a_layer_that_serves_twice_and_one_without_bias_are_rounded_once() -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(8, 8, bias=False)
+    network = nn.Sequential(layer, nn.ReLU(), layer)
+    round_to_eight_bits(network)
+    assert isinstance(network[0], EightBitLinear)
+    assert network[0] is network[2]
+    once = layer.weight.clone()
+    round_to_eight_bits(network)
+    assert torch.equal(layer.weight, once)
+    x = torch.randn(2, 8)
+    expected = torch.relu(x @ once.t()) @ once.t()
+    assert (network(x) - expected).norm() < 0.02 * expected.norm()
+
+
+def _batch(questions: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    regions = torch.rand(2, 9, 40, generator=generator)
+    tokens = torch.randint(1, 50, (questions, 6), generator=generator)
+    lengths = torch.randint(1, 7, (questions,), generator=generator)
+    tokens = tokens.masked_fill(torch.arange(6) >= lengths[:, None], 0)
+    return regions, tokens, lengths, torch.arange(questions) % 2
