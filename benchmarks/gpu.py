@@ -27,7 +27,7 @@ from askattend.devices import pick_precision
 from askattend.graphs import Stepper, stepper
 from askattend.models import SAAA, SAAAConfig
 from askattend.optimisation import TrainConfig, make_optimizer
-from askattend.placement import GIBIBYTE, RESERVED, Resident, fits, onto
+from askattend.placement import GIBIBYTE, Resident, fits, onto, reserved
 from askattend.training import Losses
 from benchmarks import data
 from benchmarks.data import Shape
@@ -149,7 +149,7 @@ def _problem(device: torch.device, shape: Shape) -> str:
     free, total = torch.cuda.mem_get_info(device)
     if fits(needed, free=free, total=total):
         return ""
-    most = (free - RESERVED * total) / (needed / shape.images * IMAGES)
+    most = (free - reserved(total)) / (needed / shape.images * IMAGES)
     return (
         f"features of {needed / GIBIBYTE:.0f} GiB do not fit into {free / GIBIBYTE:.0f} GiB free "
         f"on {_name(device)}. Use --scale {max(most - 0.005, 0):.2f}"

@@ -24,7 +24,7 @@ from askattend.graphs import PaddedSteps, stepper
 from askattend.models import Model, ModelConfig, SAAAConfig, SANConfig, build_model
 from askattend.models.baselines import ImageOnlyConfig, QuestionOnlyConfig
 from askattend.optimisation import TrainConfig, keep_rates_on, make_optimizer, train_step
-from askattend.placement import Resident, fits, kept_type, near, onto
+from askattend.placement import GIBIBYTE, Resident, fits, kept_type, near, onto
 from askattend.training import FETCH_EVERY, Losses
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
@@ -254,9 +254,11 @@ def test_a_processor_reads_features_where_they_are() -> None:
 
 
 def test_features_are_resident_only_if_they_leave_room() -> None:
-    assert fits(62, free=79, total=80)
-    assert not fits(70, free=79, total=80)
-    assert not fits(62, free=70, total=80)
+    assert fits(62 * GIBIBYTE, free=79 * GIBIBYTE, total=80 * GIBIBYTE)
+    assert not fits(70 * GIBIBYTE, free=79 * GIBIBYTE, total=80 * GIBIBYTE)
+    assert not fits(62 * GIBIBYTE, free=70 * GIBIBYTE, total=80 * GIBIBYTE)
+    assert fits(1 * GIBIBYTE, free=8 * GIBIBYTE, total=8 * GIBIBYTE)
+    assert not fits(3 * GIBIBYTE, free=8 * GIBIBYTE, total=8 * GIBIBYTE)
     assert kept_type(torch.float32, torch.bfloat16) is torch.bfloat16
     assert kept_type(torch.float32, torch.float32) is torch.float32
     assert kept_type(torch.float16, torch.bfloat16) is torch.float16

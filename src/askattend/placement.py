@@ -7,51 +7,81 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from rich.console import Console
 from torch import Tensor
 
 from askattend.batches import Batch, Batches, RegionSource
 from askattend.devices import Precision, moved, pick_precision
+from askattend.features.kept import dequantise
+from askattend.features.store import FeatureStore
 
-# Of a GPU's memory, the share that features leave to weights, activations and the like.
-RESERVED = 0.15
+GIBIBYTE = 2**30
+# Of a GPU's memory, what features leave to weights, activations and the like: a share, and at least
+# so many bytes.
+RESERVED_SHARE, RESERVED_BYTES = 0.15, 6 * GIBIBYTE
 # Images fetched at once into a GPU's memory.
 CHUNK = 64
 # Steps that the processor may be ahead of the GPU; each has its batch in the memory of both.
 AHEAD = 3
-GIBIBYTE = 2**30
 
 
 class Resident:
     """Features in the memory of a device: a batch of them is gathered there.
 
     Args:
-        regions: on the device.
+        regions: on the device; codes, where `ranges` are given.
         ids: whose, row by row.
+        ranges: of 8-bit features.
     """
 
     def __init__(
-        self, regions: Float[Tensor, "images regions region_dim"], ids: Sequence[str]
+        self,
+        regions: Shaped[Tensor, "images regions region_dim"],
+        ids: Sequence[str],
+        ranges: Float[Tensor, "images regions 2"] | None = None,
     ) -> None:
-        self._regions, self._row = regions, {image: row for row, image in enumerate(ids)}
+        self._regions, self._ranges = regions, ranges
+        self._row = {image: row for row, image in enumerate(ids)}
 
     @classmethod
     def of(
         cls, source: RegionSource, ids: Sequence[str], device: torch.device, dtype: torch.dtype
     ) -> Resident:
-        """Fetch the features of some images from where they are."""
-        shape = source.read(ids[:1]).shape[1:]
-        regions = torch.empty(len(ids), *shape, dtype=dtype, device=device)
+        """Fetch the features of some images from where they are, 8-bit ones as codes.
+
+        Args:
+            source: where that is.
+            ids: whose.
+            device: where to.
+            dtype: in which type those are kept that are not codes.
+        """
+        kept = [
+            torch.empty(len(ids), *part.shape[1:], dtype=part.dtype, device=device)
+            for part in _stored(source, ids[:1], dtype)
+        ]
         for start in range(0, len(ids), CHUNK):
-            part = moved(source.read(ids[start : start + CHUNK]), device)
-            regions[start : start + len(part)] = part
-        return cls(regions, ids)
+            for whole, part in zip(
+                kept, _stored(source, ids[start : start + CHUNK], dtype), strict=True
+            ):
+                whole[start : start + len(part)] = moved(part, device)
+        return cls(kept[0], ids, *kept[1:])
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
         """The features of some images, on the device."""
         rows = torch.tensor([self._row[image] for image in image_ids], dtype=torch.int64)
-        return self._regions.index_select(0, moved(rows, self._regions.device))
+        rows = moved(rows, self._regions.device)
+        regions = self._regions.index_select(0, rows)
+        if self._ranges is None:
+            return regions
+        return dequantise(regions, self._ranges.index_select(0, rows)).half()
+
+
+def _stored(source: RegionSource, ids: Sequence[str], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Features as a device is to keep them: codes and ranges, or one tensor of `dtype`."""
+    if isinstance(source, FeatureStore) and source.spec.dtype == "int8":
+        return source.read_codes(ids)
+    return (source.read(ids).to(dtype),)
 
 
 def near(batches: Batches, device: torch.device, precision: Precision, console: Console) -> Batches:
@@ -62,9 +92,8 @@ def near(batches: Batches, device: torch.device, precision: Precision, console: 
     if device.type != "cuda":
         return batches
     ids = batches.images
-    sample = batches.source.read(ids[:1])
-    dtype = kept_type(sample.dtype, pick_precision(precision, device))
-    needed = len(ids) * sample.numel() * dtype.itemsize
+    dtype = kept_type(batches.source.read(ids[:1]).dtype, pick_precision(precision, device))
+    needed = len(ids) * sum(part.nbytes for part in _stored(batches.source, ids[:1], dtype))
     free, total = torch.cuda.mem_get_info(device)
     resident = fits(needed, free=free, total=total)
     console.print(
@@ -82,7 +111,12 @@ def kept_type(stored: torch.dtype, products: torch.dtype) -> torch.dtype:
 
 def fits(needed: int, *, free: int, total: int) -> bool:
     """Whether so many bytes leave a GPU enough to work with."""
-    return free - needed >= RESERVED * total
+    return free - needed >= reserved(total)
+
+
+def reserved(total: int) -> float:
+    """What features leave free of so many bytes of memory."""
+    return max(RESERVED_SHARE * total, RESERVED_BYTES)
 
 
 def onto(device: torch.device, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from askattend.errors import FeatureError
-from askattend.features.kept import DTYPES, Dtype
+from askattend.features.kept import DTYPES, Dtype, dequantise, quantise
 from askattend.features.spec import FeatureSpec
 from askattend.features.store import FeatureStore, Index, Plan, Shard, Written, read_written
+from askattend.placement import Resident
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:
@@ -60,7 +61,10 @@ def write(
             shard, tuple(sizes), (1,) * len(sizes), {i: "torn" for i in images if i in broken}
         )
         metadata = {"askattend": msgspec.json.encode(written).decode()}
-        save_file({"regions": regions}, folder / shard.name, metadata=metadata)
+        tensors = {"regions": regions}
+        if dtype == "int8":
+            tensors = dict(zip(("regions", "ranges"), quantise(regions), strict=True))
+        save_file(tensors, folder / shard.name, metadata=metadata)
         index.append(written)
     content = msgspec.json.encode(Index(spec(dtype), tuple(index)))
     (folder / "index.json").write_bytes(content)
@@ -96,6 +100,16 @@ def test_float32(tmp_path: Path) -> None:
     store = FeatureStore.open(write(tmp_path, ["8"], dtype="float32"))
     assert torch.equal(store.read(["8"])[0], features("8", "float32"))
     assert store.read([]).dtype == torch.float32
+
+
+def test_codes_in_the_memory_of_a_device_are_what_is_read(tmp_path: Path) -> None:
+    store = FeatureStore.open(write(tmp_path / "store", ["3", "1"], ["5"], dtype="int8"))
+    codes, ranges = store.read_codes(["5", "3"])
+    assert codes.dtype == torch.uint8
+    assert torch.equal(dequantise(codes, ranges).half(), store.read(["5", "3"]))
+    resident = Resident.of(store, ["1", "5", "3"], torch.device("cpu"), torch.float16)
+    for asked in (["5", "3", "5"], ["1"]):
+        assert torch.equal(resident.read(asked), store.read(asked))
 
 
 def test_a_later_slot_stands_for_an_image_mended(tmp_path: Path) -> None:

@@ -169,6 +169,24 @@ class FeatureStore:
             self._shard(number).read_into(slot, row)
         return torch.from_numpy(features)
 
+    def read_codes(self, image_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """8-bit features as they are kept, for `askattend.features.kept.dequantise`.
+
+        Returns:
+            codes, images × regions × region_dim, and ranges, images × regions × 2.
+
+        Raises:
+            FeatureError: as `read`.
+        """
+        assert self.spec.dtype == "int8"
+        codes, ranges = [], []
+        for number, slot in [self._place(image) for image in image_ids]:
+            shard = self._shard(number)
+            assert shard.ranges is not None
+            codes.append(shard.regions[slot])
+            ranges.append(shard.ranges[slot])
+        return torch.stack(codes), torch.stack(ranges)
+
     def size(self, image_id: str) -> Size:
         """Width and height of an upright original in pixels; 0, 0 if its features were imported.
 
