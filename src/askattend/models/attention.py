@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from askattend.models.memory import converted
 from askattend.models.steps import heard
 
 
@@ -37,7 +38,7 @@ def unit(
     regions: Float[Tensor, "images regions dim"], dtype: torch.dtype
 ) -> Float[Tensor, "images regions dim"]:
     """v / (‖v‖₂ + ε) at each region (SAAA section 3.1); the norm is in float32 at least."""
-    units = regions.to(dtype, copy=True)
+    units = converted(regions, dtype)
     precise = torch.promote_types(dtype, torch.float32)
     norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
     # Nobody else has these; where no gradient needs what they were, their memory serves again.

@@ -11,6 +11,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from askattend.models.dropout import as_numbers
+
 Activation = Literal["relu", "tanh"]
 # Elements of the hidden layer made at once, if a question has not more: they fit into a cache of
 # 512 KB a core.
@@ -132,7 +134,7 @@ def _hidden(
             v = torch.index_select(projected, 0, images, out=h)
         ctx.squash.together(v, q, h)
         if kept is not None:
-            h.mul_(factor[: len(q)].copy_(kept[rows]))
+            h.mul_(as_numbers(kept[rows], factor[: len(q)]))
         yield rows, images, h
 
 

@@ -28,6 +28,7 @@ from askattend.models.attention import (
 from askattend.models.dropout import Dropout
 from askattend.models.hidden_layer import scores_of
 from askattend.models.initial import initialise, initialise_as_published
+from askattend.models.memory import converted
 from askattend.models.output import Output
 from askattend.models.question import CNNQuestion, LSTMQuestion, PublishedLSTMQuestion
 from askattend.models.steps import Symbol
@@ -245,7 +246,8 @@ class SAN(nn.Module):
 
     def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
         """Project each image once, however many questions follow."""
-        f = F_I(regions.to(product_type(self.image.weight)))
+        dtype = product_type(self.image.weight)
+        f = F_I(regions if regions.dtype == dtype else converted(regions, dtype))
         v = V_I(torch.tanh(self.image(f)))  # v_I = tanh(W_I f_I + b_I)
         hops: Any = self.hops
         return Look(v, tuple(hop.project(v) for hop in hops))
