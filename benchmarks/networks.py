@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -28,6 +28,8 @@ from benchmarks.plain import (
 Network = Literal["saaa", "san"]
 
 Widths = Mapping[str, int]
+# In an evaluation.
+BATCHES = 4
 QUICK_WIDTHS: Widths = {"embedding_dim": 8, "question_dim": 16, "attention_dim": 8}
 
 
@@ -88,21 +90,22 @@ def plain_training(network: Network, shape: Shape, widths: Widths) -> Callable[[
 def training(network: Network, target: float, size: Size) -> Row:
     """Questions a second of a training step."""
     steps = (make(network, size.shape, size.widths) for make in (our_step, plain_training))
-    return _throughput(f"{network}-training", target, size, *steps)
+    return _throughput(f"{network}-training", target, size, *steps, questions=size.shape.questions)
 
 
 def evaluation(network: Network, target: float, size: Size) -> Row:
-    """Questions a second of answering, with loss and accuracy."""
+    """Questions a second of answering several batches, with loss and accuracy."""
     shape, widths = size.shape, size.widths
-    batch = data.batch(shape)
-    copied = _plain_batch(batch, shape)
+    batches = [data.batch(replace(shape, seed=seed)) for seed in range(BATCHES)]
+    copied = [_plain_batch(batch, shape) for batch in batches]
     model, other = ours(network, shape, widths), plain(network, shape, widths)
     return _throughput(
         f"{network}-evaluation",
         target,
         size,
-        lambda: validate(model, iter([batch])),
-        lambda: plain_validate(other, copied),
+        lambda: validate(model, batches),
+        lambda: [plain_validate(other, batch) for batch in copied],
+        questions=BATCHES * shape.questions,
     )
 
 
@@ -127,9 +130,11 @@ def _throughput(
     size: Size,
     run_ours: Callable[[], object],
     run_plain: Callable[[], object],
+    *,
+    questions: int,
 ) -> Row:
     times = interleaved(run_ours, run_plain, rounds=size.rounds)
-    rates = [size.shape.questions / time for time in times]
+    rates = [questions / time for time in times]
     wanted = Target("ratio", "at least", target)
     return row(name, "questions/s", *rates, target=wanted)
 

@@ -25,6 +25,7 @@ LAYERS = (
     {"systems"},
     {"scoring"},
     {"checkpoint"},
+    {"answering"},
     {"optimisation", "placement", "graphs"},
     {"batches"},
     {"checking"},

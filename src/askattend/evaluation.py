@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from askattend.answering import outputs
 from askattend.batches import Batches
 from askattend.breakdown import (
     Pairs,
@@ -254,14 +255,10 @@ def _outputs(
     predictor: Predictor, batches: Batches, *, console: Console
 ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
     """Positions of questions, their logits and their attention, batch by batch."""
-    model = predictor.model.eval()
-    device = next(model.parameters()).device
+    model = predictor.model
     total = -(-len(batches.questions) // batches.batch_size)
-    for batch in track(
-        batches.in_order(), "answering", total=total, console=console, transient=True
-    ):
-        batch = batch.to(device)
-        output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
+    answered = outputs(model, batches.in_order(), next(model.parameters()).device)
+    for batch, output in track(answered, "answering", total=total, console=console, transient=True):
         yield batch.rows.tolist(), output.logits.float().cpu(), output.attention.float().cpu()
 
 

@@ -7,7 +7,7 @@ import io
 import math
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import msgspec
 import torch
@@ -25,9 +25,10 @@ from rich.progress import (
 from tensorboardX import SummaryWriter
 from torch import Tensor
 
+from askattend.answering import outputs
 from askattend.batches import Batch, Batches
 from askattend.checkpoint import Run, under
-from askattend.devices import Precision, computing, pick_device
+from askattend.devices import Precision, pick_device
 from askattend.errors import RunError
 from askattend.files import write_whole
 from askattend.graphs import Stepper, stepper
@@ -180,16 +181,14 @@ def _require_finite(loss: float, when: str) -> None:
 @torch.inference_mode()
 def validate(
     model: Model,
-    batches: Iterator[Batch],
+    batches: Iterable[Batch],
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
 ) -> tuple[float, float]:
     """Mean loss and accuracy (0 to 1) over questions, dropout off."""
-    model.eval()
     scores, losses, sizes = [], [], []
-    for batch in onto(torch.device(device), batches):
-        with computing(precision, model):
-            logits = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
+    for batch, output in outputs(model, batches, torch.device(device), precision):
+        logits = output.logits
         chosen = batch.answer_index == logits.argmax(dim=1, keepdim=True)
         scores.append((batch.answer_score * chosen).sum())
         losses.append(answer_loss(logits, batch.answer_index, batch.answer_weight))

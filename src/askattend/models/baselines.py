@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -134,6 +135,23 @@ class QuestionOnly(nn.Module):
         """Nothing: the image is not looked at."""
         return Look(REGIONS(regions.to(self.encoder.embedding.weight.dtype)))
 
+    def encode(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions question_dim"]:
+        """Read questions."""
+        return QUESTION(self.encoder(TOKENS(tokens), lengths))
+
+    def attend(
+        self,
+        look: Look,
+        question: Float[Tensor, "questions question_dim"],
+        image_index: Int[Tensor, " questions"],
+    ) -> Output:
+        """Answer questions by their words alone."""
+        attention, attended = _evenly(look.regions, image_index)
+        logits = LOGITS(self.classifier(question))
+        return Output(logits, attention, attention.log(), attended, question)
+
     def ask(
         self,
         look: Look,
@@ -141,11 +159,8 @@ class QuestionOnly(nn.Module):
         lengths: Int[Tensor, " questions"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
-        """Answer questions by their words alone."""
-        question = QUESTION(self.encoder(TOKENS(tokens), lengths))
-        attention, attended = _evenly(look.regions, image_index)
-        logits = LOGITS(self.classifier(question))
-        return Output(logits, attention, attention.log(), attended, question)
+        """Answer questions; see `SAAA.ask`."""
+        return self.attend(look, self.encode(tokens, lengths), image_index)
 
     def forward(
         self,
@@ -189,6 +204,23 @@ class ImageOnly(nn.Module):
         regions = REGIONS(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
         return Look(regions / (regions.norm(dim=-1, keepdim=True) + 1e-8))
 
+    def encode(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions 0"]:
+        """Nothing: the questions are not read."""
+        return torch.zeros(len(tokens), 0, device=tokens.device)
+
+    def attend(
+        self,
+        look: Look,
+        question: Float[Tensor, "questions 0"],
+        image_index: Int[Tensor, " questions"],
+    ) -> Output:
+        """Answer as the image suggests, whatever is asked."""
+        attention, attended = _evenly(look.regions, image_index)
+        logits = LOGITS(self.classifier(attended.squeeze(1)))
+        return Output(logits, attention, attention.log(), attended, question)
+
     def ask(
         self,
         look: Look,
@@ -196,11 +228,8 @@ class ImageOnly(nn.Module):
         lengths: Int[Tensor, " questions"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
-        """Answer as the image suggests, whatever is asked."""
-        attention, attended = _evenly(look.regions, image_index)
-        logits = LOGITS(self.classifier(attended.squeeze(1)))
-        nothing = logits.new_zeros(len(tokens), 0)
-        return Output(logits, attention, attention.log(), attended, nothing)
+        """Answer questions; see `SAAA.ask`."""
+        return self.attend(look, self.encode(tokens, lengths), image_index)
 
     def forward(
         self,

@@ -198,5 +198,5 @@ SMALL = 20.0
 def _squash(activation: Activation, projected: Tensor, asked: Tensor) -> _Squash:
     if activation == "relu":
         return _RELU
-    small = max(projected.abs().max().item(), asked.abs().max().item()) < SMALL
-    return _TANH_OF_SMALL if small else _TANH
+    ends = [end.item() for x in (projected, asked) for end in x.aminmax()]
+    return _TANH_OF_SMALL if all(abs(end) < SMALL for end in ends) else _TANH

@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from askattend.models.attention import written_out
 from askattend.models.dropout import Dropout
 from askattend.models.ranges import require_in_range
-from askattend.models.recurrence import LSTM
+from askattend.models.recurrence import LSTM, States
 from askattend.models.steps import Symbol, heard
 
 # The vocabulary's padding token (the data side's `PAD`): its embedding is zero and stays so.
@@ -165,17 +165,23 @@ class LSTMQuestion(nn.Module):
 
     def _packed(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The same without padding; if it can be, what a word gives the gates is computed once."""
-        if len(tokens) == 1:
-            return self._last(self._inputs(tokens[0, : lengths[0]]), [1] * int(lengths[0]))
+        if len(tokens) == 1 and not torch.is_grad_enabled():
+            inputs = self._inputs(tokens[0, : lengths[0]])
+            return self._encoding(self.lstm.last_states_of(inputs.split(1), inputs))
         packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
+        sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
+        assert order is not None
         if self._random:
-            inputs = self._inputs(packed.data)
+            states = self.lstm.last_states(self._inputs(packed.data), sizes)
         else:
             words, place = packed.data.unique(return_inverse=True)
-            inputs = self._inputs(words).index_select(0, place)
-        assert packed.unsorted_indices is not None
-        last = self._last(inputs, packed.batch_sizes.tolist())
-        return last.index_select(0, packed.unsorted_indices)
+            inputs = self._inputs(words)
+            if torch.is_grad_enabled():
+                states = self.lstm.last_states(inputs.index_select(0, place), sizes)
+            else:
+                steps = (inputs.index_select(0, places) for places in place.split(sizes))
+                states = self.lstm.last_states_of(steps, inputs)
+        return self._encoding(states).index_select(0, order)
 
     def _aligned(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         """The same in as many steps as there are columns: no size depends on the lengths.
@@ -189,15 +195,15 @@ class LSTMQuestion(nn.Module):
         aligned = tokens.t().gather(0, position.clamp(min=0))
         i, others = self._inputs(aligned).tensor_split([self.lstm.hidden_size], dim=2)
         inputs = torch.cat([i.masked_fill((position < 0)[..., None], -torch.inf), others], dim=2)
-        return self._last(inputs.flatten(0, 1), [questions] * words)
+        return self._encoding(self.lstm.last_states(inputs.flatten(0, 1), [questions] * words))
 
     def _inputs(self, words: Tensor) -> Tensor:
         """What words give the gates."""
         return self.lstm.inputs(self.squash(self.drop(self.embedding(words))))
 
-    def _last(self, inputs: Tensor, sizes: list[int]) -> Tensor:
-        """That of the two states which is the encoding, after the last words."""
-        hidden, cell = self.lstm.last_states(inputs, sizes)
+    def _encoding(self, states: States) -> Tensor:
+        """That of an LSTM's two states which is the question's."""
+        hidden, cell = states
         return cell if self.state == "cell" else hidden
 
 

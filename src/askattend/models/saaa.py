@@ -226,15 +226,19 @@ class SAAA(nn.Module):
         regions = V_HAT(unit(V(regions), dtype))  # v̂ = v / ‖v‖₂, at each region
         return Look(regions, self.attention.project(regions))
 
-    def ask(
+    def encode(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions question_dim"]:
+        """Read questions, which needs no image."""
+        return S(self.encoder(Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
+
+    def attend(
         self,
         look: Look,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
+        question: Float[Tensor, "questions question_dim"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
-        """Answer questions about images already looked at."""
-        question = S(self.encoder(Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
+        """Answer questions already read about images already looked at."""
         scores = SCORES(self.attention(look.projected, question, image_index))  # F_c(s, φ_l)
         attention = ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
         attended = X_C(weighted_sum(attention, look.regions, image_index))  # x_c = Σ_l α_{c,l} φ_l
@@ -243,6 +247,16 @@ class SAAA(nn.Module):
         hidden = G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
         logits = G(last(drop_hidden(hidden)))  # P(a | I, q) = softmax(logits)
         return Output(logits, attention, scores, attended, question)
+
+    def ask(
+        self,
+        look: Look,
+        tokens: Int[Tensor, "questions words"],
+        lengths: Int[Tensor, " questions"],
+        image_index: Int[Tensor, " questions"],
+    ) -> Output:
+        """Answer questions about images already looked at."""
+        return self.attend(look, self.encode(tokens, lengths), image_index)
 
     def forward(
         self,

@@ -252,15 +252,20 @@ class SAN(nn.Module):
         hops: Any = self.hops
         return Look(v, tuple(hop.project(v) for hop in hops))
 
-    def ask(
+    def encode(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions question_dim"]:
+        """Read questions, which needs no image."""
+        return self._question(self.encoder(Q(tokens), lengths))  # u⁰ = v_Q
+
+    def attend(
         self,
         look: Look,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
+        question: Float[Tensor, "questions question_dim"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
-        """Answer questions about images already looked at."""
-        question = query = self._question(self.encoder(Q(tokens), lengths))  # u⁰ = v_Q
+        """Answer questions already read about images already looked at."""
+        query = question
         hops = []
         for k, (hop, projected) in enumerate(zip(self.hops, look.projected, strict=True), 1):
             scores = self._scores(hop(projected, query, image_index), k)  # W_P h_A + b_P
@@ -271,6 +276,16 @@ class SAN(nn.Module):
         logits = LOGITS(self.answer(self.drop(query)))  # p_ans = softmax(W_u u^K + b_u)
         scores, attention, attended = (torch.cat(part, dim=1) for part in zip(*hops, strict=True))
         return Output(logits, attention, scores, attended, question)
+
+    def ask(
+        self,
+        look: Look,
+        tokens: Int[Tensor, "questions words"],
+        lengths: Int[Tensor, " questions"],
+        image_index: Int[Tensor, " questions"],
+    ) -> Output:
+        """Answer questions about images already looked at."""
+        return self.attend(look, self.encode(tokens, lengths), image_index)
 
     def forward(
         self,
