@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import get_args
@@ -105,10 +107,23 @@ def test_a_run_can_answer_with_weights_of_8_bits(run: Run) -> None:
         Predictor.load(run.folder, precision="int8", device="meta")
 
 
-def test_a_precision_that_is_asked_for_but_unknown_is_named() -> None:
+def test_a_precision_that_is_asked_for_but_unknown_is_named(run: Run) -> None:
     # Under the tests the types refuse it before; elsewhere nobody looks at them.
-    with pytest.raises(ConfigError, match=r"none called 'half'\. Use one of auto, float32, "):
-        require_known("half", get_args(AnsweringPrecision))
+    for precision in ("half", ""):
+        code = f"askattend.Predictor.load({str(run.folder)!r}, precision={precision!r})"
+        command = [sys.executable, "-c", f"import askattend; {code}"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert f"'{precision}' is not a precision. Use one of auto, float32, " in done.stderr
+    with pytest.raises(
+        ConfigError, match=r"'int8' is not a precision\. Use one of auto, float32, "
+    ):
+        require_known("int8", get_args(Precision))
+
+
+def test_weights_of_8_bits_are_on_the_processor(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    predictor = Predictor.load(run.folder, precision="int8")
+    assert {parameter.device.type for parameter in predictor.model.parameters()} == {"cpu"}
 
 
 @pytest.mark.parametrize("train", [{"precision": "int4"}, "fast"])

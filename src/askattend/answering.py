@@ -13,6 +13,7 @@ from askattend.batches import Batch
 from askattend.data.vocab import PAD
 from askattend.devices import Precision, computing
 from askattend.models import Model, Output
+from askattend.models.question import reads_over_padding
 from askattend.placement import onto
 
 # Questions whose words are read together. The products of an LSTM are quicker the more questions
@@ -21,7 +22,6 @@ from askattend.placement import onto
 READ_TOGETHER = 512
 
 
-@torch.inference_mode()
 def outputs(
     model: Model,
     batches: Iterable[Batch],
@@ -31,32 +31,41 @@ def outputs(
     """Each batch, on the device, and what the network answers to it, dropout off.
 
     The words of several batches are read together, so that an output can differ in its last bits
-    from that of its batch alone; with filters that reach over a question's end (SAN's published
-    CNN), it ends where the longest question of all of them does.
+    from that of its batch alone.
 
     Args:
         model: of any kind.
         batches: of any size.
         device: the network's.
         precision: what products are computed in; with ``"float32"``, what the weights are in.
+
+    Raises:
+        ConfigError: as `computing`.
+        DataError: a length or a word of a question is out of range.
     """
     model.eval()
-    for group in _groups(onto(device, iter(batches))):
-        with computing(precision, model):
+    for group in _groups(onto(device, iter(batches)), 1 if _apart(model) else READ_TOGETHER):
+        # Not around the whole: what is done between two outputs is not ours.
+        with torch.inference_mode(), computing(precision, model):
             questions = _read(model, group)
         for batch, question in zip(group, questions, strict=True):
-            with computing(precision, model):
+            with torch.inference_mode(), computing(precision, model):
                 look: Any = model.look(batch.regions)  # a network's own Look comes back to it
                 output = model.attend(look, question, batch.image_index)
             yield batch, output
 
 
-def _groups(batches: Iterator[Batch]) -> Iterator[list[Batch]]:
-    """Batches whose questions are read together: on a GPU, each by itself."""
+def _apart(model: Model) -> bool:
+    """Whether a batch's questions are read by themselves; a GPU has enough to do with one batch."""
+    return next(model.parameters()).is_cuda or reads_over_padding(model)
+
+
+def _groups(batches: Iterator[Batch], questions: int) -> Iterator[list[Batch]]:
+    """Batches one after the other, until they have so many questions."""
     group: list[Batch] = []
     for batch in batches:
         group.append(batch)
-        if batch.tokens.is_cuda or sum(map(len, group)) >= READ_TOGETHER:
+        if sum(map(len, group)) >= questions:
             yield group
             group = []
     if group:

@@ -66,7 +66,7 @@ def require_known(name: str, names: Sequence[str]) -> None:
     """
     if name not in names:
         remedy = f"Use one of {', '.join(names)}."
-        raise ConfigError(f"there is none called '{name}'", where="precision", remedy=remedy)
+        raise ConfigError(f"'{name}' is not a precision", where="precision", remedy=remedy)
 
 
 @cache

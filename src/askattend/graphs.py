@@ -13,6 +13,7 @@ from torch import Tensor
 from askattend.batches import Batch
 from askattend.errors import RunError
 from askattend.models import Model
+from askattend.models.question import reads_over_padding
 from askattend.optimisation import TrainConfig, descend, set_rate, train_step
 
 # Sizes are rounded up to multiples of these, so that a few graphs serve all batches.
@@ -28,8 +29,7 @@ def stepper(model: Model, optimizer: torch.optim.Optimizer, config: TrainConfig)
     The published code's CNN does not: what it answers depends on the length of its batch.
     """
     on_gpu = next(model.parameters()).is_cuda
-    over_padding = getattr(getattr(model, "encoder", None), "over_padding", False)
-    if on_gpu and config.cuda_graphs and not over_padding:
+    if on_gpu and config.cuda_graphs and not reads_over_padding(model):
         return PaddedSteps(model, optimizer, config)
     return lambda batch, rate: train_step(model, optimizer, batch, config, rate=rate)
 

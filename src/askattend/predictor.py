@@ -135,7 +135,8 @@ class Predictor:
             precision: what weights are kept and products computed in; by default what the run was
                 trained with, which is ``"auto"`` (bfloat16 where the processor has it) unless it
                 was told otherwise; float32 for an imported network. ``"int8"`` rounds weights to 8
-                bits, which makes single questions quick on a processor without bfloat16.
+                bits, and is for questions asked one by one of a network of the papers' size, on a
+                processor (which ``device="auto"`` then is); see `round_to_eight_bits`.
             backbone: the name of its backbone, where the run does not know it or knows it by
                 another, e.g. ``"hf:microsoft/resnet-152"``.
 
@@ -143,9 +144,11 @@ class Predictor:
             RunError: a file of the run is missing or does not fit.
             ConfigError: there is no such device or precision, or 8 bits are asked for on a GPU.
         """
+        if precision is not None:
+            require_known(precision, get_args(AnsweringPrecision))
         run = Run.load(folder)
-        place, chosen = pick_device(device), precision or run.precision
-        require_known(chosen, get_args(AnsweringPrecision))
+        chosen = run.precision if precision is None else precision
+        place = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
         if chosen == "int8":
             model = _in_eight_bits(run.load_model(), place)
         else:

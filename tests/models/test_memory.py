@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from typing import Any
 
 import torch
 
+from askattend.models import SAAA
 from askattend.models.memory import LARGE, LINE, POOL, TOO_LARGE, Pool, converted, room
 
 CPU = torch.device("cpu")
@@ -48,32 +51,58 @@ def test_a_block_let_go_stays_its_tensors() -> None:
 
 
 def test_threads_share_no_block() -> None:
-    pool, wrong = Pool(most=4), []
+    together, pool = threading.Barrier(4), Pool(most=8)
+    rounds: list[list[int]] = [[] for _ in range(300)]
 
-    def use(number: int) -> None:
-        for _ in range(200):
-            mine = pool.take(4096).fill_(number)
-            if not (mine == number).all():
-                wrong.append(number)
+    def use() -> None:
+        for places in rounds:
+            together.wait()
+            mine = pool.take(4096)
+            places.append(mine.data_ptr())
+            together.wait()  # all hold theirs until here
+            del mine
 
-    threads = [threading.Thread(target=use, args=(n,)) for n in range(4)]
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=use) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong
+    sys.setswitchinterval(switching)
+    assert all(len(set(places)) == 4 for places in rounds)
+
+
+def test_idle_blocks_are_let_go_where_none_fits() -> None:
+    pool = Pool(most=4)
+    held = pool.take(100)
+    first, second = pool.take(100), pool.take(100)
+    assert len(pool._blocks) == 3
+    del first, second
+    larger = pool.take(1000)
+    assert len(pool._blocks) == 2  # that which is held, and the larger one
+    del held, larger
+
+
+def test_vmap_looks_at_images() -> None:
+    network = SAAA(words=9, answers=3, region_dim=40).eval()
+    regions = torch.rand(3, 2, 9, 40).half()
+    with torch.no_grad():
+        found: Any = torch.func.vmap(lambda x: network.look(x).projected)(regions)
+        expected = network.look(regions.flatten(0, 1)).projected
+    torch.testing.assert_close(found.flatten(0, 1), expected)
 
 
 def test_only_large_tensors_are_from_the_pool() -> None:
-    before = len(POOL._blocks)
+    before = list(POOL._blocks)
     small, huge = LARGE // 4 - 1, TOO_LARGE // 4 + 1
     assert room((small,), torch.float32, CPU).shape == (small,)
     assert room((huge,), torch.float32, CPU).shape == (huge,)
     assert room((huge,), torch.float32, torch.device("meta")).is_meta
-    assert len(POOL._blocks) == before
+    assert list(POOL._blocks) == before
     half = torch.arange(LARGE // 2).view(2, -1).half()
     copy = converted(half, torch.float32)
-    assert len(POOL._blocks) == min(before + 1, 4)
+    assert copy.data_ptr() in [block.ctypes.data for block, _ in POOL._blocks]
     assert torch.equal(copy, half.float())
     assert converted(half, torch.bfloat16).dtype == torch.bfloat16
 

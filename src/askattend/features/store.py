@@ -172,6 +172,8 @@ class FeatureStore:
     def read_codes(self, image_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
         """8-bit features as they are kept, for `askattend.features.kept.dequantise`.
 
+        Only of a store in int8 (``spec.dtype``).
+
         Returns:
             codes, images × regions × region_dim, and ranges, images × regions × 2.
 

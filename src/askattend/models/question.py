@@ -167,7 +167,7 @@ class LSTMQuestion(nn.Module):
         """The same without padding; if it can be, what a word gives the gates is computed once."""
         if len(tokens) == 1 and not torch.is_grad_enabled():
             inputs = self._inputs(tokens[0, : lengths[0]])
-            return self._encoding(self.lstm.last_states_of(inputs.split(1), inputs))
+            return self._encoding(self.lstm.last_states_of(inputs.split(1), inputs.dtype))
         packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
         sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
         assert order is not None
@@ -180,7 +180,7 @@ class LSTMQuestion(nn.Module):
                 states = self.lstm.last_states(inputs.index_select(0, place), sizes)
             else:
                 steps = (inputs.index_select(0, places) for places in place.split(sizes))
-                states = self.lstm.last_states_of(steps, inputs)
+                states = self.lstm.last_states_of(steps, inputs.dtype)
         return self._encoding(states).index_select(0, order)
 
     def _aligned(self, tokens: Tensor, lengths: Tensor) -> Tensor:
@@ -322,6 +322,11 @@ class CNNQuestion(nn.Module):
                 h = h.masked_fill(outside[..., None], -torch.inf)
             found.append(largest(symbol(h).amax(dim=1)))  # h̃_c
         return torch.cat(found, dim=1)
+
+
+def reads_over_padding(network: nn.Module) -> bool:
+    """Whether what it answers depends on the longest question of a batch: SAN's published CNN."""
+    return getattr(getattr(network, "encoder", None), "over_padding", False)
 
 
 def windows(

@@ -135,16 +135,20 @@ def _add_product(weight: Tensor, gates: Tensor, state: Tensor) -> None:
 
 
 def recur(steps: Iterable[Tensor], add_product: AddProduct) -> States:
-    """The same without a gradient, for which no states but the last are needed.
+    """The last states of `LastStates` where no gradient is asked for, so that no others are kept.
 
-    What one word needs is in the cache when the next one's needs it (512 questions in 0.9 times the
-    time), and as much of a single question's time is that of small operations, there are few.
+    A word's numbers are in the cache when they are needed (512 questions in 0.9 times the time).
+    Most of a single question's time but for its products is that of starting operations, so there
+    are few of them.
 
     Args:
         steps: what the questions' first words give the gates, W_ih x + b_ih + b_hh, questions ×
             4·dim; their second words, of fewer questions; and so on. Longer questions are before
             shorter ones. They are overwritten.
         add_product: adds W_hh h.
+
+    Returns:
+        States of the questions in the order of the first step.
     """
     h = c = torch.empty(0)
     ended: list[tuple[Tensor, Tensor]] = []
@@ -190,18 +194,16 @@ class LSTM(nn.LSTM):
         states: States = LastStates.apply(inputs, weight, sizes)  # type: ignore[no-untyped-call]
         return states
 
-    def last_states_of(
-        self, steps: Iterable[Tensor], inputs: Float[Tensor, "*words gates"]
-    ) -> States:
+    def last_states_of(self, steps: Iterable[Tensor], dtype: torch.dtype) -> States:
         """The same without a gradient; see `recur`.
 
         Args:
             steps: what the questions' first words give the gates; their second words; and so on.
-            inputs: from which the steps are taken.
+            dtype: theirs, which products are computed in.
         """
-        hidden, cell = recur(steps, self.add_product(inputs))
-        return hidden.to(inputs.dtype), cell.to(inputs.dtype)
+        hidden, cell = recur(steps, self.add_product(dtype))
+        return hidden.to(dtype), cell.to(dtype)
 
-    def add_product(self, inputs: Float[Tensor, "words gates"]) -> AddProduct:
-        """What adds W_hh h to some questions' gates, W_hh in the type of `inputs`."""
-        return partial(_add_product, self.weight_hh_l0.to(inputs.dtype))
+    def add_product(self, dtype: torch.dtype) -> AddProduct:
+        """What adds W_hh h to some questions' gates, W_hh in a type."""
+        return partial(_add_product, self.weight_hh_l0.to(dtype))
