@@ -74,13 +74,16 @@ def row(name: str, unit: str, ours: float, plain: float | None = None, **rest: A
 def interleaved(
     ours: Callable[[], object], plain: Callable[[], object], *, rounds: int
 ) -> tuple[float, float]:
-    """Median seconds of each, run in turns, so that a busy spell of the machine meets both."""
-    for _ in range(WARM_UPS):
-        ours()
-        plain()
+    """Median seconds of each, run in turns, so that a busy spell of the machine meets both.
+
+    A turn begins with a call that is not measured: whoever trains or evaluates does so many times
+    in a row, and not after somebody else has emptied the caches and given memory back.
+    """
     times: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for measured, run in zip(times, (ours, plain), strict=True):
+            for _ in range(WARM_UPS):
+                run()
             measured.append(seconds(run))
     return statistics.median(times[0]), statistics.median(times[1])
 

@@ -17,6 +17,9 @@ Activation = Literal["relu", "tanh"]
 # Elements of the hidden layer made at once, if a question has not more: they fit into a cache of
 # 512 KB a core.
 PIECE = 131_072
+# Without a gradient, where less is done with a piece, starting operations costs more than fetching
+# it from the cache that the cores share (SAAA's scores in 4.8 ms instead of 7.2).
+ANSWERING_PIECE = 8 * PIECE
 
 
 def scores_of(
@@ -67,7 +70,8 @@ class _Scores(torch.autograd.Function):
         scale: float,
     ) -> Tensor:
         ctx.squash = _squash(activation, projected, asked)
-        longest = max(1, PIECE // projected[0].numel())
+        piece = PIECE if any(ctx.needs_input_grad) else ANSWERING_PIECE
+        longest = max(1, piece // projected[0].numel())
         ctx.pieces, ctx.scale = _pieces(image_index, longest), scale
         projected, asked = ctx.squash.prepare(projected), ctx.squash.prepare(asked)
         ctx.save_for_backward(projected, asked, weight, kept)
