@@ -48,6 +48,8 @@ def test_a_slice_may_begin_anywhere_in_memory() -> None:
     for start in range(1, 66):
         part = x[:, start : start + 64]
         torch.testing.assert_close(codes.times(part), codes.times(part.clone()))
+    turned = torch.randn(64, 3).t()
+    torch.testing.assert_close(codes.times(turned), codes.times(turned.contiguous()))
 
 
 @torch.no_grad()
@@ -134,7 +136,10 @@ def test_products_of_few_rows_are_from_codes(
 def test_weights_loaded_later_are_rounded_too() -> None:
     network, other = _network(SAAAConfig()), _network(SAAAConfig(), seed=1)
     round_to_eight_bits(network)
-    network.load_state_dict(other.state_dict())
+    loaded = other.state_dict()
+    before = {name: tensor.clone() for name, tensor in loaded.items()}
+    network.load_state_dict(loaded, assign=True)
+    torch.testing.assert_close(loaded, before, rtol=0, atol=0)
     round_to_eight_bits(other)
     arguments = _batch(2)
     torch.testing.assert_close(network(*arguments).logits, other(*arguments).logits)

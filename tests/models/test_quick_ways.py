@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from askattend import record
@@ -225,3 +226,28 @@ def test_scores_are_the_two_layers_written_out(
     upstream = torch.randn_like(slow)
     ours, theirs = (torch.autograd.grad(s, arguments, upstream) for s in (quick, slow))
     torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("size", [0.01, 0.1, 1.0])
+def test_small_numbers_keep_their_digits_in_bfloat16(size: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    projected, asked, weight = (
+        (torch.randn(shape, generator=generator) * scale).bfloat16().requires_grad_()
+        for shape, scale in (((3, 50, 64), size), ((3, 64), size), ((1, 64), 0.1))
+    )
+    image_index, bias = torch.arange(3), torch.zeros(1).bfloat16()
+    scores = scores_of(projected, asked, weight, bias, image_index, activation="tanh")
+    exact = (projected.double() + asked.double()[:, None]).tanh() @ weight.double().t()
+    assert scores.dtype == torch.bfloat16
+    assert (scores.double() - exact.mT).norm() < 0.01 * exact.norm()
+    weights = torch.randn(exact.shape, generator=generator).double()
+    (found,) = torch.autograd.grad((scores.mT.double() * weights).sum(), weight)
+    (expected,) = torch.autograd.grad((exact * weights).sum(), weight)
+    assert (found - expected).norm() < 0.02 * expected.norm()
+
+
+def test_dropout_draws_bits_after_fake_tensors() -> None:
+    drop = Dropout(0.5).train()
+    with FakeTensorMode():
+        drop(torch.randn(3, 4))
+    assert drop(torch.ones(64)).unique().tolist() == [0.0, 2.0]

@@ -15,8 +15,8 @@ from askattend.models.steps import heard
 def written_out(*tensors: Tensor) -> bool:
     """Whether to compute each step as the paper writes it, and not the quick way.
 
-    So where steps are recorded or the network is compiled or exported, and on a GPU, whose own
-    kernels are quick. Both ways give the same numbers, up to rounding.
+    So where steps are recorded or the network is compiled, and on a GPU, whose own kernels are
+    quick. Both ways give the same numbers, up to rounding.
     """
     return heard() or torch.compiler.is_compiling() or on_gpu(*tensors)
 

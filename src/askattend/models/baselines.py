@@ -245,7 +245,9 @@ class ImageOnly(nn.Module):
 def _evenly(regions: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
     """The uniform map of each question, and the mean region of its image."""
     count = regions.shape[1]
-    attention = ATTENTION(regions.new_full((len(image_index), 1, count), 1 / count))
+    precise = torch.promote_types(regions.dtype, torch.float32)
+    even = regions.new_full((len(image_index), 1, count), 1 / count, dtype=precise)
+    attention = ATTENTION(even)
     return attention, ATTENDED(weighted_sum(attention, regions, image_index))
 
 

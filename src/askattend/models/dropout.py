@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
 import torch
 from jaxtyping import Bool
@@ -26,15 +25,17 @@ def kept(shape: Sequence[int], p: float, device: torch.device) -> Bool[Tensor, "
 
 
 def _coin_flips(count: int) -> Tensor:
-    words = torch.empty(-(-count // 64), dtype=torch.int64).random_(-(2**63), None)
+    words = torch.empty(-(-count // 64), dtype=torch.int64, device="cpu").random_(-(2**63), None)
     octets = words.view(torch.uint8).to(torch.int32)  # 8 flips each
     return _flips_of_octets().index_select(0, octets).view(torch.bool)[:count]
 
 
-@cache
 def _flips_of_octets() -> Tensor:
-    """Row n: the eight bits of n as eight bytes, in one number so that one load fetches all."""
-    bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
+    """Row n: the eight bits of n as eight bytes, in one number so that one load fetches all.
+
+    Made anew each time, in microseconds: a tensor kept would be of the mode that it was made in.
+    """
+    bits = (torch.arange(256, device="cpu")[:, None] >> torch.arange(8, device="cpu")) & 1
     return bits.to(torch.uint8).view(torch.int64).flatten()
 
 

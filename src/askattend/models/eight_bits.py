@@ -43,7 +43,7 @@ class Codes:
     def times(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
         """x·Wᵀ in bfloat16, to which x is rounded, too; sums are in float32."""
         # A copy begins where the kernel may read a block at once; a slice need not.
-        rows = x.to(torch.bfloat16, copy=True)
+        rows = x.to(torch.bfloat16, copy=True, memory_format=torch.contiguous_format)
         if self.padding:
             rows = F.pad(rows, (0, self.padding))
         product: Tensor = torch._weight_int8pack_mm(rows, self.codes, self.step)
@@ -69,6 +69,7 @@ class _Recoded(nn.Module):
         """Round the matrices; a gradient would move them away from their codes, so none is kept."""
         for name, codes in self.coded.items():
             weight = self.get_parameter(name).requires_grad_(False)
+            weight.data = weight.data.clone()  # it can be somebody's who loaded it from there
             setattr(self, codes, Codes(weight))
 
     def _load_from_state_dict(self, *arguments: Any) -> None:

@@ -51,9 +51,13 @@ def scores_of(
         scale: what kept elements are multiplied by.
     """
     assert kept is None or activation == "relu"  # a dropped element is 0, not tanh's constant
-    arguments = (projected, asked, weight, bias, image_index, activation, kept, scale)
+    dtype = projected.dtype
+    # e^{2v} of a small v is near 1, where bfloat16 has but 2⁻⁷ between two numbers.
+    precise = torch.promote_types(dtype, torch.float32) if activation == "tanh" else dtype
+    numbers = (x.to(precise) for x in (projected, asked, weight, bias))
+    arguments = (*numbers, image_index, activation, kept, scale)
     scores: Tensor = _Scores.apply(*arguments)  # type: ignore[no-untyped-call]
-    return scores.transpose(1, 2)
+    return scores.to(dtype).transpose(1, 2)
 
 
 class _Scores(torch.autograd.Function):
@@ -195,7 +199,7 @@ _TANH = _Squash(_as_it_is, _tanh, _tanh_backward)
 # tanh(v + q) = 1 - 2g with g = 1 / (1 + e^{2v}·e^{2q}): an exponential for each v and each q, but
 # none for each pair of them, which takes eleven times as long as the rest.
 _TANH_OF_SMALL = _Squash(lambda x: (2 * x).exp_(), _logistic, _logistic_backward, (-2.0, 1.0), 4.0)
-# e^{2v}·e^{2q} stays within float32's and bfloat16's range, and so does its inverse.
+# e^{2v}·e^{2q} stays within float32's range, and so does its inverse.
 SMALL = 20.0
 
 
