@@ -17,7 +17,7 @@ from askattend.models.question import reads_over_padding
 from askattend.placement import onto
 
 # Questions whose words are read together. The products of an LSTM are quicker the more questions
-# there are, and more of them are asked twice: 512 of VQA v2's lengths take 0.81 times as long as
+# there are, and more of them are asked twice: 512 of VQA v2's lengths take 0.8 times as long as
 # four times 128, of which the images are then looked at one batch at a time.
 READ_TOGETHER = 512
 

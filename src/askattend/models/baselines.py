@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from askattend.models.attention import own_rows, weighted_sum
+from askattend.models.attention import weighted_sum
 from askattend.models.initial import initialise
+from askattend.models.network import Network
 from askattend.models.output import Output
 from askattend.models.question import LSTMQuestion
 from askattend.models.steps import Symbol
@@ -97,7 +98,7 @@ class Look(NamedTuple):
     regions: Float[Tensor, "images regions region_dim"]
 
 
-class QuestionOnly(nn.Module):
+class QuestionOnly(Network):
     """SAAA's question encoder and classifier; of the image, nothing reaches the answer.
 
     Args:
@@ -152,28 +153,8 @@ class QuestionOnly(nn.Module):
         logits = LOGITS(self.classifier(question))
         return Output(logits, attention, attention.log(), attended, question)
 
-    def ask(
-        self,
-        look: Look,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"],
-    ) -> Output:
-        """Answer questions; see `SAAA.ask`."""
-        return self.attend(look, self.encode(tokens, lengths), image_index)
 
-    def forward(
-        self,
-        regions: Float[Tensor, "images regions region_dim"],
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"] | None = None,
-    ) -> Output:
-        """Look and ask in one pass; see `SAAA.forward`."""
-        return self.ask(self.look(regions), tokens, lengths, own_rows(tokens, image_index))
-
-
-class ImageOnly(nn.Module):
+class ImageOnly(Network):
     """The mean region, at length 1, and SAAA's classifier; no word reaches the answer.
 
     Args:
@@ -220,26 +201,6 @@ class ImageOnly(nn.Module):
         attention, attended = _evenly(look.regions, image_index)
         logits = LOGITS(self.classifier(attended.squeeze(1)))
         return Output(logits, attention, attention.log(), attended, question)
-
-    def ask(
-        self,
-        look: Look,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"],
-    ) -> Output:
-        """Answer questions; see `SAAA.ask`."""
-        return self.attend(look, self.encode(tokens, lengths), image_index)
-
-    def forward(
-        self,
-        regions: Float[Tensor, "images regions region_dim"],
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"] | None = None,
-    ) -> Output:
-        """Look and ask in one pass; see `SAAA.forward`."""
-        return self.ask(self.look(regions), tokens, lengths, own_rows(tokens, image_index))
 
 
 def _evenly(regions: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:

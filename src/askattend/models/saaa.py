@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from askattend.models.attention import (
     fitted,
-    own_rows,
     product_type,
     softmax,
     spread,
@@ -23,6 +22,7 @@ from askattend.models.attention import (
 from askattend.models.dropout import Dropout, kept
 from askattend.models.hidden_layer import scores_of
 from askattend.models.initial import initialise
+from askattend.models.network import Network
 from askattend.models.output import Output
 from askattend.models.question import LSTMQuestion
 from askattend.models.steps import Symbol
@@ -163,7 +163,7 @@ class Look(NamedTuple):
     projected: Float[Tensor, "images regions attention_dim"]  # W_v·drop(v̂)
 
 
-class SAAA(nn.Module):
+class SAAA(Network):
     """An LSTM's cell state attends to the image C times; a two-layer classifier answers.
 
     Args:
@@ -247,33 +247,6 @@ class SAAA(nn.Module):
         hidden = G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
         logits = G(last(drop_hidden(hidden)))  # P(a | I, q) = softmax(logits)
         return Output(logits, attention, scores, attended, question)
-
-    def ask(
-        self,
-        look: Look,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"],
-    ) -> Output:
-        """Answer questions about images already looked at."""
-        return self.attend(look, self.encode(tokens, lengths), image_index)
-
-    def forward(
-        self,
-        regions: Float[Tensor, "images regions region_dim"],
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"] | None = None,
-    ) -> Output:
-        """Look and ask in one pass.
-
-        Args:
-            regions: φ, of any floating type.
-            tokens: word indices, padded with 0.
-            lengths: the number of real words of each question.
-            image_index: the row of `regions` each question is about; by default, its own row.
-        """
-        return self.ask(self.look(regions), tokens, lengths, own_rows(tokens, image_index))
 
 
 class GlimpseAttention(nn.Module):

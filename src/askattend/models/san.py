@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from askattend.errors import ConfigError
 from askattend.models.attention import (
     fitted,
-    own_rows,
     product_type,
     softmax,
     spread,
@@ -29,6 +28,7 @@ from askattend.models.dropout import Dropout
 from askattend.models.hidden_layer import scores_of
 from askattend.models.initial import initialise, initialise_as_published
 from askattend.models.memory import converted
+from askattend.models.network import Network
 from askattend.models.output import Output
 from askattend.models.question import CNNQuestion, LSTMQuestion, PublishedLSTMQuestion
 from askattend.models.steps import Symbol
@@ -205,7 +205,7 @@ class Look(NamedTuple):
     projected: tuple[Float[Tensor, "images regions attention_dim"], ...]  # W_{I,A}^k v_I, each hop
 
 
-class SAN(nn.Module):
+class SAN(Network):
     """The question's vector queries the image K times, refined by what it finds at each hop.
 
     Args:
@@ -276,33 +276,6 @@ class SAN(nn.Module):
         logits = LOGITS(self.answer(self.drop(query)))  # p_ans = softmax(W_u u^K + b_u)
         scores, attention, attended = (torch.cat(part, dim=1) for part in zip(*hops, strict=True))
         return Output(logits, attention, scores, attended, question)
-
-    def ask(
-        self,
-        look: Look,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"],
-    ) -> Output:
-        """Answer questions about images already looked at."""
-        return self.attend(look, self.encode(tokens, lengths), image_index)
-
-    def forward(
-        self,
-        regions: Float[Tensor, "images regions region_dim"],
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"] | None = None,
-    ) -> Output:
-        """Look and ask in one pass.
-
-        Args:
-            regions: f_I, of any floating type.
-            tokens: word indices, padded with 0.
-            lengths: the number of real words of each question.
-            image_index: the row of `regions` each question is about; by default, its own row.
-        """
-        return self.ask(self.look(regions), tokens, lengths, own_rows(tokens, image_index))
 
 
 def question_encoder(
