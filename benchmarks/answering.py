@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from askattend import Predictor, Scene
-from askattend.checkpoint import Run
 from askattend.devices import pick_precision
 from askattend.features.spec import FeatureSpec
-from askattend.models.eight_bits import round_to_eight_bits
+from askattend.models.kernels.int8 import round_to_eight_bits
+from askattend.runs.run_folder import Run
 from benchmarks import data
 from benchmarks.data import Shape
 from benchmarks.measure import Row, Target, interleaved, median_seconds, row

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from askattend.config import read_preset
-from askattend.experiment import train
+from askattend.experiment.config import read_preset
+from askattend.experiment.train import train
 from benchmarks.measure import Row, Target, row
 from benchmarks.networks import Size
 

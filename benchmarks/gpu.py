@@ -22,13 +22,14 @@ from rich.table import Table
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from askattend.batches import Batch, Batches, EncodedQuestions
+from askattend.batching.batches import Batch, Batches, EncodedQuestions
+from askattend.batching.device_placement import GIBIBYTE, Resident, fits, onto, reserved
 from askattend.devices import pick_precision
-from askattend.graphs import Stepper, stepper
 from askattend.models import SAAA, SAAAConfig
-from askattend.optimisation import TrainConfig, make_optimizer
-from askattend.placement import GIBIBYTE, Resident, fits, onto, reserved
-from askattend.training import Losses
+from askattend.training.config import TrainConfig
+from askattend.training.cuda_graphs import Stepper, stepper
+from askattend.training.loop import Losses
+from askattend.training.step import make_optimizer
 from benchmarks import data
 from benchmarks.data import Shape
 from benchmarks.floor import Rates, covered, least_bytes, operations, rates_of, wait_for
@@ -38,7 +39,8 @@ IMAGES, QUESTIONS = 82_783, 443_757  # the training split of VQA v2
 BATCH_SIZES = (128, 512)
 # Distinct questions that are made; the others are the same about other images.
 DISTINCT = 20_000
-# Steps before timing, so that batches of all usual sizes have been met (see `askattend.graphs`).
+# Steps before timing, so that batches of all usual sizes have been met (see
+# `askattend.training.cuda_graphs`).
 WARM_UP = 60
 PROFILED = 20
 

@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import torch
 
-from askattend.batches import Batch
+from askattend.batching.batches import Batch
 from askattend.models import SAAA, SAN, SAAAConfig, SANConfig
-from askattend.optimisation import TrainConfig, make_optimizer, train_step
-from askattend.training import validate
+from askattend.training.config import TrainConfig
+from askattend.training.loop import validate
+from askattend.training.step import make_optimizer, train_step
 from benchmarks import data
 from benchmarks.data import Shape
 from benchmarks.measure import Row, Target, interleaved, peak_memory, row

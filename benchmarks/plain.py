@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from askattend.batches import Batch
+from askattend.batching.batches import Batch
 
 ANNOTATORS = 10
 

@@ -18,7 +18,7 @@ from torch import Tensor
 import askattend
 from askattend.models.attention import weighted_sum
 from askattend.models.saaa import ALPHA, COMBINED, SCORES, V_HAT, X_C, G, Q, S, V
-from askattend.models.steps import Symbol
+from askattend.models.symbols import Symbol
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from askattend.checkpoint import Run
-    from askattend.wordnet import WordNet
+    from askattend.metrics.wordnet import WordNet
+    from askattend.runs.run_folder import Run
 
 install_import_hook("askattend", "typechecking.checked")
 
@@ -42,7 +42,7 @@ def shared() -> Path:
 def wordnet() -> WordNet:
     """This machine's WordNet; skips where it is absent, fails where all is required."""
     from askattend.errors import DataError  # once the hook is installed
-    from askattend.wordnet import installed
+    from askattend.metrics.wordnet import installed
 
     try:
         return installed()

@@ -6,67 +6,113 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import askattend
-from askattend.config import presets, read_preset
+from askattend.experiment.config import presets, read_preset
 
 PACKAGE = Path(askattend.__file__).parent
-# From the top down; a module imports from its own layer and those below.
-LAYERS = (
-    {"cli", "__main__"},
-    {"experiment", "assessment", "importing"},
-    {"feature_cache", "selection", "resuming", "trace", "trace_text"},
-    {"config"},
-    {"evaluation", "report", "drawing", "charts", "fonts", "predictor", "progression", "training"},
-    {"sensitivity", "comparison"},
-    {"systems"},
-    {"scoring"},
-    {"checkpoint"},
-    {"answering"},
-    {"optimisation", "placement", "graphs"},
-    {"batches"},
-    {"checking"},
-    {"reliability", "grounding", "breakdown", "results"},
-    {"models", "metrics", "vqa_accuracy", "wups", "features", "data"},
-    {"settings", "devices", "costs", "files", "statistics", "wordnet", "errors", "byhand"},
+# From the top down: a folder, or a module of the root, imports from floors below its own alone.
+FLOORS = (
+    {"__main__"},
+    {"cli"},
+    {"importing"},
+    {"experiment"},
+    {"report"},
+    {"evaluation", "tracing", "training"},
+    {"batching", "runs", "scoring"},
+    {"checking", "metrics"},
+    {"data", "features", "models"},
+    {"byhand", "devices", "files", "settings"},
+    {"errors", "presets"},
 )
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent.name != "presets"]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+# The public names, which are the whole package's, are on top of all.
+MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if file != PACKAGE / "__init__.py"]
 
 
-def imported(file: Path) -> set[str]:
-    """The parts of the package that a module imports from, itself left out."""
+def dotted(file: Path) -> tuple[str, ...]:
+    """A module's name within the package: ``("models", "saaa")``; a folder's for its __init__."""
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+NAMES = {dotted(file) for file in MODULES}
+
+
+def imported(file: Path, source: str | None = None) -> set[tuple[str, ...]]:
+    """The package's modules that a module imports, also inside functions and for types alone."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        names = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-            if node.module == "askattend":
-                names = [f"askattend.{alias.name}" for alias in node.names]
+    for node in ast.walk(ast.parse(file.read_text() if source is None else source)):
+        names: list[str] = []
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{file} imports relatively"
+            # What is imported may be a module itself.
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        found |= {name.split(".")[1] for name in names if name.startswith("askattend.")}
-    return found - {part(file)}
+        for name in names:
+            first, *parts = name.split(".")
+            if first == "askattend":
+                whole = tuple(parts)
+                found.add(whole if whole in NAMES else whole[:-1])
+    return found - {()}
 
 
-def part(file: Path) -> str:
-    return file.relative_to(PACKAGE).with_suffix("").parts[0]
+def test_the_reader_of_imports_sees_all_kinds() -> None:
+    source = """
+import askattend.files
+from askattend import byhand
+from askattend.errors import DataError
+from askattend.models import saaa
+def later():
+    from askattend.data.text import tokenise
+"""
+    assert imported(PACKAGE / "files.py", source) == {
+        ("files",),
+        ("byhand",),
+        ("errors",),
+        ("models", "saaa"),
+        ("data", "text"),
+    }
 
 
-@pytest.mark.parametrize("file", [f for f in MODULES if f.name != "__init__.py"], ids=str)
-def test_imports_point_down(file: Path) -> None:
+def test_each_part_has_a_floor() -> None:
+    assert {name[0] for name in NAMES} == set(FLOOR)
+    # Folders with one purpose each, and little beside them.
+    assert len(list(PACKAGE.glob("*.py"))) <= 8
+
+
+@pytest.mark.parametrize("file", MODULES, ids=lambda file: "/".join(dotted(file)))
+def test_imports_go_strictly_down(file: Path) -> None:
+    own = dotted(file)[0]
     for other in imported(file):
-        assert LEVEL[part(file)] <= LEVEL[other], f"{part(file)} imports {other}"
+        assert other[0] == own or FLOOR[own] < FLOOR[other[0]], f"{own} imports {'.'.join(other)}"
+
+
+def folder(name: tuple[str, ...]) -> tuple[str, ...]:
+    return name if (PACKAGE.joinpath(*name)).is_dir() else name[:-1]
+
+
+def test_no_folders_import_each_other_in_a_circle() -> None:
+    """At any depth: `data` with `data.readers`, for example."""
+    arrows: defaultdict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
+    for file in MODULES:
+        here = folder(dotted(file))
+        arrows[here] |= {folder(other) for other in imported(file)} - {here, ()}
+    assert len(arrows) > 15
+    TopologicalSorter(arrows).prepare()  # which raises CycleError, and names the circle
 
 
 def test_networks_know_nothing_of_data_or_features() -> None:
-    files = [file for file in MODULES if part(file) == "models"]
+    files = [file for file in MODULES if dotted(file)[0] == "models"]
     assert len(files) > 4
     for file in files:
-        assert imported(file) <= {"settings", "errors"}, file
+        assert {other[0] for other in imported(file)} <= {"models", "settings", "errors"}, file
 
 
 def test_importing_is_quiet_and_leaves_optional_packages_alone(tmp_path: Path) -> None:

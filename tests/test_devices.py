@@ -14,13 +14,13 @@ from torch import Tensor
 
 import askattend
 from askattend import Batch, TrainConfig
-from askattend.checkpoint import Run
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import AnsweringPrecision, Precision, computing, require_known
 from askattend.errors import ConfigError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.models import ModelConfig, SAAAConfig, SANConfig, build_model
-from askattend.predictor import Predictor
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
 
 NETWORKS: dict[str, ModelConfig] = {
     "saaa": SAAAConfig(embedding_dim=8, question_dim=8, attention_dim=8, hidden_dim=8),

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from askattend.models import MODELS
-from askattend.models.steps import record
+from askattend.models.symbols import record
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs/from-paper-to-code.md", "docs/your-own-attention.md")

@@ -16,16 +16,17 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from askattend.batches import Batch, Batches
+from askattend.batching.batches import Batch, Batches
+from askattend.batching.device_placement import GIBIBYTE, Resident, fits, kept_type, near, onto
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import RunError
-from askattend.graphs import PaddedSteps, stepper
 from askattend.models import Model, ModelConfig, SAAAConfig, SANConfig, build_model
 from askattend.models.baselines import ImageOnlyConfig, QuestionOnlyConfig
-from askattend.optimisation import TrainConfig, keep_rates_on, make_optimizer, train_step
-from askattend.placement import GIBIBYTE, Resident, fits, kept_type, near, onto
-from askattend.training import FETCH_EVERY, Losses
+from askattend.training.config import TrainConfig
+from askattend.training.cuda_graphs import PaddedSteps, stepper
+from askattend.training.loop import FETCH_EVERY, Losses
+from askattend.training.step import keep_rates_on, make_optimizer, train_step
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
 CONFIGS: dict[str, ModelConfig] = {
@@ -91,7 +92,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks compute as they do on a GPU."""
     monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
     # Which looks at tensors of the processor alone.
-    monkeypatch.setattr("askattend.models.question.require_in_range", lambda *_, **__: None)
+    monkeypatch.setattr("askattend.models.encoders.require_in_range", lambda *_, **__: None)
 
 
 WAITING_CALLS = {

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from askattend.config import Config, config_from, read_preset
 from askattend.errors import ConfigError
+from askattend.experiment.config import Config, config_from, read_preset
 from askattend.models import SAAAConfig, SANConfig
-from askattend.optimisation import TrainConfig
 from askattend.settings import from_mapping, read_toml, toml_bytes
+from askattend.training.config import TrainConfig
 
 
 def test_what_is_left_out_keeps_its_default() -> None:

@@ -39,7 +39,7 @@ def write(folder: Path) -> None:
 
 def read(folder: Path) -> None:
     """Read them, and print seconds and the peak of the process."""
-    from askattend.data.sources import read_source
+    from askattend.data.readers.registry import read_source
 
     before = _peak()
     start, cpu = time.perf_counter(), time.process_time()

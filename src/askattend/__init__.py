@@ -6,14 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from askattend.batches import Batch
+    from askattend.batching.batches import Batch
     from askattend.checking import CheckReport, check
     from askattend.errors import AskAttendError
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.published_san import published_names, san_from_published
-    from askattend.models.steps import record
-    from askattend.optimisation import TrainConfig, make_optimizer, objective, train_step
-    from askattend.predictor import Answer, Predictor, Scene
+    from askattend.models.symbols import record
+    from askattend.runs.predictor import Answer, Predictor, Scene
+    from askattend.training.config import TrainConfig
+    from askattend.training.step import make_optimizer, objective, train_step
 
 __all__ = [
     "SAAA",
@@ -40,14 +41,15 @@ __all__ = [
 # Fetched when first asked for, so that NumPy's half (askattend.byhand) needs no PyTorch and
 # ``askattend --help`` need not wait for it.
 _HOME = {
-    "askattend.batches": ("Batch",),
+    "askattend.batching.batches": ("Batch",),
     "askattend.checking": ("CheckReport", "check"),
     "askattend.errors": ("AskAttendError",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.published_san": ("published_names", "san_from_published"),
-    "askattend.models.steps": ("record",),
-    "askattend.optimisation": ("TrainConfig", "make_optimizer", "objective", "train_step"),
-    "askattend.predictor": ("Answer", "Predictor", "Scene"),
+    "askattend.models.symbols": ("record",),
+    "askattend.training.config": ("TrainConfig",),
+    "askattend.training.step": ("make_optimizer", "objective", "train_step"),
+    "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
 }
 _PLACES = {name: module for module, names in _HOME.items() for name in names}
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from byhand_cases import USUAL, Case, Network, both, cases, loss64, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from askattend import byhand
 from askattend.byhand import layers
 from askattend.byhand.lstm import lstm
 from askattend.models.loss import answer_loss
+from byhand.byhand_cases import USUAL, Case, Network, both, cases, loss64, tensors
 
 assert_close = np.testing.assert_allclose
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from byhand_cases import NETWORKS, USUAL, Arrays, Network, both
 
 from askattend import byhand
 from askattend.byhand.arrays import expect_indices
 from askattend.errors import AskAttendError
+from byhand.byhand_cases import NETWORKS, USUAL, Arrays, Network, both
 
 
 def _without(name: str) -> Callable[[Arrays, Arrays], None]:
@@ -96,8 +96,8 @@ def test_missing_hops_and_wrong_gradients_are_named() -> None:
 WRONG_TYPES = """
 import sys
 import numpy as np
-sys.path.insert(0, "tests/byhand")
-from byhand_cases import NETWORKS, USUAL
+sys.path.insert(0, "tests")
+from byhand.byhand_cases import NETWORKS, USUAL
 from askattend import byhand
 import torch
 for network in NETWORKS.values():

@@ -11,12 +11,12 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from byhand_cases import NETWORKS, SMALL, USUAL, Case, Network, both, cases, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from askattend import byhand
 from askattend.models.loss import answer_loss
+from byhand.byhand_cases import NETWORKS, SMALL, USUAL, Case, Network, both, cases, tensors
 
 assert_close = np.testing.assert_allclose
 

@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from askattend.batching.device_placement import Resident
 from askattend.errors import FeatureError
-from askattend.features.kept import DTYPES, Dtype, dequantise, quantise
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
 from askattend.features.store import FeatureStore, Index, Plan, Shard, Written, read_written
-from askattend.placement import Resident
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from askattend.checkpoint import Run
 from askattend.errors import FeatureError
 from askattend.features import writer
 from askattend.features.backbones import load_backbone
@@ -24,7 +23,8 @@ from askattend.features.spec import UNKNOWN
 from askattend.features.store import FeatureStore
 from askattend.importing import hdf5
 from askattend.importing.hdf5 import import_hdf5
-from askattend.predictor import Predictor
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
 
 h5py = pytest.importorskip("h5py")
 QUIET = Console(quiet=True)

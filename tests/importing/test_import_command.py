@@ -13,10 +13,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from askattend.checkpoint import Run
 from askattend.cli import main
 from askattend.data.questions import QASet, Question
-from askattend.predictor import Predictor
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
 
 Command = Callable[..., tuple[int, str, str]]
 QUESTION = "What color is the table?"

@@ -18,15 +18,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from askattend.checkpoint import Run
-from askattend.config import config_from
 from askattend.data.vocab import PAD, SHARED, WordVocab
 from askattend.errors import DataError, FeatureError, RunError
+from askattend.experiment.config import config_from
 from askattend.features.spec import UNKNOWN
 from askattend.importing.pytorch_vqa import import_log, our_names
 from askattend.models import SAAAConfig
-from askattend.optimisation import TrainConfig
-from askattend.predictor import Predictor
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
+from askattend.training.config import TrainConfig
 
 
 def test_the_network_gives_the_reference_s_logits_and_attention(

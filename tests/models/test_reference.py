@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from askattend.importing.pytorch_vqa import our_names
+from askattend.metrics.vqa_official import leave_one_out
 from askattend.models import SAAA, Output, SAAAConfig
 from askattend.models.loss import answer_loss
-from askattend.vqa_accuracy import leave_one_out
 
 assert_close = partial(torch.testing.assert_close, rtol=1e-5, atol=1e-5)
 

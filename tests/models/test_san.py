@@ -15,13 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from askattend.batches import Batch
+from askattend.batching.batches import Batch
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
+from askattend.models.kernels.ranges import require_in_range
 from askattend.models.published_san import published_names, san_from_published
-from askattend.models.ranges import require_in_range
-from askattend.models.steps import record
-from askattend.optimisation import TrainConfig, make_optimizer, objective, train_step
+from askattend.models.symbols import record
+from askattend.training.config import TrainConfig
+from askattend.training.step import make_optimizer, objective, train_step
 
 WORDS, ANSWERS, DIM, REGIONS, EMBEDDING, ATTENTION = 11, 5, 6, 4, 3, 7
 FILTERS = (2, 3, 4)

@@ -7,7 +7,7 @@ import torch
 from askattend.checking.report import Finding
 from askattend.checking.trial import Trial
 from askattend.models import SAAA, SAN, Model, Output, SAAAConfig, SANConfig
-from askattend.models.question import PADDING
+from askattend.models.encoders import PADDING
 
 WORDS, ANSWERS, REGION_DIM = 9, 4, 6
 

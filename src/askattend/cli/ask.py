@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional
 
-from askattend import drawing
 from askattend.cli.console import parse, print_json
 from askattend.errors import ConfigError
 from askattend.features.geometry import Box
 from askattend.features.store import FeatureStore
-from askattend.predictor import Answer, Predictor, Scene
+from askattend.report import overlay as drawing
+from askattend.runs.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
 
 

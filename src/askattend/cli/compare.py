@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json
-from askattend.comparison import Comparison, Difference, compare_places
+from askattend.scoring.comparison import Comparison, Difference, compare_places
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, parse, print_json
-from askattend.data.sources import read_source
+from askattend.data.readers.registry import read_source
 from askattend.data.splits import shared_remark
-from askattend.data.summary import SplitSummary, Summary, summarise
 from askattend.data.vocab import most_common_first
+from askattend.metrics.source_summary import SplitSummary, Summary, summarise
 from askattend.settings import Positive, check
 
 # Types beyond these are summed up; --json has them all.

@@ -10,10 +10,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.assessment import evaluate_run
 from askattend.cli.console import FLOORS, interval_text, parse, print_json, progress
-from askattend.evaluation import Metrics
-from askattend.reliability import Abstention
+from askattend.evaluation.evaluate import Metrics
+from askattend.experiment.evaluate import evaluate_run
+from askattend.metrics.calibration import Abstention
 from askattend.settings import Probability, check
 
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend import experiment
 from askattend.cli.console import Flat, parse, progress
+from askattend.experiment import train as experiment
 from askattend.features.extraction import ExtractConfig
 
 

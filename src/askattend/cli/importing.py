@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, progress
 from askattend.errors import ConfigError, nearest
-from askattend.features.kept import Dtype
+from askattend.features.storage import Dtype
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.pytorch_vqa import import_log
 from askattend.settings import Positive, check

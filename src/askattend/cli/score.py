@@ -10,10 +10,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from askattend.breakdown import Share
 from askattend.cli.console import interval_text, parse, print_json
 from askattend.errors import ConfigError
-from askattend.scoring import Scores, score_file
+from askattend.metrics.breakdown import Share
+from askattend.scoring.score import Scores, score_file
 
 # More kinds of question than this are told by --json alone.
 MOST = 12

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from askattend.cli.console import Flat, parse, print_json
 from askattend.errors import ConfigError, nearest
 from askattend.models import MODELS, ModelConfig
-from askattend.trace import RandomData, Trace, trace_random, trace_run
-from askattend.trace_text import lines
+from askattend.tracing.text import lines
+from askattend.tracing.trace import RandomData, Trace, trace_random, trace_run
 
 M = TypeVar("M", bound=ModelConfig)
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend import experiment
-from askattend.checkpoint import CONFIG
 from askattend.cli.console import Flat, parse, progress
-from askattend.config import Config, preset_for, presets, read_preset
 from askattend.errors import ConfigError, nearest
+from askattend.experiment import train as experiment
+from askattend.experiment.config import Config, preset_for, presets, read_preset
 from askattend.models import MODELS, ModelConfig
+from askattend.runs.run_folder import CONFIG
 
 M = TypeVar("M", bound=ModelConfig)
 

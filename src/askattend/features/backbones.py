@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from askattend.errors import FeatureError, nearest
-from askattend.features.kept import DTYPES, Dtype
 from askattend.features.lite import LITE, load_lite
 from askattend.features.spec import HUB, UNKNOWN, Backbone, Compute, FeatureSpec
+from askattend.features.storage import DTYPES, Dtype
 
 DEFAULT_SIZE = {LITE: 224, HUB: 448}
 

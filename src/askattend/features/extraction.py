@@ -13,9 +13,9 @@ from rich.console import Console
 from askattend.devices import native_bfloat16
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import known_dtype, known_name, load_backbone
-from askattend.features.kept import Dtype
 from askattend.features.lite import LITE
 from askattend.features.spec import Backbone, Compute, FeatureSpec
+from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from askattend.features.writer import StoreWriter, not_writable, say
 from askattend.settings import Natural, Positive, check

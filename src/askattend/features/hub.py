@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from askattend.errors import FeatureError
 from askattend.features.folding import fold_resnet
-from askattend.features.kept import Dtype
 from askattend.features.probe import Grid, grid_of
 from askattend.features.spec import HUB, Backbone, Compute, FeatureSpec, Triple, fingerprint
+from askattend.features.storage import Dtype
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.features.folding import fold
-from askattend.features.kept import Dtype
 from askattend.features.spec import (
     Backbone,
     Compute,
@@ -18,6 +17,7 @@ from askattend.features.spec import (
     fingerprint,
     require_multiple,
 )
+from askattend.features.storage import Dtype
 
 LITE = "efficientnet-lite2"
 STRIDE = 32

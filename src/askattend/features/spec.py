@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
-from askattend.features.kept import Dtype, Kept, layout
+from askattend.features.storage import Dtype, Kept, layout
 
 # What a backbone computes in.
 Compute = Literal["float32", "bfloat16"]

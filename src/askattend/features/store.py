@@ -22,8 +22,8 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.geometry import Box, seen
 from askattend.features.images import Size
-from askattend.features.kept import Kept, Shape, layout, room
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import Kept, Shape, layout, room
 
 VERSION = 1
 INDEX, PLAN = "index.json", "plan.json"
@@ -170,7 +170,7 @@ class FeatureStore:
         return torch.from_numpy(features)
 
     def read_codes(self, image_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """8-bit features as they are kept, for `askattend.features.kept.dequantise`.
+        """8-bit features as they are kept, for `askattend.features.storage.dequantise`.
 
         Only of a store in int8 (``spec.dtype``).
 

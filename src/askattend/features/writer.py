@@ -21,9 +21,9 @@ from safetensors.torch import save_file
 from askattend.errors import FeatureError
 from askattend.features.decoding import Picture, decoded
 from askattend.features.images import Size
-from askattend.features.kept import Kept
-from askattend.features.planning import begun, current, good, planned
+from askattend.features.plan import begun, current, good, planned
 from askattend.features.spec import Backbone
+from askattend.features.storage import Kept
 from askattend.features.store import (
     INDEX,
     METADATA,

@@ -17,8 +17,8 @@ from rich.progress import track
 from askattend.errors import FeatureError
 from askattend.features.backbones import known_name
 from askattend.features.extraction import sole_writer
-from askattend.features.kept import Dtype, Kept
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import Dtype, Kept
 from askattend.features.store import (
     INDEX,
     PLAN,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from askattend.features.kept import Dtype
 from askattend.features.spec import UNKNOWN, FeatureSpec
+from askattend.features.storage import Dtype
 
 # The project's own settings, and torchvision's way to resize.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -8,17 +8,17 @@ from typing import Any
 
 from torch import Tensor
 
-from askattend.checkpoint import CONFIG, Run
-from askattend.config import Config, VocabConfig
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
 from askattend.errors import RunError
+from askattend.experiment.config import Config, VocabConfig
 from askattend.features.backbones import known_name
 from askattend.features.extraction import ExtractConfig
 from askattend.features.spec import FeatureSpec
 from askattend.importing.log import Log, read_log
 from askattend.importing.preprocessing import original_spec
 from askattend.models import SAAAConfig
-from askattend.optimisation import TrainConfig
+from askattend.runs.run_folder import CONFIG, Run
+from askattend.training.config import TrainConfig
 
 STRIDE = 32  # pixels of the image a region, in each direction
 SIDE = 14  # regions of its grid in each direction, if it does not say

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from askattend.models.memory import converted
-from askattend.models.steps import heard
+from askattend.models.kernels.buffer_pool import converted
+from askattend.models.symbols import heard
 
 
 def written_out(*tensors: Tensor) -> bool:

@@ -14,11 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.models.attention import weighted_sum
-from askattend.models.initial import initialise
+from askattend.models.encoders import LSTMQuestion
+from askattend.models.initialisation import initialise
 from askattend.models.network import Network
 from askattend.models.output import Output
-from askattend.models.question import LSTMQuestion
-from askattend.models.steps import Symbol
+from askattend.models.symbols import Symbol
 from askattend.settings import Positive, Probability, check
 
 REGIONS = Symbol(

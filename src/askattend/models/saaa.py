@@ -19,13 +19,13 @@ from askattend.models.attention import (
     weighted_sum,
     written_out,
 )
-from askattend.models.dropout import Dropout, kept
-from askattend.models.hidden_layer import scores_of
-from askattend.models.initial import initialise
+from askattend.models.encoders import LSTMQuestion
+from askattend.models.initialisation import initialise
+from askattend.models.kernels.attention_scores import scores_of
+from askattend.models.kernels.dropout import Dropout, kept
 from askattend.models.network import Network
 from askattend.models.output import Output
-from askattend.models.question import LSTMQuestion
-from askattend.models.steps import Symbol
+from askattend.models.symbols import Symbol
 from askattend.settings import Positive, Probability, check
 
 # --- the paper's symbols, in the order of the forward pass -------------------------------------

@@ -24,14 +24,14 @@ from askattend.models.attention import (
     weighted_sum,
     written_out,
 )
-from askattend.models.dropout import Dropout
-from askattend.models.hidden_layer import scores_of
-from askattend.models.initial import initialise, initialise_as_published
-from askattend.models.memory import converted
+from askattend.models.encoders import CNNQuestion, LSTMQuestion, PublishedLSTMQuestion
+from askattend.models.initialisation import initialise, initialise_as_published
+from askattend.models.kernels.attention_scores import scores_of
+from askattend.models.kernels.buffer_pool import converted
+from askattend.models.kernels.dropout import Dropout
 from askattend.models.network import Network
 from askattend.models.output import Output
-from askattend.models.question import CNNQuestion, LSTMQuestion, PublishedLSTMQuestion
-from askattend.models.steps import Symbol
+from askattend.models.symbols import Symbol
 from askattend.settings import Positive, Probability, check
 
 Variant = Literal["paper", "published-code"]

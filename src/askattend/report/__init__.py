@@ -8,14 +8,14 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from askattend.charts import Curve, chart
-from askattend.evaluation import Evaluation, Metrics
+from askattend.evaluation.evaluate import Evaluation, Metrics
 from askattend.files import write_whole
-from askattend.progression import Progression
+from askattend.report.charts import Curve, chart
 from askattend.report.gallery import Example, choose, gallery, verdict
 from askattend.report.kinds import kinds
 from askattend.report.parts import track
 from askattend.report.trust import attention, trust
+from askattend.training.history import Progression
 
 FLOORS = {
     "majority": ("Always the same answer", "the most common one in training: a floor"),
@@ -53,7 +53,7 @@ def write_report(
     Raises:
         OSError: the file cannot be written.
     """
-    template = files("askattend").joinpath("report.html.template").read_text("utf-8")
+    template = files("askattend.report").joinpath("page.html").read_text("utf-8")
     page = Template(template).substitute(
         title=escape(title),
         headline=_headline(evaluation.metrics, sees),

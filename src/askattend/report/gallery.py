@@ -13,10 +13,10 @@ from html import escape
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.drawing import fit, heat, peak, range_text
-from askattend.evaluation import Evaluation, Prediction
+from askattend.evaluation.evaluate import Evaluation, Prediction
 from askattend.features.geometry import WHOLE, Box
-from askattend.predictor import Answer
+from askattend.report.overlay import fit, heat, peak, range_text
+from askattend.runs.predictor import Answer
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
 QUALITY = 72

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from askattend.breakdown import Share
-from askattend.evaluation import Metrics
+from askattend.evaluation.evaluate import Metrics
+from askattend.metrics.breakdown import Share
 from askattend.report.parts import share_table
 
 MOST = 20

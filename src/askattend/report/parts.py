@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from askattend.breakdown import Share
+from askattend.metrics.breakdown import Share
 
 
 def track(value: float, interval: tuple[float, float] | None = None) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 
-from askattend.charts import Line, Mark, xy_chart
-from askattend.evaluation import Metrics
-from askattend.grounding import Agreement, Grounding
-from askattend.reliability import Abstention, Reliability
+from askattend.evaluation.evaluate import Metrics
+from askattend.metrics.calibration import Abstention, Reliability
+from askattend.metrics.grounding import Agreement, Grounding
+from askattend.report.charts import Line, Mark, xy_chart
 from askattend.report.parts import figures_table
 
 # The maps that look at nothing.

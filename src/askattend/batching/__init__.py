@@ -1,0 +1,1 @@
+"""Questions and features as batches of tensors, on the device that computes with them."""

@@ -1,0 +1,175 @@
+"""Reader of DAQUAR in its original files: questions about indoor photographs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from askattend.data.questions import QASet, Question
+from askattend.data.readers.folders import files_below, locate
+from askattend.data.readers.json_files import Mistakes
+from askattend.data.splits import USUAL_SPLITS, canonical_split
+from askattend.data.text import read_utf8
+from askattend.errors import DataError
+
+_NAME = re.compile(
+    r"qa\.(?P<classes>\d+)\.raw\.(?P<sample>reduced\.)?(?P<split>\w+)(?P<form>\.format_triple|\.txt)"
+)
+_ENDINGS = (".jpg", ".png", ".jpeg", ".JPG", ".PNG", ".JPEG")
+# "… in the image7 ?", as the authors' own conversion removes it; other mentions stay.
+_ABOUT = re.compile(r"\s+(?:(?:in|of)\s+)?(?:(?:the|this)\s+)?image\d+\s*(?=\?$)")
+
+Triple = tuple[str, str, str]  # question, answer, image
+
+
+def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
+    """DAQUAR (Malinowski & Fritz 2014) from a folder as its authors distribute it.
+
+    The folder holds, in itself or in folders below it, ``qa.894.raw.train.format_triple`` and
+    ``qa.894.raw.test.format_triple``, three lines a question (question, answer, image), or the
+    ``.txt`` files, two lines a question (question with its image, answer); and ``image<N>.jpg`` or
+    ``.png``. The set of 37 classes begins ``qa.37.raw.``; its test questions may be the sample of
+    25 images that is called ``reduced``, which published figures are of. One question file is
+    enough, and the images are not needed to read.
+
+    Question ids are positions in the set, from 0, training questions first. The text of a question
+    is as written, without the words "in the image7" of the ``.txt`` files. An answer of several
+    things stays one string, ``"book, lamp"``: white space is made regular, but the order and
+    repetitions are the annotator's, because published exact-match figures compare such strings and
+    WUPS sees them as a set in any case. `answer_type` is ``"several"`` for those, ``"number"`` for
+    digits, else ``"other"``.
+
+    Args:
+        folder: where the files are.
+        classes: 894 or 37, which of the two sets to read where both are there; by default the
+            larger.
+
+    Raises:
+        DataError: the folder has no question file, two for one split, or a malformed one; names
+            file and line, how many such cases there are and the first few.
+    """
+    found = files_below(folder)
+    files, notes = _question_files(folder, found, classes)
+    rows = [(split, *triple) for split, file in files.items() for triple in _triples(file)]
+    questions = tuple(
+        Question(
+            id=index,
+            image=image,
+            text=text,
+            answers=((answer, 1),),
+            split=split,
+            answer_type=_answer_type(answer),
+        )
+        for index, (split, text, answer, image) in enumerate(rows)
+    )
+    names = dict.fromkeys(question.image for question in questions)
+    images, missing = locate(
+        ((name, tuple(name + ending for ending in _ENDINGS)) for name in names),
+        found,
+        folder / "images",
+    )
+    source = "daquar" if classes is None else f"daquar-{classes}"
+    return QASet(f"{source}:{folder}", questions, images, (*notes, *missing))
+
+
+@dataclass(frozen=True)
+class _File:
+    """A question file and what its name says."""
+
+    path: Path
+    classes: int
+    split: str
+    sample: bool
+    triples: bool
+
+
+def _question_files(
+    folder: Path, found: Mapping[str, list[str]], classes: int | None
+) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Split → its file, training first; and notes on what is left unread."""
+    files = [
+        _File(
+            Path(place, name),
+            int(m["classes"]),
+            canonical_split(m["split"]),
+            bool(m["sample"]),
+            m["form"] == ".format_triple",
+        )
+        for name, places in sorted(found.items())
+        if (m := _NAME.fullmatch(name))
+        for place in places
+    ]
+    sets = sorted({file.classes for file in files}, reverse=True)
+    chosen = classes or (sets[0] if sets else 894)
+    if chosen not in sets:
+        raise DataError(
+            f"no question file qa.{chosen}.raw.train.format_triple, .test.format_triple or .txt",
+            where=folder,
+            remedy="Name the folder that holds DAQUAR's original files.",
+        )
+    notes = [
+        f"read the set of {chosen} classes; for that of {other} write daquar-{other}:{folder}"
+        for other in sets
+        if classes is None and other != chosen
+    ]
+    splits = dict.fromkeys((*USUAL_SPLITS, *(file.split for file in files)))
+    by_split = {s: [f for f in files if (f.classes, f.split) == (chosen, s)] for s in splits}
+    return {split: _one(fs, notes) for split, fs in by_split.items() if fs}, tuple(notes)
+
+
+def _one(files: list[_File], notes: list[str]) -> Path:
+    """The file to read for a split: the sample of 25 images, if it is there, and triples."""
+    best, *others = sorted(files, key=lambda file: (not file.sample, not file.triples))
+    for other in others:
+        if (other.sample, other.triples) == (best.sample, best.triples):
+            raise DataError(
+                f"two files for split '{best.split}': {best.path} and {other.path}",
+                remedy="Keep only the one to use.",
+            )
+        notes.append(f"read {best.path.name}, not {other.path.name}")
+    return best.path
+
+
+def _triples(file: Path) -> Iterator[Triple]:
+    lines = [line.strip() for line in read_utf8(file).rstrip().split("\n")]
+    if lines == [""]:
+        raise DataError("the file is empty", where=file, remedy="Fetch it again.")
+    names = ("question", "answer", "image") if file.suffix != ".txt" else ("question", "answer")
+    mistakes = Mistakes()
+    for start in range(0, len(lines), len(names)):
+        written = lines[start : start + len(names)]
+        problems = list(_problems(written, names))
+        for offset, problem in problems:
+            mistakes.add(f"{file}:{start + offset + 1}", problem)
+        if not problems:
+            yield _triple(written)
+    mistakes.refuse(f"Each question takes {len(names)} lines: {', '.join(names)}.")
+
+
+def _triple(written: list[str]) -> Triple:
+    """Of the lines of a question; where they are two, the first names the image."""
+    question, answer = written[:2]
+    image = written[2] if len(written) == 3 else re.findall(r"image\d+", question)[-1]
+    text = question if len(written) == 3 else _ABOUT.sub(" ", question)
+    return text, ", ".join(" ".join(item.split()) for item in answer.split(",")), image
+
+
+def _problems(written: list[str], names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Line within the question (from 0) and what is wrong with it."""
+    for offset, name in enumerate(names):
+        if offset >= len(written):
+            yield offset - 1, f"the file ends before the {name} line"
+        elif not written[offset]:
+            yield offset, f"the {name} line is blank"
+    if len(names) == 2 and written[0] and not re.search(r"image\d+", written[0]):
+        yield 0, f"the question '{written[0]}' names no image such as image3"
+    if len(written) == 3 and written[2] and not re.fullmatch(r"image\d+", written[2]):
+        yield 2, f"'{written[2]}' is not an image name such as image3"
+
+
+def _answer_type(answer: str) -> str:
+    if "," in answer:
+        return "several"
+    return "number" if answer.isdecimal() else "other"

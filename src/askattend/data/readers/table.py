@@ -1,0 +1,220 @@
+"""Reader of your own questions: a CSV, TSV, JSON Lines or JSON table."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from askattend.data.questions import QASet, Question, QuestionId
+from askattend.data.readers.json_files import Mistakes
+from askattend.data.readers.rows import COLUMNS, REQUIRED, Row, kind_of, need_column, read_rows
+from askattend.data.splits import canonical_split
+from askattend.errors import DataError
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+_ANSWERS_ARE = (
+    "An answer is text, a number, true or false; in JSON several are a list, or an object of how "
+    "many people gave each, {\"red\": 7}; in CSV and TSV 'answers' divides at '|'."
+)
+
+
+def read_table(file: Path) -> QASet:
+    """Your own questions about your own images.
+
+    One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
+    ``.jsonl`` or ``.ndjson``, or an object in the list that a ``.json`` file holds; in UTF-8. Names
+    of columns may be in capitals. A ``.csv`` divides at semicolons if its header has no comma.
+
+    ========================  =====================================================================
+    column                    holds
+    ========================  =====================================================================
+    image                     path of the image, absolute or relative to the table's folder; as
+                              written (with forward slashes) it is the image's id
+    question                  the question
+    answer or answers         what people answered. Text, a number or true/false (read as yes/no);
+                              in JSON also a list of these, or an object of answer → how many gave
+                              it. In CSV and TSV, ``answers`` divides at ``|`` and ``answer`` does
+                              not. Where a row has both, ``answers`` counts
+    split (optional)          train, valid (or val, validation, dev), test, or a name of your own;
+                              train where blank
+    id (optional)             unique; without the column, the row's position from 0
+    question_type,            groupings to report accuracy by
+    answer_type (optional)
+    ========================  =====================================================================
+
+    Every training row needs an answer; another split may do without in all its rows.
+
+    Raises:
+        DataError: anything is malformed or missing, images included; names file and line, how many
+            such rows there are and the first few.
+    """
+    rows = read_rows(file)
+    questions = tuple(_each(zip(rows, _ids(rows), strict=True), lambda pair: _question(*pair)))
+    _check_answered(rows, questions)
+    return QASet(f"table:{file}", questions, _images(file, rows, questions), _notes(rows))
+
+
+def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
+    """What is made of each row; like mistakes are those that have the same remedy."""
+    made = []
+    mistakes: dict[str, Mistakes] = {}
+    for item in items:
+        try:
+            made.append(make(item))
+        except DataError as error:
+            like = mistakes.setdefault(error.remedy, Mistakes())
+            like.add(str(error.where), error.problem)
+    for remedy, like in mistakes.items():
+        like.refuse(remedy)
+    return made
+
+
+# --- the cells --------------------------------------------------------------------------------
+
+
+def _question(row: Row, identifier: QuestionId) -> Question:
+    for column in REQUIRED:
+        need_column(column, row.cells, row.where)
+    image = _required_text(row, "image").replace("\\", "/")
+    return Question(
+        id=identifier,
+        image=PurePosixPath(image).as_posix(),
+        text=_required_text(row, "question"),
+        answers=_answers(row),
+        split=canonical_split(_text(row, "split") or "train"),
+        question_type=_text(row, "question_type"),
+        answer_type=_text(row, "answer_type"),
+    )
+
+
+def _blank(cell: object) -> bool:
+    return cell is None or cell == [] or cell == {} or (isinstance(cell, str) and not cell.strip())
+
+
+def _required_text(row: Row, column: str) -> str:
+    text = _text(row, column)
+    if text is None:
+        raise DataError(f"the {column} is blank", where=row.where, remedy="Fill it in.")
+    return text
+
+
+def _text(row: Row, column: str) -> str | None:
+    """The cell without surrounding white space; None if it is blank or absent."""
+    cell = row.cells.get(column)
+    if cell is None or isinstance(cell, str):
+        return (cell or "").strip() or None
+    raise DataError(
+        f"the {column} is {kind_of(cell)}", where=row.where, remedy="Write it as text, in quotes."
+    )
+
+
+def _answers(row: Row) -> tuple[tuple[str, int], ...]:
+    """Answer → how many gave it, most common first; empty where the cells are blank."""
+    column = "answer" if _blank(row.cells.get("answers")) else "answers"
+    cell = row.cells.get(column)
+    if _blank(cell):
+        return ()
+    counts: Counter[str] = Counter()
+    if isinstance(cell, dict):
+        for answer, count in cell.items():
+            counts[_answer(answer, row, column)] += _count(count, row, column)
+    elif column == "answers" and isinstance(cell, str) and "|" in cell:
+        # A CSV's are divided already: in JSON it may be either, several answers or an odd one.
+        raise DataError(f"'answers' is the text '{cell}'", where=row.where, remedy=_ANSWERS_ARE)
+    else:
+        counts.update(_answer(a, row, column) for a in (cell if isinstance(cell, list) else [cell]))
+    return tuple(counts.most_common())
+
+
+def _answer(cell: object, row: Row, column: str) -> str:
+    """One answer as text: 3 is "3", and true "yes", as people answer a question."""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    text = str(cell).strip() if isinstance(cell, str | int | float) else ""
+    if not text:
+        problem = "a blank answer" if _blank(cell) else f"an answer that is {kind_of(cell)}"
+        raise DataError(f"'{column}' holds {problem}", where=row.where, remedy=_ANSWERS_ARE)
+    return text
+
+
+def _count(cell: object, row: Row, column: str) -> int:
+    if isinstance(cell, int) and not isinstance(cell, bool) and cell > 0:
+        return cell
+    raise DataError(
+        f"'{column}' holds a count of {json.dumps(cell)}", where=row.where, remedy=_ANSWERS_ARE
+    )
+
+
+# --- the table as a whole ---------------------------------------------------------------------
+
+
+def _ids(rows: Sequence[Row]) -> list[QuestionId]:
+    """The `id` column, or positions from 0 where there is none."""
+    if all(_blank(row.cells.get("id")) for row in rows):
+        return list(range(len(rows)))
+    first: dict[str, str] = {}
+    ids = _each(rows, _id)
+    twice = Mistakes()
+    for row, identifier in zip(rows, ids, strict=True):
+        # As text, because 7 and "7" look the same in results.
+        if (seen := first.setdefault(str(identifier), row.where)) != row.where:
+            twice.add(row.where, f"the id {identifier} is taken by {seen}")
+    twice.refuse("Make ids unique, or leave the column out.")
+    return ids
+
+
+def _id(row: Row) -> QuestionId:
+    cell = row.cells.get("id")
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return cell
+    return _required_text(row, "id")
+
+
+def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
+    answered = {question.split for question in questions if question.answers} | {"train"}
+    lacking = Mistakes()
+    for row, question in zip(rows, questions, strict=True):
+        if not question.answers and question.split in answered:
+            if not row.cells.keys() & {"answer", "answers"}:
+                need_column("answer", row.cells, row.where)
+            lacking.add(row.where, f"no answer, in split '{question.split}'")
+    lacking.refuse("Fill it in; only a split other than train may do without, in all its rows.")
+
+
+def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
+    """Image id → file, each looked up once."""
+    distinct = dict.fromkeys(question.image for question in questions)
+    images = {image: file.parent / image for image in distinct}
+    missing = {image for image, path in images.items() if not os.path.isfile(path)}
+    if missing:
+        pairs = zip(rows, questions, strict=True)
+        where = next(row.where for row, question in pairs if question.image in missing)
+        few = [str(path) for image, path in images.items() if image in missing][:3]
+        raise DataError(
+            f"{len(missing):,} of {len(images):,} images do not exist: {', '.join(few)}"
+            + (", …" if len(missing) > len(few) else ""),
+            where=where,
+            remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}.",
+        )
+    return images
+
+
+def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
+    notes = []
+    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in COLUMNS]
+    if ignored:
+        notes.append(f"ignored columns: {', '.join(ignored)}")
+    both = sum(
+        not _blank(row.cells.get("answer")) and not _blank(row.cells.get("answers")) for row in rows
+    )
+    if both:
+        notes.append(
+            f"'answer' is ignored where 'answers' is there, too: {both:,} of {len(rows):,}"
+        )
+    return tuple(notes)

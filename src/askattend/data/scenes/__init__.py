@@ -1,0 +1,1 @@
+"""Generated images and balanced questions about them, in whole numbers alone."""

@@ -1,0 +1,147 @@
+"""The settings of a whole experiment, assembled from its components' own dataclasses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from askattend.errors import ConfigError, nearest
+from askattend.features.extraction import ExtractConfig
+from askattend.models import MODELS, ModelConfig, model_name
+from askattend.settings import (
+    Fraction,
+    Natural,
+    Positive,
+    check,
+    from_mapping,
+    read_toml,
+    to_mapping,
+)
+from askattend.training.config import TrainConfig
+
+M = TypeVar("M", bound=ModelConfig)
+
+
+@dataclass(frozen=True)
+class VocabConfig:
+    """What the network reads and can answer, and what it is trained and validated on."""
+
+    answers: Positive = 3000
+    """Number of most common answers it can give (M)."""
+    min_count: Positive = 1
+    """How often a word must occur in the training questions not to be unknown."""
+    train_on: str = "train"
+    """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
+    valid_fraction: Fraction = 0.1
+    """Share of the training images held back, where the source has no validation split."""
+    valid_seed: Natural = 0
+    """Chooses which images are held back."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class Config(Generic[M]):
+    """All settings of an experiment."""
+
+    model: M
+    """Settings of the network."""
+    data: str = ""
+    """Where the questions come from: easy-vqa, scenes, table:FILE, or daquar:, coco-qa:, vqa:, gqa:
+    or clevr:DIR."""
+    features: Path | None = None
+    """Feature store; made in a cache beside the run if left out."""
+    vocab: VocabConfig = field(default_factory=VocabConfig)
+    """Settings of the vocabularies and the validation split."""
+    extract: ExtractConfig = field(default_factory=ExtractConfig)
+    """Settings of the features, where they are made on the way."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """Settings of the training."""
+
+    def tables(self) -> dict[str, Any]:
+        """The settings as TOML tables, the network's name included."""
+        tables = {
+            f.name: to_mapping(value) if dataclasses.is_dataclass(value) else value
+            for f in dataclasses.fields(self)
+            if (value := getattr(self, f.name)) is not None
+        }
+        if self.features is not None:
+            tables["features"] = str(self.features)
+        return {"network": model_name(self.model), **tables}
+
+
+def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Config[Any]:
+    """The settings in TOML tables, for a network; what they leave out keeps its default.
+
+    Raises:
+        ConfigError: a key is unknown (names the nearest), a value is wrong, or the tables are for
+            another network.
+    """
+    tables = dict(tables)
+    _check_network(str(tables.pop("network", network)), network, where=where)
+    sections = {
+        "model": MODELS[network][0],
+        "vocab": VocabConfig,
+        "extract": ExtractConfig,
+        "train": TrainConfig,
+    }
+    values: dict[str, Any] = {"model": sections["model"]()}
+    for key, value in tables.items():
+        if key in sections:
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
+            values[key] = from_mapping(sections[key], value, where=f"{where} [{key}]")
+        elif key in ("data", "features"):
+            if not isinstance(value, str):
+                raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')
+            values[key] = Path(value) if key == "features" else value
+        else:
+            known = [*sections, "data", "features", "network"]
+            raise ConfigError(f"unknown setting '{key}'", where=where, remedy=nearest(key, known))
+    return Config(**values)
+
+
+def _check_network(given: str, network: str, *, where: str) -> None:
+    if given not in MODELS:
+        raise ConfigError(f"unknown network '{given}'", where=where, remedy=nearest(given, MODELS))
+    if given != network:
+        raise ConfigError(
+            f"is for the network '{given}'", where=where, remedy=f"Train {given}, not {network}."
+        )
+
+
+def presets() -> dict[str, Path]:
+    """Name → file of the presets that come with the package."""
+    folder = Path(str(resources.files("askattend.presets")))
+    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
+
+
+def preset_for(preset: str, model: ModelConfig) -> str | None:
+    """The preset that has a network's question encoder, where `preset` is its sibling for another.
+
+    What trains one encoder well, such as its learning rate, stands beside it in its own preset.
+    """
+    wanted = {key: getattr(model, key, None) for key in ("variant", "encoder")}
+    tables = {name: read_toml(file).get("model", {}) for name, file in presets().items()}
+    made_for = {name: {key: table.get(key) for key in wanted} for name, table in tables.items()}
+    chosen = made_for.get(preset)
+    if chosen is None or chosen["encoder"] is None or chosen == wanted:
+        return None
+    return next((name for name, both in made_for.items() if both == wanted), None)
+
+
+def read_preset(preset: str, network: str) -> Config[Any]:
+    """The settings of a preset, by its name or as a TOML file; a run's config.toml is one too.
+
+    Raises:
+        ConfigError: there is no such preset, or it is malformed.
+    """
+    file = Path(preset) if preset.endswith(".toml") else presets().get(preset)
+    if file is None:
+        raise ConfigError(f"unknown preset '{preset}'", remedy=nearest(preset, presets()))
+    return config_from(read_toml(file), network, where=str(file))

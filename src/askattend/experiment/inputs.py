@@ -1,0 +1,75 @@
+"""Which questions an experiment is about, as its settings say."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Any
+
+from askattend.batching.batches import Batches
+from askattend.data.questions import QASet
+from askattend.data.readers.registry import read_source
+from askattend.data.splits import Splits, split_names, training_splits
+from askattend.errors import ConfigError
+from askattend.experiment.config import Config
+from askattend.features.store import FeatureStore
+from askattend.runs.run_folder import Run
+from askattend.training.config import TrainConfig
+
+
+def questions_of(config: Config[Any]) -> QASet:
+    """All questions of the source that the settings name.
+
+    Raises:
+        ConfigError, DataError: none is named, or it cannot be read.
+    """
+    if not config.data:
+        raise ConfigError("no questions named", remedy="Add --data SOURCE.")
+    return read_source(config.data)
+
+
+def split_of(config: Config[Any], name: str) -> QASet:
+    """The questions of a split; ``train`` and ``valid`` as training divides them."""
+    questions = questions_of(config)
+    trained_on = set(split_names(config.vocab.train_on))
+    if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
+        return questions.split(name)
+    splits = training_splits_of(config, questions)
+    return splits.train if name == "train" else splits.valid
+
+
+def training_splits_of(config: Config[Any], questions: QASet) -> Splits:
+    """What is trained and validated on."""
+    vocab = config.vocab
+    return training_splits(
+        questions,
+        train_on=vocab.train_on,
+        fraction=vocab.valid_fraction,
+        seed=vocab.valid_seed,
+    )
+
+
+def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
+    """Some of the questions drawn at random, in their order; all where there are no more.
+
+    Args:
+        questions: to draw from.
+        most: how many to draw.
+        seed: the same one draws the same questions.
+    """
+    if len(questions) <= most:
+        return questions
+    chosen = sorted(random.Random(seed).sample(range(len(questions)), most))
+    return replace(questions, questions=tuple(questions.questions[place] for place in chosen))
+
+
+def batches_of(questions: QASet, store: FeatureStore, run: Run, config: TrainConfig) -> Batches:
+    """The questions in the words and answers of a run."""
+    return Batches(
+        questions,
+        store,
+        run.words,
+        run.answers,
+        batch_size=config.batch_size,
+        sampling=config.sampling,
+    )

@@ -1,0 +1,1 @@
+"""Accuracy and other figures of answers, and how sure they are."""

@@ -1,0 +1,231 @@
+"""What a set of questions holds, before anything is trained on it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from askattend.data.questions import QASet, Question
+from askattend.data.splits import odd_splits, shared_images
+from askattend.data.text import tokenise
+from askattend.data.vocab import (
+    AnswerVocab,
+    count_spellings,
+    key_counts,
+    most_common_first,
+    usual_spelling,
+)
+from askattend.errors import ConfigError, ImageError
+from askattend.metrics.accuracy import Floors, metric_name
+
+COMMON_ANSWERS = 20
+
+
+class Lengths(msgspec.Struct, frozen=True):
+    """How many words questions have.
+
+    Attributes:
+        least: of the shortest question.
+        median: half the questions have no more.
+        most: of the longest.
+        questions: number of words → number of questions, shortest first.
+    """
+
+    least: int
+    median: float
+    most: int
+    questions: dict[int, int]
+
+
+class SplitSummary(msgspec.Struct, frozen=True):
+    """What a split holds.
+
+    Attributes:
+        questions: how many.
+        answered: how many of them have an answer.
+        images: how many they are about.
+        missing_images: how many of these are not there.
+        words: lengths of the questions, as `tokenise` divides them.
+        question_types: type → questions, most common first; ``""`` for those without.
+        answer_types: likewise.
+        answers_covered: share of the human answers among the most common ones of the training
+            split; None without answers on either side.
+        questions_covered: share of the answered questions whose most common answer is among them.
+        floors: what blind guessing learnt from the training split scores; see `metrics.Floors`.
+        metric: what it is a score of; see `metrics.metric_name`.
+    """
+
+    questions: int
+    answered: int
+    images: int
+    missing_images: int
+    words: Lengths
+    question_types: dict[str, int]
+    answer_types: dict[str, int]
+    answers_covered: float | None = None
+    questions_covered: float | None = None
+    floors: dict[str, float] | None = None
+    metric: str | None = None
+
+
+class CommonAnswer(msgspec.Struct, frozen=True):
+    """An answer in its usual spelling, how many people gave it, and which share that is."""
+
+    answer: str
+    count: int
+    share: float
+
+
+class SharedImages(msgspec.Struct, frozen=True):
+    """Two splits and the number of images that are in both."""
+
+    splits: tuple[str, str]
+    images: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What a set of questions holds.
+
+    Attributes:
+        source: how it was named.
+        questions: how many.
+        images: how many they are about.
+        missing_images: how many of these are not there.
+        broken_images: image id → what is wrong with those that are there; None if unchecked.
+        splits: name → what it holds, in the source's order.
+        subsets: name of each published subset → its questions; they count in a split as well.
+        top: how many most common answers coverage is reckoned with, at most.
+        distinct_answers: how many there are in the training split, spellings aside.
+        common_answers: the most common of the training split.
+        shared_images: splits that share images.
+        pairs: complementary pairs of questions.
+        located: questions that tell where their objects are.
+        reworded: questions that share their meaning with others.
+        notes: what the reader decided, and splits of no usual name.
+    """
+
+    source: str
+    questions: int
+    images: int
+    missing_images: int
+    broken_images: dict[str, str] | None
+    splits: dict[str, SplitSummary]
+    subsets: dict[str, int]
+    top: int
+    distinct_answers: int
+    common_answers: list[CommonAnswer]
+    shared_images: list[SharedImages]
+    pairs: int
+    located: int
+    reworded: int
+    notes: list[str]
+
+
+def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> Summary:
+    """What a set of questions holds.
+
+    Answers and floors are learnt from its ``"train"`` split; without one, or without answers there,
+    coverage and floors are left out.
+
+    Args:
+        qaset: the questions.
+        top: size of the answer vocabulary that coverage is reckoned with.
+        check_images: open every image, which takes a while for many.
+
+    Raises:
+        ConfigError: `top` is below one.
+    """
+    if top < 1:
+        raise ConfigError("must be at least 1", where=f"top = {top}")
+    train = [q for q in qaset if q.split == "train" and q.answers]
+    learnt = (AnswerVocab.build(train, size=top), Floors.build(train)) if train else None
+    missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
+    there = {image: file for image, file in qaset.images.items() if image not in missing}
+    return Summary(
+        source=qaset.source,
+        questions=len(qaset),
+        images=len(qaset.images),
+        missing_images=len(missing),
+        broken_images=_broken(there) if check_images else None,
+        splits={
+            name: _split([q for q in qaset if q.split == name], missing, learnt)
+            for name in qaset.splits
+        },
+        subsets={name: len(ids) for name, ids in qaset.subsets.items()},
+        top=top,
+        distinct_answers=len(key_counts(count_spellings(train).items())),
+        common_answers=_common(train),
+        shared_images=[SharedImages(*pair) for pair in shared_images(qaset).items()],
+        pairs=len(qaset.pairs),
+        located=sum(bool(q.boxes) for q in qaset),
+        reworded=sum(q.meaning is not None for q in qaset),
+        notes=[*qaset.notes, *odd_splits(qaset)],
+    )
+
+
+def _split(
+    questions: list[Question], missing: set[str], learnt: tuple[AnswerVocab, Floors] | None
+) -> SplitSummary:
+    answered = [question for question in questions if question.answers]
+    images = {question.image for question in questions}
+    summary = SplitSummary(
+        questions=len(questions),
+        answered=len(answered),
+        images=len(images),
+        missing_images=len(images & missing),
+        words=_lengths(questions),
+        question_types=_counts(question.question_type for question in questions),
+        answer_types=_counts(question.answer_type for question in questions),
+    )
+    if learnt is None or not answered:
+        return summary
+    answers, floors = learnt
+    return msgspec.structs.replace(
+        summary,
+        answers_covered=answers.coverage(answered),
+        questions_covered=answers.reachable(answered),
+        floors=floors.accuracy(answered),
+        metric=metric_name(answered),
+    )
+
+
+def _lengths(questions: Iterable[Question]) -> Lengths:
+    lengths = sorted(len(tokenise(question.text)) for question in questions)
+    counts = dict(sorted(Counter(lengths).items()))
+    return Lengths(lengths[0], median(lengths), lengths[-1], counts)
+
+
+def _counts(types: Iterable[str | None]) -> dict[str, int]:
+    """Type → questions, most common first; nothing where no question has a type."""
+    counts = Counter(kind or "" for kind in types)
+    return (
+        {} if counts.keys() == {""} else {kind: counts[kind] for kind in most_common_first(counts)}
+    )
+
+
+def _common(questions: list[Question]) -> list[CommonAnswer]:
+    spellings = count_spellings(questions)
+    written, counts = usual_spelling(spellings), key_counts(spellings.items())
+    total = counts.total()
+    return [
+        CommonAnswer(written[key], counts[key], counts[key] / total)
+        for key in most_common_first(counts)[:COMMON_ANSWERS]
+    ]
+
+
+def _broken(images: Mapping[str, Path]) -> dict[str, str]:
+    """Image id → what is wrong with it, for those that cannot be opened."""
+    from askattend.features.images import open_image  # brings PyTorch, which nothing else needs
+
+    broken = {}
+    for image, file in images.items():
+        try:
+            open_image(file)
+        except ImageError as error:
+            broken[image] = error.problem
+    return broken

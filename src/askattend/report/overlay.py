@@ -1,0 +1,279 @@
+"""Pictures of attention: heat maps over the image, with the answers beside them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from PIL import Image
+from torch import Tensor
+
+from askattend.errors import ConfigError
+from askattend.features.geometry import WHOLE, Box
+from askattend.files import write_whole
+from askattend.report.fonts import cover, font_hint, missing_glyphs, printable
+from askattend.runs.predictor import Answer
+
+__all__ = [
+    "fit",
+    "font_hint",
+    "heat",
+    "missing_glyphs",
+    "overlay",
+    "peak",
+    "range_text",
+    "save_overlay",
+]
+
+PANEL = 420  # long side of the photo and of each heat map, pixels
+CELL = 270  # least width that a panel's caption gets
+MARGIN, GAP = 28, 18
+DPI = 100
+TITLE, CAPTION = 17, 13  # heights of letters, pixels
+INK, ACCENT, MUTED = "#1c1f26", "#0b5cad", "#5c6370"
+LONGEST = 400  # characters of a question or answer that are drawn
+Floats = npt.NDArray[np.float32]
+FLAT = 1e-5  # a relative spread that single precision alone may cause
+
+
+def overlay(
+    image: Image.Image,
+    answers: Sequence[Answer],
+    *,
+    maps_name: str = "glimpse",
+    seen: Box = WHOLE,
+) -> Image.Image:
+    """The image and where the model looked: a row for each question, a heat map for each glimpse.
+
+    Each map is scaled from its own least to its greatest value, which stand below it beside 1/L,
+    what every one of the L regions would get if attention were uniform. A character that no font
+    here has is drawn as a replacement mark; `font_hint` tells which.
+
+    Args:
+        image: the image asked about, of any size and shape.
+        answers: at least one.
+        maps_name: what a map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
+        seen: the part of the image that the maps lie over.
+    """
+    photo = fit(image.convert("RGB"), PANEL)
+    rows = [_row(photo, answer, maps_name, seen) for answer in answers]
+    width = max(row.width for row in rows)
+    canvas = Image.new("RGB", (width, sum(row.height for row in rows)), "white")
+    top = 0
+    for row in rows:
+        canvas.paste(row, (0, top))
+        top += row.height
+    return canvas
+
+
+def save_overlay(
+    file: Path,
+    image: Image.Image,
+    answers: Sequence[Answer],
+    *,
+    maps_name: str = "glimpse",
+    seen: Box = WHOLE,
+) -> None:
+    """Write `overlay` to a file, in the format that its suffix names.
+
+    Raises:
+        ConfigError: Pillow writes no such format, or the file cannot be written.
+    """
+    file_format = Image.registered_extensions().get(file.suffix.lower())
+    if file_format not in Image.SAVE:
+        raise ConfigError(
+            f"'{file.suffix}' is not a picture format", where=file, remedy="Name it ….png."
+        )
+    encoded = io.BytesIO()
+    overlay(image, answers, maps_name=maps_name, seen=seen).save(encoded, file_format)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, encoded.getvalue())
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise ConfigError(problem, where=file, remedy="Choose another place.") from error
+
+
+def heat(
+    image: Image.Image,
+    attention: Float[Tensor, "rows columns"],
+    size: tuple[int, int],
+    *,
+    seen: Box = WHOLE,
+) -> Image.Image:
+    """One attention map over the image: dim where it is least, bright where it is most.
+
+    The grid is stretched over the part of the image that was seen, as that was squeezed into the
+    backbone's square, with bicubic interpolation; what was not seen is pale. A map without any
+    differences leaves the image dim.
+
+    Args:
+        image: the image asked about.
+        attention: how much each region was attended to; row 0 on top.
+        size: (width, height) of the result in pixels.
+        seen: left, top, right and bottom of that part, as shares of width and height.
+    """
+    level, unseen = _levels(attention, size, seen)
+    photo = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)) / 255
+    grey = photo.mean(axis=2, keepdims=True)
+    dim = 0.6 * (0.6 * photo + 0.4 * grey) + 0.05
+    colour = matplotlib.colormaps["inferno"](level[..., 0])[..., :3]
+    # The photo's own light and shade stay in the heat, so that what was attended to can be seen.
+    lit = colour * (0.55 + 0.45 * grey)
+    blended = dim + (lit - dim) * (0.15 + 0.6 * level)
+    blended = np.where(unseen, 0.75 + 0.25 * grey, blended)
+    return Image.fromarray(np.rint(blended.clip(0, 1) * 255).astype(np.uint8))
+
+
+def _levels(
+    attention: Tensor, size: tuple[int, int], seen: Box
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """For each pixel, how much it was attended to, 0 to 1, and whether it was not seen at all."""
+    left, top, right, bottom = (
+        round(share * side) for share, side in zip(seen, (*size, *size), strict=True)
+    )
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    grid = Image.fromarray(_scaled(attention))
+    stretched = grid.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+    level = np.zeros((size[1], size[0], 1), dtype=np.float32)
+    unseen = np.ones_like(level, dtype=np.bool_)
+    level[top:bottom, left:right, 0] = np.asarray(stretched).clip(0, 1)
+    unseen[top:bottom, left:right] = False
+    return level, unseen
+
+
+def fit(image: Image.Image, long_side: int) -> Image.Image:
+    """The image with its long side made so many pixels, its shape kept."""
+    scale = long_side / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def range_text(attention: Float[Tensor, "rows columns"]) -> str:
+    """Least and greatest value of a map and the uniform one: ``0.001–0.140, uniform 0.020``."""
+    values = _values(attention)
+    low, high, uniform = float(values.min()), float(values.max()), 1 / values.size
+    # Three digits of the greatest value; more where that would hide a difference.
+    decimals = 2 - int(np.floor(np.log10(max(high, uniform))))
+    while f"{low:.{decimals}f}" == f"{high:.{decimals}f}" and decimals < 7 and not _flat(values):
+        decimals += 1
+    if _flat(values):
+        return f"flat at {high:.{decimals}f}"
+    return f"{low:.{decimals}f}–{high:.{decimals}f}, uniform {uniform:.{decimals}f}"
+
+
+def peak(attention: Float[Tensor, "rows columns"]) -> str:
+    """In words, where a map is greatest: ``"top left"``, ``"centre"``, …, or ``"nowhere"``."""
+    values = _values(attention)
+    if _flat(values):
+        return "nowhere"
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    thirds = [int(3 * (i + 0.5) / n) for i, n in zip((row, column), values.shape, strict=True)]
+    vertical, horizontal = ("top", "", "bottom")[thirds[0]], ("left", "", "right")[thirds[1]]
+    return f"{vertical} {horizontal}".strip() or "centre"
+
+
+def _values(attention: Tensor) -> Floats:
+    values = attention.detach().float().cpu().nan_to_num(0, posinf=0, neginf=0)
+    return np.asarray(values)
+
+
+def _flat(values: Floats) -> bool:
+    return bool(values.max() - values.min() <= FLAT * abs(values).max())
+
+
+def _scaled(attention: Tensor) -> Floats:
+    """A map from 0 at its least value to 1 at its greatest; all 0 if it is flat."""
+    values = _values(attention)
+    above: Floats = values - values.min()
+    return above * 0 if _flat(values) else above / above.max()
+
+
+def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Box) -> Image.Image:
+    """One question: its text, the answer's, the photo and a heat map for each glimpse."""
+    panels = [photo, *(heat(photo, a, photo.size, seen=seen) for a in answer.attention)]
+    captions = ["image"] + [
+        f"{maps_name} {number} · {range_text(attention)}"
+        for number, attention in enumerate(answer.attention, 1)
+    ]
+    cell = max(photo.width, CELL)
+    width = 2 * MARGIN + len(panels) * (cell + GAP) - GAP
+    sheet = _Sheet(width)
+    below = sheet.write(answer.question, MARGIN, MARGIN, width - 2 * MARGIN, TITLE, INK)
+    said = f"{answer.said}  ({answer.probability:.1%})"
+    below = sheet.write(said, MARGIN, below + 4, width - 2 * MARGIN, TITLE, ACCENT) + 12
+    ends = [below]
+    for column, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
+        left = MARGIN + column * (cell + GAP)
+        sheet.panels.append((panel, left, below))
+        ends.append(sheet.write(caption, left, below + panel.height + 8, cell, CAPTION, MUTED))
+    return sheet.draw(max(ends) + MARGIN // 2)
+
+
+class _Sheet:
+    """White paper of a given width, as high as what is placed on it; pixels from the top."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.panels: list[tuple[Image.Image, int, int]] = []
+        self.lines: list[tuple[str, int, int, str, FontProperties]] = []
+        canvas: Any = FigureCanvasAgg(Figure(dpi=DPI))
+        self._renderer = canvas.get_renderer()
+
+    def write(self, text: str, left: int, top: int, width: int, size: int, colour: str) -> int:
+        """Place a text, wrapped to a width; returns where it ends."""
+        text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+        families, missing = cover(text)
+        font = FontProperties(family=families, size=size * 72 / DPI)
+        for line in _wrap(printable(text, missing), width, lambda part: self._length(part, font)):
+            self.lines.append((line, left, top, colour, font))
+            top += round(1.4 * size)
+        return top
+
+    def draw(self, height: int) -> Image.Image:
+        """The sheet as pixels."""
+        figure = Figure(figsize=(self.width / DPI, height / DPI), dpi=DPI, facecolor="white")
+        canvas: Any = FigureCanvasAgg(figure)
+        for line, left, top, colour, font in self.lines:
+            # The baseline is what lines of different scripts have in common.
+            baseline = 1 - (top + font.get_size_in_points() * DPI / 72) / height
+            text = figure.text(left / self.width, baseline, line, color=colour, font=font)
+            text.set_parse_math(False)
+        canvas.draw()
+        sheet = Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])
+        for panel, left, top in self.panels:
+            sheet.paste(panel, (left, top))
+        return sheet
+
+    def _length(self, text: str, font: FontProperties) -> float:
+        length: float = self._renderer.get_text_width_height_descent(text, font, False)[0]
+        return length
+
+
+def _wrap(text: str, width: int, length: Callable[[str], float]) -> list[str]:
+    """Lines no longer than `width`, broken between words, or within one that is longer itself."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if length(longer) <= width:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        if length(word) <= width:
+            lines[-1] = word
+            continue
+        for character in word:  # also how scripts without spaces are broken
+            if lines[-1] and length(lines[-1] + character) > width:
+                lines.append("")
+            lines[-1] += character
+    return lines

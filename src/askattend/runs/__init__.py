@@ -1,0 +1,1 @@
+"""The run folder of a trained network, and answering with it."""

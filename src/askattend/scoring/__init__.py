@@ -1,0 +1,1 @@
+"""Anybody's answers: results files, their scores, and two systems compared."""

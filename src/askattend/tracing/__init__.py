@@ -1,0 +1,1 @@
+"""A forward pass step by step, in the papers' symbols."""

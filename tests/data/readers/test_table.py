@@ -1,0 +1,339 @@
+"""Tables: the four formats hold the same, and every mistake is named by file, row and remedy."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from askattend.data.questions import QASet
+from askattend.data.readers.table import read_table
+from askattend.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "pictures").mkdir()
+    for name in ("a.png", "b.png", "pictures/c.png"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def read(folder: Path, text: str, ending: str = "csv") -> QASet:
+    file = folder / f"q.{ending}"
+    file.write_text(text, encoding="utf-8", newline="")
+    return read_table(file)
+
+
+def read_lines(folder: Path, *rows: dict[str, Any]) -> QASet:
+    return read(folder, "\n".join(map(json.dumps, rows)), "jsonl")
+
+
+def row(**cells: Any) -> dict[str, Any]:
+    return {"image": "a.png", "question": "what?", "answer": "red", **cells}
+
+
+# --- what is read -----------------------------------------------------------------------------
+
+cell = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1).filter(
+    lambda text: text == text.strip() != ""
+)
+quoted = st.builds(lambda first, second: f'{first}"\n,\t{second}', cell, cell)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(cell | quoted, cell | quoted), min_size=1, max_size=5))
+def test_all_formats_hold_the_same(folder: Path, pairs: list[tuple[str, str]]) -> None:
+    rows = [row(question=question, answer=answer) for question, answer in pairs]
+    texts = {
+        "json": json.dumps(rows),
+        "jsonl": "\n".join(map(json.dumps, rows)),
+        "ndjson": "\r\n\r\n".join(json.dumps(r, ensure_ascii=False) for r in rows) + "\r\n",
+    }
+    for ending, dialect in (("csv", "excel"), ("tsv", "excel-tab")):
+        stream = io.StringIO(newline="")
+        writer = csv.DictWriter(stream, list(rows[0]), dialect=dialect)
+        writer.writeheader()
+        writer.writerows(rows)
+        texts[ending] = "\ufeff" + stream.getvalue()
+    for ending, text in texts.items():
+        qaset = read(folder, text, ending)
+        assert [(q.text, q.answers) for q in qaset] == [(q, ((a, 1),)) for q, a in pairs]
+
+
+def test_all_columns(folder: Path) -> None:
+    qaset = read(
+        folder,
+        "id,split,image,question,answers,question_type,answer_type,seen by\n"
+        "7,Train,./a.png,what?,red|blue | red,colour,word,Ann\n"
+        "x8,,pictures\\c.png,where?,here,,,Bob\n"
+        "007,val,pictures//c.png,when?,,,,Bob\n"
+        "9,test-dev,a.png,why?,because,,,\n",
+    )
+    assert qaset.source == f"table:{folder / 'q.csv'}"
+    assert [q.id for q in qaset] == [7, "x8", "007", 9]
+    assert [q.split for q in qaset] == ["train", "train", "valid", "test-dev"]
+    assert [q.image for q in qaset] == ["a.png", "pictures/c.png", "pictures/c.png", "a.png"]
+    assert qaset.images == {
+        "a.png": folder / "a.png",
+        "pictures/c.png": folder / "pictures/c.png",
+    }
+    assert [q.answers for q in qaset] == [
+        (("red", 2), ("blue", 1)),
+        (("here", 1),),
+        (),
+        (("because", 1),),
+    ]
+    assert [q.question_type for q in qaset] == ["colour", None, None, None]
+    assert [q.answer_type for q in qaset] == ["word", None, None, None]
+    assert qaset.notes == ("ignored columns: seen by",)
+
+
+def test_ids_are_positions_where_there_are_none(folder: Path) -> None:
+    assert [q.id for q in read_lines(folder, row(), row(id=None), row())] == [0, 1, 2]
+
+
+def test_an_absolute_image_is_read_where_it_is(folder: Path) -> None:
+    (folder / "tables").mkdir()
+    image = (folder / "a.png").as_posix()
+    assert read_lines(folder / "tables", row(image=image)).images == {image: folder / "a.png"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "answers"),
+    [
+        ({"answer": 3}, [("3", 1)]),
+        ({"answer": 2.5}, [("2.5", 1)]),
+        ({"answer": True}, [("yes", 1)]),
+        ({"answers": [False, "no", "maybe"]}, [("no", 2), ("maybe", 1)]),
+        ({"answers": ["a", "b", "b", " b"]}, [("b", 3), ("a", 1)]),
+        ({"answers": {"a": 1, "b": 9}}, [("b", 9), ("a", 1)]),
+        ({"answer": ["x", "y"]}, [("x", 1), ("y", 1)]),
+        ({"answer": "one", "answers": ["ten"]}, [("ten", 1)]),
+        ({"answer": "one", "answers": []}, [("one", 1)]),
+        ({"answer": "a|b"}, [("a|b", 1)]),
+        ({"answers": "a"}, [("a", 1)]),
+    ],
+)
+def test_answers_in_json(folder: Path, cells: dict[str, Any], answers: list[Any]) -> None:
+    (question,) = read_lines(folder, {"image": "a.png", "question": "what?", **cells})
+    assert list(question.answers) == answers
+
+
+def test_only_answers_are_divided_in_csv(folder: Path) -> None:
+    (question,) = read(folder, "image,question,answer\na.png,which?,a|b\n")
+    assert question.answers == (("a|b", 1),)
+
+
+@pytest.mark.parametrize("absent", [None, "", [], {}, float("nan")])
+def test_a_whole_split_may_lack_answers(folder: Path, absent: Any) -> None:
+    qaset = read_lines(folder, row(), row(split="test", answer=absent), row(split="valid"))
+    assert [q.answers for q in qaset.split("test")] == [()]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "json"])
+def test_names_of_columns_may_be_in_capitals(folder: Path, ending: str) -> None:
+    names = {"Image": "a.png", "QUESTION": "what?", " Answer ": "red", "ID": 7, "Seen By": "Ann"}
+    mark = "\t" if ending == "tsv" else ","
+    lines = [mark.join(map(str, cells)) for cells in (names, names.values())]
+    text = {"jsonl": json.dumps(names), "json": json.dumps([names])}.get(ending, "\n".join(lines))
+    qaset = read(folder, text, ending)
+    (question,) = qaset
+    assert (question.id, question.image, question.text) == (7, "a.png", "what?")
+    assert question.answers == (("red", 1),)
+    assert qaset.notes == ("ignored columns: Seen By",)
+
+
+def test_a_column_written_as_documented_goes_before_one_in_capitals(folder: Path) -> None:
+    qaset = read(folder, "image,Question,question,answer\na.png,no,what?,red\n")
+    assert [q.text for q in qaset] == ["what?"]
+    assert qaset.notes == ("ignored columns: Question",)
+
+
+def test_semicolons_divide_where_the_header_has_no_comma(folder: Path) -> None:
+    text = '\n\ufeffImage;Question;Answers\na.png;"now; or later?";2,5|later\n'.lstrip("\n")
+    (question,) = read(folder, text)
+    assert (question.text, question.answers) == ("now; or later?", (("2,5", 1), ("later", 1)))
+    (question,) = read(folder, "image,question,answer\na.png,a;b?,c;d\n")
+    assert (question.text, question.answers) == ("a;b?", (("c;d", 1),))
+
+
+def test_answers_that_are_passed_over_are_noted(folder: Path) -> None:
+    text = "image,question,answer,answers\na.png,b,red,blue|red\na.png,b,red,\na.png,b,,red\n"
+    qaset = read(folder, text)
+    assert [dict(q.answers) for q in qaset] == [{"blue": 1, "red": 1}, {"red": 1}, {"red": 1}]
+    assert qaset.notes == ("'answer' is ignored where 'answers' is there, too: 1 of 3",)
+
+
+# --- mistakes ---------------------------------------------------------------------------------
+
+HEAD = "image,question,answer\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"q\.csv: the table is empty"),
+        (HEAD, r"q\.csv: the table is empty"),
+        ("\n \n", r"the table is empty"),
+        (
+            "image,qestion\na.png,what\n",
+            r"q\.csv:1: no column 'question' among .*\. Rename 'qestion' to 'question'\.",
+        ),
+        ("image,question_type\na.png,b\n", r"no column 'question' .* Add it, or rename the column"),
+        ("image;qestion\na;b\n", r"q\.csv:1: no column 'question' among 'image', 'qestion'"),
+        ("image;question;answer\na.png;b;c;d\n", r"header of 3\. .*holds ';' in double quotes"),
+        ("Image,IMAGE,question\n", r"q\.csv:1: two columns are called 'image'"),
+        ("image,image,question\n", r"q\.csv:1: two columns are called 'image'"),
+        (
+            HEAD + "a.png,what\n",
+            r"q\.csv:2: 2 fields under a header of 3\. Write ',' between all 3",
+        ),
+        (HEAD + "a.png,what,is,it\n", r"q\.csv:2: 4 fields under a header of 3\. .*double quotes"),
+        (HEAD + 'a.png,"wh\nat",red\na.png, ,red\n', r"q\.csv:4: the question is blank"),
+        (HEAD + " ,what,red\n", r"q\.csv:2: the image is blank"),
+        (HEAD + "\na.png,what,\n", r"q\.csv:3: no answer, in split 'train'"),
+        (HEAD + 'a.png,"what,red\n', r"q\.csv:2: malformed row \(unexpected end of data\)"),
+        (HEAD + 'a.png,"w" x,red\n', r"q\.csv:2: malformed row \("),
+        (
+            "image,question,anwser\na.png,b,c\n",
+            r"q\.csv:2: no column 'answer'.*Rename 'anwser' to 'answer'",
+        ),
+        ("image,question,answers\na.png,b,c||d\n", r"2: 'answers' holds a blank answer.*divides"),
+        ("id,image,question,answer\n1,a.png,b,c\n,a.png,b,c\n", r"q\.csv:3: the id is blank"),
+        ("id,image,question,answer\n1,a.png,b,c\n1,a.png,b,c\n", r"3: the id 1 is taken by .*:2\."),
+    ],
+)
+def test_mistakes_in_csv(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(folder, text)
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"question": None}, "the question is blank"),
+        ({"question": 5}, "the question is a number. Write it as text"),
+        ({"image": 12}, "the image is a number"),
+        ({"image": "  "}, "the image is blank"),
+        ({"split": ["train"]}, "the split is a list"),
+        ({"id": 1.5}, "the id is a number"),
+        ({"id": True}, "the id is true or false"),
+        ({"answer": None}, "no answer, in split 'train'"),
+        ({"answer": " "}, "no answer, in split 'train'"),
+        ({"answers": ["red", None]}, "'answers' holds a blank answer"),
+        ({"answers": ["red", " "]}, "'answers' holds a blank answer"),
+        ({"answers": [{"answer": "red"}]}, "'answers' holds an answer that is an object"),
+        ({"answers": "red|blue"}, "'answers' is the text 'red|blue'"),
+        ({"answers": {"red": 0}}, "'answers' holds a count of 0"),
+        ({"answers": {"red": True}}, "'answers' holds a count of true"),
+        ({"answers": {"red": "two"}}, "'answers' holds a count of \"two\""),
+    ],
+)
+def test_mistakes_in_a_json_row(folder: Path, cells: dict[str, Any], message: str) -> None:
+    # An id in one row asks for one in all.
+    first = row(id=7) if "id" in cells else row()
+    with pytest.raises(DataError) as caught:
+        read_lines(folder, first, row(**cells))
+    assert str(caught.value).startswith(f"{folder / 'q.jsonl'}:2: {message}")
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "ending", "message"),
+    [
+        ('{"image": 1,}', "jsonl", r"q\.jsonl:1: malformed JSON: .* at column 1[23]"),
+        ('\n{"image"', "ndjson", r"q\.ndjson:2: malformed JSON: .* at column 9"),
+        ('[1,\n {"image" 1}]', "json", r"q\.json:2: malformed JSON: .* at column 11"),
+        ('{"image": "a\\ud83d"}', "jsonl", r"q\.jsonl: half a character"),
+        ("[1]", "jsonl", r"q\.jsonl:1: the row is a list, not an object"),
+        ("[3]", "json", r"q\.json\[0\]: the row is a number, not an object"),
+        ("{}", "json", r"q\.json: the file does not hold a list"),
+        ("[]", "json", r"q\.json: the table is empty"),
+        ("[{}]", "json", r"q\.json\[0\]: no columns"),
+        ("", "jsonl", r"q\.jsonl: the table is empty"),
+        ("", "xlsx", r"cannot have the extension '\.xlsx'\. Use one of \.csv, \.tsv, \.jsonl"),
+        ("", "txt", r"cannot have the extension"),
+    ],
+)
+def test_malformed_files(folder: Path, text: str, ending: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(folder, text, ending)
+
+
+def test_a_row_without_a_column_names_the_nearest(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"jsonl:2: no column 'image' among 'imge', .*'imge' to"):
+        read_lines(folder, row(), {"imge": "a.png", "question": "what?", "answer": "red"})
+
+
+def test_ids_equal_as_text_are_duplicates(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"jsonl:2: the id 7 is taken by .*jsonl:1"):
+        read_lines(folder, row(id=7), row(id="7"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ({"answer": " "}, "no answer, in split 'train'"),
+        ({"question": ""}, "the question is blank"),
+        ({"question": 5}, "the question is a number"),
+        ({"answers": ["red", ""]}, "'answers' holds a blank answer"),
+        ({"id": ""}, "the id is blank"),
+        ({"id": "0"}, "the id 0 is taken by {file}:1"),
+    ],
+)
+def test_like_mistakes_are_counted_and_the_first_few_named(
+    folder: Path, cells: dict[str, Any], message: str
+) -> None:
+    rows = [row(id=str(number)) | (cells if number % 2 else {}) for number in range(1200)]
+    with pytest.raises(DataError) as caught:
+        read_lines(folder, *rows)
+    message = message.format(file=folder / "q.jsonl")
+    assert str(caught.value).startswith(
+        f"{folder / 'q.jsonl'}:2: {message}; 600 such cases, "
+        f"also q.jsonl:4 ({message}), q.jsonl:6 ({message}), …. "
+    )
+
+
+def test_a_split_answered_in_part_is_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"jsonl:3: no answer, in split 'test'\. Fill it in"):
+        read_lines(folder, row(), row(split="test"), row(split="test", answer=None))
+
+
+def test_missing_images_are_counted_and_named(folder: Path) -> None:
+    names = ["a.png", *(f"no{n}.png" for n in range(5)), "no0.png", "x" * 5000]
+    with pytest.raises(DataError) as caught:
+        read_lines(folder, *(row(image=name) for name in names))
+    message = str(caught.value)
+    assert message.startswith(f"{folder / 'q.jsonl'}:2: 6 of 7 images do not exist: ")
+    assert str(folder / "no2.png") in message
+    assert "no3.png" not in message
+    assert f"relative to the table's folder, {folder.resolve()}" in message
+
+
+def test_what_is_not_utf8_is_refused(folder: Path) -> None:
+    file = folder / "q.csv"
+    file.write_bytes((HEAD + "a.png,où?,là\n").encode("latin-1"))
+    with pytest.raises(DataError, match=r"q\.csv:2: not UTF-8 at byte 29\. Save the file as UTF-8"):
+        read_table(file)
+
+
+def test_a_packed_table_is_read(folder: Path) -> None:
+    file = folder / "q.csv"
+    file.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").encode()))
+    assert [q.text for q in read_table(file)] == ["what?"]
+    named = folder / "q.TSV.gz"
+    named.write_bytes(gzip.compress((HEAD + "a.png,what?,red\n").replace(",", "\t").encode()))
+    assert [q.answers for q in read_table(named)] == [(("red", 1),)]
+
+
+def test_a_missing_table_is_named(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: cannot be read \(No such file"):
+        read_table(folder / "none.csv")

@@ -1,0 +1,47 @@
+"""The cache of features beside the runs: one store for each way of making them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from askattend.errors import FeatureError
+from askattend.experiment.config import Config
+from askattend.experiment.features import features_for
+from askattend.features.extraction import ExtractConfig
+from askattend.models import SAAAConfig
+
+QUIET = Console(quiet=True)
+
+
+def test_every_precision_and_dtype_has_a_store_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "red.png"
+    Image.new("RGB", (80, 60), "red").save(file)
+    images = {"red": file}
+    plain = Config(
+        SAAAConfig(), data=f"table:{tmp_path}/t.csv", extract=ExtractConfig(image_size=64)
+    )
+    others = (
+        plain,
+        replace(plain, extract=replace(plain.extract, precision="bfloat16")),
+        replace(plain, extract=replace(plain.extract, dtype="int8")),
+    )
+    stores = [features_for(config, images, tmp_path, console=QUIET) for config in others]
+    assert [(s.spec.compute_dtype, s.spec.dtype) for s in stores] == [
+        ("float32", "float16"),
+        ("bfloat16", "float16"),
+        ("float32", "int8"),
+    ]
+    assert len({store.path for store in stores}) == 3
+    for store in stores:  # a run finds its own again, whatever the settings are now
+        again = features_for(plain, images, tmp_path, console=QUIET, spec=store.spec)
+        assert again.path == store.path
+        assert torch.equal(again.read(["red"]), store.read(["red"]))
+    named = replace(plain, features=stores[1].path)
+    with pytest.raises(FeatureError, match="compute_dtype 'float32' against 'bfloat16'"):
+        features_for(named, images, tmp_path, console=QUIET, spec=stores[0].spec)

@@ -1,0 +1,358 @@
+"""What the commands promise beyond their messages, held to oracles on small coloured squares."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from askattend.batching.batches import Batches
+from askattend.cli import main
+from askattend.data.readers.registry import read_source
+from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
+from askattend.evaluation.evaluate import calibrated
+from askattend.experiment.config import Config, VocabConfig
+from askattend.experiment.evaluate import evaluate_run
+from askattend.experiment.train import extract_features, train
+from askattend.features.extraction import ExtractConfig
+from askattend.metrics.calibration import Calibration
+from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
+from askattend.training.config import TrainConfig
+from askattend.training.history import read_progression
+
+COLOURS = ("red", "green", "blue")
+IMAGES = 24
+MODELS = {
+    "saaa": SAAAConfig(embedding_dim=8, question_dim=16, attention_dim=16, hidden_dim=16),
+    "san": SANConfig(embedding_dim=8, question_dim=16, attention_dim=16),
+    "question-only": QuestionOnlyConfig(embedding_dim=8, question_dim=16, hidden_dim=16),
+    "image-only": ImageOnlyConfig(hidden_dim=16),
+}
+TRAIN = TrainConfig(epochs=2, batch_size=16, min_steps=4, learning_rate=1e-2)
+QUIET = Console(quiet=True)
+
+
+def table(folder: Path) -> Path:
+    """Questions about squares: 20 to train on, of which some are held back, and 4 to test on."""
+    rows = ["image,question,answer,split"]
+    for number in range(IMAGES):
+        colour, split = COLOURS[number % 3], "train" if number < 20 else "Testing"
+        Image.new("RGB", (48, 48), colour).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,what colour is it?,{colour},{split}")
+        rows.append(f"{number}.png,is it red?,{'yes' if colour == 'red' else 'no'},{split}")
+    rows.append("0.png,?!,red,train")  # has no word: odd, yet to be got through
+    file = folder / "squares.csv"
+    file.write_text("\n".join(rows) + "\n")
+    return file
+
+
+def config(file: Path, network: str = "saaa", **changes: Any) -> Config[Any]:
+    settings: dict[str, Any] = {
+        "model": MODELS[network],
+        "data": f"table:{file}",
+        "extract": ExtractConfig(image_size=64),
+        "train": TRAIN,
+    }
+    return Config(**{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with squares.csv and, under runs/, a run of each network."""
+    folder = tmp_path_factory.mktemp("experiment")
+    file = table(folder)
+    for network in MODELS:
+        train(config(file, network), folder / "runs" / network, console=QUIET)
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the SAAA run, with the cache of features beside it."""
+    shutil.copytree(trained / "runs", tmp_path / "runs")
+    return tmp_path / "runs" / "saaa"
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_evaluating_validation_gives_what_training_saw(trained: Path, network: str) -> None:
+    folder = trained / "runs" / network
+    metrics = evaluate_run(folder, split="val", console=QUIET).metrics
+    best = read_progression(Run.load(folder)).best
+    assert best is not None
+    assert metrics.split == "valid"
+    assert metrics.accuracy == pytest.approx(best.valid_accuracy)
+    assert json.loads((folder / "metrics.json").read_text())["valid_accuracy"] == metrics.accuracy
+    assert (folder / "valid" / "metrics.json").exists()
+    assert not (folder / "val").exists()
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_train_and_valid_share_no_question(trained: Path, network: str) -> None:
+    ids = {
+        split: {
+            prediction.question_id
+            for prediction in evaluate_run(
+                trained / "runs" / network, split=split, console=QUIET
+            ).predictions
+        }
+        for split in ("train", "valid", "test")
+    }
+    assert ids["train"]
+    assert ids["valid"]
+    assert not ids["train"] & ids["valid"]
+    assert ids["train"] | ids["valid"] | ids["test"] == set(range(2 * IMAGES + 1))
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_evaluation_answers_as_the_predictor_does(trained: Path, network: str) -> None:
+    folder = trained / "runs" / network
+    evaluation = evaluate_run(folder, split="test", console=QUIET)
+    predictor = Predictor.load(folder)
+    questions = read_source(f"table:{trained / 'squares.csv'}").split("test")
+    for question, prediction in zip(questions, evaluation.predictions, strict=True):
+        answer = predictor.look(questions.images[question.image]).ask(question.text)
+        assert prediction.question_id == question.id
+        assert prediction.probability == pytest.approx(answer.probability, abs=1e-3)
+        asked = dict(answer.top)
+        assert asked[prediction.answer] == pytest.approx(answer.probability, abs=1e-3)
+        assert prediction.score == float(prediction.answer == question.answers[0][0])
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_attention_is_a_distribution_of_the_runs_shape(trained: Path, network: str) -> None:
+    predictor = Predictor.load(trained / "runs" / network)
+    attention = predictor.look(trained / "4.png").ask("what colour is it?").attention
+    spec, model = predictor.run.features, predictor.run.model_config
+    maps = int(getattr(model, "hops", 0) or getattr(model, "glimpses", 1))
+    assert attention.shape == (maps, spec.rows, spec.columns)
+    assert bool((attention >= 0).all())
+    assert attention.sum(dim=(1, 2)).tolist() == pytest.approx([1] * maps, abs=1e-5)
+    assert predictor.maps_name == ("hop" if network == "san" else "glimpse")
+
+
+def test_a_run_answers_elsewhere(trained: Path, tmp_path: Path) -> None:
+    """Without the questions, the cache, or the other files of the training."""
+    elsewhere = tmp_path / "carried off"
+    shutil.copytree(
+        trained / "runs" / "saaa",
+        elsewhere,
+        ignore=shutil.ignore_patterns("last*", "log.csv", "tensorboard", "test", "*.html"),
+    )
+    here, there = Predictor.load(trained / "runs" / "saaa"), Predictor.load(elsewhere)
+    image = (trained / "0.png").read_bytes()
+    assert here.look(image).ask("is it red?").top == there.look(image).ask("is it red?").top
+
+
+def test_a_run_is_not_overwritten(trained: Path) -> None:
+    folder = trained / "runs" / "saaa"
+    before = files_of(folder)
+    with pytest.raises(RunError, match=r"saaa: holds a run already\. Add --resume"):
+        train(config(trained / "squares.csv"), folder, console=QUIET)
+    assert files_of(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({"model": SAAAConfig(embedding_dim=9)}, "model.embedding_dim is 9, and was 8"),
+        ({"model": MODELS["san"]}, "network"),
+        ({"vocab": VocabConfig(answers=2)}, "vocab|answers"),
+        ({"vocab": VocabConfig(min_count=9_999)}, "vocab|words"),
+        ({"extract": ExtractConfig(image_size=96)}, "features"),
+    ],
+)
+def test_going_on_as_something_else_is_refused(
+    trained: Path, run: Path, changes: dict[str, Any], differs: str
+) -> None:
+    before = files_of(run)
+    with pytest.raises(RunError, match=f"saaa: cannot go on: .*({differs})"):
+        train(config(trained / "squares.csv", **changes), run, resume=True, console=QUIET)
+    assert files_of(run) == before
+
+
+def test_going_on_with_other_questions_is_refused(trained: Path, run: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "more", ignore=shutil.ignore_patterns("runs"))
+    file = tmp_path / "more" / "squares.csv"
+    file.write_text(file.read_text() + "1.png,is it purple?,no,train\n")
+    before = files_of(run)
+    with pytest.raises(RunError, match="cannot go on"):
+        train(config(file), run, resume=True, console=QUIET)
+    assert files_of(run) == before
+
+
+def test_a_finished_run_is_not_trained_again(trained: Path, run: Path) -> None:
+    before = files_of(run)
+    train(config(trained / "squares.csv"), run, resume=True, console=QUIET)
+    after = files_of(run)
+    for name in ("best.safetensors", "last.safetensors", "log.csv", "config.toml", "metrics.json"):
+        assert after[name] == before[name], name
+
+
+def test_resuming_what_was_never_begun_begins(trained: Path, run: Path, tmp_path: Path) -> None:
+    out = run.parent / "new"
+    train(config(trained / "squares.csv"), out, resume=True, console=QUIET)
+    for name in ("best.safetensors", "config.toml", "words.json"):
+        assert (out / name).read_bytes() == (run / name).read_bytes()
+
+
+def test_last_weights_without_the_training_are_refused(trained: Path, run: Path) -> None:
+    shutil.copy(run / "best.safetensors", run / "last.safetensors")
+    # Its names lack the prefix that those of the training have.
+    with pytest.raises(RunError, match=r"last\.safetensors: lacks the tensor"):
+        train(config(trained / "squares.csv"), run, resume=True, console=QUIET)
+    with pytest.raises(RunError, match=r"last\.safetensors: holds weights alone"):
+        evaluate_run(run, console=QUIET)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config.toml", "[", r"config\.toml: not a readable TOML file"),
+        ("config.toml", "", r"config\.toml: names no network"),
+        ("config.toml", 'network = "sna"', r"unknown network 'sna'\. Did you mean 'san'"),
+        ("config.toml", 'network = "saaa"\nmodel = 3', r"'model' must be a table"),
+        ("config.toml", 'network = "saaa"\n[model]\nglimpses = 0', r"\[model\]: glimpses = 0"),
+        ("config.toml", 'network = "saaa"', r"best\.safetensors: '.*' has shape .* expected"),
+        ("words.json", "[1", r"words\.json: unreadable"),
+        ("words.json", '{"words": ["a"]}', r"words\.json: unreadable .*must start with"),
+        ("answers.json", '{"answers": ["a", "a"]}', r"answers\.json: unreadable .*twice"),
+        ("answers.json", '{"answers": ["a"]}', r"best\.safetensors: '.*' has shape \[5"),
+        ("floors.json", "{}", r"floors\.json: unreadable .*majority"),
+        ("features.json", '{"rows": "two"}', r"features\.json: unreadable"),
+        ("best.safetensors", "", r"best\.safetensors: unreadable"),
+        ("best.safetensors", "x" * 99, r"best\.safetensors: unreadable"),
+    ],
+)
+def test_a_spoilt_run_names_the_file(run: Path, file: str, content: str, message: str) -> None:
+    (run / file).write_text(content)
+    with pytest.raises(AskAttendError, match=message) as error:
+        Predictor.load(run)
+    assert str(run) in str(error.value)
+
+
+def test_a_run_without_its_questions_wants_them_named(trained: Path, run: Path) -> None:
+    text = (run / "config.toml").read_text()
+    kept = "\n".join(line for line in text.splitlines() if not line.startswith("data"))
+    (run / "config.toml").write_text(kept)
+    with pytest.raises(ConfigError, match=r"no questions named\. Add --data SOURCE\."):
+        evaluate_run(run, console=QUIET)
+    source = f"table:{trained / 'squares.csv'}"
+    assert evaluate_run(run, data=source, console=QUIET).metrics.questions == 8
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_where_a_network_looks_is_told_if_it_looks_anywhere(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    network: str,
+) -> None:
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path))
+    settings = config(tmp_path / "unused.csv", network, data="scenes:images=12,size=64")
+    train(settings, tmp_path / "runs" / network, console=QUIET)
+    capsys.readouterr()
+    main(["evaluate", str(tmp_path / "runs" / network)])
+    printed = capsys.readouterr().out
+    told = json.loads((tmp_path / "runs" / network / "test" / "metrics.json").read_text())
+    page = (tmp_path / "runs" / network / "report.html").read_text()
+    body = page[page.index("<body>") :]
+    attends = network in ("saaa", "san")
+    assert ("attention inside the boxes" in printed) == attends
+    assert (told["grounding"] is not None) == (told["sensitivity"] is not None) == attends
+    assert bool(told["grounding_by_type"]) == attends
+    assert ("ttention" in body) == attends
+    seen = {"question-only": "the question alone", "image-only": "the image alone"}
+    assert f"sees {seen.get(network, 'image and question')}" in body
+
+
+def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(run: Path) -> None:
+    points = [(0.9, 0.25, 0.0), (0.8, 0.5, 0.5), (0.7, 0.75, 0.3), (0.2, 1.0, 0.5)]
+    names = ("threshold", "coverage", "risk")
+    curve = [dict(zip(names, point, strict=True)) for point in points]
+    old = {"temperature": 1.5, "questions": 9, "curve": curve, "abstain_above_risk": 0.3}
+    (run / "calibration.json").write_text(json.dumps(old))
+    predictor = Predictor.load(run)
+    assert predictor.threshold == 0.7
+    predictor.abstain_above(0.1)
+    assert predictor.threshold == 0.9
+
+
+def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
+    trained: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for image in trained.glob("*.png"):
+        shutil.copy(image, tmp_path)
+    rows = (trained / "squares.csv").read_text().splitlines()
+    valid = [row.replace(",train", ",valid") for row in rows[1:31]]
+    file = tmp_path / "squares.csv"
+    file.write_text("\n".join([*rows, *valid]) + "\n")
+    settings = (run / "config.toml").read_text()
+    (run / "config.toml").write_text(settings.replace(str(trained), str(tmp_path)))
+    drawn: list[Batches] = []
+
+    def watched(predictor: Predictor, batches: Batches, *, console: Console) -> Calibration:
+        drawn.append(batches)
+        return calibrated(predictor, batches, console=console)
+
+    monkeypatch.setattr("askattend.experiment.evaluate.CALIBRATION", 12)
+    monkeypatch.setattr("askattend.experiment.evaluate.calibrated", watched)
+    for _ in range(2):
+        evaluate_run(run, console=QUIET)
+    asked = read_source(f"table:{file}").split("valid").questions
+    first, second = ([question.id for question in each.questions] for each in drawn)
+    assert (len(set(first)), second) == (12, first)
+    assert first != [question.id for question in asked[:12]]
+
+
+def test_a_store_of_ones_own_is_used_and_must_hold_every_image(
+    trained: Path, tmp_path: Path
+) -> None:
+    some = tmp_path / "some"
+    some.mkdir()
+    for number in range(20):
+        shutil.copy(trained / f"{number}.png", some)
+    store = tmp_path / "store"
+    extract_features(str(some), store, ExtractConfig(image_size=64), console=QUIET)
+    out = tmp_path / "runs" / "saaa"
+    train(config(trained / "squares.csv", features=store), out, console=QUIET)
+    assert [folder.name for folder in out.parent.iterdir()] == ["saaa"]
+    weights = trained / "runs" / "saaa" / "best.safetensors"
+    assert (out / "best.safetensors").read_bytes() == weights.read_bytes()
+    with pytest.raises(FeatureError, match=r"20\.png: no features of image '20\.png'.*3 more"):
+        evaluate_run(out, console=QUIET)
+
+
+def test_a_misspelt_split_is_mentioned(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "odd", ignore=shutil.ignore_patterns("runs"))
+    file = tmp_path / "odd" / "squares.csv"
+    file.write_text(file.read_text() + "1.png,is it red?,no,trian\n")
+    told = io.StringIO()
+    console = Console(file=told, soft_wrap=True, markup=False)
+    train(config(file), tmp_path / "runs" / "saaa", console=console)
+    assert "note: split 'trian' (1) is neither trained nor validated on" in told.getvalue()
+    metrics = evaluate_run(tmp_path / "runs" / "saaa", split="trian", console=QUIET).metrics
+    assert (metrics.split, metrics.questions) == ("trian", 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"data": ""}, {"features": Path("nowhere")}, {"train": TrainConfig(device="abacus")}],
+)
+def test_nothing_is_begun_that_cannot_be_done(
+    trained: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(AskAttendError):
+        train(config(trained / "squares.csv", **changes), tmp_path / "run", console=QUIET)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,132 @@
+"""Intervals and tests against enumeration of all resamples, all flips and all throws."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import product
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askattend.metrics import significance as statistics
+from askattend.metrics.significance import bootstrap_interval, mcnemar, paired_permutation
+
+SCORE = st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0])
+FEW = st.lists(st.tuples(SCORE, st.sampled_from("abcd")), min_size=1, max_size=9)
+APART = st.sampled_from([-1.0, -0.6, -0.3, 0.0, 0.3, 0.4, 1.0])
+DIFFERENCES = st.lists(st.tuples(APART, st.integers(0, 7)), min_size=1, max_size=12)
+
+
+def clusters_of(pairs: Sequence[tuple[float, object]]) -> list[list[float]]:
+    groups: defaultdict[object, list[float]] = defaultdict(list)
+    for score, cluster in pairs:
+        groups[cluster].append(score)
+    return list(groups.values())
+
+
+@given(FEW)
+def test_interval_against_every_resample(pairs: list[tuple[float, str]]) -> None:
+    groups = clusters_of(pairs)
+    means = []
+    for drawn in product(groups, repeat=len(groups)):
+        scores = [score for group in drawn for score in group]
+        means.append(sum(scores) / len(scores))
+    low, high = bootstrap_interval(
+        [score for score, _ in pairs], [cluster for _, cluster in pairs], level=0.8, resamples=4000
+    )
+    # An end must be a mean that splits the distribution where it should, drawing's error aside.
+    for end, share in ((low, 0.1), (high, 0.9)):
+        below = np.mean([mean < end - 1e-6 for mean in means])
+        up_to = np.mean([mean < end + 1e-6 for mean in means])
+        assert below - 0.03 <= share <= up_to + 0.03
+
+
+def test_interval_against_drawing_whole_clusters() -> None:
+    rng = np.random.default_rng(1)
+    pairs = [(float(rng.random() < 0.3 + 0.05 * (n % 7)), n // 6) for n in range(600)]
+    groups = clusters_of(pairs)
+    means = []
+    for _ in range(4000):
+        drawn = [groups[place] for place in rng.integers(len(groups), size=len(groups))]
+        means.append(np.mean([score for group in drawn for score in group]))
+    found = bootstrap_interval([s for s, _ in pairs], [c for _, c in pairs], resamples=10_000)
+    assert found == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.004)
+
+
+def test_questions_of_an_image_say_less_than_as_many_images() -> None:
+    scores = [float(n // 10 % 2) for n in range(400)]
+    alone = bootstrap_interval(scores, list(range(400)))
+    together = bootstrap_interval(scores, [n // 10 for n in range(400)])
+    assert together[1] - together[0] > 2 * (alone[1] - alone[0])
+
+
+def test_intervals_depend_on_the_seed_alone() -> None:
+    scores, images = [0.1 * (n % 11) for n in range(300)], [n // 7 for n in range(300)]
+    once = bootstrap_interval(scores, images)
+    assert once == bootstrap_interval(scores, [f"image {image}" for image in images])
+    assert once == pytest.approx(bootstrap_interval(scores[::-1], images[::-1]), abs=1e-9)
+    assert once != bootstrap_interval(scores, images, seed=1)
+
+
+def naive_permutation(pairs: Sequence[tuple[float, object]]) -> float:
+    sums = [sum(group) for group in clusters_of(pairs)]
+    flipped = [
+        abs(sum(sign * one for sign, one in zip(signs, sums, strict=True)))
+        for signs in product((1, -1), repeat=len(sums))
+    ]
+    return float(np.mean([total >= abs(sum(sums)) - 1e-6 for total in flipped]))
+
+
+def columns(pairs: Sequence[tuple[float, int]]) -> tuple[list[float], list[int]]:
+    return [difference for difference, _ in pairs], [cluster for _, cluster in pairs]
+
+
+@given(DIFFERENCES)
+def test_permutation_against_every_flip(pairs: list[tuple[float, int]]) -> None:
+    assert paired_permutation(*columns(pairs)) == pytest.approx(naive_permutation(pairs))
+
+
+@given(DIFFERENCES)
+def test_drawn_flips_agree_with_all(pairs: list[tuple[float, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "_all_flips", lambda sizes, numbers: None)
+        drawn = paired_permutation(*columns(pairs), resamples=4000)
+        assert drawn == paired_permutation(*columns(pairs), resamples=4000)
+    assert drawn == pytest.approx(naive_permutation(pairs), abs=0.05)
+    assert drawn > 0
+
+
+def test_too_many_flips_are_drawn() -> None:
+    rng = np.random.default_rng(0)
+    apart = rng.normal(0.5, 1, size=200).tolist()
+    p = paired_permutation(apart, list(range(200)), resamples=999)
+    assert p == pytest.approx(1 / 1000)
+    assert paired_permutation([-each for each in apart], list(range(200)), resamples=999) == p
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_against_counting_throws(first: int, second: int) -> None:
+    number = first + second
+    tail = sum(comb(number, heads) for heads in range(min(first, second) + 1))
+    expected = min(Fraction(1), Fraction(2 * tail, 2**number))
+    assert mcnemar(first, second) == pytest.approx(float(expected), rel=1e-9)
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 5))
+def test_on_right_and_wrong_both_tests_are_one(first: int, second: int, same: int) -> None:
+    apart = [-1.0] * first + [1.0] * second + [0.0] * (same + 1)
+    p = paired_permutation(apart, list(range(len(apart))))
+    assert p == pytest.approx(mcnemar(first, second), rel=1e-9)
+
+
+def test_large_counts() -> None:
+    # For many throws McNemar's exact test nears the chi-square test without its correction:
+    # 2·(1 − Φ(600 / √100,000)), from a table of the normal distribution.
+    assert mcnemar(49_700, 50_300) == pytest.approx(0.0578, abs=0.001)
+    assert mcnemar(50_000, 50_000) == 1
+    assert 0 <= mcnemar(10_000, 90_000) < 1e-300

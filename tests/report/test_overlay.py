@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from fontTools.fontBuilder import FontBuilder  # type: ignore[import-untyped]
+from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped]
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.font_manager import fontManager
+from PIL import Image
+from torch import Tensor
+
+from askattend.errors import ConfigError
+from askattend.features.images import open_image
+from askattend.report import fonts
+from askattend.report import overlay as drawing
+from askattend.report.fonts import font_hint, missing_glyphs
+from askattend.report.overlay import fit, heat, overlay, peak, range_text, save_overlay
+from askattend.runs.predictor import Answer
+
+PRIVATE = "\ue0a5"  # a code point for private use: no ordinary font has it
+GREY = Image.new("RGB", (64, 64), (128, 128, 128))
+
+
+def answer(question: str = "what is it?", *, maps: int = 2, text: str = "lamp") -> Answer:
+    logits = torch.randn(maps, 35, generator=torch.Generator().manual_seed(maps))
+    attention = logits.softmax(dim=1).view(maps, 5, 7)
+    return Answer(question, text, 0.25, ((text, 0.25),), attention)
+
+
+def one_hot(rows: int, columns: int, row: int, column: int) -> Tensor:
+    attention = torch.zeros(rows, columns)
+    attention[row, column] = 1
+    return attention
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image, dtype=np.int64)
+
+
+@pytest.fixture
+def only_dejavu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a system without any font but matplotlib's own."""
+    monkeypatch.setattr(fonts, "_system_families", lambda: ())
+
+
+@pytest.fixture
+def new_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A font installed after matplotlib made its list; it has a black box for `PRIVATE`."""
+    pen = TTGlyphPen(None)
+    corners = [(100, 0), (100, 800), (900, 800), (900, 0)]
+    pen.moveTo(corners[0])
+    for corner in corners[1:]:
+        pen.lineTo(corner)
+    pen.closePath()
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", "box"])
+    builder.setupCharacterMap({ord(PRIVATE): "box"})
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "box": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (1000, 0), "box": (1000, 100)})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Ask Test", "styleName": "Regular"})
+    builder.setupOS2(sTypoAscender=800, usWeightClass=400)
+    builder.setupPost()
+    builder.save(tmp_path / "new.ttf")
+    before = list(fontManager.ttflist)
+    monkeypatch.setattr(fonts, "findSystemFonts", lambda: [str(tmp_path / "new.ttf")])
+    fonts._system_families.cache_clear()
+    yield "Ask Test"
+    fontManager.ttflist[:] = before
+    fonts._system_families.cache_clear()
+    fonts._charmap.cache_clear()
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(2, 14), st.integers(2, 14), st.booleans())
+def test_heat_is_greatest_in_the_region_attended_to(
+    data: st.DataObject, rows: int, columns: int, portrait: bool
+) -> None:
+    row = data.draw(st.integers(0, rows - 1))
+    column = data.draw(st.integers(0, columns - 1))
+    size = (90, 150) if portrait else (150, 90)
+    warmth = pixels(heat(GREY, one_hot(rows, columns, row, column), size)).sum(axis=2)
+    y, x = np.unravel_index(warmth.argmax(), warmth.shape)
+    assert int(y * rows / size[1]) == row
+    assert int(x * columns / size[0]) == column
+
+
+@settings(deadline=None)
+@given(st.integers(0, 99), st.floats(1e-3, 1e3), st.floats(0, 1))
+def test_heat_does_not_depend_on_how_flat_a_map_is(seed: int, scale: float, base: float) -> None:
+    attention = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)).double()
+    plain = pixels(heat(GREY, attention, (60, 40)))
+    # Single precision holds a spread of a thousandth about 1 to four digits: at most the next of
+    # the colour map's 256 colours, which differ by up to four levels.
+    assert abs(pixels(heat(GREY, attention * scale + base, (60, 40))) - plain).max() <= 4
+
+
+@pytest.mark.parametrize("value", [0.0, 1 / 49, float("nan")])
+def test_flat_map_shows_no_place(value: float) -> None:
+    flat = torch.full((7, 7), value)
+    shown = pixels(heat(GREY, flat, (50, 50)))
+    assert (shown == shown[0, 0]).all()
+    assert peak(flat) == "nowhere"
+    assert range_text(flat).startswith("flat at ")
+
+
+def test_softmax_noise_is_not_shown_as_attention() -> None:
+    noisy = torch.full((7, 7), 1 / 49)
+    noisy[2, 3] += 1e-8
+    assert noisy.min() < noisy.max()
+    assert peak(noisy) == "nowhere"
+
+
+@settings(deadline=None)
+@given(st.integers(0, 9999), st.floats(0, 12), st.integers(1, 400))
+def test_range_text_tells_least_greatest_and_uniform(seed: int, spread: float, cells: int) -> None:
+    logits = torch.randn(1, cells, generator=torch.Generator().manual_seed(seed)) * spread
+    attention = logits.softmax(dim=1)
+    text = range_text(attention)
+    low, high = attention.min().item(), attention.max().item()
+    if text.startswith("flat"):
+        assert high - low <= 1e-5 * high
+        return
+    match = re.fullmatch(r"([\d.]+)–([\d.]+), uniform ([\d.]+)", text)
+    assert match
+    for said, true in zip(match.groups(), (low, high, 1 / cells), strict=True):
+        decimals = len(said.partition(".")[2])
+        assert float(said) == pytest.approx(true, abs=0.51 * 10**-decimals)
+    assert match[1] != match[2]
+
+
+def test_peak_in_words() -> None:
+    found = [peak(one_hot(3, 3, row, column)) for row in range(3) for column in range(3)]
+    assert found == [
+        *("top left", "top", "top right"),
+        *("left", "centre", "right"),
+        *("bottom left", "bottom", "bottom right"),
+    ]
+    assert peak(one_hot(14, 14, 13, 0)) == "bottom left"
+
+
+@pytest.mark.parametrize("size", [(64, 64), (448, 336), (336, 448), (2000, 500), (90, 1100)])
+def test_photo_keeps_its_shape_and_is_large_enough_to_see(size: tuple[int, int]) -> None:
+    drawn = pixels(overlay(Image.new("RGB", size, (255, 0, 0)), [answer()]))
+    rows, columns = np.nonzero((drawn == [255, 0, 0]).all(axis=2))
+    width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+    assert (width, height) == fit(Image.new("RGB", size), drawing.PANEL).size
+    assert width / height == pytest.approx(size[0] / size[1], rel=0.02)
+    assert max(width, height) == drawing.PANEL
+
+
+def test_each_question_has_a_row_and_each_map_a_panel() -> None:
+    first, second = answer("how many?"), answer("where is the cat?", text="on the mat")
+    both = pixels(overlay(GREY, [first, second]))
+    apart = [pixels(overlay(GREY, [one])) for one in (first, second)]
+    assert (both == np.concatenate(apart)).all()
+    step = drawing.PANEL + drawing.GAP
+    widths = [overlay(GREY, [answer(maps=maps)]).width for maps in (1, 2, 4)]
+    assert np.diff(widths).tolist() == [step, 2 * step]
+
+
+def test_an_answer_that_is_not_sure_is_drawn_so() -> None:
+    unsure = overlay(GREY, [replace(answer(), sure=False)])
+    said = overlay(GREY, [answer(text="not sure; perhaps lamp")])
+    assert (pixels(unsure) == pixels(said)).all()
+    assert (pixels(unsure) != pixels(overlay(GREY, [answer()]))).any()
+
+
+def test_panels_are_the_photo_and_its_heat_maps() -> None:
+    photo = Image.effect_noise((64, 64), 80).convert("RGB")
+    asked = answer()
+    drawn = pixels(overlay(photo, [asked]))
+    large = fit(photo, drawing.PANEL)
+    top = next(
+        y
+        for y in range(drawn.shape[0])
+        if (drawn[y, drawing.MARGIN :][: drawing.PANEL] == pixels(large)[0]).all()
+    )
+    for number, panel in enumerate([large, *(heat(large, a, large.size) for a in asked.attention)]):
+        left = drawing.MARGIN + number * (drawing.PANEL + drawing.GAP)
+        shown = drawn[top : top + drawing.PANEL, left : left + drawing.PANEL]
+        assert (shown == pixels(panel)).all()
+
+
+@pytest.mark.parametrize(
+    "question", ["is there anything " * 15, "x" * 300, "この写真の中に犬はいますか" * 12]
+)
+def test_long_questions_wrap(question: str) -> None:
+    short, long = overlay(GREY, [answer("?")]), overlay(GREY, [answer(question)])
+    assert long.width == short.width
+    assert long.height > short.height + drawing.TITLE
+    assert (pixels(long)[:, -drawing.MARGIN + 4 :] == 255).all()
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("ab cdé", max_size=9), max_size=12).map(" ".join), st.integers(1, 12))
+def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, width: int) -> None:
+    lines = drawing._wrap(text, width, lambda line: float(len(line)))
+    assert "".join(lines).replace(" ", "") == "".join(text.split())
+    assert all(len(line) <= width for line in lines)
+    if all(len(word) <= width for word in text.split()):
+        assert " ".join(lines).split() == text.split()
+
+
+def test_dollars_are_no_mathematics() -> None:
+    with_dollars = overlay(GREY, [answer(r"$\frac{$ costs $5 or $x_1$?", text="$")])
+    assert with_dollars.size == overlay(GREY, [answer("?")]).size
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.text(max_size=30))
+def test_any_text_can_be_drawn(text: str) -> None:
+    drawn = overlay(GREY, [answer(text, text=text, maps=1)])
+    assert drawn.height > drawing.PANEL
+    assert set(missing_glyphs(text)) <= set(text)
+
+
+@pytest.mark.usefixtures("only_dejavu")
+def test_missing_glyphs_are_named_with_a_package_that_has_them() -> None:
+    assert missing_glyphs("a 犬\u200d\n b 犬 ü я") == ["犬"]
+    hint = font_hint(["what?", "犬"])
+    assert hint == "no font on this system has: 犬; install e.g. Debian's fonts-noto-cjk"
+    assert font_hint(["Where is the café? Где? Πού;"]) is None
+    assert font_hint(["\U0001f9ff नम"]) == (
+        "no font on this system has: 🧿 न म; "
+        "install e.g. Debian's fonts-noto-core and fonts-symbola"
+    )
+    marked = overlay(GREY, [answer("犬")])
+    assert (pixels(marked) == pixels(overlay(GREY, [answer(fonts.UNDRAWABLE)]))).all()
+
+
+def test_font_installed_since_is_found_and_drawn(new_font: str) -> None:
+    assert missing_glyphs(f"a{PRIVATE}") == []
+    assert fonts.cover(f"a{PRIVATE}") == ([fonts.FONT, new_font], set())
+    above = slice(0, drawing.MARGIN + 2 * drawing.TITLE)
+    ink = [
+        int((pixels(overlay(GREY, [answer(text)]))[above].sum(axis=2) < 200).sum())
+        for text in ("", PRIVATE, 3 * PRIVATE)
+    ]
+    box = (0.8 * drawing.TITLE) ** 2
+    assert ink[1] - ink[0] == pytest.approx(box, rel=0.4)
+    assert ink[2] - ink[0] == pytest.approx(3 * box, rel=0.4)
+
+
+def test_threads_draw_what_one_alone_draws() -> None:
+    asked = [answer(f"question {number}?", maps=1) for number in range(6)]
+    alone = [overlay(GREY, [one]).tobytes() for one in asked]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda one: overlay(GREY, [one]).tobytes(), asked)) == alone
+
+
+def test_save_overlay_writes_the_format_of_the_suffix(tmp_path: Path) -> None:
+    file = tmp_path / "new folder" / "look.PNG"
+    save_overlay(file, GREY, [answer()], maps_name="hop")
+    with Image.open(file) as saved:
+        assert saved.format == "PNG"
+        assert saved.tobytes() == overlay(GREY, [answer()], maps_name="hop").tobytes()
+
+
+def test_save_overlay_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"look\.xyz: '\.xyz' is not a picture format\. Name it"):
+        save_overlay(tmp_path / "look.xyz", GREY, [answer()])
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        save_overlay(tmp_path / "taken" / "look.png", GREY, [answer()])
+
+
+def test_overlay_of_a_photo(shared: Path) -> None:
+    photo = open_image(shared / "data" / "daquar" / "images" / "image10.jpg")
+    drawn = pixels(overlay(photo, [answer()]))
+    large = pixels(fit(photo, drawing.PANEL))
+    shown = drawn[:, drawing.MARGIN : drawing.MARGIN + drawing.PANEL]
+    tops = [
+        y
+        for y in range(len(shown) - len(large) + 1)
+        if (shown[y] == large[0]).all() and (shown[y : y + len(large)] == large).all()
+    ]
+    assert len(tops) == 1
+
+
+def test_heat_lies_over_the_part_that_was_seen() -> None:
+    """The middle half of a wide photo: the map as over that half alone, the rest pale and alike."""
+    wide = Image.new("RGB", (128, 64), (128, 128, 128))
+    attention = one_hot(2, 2, 0, 1)
+    drawn = pixels(heat(wide, attention, (128, 64), seen=(0.25, 0.0, 0.75, 1.0)))
+    middle = pixels(heat(wide.crop((32, 0, 96, 64)), attention, (64, 64)))
+    assert np.array_equal(drawn[:, 32:96], middle)
+    for outside in (drawn[:, :32], drawn[:, 96:]):
+        assert len(np.unique(outside.reshape(-1, 3), axis=0)) == 1
+        assert outside.min() > middle[-1, 0].max()  # brighter than what was hardly attended to
+
+
+def test_overlay_draws_the_part_that_was_seen() -> None:
+    whole = pixels(overlay(GREY, [answer()]))
+    part = pixels(overlay(GREY, [answer()], seen=(0.25, 0.25, 0.75, 0.75)))
+    assert whole.shape == part.shape
+    assert not np.array_equal(whole, part)
+    assert np.array_equal(pixels(overlay(GREY, [answer()], seen=(0, 0, 1, 1))), whole)

@@ -1,0 +1,119 @@
+"""Results files: one answer a question, and messages that name what is not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askattend.data.questions import Question, QuestionId
+from askattend.errors import DataError
+from askattend.scoring.results import Result, check_results, load_results, read_results
+
+
+def asked(*ids: QuestionId) -> list[Question]:
+    return [Question(id=one, image="i", text="?", answers=(), split="test") for one in ids]
+
+
+def results(*ids: QuestionId) -> list[dict[str, Any]]:
+    return [{"question_id": one, "answer": f"answer {one}"} for one in ids]
+
+
+def write(folder: Path, content: object) -> Path:
+    file = folder / "results.json"
+    file.write_text(json.dumps(content))
+    return file
+
+
+def test_reading(tmp_path: Path) -> None:
+    file = write(tmp_path, [{**one, "confidence": 0.5} for one in results(3, "b", 1)])
+    assert read_results(file, asked(1, 3, "b")) == {3: "answer 3", "b": "answer b", 1: "answer 1"}
+    packed = tmp_path / "results.json.gz"
+    packed.write_bytes(gzip.compress(b"\xef\xbb\xbf" + file.read_bytes()))
+    assert load_results(packed) == load_results(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (results(1, 2), "1 question has no answer: 3"),
+        (results(1, 2, 3, 4), "1 question id is not of this split: $[3] has 4"),
+        (results(1, 2, 3, 2), "1 question id occurs more than once: $[3] has 2 again after $[1]"),
+        (results(1, 2, 3, 4, 5), "2 question ids are not of this split: $[3] has 4, $[4] has 5"),
+        (results(1, 1, 1, 2, 3), "2 question ids occur more than once: $[1] has 1 again"),
+        (results(7, 1, 1), "; "),
+        (results("a", 1, 2, 3), "The file's question ids are text, the source's are numbers"),
+        ([{"question_id": 1, "text": "a"}], "field `answer`, only has `question_id`, `text`"),
+        ([{}], "missing required field `question_id`, has none"),
+        ([], "3 questions have no answer: 1, 2, 3"),
+        (results("1", "2", "3"), "Write question ids as numbers, like the source"),
+        ([*results(1, 2), {"question_id": 3}], "1 entry is not a result: $[2]: "),
+        ([*results(1, 2), {"question_id": 3, "answer": 4}], "$[2].answer: Expected `str`"),
+        ([*results(1, 2), {"question_id": 3, "answer": None}], "$[2].answer: Expected `str`"),
+        ([*results(1, 2), {"question_id": True, "answer": ""}], "$[2].question_id: Expected `"),
+        ([*results(1, 2), 3], "$[2]: Expected `object`"),
+        ({"results": results(1, 2, 3)}, "Expected `array`, got `object`"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path: Path, content: object, message: str) -> None:
+    file = write(tmp_path, content)
+    with pytest.raises(DataError, match=re.escape(message)) as raised:
+        read_results(file, asked(1, 2, 3))
+    assert str(raised.value).startswith(f"{file}: ")
+    assert raised.value.remedy
+
+
+def test_many_cases_are_counted_and_the_first_few_named(tmp_path: Path) -> None:
+    file = write(tmp_path, [{"question_id": n, "answer": n % 2 or "one"} for n in range(3000)])
+    with pytest.raises(DataError) as raised:
+        load_results(file)
+    assert "1,500 entries" in raised.value.problem
+    assert "$[1].answer" in raised.value.problem
+    assert "$[5].answer" in raised.value.problem
+    assert "$[7]" not in raised.value.problem
+
+
+def test_text_ids_are_asked_for_where_the_source_has_them() -> None:
+    with pytest.raises(DataError, match="as text, in quotes"):
+        check_results([Result(1, "yes")], asked("1"), where="here")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_cut_short(tmp_path: Path, packed: bool) -> None:
+    whole = json.dumps(results(*range(50))).encode()
+    file = tmp_path / "results.json"
+    file.write_bytes((gzip.compress(whole) if packed else whole)[:-20])
+    with pytest.raises(DataError, match="gzip file is truncated" if packed else "cut short"):
+        load_results(file)
+
+
+def test_no_file_and_no_text(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No such file"):
+        load_results(tmp_path / "none.json")
+    (tmp_path / "binary.json").write_bytes(b'[{"question_id": 1, "answer": "\xff\xfe"}]')
+    with pytest.raises(
+        DataError, match=r"binary\.json:1: not UTF-8 at byte 31\. Save the file as UTF-8"
+    ):
+        load_results(tmp_path / "binary.json")
+
+
+IDS = st.lists(st.one_of(st.integers(0, 6), st.sampled_from(["1", "x"])), max_size=8)
+
+
+@given(IDS, IDS.map(lambda ids: list(dict.fromkeys(ids))), st.sets(st.integers(7, 8)))
+def test_only_one_answer_each_is_let_through(
+    given_: list[QuestionId], wanted: list[QuestionId], elsewhere: set[QuestionId]
+) -> None:
+    answers = [Result(one, "") for one in [*given_, *elsewhere, *elsewhere]]
+    fits = sorted(map(repr, given_)) == sorted(map(repr, wanted))
+    if fits:
+        check_results(answers, asked(*wanted), elsewhere=elsewhere, where="here")
+    else:
+        with pytest.raises(DataError, match="here: "):
+            check_results(answers, asked(*wanted), elsewhere=elsewhere, where="here")
