@@ -44,7 +44,7 @@ class RunError(AskAttendError):
     """A run folder that is incomplete or does not fit."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the valid words: ``Did you mean 'x'?``, or all of them if none is near."""
     known = list(known)
     close = closest(word, known)

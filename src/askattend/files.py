@@ -37,7 +37,7 @@ def read_bytes(file: Path) -> bytes:
     raise DataError(problem, where=file, remedy=remedy)
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def atomic_write(file: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, never meets half of it."""
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 import msgspec
 import tomli_w
 
-from askattend.errors import AskAttendError, ConfigError, nearest
+from askattend.errors import AskAttendError, ConfigError, did_you_mean
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
         for key, value in mapping.items():
             name = key.replace("-", "_")
             if name not in hints:
-                raise ConfigError(f"unknown setting '{key}'", remedy=nearest(name, hints))
+                raise ConfigError(f"unknown setting '{key}'", remedy=did_you_mean(name, hints))
             _check_value(name, value, hints[name])
             values[name] = value
         return kind(**values)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from askattend.errors import AskAttendError, nearest
+from askattend.errors import AskAttendError, did_you_mean
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
@@ -99,7 +99,7 @@ def expect_names(given: Mapping[str, object], known: Mapping[str, object]) -> No
     for name in given:
         if name not in known:
             raise ShapeError(
-                "this network has no such weight", where=name, remedy=nearest(name, known)
+                "this network has no such weight", where=name, remedy=did_you_mean(name, known)
             )
 
 
@@ -114,7 +114,7 @@ def expect_sizes(
     for name, value in sizes.items():
         if name not in known:
             lstm = "Only the papers' LSTM is here: neither SAN's CNN nor its published code."
-            remedy = lstm if name in ("encoder", "variant") else nearest(name, known)
+            remedy = lstm if name in ("encoder", "variant") else did_you_mean(name, known)
             raise ShapeError("this network has no such size", where=name, remedy=remedy)
         if not isinstance(value, int) or value < 1:
             raise ShapeError(f"{value!r} is not a whole number from 1 up", where=name)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from askattend.errors import AskAttendError, ConfigError, nearest
+from askattend.errors import AskAttendError, ConfigError, did_you_mean
 
 USAGE = """\
 usage: askattend COMMAND …
@@ -67,5 +67,5 @@ def _dispatch(arguments: list[str]) -> None:
         return
     name, *rest = arguments
     if name not in COMMANDS:
-        raise ConfigError(f"unknown command '{name}'", remedy=nearest(name, COMMANDS))
+        raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
     import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)

@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, progress
-from askattend.errors import ConfigError, nearest
+from askattend.errors import ConfigError, did_you_mean
 from askattend.features.storage import Dtype
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.pytorch_vqa import import_log
@@ -68,7 +68,7 @@ def run(argv: list[str]) -> None:
         return
     name, *rest = argv
     if name not in FORMATS:
-        raise ConfigError(f"cannot import '{name}'", remedy=nearest(name, FORMATS))
+        raise ConfigError(f"cannot import '{name}'", remedy=did_you_mean(name, FORMATS))
     FORMATS[name](rest)
 
 

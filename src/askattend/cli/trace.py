@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import Flat, parse, print_json
-from askattend.errors import ConfigError, nearest
+from askattend.errors import ConfigError, did_you_mean
 from askattend.models import MODELS, ModelConfig
 from askattend.tracing.text import lines
 from askattend.tracing.trace import RandomData, Trace, trace_random, trace_run
@@ -85,7 +85,7 @@ def _network(word: str) -> str:
     if "/" in word or Path(word).exists():
         remedy = f"Of a run: askattend trace --run {word} --image FILE --question TEXT."
         raise ConfigError(f"'{word}' is no network", remedy=remedy)
-    raise ConfigError(f"unknown network '{word}'", remedy=nearest(word.lower(), MODELS))
+    raise ConfigError(f"unknown network '{word}'", remedy=did_you_mean(word.lower(), MODELS))
 
 
 def _times_given(option: str, argv: list[str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import Flat, parse, progress
-from askattend.errors import ConfigError, nearest
+from askattend.errors import ConfigError, did_you_mean
 from askattend.experiment import train as experiment
 from askattend.experiment.config import Config, preset_for, presets, read_preset
 from askattend.models import MODELS, ModelConfig
@@ -40,7 +40,7 @@ def run(argv: list[str]) -> None:
         return
     network, *rest = argv
     if network not in MODELS:
-        raise ConfigError(f"unknown network '{network}'", remedy=nearest(network, MODELS))
+        raise ConfigError(f"unknown network '{network}'", remedy=did_you_mean(network, MODELS))
     config = _starting_config(network, rest)
     kind: Any = Train
     options: Train[Any] = parse(

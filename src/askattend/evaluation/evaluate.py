@@ -19,7 +19,7 @@ from askattend.batching.batches import Batches
 from askattend.batching.inference import outputs
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.evaluation.removal import Sensitivity
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.metrics.accuracy import accuracy_of, metric_name
 from askattend.metrics.breakdown import (
     Pairs,
@@ -136,10 +136,10 @@ class Evaluation(msgspec.Struct, frozen=True):
         results = [Result(one.question_id, one.answer) for one in self.predictions]
         check_results(results, questions, where=folder / RESULTS)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / RESULTS, msgspec.json.encode(results))
-        write_whole(folder / PREDICTIONS, msgspec.json.encode(self.predictions))
+        atomic_write(folder / RESULTS, msgspec.json.encode(results))
+        atomic_write(folder / PREDICTIONS, msgspec.json.encode(self.predictions))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics))
-        write_whole(folder / METRICS, metrics)
+        atomic_write(folder / METRICS, metrics)
 
 
 def evaluate(

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from askattend.errors import ConfigError, nearest
+from askattend.errors import ConfigError, did_you_mean
 from askattend.features.extraction import ExtractConfig
 from askattend.models import MODELS, ModelConfig, model_name
 from askattend.settings import (
@@ -102,13 +102,17 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
             values[key] = Path(value) if key == "features" else value
         else:
             known = [*sections, "data", "features", "network"]
-            raise ConfigError(f"unknown setting '{key}'", where=where, remedy=nearest(key, known))
+            raise ConfigError(
+                f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known)
+            )
     return Config(**values)
 
 
 def _check_network(given: str, network: str, *, where: str) -> None:
     if given not in MODELS:
-        raise ConfigError(f"unknown network '{given}'", where=where, remedy=nearest(given, MODELS))
+        raise ConfigError(
+            f"unknown network '{given}'", where=where, remedy=did_you_mean(given, MODELS)
+        )
     if given != network:
         raise ConfigError(
             f"is for the network '{given}'", where=where, remedy=f"Train {given}, not {network}."
@@ -143,5 +147,5 @@ def read_preset(preset: str, network: str) -> Config[Any]:
     """
     file = Path(preset) if preset.endswith(".toml") else presets().get(preset)
     if file is None:
-        raise ConfigError(f"unknown preset '{preset}'", remedy=nearest(preset, presets()))
+        raise ConfigError(f"unknown preset '{preset}'", remedy=did_you_mean(preset, presets()))
     return config_from(read_toml(file), network, where=str(file))

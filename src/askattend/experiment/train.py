@@ -22,7 +22,7 @@ from askattend.experiment.features import features_for
 from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
 from askattend.experiment.resuming import check_same
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.metrics.accuracy import Floors
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import Progression
@@ -124,7 +124,7 @@ def _summarise(run: Run, progression: Progression, *, console: Console) -> None:
         "seconds": sum(epoch.seconds for epoch in progression.history),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
-    write_whole(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
+    atomic_write(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
     console.print(
         f"best: epoch {best.epoch}, validation accuracy ({progression.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",

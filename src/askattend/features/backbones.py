@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from askattend.errors import FeatureError, nearest
+from askattend.errors import FeatureError, did_you_mean
 from askattend.features.lite import LITE, load_lite
 from askattend.features.spec import HUB, UNKNOWN, Backbone, Compute, FeatureSpec
 from askattend.features.storage import DTYPES, Dtype
@@ -102,7 +102,7 @@ def known_name(name: str) -> str:
     """
     if name == LITE or (name.startswith(HUB) and name.removeprefix(HUB).strip()):
         return name
-    remedy = f"{nearest(name, [LITE])} One of the model hub is written {HUB}NAME, e.g. "
+    remedy = f"{did_you_mean(name, [LITE])} One of the model hub is written {HUB}NAME, e.g. "
     raise FeatureError(
         f"no backbone '{name}'", remedy=f"{remedy}hf:microsoft/resnet-152; a local one hf:FOLDER."
     )
@@ -115,5 +115,7 @@ def known_dtype(dtype: str) -> Dtype:
         FeatureError: they cannot.
     """
     if dtype not in DTYPES:
-        raise FeatureError(f"features cannot be kept in '{dtype}'", remedy=nearest(dtype, DTYPES))
+        raise FeatureError(
+            f"features cannot be kept in '{dtype}'", remedy=did_you_mean(dtype, DTYPES)
+        )
     return dtype

@@ -34,7 +34,7 @@ from askattend.features.store import (
     Written,
     shard_shape,
 )
-from askattend.files import write_whole
+from askattend.files import atomic_write
 
 Report = Callable[[int, int], None]
 
@@ -89,7 +89,7 @@ class StoreWriter:
         created = not self._folder.exists()
         with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._folder / PLAN, msgspec.json.encode(plan))
+            atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         for shard in self._extract(todo, images):
             written[shard.shard.name] = shard
         self._finish(plan, written, created=created)
@@ -179,7 +179,7 @@ class StoreWriter:
         usable = bool(good(shards))
         if usable:
             with writing(self._folder):
-                write_whole(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+                atomic_write(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
             if created:

@@ -30,7 +30,7 @@ from askattend.features.store import (
     shard_shape,
 )
 from askattend.features.writer import need_space, save_shard, writing
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.importing.preprocessing import original_spec
 
 FEATURES, IDS = "features", "ids"
@@ -128,10 +128,10 @@ def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
     try:
         with writing(out):
             unfinished.mkdir(parents=True)
-            write_whole(unfinished / PLAN, msgspec.json.encode(plan))
+            atomic_write(unfinished / PLAN, msgspec.json.encode(plan))
         shards = tuple(_shards(source, unfinished, plan, console=console))
         with writing(out):
-            write_whole(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+            atomic_write(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
             (unfinished / PLAN).unlink()
             if out.exists():
                 out.rmdir()

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
-from askattend.errors import ConfigError, DataError, nearest
+from askattend.errors import ConfigError, DataError, did_you_mean
 
 CURRENT = "current"
 
@@ -120,7 +120,7 @@ def vqa_accuracy(
 def check_dialect(dialect: str) -> None:
     """Raises `ConfigError` if there is no such dialect."""
     if dialect not in DIALECTS:
-        raise ConfigError(f"unknown dialect '{dialect}'", remedy=nearest(dialect, DIALECTS))
+        raise ConfigError(f"unknown dialect '{dialect}'", remedy=did_you_mean(dialect, DIALECTS))
 
 
 def compared(

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from askattend.evaluation.evaluate import Evaluation, Metrics
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.report.charts import Curve, chart
 from askattend.report.gallery import Example, choose, gallery, verdict
 from askattend.report.kinds import kinds
@@ -65,7 +65,7 @@ def write_report(
         details=_details(details),
     )
     # A lone surrogate, which a question read from JSON may hold, has no place in UTF-8.
-    write_whole(file, page.encode("utf-8", errors="replace"))
+    atomic_write(file, page.encode("utf-8", errors="replace"))
 
 
 def _headline(metrics: Metrics, sees: str) -> str:

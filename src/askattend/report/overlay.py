@@ -19,7 +19,7 @@ from torch import Tensor
 
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Box
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.report.fonts import cover, font_hint, missing_glyphs, printable
 from askattend.runs.predictor import Answer
 
@@ -97,7 +97,7 @@ def save_overlay(
     overlay(image, answers, maps_name=maps_name, seen=seen).save(encoded, file_format)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, encoded.getvalue())
+        atomic_write(file, encoded.getvalue())
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise ConfigError(problem, where=file, remedy="Choose another place.") from error

@@ -14,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from askattend.runs.run_folder import Run
 from askattend.data.vocab import PAD
 from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_known
 from askattend.errors import ConfigError, DataError, RunError
@@ -25,6 +24,7 @@ from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
 from askattend.models import Model
 from askattend.models.kernels.int8 import round_to_eight_bits
+from askattend.runs.run_folder import Run
 
 
 @dataclass(frozen=True)

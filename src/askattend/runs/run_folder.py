@@ -15,12 +15,12 @@ from torch import Tensor
 
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import Precision
-from askattend.errors import AskAttendError, RunError, nearest
+from askattend.errors import AskAttendError, RunError, did_you_mean
 from askattend.features.spec import FeatureSpec
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.metrics.accuracy import Floors
-from askattend.models import MODELS, Model, ModelConfig, build_model
 from askattend.metrics.calibration import Calibration
+from askattend.models import MODELS, Model, ModelConfig, build_model
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
@@ -54,12 +54,12 @@ class Run:
     def save(self) -> None:
         """Write the folder; the weights follow with `save_weights` and `save_progress`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / WORDS, msgspec.json.encode(self.words))
-        write_whole(self.folder / ANSWERS, msgspec.json.encode(self.answers))
-        write_whole(self.folder / FLOORS, msgspec.json.encode(self.floors))
+        atomic_write(self.folder / WORDS, msgspec.json.encode(self.words))
+        atomic_write(self.folder / ANSWERS, msgspec.json.encode(self.answers))
+        atomic_write(self.folder / FLOORS, msgspec.json.encode(self.floors))
         features = msgspec.json.format(msgspec.json.encode(self.features))
-        write_whole(self.folder / FEATURES, features)
-        write_whole(self.folder / CONFIG, toml_bytes(self.config))
+        atomic_write(self.folder / FEATURES, features)
+        atomic_write(self.folder / CONFIG, toml_bytes(self.config))
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
@@ -93,7 +93,7 @@ class Run:
         network, where = str(self.config.get("network", "")), f"{self.folder / CONFIG}"
         if network not in MODELS:
             problem = f"unknown network '{network}'" if network else "names no network"
-            raise RunError(problem, where=where, remedy=nearest(network, MODELS))
+            raise RunError(problem, where=where, remedy=did_you_mean(network, MODELS))
         table = self.config.get("model", {})
         if not isinstance(table, Mapping):
             raise RunError("'model' must be a table", where=where, remedy="Write [model].")
@@ -138,7 +138,7 @@ class Run:
 
     def save_calibration(self, calibration: Calibration) -> None:
         """Write what evaluation learnt about the network's probabilities."""
-        write_whole(self.folder / CALIBRATION, msgspec.json.encode(calibration))
+        atomic_write(self.folder / CALIBRATION, msgspec.json.encode(calibration))
 
     def load_calibration(self) -> Calibration | None:
         """What evaluation learnt about the network's probabilities; None before the first.
@@ -151,13 +151,13 @@ class Run:
 
     def save_weights(self, model: Model) -> None:
         """Write the best weights so far."""
-        write_whole(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
+        atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
 
     def save_progress(self, model: Model, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
         content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
-        write_whole(self.folder / WEIGHTS["last"], content)
+        atomic_write(self.folder / WEIGHTS["last"], content)
 
     def progress_state(self) -> bytes | None:
         """The state that `save_progress` wrote, without the tensors; None if none yet."""

@@ -30,7 +30,7 @@ from askattend.batching.device_placement import near, onto
 from askattend.batching.inference import outputs
 from askattend.devices import Precision, pick_device
 from askattend.errors import RunError
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Model
 from askattend.models.loss import answer_loss
@@ -224,7 +224,7 @@ def _log(run: Run, progression: Progression, writer: SummaryWriter) -> None:
     table = csv.DictWriter(text, Epoch.__struct_fields__, lineterminator="\n")
     table.writeheader()
     table.writerows(msgspec.structs.asdict(epoch) for epoch in progression.history)
-    write_whole(run.folder / "log.csv", text.getvalue().encode())
+    atomic_write(run.folder / "log.csv", text.getvalue().encode())
     latest = msgspec.structs.asdict(progression.history[-1])
     step = latest.pop("step")
     for name, value in latest.items():

@@ -11,7 +11,7 @@ import msgspec
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.folders import files_below, locate
 from askattend.data.readers.json_files import (
-    Mistakes,
+    ErrorCollector,
     each_record,
     few,
     many_objects,
@@ -108,7 +108,7 @@ def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
     refuse_none(raws, where)
     answered: list[bool] = []
     seen: set[int] = set()
-    twice = Mistakes()
+    twice = ErrorCollector()
     for position, q in enumerate(each_record(enumerate(raws), _Question, where=where)):
         number = position if q.question_index is None else q.question_index
         if number in seen:
@@ -127,7 +127,7 @@ def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
         )
         answered.append(bool(question.answers))
         yield question, picture
-    twice.refuse("Indices must be unique; fetch the file again.")
+    twice.raise_if_any("Indices must be unique; fetch the file again.")
     refuse_unanswered(enumerate(answered), where)
 
 

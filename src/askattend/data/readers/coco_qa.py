@@ -7,7 +7,7 @@ from pathlib import Path
 
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.folders import files_below, locate
-from askattend.data.readers.json_files import Mistakes
+from askattend.data.readers.json_files import ErrorCollector
 from askattend.data.splits import canonical_split, shared_note
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
@@ -73,7 +73,7 @@ def _rows(folder: Path) -> Iterator[Row]:
             where=folder,
             remedy="Each line is a question's; fetch them again.",
         )
-    mistakes = Mistakes()
+    mistakes = ErrorCollector()
     for number, row in enumerate(zip(*columns, strict=True), start=1):
         problems = list(_problems(*row))
         for name, problem in problems:
@@ -81,7 +81,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         if not problems:
             text, answer, kind, image = row
             yield text, answer, TYPES[int(kind)], str(int(image))
-    mistakes.refuse("Fetch the file again.")
+    mistakes.raise_if_any("Fetch the file again.")
 
 
 def _lines(file: Path) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.folders import files_below, locate
-from askattend.data.readers.json_files import Mistakes
+from askattend.data.readers.json_files import ErrorCollector
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
@@ -137,7 +137,7 @@ def _triples(file: Path) -> Iterator[Triple]:
     if lines == [""]:
         raise DataError("the file is empty", where=file, remedy="Fetch it again.")
     names = ("question", "answer", "image") if file.suffix != ".txt" else ("question", "answer")
-    mistakes = Mistakes()
+    mistakes = ErrorCollector()
     for start in range(0, len(lines), len(names)):
         written = lines[start : start + len(names)]
         problems = list(_problems(written, names))
@@ -145,7 +145,7 @@ def _triples(file: Path) -> Iterator[Triple]:
             mistakes.add(f"{file}:{start + offset + 1}", problem)
         if not problems:
             yield _triple(written)
-    mistakes.refuse(f"Each question takes {len(names)} lines: {', '.join(names)}.")
+    mistakes.raise_if_any(f"Each question takes {len(names)} lines: {', '.join(names)}.")
 
 
 def _triple(written: list[str]) -> Triple:

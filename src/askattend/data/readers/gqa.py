@@ -11,7 +11,7 @@ import msgspec
 from askattend.data.questions import Box, QASet, Question
 from askattend.data.readers.folders import files_below, locate
 from askattend.data.readers.json_files import (
-    Mistakes,
+    ErrorCollector,
     each_record,
     few,
     many_objects,
@@ -197,9 +197,9 @@ def _scenes(found: Mapping[str, list[str]]) -> dict[str, _Scene]:
 def _refuse_twins(
     file: Path, new: Mapping[int | str, Question], questions: Mapping[int | str, Question]
 ) -> None:
-    twice = Mistakes()
+    twice = ErrorCollector()
     for identifier in new:
         if identifier in questions:
             other = questions[identifier].split
             twice.add(f"{file}: $[{identifier!r}]", f"the id is taken by a question of '{other}'")
-    twice.refuse("Keep only one of the files.")
+    twice.raise_if_any("Keep only one of the files.")

@@ -73,13 +73,13 @@ def read_keyed(file: Path) -> dict[str, msgspec.Raw]:
 
 
 def _refuse_repeated(keys: Iterable[str], where: str) -> None:
-    twice = Mistakes()
+    twice = ErrorCollector()
     seen: set[str] = set()
     for key in keys:
         if key in seen:
             twice.add(f"{where}[{key!r}]", "the id is there more than once")
         seen.add(key)
-    twice.refuse("Ids must be unique; fetch the file again.")
+    twice.raise_if_any("Ids must be unique; fetch the file again.")
 
 
 def each_record(
@@ -96,7 +96,7 @@ def each_record(
         DataError: some are wrong: how many, the first few, and what a record must hold.
     """
     decode = msgspec.json.Decoder(kind).decode
-    mistakes, encoded = Mistakes(), Mistakes()
+    mistakes, encoded = ErrorCollector(), ErrorCollector()
     for key, raw in records:
         try:
             record = decode(raw)
@@ -109,8 +109,8 @@ def each_record(
             mistakes.add(f"{where}[{key!r}]", _malformed(error))
         else:
             yield record
-    encoded.refuse(_ENCODE)
-    mistakes.refuse(_schema(kind))
+    encoded.raise_if_any(_ENCODE)
+    mistakes.raise_if_any(_schema(kind))
 
 
 def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) -> None:
@@ -121,12 +121,14 @@ def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) 
         where: the file and the path inside it that leads to the questions.
     """
     answered = list(answered)
-    lacking = Mistakes()
+    lacking = ErrorCollector()
     for key, answers in answered:
         if not answers:
             lacking.add(f"{where}[{key!r}]", "no answer, though others of the file have one")
     if lacking.count < len(answered):
-        lacking.refuse("Fetch the file again; a file of questions has answers to all or none.")
+        lacking.raise_if_any(
+            "Fetch the file again; a file of questions has answers to all or none."
+        )
 
 
 def refuse_none(records: Sized, where: str) -> None:
@@ -135,7 +137,7 @@ def refuse_none(records: Sized, where: str) -> None:
         raise DataError("there is no question", where=where, remedy=_FETCH)
 
 
-class Mistakes:
+class ErrorCollector:
     """Like mistakes in one file: how many there are, and the first few."""
 
     def __init__(self) -> None:
@@ -148,7 +150,7 @@ class Mistakes:
         if len(self.first) < FEW:
             self.first.append((where, problem))
 
-    def refuse(self, remedy: str) -> None:
+    def raise_if_any(self, remedy: str) -> None:
         """Raises `DataError` if there are any."""
         if not self.count:
             return

@@ -17,7 +17,7 @@ from askattend.data.readers.rows import EXTENSIONS
 from askattend.data.readers.scenes import canonical_recipe, read_scenes
 from askattend.data.readers.table import read_table
 from askattend.data.readers.vqa import read_vqa
-from askattend.errors import DataError, nearest
+from askattend.errors import DataError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,4 @@ def _hint(source: str) -> str:
     if ":" not in source and Path(source).suffix.lower() in EXTENSIONS:
         return f"For a table, write table:{source}."
     written = ", ".join(reader.written(name) for name, reader in READERS.items())
-    return f"{nearest(source.partition(':')[0], READERS)} Sources are written {written}."
+    return f"{did_you_mean(source.partition(':')[0], READERS)} Sources are written {written}."

@@ -20,7 +20,7 @@ from askattend.data.scenes.questions import Candidate, candidates
 from askattend.data.scenes.rasterise import box_of, draw
 from askattend.data.scenes.scene import Scene, compose
 from askattend.errors import DataError
-from askattend.files import write_whole
+from askattend.files import atomic_write
 from askattend.settings import Positive, Seed, check, from_mapping, to_mapping
 
 CACHE = "ASKATTEND_CACHE"
@@ -195,7 +195,7 @@ def draw_all(scenes: Sequence[Scene], size: int, folder: Path) -> list[Path]:
         there = {entry.name for entry in os.scandir(folder)}
         for scene, file in zip(scenes, files, strict=True):
             if file.name not in there:
-                write_whole(file, _png(scene, size))
+                atomic_write(file, _png(scene, size))
     except OSError as error:
         raise DataError(
             f"the pictures cannot be written ({error.strerror or error})",

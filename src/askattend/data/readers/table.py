@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from askattend.data.questions import QASet, Question, QuestionId
-from askattend.data.readers.json_files import Mistakes
+from askattend.data.readers.json_files import ErrorCollector
 from askattend.data.readers.rows import COLUMNS, REQUIRED, Row, kind_of, need_column, read_rows
 from askattend.data.splits import canonical_split
 from askattend.errors import DataError
@@ -63,15 +63,15 @@ def read_table(file: Path) -> QASet:
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
     """What is made of each row; like mistakes are those that have the same remedy."""
     made = []
-    mistakes: dict[str, Mistakes] = {}
+    mistakes: dict[str, ErrorCollector] = {}
     for item in items:
         try:
             made.append(make(item))
         except DataError as error:
-            like = mistakes.setdefault(error.remedy, Mistakes())
+            like = mistakes.setdefault(error.remedy, ErrorCollector())
             like.add(str(error.where), error.problem)
     for remedy, like in mistakes.items():
-        like.refuse(remedy)
+        like.raise_if_any(remedy)
     return made
 
 
@@ -160,12 +160,12 @@ def _ids(rows: Sequence[Row]) -> list[QuestionId]:
         return list(range(len(rows)))
     first: dict[str, str] = {}
     ids = _each(rows, _id)
-    twice = Mistakes()
+    twice = ErrorCollector()
     for row, identifier in zip(rows, ids, strict=True):
         # As text, because 7 and "7" look the same in results.
         if (seen := first.setdefault(str(identifier), row.where)) != row.where:
             twice.add(row.where, f"the id {identifier} is taken by {seen}")
-    twice.refuse("Make ids unique, or leave the column out.")
+    twice.raise_if_any("Make ids unique, or leave the column out.")
     return ids
 
 
@@ -178,13 +178,15 @@ def _id(row: Row) -> QuestionId:
 
 def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
     answered = {question.split for question in questions if question.answers} | {"train"}
-    lacking = Mistakes()
+    lacking = ErrorCollector()
     for row, question in zip(rows, questions, strict=True):
         if not question.answers and question.split in answered:
             if not row.cells.keys() & {"answer", "answers"}:
                 need_column("answer", row.cells, row.where)
             lacking.add(row.where, f"no answer, in split '{question.split}'")
-    lacking.refuse("Fill it in; only a split other than train may do without, in all its rows.")
+    lacking.raise_if_any(
+        "Fill it in; only a split other than train may do without, in all its rows."
+    )
 
 
 def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:

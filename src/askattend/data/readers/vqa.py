@@ -12,7 +12,7 @@ import msgspec
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.readers.folders import files_below, locate
 from askattend.data.readers.json_files import (
-    Mistakes,
+    ErrorCollector,
     each_record,
     many_objects,
     read_json,
@@ -182,7 +182,7 @@ def _annotations(file: Path) -> dict[Key, _Annotated]:
     where = f"{file}: $.annotations"
     shared: dict[Any, Any] = {}
     types: dict[str | None, str | None] = {}
-    lacking = Mistakes()
+    lacking = ErrorCollector()
 
     def kept() -> Iterator[_Annotated]:
         for index, a in enumerate(each_record(enumerate(raws), _Annotation, where=where)):
@@ -198,7 +198,9 @@ def _annotations(file: Path) -> dict[Key, _Annotated]:
             )
 
     annotations = _by_key(kept(), where)
-    lacking.refuse("Fetch the file again; a set without answers has no annotations file at all.")
+    lacking.raise_if_any(
+        "Fetch the file again; a set without answers has no annotations file at all."
+    )
     return annotations
 
 
@@ -218,7 +220,7 @@ def _tally(answers: Sequence[_Answer], shared: dict[Any, Any]) -> Answers:
 def _by_key(records: Iterable[R], where: str) -> dict[Key, R]:
     """The records by question id, no two with the same."""
     keyed: dict[Key, R] = {}
-    twice = Mistakes()
+    twice = ErrorCollector()
     for index, record in enumerate(records):
         key: Key = record.question_id
         if record.rephrasing_of is not None:
@@ -226,7 +228,7 @@ def _by_key(records: Iterable[R], where: str) -> dict[Key, R]:
         if key in keyed:
             twice.add(f"{where}[{index}]", f"the question id {record.question_id} is taken already")
         keyed[key] = record
-    twice.refuse("Ids must be unique; fetch the file again.")
+    twice.raise_if_any("Ids must be unique; fetch the file again.")
     return keyed
 
 
@@ -238,7 +240,7 @@ def _check_match(
 ) -> None:
     """Questions and annotations must have the same ids, and be about the same images."""
     release = f"{questions.name} and {annotations.name} must be of one release: fetch both again."
-    unanswered, unasked, elsewhere = Mistakes(), Mistakes(), Mistakes()
+    unanswered, unasked, elsewhere = ErrorCollector(), ErrorCollector(), ErrorCollector()
     for index, (key, question) in enumerate(asked.items()):
         annotation = annotated.get(key)
         if annotation is None:
@@ -253,7 +255,7 @@ def _check_match(
             where = f"{annotations}: $.annotations[{index}]"
             unasked.add(where, f"no question {annotation.question_id} is asked")
     for mistakes in (unanswered, unasked, elsewhere):
-        mistakes.refuse(release)
+        mistakes.raise_if_any(release)
 
 
 def _is_subset(
@@ -263,14 +265,14 @@ def _is_subset(
     if new.keys().isdisjoint(questions):
         return False
     whole = new.keys() <= questions.keys()
-    twice = Mistakes()
+    twice = ErrorCollector()
     for index, (identifier, question) in enumerate(new.items()):
         known = questions.get(identifier)
         unlike = known and whole and _unlike(question, known)
         if known and (unlike or not whole):
             problem = f"question {identifier} is in '{known.split}' too{unlike or ''}"
             twice.add(f"{part.questions}: $.questions[{index}]", problem)
-    twice.refuse("Ids must be unique: keep sets that share them in folders of their own.")
+    twice.raise_if_any("Ids must be unique: keep sets that share them in folders of their own.")
     return True
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from askattend.data.readers.json_files import Mistakes, few
+from askattend.data.readers.json_files import ErrorCollector, few
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.errors import DataError
 
@@ -176,12 +176,12 @@ def _orphans(files: Iterable[_File]) -> list[_File]:
 
 
 def _refuse_orphans(files: Iterable[_File]) -> None:
-    orphans = Mistakes()
+    orphans = ErrorCollector()
     for file in files:
         version = "v2_" if file.family == "v2" else ""
         wanted = f"{version}OpenEnded_{file.data}_{file.name}_questions.json"
         orphans.add(str(file.path), f"its questions file is not there, such as {wanted}")
-    orphans.refuse("Fetch the questions too, or keep what is without them in another folder.")
+    orphans.raise_if_any("Fetch the questions too, or keep what is without them in another folder.")
 
 
 def _refuse_twins(parts: list[Part]) -> None:

@@ -1,0 +1,36 @@
+"""A question, the answer that it got, and how right that is."""
+
+from __future__ import annotations
+
+import msgspec
+
+from askattend.data.questions import QuestionId
+
+
+class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What a system answered to one question, and how right it is.
+
+    Everything that is known of an answer, whoever gave it: a network on a split, or a results file
+    of the VQA leaderboard, of which only the first two are known until it is scored.
+
+    Attributes:
+        question_id: the question's id.
+        answer: the answer given.
+        probability: its probability, tempered if a temperature was fitted, 0 to 1; None where the
+            system does not tell.
+        score: how right it is, 0 to 1; None where the question has no reference answer, or before
+            it is scored.
+        answer_type: of the question, where the source tells.
+        question_type: likewise.
+        image: id of the question's image; None if it is not known.
+        wups: WUPS at 0.9, 0 to 1; None where it was not asked for or is not to be had.
+    """
+
+    question_id: QuestionId
+    answer: str
+    probability: float | None = None
+    score: float | None = None
+    answer_type: str | None = None
+    question_type: str | None = None
+    image: str | None = None
+    wups: float | None = None
