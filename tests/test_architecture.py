@@ -27,7 +27,7 @@ FLOORS = (
     {"batching", "runs", "scoring"},
     {"checking", "metrics"},
     {"data", "features", "models"},
-    {"byhand", "devices", "files", "settings"},
+    {"byhand", "devices", "files", "registry", "settings"},
     {"errors", "presets"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
