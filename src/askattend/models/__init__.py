@@ -6,10 +6,9 @@ packages name in the entry-point group ``askattend.networks``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import TypeAlias
@@ -24,8 +23,8 @@ from askattend.models.baselines import (
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output
 from askattend.models.saaa import SAAA, SAAAConfig
 from askattend.models.san import SAN, SANConfig
+from askattend.registry import Registry
 
-GROUP = "askattend.networks"
 Model: TypeAlias = Network
 ModelConfig: TypeAlias = NetworkConfig
 
@@ -35,17 +34,21 @@ def networks() -> Mapping[str, type[Network]]:
     """Return every network by its name: this package's, then those of others.
 
     Raises:
-        ConfigError: an entry point of another package does not give a network; names it.
+        ConfigError: an entry point of another package does not give a network, or gives it another
+            name than its own; names it.
     """
-    found: dict[str, type[Network]] = {}
-    for network in (*_own(), *_from_outside()):
-        if found.setdefault(network.name, network) is not network:
+    own = {network.name: f"{network.__module__}:{network.__name__}" for network in _own()}
+    registry = Registry[type[Network]]("askattend.networks", Network, own)
+    found = {name: registry.find(name) for name in registry.names()}
+    for name, network in found.items():
+        assert network is not None
+        if network.name != name:
             raise ConfigError(
-                f"two networks are called '{network.name}'",
-                where=f"{network.__module__}.{network.__name__}",
-                remedy="Rename one, or remove the package that it comes from.",
+                f"is called '{network.name}' by its class, '{name}' by its entry point",
+                where=f"network {network.__module__}.{network.__name__}",
+                remedy="Give both the same name.",
             )
-    return MappingProxyType(found)
+    return MappingProxyType({name: network for name, network in found.items() if network})
 
 
 def network_named(name: str, *, where: object = None) -> type[Network]:
@@ -90,25 +93,6 @@ def _own() -> list[type[Network]]:
     ]
     own = [value for value in classes if issubclass(value, Network) and value is not Network]
     return sorted(own, key=lambda network: (not network.attends, network.name))
-
-
-def _from_outside() -> Iterator[type[Network]]:
-    for entry in entry_points(group=GROUP):
-        try:
-            network = entry.load()
-        except Exception as error:
-            raise ConfigError(
-                f"cannot be loaded ({type(error).__name__}: {error})",
-                where=f"network '{entry.name}', {entry.value}",
-                remedy="Mend or remove the package that it comes from.",
-            ) from error
-        if not (isinstance(network, type) and issubclass(network, Network)):
-            raise ConfigError(
-                "is not a subclass of askattend.Network",
-                where=f"network '{entry.name}', {entry.value}",
-                remedy="Mend or remove the package that it comes from.",
-            )
-        yield network
 
 
 __all__ = [
