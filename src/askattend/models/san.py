@@ -98,9 +98,8 @@ class SAN(Network):
         for k, (hop, projected) in enumerate(zip(self.hops, image.projected, strict=True), 1):
             scores = e_i(hop(projected, u, image_index), k)  # W_P h_A + b_P
             attention = paper.P_I(softmax(scores), k)  # p_I^k
-            attended = paper.V_TILDE(
-                weighted_sum(attention, image.regions, image_index), k
-            )  # Σ_i p_i v_i
+            v = weighted_sum(attention, image.regions, image_index)  # Σ_i p_i v_i
+            attended = paper.V_TILDE(v, k)  # ṽ_I^k
             u = paper.U(attended.squeeze(1) + u, k)  # u^k = ṽ_I^k + u^{k-1}
             hops.append((scores, attention, attended))
         logits = paper.LOGITS(self.classifier(self.drop(u)))  # p_ans = softmax(W_u u^K + b_u)
