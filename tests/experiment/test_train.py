@@ -19,14 +19,15 @@ from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.evaluate import calibrated
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import evaluate_run
-from askattend.experiment.train import extract_features, train
+from askattend.experiment.features import extract_features
+from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
-from askattend.training.history import read_progression
+from askattend.training.history import read_history
 
 COLOURS = ("red", "green", "blue")
 IMAGES = 24
@@ -89,7 +90,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_evaluating_validation_gives_what_training_saw(trained: Path, network: str) -> None:
     folder = trained / "runs" / network
     metrics = evaluate_run(folder, split="val", console=QUIET).metrics
-    best = read_progression(Run.load(folder)).best
+    best = read_history(Run.load(folder)).best
     assert best is not None
     assert metrics.split == "valid"
     assert metrics.accuracy == pytest.approx(best.valid_accuracy)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from askattend.batching.device_placement import Resident
+from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import FeatureError
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
@@ -107,7 +107,7 @@ def test_codes_in_the_memory_of_a_device_are_what_is_read(tmp_path: Path) -> Non
     codes, ranges = store.read_codes(["5", "3"])
     assert codes.dtype == torch.uint8
     assert torch.equal(dequantise(codes, ranges).half(), store.read(["5", "3"]))
-    resident = Resident.of(store, ["1", "5", "3"], torch.device("cpu"), torch.float16)
+    resident = DeviceFeatures.copy_of(store, ["1", "5", "3"], torch.device("cpu"), torch.float16)
     for asked in (["5", "3", "5"], ["1"]):
         assert torch.equal(resident.read(asked), store.read(asked))
 

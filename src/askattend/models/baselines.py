@@ -110,6 +110,7 @@ class QuestionOnly(Network):
 
     maps_name = "glimpse"
     sees = "the question alone"
+    inputs = frozenset({"question"})
     attends = False
 
     def __init__(
@@ -166,6 +167,7 @@ class ImageOnly(Network):
 
     maps_name = "glimpse"
     sees = "the image alone"
+    inputs = frozenset({"image"})
     attends = False
 
     def __init__(

@@ -17,7 +17,7 @@ from askattend.models.kernels.lstm import LSTM, States
 from askattend.models.kernels.ranges import require_in_range
 from askattend.models.symbols import Symbol, heard
 
-# The vocabulary's padding token (the data side's `PAD`): its embedding is zero and stays so.
+# The vocabulary's padding token: its embedding is zero and stays so.
 PADDING = 0
 # The widest window of the CNN, in words.
 WIDEST = 3

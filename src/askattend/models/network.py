@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -18,8 +18,10 @@ class Network(nn.Module):
         look: regions → a `Look` of its own, once an image, however many questions follow.
         encode: tokens, lengths → the questions' encodings.
         attend: that `Look`, encodings and each question's image → `Output`.
+        inputs: what reaches its answers.
     """
 
+    inputs: ClassVar[frozenset[str]] = frozenset({"image", "question"})
     look: Any
     encode: Any
     attend: Any

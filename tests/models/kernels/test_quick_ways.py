@@ -13,7 +13,7 @@ from torch._subclasses import FakeTensorMode
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from askattend import record
-from askattend.devices import computing
+from askattend.devices import autocast
 from askattend.models import (
     ImageOnlyConfig,
     Model,
@@ -127,7 +127,7 @@ def test_bfloat16_gives_nearly_the_same(
         exact = model(*arguments)
         if gpu:
             monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
-        with computing("bfloat16", model):
+        with autocast("bfloat16", model):
             trained = model(*arguments)
         asked = model.bfloat16()(*arguments)
     for low in (trained, asked):
@@ -140,7 +140,7 @@ def test_bfloat16_gives_nearly_the_same(
 @pytest.mark.parametrize("name", ["saaa", "san"])
 def test_softmax_and_gradients_are_float32_under_bfloat16(name: str) -> None:
     model = network(name).train()
-    with computing("bfloat16", model):
+    with autocast("bfloat16", model):
         output = model(*batch(torch.float16))
     assert output.attention.dtype == torch.float32
     torch.testing.assert_close(output.attention.sum(dim=2), torch.ones(5, len(output.attention[0])))
