@@ -27,12 +27,10 @@ from askattend.batching.device_placement import (
 )
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.errors import RunError
 from askattend.models import Model, ModelConfig, SAAAConfig, SANConfig, build_model
 from askattend.models.baselines import ImageOnlyConfig, QuestionOnlyConfig
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import GraphedStep, make_step
-from askattend.training.losses import FETCH_EVERY, Losses
 from askattend.training.step import learning_rates_to, make_optimizer, train_step
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
@@ -222,24 +220,6 @@ def test_sampled_targets_are_answers_that_people_gave() -> None:
 def given(batch: Batch, question: int) -> list[int]:
     index, weight = batch.answer_index[question], batch.answer_weight[question]
     return [int(index[k]) for k in range(len(index)) if weight[k] > 0]
-
-
-def test_a_loss_that_is_not_finite_is_found_late_but_named_rightly() -> None:
-    losses = Losses(before=1000, device=torch.device("cuda"))
-    for number in range(1, FETCH_EVERY):
-        losses.add(torch.tensor(float("nan") if number in (7, 9) else 1.0), 2)
-    with pytest.raises(RunError, match="the loss is nan at step 1007"):
-        losses.add(torch.tensor(1.0), 2)
-    losses = Losses(before=0, device=torch.device("cuda"))
-    for value in (1.0, 4.0):
-        losses.add(torch.tensor(value), int(value))
-    assert losses.mean() == pytest.approx(17 / 5)
-    losses.add(torch.tensor(float("inf")), 1)
-    with pytest.raises(RunError, match="the loss is inf at step 3"):
-        losses.mean()
-    at_once = Losses(before=0, device=torch.device("cpu"))
-    with pytest.raises(RunError, match="step 1"):
-        at_once.add(torch.tensor(float("nan")), 1)
 
 
 def test_features_on_the_device_make_the_same_batches() -> None:

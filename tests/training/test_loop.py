@@ -15,16 +15,12 @@ from torch import Tensor
 from askattend.batching.batches import Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.devices import pick_device
-from askattend.errors import ConfigError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.metrics.accuracy import Floors
 from askattend.runs.run_folder import Run
-from askattend.settings import from_mapping
 from askattend.training.config import TrainConfig
-from askattend.training.history import Epoch, TrainingHistory, read_history
+from askattend.training.history import TrainingHistory, read_history
 from askattend.training.loop import fit, validate
-from askattend.training.step import learning_rate, make_optimizer, train_step
 
 QUIET = Console(quiet=True)
 SPEC = FeatureSpec("made", "0" * 16, 64, (0.5,) * 3, (0.5,) * 3, 2, 2, 8, "float32")
@@ -164,76 +160,3 @@ def test_log_has_a_row_an_epoch(tmp_path: Path) -> None:
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
     assert float(rows[-1]["valid_accuracy"]) == history.epochs[-1].valid_accuracy
     assert any((run.folder / "tensorboard").iterdir())
-
-
-def epoch(number: int, accuracy: float, loss: float = 1.0) -> Epoch:
-    return Epoch(number, number, 1e-3, 1.0, loss, accuracy, 1.0, 1.0)
-
-
-def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss() -> None:
-    history = (epoch(1, 0.5), epoch(2, 0.7, 2.0), epoch(3, 0.7, 1.5), epoch(4, 0.6, 0.1))
-    assert TrainingHistory(history).best is history[2]
-
-
-def test_patience_ends_training() -> None:
-    history = tuple(epoch(n, accuracy) for n, accuracy in enumerate((0.5, 0.4, 0.4), 1))
-    assert TrainingHistory(history).finished(epochs=30, patience=2)
-    assert not TrainingHistory(history).finished(epochs=30, patience=3)
-    assert not TrainingHistory(history).finished(epochs=30, patience=0)
-    assert TrainingHistory(history).finished(epochs=3, patience=0)
-
-
-def test_patience_does_not_wait_for_the_loss() -> None:
-    history = tuple(epoch(n, 1.0, 1 / n) for n in range(1, 4))
-    assert TrainingHistory(history).best is history[-1]
-    assert TrainingHistory(history).finished(epochs=30, patience=2)
-
-
-def test_learning_rate_halves_and_anneals() -> None:
-    halving = TrainConfig(learning_rate=1.0, lr_half_life=10)
-    assert learning_rate(halving, 0, 100) == 1
-    assert learning_rate(halving, 20, 100) == pytest.approx(0.25)
-    cosine = TrainConfig(learning_rate=1.0, lr_half_life=0, final_lr_fraction=0.1)
-    assert learning_rate(cosine, 0, 101) == 1
-    assert learning_rate(cosine, 50, 101) == pytest.approx(0.55)
-    assert learning_rate(cosine, 100, 101) == pytest.approx(0.1)
-
-
-def test_clipping_bounds_the_step(tmp_path: Path) -> None:
-    # Under plain Adam the norm's scale cancels, so look at the gradients that are left behind.
-    run, training, _ = set_up(tmp_path, CONFIG)
-    model = run.new_model()
-    batch = next(training.shuffled(0))
-    for setting in ("clip_norm", "clip_norm_per_parameter"):
-        config = from_mapping(TrainConfig, {setting: 1e-3}, where="here")
-        train_step(model, make_optimizer(model, config), batch, config, rate=0.0)
-        norms = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None])
-        norm = norms.norm() if setting == "clip_norm" else norms.max()
-        assert norm.item() == pytest.approx(1e-3, rel=1e-3)
-
-
-def test_settings_out_of_range_are_refused() -> None:
-    with pytest.raises(ConfigError, match="epochs = 0: expected int >= 1"):
-        TrainConfig(epochs=0)
-    with pytest.raises(ConfigError, match="sampling = 'alphabetical'"):
-        from_mapping(TrainConfig, {"sampling": "alphabetical"}, where="here")
-    with pytest.raises(ConfigError, match="cannot compute on 'abacus'"):
-        pick_device("abacus")
-
-
-def test_damaged_weights_are_named(tmp_path: Path) -> None:
-    run, _ = train(tmp_path, replace(CONFIG, epochs=1))
-    best = tmp_path / "best.safetensors"
-    best.write_bytes(best.read_bytes()[:100])
-    with pytest.raises(RunError, match=r"best\.safetensors: unreadable"):
-        run.load_model()
-    best.unlink()
-    with pytest.raises(RunError, match=r"best\.safetensors: missing"):
-        run.load_model()
-
-
-def test_weights_of_another_shape_are_named(tmp_path: Path) -> None:
-    run, _ = train(tmp_path, replace(CONFIG, epochs=1))
-    wider = replace(run, features=replace(SPEC, region_dim=9))
-    with pytest.raises(RunError, match=r"'attention\.region\.weight' has shape \[8, 8\]"):
-        wider.load_model()
