@@ -26,6 +26,7 @@ from askattend.experiment.evaluate import evaluate_run
 from askattend.experiment.features import extract_features
 from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
+from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageOnlyConfig, Model, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.runs.predictor import Predictor
@@ -434,6 +435,9 @@ def test_the_question_alone_needs_no_image(
     (asked,) = (p for p in evaluation.predictions if p.question_id == 22)  # the same, in the set
     assert answer["probability"] == pytest.approx(asked.probability, abs=1e-3)
     main(["train", "question-only", "--out", str(out), "--resume"])  # nothing is left to do
+    (store,) = (f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    with pytest.raises(FeatureError, match=r"does not use the image.* Leave out --features"):
+        Predictor.load(out).ask_stored(FeatureStore.open(store), "0.png", ["is it red?"])
 
 
 def test_the_question_alone_opens_no_image_and_loads_no_backbone(

@@ -16,11 +16,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from askattend.data.vocab import PADDING
 from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_precision
-from askattend.errors import ConfigError, DataError, RunError
+from askattend.errors import ConfigError, DataError, FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Box, seen, square
 from askattend.features.images import Source, open_image
-from askattend.features.spec import Backbone
+from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
 from askattend.models import Model
 from askattend.models.kernels.int8 import round_to_eight_bits
@@ -219,9 +219,16 @@ class Predictor:
         """Answer questions about an image of a feature store; the picture is not needed.
 
         Raises:
-            FeatureError: the store's features do not go with the run's, or it lacks the image.
+            FeatureError: the store's features do not go with the run's, or it lacks the image; or
+                the network does not use the image.
             DataError: a question has no word in it.
         """
+        if self.run.features.backbone == NONE:
+            raise FeatureError(
+                "its network does not use the image, and has no features",
+                where=f"run {self.run.folder}",
+                remedy="Leave out --features, and name any picture.",
+            )
         self.run.features.require(store.spec, where=store.path)
         self.need_words(questions)
         look = self.look_at(store.read([image_id]))

@@ -24,7 +24,7 @@ from askattend.metrics.calibration import Calibration
 from askattend.models import MODELS, Model, ModelConfig, build_model
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
-# What the files of a run folder mean to each other; a folder of another layout is not read.
+# The version of a run folder's files and settings: a folder of another one is refused.
 LAYOUT = 2
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
