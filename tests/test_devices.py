@@ -18,11 +18,11 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import AnsweringPrecision, PrecisionChoice, autocast, require_precision
 from askattend.errors import ConfigError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.models import ModelConfig, SAAAConfig, SANConfig, build_model
+from askattend.models import NetworkConfig, SAAAConfig, SANConfig, build_model
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 
-NETWORKS: dict[str, ModelConfig] = {
+NETWORKS: dict[str, NetworkConfig] = {
     "saaa": SAAAConfig(embedding_dim=8, question_dim=8, attention_dim=8, hidden_dim=8),
     "san": SANConfig(embedding_dim=8, question_dim=8, attention_dim=8),
 }

@@ -27,14 +27,14 @@ from askattend.batching.device_placement import (
 )
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.models import Model, ModelConfig, SAAAConfig, SANConfig, build_model
+from askattend.models import Network, NetworkConfig, SAAAConfig, SANConfig, build_model
 from askattend.models.baselines import ImageOnlyConfig, QuestionOnlyConfig
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import GraphedStep, make_step
 from askattend.training.step import learning_rates_to, make_optimizer, train_step
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
-CONFIGS: dict[str, ModelConfig] = {
+CONFIGS: dict[str, NetworkConfig] = {
     "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7, dropout=0.0),
     "san": SANConfig(**SMALL, attention_dim=5, dropout=0.0),
     "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5, dropout=0.0),
@@ -87,7 +87,7 @@ def batches(*, sampling: str = "by-image") -> Batches:
     return Batches(asked, Source(), words, answers, batch_size=8, sampling=sampling)
 
 
-def network(name: str) -> Model:
+def network(name: str) -> Network:
     torch.manual_seed(0)
     return build_model(CONFIGS[name], words=14, answers=4, region_dim=6).train()
 
@@ -95,9 +95,11 @@ def network(name: str) -> Model:
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks compute as they do on a GPU."""
-    monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
+    monkeypatch.setattr("askattend.models.kernels.choice.on_gpu", lambda *_: True)
     # Which looks at tensors of the processor alone.
-    monkeypatch.setattr("askattend.models.encoders.require_in_range", lambda *_, **__: None)
+    for encoders in ("encoders", "san_encoders"):
+        name = f"askattend.models.{encoders}.require_in_range"
+        monkeypatch.setattr(name, lambda *_, **__: None)
 
 
 WAITING_CALLS = {

@@ -15,8 +15,8 @@ from askattend.batching.batches import Batch
 from askattend.batching.inference import outputs
 from askattend.models import (
     ImageOnlyConfig,
-    Model,
-    ModelConfig,
+    Network,
+    NetworkConfig,
     QuestionOnlyConfig,
     SAAAConfig,
     SANConfig,
@@ -24,7 +24,7 @@ from askattend.models import (
 )
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
-CONFIGS: dict[str, ModelConfig] = {
+CONFIGS: dict[str, NetworkConfig] = {
     "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7),
     "san": SANConfig(**SMALL, attention_dim=5),
     "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5),
@@ -38,7 +38,7 @@ CONFIGS: dict[str, ModelConfig] = {
 CPU = torch.device("cpu")
 
 
-def network(name: str) -> Model:
+def network(name: str) -> Network:
     torch.manual_seed(0)
     return build_model(CONFIGS[name], words=11, answers=5, region_dim=6)
 

@@ -28,7 +28,7 @@ from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
-from askattend.models import ImageOnlyConfig, Model, QuestionOnlyConfig, SAAAConfig, SANConfig
+from askattend.models import ImageOnlyConfig, Network, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
@@ -375,7 +375,7 @@ def test_few_calls_lie_between_the_command_and_the_loss(
     package = Path(askattend.__file__).parent
     roads: set[tuple[str, ...]] = set()
 
-    def watched(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
+    def watched(model: Network, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
         frames = [f for f in traceback.extract_stack() if Path(f.filename).is_relative_to(package)]
         places = [f"{Path(f.filename).relative_to(package)}:{f.name}" for f in frames]
         roads.add(tuple(places[places.index("cli/train.py:run") :]))

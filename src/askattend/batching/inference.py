@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,8 +12,7 @@ from askattend.batching.batches import Batch
 from askattend.batching.device_placement import prefetch_to_device
 from askattend.data.vocab import PADDING
 from askattend.devices import PrecisionChoice, autocast
-from askattend.models import Model, Output
-from askattend.models.encoders import reads_over_padding
+from askattend.models import Network, Output
 
 # Questions encoded in one pass. An LSTM's products are quicker the more questions there are, and
 # more of them are asked twice; images are encoded a batch at a time, since features take memory.
@@ -22,7 +20,7 @@ QUESTIONS_PER_PASS = 512
 
 
 def outputs(
-    model: Model,
+    model: Network,
     batches: Iterable[Batch],
     device: torch.device,
     precision: PrecisionChoice = "float32",
@@ -50,14 +48,14 @@ def outputs(
             questions = _encode_questions(model, group)
         for batch, question in zip(group, questions, strict=True):
             with torch.inference_mode(), autocast(precision, model):
-                look: Any = model.look(batch.regions)  # a network's own Look comes back to it
-                output = model.attend(look, question, batch.image_index)
+                image = model.encode_image(batch.regions)
+                output = model.answer(image, question, batch.image_index)
             yield batch, output
 
 
-def _one_by_one(model: Model) -> bool:
+def _one_by_one(model: Network) -> bool:
     """Return True where batches are encoded one by one: a GPU has enough to do with one."""
-    return next(model.parameters()).is_cuda or reads_over_padding(model)
+    return next(model.parameters()).is_cuda or model.depends_on_padding
 
 
 def _groups(batches: Iterator[Batch], questions: int) -> Iterator[list[Batch]]:
@@ -72,12 +70,12 @@ def _groups(batches: Iterator[Batch], questions: int) -> Iterator[list[Batch]]:
         yield group
 
 
-def _encode_questions(model: Model, group: list[Batch]) -> Sequence[Tensor]:
+def _encode_questions(model: Network, group: list[Batch]) -> Sequence[Tensor]:
     """Encode the questions of several batches in one pass; one tensor a batch comes back."""
     longest = max(batch.tokens.shape[1] for batch in group)
     tokens = [
         pad(batch.tokens, (0, longest - batch.tokens.shape[1]), value=PADDING) for batch in group
     ]
     lengths = torch.cat([batch.lengths for batch in group])
-    questions: Tensor = model.encode(torch.cat(tokens), lengths)
+    questions = model.encode_question(torch.cat(tokens), lengths)
     return torch.split(questions, [len(batch) for batch in group])

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from askattend.errors import ConfigError, did_you_mean
 from askattend.features.extraction import ExtractConfig
-from askattend.models import MODELS, ModelConfig, model_name
+from askattend.models import NetworkConfig, model_name, network_named
 from askattend.settings import (
     Fraction,
     Natural,
@@ -23,7 +23,7 @@ from askattend.settings import (
 )
 from askattend.training.config import TrainConfig
 
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=NetworkConfig)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
             another network.
     """
     _check_network(str(tables.get("network", network)), network, where=where)
-    values: dict[str, Any] = {"model": MODELS[network][0]()}
+    values: dict[str, Any] = {"model": network_named(network).config_type()()}
     for key, value in tables.items():
         if key != "network":
             values[key] = _setting(key, value, network, where=where)
@@ -100,7 +100,7 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
 
 def _setting(key: str, value: Any, network: str, *, where: str) -> Any:
     """Make one table's settings, or one setting that stands above all tables."""
-    sections = {"model": MODELS[network][0], **_SECTIONS}
+    sections = {"model": network_named(network).config_type(), **_SECTIONS}
     if key in sections:
         if not isinstance(value, Mapping):
             raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
@@ -114,10 +114,7 @@ def _setting(key: str, value: Any, network: str, *, where: str) -> Any:
 
 
 def _check_network(given: str, network: str, *, where: str) -> None:
-    if given not in MODELS:
-        raise ConfigError(
-            f"unknown network '{given}'", where=where, remedy=did_you_mean(given, MODELS)
-        )
+    network_named(given, where=where)
     if given != network:
         raise ConfigError(
             f"is for the network '{given}'", where=where, remedy=f"Train {given}, not {network}."
@@ -130,7 +127,7 @@ def presets() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
-def preset_for(preset: str, model: ModelConfig) -> str | None:
+def preset_for(preset: str, model: NetworkConfig) -> str | None:
     """Find the preset for a network's question encoder, where `preset` is its sibling for another.
 
     What trains one encoder well, such as its learning rate, stands beside it in its own preset.

@@ -19,7 +19,7 @@ from askattend.features.extraction import ExtractConfig, ExtractionReport, extra
 from askattend.features.none import NoFeatures
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
-from askattend.models import MODELS, ModelConfig, model_name
+from askattend.models import NetworkConfig, model_name, network_named
 
 Features = FeatureStore | NoFeatures
 
@@ -82,10 +82,9 @@ def features_for(
     return store
 
 
-def uses_image(config: ModelConfig) -> bool:
+def uses_image(config: NetworkConfig) -> bool:
     """Return True where the image reaches the answers of the network that is configured."""
-    network: Any = MODELS[model_name(config)][1]
-    return "image" in network.inputs
+    return "image" in network_named(model_name(config)).inputs
 
 
 def _as_made(extraction: ExtractConfig, spec: FeatureSpec) -> ExtractConfig:

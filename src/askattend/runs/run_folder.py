@@ -21,7 +21,7 @@ from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
 from askattend.metrics.accuracy import Floors
 from askattend.metrics.calibration import Calibration
-from askattend.models import MODELS, Model, ModelConfig, build_model
+from askattend.models import Network, NetworkConfig, build_model, networks
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
@@ -84,20 +84,20 @@ class Run:
         )
 
     @property
-    def model_config(self) -> ModelConfig:
+    def model_config(self) -> NetworkConfig:
         """Settings of the network itself.
 
         Raises:
             ConfigError, RunError: config.toml does not hold valid ones.
         """
         network, where = str(self.config.get("network", "")), f"{self.folder / CONFIG}"
-        if network not in MODELS:
+        if network not in networks():
             problem = f"unknown network '{network}'" if network else "names no network"
-            raise RunError(problem, where=where, remedy=did_you_mean(network, MODELS))
+            raise RunError(problem, where=where, remedy=did_you_mean(network, networks()))
         table = self.config.get("model", {})
         if not isinstance(table, Mapping):
             raise RunError("'model' must be a table", where=where, remedy="Write [model].")
-        return from_mapping(MODELS[network][0], table, where=f"{where} [model]")
+        return from_mapping(networks()[network].config_type(), table, where=f"{where} [model]")
 
     @property
     def precision(self) -> PrecisionChoice:
@@ -115,7 +115,7 @@ class Run:
             raise RunError(problem, where=self.folder / CONFIG) from None
         return precision
 
-    def new_model(self) -> Model:
+    def new_model(self) -> Network:
         """Build the run's network, freshly initialised."""
         return build_model(
             self.model_config,
@@ -124,7 +124,7 @@ class Run:
             region_dim=self.features.region_dim,
         )
 
-    def load_model(self, which: Literal["best", "last"] = "best") -> Model:
+    def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """Load the run's network with trained weights, in evaluation mode.
 
         Raises:
@@ -150,11 +150,11 @@ class Run:
         file = self.folder / CALIBRATION
         return _read_json(file, Calibration) if file.exists() else None
 
-    def save_weights(self, model: Model) -> None:
+    def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
         atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
 
-    def save_progress(self, model: Model, tensors: Mapping[str, Tensor], state: bytes) -> None:
+    def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
         content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
@@ -173,7 +173,7 @@ class Run:
             metadata = opened.metadata() or {}
         return _state(metadata, file)
 
-    def load_progress(self, model: Model) -> tuple[dict[str, Tensor], bytes] | None:
+    def load_progress(self, model: Network) -> tuple[dict[str, Tensor], bytes] | None:
         """Put the last weights into `model`; return the other tensors and the state.
 
         Returns:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import torch
 
-from askattend.models import Model
+from askattend.models import Network
 from askattend.runs.run_folder import Run, strip_prefix
 from askattend.training.history import TrainingHistory, decode_history
 
 
 def save_checkpoint(
-    run: Run, model: Model, optimizer: torch.optim.Optimizer, history: TrainingHistory
+    run: Run, model: Network, optimizer: torch.optim.Optimizer, history: TrainingHistory
 ) -> None:
     """Write weights, the optimizer's moments under their parameters' names, and the history."""
     moments = {
@@ -23,7 +23,7 @@ def save_checkpoint(
     run.save_progress(model, moments, msgspec.json.encode(history))
 
 
-def load_checkpoint(run: Run, model: Model, optimizer: torch.optim.Optimizer) -> TrainingHistory:
+def load_checkpoint(run: Run, model: Network, optimizer: torch.optim.Optimizer) -> TrainingHistory:
     """Put the last epoch's weights and moments back; return the history, empty if there is none.
 
     Raises:

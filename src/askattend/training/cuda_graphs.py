@@ -14,8 +14,7 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch
 from askattend.errors import RunError
-from askattend.models import Model
-from askattend.models.encoders import reads_over_padding
+from askattend.models import Network
 from askattend.training.config import TrainConfig
 from askattend.training.step import compute_loss, optimizer_step, set_learning_rate, train_step
 
@@ -32,13 +31,13 @@ class Step(Protocol):
         ...
 
 
-def make_step(model: Model, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:
+def make_step(model: Network, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:
     """Return `train_step`; on a GPU as CUDA graphs, if the settings and the network allow.
 
     The published code's CNN does not: what it answers depends on the length of its batch.
     """
     on_gpu = next(model.parameters()).is_cuda
-    if on_gpu and config.cuda_graphs and not reads_over_padding(model):
+    if on_gpu and config.cuda_graphs and not model.depends_on_padding:
         return GraphedStep(model, optimizer, config)
     return partial(train_step, model, optimizer, config=config)
 
@@ -95,7 +94,9 @@ class GraphedStep:
     a GPU all are computed as usual.
     """
 
-    def __init__(self, model: Model, optimizer: torch.optim.Optimizer, config: TrainConfig) -> None:
+    def __init__(
+        self, model: Network, optimizer: torch.optim.Optimizer, config: TrainConfig
+    ) -> None:
         self._model, self._optimizer, self._config = model, optimizer, config
         self._buffers: dict[tuple[int, int, int], StaticBuffers] = {}
         self._device = next(model.parameters()).device

@@ -15,7 +15,7 @@ from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetc
 from askattend.batching.inference import outputs
 from askattend.devices import PrecisionChoice, pick_device
 from askattend.metrics.accuracy import metric_name
-from askattend.models import Model
+from askattend.models import Network
 from askattend.models.loss import answer_loss
 from askattend.runs.run_folder import Run
 from askattend.training.checkpoint import load_checkpoint, save_checkpoint
@@ -76,7 +76,7 @@ def fit(
 
 
 def _epoch(
-    model: Model,
+    model: Network,
     step: Step,
     train: Batches,
     valid: Batches,
@@ -118,7 +118,7 @@ def _epoch(
 
 @torch.inference_mode()
 def validate(
-    model: Model,
+    model: Network,
     batches: Iterable[Batch],
     device: torch.device | str = "cpu",
     precision: PrecisionChoice = "auto",

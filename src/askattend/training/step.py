@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from askattend.batching.batches import Batch
 from askattend.devices import autocast
-from askattend.models import Model
+from askattend.models import Network
 from askattend.models.loss import answer_loss
 from askattend.training.config import TrainConfig
 
 
 def train_step(
-    model: Model,
+    model: Network,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     config: TrainConfig,
@@ -40,7 +40,7 @@ def train_step(
     return answers.detach()
 
 
-def compute_loss(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
+def compute_loss(model: Network, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
     """Compute the two terms whose sum is minimised: the answers' loss and the L2 penalty.
 
     Returns:
@@ -56,7 +56,7 @@ def compute_loss(model: Model, batch: Batch, config: TrainConfig) -> tuple[Tenso
 
 
 def optimizer_step(
-    model: Model, optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""], config: TrainConfig
+    model: Network, optimizer: torch.optim.Optimizer, loss: Float[Tensor, ""], config: TrainConfig
 ) -> None:
     """Move the weights down the gradient of a loss, clipped, at the learning rate that is set."""
     optimizer.zero_grad()
@@ -75,7 +75,7 @@ def clip_gradients(model: nn.Module, config: TrainConfig) -> None:
         nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
 
 
-def make_optimizer(model: Model, config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimizer(model: Network, config: TrainConfig) -> torch.optim.Optimizer:
     """Make Adam, or SGD with momentum (m ← μ·m + g, p ← p - lr·m).
 
     Its groups of parameters each have a ``"scale"``: word embeddings learn at a rate of their own.
@@ -133,15 +133,14 @@ def _sample(weight: Float[Tensor, "questions references"]) -> Int[Tensor, "quest
     return (weight / torch.empty_like(weight).exponential_()).argmax(dim=1, keepdim=True)
 
 
-def _l2_penalty(model: Model, factor: float) -> Float[Tensor, ""]:
+def _l2_penalty(model: Network, factor: float) -> Float[Tensor, ""]:
     _, others = _split_parameters(model)
     if not factor:
         return others[0].new_zeros(())
     return factor * torch.stack([parameter.square().sum() for parameter in others]).sum()
 
 
-def _split_parameters(model: Model) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return the word embedding, if the network reads words, and all other parameters."""
-    named = dict(model.named_parameters())
-    words = {name for name in named if name == "encoder.embedding.weight"}
-    return [named[name] for name in words], [p for name, p in named.items() if name not in words]
+def _split_parameters(model: Network) -> tuple[list[Tensor], list[nn.Parameter]]:
+    """Return the word embeddings, if the network reads words, and all other parameters."""
+    words = model.word_embeddings()
+    return words, [parameter for parameter in model.parameters() if parameter not in set(words)]
