@@ -16,7 +16,7 @@ from askattend.batching.batches import Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.features.spec import FeatureSpec
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 from askattend.training.history import TrainingHistory, read_history

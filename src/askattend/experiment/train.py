@@ -21,7 +21,7 @@ from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
 from askattend.files import atomic_write
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
