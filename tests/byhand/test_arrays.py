@@ -1,9 +1,7 @@
-"""Arrays that do not fit are named; nothing but NumPy is imported."""
+"""Arrays that do not fit are named."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
 import subprocess
 import sys
@@ -17,7 +15,7 @@ import pytest
 from askattend import byhand
 from askattend.byhand.arrays import expect_indices
 from askattend.errors import AskAttendError
-from byhand.byhand_cases import NETWORKS, USUAL, Arrays, Network, both
+from byhand.cases import NETWORKS, USUAL, Arrays, Network, both
 
 
 def _without(name: str) -> Callable[[Arrays, Arrays], None]:
@@ -39,6 +37,7 @@ def _grown(weights: Arrays, batch: Arrays) -> None:
     weights["encoder.lstm.weight_hh"] = np.zeros((1, 1))
 
 
+ROOT = Path(__file__).resolve().parents[2]
 EIGHT = np.zeros(8, dtype=np.int64)
 MISTAKES = {
     "encoder.embedding.weight: this weight is missing": _without("encoder.embedding.weight"),
@@ -68,7 +67,7 @@ MISTAKES = {
 @both
 @pytest.mark.parametrize("message", MISTAKES)
 def test_mistakes_name_the_array(network: Network, message: str) -> None:
-    weights, batch = USUAL.weights(network), USUAL.asked() | USUAL.answered()
+    weights, batch = USUAL.weights(network), USUAL.batch() | USUAL.references()
     MISTAKES[message](weights, batch)
     with pytest.raises(byhand.ShapeError, match="^" + re.escape(message)) as caught:
         network.gradients(weights, **batch)
@@ -89,7 +88,7 @@ def test_missing_hops_and_wrong_gradients_are_named() -> None:
     with pytest.raises(
         byhand.ShapeError, match=r"^hops\.0\.region\.weight: this weight is missing"
     ):
-        byhand.san(weights, **USUAL.asked())
+        byhand.san(weights, **USUAL.batch())
 
 
 # In a process of its own: here the tests' type checker would refuse the arguments first.
@@ -97,15 +96,15 @@ WRONG_TYPES = """
 import sys
 import numpy as np
 sys.path.insert(0, "tests")
-from byhand.byhand_cases import NETWORKS, USUAL
+from byhand.cases import NETWORKS, USUAL
 from askattend import byhand
 import torch
 for network in NETWORKS.values():
-    weights, batch = USUAL.weights(network), USUAL.asked() | USUAL.answered()
+    weights, batch = USUAL.weights(network), USUAL.batch() | USUAL.references()
     for kind in (torch.tensor, np.ndarray.tolist):
         trials = [lambda name=name: network.gradients(weights, **{**batch, name: kind(batch[name])})
                   for name in batch]
-        trials += [lambda name=name: network.forward({**weights, name: kind(w)}, **USUAL.asked())
+        trials += [lambda name=name: network.forward({**weights, name: kind(w)}, **USUAL.batch())
                    for name, w in weights.items()]
         trials += [lambda: byhand.Adam({"image.bias": kind(batch["lengths"])})]
         for name, trial in zip([*batch, *weights, "image.bias"], trials, strict=True):
@@ -127,7 +126,7 @@ def test_only_arrays_go_in() -> None:
         [sys.executable, "-c", WRONG_TYPES], capture_output=True, text=True, check=True, cwd=ROOT
     )
     lines = [line.split(" | ") for line in done.stdout.splitlines()]
-    names = USUAL.asked().keys() | USUAL.answered().keys()
+    names = USUAL.batch().keys() | USUAL.references().keys()
     wanted = sum(2 * (len(names) + len(USUAL.weights(n)) + 1) + 2 for n in NETWORKS.values())
     assert len(lines) == wanted
     for name, said in lines:
@@ -143,40 +142,6 @@ def test_only_arrays_go_in() -> None:
             assert re.match(f"{re.escape(name)}: {kinds}", said), said
 
 
-@both
-@pytest.mark.parametrize(
-    ("sizes", "said"),
-    [
-        ({"hidden": 3}, "hidden: this network has no such size"),
-        ({"attention_dims": 3}, r"attention_dims: .*\. Did you mean 'attention_dim'\?"),
-        ({"words": 0}, "words: 0 is not a whole number from 1 up"),
-        ({"answers": None}, "answers: this size is missing"),
-    ],
-)
-def test_sizes_are_known_and_positive(network: Network, sizes: dict[str, Any], said: str) -> None:
-    given = {"words": 7, "answers": 5, "region_dim": 6, **sizes}
-    given = {name: value for name, value in given.items() if value is not None}
-    with pytest.raises(byhand.ShapeError, match=f"^{said}"):
-        network.weights(np.random.default_rng(0), **given)
-
-
 def test_indices_are_integers() -> None:
     with pytest.raises(byhand.ShapeError, match=r"^tokens: indices must be integers, not float64"):
         expect_indices("tokens", np.zeros(3), 0, 5)
-
-
-ROOT = Path(__file__).resolve().parents[2]
-MODULES = sorted(Path(inspect.getfile(byhand)).parent.glob("*.py"))
-
-
-@pytest.mark.parametrize("file", MODULES, ids=lambda file: file.name)
-def test_only_numpy_and_the_standard_library_are_imported(file: Path) -> None:
-    for node in ast.walk(ast.parse(file.read_text())):
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            assert node.module
-            assert node.level == 0
-            modules = [node.module]
-        for module in modules:
-            ours = module == "askattend.errors" or module.startswith("askattend.byhand.")
-            assert ours or module.split(".")[0] in {"numpy", *sys.stdlib_module_names}, module

@@ -88,7 +88,7 @@ class Case:
     regions: int
     questions: int
     longest: int
-    references: int
+    most_references: int
     shared: bool
     seed: int
 
@@ -100,7 +100,8 @@ class Case:
             name: weight + rng.normal(size=weight.shape) / 3 for name, weight in weights.items()
         }
 
-    def asked(self) -> Arrays:
+    def batch(self) -> Arrays:
+        """Images and questions."""
         rng = np.random.default_rng(self.seed + 1)
         images = self.images if self.shared else self.questions
         # As after a ReLU: many zeros, and regions that are all zero. Where a question has ended,
@@ -112,15 +113,18 @@ class Case:
             "image_index": rng.integers(images, size=self.questions) if self.shared else None,
         }
 
-    def answered(self) -> Arrays:
+    def references(self) -> Arrays:
+        """Reference answers to the questions."""
         rng = np.random.default_rng(self.seed + 2)
-        shape = self.questions, self.references
+        shape = self.questions, self.most_references
         weight = rng.random(shape) * (rng.random(shape) < 0.7)
         index = rng.integers(self.sizes["answers"], size=shape)
-        return {"answer_index": index, "answer_weight": weight / self.references}
+        return {"answer_index": index, "answer_weight": weight / self.most_references}
 
 
-USUAL = Case(SMALL, images=3, regions=4, questions=8, longest=5, references=2, shared=True, seed=0)
+USUAL = Case(
+    SMALL, images=3, regions=4, questions=8, longest=5, most_references=2, shared=True, seed=0
+)
 
 
 @st.composite
@@ -135,7 +139,7 @@ def cases(draw: st.DrawFn) -> Case:
         regions=draw(small),
         questions=draw(small),
         longest=draw(small),
-        references=draw(st.integers(1, 3)),
+        most_references=draw(st.integers(1, 3)),
         shared=draw(st.booleans()),
         seed=draw(st.integers(0, 1000)),
     )
