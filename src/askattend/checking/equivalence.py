@@ -1,4 +1,4 @@
-"""Whether a module is the same function as another, once it has the other's weights."""
+"""Comparing a module with another: is it the same function, given the other's weights?"""
 
 from __future__ import annotations
 
@@ -12,20 +12,28 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from askattend.checking.module_under_test import ModuleUnderTest
 from askattend.checking.report import Finding
-from askattend.checking.trial import Trial
 from askattend.models.saaa import GlimpseAttention
 from askattend.models.san import HopAttention
 
-# More ways to match parameters than this are not tried.
-MOST = 256
+# Further ways to match parameters are not tried: their number grows like a factorial.
+MOST_MATCHES = 256
 
 Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """How the best match of parameters went."""
+class Comparison:
+    """Two modules' scores, once the parameters of one were matched with the other's.
+
+    Attributes:
+        equal: True if the scores are, up to rounding.
+        other: the other module, in words.
+        difference: the largest of their scores.
+        matched: our parameter → theirs.
+        zeroed: our parameters that no other was left for.
+    """
 
     equal: bool
     other: str
@@ -34,7 +42,7 @@ class Likeness:
     zeroed: tuple[str, ...]
 
     def finding(self, *, wanted: bool) -> Finding:
-        """In words; a difference fails only where sameness was `wanted`."""
+        """Put it in words; a difference fails only where sameness was `wanted`."""
         pairs = ", ".join(f"{ours} ↔ {theirs}" for ours, theirs in self.matched.items())
         rest = f"; {', '.join(self.zeroed)} at 0" if self.zeroed else ""
         given = f"given its weights ({pairs}{rest})"
@@ -46,13 +54,13 @@ class Likeness:
         return Finding("likeness", False if wanted else None, problem)
 
 
-def built_in(trial: Trial, glimpses: int) -> Iterator[tuple[str, nn.Module]]:
-    """The network's own attention, in every width that occurs in the module, and variant."""
-    seen = sorted({size for p in trial.module.parameters() for size in p.shape})
-    question_dim = trial.question.shape[1]
-    for width in seen:
-        if trial.network == "saaa":
-            region_dim = trial.regions.shape[2]
+def built_in(tested: ModuleUnderTest, glimpses: int) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the network's own attention, in every variant and width that the module has."""
+    widths = sorted({size for p in tested.module.parameters() for size in p.shape})
+    question_dim = tested.question.shape[1]
+    for width in widths:
+        if tested.network == "saaa":
+            region_dim = tested.regions.shape[2]
             yield (
                 "the built-in GlimpseAttention",
                 GlimpseAttention(
@@ -71,12 +79,14 @@ def built_in(trial: Trial, glimpses: int) -> Iterator[tuple[str, nn.Module]]:
             yield "the built-in HopAttention (published code)", published
 
 
-def likeness(trial: Trial, others: Iterator[tuple[str, nn.Module]]) -> Likeness | None:
-    """The best of all matches with any of `others`; None if no parameters match."""
-    best: Likeness | None = None
+def compare(tested: ModuleUnderTest, others: Iterator[tuple[str, nn.Module]]) -> Comparison | None:
+    """Return the best of all matches with any of `others`; None if no parameters match."""
+    best: Comparison | None = None
     for name, other in others:
-        reference = replace(trial, module=_drawn(other, trial)).cast(trial.regions.dtype)
-        for found in _compared(trial, reference, name):
+        reference = replace(tested, module=_with_random_weights(other, tested)).cast(
+            tested.regions.dtype
+        )
+        for found in _comparisons(tested, reference, name):
             if found.equal:
                 return found
             if best is None or found.difference < best.difference:
@@ -84,16 +94,16 @@ def likeness(trial: Trial, others: Iterator[tuple[str, nn.Module]]) -> Likeness 
     return best
 
 
-def unmatched(trial: Trial, like: nn.Module | None) -> str:
-    """Why no parameters match: what there is on either side."""
-    ours = _shapes(trial.module)
+def unmatched(tested: ModuleUnderTest, like: nn.Module | None) -> str:
+    """Say why no parameters match: list those of either side."""
+    ours = _shapes(tested.module)
     if not ours:
         return "there are no parameters to match with the built-in ones"
     if like is None:
-        region, question = trial.regions.shape[2], trial.question.shape[1]
-        glimpses = "glimpses" if trial.network == "saaa" else "1"
-        asked = "question" if trial.network == "saaa" else "query"
-        theirs = f"region.weight k × {region}, {asked}.weight k × {question}, {asked}.bias k, "
+        region, question = tested.regions.shape[2], tested.question.shape[1]
+        glimpses = "glimpses" if tested.network == "saaa" else "1"
+        layer = "question" if tested.network == "saaa" else "query"
+        theirs = f"region.weight k × {region}, {layer}.weight k × {question}, {layer}.bias k, "
         theirs += f"score.weight {glimpses} × k, score.bias {glimpses}"
     else:
         theirs = _shapes(like)
@@ -106,9 +116,9 @@ def _shapes(module: nn.Module) -> str:
     return ", ".join(f"{name} {' × '.join(map(str, p.shape))}" for name, p in named)
 
 
-def _drawn(module: nn.Module, trial: Trial) -> nn.Module:
-    """A copy with random weights, biases too: zeros would hide a difference."""
-    module, generator = copy.deepcopy(module).eval(), trial.generator()
+def _with_random_weights(module: nn.Module, tested: ModuleUnderTest) -> nn.Module:
+    """Copy a module, with random weights and biases: zeros would hide a difference."""
+    module, generator = copy.deepcopy(module).eval(), tested.generator()
     with torch.no_grad():
         for parameter in module.parameters():
             scale = parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 0.5
@@ -116,24 +126,26 @@ def _drawn(module: nn.Module, trial: Trial) -> nn.Module:
     return module
 
 
-def _compared(trial: Trial, reference: Trial, name: str) -> Iterator[Likeness]:
-    """Every match of the two modules' parameters."""
+def _comparisons(
+    tested: ModuleUnderTest, reference: ModuleUnderTest, name: str
+) -> Iterator[Comparison]:
+    """Yield a comparison for every match of the two modules' parameters."""
     theirs = dict(reference.module.named_parameters())
     wanted = reference.scores().detach()
-    ours = dict(trial.module.named_parameters())
+    ours = dict(tested.module.named_parameters())
     for weights in _layouts(theirs):
-        for matched in islice(_matches(ours, weights), MOST):
-            left = tuple(own for own in ours if own not in matched)
-            filled = _filled(trial, matched, weights)
+        for matched in islice(_matches(ours, weights), MOST_MATCHES):
+            zeroed = tuple(own for own in ours if own not in matched)
+            filled = _with_weights(tested, matched, weights)
             scores = filled.scores().detach()
             if scores.shape != wanted.shape:
                 return
             difference = float((scores - wanted).abs().max())
-            yield Likeness(filled.same(scores, wanted), name, difference, matched, left)
+            yield Comparison(filled.close(scores, wanted), name, difference, matched, zeroed)
 
 
 def _layouts(theirs: Weights) -> Iterator[Weights]:
-    """Their weights as they are, and with both first layers as one on [regions, question]."""
+    """Yield their weights as they are, and both first layers as one on [regions, question]."""
     yield theirs
     matrices = [name for name, tensor in theirs.items() if tensor.ndim == 2]
     for first, second in ((0, 1), (1, 0)):
@@ -147,7 +159,7 @@ def _layouts(theirs: Weights) -> Iterator[Weights]:
 def _matches(
     ours: Weights, theirs: Weights, layers: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[dict[str, str]]:
-    """Every way to give all of their tensors to ours by shape; only biases may be left over.
+    """Yield every way to give all their tensors to ours by shape; only biases may be left over.
 
     The likeliest come first: a bias beside its weight (`layers`: theirs → ours), like names. A
     vector called a weight scales, as in a norm layer; it is no bias.
@@ -163,35 +175,37 @@ def _matches(
         return layers.get(layer) != _parts(own)[0], -SequenceMatcher(None, own, name).ratio()
 
     for own in sorted(ours, key=unlike):
-        if _laid(tensor, ours[own]) is not None and _scales(own, ours) == _scales(name, theirs):
+        if _reshaped(tensor, ours[own]) is not None and _scales(own, ours) == _scales(name, theirs):
             others = {other: t for other, t in ours.items() if other != own}
             for match in _matches(others, dict(rest), {**layers, layer: _parts(own)[0]}):
                 yield {own: name, **match}
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """A parameter's layer, and its name there."""
+    """Divide a parameter's name into its layer's, and its own there."""
     layer, _, last = name.rpartition(".")
     return layer, last
 
 
 def _scales(name: str, weights: Weights) -> bool:
-    """Whether it is a norm layer's scale."""
+    """Return True for a norm layer's scale."""
     return weights[name].ndim == 1 and _parts(name)[1] == "weight"
 
 
-def _laid(tensor: Tensor, into: Tensor) -> Tensor | None:
-    """`tensor` in the shape of `into`: as a 1×1 convolution's weights, or (in, out); or None."""
-    for laid in (tensor, tensor.mT) if tensor.ndim == 2 else (tensor,):
-        if laid.squeeze().shape == into.squeeze().shape:
-            return laid.reshape(into.shape)
+def _reshaped(tensor: Tensor, into: Tensor) -> Tensor | None:
+    """Return `tensor` in the shape of `into`: as a 1×1 convolution's, or (in, out); or None."""
+    for matrix in (tensor, tensor.mT) if tensor.ndim == 2 else (tensor,):
+        if matrix.squeeze().shape == into.squeeze().shape:
+            return matrix.reshape(into.shape)
     return None
 
 
-def _filled(trial: Trial, matched: Mapping[str, str], theirs: Weights) -> Trial:
-    trial = trial.cast(trial.regions.dtype)
+def _with_weights(
+    tested: ModuleUnderTest, matched: Mapping[str, str], theirs: Weights
+) -> ModuleUnderTest:
+    tested = tested.cast(tested.regions.dtype)
     with torch.no_grad():
-        for own, parameter in trial.module.named_parameters():
-            laid = _laid(theirs[matched[own]], parameter) if own in matched else None
-            parameter.copy_(torch.zeros_like(parameter) if laid is None else laid)
-    return trial
+        for own, parameter in tested.module.named_parameters():
+            given = _reshaped(theirs[matched[own]], parameter) if own in matched else None
+            parameter.copy_(torch.zeros_like(parameter) if given is None else given)
+    return tested
