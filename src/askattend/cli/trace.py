@@ -10,8 +10,10 @@ from typing import Annotated, Any, Generic, TypeVar
 from askattend.cli.console import Flat, parse, print_json
 from askattend.errors import ConfigError, did_you_mean
 from askattend.models import MODELS, ModelConfig
-from askattend.tracing.text import lines
-from askattend.tracing.trace import RandomData, Trace, trace_random, trace_run
+from askattend.tracing.random_data import RandomData, trace_random
+from askattend.tracing.text import trace_lines
+from askattend.tracing.trace import Trace
+from askattend.tracing.trained_run import trace_run
 
 M = TypeVar("M", bound=ModelConfig)
 
@@ -76,7 +78,7 @@ def run(argv: list[str]) -> None:
     if json:
         print_json(trace)
     else:
-        print("\n".join(lines(trace)))
+        print("\n".join(trace_lines(trace)))
 
 
 def _network(word: str) -> str:
