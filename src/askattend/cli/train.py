@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend.cli.console import Flat, parse, progress
-from askattend.errors import ConfigError, did_you_mean
+from askattend.cli.console import parse_form, progress
+from askattend.cli.networks import network_forms
+from askattend.cli.options import Flat
+from askattend.errors import ConfigError
 from askattend.experiment import train as experiment
 from askattend.experiment.config import Config, preset_for, presets, read_preset
 from askattend.models import MODELS, ModelConfig
@@ -33,19 +35,9 @@ class Train(Generic[M]):
 
 def run(argv: list[str]) -> None:
     """Parse the command's options on top of a preset or a run to be resumed, and train."""
-    networks = "|".join(MODELS)
-    if not argv or argv[0] in ("-h", "--help"):
-        print(f"usage: askattend train {networks} --data SOURCE --out RUN …\n")
-        print(f"Presets: {', '.join(presets())}. All options: askattend train saaa --help")
-        return
-    network, *rest = argv
-    if network not in MODELS:
-        raise ConfigError(f"unknown network '{network}'", remedy=did_you_mean(network, MODELS))
-    config = _starting_config(network, rest)
-    kind: Any = Train
-    options: Train[Any] = parse(
-        kind[MODELS[network][0]], rest, f"train {network}", default=Train(config=config)
-    )
+    about = f"Train a network. Presets: {', '.join(presets())}."
+    forms = network_forms(Train, lambda name: Train(config=_starting_config(name, argv)))
+    options: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
     if options.preset and (better := preset_for(options.preset, options.config.model)):
@@ -56,7 +48,7 @@ def run(argv: list[str]) -> None:
 
 
 def _starting_config(network: str, argv: list[str]) -> Config[Any]:
-    """What the options come on top of: a preset, the run to be resumed, or the defaults."""
+    """Return the settings that options come on top of: a preset's, a run's, or the defaults."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
     early.add_argument("--resume", action="store_true")
