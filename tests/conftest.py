@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,32 @@ settings.register_profile("askattend", deadline=None)
 settings.load_profile("askattend")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def install_package(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Path]]:
+    """Puts a package of one module on the path, with one entry point, as pip would.
+
+    Returns the folder, of which subprocesses must be told.
+    """
+    modules = []
+
+    def install(module: str, source: str, *, group: str, name: str, value: str) -> Path:
+        folder = tmp_path_factory.mktemp("site-packages")
+        (folder / f"{module}.py").write_text(source)
+        info = folder / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {value}\n")
+        monkeypatch.syspath_prepend(folder)
+        modules.append(module)
+        return folder
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def test_costs_by_hand() -> None:
     steps = by_name(trace_steps(model, lambda: model(*batch), grid=(2, 2)))
     images, regions, dim, attention, question = 2, 4, 6, 5, 8
     assert steps["projected"].flops == 2 * images * regions * dim * attention
-    assert steps["asked"].flops == 2 * images * question * attention
-    assert steps["asked"].bytes == 4 * images * attention
+    assert steps["question_projected"].flops == 2 * images * question * attention
+    assert steps["question_projected"].bytes == 4 * images * attention
     assert steps["answer_hidden"].flops == 2 * images * (3 * dim + question) * 9
     assert steps["regions"].flops == steps["regions"].bytes == 0

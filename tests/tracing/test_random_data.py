@@ -24,7 +24,7 @@ def test_the_papers_shapes_at_the_defaults() -> None:
         "embedded": [128, 100, 300],
         "states": [128, 100, 1024],
         "question": [128, 1024],
-        "asked": [128, 512, 1, 1],
+        "question_projected": [128, 512, 1, 1],
         "hidden": [128, 512, 14, 14],
         "scores": [128, 2, 14, 14],
         "attention": [128, 2, 14, 14],

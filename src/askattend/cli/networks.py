@@ -7,21 +7,21 @@ from functools import partial
 from typing import Any
 
 from askattend.cli.console import Form
-from askattend.models import MODELS
+from askattend.models import Network, networks
 
 
-def network_forms(options: Any, default: Callable[[str], Any]) -> dict[str, Form]:
+def network_forms(options: Any, default: Callable[[type[Network]], Any]) -> dict[str, Form]:
     """Make one form of a command for each network.
 
     Args:
         options: a generic dataclass of options, for any type of a network's settings.
-        default: a network's name → the options' defaults.
+        default: a network → the options' defaults.
     """
     return {
-        name: Form(options[config], _summary(network), partial(default, name))
-        for name, (config, network) in MODELS.items()
+        name: Form(options[network.config_type()], _summary(network), partial(default, network))
+        for name, network in networks().items()
     }
 
 
-def _summary(network: object) -> str:
+def _summary(network: type[Network]) -> str:
     return (network.__doc__ or "").partition("\n")[0]

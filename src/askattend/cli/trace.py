@@ -11,13 +11,13 @@ from askattend.cli.console import parse, parse_form, print_json
 from askattend.cli.networks import network_forms
 from askattend.cli.options import BackboneName, Flat, Json, StoredFeatures
 from askattend.errors import ConfigError
-from askattend.models import MODELS, ModelConfig
+from askattend.models import Network, NetworkConfig, networks
 from askattend.tracing.random_data import RandomData, trace_random
 from askattend.tracing.text import trace_lines
 from askattend.tracing.trace import Trace
 from askattend.tracing.trained_run import trace_run
 
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=NetworkConfig)
 
 # A trace of a run cannot do without these.
 _NEEDED = ("run", "image", "question")
@@ -84,14 +84,16 @@ def _times_given(option: str, argv: list[str]) -> int:
 
 def _trace_network(argv: list[str]) -> tuple[Trace, bool]:
     """Trace a new network on random data; without its name, print help and exit."""
-    forms = network_forms(
-        TraceRandom, lambda name: TraceRandom(model=MODELS[name][0](), data=RandomData())
-    )
+    forms = network_forms(TraceRandom, _random_defaults)
     if argv and argv[0] not in forms and ("/" in argv[0] or Path(argv[0]).exists()):
         remedy = f"Of a run: askattend trace --run {argv[0]} --image FILE --question TEXT."
         raise ConfigError(f"'{argv[0]}' is no network", remedy=remedy)
     options: TraceRandom[Any] = parse_form(forms, argv, "trace", noun="network", about=ABOUT)
     return trace_random(options.model, options.data), options.json
+
+
+def _random_defaults(network: type[Network]) -> TraceRandom[Any]:
+    return TraceRandom(model=network.config_type()(), data=RandomData())
 
 
 def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
@@ -111,9 +113,8 @@ def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
         backbone=options.backbone,
         features=options.features,
     )
-    if network is not None and not (
-        network in MODELS and MODELS[network][1].__name__ == trace.network
-    ):
+    kind = None if network is None else networks().get(network)
+    if network is not None and (kind is None or kind.__name__ != trace.network):
         raise ConfigError(
             f"the run's network is {trace.network}, not {network.upper()}",
             where=options.run,

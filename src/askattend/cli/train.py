@@ -14,10 +14,10 @@ from askattend.cli.options import Flat
 from askattend.errors import ConfigError
 from askattend.experiment import train as experiment
 from askattend.experiment.config import Config, preset_for, presets, read_preset
-from askattend.models import MODELS, ModelConfig
+from askattend.models import Network, NetworkConfig
 from askattend.runs.run_folder import CONFIG
 
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=NetworkConfig)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Train(Generic[M]):
 def run(argv: list[str]) -> None:
     """Parse the command's options on top of a preset or a run to be resumed, and train."""
     about = f"Train a network. Presets: {', '.join(presets())}."
-    forms = network_forms(Train, lambda name: Train(config=_starting_config(name, argv)))
+    forms = network_forms(Train, lambda network: Train(config=_starting_config(network, argv)))
     options: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
@@ -47,7 +47,7 @@ def run(argv: list[str]) -> None:
     experiment.train(options.config, options.out, resume=options.resume, console=progress())
 
 
-def _starting_config(network: str, argv: list[str]) -> Config[Any]:
+def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
     """Return the settings that options come on top of: a preset's, a run's, or the defaults."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
@@ -56,9 +56,9 @@ def _starting_config(network: str, argv: list[str]) -> Config[Any]:
     try:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
-        return Config(model=MODELS[network][0]())
+        return Config(model=network.config_type()())
     if given.preset:
-        return read_preset(given.preset, network)
+        return read_preset(given.preset, network.name)
     if given.resume and given.out and (given.out / CONFIG).is_file():
-        return read_preset(str(given.out / CONFIG), network)
-    return Config(model=MODELS[network][0]())
+        return read_preset(str(given.out / CONFIG), network.name)
+    return Config(model=network.config_type()())

@@ -9,8 +9,8 @@ import msgspec
 import torch
 
 from askattend.errors import ConfigError
-from askattend.models import ModelConfig, build_model
-from askattend.models.encoders import LSTMQuestion
+from askattend.models import NetworkConfig, build_model
+from askattend.models.encoders import LSTMEncoder
 from askattend.settings import Positive, Seed, check
 from askattend.tracing.trace import Trace, Values, trace_steps
 
@@ -38,7 +38,7 @@ class RandomData:
         check(self)
 
 
-def trace_random(config: ModelConfig, data: RandomData) -> Trace:
+def trace_random(config: NetworkConfig, data: RandomData) -> Trace:
     """Build a network, feed it random data, and trace its forward pass.
 
     Questions have 1 to ``data.max_length`` random words.
@@ -59,7 +59,7 @@ def trace_random(config: ModelConfig, data: RandomData) -> Trace:
         ) from None
 
 
-def _trace(config: ModelConfig, data: RandomData) -> Trace:
+def _trace(config: NetworkConfig, data: RandomData) -> Trace:
     model = build_model(
         config, words=data.tokens, answers=data.answers, region_dim=data.region_dim
     ).eval()
@@ -78,5 +78,5 @@ def _trace(config: ModelConfig, data: RandomData) -> Trace:
     return msgspec.structs.replace(
         trace,
         lengths=Values.of(lengths),
-        skips_padding=any(isinstance(part, LSTMQuestion) for part in model.modules()),
+        skips_padding=any(isinstance(part, LSTMEncoder) for part in model.modules()),
     )

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from askattend.errors import ConfigError
-from askattend.models.symbols import Step, listening
+from askattend.models.kernels.recording import listening
+from askattend.models.symbols import Step
 from askattend.tracing.costs import Cost, Meter
 
 
