@@ -74,10 +74,10 @@ def shared() -> Path:
 def wordnet() -> WordNet:
     """This machine's WordNet; skips where it is absent, fails where all is required."""
     from askattend.errors import DataError  # once the hook is installed
-    from askattend.metrics.wordnet import installed
+    from askattend.metrics.wordnet import installed_wordnet
 
     try:
-        return installed()
+        return installed_wordnet()
     except DataError as error:
         if os.environ.get("ASKATTEND_REQUIRE_SHARED") == "1":
             pytest.fail(str(error))

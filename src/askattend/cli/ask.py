@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, print_json
+from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeatures
 from askattend.errors import ConfigError
 from askattend.features.geometry import Box
@@ -56,8 +56,7 @@ def run(argv: list[str]) -> None:
         predictor.abstain_above(options.abstain_above_risk)
     scene, seen, answers = _answers(predictor, options)
     for question in options.questions:
-        for note in predictor.notes(question):
-            print(f"note: {note}", file=sys.stderr)
+        print_notes(predictor.notes(question))
     if options.json:
         print_json([_as_json(options.image, answer, seen) for answer in answers])
     else:

@@ -1,8 +1,9 @@
-"""What the commands share: reading options, and writing results."""
+"""Reading options and writing results, as all commands do it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Union
 
@@ -12,6 +13,8 @@ from rich.console import Console
 
 from askattend.errors import ConfigError, did_you_mean
 
+# A table names no more types of question than this; --json has them all.
+MOST_TYPES = 12
 FLOORS = {
     "majority": "floor: most common answer",
     "prefix": "floor: by the question's first words",
@@ -51,7 +54,7 @@ def parse_form(
         forms: a form's name → the form.
         argv: the words after the command.
         command: the command's name.
-        noun: what the forms are, in a word: ``"network"``.
+        noun: the word for a form: ``"network"``.
         about: the help above the list of forms.
 
     Raises:
@@ -77,6 +80,12 @@ def parse_form(
 def progress() -> Console:
     """Make a console on standard error, for notes and progress: standard output is for results."""
     return Console(stderr=True, soft_wrap=True, markup=False)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was decided on the user's behalf, apart from the results."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def interval_text(ends: tuple[float, float]) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend.cli.console import parse, parse_form, print_json
+from askattend.cli.console import parse, parse_form, print_json, print_notes
 from askattend.cli.networks import network_forms
 from askattend.cli.options import BackboneName, Flat, Json, StoredFeatures
 from askattend.errors import ConfigError
@@ -63,8 +62,7 @@ class TraceRun:
 def run(argv: list[str]) -> None:
     """Parse the command's options, trace, and print."""
     trace, json = _trace_run(argv) if _is_of_a_run(argv) else _trace_network(argv)
-    for note in trace.notes or []:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(trace.notes or [])
     if json:
         print_json(trace)
     else:

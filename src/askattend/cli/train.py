@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend.cli.console import parse_form, progress
+from askattend.cli.console import parse_form, print_notes, progress
 from askattend.cli.networks import network_forms
 from askattend.cli.options import Flat
 from askattend.errors import ConfigError
@@ -42,8 +41,8 @@ def run(argv: list[str]) -> None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
     if options.preset and (better := preset_for(options.preset, options.config.model)):
         encoder = options.config.model.encoder
-        note = f"note: {options.preset} is not made for the encoder {encoder}: {better} is,"
-        print(f"{note} learning rate included", file=sys.stderr)
+        note = f"{options.preset} is not made for the encoder {encoder}: {better} is,"
+        print_notes([f"{note} learning rate included"])
     experiment.train(options.config, options.out, resume=options.resume, console=progress())
 
 
