@@ -56,6 +56,7 @@ class Comparison:
 
 def built_in(tested: ModuleUnderTest, glimpses: int) -> Iterator[tuple[str, nn.Module]]:
     """Yield the network's own attention, in every variant and width that the module has."""
+    # The hidden layer's width is not known: any size that occurs may be it.
     widths = sorted({size for p in tested.module.parameters() for size in p.shape})
     question_dim = tested.question.shape[1]
     for width in widths:
@@ -121,6 +122,7 @@ def _with_random_weights(module: nn.Module, tested: ModuleUnderTest) -> nn.Modul
     module, generator = copy.deepcopy(module).eval(), tested.generator()
     with torch.no_grad():
         for parameter in module.parameters():
+            # Scores should neither vanish nor saturate a tanh, whatever the width.
             scale = parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 0.5
             parameter.copy_(scale * torch.randn(parameter.shape, generator=generator))
     return module
@@ -138,7 +140,7 @@ def _comparisons(
             zeroed = tuple(own for own in ours if own not in matched)
             filled = _with_weights(tested, matched, weights)
             scores = filled.scores().detach()
-            if scores.shape != wanted.shape:
+            if scores.shape != wanted.shape:  # another number of maps, which no weights will mend
                 return
             difference = float((scores - wanted).abs().max())
             yield Comparison(filled.close(scores, wanted), name, difference, matched, zeroed)
@@ -147,6 +149,7 @@ def _comparisons(
 def _layouts(theirs: Weights) -> Iterator[Weights]:
     """Yield their weights as they are, and both first layers as one on [regions, question]."""
     yield theirs
+    # W [r, q] is W_r r + W_q q: one matrix on both laid end to end is the two side by side.
     matrices = [name for name, tensor in theirs.items() if tensor.ndim == 2]
     for first, second in ((0, 1), (1, 0)):
         if len(matrices) < 2 or len(theirs[matrices[0]]) != len(theirs[matrices[1]]):
@@ -168,6 +171,7 @@ def _matches(
         if all(_parts(name)[1].startswith("bias") for name in ours):
             yield {}
         return
+    # Place their first tensor in each of ours that it fits, and the rest in what is left.
     (name, tensor), *rest = theirs.items()
     layer = _parts(name)[0]
 

@@ -19,7 +19,7 @@ def batch_independence(tested: ModuleUnderTest) -> Finding:
     before = tested.scores()
     for name in ("question", "regions"):
         changed = getattr(tested, name).clone()
-        changed[0] = changed[0].flip(-1) + 1
+        changed[0] = changed[0].flip(-1) + 1  # differs even where all elements are alike
         after = tested.scores(**{name: changed})
         if not tested.close(after[1:], before[1:]):
             other = "question" if name == "question" else "image"
@@ -56,6 +56,7 @@ def shared_images(tested: ModuleUnderTest) -> Finding:
         hint = "with a method project(regions), each image would be projected once"
         return Finding("shared images", None, f"copied for each question; {hint}")
     images = len(tested.regions)
+    # More questions than images, neither in the images' order.
     image_index = torch.arange(images + 2).mul(2) % images
     question = tested.question[torch.arange(images + 2) % images]
     shared = tested.scores(question=question, image_index=image_index)
@@ -98,6 +99,7 @@ def distinct_glimpses(tested: ModuleUnderTest) -> Finding:
 def any_grid(tested: ModuleUnderTest) -> Finding:
     """Check that it takes other numbers of regions."""
     count = tested.regions.shape[1]
+    # 9 regions are a square, too, as a module that lays them out as a grid needs.
     other = tested.regions[:, :9] if count > 9 else tested.regions.repeat(1, 4, 1)
     try:
         works = tested.scores(other).shape[-1] == other.shape[1]

@@ -55,6 +55,7 @@ def inputs_unchanged(tested: ModuleUnderTest) -> Finding:
         before["what project returned"] = _copies(handed["what project returned"])
 
     def ask() -> Tensor:
+        # Dropout that is never off is for another check to find.
         with tested.fixed_randomness():
             if projects:
                 scores = module(handed["what project returned"], handed["question"], index)
@@ -103,7 +104,7 @@ def evaluation_mode(tested: ModuleUnderTest) -> Finding:
 
 def training_mode(tested: ModuleUnderTest) -> Finding:
     """Check that it works in training mode; dropout, or none, is its own affair."""
-    tested = tested.cast(tested.regions.dtype)
+    tested = tested.cast(tested.regions.dtype)  # a copy: the others need evaluation mode
     tested.module.train()
     first, second = tested.scores(), tested.scores()
     if not bool(first.isfinite().all()):

@@ -87,6 +87,7 @@ def question_gradient(tested: ModuleUnderTest) -> Finding:
     (full,) = _gradients(_weighted_total(scores, tested), [question])
     if full is None or not bool(full.any()):
         return Finding("question", False, _without_gradient(tested, "question"))
+    # Softmax ignores what is added to every region: taking out the mean leaves what it sees.
     centred = scores - scores.mean(dim=-1, keepdim=True)
     (left,) = _gradients(_weighted_total(centred, tested), [question])
     if left is None or left.norm() <= tested.tolerance * full.norm():

@@ -84,7 +84,7 @@ def _guesses(module: nn.Module, sizes: Sizes) -> Iterator[tuple[int, int, int]]:
     in_weights = {size for parameter in module.parameters() for size in parameter.shape} - {1}
     widths = sorted(in_weights, reverse=True) or [ANY_DIM]
     known_region, known_question = sizes.region_dim, sizes.question_dim
-    if sizes.network == "san":
+    if sizes.network == "san":  # where regions are as wide as the question
         known_region = known_question = known_region or known_question
     region_dims = [known_region] if known_region else widths
     question_dims = [known_question] if known_question else widths

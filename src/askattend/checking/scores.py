@@ -72,6 +72,7 @@ def _shape_problem(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
 
 
 def _order_problem(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
+    # The axes are few: try every order of them.
     order = next(
         order for order in permutations(range(3)) if tuple(found[i] for i in order) == wanted
     )

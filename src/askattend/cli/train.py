@@ -48,6 +48,7 @@ def run(argv: list[str]) -> None:
 
 def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
     """Return the settings that options come on top of: a preset's, a run's, or the defaults."""
+    # tyro must know the defaults before it parses; these three options decide on them.
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
     early.add_argument("--resume", action="store_true")

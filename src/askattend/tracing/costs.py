@@ -38,6 +38,7 @@ class Meter(TorchDispatchMode):
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        # By address: operations get views of parameters, transposed ones for example.
         self._names = {
             parameter.untyped_storage().data_ptr(): (name, parameter.numel())
             for name, parameter in model.named_parameters()

@@ -96,7 +96,7 @@ def shade_map(rows: Sequence[Sequence[float]]) -> list[str]:
     Args:
         rows: weights from 0 up; the largest is the darkest shade, each shade a fifth of it.
     """
-    greatest = max(map(max, rows)) or 1
+    greatest = max(map(max, rows)) or 1  # a map of zeros is drawn, too
     last = len(SHADES) - 1
     return [
         "".join(2 * SHADES[min(last, int(weight / greatest * len(SHADES)))] for weight in row)

@@ -34,6 +34,7 @@ def trace_run(
     Raises:
         AskAttendError: whatever of run, image or question does not fit; see `Predictor`.
     """
+    # Costs are the processor's; values are shown to four digits, more than bfloat16 has.
     predictor = Predictor.load(run, device="cpu", precision="float32", backbone=backbone)
     answers: list[Answer] = []
     ask = _prepare(predictor, image, question, top=top, features=features)
@@ -57,7 +58,7 @@ def _prepare(
     if features is not None:
         store = FeatureStore.open(features)
         return lambda: predictor.ask_stored(store, str(image), [question], top=top)
-    _ = predictor.backbone
+    _ = predictor.backbone  # loads it, as does its first use
     return lambda: predictor.look(image).ask_all([question], top=top)
 
 
