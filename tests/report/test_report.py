@@ -28,7 +28,7 @@ from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report import Example, choose, verdict, write_report
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP, Curve, chart
 from askattend.runs.predictor import Answer
-from askattend.training.history import Epoch, Progression
+from askattend.training.history import Epoch, TrainingHistory
 
 VOID = {"meta", "link", "br", "img"}
 METRICS = Metrics(
@@ -109,8 +109,8 @@ def evaluation(*scores: float | None, metrics: Metrics = METRICS) -> Evaluation:
     return Evaluation(metrics, tuple(ScoredAnswer(i, "lamp", 0.5, s) for i, s in enumerate(scores)))
 
 
-def progression(*accuracies: float) -> Progression:
-    return Progression(
+def progression(*accuracies: float) -> TrainingHistory:
+    return TrainingHistory(
         tuple(
             Epoch(i, 10 * i, 1e-3, 3 / i, 4 / i, accuracy, 1.0, 1.0)
             for i, accuracy in enumerate(accuracies, 1)
@@ -123,7 +123,7 @@ def page(
     evaluated: Evaluation | None = None,
     *,
     title: str = "SAAA on easy-vqa",
-    history: Progression | None = None,
+    history: TrainingHistory | None = None,
     examples: tuple[Example, ...] = (),
     details: dict[str, str] | None = None,
     maps_name: str | None = "glimpse",
@@ -194,7 +194,7 @@ def test_split_without_answers(tmp_path: Path) -> None:
 
 def test_what_is_not_known_leaves_no_empty_section(tmp_path: Path) -> None:
     assert not page(tmp_path, evaluation(1.0, metrics=Metrics("a", "test", 1))).all("section")
-    assert not page(tmp_path, history=Progression()).all("svg")
+    assert not page(tmp_path, history=TrainingHistory()).all("svg")
     full = page(
         tmp_path, history=progression(0.1), examples=(example(),), details={"Network": "SAN"}
     )

@@ -11,10 +11,10 @@ from askattend.cli.console import parse_form, print_notes, progress
 from askattend.cli.networks import network_forms
 from askattend.cli.options import Flat
 from askattend.errors import ConfigError
-from askattend.experiment import train as experiment
-from askattend.experiment.config import Config, preset_for, presets, read_preset
+from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
+from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig
-from askattend.runs.run_folder import CONFIG
+from askattend.runs.run_folder import CONFIG, read_config
 
 M = TypeVar("M", bound=NetworkConfig)
 
@@ -33,17 +33,25 @@ class Train(Generic[M]):
 
 
 def run(argv: list[str]) -> None:
-    """Parse the command's options on top of a preset or a run to be resumed, and train."""
+    """Parse the command's options on top of a preset or a run to be resumed, and train.
+
+    Raises:
+        AskAttendError: a setting, the data or the run folder does not fit.
+    """
     about = f"Train a network. Presets: {', '.join(presets())}."
     forms = network_forms(Train, lambda network: Train(config=_starting_config(network, argv)))
     options: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
+    _note_better_preset(options)
+    train(options.config, options.out, resume=options.resume, console=progress())
+
+
+def _note_better_preset(options: Train[Any]) -> None:
     if options.preset and (better := preset_for(options.preset, options.config.model)):
         encoder = options.config.model.encoder
         note = f"{options.preset} is not made for the encoder {encoder}: {better} is,"
         print_notes([f"{note} learning rate included"])
-    experiment.train(options.config, options.out, resume=options.resume, console=progress())
 
 
 def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
@@ -60,5 +68,5 @@ def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
     if given.preset:
         return read_preset(given.preset, network.name)
     if given.resume and given.out and (given.out / CONFIG).is_file():
-        return read_preset(str(given.out / CONFIG), network.name)
+        return config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
     return Config(model=network.config_type()())
