@@ -1,0 +1,27 @@
+"""Paraphrases: differently worded questions of one meaning, which should get one answer."""
+
+from __future__ import annotations
+
+from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.section import PageContext, Prose, Section, TerminalLine
+from askattend.metrics.breakdown import ParaphraseConsistency, paraphrase_consistency
+
+
+def measure(evaluated: Evaluated) -> ParaphraseConsistency | None:
+    """Measure how often paraphrases agree; None where the source tells of none."""
+    return paraphrase_consistency(evaluated.questions, evaluated.scored)
+
+
+def terminal_lines(value: ParaphraseConsistency) -> list[TerminalLine]:
+    """Say nothing: the page has room for it."""
+    return []
+
+
+def page_section(value: ParaphraseConsistency, context: PageContext) -> Section:
+    """Show it in a sentence."""
+    text = (
+        f"**{value.agreement:.1%}**: how often two wordings of one meaning got the same answer, "
+        f"over {value.meanings:,} meanings; {value.all_right:.1%} of the meanings were answered "
+        f"rightly in every wording."
+    )
+    return Section("Consistency", (Prose(text),))
