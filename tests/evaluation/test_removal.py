@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from askattend.evaluation.removal import sensitivity
 from torch import Tensor
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.evaluation.removal import sensitivity
 from askattend.models import SAAA, ImageOnly, ImageOnlyConfig, SAAAConfig
 
 
