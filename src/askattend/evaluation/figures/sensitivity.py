@@ -10,7 +10,7 @@ from torch import Tensor
 from askattend.batching.batches import Batch, Batches
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext, Prose, Section, TerminalLine
-from askattend.models import Model
+from askattend.models import Network
 
 REMOVED = 0.1  # share of the regions
 
@@ -59,7 +59,7 @@ def _points(share: float) -> str:
 
 
 @torch.inference_mode()
-def sensitivity(model: Model, batches: Batches, *, seed: int = 0) -> Sensitivity | None:
+def sensitivity(model: Network, batches: Batches, *, seed: int = 0) -> Sensitivity | None:
     """Take away a tenth of the regions, the most attended or random ones, and answer again.
 
     The networks know no place, so a region can be left out altogether: the attention of those that
@@ -88,7 +88,7 @@ def sensitivity(model: Model, batches: Batches, *, seed: int = 0) -> Sensitivity
 
 
 def _probability_drops(
-    model: Model, batch: Batch, removed: int, generator: torch.Generator
+    model: Network, batch: Batch, removed: int, generator: torch.Generator
 ) -> Float[Tensor, "questions 2"]:
     """Drop of each answer's probability without the most attended and without random regions."""
     output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
@@ -103,9 +103,9 @@ def _probability_drops(
 
 
 def _probabilities(
-    model: Model, batch: Batch, regions_left: Int[Tensor, "questions left"]
+    model: Network, batch: Batch, regions_left: Int[Tensor, "questions left"]
 ) -> Float[Tensor, "questions answers"]:
     """Probabilities of the answers when each question has only some of its regions."""
     regions = batch.regions[batch.image_index[:, None], regions_left]
-    logits: Tensor = model(regions, batch.tokens, batch.lengths).logits
-    return logits.float().softmax(dim=1)
+    output = model(regions, batch.tokens, batch.lengths)
+    return output.logits.float().softmax(dim=1)
