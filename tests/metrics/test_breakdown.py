@@ -1,4 +1,4 @@
-"""Groups of questions, pairs and wordings, by hand."""
+"""Groups of questions, pairs and paraphrases, by hand."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ import pytest
 
 from askattend.data.questions import QASet, Question
 from askattend.metrics.breakdown import (
-    Scored,
-    by,
-    by_length,
+    accuracy_by,
+    accuracy_by_length,
+    accuracy_over,
     pair_consistency,
-    share,
-    wording_agreement,
+    paraphrase_consistency,
 )
+from askattend.metrics.scored_answer import ScoredAnswer
 
 
 def scored(
-    identity: int, score: float, *, answer: str = "a", text: str = "is it", image: str = "i",
-    kind: str | None = None, meaning: str | None = None,
-) -> Scored:  # fmt: skip
-    question = Question(
-        identity, image, text, ((answer, 1),), "test", question_type=kind, meaning=meaning
-    )
-    return Scored(question, answer, score)
+    identity: int, score: float, *, answer: str = "a", image: str = "i", kind: str | None = None
+) -> ScoredAnswer:
+    return ScoredAnswer(identity, answer, score=score, image=image, question_type=kind)
+
+
+def question(
+    identity: int, *, text: str = "is it", image: str = "i", meaning: str | None = None
+) -> Question:
+    return Question(identity, image, text, (("a", 1),), "test", meaning=meaning)
 
 
 def test_kinds_and_lengths() -> None:
-    some = [
-        scored(0, 1.0, kind="what", text="what"),
-        scored(1, 0.0, kind="what", text="what is it now"),
-        scored(2, 0.3, text="a b c d e f g h i j k l"),
-    ]
-    kinds = by(lambda question: question.question_type, some)
+    some = [scored(0, 1.0, kind="what"), scored(1, 0.0, kind="what"), scored(2, 0.3)]
+    kinds = accuracy_by(lambda one: one.question_type, some)
     assert {name: (s.questions, s.accuracy) for name, s in kinds.items()} == {"what": (2, 0.5)}
-    lengths = by_length(str.split, some)
+    texts = ("what", "what is it now", "a b c d e f g h i j k l", "not scored")
+    questions = [question(identity, text=text) for identity, text in enumerate(texts)]
+    lengths = accuracy_by_length(str.split, questions, some)
     assert {name: s.accuracy for name, s in lengths.items()} == {
         "1-3 words": 1.0,
         "4-5 words": 0.0,
         "11 words and more": 0.3,
     }
+    assert list(lengths) == ["1-3 words", "4-5 words", "11 words and more"]
 
 
 def test_an_interval_holds_its_mean_and_clusters_widen_it() -> None:
-    apart = share([scored(n, float(n % 2), image=str(n)) for n in range(100)])
-    together = share([scored(n, float(n < 50), image=str(n // 10)) for n in range(100)])
+    apart = accuracy_over([scored(n, float(n % 2), image=str(n)) for n in range(100)])
+    together = accuracy_over([scored(n, float(n < 50), image=str(n // 10)) for n in range(100)])
     for found in (apart, together):
         assert found.interval[0] < found.accuracy == 0.5 < found.interval[1]
     assert together.interval[1] - together.interval[0] > apart.interval[1] - apart.interval[0]
@@ -53,7 +54,7 @@ def test_an_interval_holds_its_mean_and_clusters_widen_it() -> None:
 
 def test_pairs() -> None:
     some = [scored(0, 1.0, answer="x"), scored(1, 0.6, answer="y"), scored(2, 0.0, answer="x")]
-    questions = tuple(one.question for one in some)
+    questions = tuple(question(one) for one in range(3))
     qaset = QASet("s", questions, {"i": Path("i")}, pairs=((0, 1), (0, 2), (2, 99)))
     found = pair_consistency(qaset, some)
     assert found is not None
@@ -62,18 +63,21 @@ def test_pairs() -> None:
     assert pair_consistency(QASet("s", questions, {}), some) is None
 
 
-def test_wordings() -> None:
-    some = [
-        scored(0, 1.0, answer="x", meaning="m"),
-        scored(1, 1.0, answer="x", meaning="m"),
-        scored(2, 0.0, answer="y", meaning="m"),
-        scored(3, 1.0, answer="x", meaning="m", image="another"),
-        scored(4, 1.0, answer="x", meaning="n"),
-        scored(5, 0.5, answer="x", meaning="n"),
+def test_paraphrases() -> None:
+    questions = [
+        question(0, meaning="m"),
+        question(1, meaning="m"),
+        question(2, meaning="m"),
+        question(3, meaning="m", image="another"),
+        question(4, meaning="n"),
+        question(5, meaning="n"),
+        question(6, meaning="n"),  # not scored
     ]
-    found = wording_agreement(some)
+    said = ((1.0, "x"), (1.0, "x"), (0.0, "y"), (1.0, "x"), (1.0, "x"), (0.5, "x"))
+    some = [scored(one, score, answer=answer) for one, (score, answer) in enumerate(said)]
+    found = paraphrase_consistency(questions, some)
     assert found is not None
     assert found.meanings == 2
     assert found.agreement == pytest.approx((1 / 3 + 1) / 2)
     assert found.all_right == pytest.approx((0 + 0.5) / 2)
-    assert wording_agreement(some[3:4]) is None
+    assert paraphrase_consistency(questions, some[3:4]) is None

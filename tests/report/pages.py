@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.evaluation.evaluate import Evaluation, Metrics
+from askattend.evaluation.evaluate import Evaluation, Figure, Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.metrics.breakdown import GroupAccuracy
 from askattend.metrics.scored_answer import ScoredAnswer
@@ -129,13 +130,14 @@ def page(
     details: dict[str, str] | None = None,
     maps_name: str | None = "glimpse",
     sees: str = "image and question",
+    figures: Mapping[str, Figure] | None = None,
 ) -> Page:
     file = folder / "report.html"
     write_report(
         file,
         title=title,
         evaluation=evaluated or evaluation(1.0, 0.0),
-        figures=all_figures(),
+        figures=all_figures() if figures is None else figures,
         progression=history,
         examples=examples,
         details=details or {},

@@ -12,8 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from askattend.evaluation.evaluate import Evaluation, Metrics
+from askattend.evaluation.evaluate import Evaluated, Evaluation, Metrics
 from askattend.evaluation.figures.sensitivity import Sensitivity
+from askattend.evaluation.section import (
+    Axis,
+    Chart,
+    GroupTable,
+    Line,
+    Mark,
+    Note,
+    PageContext,
+    Prose,
+    Section,
+    Table,
+    TerminalLine,
+)
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
 from askattend.metrics.calibration import Abstention, Bin, Reliability, RiskCoveragePoint
 from askattend.metrics.grounding import Agreement, Grounding
@@ -102,6 +115,65 @@ def test_any_text_is_shown_as_it_is(tmp_path: Path, text: str) -> None:
     assert len(shown.all("script")) == 1
     attributes = {name for _, found in shown.elements for name in found}
     assert not any(name.startswith("on") for name in attributes)
+
+
+HOSTILE = '</script><script>x</script><b onclick="y">&amp; 犬'
+
+
+class Hostile:
+    """A figure all of whose texts are a user's, who means harm."""
+
+    def measure(self, evaluated: Evaluated) -> str:
+        raise AssertionError("measured before")
+
+    def terminal_lines(self, value: str) -> list[TerminalLine]:
+        return []
+
+    def page_section(self, value: str, context: PageContext) -> Section:
+        axis = Axis(value)
+        line = Line(value, ((0.1, 0.2), (0.3, 0.4)), (value, value))
+        chart = Chart(value, (line,), axis, axis, (Mark(0.1, 0.2, value),))
+        group = GroupTable(value, ((value, GroupAccuracy(1, 0.5, (0.25, 0.75))),))
+        table = Table((value, value), ((value, value),), value)
+        return Section(value, (chart, group, table, Prose(value), Note(value)))
+
+
+def test_any_text_of_a_figure_is_shown_as_it_is(tmp_path: Path) -> None:
+    metrics = Metrics(HOSTILE, "test", 1, HOSTILE, 0.5, figures={"hostile": HOSTILE})
+    hostile = page(tmp_path, evaluation(1.0, metrics=metrics), figures={"hostile": Hostile()})
+    # Metric; section, chart's title, legend and axis; two points and a ring; heading and
+    # name of the groups; the table's title, columns and row; prose and note.
+    assert Counter(hostile.texts)[HOSTILE] == 1 + 4 + 3 + 2 + 5 + 2
+    assert f"on 1 test questions of {HOSTILE}" in hostile.text
+    assert len(hostile.all("script")) == 1
+    assert "onclick" not in {name for _, found in hostile.elements for name in found}
+    labels = [svg["aria-label"] or "" for svg in hostile.all("svg", "") if svg.get("role")]
+    assert labels == [f"{HOSTILE} by {HOSTILE}: {HOSTILE} from 20% to 40%; marked: {HOSTILE}"]
+
+
+def test_prose_can_be_bold_and_code(tmp_path: Path) -> None:
+    class Marked(Hostile):
+        def page_section(self, value: str, context: PageContext) -> Section:
+            return Section("A", (Prose(value), Note("one"), Note("`two`")))
+
+    figures = {"marked": Marked()}
+    metrics = Metrics("a", "test", 1, figures={"marked": "**5 < 6**, `a <b>` & 2 * 3"})
+    shown = page(tmp_path, evaluation(None, metrics=metrics), figures=figures)
+    assert {"5 < 6", "a <b>", "one ", "two"} <= set(shown.texts)
+    assert shown.text.count("*") == 1
+
+
+def test_sections_of_one_title_in_a_row_are_one(tmp_path: Path) -> None:
+    metrics = Metrics("a", "test", 1, figures={"1": "x", "2": "x", "3": "y", "4": "x"})
+    figures = dict.fromkeys(metrics.figures, Hostile())
+    shown = page(tmp_path, evaluation(None, metrics=metrics), figures=figures)
+    assert len(shown.all("section")) == 3
+
+
+def test_intervals_are_rounded_as_their_accuracy_is(tmp_path: Path) -> None:
+    assert "yes/no 1,000 75.0% 72.0%–78.0% <other>" in page(tmp_path).text
+    sure = {"a": GroupAccuracy(900, 0.998, (0.9951, 1.0))}
+    assert "a 900 99.8% 99.5%–100.0%" in page(tmp_path, with_figures(by_answer_type=sure)).text
 
 
 def test_lone_surrogate_does_not_stop_the_report(tmp_path: Path) -> None:

@@ -59,11 +59,12 @@ def run(argv: list[str]) -> None:
     if options.json:
         print_json(evaluation.metrics.flat())
     else:
-        print(_table(evaluation.metrics))
+        print(table(evaluation.metrics))
         print(f"report: {options.run / 'report.html'}")
 
 
-def _table(metrics: Metrics) -> str:
+def table(metrics: Metrics) -> str:
+    """Say the figures of an evaluation, a line each."""
     lines = [f"{metrics.source}, {metrics.split}: {metrics.questions:,} questions"]
     if metrics.accuracy is None:
         lines.append("the split has no answers: nothing to score")

@@ -104,8 +104,8 @@ def _probability_drops(
 
 def _probabilities(
     model: Network, batch: Batch, regions_left: Int[Tensor, "questions left"]
-) -> Float[Tensor, "questions answers"]:
+) -> Tensor:
     """Probabilities of the answers when each question has only some of its regions."""
     regions = batch.regions[batch.image_index[:, None], regions_left]
-    output = model(regions, batch.tokens, batch.lengths)
-    return output.logits.float().softmax(dim=1)
+    logits: Tensor = model(regions, batch.tokens, batch.lengths).logits
+    return logits.float().softmax(dim=1)
