@@ -137,6 +137,7 @@ def _scale(axes: Axes, chart: Chart, lines: Sequence[Line]) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.tick_params(length=0, pad=8)
+    axes.tick_params(axis="x", pad=10)
     axes.grid(axis="y", gid="grid")
     xs, ys = _columns([point for line in lines for point in line.points])
     left, right, across = _ticks(chart.x, xs)

@@ -7,6 +7,13 @@ from askattend.evaluation.section import PageContext, Prose, Section, TerminalLi
 from askattend.metrics.breakdown import ParaphraseConsistency, paraphrase_consistency
 
 
+_SENTENCE = (
+    "**{0.agreement:.1%}**: how often two wordings of one meaning got the same answer, over "
+    "{0.meanings:,} meanings; {0.all_right:.1%} of the meanings were answered rightly in every "
+    "wording."
+)
+
+
 def measure(evaluated: Evaluated) -> ParaphraseConsistency | None:
     """Measure how often paraphrases agree; None where the source tells of none."""
     return paraphrase_consistency(evaluated.questions, evaluated.scored)
@@ -19,9 +26,4 @@ def terminal_lines(value: ParaphraseConsistency) -> list[TerminalLine]:
 
 def page_section(value: ParaphraseConsistency, context: PageContext) -> Section:
     """Show it in a sentence."""
-    text = (
-        f"**{value.agreement:.1%}**: how often two wordings of one meaning got the same answer, "
-        f"over {value.meanings:,} meanings; {value.all_right:.1%} of the meanings were answered "
-        f"rightly in every wording."
-    )
-    return Section("Consistency", (Prose(text),))
+    return Section("Consistency", (Prose(_SENTENCE.format(value)),))
