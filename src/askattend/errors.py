@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+# Of many cases at fault, a message names no more than this.
+MOST_NAMED = 3
+
 
 class AskAttendError(Exception):
     """A mistake that the user can mend.
@@ -42,6 +45,12 @@ class ConfigError(AskAttendError):
 
 class RunError(AskAttendError):
     """A run folder that is incomplete or does not fit."""
+
+
+def name_few(cases: Iterable[object]) -> str:
+    """Name the first few of many cases: ``"1, 2, 3, …"``."""
+    listed = list(cases)
+    return ", ".join(map(str, listed[:MOST_NAMED])) + (", …" if len(listed) > MOST_NAMED else "")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -17,8 +17,8 @@ from askattend.evaluation.answers import Answers
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext
 from askattend.features.spec import FeatureSpec
-from askattend.metrics.accuracy import Floors
 from askattend.metrics.calibration import Calibration
+from askattend.metrics.floors import Floors
 from askattend.metrics.scored_answer import score_answer
 from askattend.models import SAAA, ImageOnly, ImageOnlyConfig, SAAAConfig
 from askattend.runs.predictor import Predictor
@@ -56,7 +56,7 @@ def batches(questions: QASet) -> Batches:
 
 def predictor(*, attends: bool = True) -> Predictor:
     """An untrained network, of a run that is nowhere."""
-    sizes = {"words": len(WORDS), "answers": len(ANSWERS), "region_dim": SPEC.region_dim}
+    sizes: Any = {"words": len(WORDS), "answers": len(ANSWERS), "region_dim": SPEC.region_dim}
     torch.manual_seed(0)
     settings = {"embedding_dim": 4, "question_dim": 4, "attention_dim": 4, "hidden_dim": 4}
     model = (

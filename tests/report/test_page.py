@@ -29,7 +29,7 @@ from askattend.evaluation.section import (
 )
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
 from askattend.metrics.calibration import Abstention, Bin, Reliability, RiskCoveragePoint
-from askattend.metrics.grounding import Agreement, Grounding
+from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP
 from askattend.training.history import Progression
 from report.pages import METRICS, evaluation, example, page, progression, with_figures
@@ -191,7 +191,7 @@ def test_of_a_network_that_attends_nowhere_no_attention_is_told(tmp_path: Path) 
 
 
 def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
-    agreement = Agreement(0.61, 0.72, 0.33)
+    scores = GroundingScores(0.61, 0.72, 0.33)
     curve = (RiskCoveragePoint(0.9, 0.5, 0.1), RiskCoveragePoint(0.2, 1.0, 0.375))
     evaluated = with_figures(
         by_question_type={f"type {n}": GroupAccuracy(n, 0.5, (0.4, 0.6)) for n in range(1, 31)},
@@ -200,7 +200,10 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
         paraphrases=ParaphraseConsistency(50, 0.81, 0.52),
         reliability=Reliability(1.5, 0.031, 0.171, (Bin(9, 0.4, 0.5),), curve, 0.2),
         grounding=Grounding(
-            99, (agreement, agreement), Agreement(0.11, 0.12, None), Agreement(0.13, 0.14, 0.05)
+            99,
+            (scores, scores),
+            GroundingScores(0.11, 0.12, None),
+            GroundingScores(0.13, 0.14, 0.05),
         ),
         sensitivity=Sensitivity(500, 3, 0.123, 0.004),
     )
@@ -258,15 +261,15 @@ def test_abstention_at_its_ends(tmp_path: Path) -> None:
 def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
     one = Grounding(
         7,
-        (Agreement(0.61, 0.71, 0.3), Agreement(0.62, 0.72, 0.3)),
-        Agreement(0.1, 0.2, None),
-        Agreement(0.3, 0.4, 0),
+        (GroundingScores(0.61, 0.71, 0.3), GroundingScores(0.62, 0.72, 0.3)),
+        GroundingScores(0.1, 0.2, None),
+        GroundingScores(0.3, 0.4, 0),
     )
     two = Grounding(
         9,
-        (Agreement(0.25, 0.35, 0.3), Agreement(0.26, 0.36, 0.3)),
-        Agreement(0.5, 0.6, None),
-        Agreement(0.7, 0.8, 0),
+        (GroundingScores(0.25, 0.35, 0.3), GroundingScores(0.26, 0.36, 0.3)),
+        GroundingScores(0.5, 0.6, None),
+        GroundingScores(0.7, 0.8, 0),
     )
     figures = {"grounding": one, "grounding_by_type": {"colour": one, "count": two}}
     shown = page(tmp_path, with_figures(**figures))

@@ -18,7 +18,7 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import pick_device
 from askattend.errors import ConfigError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import Run
 from askattend.settings import from_mapping
 from askattend.training.config import TrainConfig

@@ -20,10 +20,17 @@ from askattend.files import atomic_write
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
-from askattend.metrics.grounding import Measured, measure
+from askattend.metrics.grounding import GroundingPerQuestion, measure
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.runs.predictor import Predictor
-from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS, Result, check_results
+from askattend.scoring.results import (
+    METRICS,
+    PREDICTIONS,
+    RESULTS,
+    check_results,
+    encode_predictions,
+    encode_results,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Evaluated:
         return tuple(self.questions.questions[position] for position in self.answers.attention)
 
     @cached_property
-    def grounding(self) -> Measured | None:
+    def grounding(self) -> GroundingPerQuestion | None:
         """The attention to each of `boxed` against its boxes; None where there is neither.
 
         A map that is the same everywhere is nobody's attention.
@@ -162,11 +169,10 @@ class Evaluation(msgspec.Struct, frozen=True):
         Raises:
             DataError: there is not exactly one answer to each question; nothing is written then.
         """
-        results = [Result(one.question_id, one.answer) for one in self.predictions]
-        check_results(results, questions, where=folder / RESULTS)
+        check_results(self.predictions, questions, where=folder / RESULTS)
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / RESULTS, msgspec.json.encode(results))
-        atomic_write(folder / PREDICTIONS, msgspec.json.encode(self.predictions))
+        atomic_write(folder / RESULTS, encode_results(self.predictions))
+        atomic_write(folder / PREDICTIONS, encode_predictions(self.predictions))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics.flat()))
         atomic_write(folder / METRICS, metrics)
 

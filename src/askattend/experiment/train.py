@@ -23,7 +23,7 @@ from askattend.experiment.inputs import batches_of, questions_of, training_split
 from askattend.experiment.resuming import check_same
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.files import atomic_write
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import Progression
 from askattend.training.loop import fit

@@ -9,7 +9,7 @@ from askattend.metrics.accuracy import accuracy_of
 
 
 class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
-    """What a system answered to one question, and how right it is.
+    """A system's answer to one question, and how right it is.
 
     Everything that is known of an answer, whoever gave it: a network on a split, or a results file
     of the VQA leaderboard, of which only the first two are known until it is scored.

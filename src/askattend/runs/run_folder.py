@@ -18,8 +18,8 @@ from askattend.devices import Precision
 from askattend.errors import AskAttendError, RunError, did_you_mean
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
-from askattend.metrics.accuracy import Floors
 from askattend.metrics.calibration import Calibration
+from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, networks
 from askattend.settings import from_mapping, read_toml, toml_bytes
 

@@ -21,7 +21,7 @@ from askattend.data.scenes.draws import Draws
 from askattend.data.scenes.rasterise import OUTLINES, box_of, draw
 from askattend.data.scenes.scene import COLOURS, GROUNDS, SHAPES, Scene, Stroke, Thing, compose
 from askattend.errors import AskAttendError, DataError
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 
 RECIPE = "images=200,seed=3,size=48"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
-from askattend.metrics.grounding import Agreement, Grounding
+from askattend.metrics.grounding import Grounding, GroundingScores
 
 
 def measure(evaluated: Evaluated) -> Grounding | None:
@@ -14,7 +14,7 @@ def measure(evaluated: Evaluated) -> Grounding | None:
 
 def terminal_lines(value: Grounding) -> list[TerminalLine]:
     """Say how much attention lies in the boxes, of the best map and of none."""
-    best = max(agreement.inside for agreement in value.maps)
+    best = max(scores.inside for scores in value.maps)
     return [
         TerminalLine("attention inside the boxes, best map", best),
         TerminalLine("  attending everywhere alike", value.uniform.inside),
@@ -24,7 +24,7 @@ def terminal_lines(value: Grounding) -> list[TerminalLine]:
 def page_section(value: Grounding, context: PageContext) -> Section:
     """Show a row a map, and the two that look at nothing."""
     name = context.maps_name.capitalize()
-    rows = [_row(f"{name} {number}", agreement) for number, agreement in enumerate(value.maps, 1)]
+    rows = [_row(f"{name} {number}", scores) for number, scores in enumerate(value.maps, 1)]
     rows += [
         _row("Everywhere alike", value.uniform),
         _row("Always the middle", value.centre),
@@ -38,7 +38,7 @@ def page_section(value: Grounding, context: PageContext) -> Section:
     return Section("Does attention matter?", (Table(columns, tuple(rows)), note))
 
 
-def _row(name: str, agreement: Agreement) -> tuple[str, ...]:
-    rank = agreement.rank_correlation
-    shares = (f"{agreement.inside:.1%}", f"{agreement.pointing:.1%}")
+def _row(name: str, scores: GroundingScores) -> tuple[str, ...]:
+    rank = scores.rank_correlation
+    shares = (f"{scores.inside:.1%}", f"{scores.pointing:.1%}")
     return (name, *shares, "–" if rank is None else f"{rank:.2f}")

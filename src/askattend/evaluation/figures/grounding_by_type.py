@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext, Section, Table, TerminalLine
-from askattend.metrics.grounding import Agreement, Grounding
+from askattend.metrics.grounding import Grounding, GroundingScores
 
 
 def measure(evaluated: Evaluated) -> dict[str, Grounding]:
@@ -39,7 +39,7 @@ def page_section(value: Mapping[str, Grounding], context: PageContext) -> Sectio
 def _table(
     title: str,
     value: Mapping[str, Grounding],
-    share: Callable[[Agreement], float],
+    share: Callable[[GroundingScores], float],
     maps_name: str,
 ) -> Table:
     count = len(next(iter(value.values())).maps)

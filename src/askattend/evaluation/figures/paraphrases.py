@@ -6,7 +6,6 @@ from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext, Prose, Section, TerminalLine
 from askattend.metrics.breakdown import ParaphraseConsistency, paraphrase_consistency
 
-
 _SENTENCE = (
     "**{0.agreement:.1%}**: how often two wordings of one meaning got the same answer, over "
     "{0.meanings:,} meanings; {0.all_right:.1%} of the meanings were answered rightly in every "
