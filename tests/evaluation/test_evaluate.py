@@ -6,16 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from rich.console import Console
 
 from askattend.data.questions import QASet
 from askattend.errors import DataError
 from askattend.evaluation.evaluate import Evaluation, Metrics, evaluate
 from askattend.evaluation.figures import all_figures, by_answer_type
-from askattend.metrics.calibration import Calibration, RiskCoveragePoint
+from askattend.metrics.calibration import Calibration
 from askattend.metrics.scored_answer import ScoredAnswer
-from evaluation.evaluations import ANSWERS, asked, batches, predictor, question
+from evaluation.evaluations import asked, batches, predictor, question
 
 QUIET = Console(quiet=True)
 BOX = (0.0, 0.0, 0.5, 1.0)
@@ -23,35 +22,7 @@ BOX = (0.0, 0.0, 0.5, 1.0)
 
 def evaluated(questions: QASet, calibration: Calibration | None = None) -> Evaluation:
     some = batches(questions)
-    return evaluate(
-        predictor(),
-        some,
-        all_figures(),
-        split="test",
-        sample=some,
-        calibration=calibration,
-        console=QUIET,
-    )
-
-
-def test_answers_are_the_networks_own_in_the_order_of_the_questions() -> None:
-    """Of one image apart, so that batches take them in another order."""
-    images = [f"{number % 4}.png" for number in range(11)]
-    texts = ["is it red" if number % 3 else "red" for number in range(11)]
-    some = [question(n, image=images[n], text=texts[n]) for n in range(11)]
-    calibration = Calibration(2.5, 9, (RiskCoveragePoint(0.0, 1.0, 0.5),))
-    predictions = evaluated(asked(*some), calibration).predictions
-    assert [one.question_id for one in predictions] == list(range(11))
-    asking = predictor()
-    for one, prediction in zip(some, predictions, strict=True):
-        (batch,) = batches(asked(one)).in_order()
-        with torch.inference_mode():
-            logits = asking.model(batch.regions, batch.tokens, batch.lengths).logits[0]
-        p = (logits / 2.5).softmax(dim=0)
-        assert prediction.answer == ANSWERS.answers[int(p.argmax())]
-        assert prediction.probability == pytest.approx(p.max().item(), abs=1e-5)
-        assert prediction.score == float(prediction.answer == "yes")
-        assert prediction.image == one.image
+    return evaluate(predictor(), some, some, all_figures(), "test", calibration, console=QUIET)
 
 
 def test_the_headline() -> None:

@@ -51,6 +51,7 @@ def answer_questions(
     """
     questions, names = batches.questions.questions, predictor.run.answers.answers
     grid = (predictor.run.features.rows, predictor.run.features.columns)
+    # Batches take the questions of an image together, so answers come in an order of their own.
     answers: dict[int, ScoredAnswer] = {}
     untempered = np.zeros(len(questions))
     attention: dict[int, Array] = {}
@@ -61,7 +62,7 @@ def answer_questions(
             question, answer = questions[position], names[int(best.indices[place])]
             probability = float(best.values[place])
             answers[position] = score_answer(question, answer, probability=probability)
-            if question.boxes:
+            if question.boxes:  # the maps of all questions of a large split would fill the memory
                 attention[position] = maps[place].unflatten(-1, grid).double().numpy()
     in_order = tuple(answers[position] for position in range(len(questions)))
     return Answers(in_order, untempered, dict(sorted(attention.items())))

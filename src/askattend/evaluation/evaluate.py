@@ -53,22 +53,22 @@ class Evaluated:
 
     @property
     def questions(self) -> QASet:
-        """The questions of the split."""
+        """Questions of the split."""
         return self.batches.questions
 
     @property
     def temperature(self) -> float:
-        """What logits were divided by."""
+        """Temperature that logits were divided by."""
         return 1.0 if self.calibration is None else self.calibration.temperature
 
     @cached_property
     def scored(self) -> tuple[ScoredAnswer, ...]:
-        """The answers to the questions that have a human one."""
+        """Answers to the questions that have a human one."""
         return tuple(one for one in self.answers.answers if one.score is not None)
 
     @cached_property
     def scores(self) -> Array:
-        """How right each of `scored` is, 0 to 1."""
+        """Score of each of `scored`, 0 to 1."""
         return np.array([one.score for one in self.scored], dtype=np.float64)
 
     @cached_property
@@ -84,12 +84,12 @@ class Evaluated:
 
     @cached_property
     def boxed(self) -> tuple[Question, ...]:
-        """The questions that have boxes."""
+        """Questions that have boxes."""
         return tuple(self.questions.questions[position] for position in self.answers.attention)
 
     @cached_property
     def grounding(self) -> GroundingPerQuestion | None:
-        """The attention to each of `boxed` against its boxes; None where there is neither.
+        """Attention to each of `boxed` against its boxes; None where there is neither.
 
         A map that is the same everywhere is nobody's attention.
         """
@@ -180,11 +180,11 @@ class Evaluation(msgspec.Struct, frozen=True):
 def evaluate(
     predictor: Predictor,
     batches: Batches,
-    figures: Mapping[str, Figure],
-    *,
-    split: str,
     sample: Batches,
+    figures: Mapping[str, Figure],
+    split: str,
     calibration: Calibration | None = None,
+    *,
     console: Console,
 ) -> Evaluation:
     """Answer every question of a split, score the answers, and measure all figures.
@@ -192,9 +192,9 @@ def evaluate(
     Args:
         predictor: the trained network.
         batches: the questions of the split.
+        sample: some of them, for what needs the network to answer again.
         figures: what to measure beside the accuracy, by name.
-        split: its name.
-        sample: some of the questions, for what needs the network to answer again.
+        split: the split's name.
         calibration: what validation taught about probabilities; None leaves them as they are.
         console: where the progress bar goes.
     """

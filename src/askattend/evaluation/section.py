@@ -156,7 +156,7 @@ class Section:
 
 @dataclass(frozen=True)
 class PageContext:
-    """What a figure may need beside its own value to show itself on the page.
+    """Context that a figure may need, beside its own value, to show itself on the page.
 
     Attributes:
         figures: the values of all figures by name.

@@ -76,13 +76,7 @@ def evaluate_run(
     bars = console if console.is_interactive else Console(quiet=True)
     calibration = _calibrate(predictor, inputs.valid, abstain_above_risk, console=bars)
     evaluation = evaluate(
-        predictor,
-        inputs.batches,
-        figures,
-        split=split,
-        sample=inputs.sample,
-        calibration=calibration,
-        console=bars,
+        predictor, inputs.batches, inputs.sample, figures, split, calibration, console=bars
     )
     evaluation.save(folder / split, inputs.questions)
     _report(predictor, evaluation, figures, inputs)
@@ -91,7 +85,7 @@ def evaluate_run(
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What a run is evaluated on.
+    """Questions and features that a run is evaluated on.
 
     Attributes:
         questions: those of the split.

@@ -95,7 +95,7 @@ def line_kind(line: Line) -> str:
 
 
 def _finite(line: Line) -> Line:
-    """The line without the points that are not finite, and their tips."""
+    """Leave out the points that are not finite, and their tips."""
     known = [place for place, point in enumerate(line.points) if all(map(math.isfinite, point))]
     points = tuple(line.points[place] for place in known)
     tips = tuple(line.tips[place] for place in known) if line.tips else ()
@@ -148,7 +148,7 @@ def _scale(axes: Axes, chart: Chart, lines: Sequence[Line]) -> None:
 
 
 def _ticks(axis: Axis, values: Sequence[float]) -> tuple[float, float, list[float]]:
-    """The ends of an axis, and the round values to label on it."""
+    """Choose the ends of an axis, and the round values to label on it."""
     low, high = axis.low, axis.high
     if axis.zoom:
         low, high = min(values, default=0.0), max(values, default=0.0)

@@ -192,7 +192,7 @@ def _counts(shown: Counter[str | None], predictions: Sequence[ScoredAnswer]) -> 
 
 
 def _kind(question: Question) -> str:
-    """The type of the question, or else of its answer; empty where neither is known."""
+    """Give the type of a question, or else of its answer; empty where neither is known."""
     return question.question_type or question.answer_type or ""
 
 
@@ -234,7 +234,7 @@ def _badge(score: float | None) -> str:
 
 
 def _references(answers: Sequence[tuple[str, int]]) -> str:
-    """The human answers, each with how many people gave it where more than one did."""
+    """List human answers, each with how many people gave it where more than one did."""
     several = sum(count for _, count in answers) > 1
     named = [f"{text} × {count}" if several else text for text, count in answers[:5]]
     return ", ".join(named) + ", …" * (len(answers) > 5)

@@ -135,7 +135,7 @@ def _marked(text: str) -> Markup:
 
 
 def _bars(metrics: Metrics, sees: str) -> list[Bar]:
-    """The network between its floors and its ceiling."""
+    """List the network between its floors and its ceiling."""
     if metrics.accuracy is None:
         return []
     bars = [Bar("own", "This network", f"sees {sees}", metrics.accuracy)]

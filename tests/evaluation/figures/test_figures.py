@@ -52,14 +52,8 @@ def test_a_figure_from_elsewhere_is_measured_said_and_shown(
     install_package("says_yes", YES, group=GROUP, name="says_yes", value="says_yes")
     figures = all_figures()
     questions = asked(*(question(number) for number in range(9)))
-    evaluation = evaluate(
-        predictor(),
-        batches(questions),
-        figures,
-        split="test",
-        sample=batches(questions),
-        console=Console(quiet=True),
-    )
+    split = batches(questions)
+    evaluation = evaluate(predictor(), split, split, figures, "test", console=Console(quiet=True))
     said = [one.answer for one in evaluation.predictions]
     share = said.count("yes") / 9
     evaluation.save(tmp_path, questions)

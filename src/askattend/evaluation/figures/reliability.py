@@ -40,6 +40,7 @@ def terminal_lines(value: Reliability) -> list[TerminalLine]:
 
 def page_section(value: Reliability, context: PageContext) -> Section:
     """Show the reliability diagram and the risk–coverage curve."""
+    # What abstaining came to is a point of this figure's curve.
     abstention: Abstention | None = context.figures.get("abstention")
     notes = [
         f"Probabilities and shares of right answers are {value.calibration_error:.1%} apart on "
@@ -74,7 +75,7 @@ def _diagram(value: Reliability) -> Chart:
 
 
 def _risk_coverage(value: Reliability, abstention: Abstention | None) -> Chart:
-    """The curve; where there is a risk to stay within, that too, and what came of it."""
+    """Draw the curve; where there is a risk to stay within, that too, and what came of it."""
     points = tuple((point.coverage, point.risk) for point in value.curve)
     lines, marks = [Line("wrong among the answered", points)], []
     if abstention is not None:
