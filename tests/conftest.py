@@ -29,6 +29,25 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command: exit status, standard output, standard error."""
+    from askattend.cli import main  # once the hook is installed
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = 0
+        capsys.readouterr()
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture
 def install_package(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Path]]:
@@ -52,25 +71,6 @@ def install_package(
     yield install
     for module in modules:
         sys.modules.pop(module, None)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command: exit status, standard output, standard error."""
-    from askattend.cli import main  # once the hook is installed
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        status = 0
-        capsys.readouterr()
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ class Floors:
         answers_by_prefix: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for question in questions:
             counts = key_counts(question.answers)
+            # Without an answer a question must not add a prefix that has none to give.
             for prefix in _prefixes(question.text) if counts else ():
                 answers_by_prefix[prefix].update(counts)
         if not answers_by_prefix:

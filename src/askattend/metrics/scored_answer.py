@@ -38,11 +38,7 @@ class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 def score_answer(
-    question: Question,
-    answer: str,
-    *,
-    probability: float | None = None,
-    dialect: str | None = None,
+    question: Question, answer: str, *, probability: float | None = None, dialect: str | None = None
 ) -> ScoredAnswer:
     """Score an answer against the question's human ones, if it has any; see `accuracy_of`.
 

@@ -107,6 +107,7 @@ def compare(first: System, second: System) -> Comparison:
     paired = PairedScores.of(pairs)
     overall = paired.difference()
     zero_or_one = all(score in (0, 1) for score in (*paired.first, *paired.second))
+    # WUPS over some of the questions would stand beside accuracy over all of them.
     with_wups = [pair for pair in pairs if all(one.wups is not None for one in pair)]
     wups = PairedScores.of(pairs, "wups") if len(with_wups) == len(pairs) else None
     return Comparison(
@@ -177,4 +178,5 @@ def _differ(one: ScoredAnswer | None, other: ScoredAnswer | None) -> bool:
     """Return True for two answers under one id that are not to the same question."""
     if one is None or other is None:
         return True
+    # Two sources may number their questions alike: an id alone does not tell them apart.
     return one.image != other.image or (one.score is None) != (other.score is None)

@@ -60,6 +60,7 @@ class PairedScores:
     def of(cls, pairs: Pairs, figure: str = "score") -> PairedScores:
         """Collect a figure, ``"score"`` or ``"wups"``, that all the answers have."""
         value: Callable[[ScoredAnswer], float] = attrgetter(figure)
+        # One question of unknown image might be of any of the others' images.
         by_image = all(one.image is not None for one, _ in pairs)
         cluster = attrgetter("image" if by_image else "question_id")
         return cls(

@@ -19,6 +19,7 @@ RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.jso
 _FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
 
 
+# Apart from ScoredAnswer: a file's own "score" or "image" may be of any type, and is ignored.
 class ResultsEntry(TypedDict):
     """One entry of a results file; what else stands there is ignored."""
 

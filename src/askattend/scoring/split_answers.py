@@ -1,4 +1,4 @@
-"""Which split a results file answers, and its answers to the questions of that split."""
+"""The split that a results file answers, and its answers to the questions of that split."""
 
 from __future__ import annotations
 
