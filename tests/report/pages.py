@@ -19,7 +19,7 @@ from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report.gallery import Example
 from askattend.report.page import write_report
 from askattend.runs.predictor import Answer
-from askattend.training.history import Epoch, Progression
+from askattend.training.history import Epoch, TrainingHistory
 
 VOID = {"meta", "link", "br", "img"}
 METRICS = Metrics(
@@ -102,8 +102,8 @@ def evaluation(*scores: float | None, metrics: Metrics = METRICS) -> Evaluation:
     return Evaluation(metrics, tuple(ScoredAnswer(i, "lamp", 0.5, s) for i, s in enumerate(scores)))
 
 
-def progression(*accuracies: float) -> Progression:
-    return Progression(
+def training(*accuracies: float) -> TrainingHistory:
+    return TrainingHistory(
         tuple(
             Epoch(i, 10 * i, 1e-3, 3 / i, 4 / i, accuracy, 1.0, 1.0)
             for i, accuracy in enumerate(accuracies, 1)
@@ -125,7 +125,7 @@ def page(
     evaluated: Evaluation | None = None,
     *,
     title: str = "SAAA on easy-vqa",
-    history: Progression | None = None,
+    history: TrainingHistory | None = None,
     examples: tuple[Example, ...] = (),
     details: dict[str, str] | None = None,
     maps_name: str | None = "glimpse",
@@ -138,7 +138,7 @@ def page(
         title=title,
         evaluation=evaluated or evaluation(1.0, 0.0),
         figures=all_figures() if figures is None else figures,
-        progression=history,
+        history=history,
         examples=examples,
         details=details or {},
         maps_name=maps_name,

@@ -31,8 +31,8 @@ from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsiste
 from askattend.metrics.calibration import Abstention, Bin, Reliability, RiskCoveragePoint
 from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP
-from askattend.training.history import Progression
-from report.pages import METRICS, evaluation, example, page, progression, with_figures
+from askattend.training.history import TrainingHistory
+from report.pages import METRICS, evaluation, example, page, training, with_figures
 
 
 def test_headline_and_bars_show_the_figures(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_ceiling_is_shown_whatever_the_metric(tmp_path: Path, metric: str) -
 
 
 def test_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
-    shown = page(tmp_path, history=progression(0.1, 0.2), examples=(example(),))
+    shown = page(tmp_path, history=training(0.1, 0.2), examples=(example(),))
     links = [a[name] for _, a in shown.elements for name in ("src", "href", "srcset") if name in a]
     assert len(links) == 4  # an empty icon and three pictures
     assert all((link or "").startswith("data:") for link in links)
@@ -63,7 +63,7 @@ def test_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 
 def test_page_is_accessible(tmp_path: Path) -> None:
-    shown = page(tmp_path, history=progression(0.1, 0.2), examples=(example(),))
+    shown = page(tmp_path, history=training(0.1, 0.2), examples=(example(),))
     assert shown.all("html") == [{"lang": "en"}]
     levels = [int(tag[1]) for tag, _ in shown.elements if re.fullmatch(r"h\d", tag)]
     assert levels.count(1) == 1
@@ -86,10 +86,8 @@ def test_split_without_answers(tmp_path: Path) -> None:
 
 def test_what_is_not_known_leaves_no_empty_section(tmp_path: Path) -> None:
     assert not page(tmp_path, evaluation(1.0, metrics=Metrics("a", "test", 1))).all("section")
-    assert not page(tmp_path, history=Progression()).all("svg")
-    full = page(
-        tmp_path, history=progression(0.1), examples=(example(),), details={"Network": "SAN"}
-    )
+    assert not page(tmp_path, history=TrainingHistory()).all("svg")
+    full = page(tmp_path, history=training(0.1), examples=(example(),), details={"Network": "SAN"})
     assert len(full.all("section")) == 4
 
 

@@ -89,4 +89,5 @@ def _outputs(
     total = -(-len(batches.questions) // batches.batch_size)
     answered = outputs(model, batches.in_order(), next(model.parameters()).device)
     for batch, output in track(answered, "answering", total=total, console=console, transient=True):
-        yield batch.rows.tolist(), output.logits.float().cpu(), output.attention.float().cpu()
+        positions = batch.question_index.tolist()
+        yield positions, output.logits.float().cpu(), output.attention.float().cpu()

@@ -21,17 +21,16 @@ from askattend.evaluation.answers import fit_calibration
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
 from askattend.experiment.config import Config, config_from
-from askattend.experiment.features import features_for
+from askattend.experiment.features import Features, features_for
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.features.geometry import seen
 from askattend.features.images import open_image
-from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
-from askattend.training.history import Progression, read_progression
+from askattend.training.history import TrainingHistory, read_history
 
 GALLERY = 48
 # As many questions are enough for what needs the network to answer again.
@@ -97,7 +96,7 @@ class _Inputs:
     """
 
     questions: QASet
-    store: FeatureStore
+    store: Features
     batches: Batches
     sample: Batches
     valid: Batches | None
@@ -134,7 +133,7 @@ def _validation(
     predictor: Predictor,
     config: Config[Any],
     source: QASet | None,
-    store: FeatureStore | None,
+    store: Features | None,
     *,
     console: Console,
 ) -> Batches | None:
@@ -165,7 +164,7 @@ def _validation(
 
 def _store(
     predictor: Predictor, config: Config[Any], questions: QASet, *, console: Console
-) -> FeatureStore:
+) -> Features:
     """Open, or fill, the store of the features of the questions' images."""
     run = predictor.run
     # An imported run's backbone squares images in its own way, which no setting tells.
@@ -229,7 +228,7 @@ def _report(
     inputs: _Inputs,
 ) -> None:
     """Write report.html into the run folder, with a gallery of some of the questions."""
-    run, model, progression = predictor.run, predictor.model, read_progression(predictor.run)
+    run, model, history = predictor.run, predictor.model, read_history(predictor.run)
     network = run.config["network"].upper()
     write_report(
         run.folder / "report.html",
@@ -237,9 +236,9 @@ def _report(
         title=f"{network} on {inputs.questions.source.partition(':')[0]}",
         evaluation=evaluation,
         figures=figures,
-        progression=progression,
+        history=history,
         examples=list(_examples(predictor, evaluation, inputs)),
-        details=_details(predictor, evaluation, progression),
+        details=_details(predictor, evaluation, history),
         maps_name=predictor.maps_name if model.attends else None,
         sees=model.sees,
     )
@@ -261,16 +260,16 @@ def _examples(predictor: Predictor, evaluation: Evaluation, inputs: _Inputs) -> 
 
 
 def _details(
-    predictor: Predictor, evaluation: Evaluation, progression: Progression
+    predictor: Predictor, evaluation: Evaluation, history: TrainingHistory
 ) -> dict[str, str]:
     run, features, metrics = predictor.run, predictor.run.features, evaluation.metrics
     parameters = sum(p.numel() for p in predictor.model.parameters())
-    seconds = sum(epoch.seconds for epoch in progression.history)
+    seconds = sum(epoch.seconds for epoch in history.epochs)
     return {
         "Network": run.config["network"].upper(),
         "Parameters": f"{parameters:,}",
         "Questions from": metrics.source,
-        "Training": f"{len(progression.history)} epochs, {seconds:,.0f} s",
+        "Training": f"{len(history.epochs)} epochs, {seconds:,.0f} s",
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": features.label,
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",

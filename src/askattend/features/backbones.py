@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from askattend.devices import Precision
 from askattend.errors import FeatureError, did_you_mean
 from askattend.features.lite import LITE, load_lite
-from askattend.features.spec import HUB, UNKNOWN, Backbone, Compute, FeatureSpec
+from askattend.features.none import no_backbone
+from askattend.features.spec import HUB, NONE, UNKNOWN, Backbone, FeatureSpec
 from askattend.features.storage import DTYPES, Dtype
 
 DEFAULT_SIZE = {LITE: 224, HUB: 448}
@@ -18,7 +20,7 @@ def load_backbone(
     *,
     image_size: int | None = None,
     dtype: str = "float16",
-    precision: Compute = "float32",
+    precision: Precision = "float32",
 ) -> Backbone:
     """Load a frozen ImageNet backbone.
 
@@ -52,13 +54,16 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
 
     Args:
         spec: what made the features.
-        name: another name for the backbone, or its name where `spec` does not know it.
+        name: another name for the backbone, or its name where `spec` does not know it; without
+            effect where no image is looked at.
         where: the store or run that they belong to, for messages.
 
     Raises:
         FeatureError: neither names a backbone, it is not to be had here, or what it makes does not
             go with `spec`.
     """
+    if spec.backbone == NONE:
+        return no_backbone()
     name = name or spec.backbone
     if name == UNKNOWN:
         raise FeatureError(
@@ -71,7 +76,7 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
         name,
         image_size=spec.image_size or None,
         dtype=spec.dtype,
-        precision=spec.compute_dtype,
+        precision=spec.precision,
     )
     made = replace(
         loaded.spec,

@@ -18,10 +18,11 @@ import msgspec
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from askattend.devices import Precision
 from askattend.errors import FeatureError
 from askattend.features.folding import fold_resnet
 from askattend.features.probe import Grid, grid_of
-from askattend.features.spec import HUB, Backbone, Compute, FeatureSpec, Triple, fingerprint
+from askattend.features.spec import HUB, Backbone, FeatureSpec, Triple, fingerprint
 from askattend.features.storage import Dtype
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
@@ -61,7 +62,7 @@ class HubGrid(nn.Module):
         return self.grid.regions(output.last_hidden_state)
 
 
-def load_hub(name: str, *, image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
+def load_hub(name: str, *, image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
     """Load a backbone by its name on the hub or its folder. Nothing is fetched that is here.
 
     Raises:
@@ -84,7 +85,7 @@ def load_hub(name: str, *, image_size: int, dtype: Dtype, precision: Compute) ->
         columns=grid.rows,
         region_dim=grid.region_dim,
         dtype=dtype,
-        compute_dtype=precision,
+        precision=precision,
     )
     fold_resnet(model)  # after the fingerprint of its weights
     return Backbone(spec=spec, network=HubGrid(model, grid=grid, bgr=preprocessing.bgr))

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from askattend.devices import Precision
 from askattend.features.folding import fold
 from askattend.features.spec import (
     Backbone,
-    Compute,
     FeatureSpec,
     fingerprint,
     require_multiple,
@@ -56,7 +56,7 @@ class LiteGrid(nn.Module):
         return grid.flatten(2).transpose(1, 2)  # images × 1280 × rows × columns → regions
 
 
-def load_lite(image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
+def load_lite(image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
     """The backbone at a size that must be a multiple of 32.
 
     Raises:
@@ -80,7 +80,7 @@ def load_lite(image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
         columns=rows,
         region_dim=1280,
         dtype=dtype,
-        compute_dtype=precision,
+        precision=precision,
     )
     return Backbone(spec=spec, network=LiteGrid(image_size=image_size, state=state))
 

@@ -25,7 +25,7 @@ from askattend.features.images import Size
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Kept, Shape, layout, room
 
-VERSION = 1
+VERSION = 2
 INDEX, PLAN = "index.json", "plan.json"
 METADATA = "askattend"
 AGAIN = "Run the same extraction again: it goes on where it stopped."
@@ -266,7 +266,7 @@ def read_json(file: Path, kind: type[T]) -> T | None:
     """A store's plan or index; None if there is none.
 
     Raises:
-        FeatureError: it is damaged, or of a newer version.
+        FeatureError: it is damaged, or of another version.
     """
     try:
         content = file.read_bytes()
@@ -274,11 +274,15 @@ def read_json(file: Path, kind: type[T]) -> T | None:
         return None
     try:
         version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
-        if version is not None and int(bytes(version)) > VERSION:
+        if version is not None and (found := int(bytes(version))) != VERSION:
+            newer = found > VERSION
             raise FeatureError(
-                f"the store is of a newer format ({bytes(version).decode()}, not {VERSION})",
+                f"the store is of {'a newer' if newer else 'an older'} format "
+                f"({found}, not {VERSION})",
                 where=file,
-                remedy="Upgrade askattend: pip install --upgrade askattend",
+                remedy="Upgrade askattend: pip install --upgrade askattend"
+                if newer
+                else "Delete the store and extract it again.",
             )
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, ValueError) as error:

@@ -5,39 +5,39 @@ from __future__ import annotations
 from math import inf
 
 from askattend.evaluation.section import Axis, Chart, Line, Mark, Note, Section
-from askattend.training.history import Progression
+from askattend.training.history import TrainingHistory
 
 
-def learning_curves(progression: Progression | None) -> Section | None:
+def learning_curves(history: TrainingHistory | None) -> Section | None:
     """Show how a training went; None where that is not known."""
-    if progression is None or progression.best is None:
+    if history is None or history.best is None:
         return None
-    history, best, metric = progression.history, progression.best, progression.metric
-    train_loss = [epoch.train_loss for epoch in history]
-    valid_loss = [epoch.valid_loss for epoch in history]
-    accuracy = [100 * epoch.valid_accuracy for epoch in history]
+    epochs, best, metric = history.epochs, history.best, history.metric
+    train_loss = [epoch.train_loss for epoch in epochs]
+    valid_loss = [epoch.valid_loss for epoch in epochs]
+    accuracy = [100 * epoch.valid_accuracy for epoch in epochs]
     # A run of an earlier version does not tell what its accuracy is.
     title = f"{metric[0].upper()}{metric[1:]}" if metric else "Accuracy"
     named = f" ({metric})" if metric else ""
     note = (
-        f"Best: epoch {best.epoch} of {history[-1].epoch}, with a validation accuracy{named} of "
+        f"Best: epoch {best.epoch} of {epochs[-1].epoch}, with a validation accuracy{named} of "
         f"{best.valid_accuracy:.1%}. Its weights are the ones evaluated here."
     )
     return Section(
         "Learning curves",
         (
-            _chart(progression, Axis("Loss", 0, inf, True, label="{:.3g}"), valid_loss, train_loss),
-            _chart(progression, Axis(title, 0, 100, True, label="{:.4g}%"), accuracy),
+            _chart(history, Axis("Loss", 0, inf, True, label="{:.3g}"), valid_loss, train_loss),
+            _chart(history, Axis(title, 0, 100, True, label="{:.4g}%"), accuracy),
             Note(note),
         ),
     )
 
 
 def _chart(
-    progression: Progression, y: Axis, valid: list[float], train: list[float] | None = None
+    history: TrainingHistory, y: Axis, valid: list[float], train: list[float] | None = None
 ) -> Chart:
     """A quantity by epoch, on validation and where it is known in training."""
-    best, epochs = progression.best, [epoch.epoch for epoch in progression.history]
+    best, epochs = history.best, [epoch.epoch for epoch in history.epochs]
     assert best is not None
     lines = [] if train is None else [_line("training", epochs, train, y, reference=True)]
     lines.append(_line("validation", epochs, valid, y))

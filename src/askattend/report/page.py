@@ -18,7 +18,7 @@ from askattend.files import atomic_write
 from askattend.report.charts import draw, line_kind
 from askattend.report.gallery import Example, gallery_of
 from askattend.report.learning_curves import learning_curves
-from askattend.training.history import Progression
+from askattend.training.history import TrainingHistory
 
 _FLOORS = {
     "majority": ("Always the same answer", "the most common one in training: a floor"),
@@ -60,7 +60,7 @@ def write_report(
     title: str,
     evaluation: Evaluation,
     figures: Mapping[str, Figure],
-    progression: Progression | None,
+    history: TrainingHistory | None,
     examples: Sequence[Example],
     details: Mapping[str, str],
     maps_name: str | None = "glimpse",
@@ -73,7 +73,7 @@ def write_report(
         title: its heading.
         evaluation: the figures; a split without answers has no accuracy, and the page says so.
         figures: the figures that were measured, which show themselves.
-        progression: of training, if it is known.
+        history: of training, if it is known.
         examples: the gallery; wrong ones are put first, the surest of them on top.
         details: what the network is and how it came about: name → value.
         maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN); None of
@@ -85,7 +85,7 @@ def write_report(
     """
     metrics = evaluation.metrics
     context = PageContext(metrics.figures, maps_name or "map")
-    sections = [*_figure_sections(figures, context), learning_curves(progression)]
+    sections = [*_figure_sections(figures, context), learning_curves(history)]
     page = (
         _environment()
         .get_template("page.html")

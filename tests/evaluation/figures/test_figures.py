@@ -66,7 +66,7 @@ def test_a_figure_from_elsewhere_is_measured_said_and_shown(
         title="A figure from elsewhere",
         evaluation=evaluation,
         figures=figures,
-        progression=None,
+        history=None,
         examples=(),
         details={},
     )
