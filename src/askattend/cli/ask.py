@@ -15,7 +15,8 @@ from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeature
 from askattend.errors import ConfigError
 from askattend.features.geometry import Box
 from askattend.features.store import FeatureStore
-from askattend.report import overlay as drawing
+from askattend.report.fonts import font_hint
+from askattend.report.overlay import save_overlay
 from askattend.runs.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
 
@@ -62,14 +63,14 @@ def run(argv: list[str]) -> None:
     else:
         print("\n".join(_as_text(answer) for answer in answers))
     if options.overlay is not None and scene is not None:
-        drawing.save_overlay(
+        save_overlay(
             options.overlay,
             scene.image,
             answers,
             maps_name=predictor.maps_name,
             seen=scene.seen,
         )
-        if hint := drawing.font_hint([*options.questions, *(answer.text for answer in answers)]):
+        if hint := font_hint([*options.questions, *(answer.text for answer in answers)]):
             print(f"askattend: {hint}", file=sys.stderr)
 
 

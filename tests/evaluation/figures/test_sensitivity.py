@@ -12,8 +12,15 @@ from torch import Tensor
 from askattend.batching.batches import Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.evaluation.removal import sensitivity
+from askattend.evaluation.figures.sensitivity import (
+    measure,
+    page_section,
+    sensitivity,
+    terminal_lines,
+)
+from askattend.evaluation.section import Prose
 from askattend.models import SAAA, ImageOnly, ImageOnlyConfig, SAAAConfig
+from evaluation.evaluations import CONTEXT, asked, evaluated, question
 
 
 class Made:
@@ -73,3 +80,15 @@ def test_a_network_that_attends_to_nothing_falls_as_by_chance() -> None:
     found = sensitivity(model, batches(20))
     assert found is not None
     assert found.attended == pytest.approx(found.random, abs=0.1)
+
+
+def test_a_figure_is_measured_of_networks_that_attend() -> None:
+    split = asked(question(0), question(1))
+    value = measure(evaluated(split, ["yes", "yes"]))
+    assert value is not None
+    assert (value.questions, value.regions) == (2, 1)
+    assert terminal_lines(value) == []
+    (prose,) = page_section(value, CONTEXT).blocks
+    assert isinstance(prose, Prose)
+    assert prose.text.startswith("When the most attended region is taken away, the probability")
+    assert measure(evaluated(split, ["yes", "yes"], attends=False)) is None
