@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.models import saaa_symbols as paper
 from askattend.models.encoders import LSTMEncoder
 from askattend.models.kernels import weighted_sum
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
+from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.settings import Positive, Probability
 
 ATTENTION = replace(
@@ -96,21 +96,16 @@ class QuestionOnly(Network):
         )
         self.classifier = _classifier(config, config.question_dim, answers)
 
-    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+    def encode_image(self, regions: Regions) -> ImageEncoding:
         """Take the regions as they are; nothing of them reaches the answer."""
         return ImageEncoding(paper.V(regions.to(self.encoder.embedding.weight.dtype)))
 
-    def encode_question(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
+    def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, as SAAA does."""
         return paper.S(self.encoder(paper.Q(tokens), lengths))
 
     def answer(
-        self,
-        image: ImageEncoding,
-        question: Float[Tensor, "questions question_dim"],
-        image_index: Int[Tensor, " questions"],
+        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Answer questions by their words alone."""
         attention, attended = _evenly(image.regions, image_index)
@@ -150,22 +145,17 @@ class ImageOnly(Network):
         self.config = config = config or ImageOnlyConfig()
         self.classifier = _classifier(config, region_dim, answers)
 
-    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+    def encode_image(self, regions: Regions) -> ImageEncoding:
         """Bring every region to length 1, as SAAA does."""
         regions = paper.V(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
         return ImageEncoding(regions / (regions.norm(dim=-1, keepdim=True) + 1e-8))
 
-    def encode_question(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions 0"]:
+    def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read nothing."""
         return torch.zeros(len(tokens), 0, device=tokens.device)
 
     def answer(
-        self,
-        image: ImageEncoding,
-        question: Float[Tensor, "questions 0"],
-        image_index: Int[Tensor, " questions"],
+        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Answer as the image suggests, whatever is asked."""
         attention, attended = _evenly(image.regions, image_index)

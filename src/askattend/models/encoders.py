@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from askattend.models.kernels import LSTM, Dropout, last_state, require_in_range
 from askattend.models.kernels.lstm import State
 from askattend.models.symbols import Symbol
+from askattend.models.tensors import Lengths, QuestionEncoding, Tokens
 
 # The vocabulary's padding token: its embedding is zero and stays so.
 PADDING = 0
@@ -52,10 +53,8 @@ class LSTMEncoder(nn.Module):
         self.state, self.embedded, self.states = state, embedded, states
         self._initialise()
 
-    def forward(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
-        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real.
+    def forward(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
+        """Encode questions.
 
         Raises:
             DataError: a length or a word is out of range.

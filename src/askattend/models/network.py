@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.settings import check
 
 Input = Literal["image", "question"]
@@ -53,7 +54,7 @@ class Output:
     attention: Float[Tensor, "questions maps regions"]
     scores: Float[Tensor, "questions maps regions"]
     attended: Float[Tensor, "questions maps dim"]
-    question: Float[Tensor, "questions question_dim"]
+    question: QuestionEncoding
 
 
 class Network(nn.Module, ABC):
@@ -80,13 +81,11 @@ class Network(nn.Module, ABC):
         """Return the type of its settings."""
 
     @abstractmethod
-    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+    def encode_image(self, regions: Regions) -> ImageEncoding:
         """Compute what needs no question, once an image."""
 
     @abstractmethod
-    def encode_question(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
+    def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Compute what needs no image.
 
         Raises:
@@ -95,19 +94,16 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def answer(
-        self,
-        image: ImageEncoding,
-        question: Float[Tensor, "questions question_dim"],
-        image_index: Int[Tensor, " questions"],
+        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Answer questions already encoded about images already encoded."""
 
     def forward(
         self,
-        regions: Float[Tensor, "images regions region_dim"],
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
-        image_index: Int[Tensor, " questions"] | None = None,
+        regions: Regions,
+        tokens: Tokens,
+        lengths: Lengths,
+        image_index: ImageIndex | None = None,
     ) -> Output:
         """Encode images and questions, and answer.
 

@@ -21,6 +21,7 @@ from askattend.models.kernels import (
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
 from askattend.models.own_attention import as_projected_attention
+from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.settings import Positive, Probability
 
 
@@ -79,23 +80,18 @@ class SAAA(Network):
         )
         initialise(self.classifier)
 
-    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+    def encode_image(self, regions: Regions) -> ImageEncoding:
         """Normalise and project each image once, however many questions follow."""
         dtype = matmul_dtype(self.classifier[1].weight)
         v = paper.V_HAT(l2_normalise(paper.V(regions), dtype))  # v̂ = v / ‖v‖₂, at each region
         return ImageEncoding(v, (self.attention.project(v),))  # W_v v̂
 
-    def encode_question(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
+    def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
         return paper.S(self.encoder(paper.Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
 
     def answer(
-        self,
-        image: ImageEncoding,
-        question: Float[Tensor, "questions question_dim"],
-        image_index: Int[Tensor, " questions"],
+        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Attend to each question's image, and classify."""
         (projected,) = image.projected

@@ -1,8 +1,7 @@
 """Stacked Attention Networks (Yang, He, Gao, Deng & Smola 2016, arXiv 1511.02274).
 
-The authors' published code differs from their paper in four places: a tanh on each of the two
-projections instead of one on their sum, and another on the scores; an LSTM that reads the question
-backwards and puts out o∘c; a CNN whose windows reach over the question's end. `variant` chooses.
+`variant` chooses between their paper's equations and those of the authors' published code, which
+has a tanh on each projection instead of their sum, one more on the scores, and its own encoders.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from askattend.models.network import ImageEncoding, Network, NetworkConfig, Outp
 from askattend.models.own_attention import as_projected_attention
 from askattend.models.san_encoders import CNNEncoder, PublishedLSTMEncoder, initialise_as_published
 from askattend.models.symbols import Symbol
+from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.settings import Positive, Probability
 
 Variant = Literal["paper", "published-code"]
@@ -73,24 +73,19 @@ class SAN(Network):
         if config.initial == "published-code":
             initialise_as_published(self)
 
-    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+    def encode_image(self, regions: Regions) -> ImageEncoding:
         """Project each image once, however many questions follow."""
         f = paper.F_I(cast(regions, matmul_dtype(self.image.weight)))
         v = paper.V_I(torch.tanh(self.image(f)))  # v_I = tanh(W_I f_I + b_I)
         return ImageEncoding(v, tuple(hop.project(v) for hop in self.hops))  # W_{I,A}^k v_I
 
-    def encode_question(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
+    def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
         symbol = paper.V_Q_CNN if self.config.encoder == "cnn" else paper.V_Q
         return symbol(self.encoder(paper.Q(tokens), lengths))  # u⁰ = v_Q
 
     def answer(
-        self,
-        image: ImageEncoding,
-        question: Float[Tensor, "questions question_dim"],
-        image_index: Int[Tensor, " questions"],
+        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Query each question's image hop by hop, and classify."""
         e_i = paper.E_I_PUBLISHED if self.config.variant == "published-code" else paper.E_I

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.models.encoders import PADDING
@@ -16,6 +16,7 @@ from askattend.models.san_symbols import (
     LARGEST,
     STATES_PUBLISHED,
 )
+from askattend.models.tensors import Lengths, QuestionEncoding, Tokens
 
 # The widest window of the CNN, in words.
 WIDEST = 3
@@ -48,10 +49,8 @@ class PublishedLSTMEncoder(nn.Module):
         """Let the state last at first: the forget gate's bias begins at 1."""
         nn.init.ones_(self.word.bias.chunk(4)[1])
 
-    def forward(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
-        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real.
+    def forward(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
+        """Encode questions.
 
         Raises:
             DataError: a length or a word is out of range.
@@ -110,10 +109,8 @@ class CNNEncoder(nn.Module):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(
-        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
-    ) -> Float[Tensor, "questions question_dim"]:
-        """Encode questions; `lengths` (≥ 1) tells how many words of each row are real.
+    def forward(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
+        """Encode questions.
 
         Raises:
             DataError: a length or a word is out of range.
