@@ -17,7 +17,7 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch
 from askattend.errors import ConfigError, DataError, RunError
-from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
+from askattend.models import SAAA, SAN, Network, SAAAConfig, SANConfig
 from askattend.models.kernels.input_checks import require_in_range
 from askattend.models.published_san import published_names, san_from_published
 from askattend.models.symbols import record
@@ -481,7 +481,7 @@ def test_only_the_published_variant_has_the_published_names(encoder: str) -> Non
         published_names(paper_san(encoder=encoder).state_dict())
 
 
-NETWORKS: dict[str, Callable[[], Model]] = {
+NETWORKS: dict[str, Callable[[], Network]] = {
     "lstm": partial(paper_san),
     "cnn": partial(paper_san, encoder="cnn"),
     "published-lstm": partial(paper_san, variant="published-code"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from askattend.models import Model, SAAAConfig, SANConfig, build_model
+from askattend.models import Network, SAAAConfig, SANConfig, build_model
 from askattend.tracing.random_data import RandomData
 from askattend.tracing.trace import TracedStep
 
@@ -24,7 +24,7 @@ NETWORKS: dict[str, SAAAConfig | SANConfig] = {
 }  # fmt: skip
 
 
-def network(name: str) -> tuple[Model, tuple[torch.Tensor, ...]]:
+def network(name: str) -> tuple[Network, tuple[torch.Tensor, ...]]:
     torch.manual_seed(0)
     model = build_model(NETWORKS[name], words=20, answers=7, region_dim=6).eval()
     tokens, lengths = torch.tensor([[2, 3, 4], [5, 0, 0]]), torch.tensor([3, 1])

@@ -11,7 +11,6 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
-from typing import TypeAlias
 
 from askattend.errors import ConfigError, did_you_mean
 from askattend.models.baselines import (
@@ -24,9 +23,6 @@ from askattend.models.network import ImageEncoding, Network, NetworkConfig, Outp
 from askattend.models.saaa import SAAA, SAAAConfig
 from askattend.models.san import SAN, SANConfig
 from askattend.registry import Registry
-
-Model: TypeAlias = Network
-ModelConfig: TypeAlias = NetworkConfig
 
 
 @cache
@@ -101,8 +97,6 @@ __all__ = [
     "ImageEncoding",
     "ImageOnly",
     "ImageOnlyConfig",
-    "Model",
-    "ModelConfig",
     "Network",
     "NetworkConfig",
     "Output",
