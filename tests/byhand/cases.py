@@ -12,8 +12,8 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from askattend import byhand
-from askattend.models import SAAA, SAN, Network, SAAAConfig, SANConfig
+from askattend import byhand, models
+from askattend.models import SAAA, SAN, SAAAConfig, SANConfig
 
 Arrays = dict[str, Any]
 
@@ -38,7 +38,7 @@ class Network:
     backward: Callable[..., Any]
     gradients: Callable[..., Any]
     weights: Callable[..., Arrays]
-    network: Callable[..., Network]
+    network: Callable[..., models.Network]
     config: Callable[..., Any]
     lacks: set[str]
 
@@ -46,11 +46,11 @@ class Network:
         """Those of `sizes` that this network has."""
         return {name: size for name, size in sizes.items() if name not in self.lacks}
 
-    def torch(self, sizes: dict[str, int], weights: Arrays | None = None) -> Network:
+    def torch(self, sizes: dict[str, int], weights: Arrays | None = None) -> models.Network:
         """The PyTorch network, with the given weights."""
         outer = {name: sizes[name] for name in ("words", "answers", "region_dim")}
         inner = {name: size for name, size in self.sizes(sizes).items() if name not in outer}
-        model: Network = self.network(self.config(**inner), **outer).double().eval()
+        model: models.Network = self.network(self.config(**inner), **outer).double().eval()
         if weights:
             model.load_state_dict({name: torch.tensor(weight) for name, weight in weights.items()})
         return model
