@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -22,8 +23,8 @@ usage: askattend COMMAND …
   trace saaa|san                          a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
-SOURCE is easy-vqa, scenes, table:FILE, or a data set's original files in a folder: daquar:DIR,
-coco-qa:DIR, vqa:DIR, gqa:DIR, clevr:DIR. Every command has --help."""
+SOURCE is {sources}.
+Every command has --help; that of data says what each source is."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.
@@ -63,9 +64,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _dispatch(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE)
+        print(_usage())
         return
     name, *rest = arguments
     if name not in COMMANDS:
         raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
     import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
+
+
+def _usage() -> str:
+    """The commands, and how the sources that are installed are written."""
+    # Only here: a command need not import all readers.
+    from askattend.data.readers.registry import source_syntaxes
+
+    sources = textwrap.fill(f"SOURCE is {source_syntaxes()}.", 96, break_on_hyphens=False)
+    return USAGE.replace("SOURCE is {sources}.", sources)

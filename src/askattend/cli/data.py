@@ -13,7 +13,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, parse, print_json
-from askattend.data.readers.registry import read_source
+from askattend.data.readers.registry import read_source, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
 from askattend.metrics.source_summary import SplitSummary, Summary, summarise
@@ -29,7 +29,7 @@ class Data:
     """What a source of questions holds: splits, types, answers, images, floors."""
 
     source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE")]
-    """easy-vqa, scenes, table:FILE, daquar:DIR, vqa:DIR or another data set."""
+    """What to read, as listed above."""
     top: Positive = 3000
     """How many of the most common training answers to count as known."""
     check_images: bool = False
@@ -43,13 +43,21 @@ class Data:
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, read the questions, and print what they are."""
-    options: Data = parse(Data, argv, "data")
+    options: Data = parse(Data, argv, "data", description=_description(argv))
     questions = read_source(options.source)
     summary = summarise(questions, top=options.top, check_images=options.check_images)
     if options.json:
         print_json(summary)
     else:
         print("\n".join(_lines(summary)))
+
+
+def _description(argv: list[str]) -> str | None:
+    """What the help text begins with; only for help are all readers imported."""
+    if not {"-h", "--help"} & set(argv):
+        return None
+    indented = (f"  {line}" for line in source_lines())  # or they would be wrapped into one
+    return "\n".join((str(Data.__doc__), "", "SOURCE is one of", *indented))
 
 
 class _Table:

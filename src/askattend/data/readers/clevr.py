@@ -19,6 +19,7 @@ from askattend.data.readers.json_files import (
     refuse_none,
     refuse_unanswered,
 )
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.errors import DataError
 
@@ -142,3 +143,6 @@ def _yields(function: str) -> str:
     if function.startswith(_YES_NO):
         return "yes/no"
     return "number" if function == "count" else function.removeprefix("query_")
+
+
+CLEVR = Reader("CLEVR and CLEVR-CoGenT as downloaded", read_clevr, "DIR", "data/CLEVR_v1.0")

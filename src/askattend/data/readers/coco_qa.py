@@ -8,6 +8,7 @@ from pathlib import Path
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.folders import files_below, locate
 from askattend.data.readers.json_files import ErrorCollector
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import canonical_split, shared_note
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
@@ -99,3 +100,6 @@ def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[s
         yield "types", f"the type is '{kind}', not one of {known}"
     if image and not (image.isascii() and image.isdigit()):
         yield "img_ids", f"'{image}' is not an image id such as 123456"
+
+
+COCO_QA = Reader("COCO-QA's original files", read_coco_qa, "DIR", "data/cocoqa")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.folders import files_below, locate
 from askattend.data.readers.json_files import ErrorCollector
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
@@ -173,3 +175,12 @@ def _answer_type(answer: str) -> str:
     if "," in answer:
         return "several"
     return "number" if answer.isdecimal() else "other"
+
+
+DAQUAR = Reader("DAQUAR's original files", read_daquar, "DIR", "data/daquar")
+DAQUAR_37 = Reader(
+    "DAQUAR's set of 37 classes where that of 894 is, too",
+    partial(read_daquar, classes=37),
+    "DIR",
+    "data/daquar",
+)

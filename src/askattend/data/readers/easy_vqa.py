@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from askattend.data.questions import QASet, Question
+from askattend.data.readers.reader import Reader
 from askattend.errors import DataError
 
 _SHAPES = frozenset({"circle", "rectangle", "triangle"})
@@ -67,3 +68,6 @@ def _answer_type(answer: str) -> str:
     if answer in ("yes", "no"):
         return "yes/no"
     return "shape" if answer in _SHAPES else "color"
+
+
+EASY_VQA = Reader("48,248 questions about coloured shapes; arrives with pip", read_easy_vqa)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from askattend.data.readers.json_files import (
     refuse_none,
     refuse_unanswered,
 )
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import canonical_split, shared_note
 from askattend.errors import DataError
 
@@ -203,3 +205,12 @@ def _refuse_twins(
             other = questions[identifier].split
             twice.add(f"{file}: $[{identifier!r}]", f"the id is taken by a question of '{other}'")
     twice.raise_if_any("Keep only one of the files.")
+
+
+GQA = Reader("GQA as downloaded", read_gqa, "DIR", "data/gqa")
+GQA_ALL = Reader(
+    "all of GQA's questions where balanced ones are, too",
+    partial(read_gqa, size="all"),
+    "DIR",
+    "data/gqa",
+)

@@ -11,7 +11,16 @@ from typing import TypeVar
 
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.readers.json_files import ErrorCollector
-from askattend.data.readers.rows import COLUMNS, REQUIRED, Row, kind_of, need_column, read_rows
+from askattend.data.readers.reader import Reader
+from askattend.data.readers.rows import (
+    COLUMNS,
+    EXTENSIONS,
+    REQUIRED,
+    Row,
+    kind_of,
+    need_column,
+    read_rows,
+)
 from askattend.data.splits import canonical_split
 from askattend.errors import DataError
 
@@ -220,3 +229,12 @@ def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
             f"'answer' is ignored where 'answers' is there, too: {both:,} of {len(rows):,}"
         )
     return tuple(notes)
+
+
+TABLE = Reader(
+    "your own questions: .csv, .tsv, .jsonl, .ndjson, .json",
+    read_table,
+    "FILE",
+    "questions.csv",
+    suffixes=tuple(EXTENSIONS),
+)

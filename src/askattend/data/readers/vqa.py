@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from askattend.data.readers.json_files import (
     read_json,
     refuse_none,
 )
+from askattend.data.readers.reader import Reader
 from askattend.data.readers.vqa_files import Part, find_parts
 from askattend.data.splits import shared_note
 
@@ -293,3 +295,13 @@ def _parts_of(subsets: Mapping[str, frozenset[QuestionId]]) -> Iterator[str]:
 
 def _pairs(part: Part) -> list[tuple[int, int]]:
     return read_json(part.pairs, list[tuple[int, int]]) if part.pairs else []
+
+
+VQA = Reader("VQA v2 or v1, or a set in their schema, as downloaded", read_vqa, "DIR", "data/vqa")
+VQA_V1 = Reader("VQA v1 where v2 is, too", partial(read_vqa, family="v1"), "DIR", "data/vqa")
+VQA_ABSTRACT = Reader(
+    "VQA's abstract scenes where photographs are, too",
+    partial(read_vqa, family="abstract"),
+    "DIR",
+    "data/vqa",
+)
