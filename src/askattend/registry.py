@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -38,6 +39,14 @@ class Registry(Generic[T]):
     def names(self) -> list[str]:
         """The names of the package's own things in the table's order, then those of others."""
         return list(dict.fromkeys((*self.own, *sorted(self._outside()))))
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield every thing by name, but other packages' broken ones: `find` says what is wrong."""
+        for name in self.names():
+            with suppress(ConfigError):
+                found = self.find(name)
+                assert found is not None, "names() lists what find() knows"
+                yield name, found
 
     def find(self, name: str) -> T | None:
         """The thing of this name; None if there is none.

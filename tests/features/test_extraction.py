@@ -224,7 +224,7 @@ def test_a_store_gives_back_what_the_backbone_gives(
     store = run({"00": photos["00"]}, tmp_path / "store", backbone).store
     pixels = resize(open_image(photos["00"]), 64)[None]
     assert torch.equal(store.read(["00"]), backbone.regions(pixels))
-    assert backbone.computed(pixels).dtype == torch.float32
+    assert backbone.compute(pixels).dtype == torch.float32
 
 
 def test_eight_bits_take_half_the_room(
@@ -651,12 +651,12 @@ def test_decoding_runs_ahead_but_not_away(
     begun: list[str] = []
     decode = decoding.decode
 
-    def counted(image: str, file: Path, *, spec: FeatureSpec) -> decoding.Picture:
+    def counted(image: str, file: Path, *, spec: FeatureSpec) -> decoding.DecodedImage:
         begun.append(image)
         return decode(image, file, spec=spec)
 
     monkeypatch.setattr(decoding, "decode", counted)
-    pictures: Iterator[decoding.Picture] = decoding.decoded(
+    pictures: Iterator[decoding.DecodedImage] = decoding.decode_ahead(
         list(photos.items()), spec=colours.spec, workers=workers, ahead=4
     )
     for taken, image in enumerate(photos, start=1):

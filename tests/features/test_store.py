@@ -18,7 +18,8 @@ from askattend.batching.device_placement import Resident
 from askattend.errors import FeatureError
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
-from askattend.features.store import FeatureStore, Index, Plan, Shard, Written, read_written
+from askattend.features.store import FeatureStore
+from askattend.features.store_files import Index, Plan, Shard, WrittenShard, read_written
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:
@@ -57,7 +58,7 @@ def write(
             if image not in broken:
                 regions[slot] = features(image, dtype)
             sizes.append((0, 0) if image in broken else (100 + int(image), 7))
-        written = Written(
+        written = WrittenShard(
             shard, tuple(sizes), (1,) * len(sizes), {i: "torn" for i in images if i in broken}
         )
         metadata = {"askattend": msgspec.json.encode(written).decode()}

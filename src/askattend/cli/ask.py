@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json
 from askattend.errors import ConfigError
-from askattend.features.geometry import Box
+from askattend.features.geometry import Crop
 from askattend.features.store import FeatureStore
 from askattend.report import overlay as drawing
 from askattend.runs.predictor import Answer, Predictor, Scene
@@ -77,12 +77,12 @@ def run(argv: list[str]) -> None:
             print(f"askattend: {hint}", file=sys.stderr)
 
 
-def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Box | None, list[Answer]]:
+def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Crop | None, list[Answer]]:
     """What was looked at, unless features alone were; which part was seen; and the answers."""
     if options.features is not None:
         store = FeatureStore.open(options.features)
         asked = predictor.ask_stored(store, options.image, options.questions, top=options.top)
-        return None, store.seen(options.image), asked
+        return None, store.crop(options.image), asked
     scene = predictor.look(options.image)
     return scene, scene.seen, scene.ask_all(options.questions, top=options.top)
 
@@ -104,7 +104,7 @@ def _check_overlay(options: Ask) -> None:
         )
 
 
-def _as_json(image: str, answer: Answer, seen: Box | None) -> dict[str, Any]:
+def _as_json(image: str, answer: Answer, seen: Crop | None) -> dict[str, Any]:
     glimpses, rows, columns = answer.attention.shape
     return {
         "image": image,

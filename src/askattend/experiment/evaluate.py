@@ -20,7 +20,7 @@ from askattend.evaluation.removal import sensitivity
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import features_for
 from askattend.experiment.inputs import batches_of, sample_of, split_of
-from askattend.features.geometry import seen
+from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
@@ -187,7 +187,7 @@ def _report(
         look = predictor.look_at(store.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
         score = evaluation.predictions[position].score
-        part = seen(image.size, store.spec)
+        part = crop_of(image.size, store.spec)
         examples.append(Example(question, image, answer, score, part))
     features, progression = run.features, read_progression(run)
     details = {

@@ -12,12 +12,18 @@ from rich.console import Console
 
 from askattend.devices import native_bfloat16
 from askattend.errors import FeatureError, ImageError
-from askattend.features.backbones import known_dtype, known_name, load_backbone
-from askattend.features.lite import LITE
+from askattend.features.backbones import (
+    DEFAULT,
+    bfloat16_error,
+    check_dtype,
+    check_name,
+    load_backbone,
+)
+from askattend.features.disk import not_writable
 from askattend.features.spec import Backbone, Compute, FeatureSpec
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
-from askattend.features.writer import StoreWriter, not_writable, say
+from askattend.features.writer import StoreWriter, print_line
 from askattend.settings import Natural, Positive, check
 
 _KNOWN = ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
@@ -26,14 +32,14 @@ SUFFIXES = frozenset(_KNOWN.split())
 
 @dataclass(frozen=True)
 class ExtractConfig:
-    """How images become features."""
+    """Settings of how images become features."""
 
-    backbone: str = LITE
+    backbone: str = DEFAULT
     """efficientnet-lite2, or hf:NAME for a backbone of the model hub or of a local folder."""
     image_size: Positive | None = None
     """Side of the square that the backbone looks at, in pixels; by default the backbone's own."""
     dtype: Dtype = "float16"
-    """What features are kept in; int8 is half of float16's size: 8 bits a number, and the least and
+    """What features are stored in; int8 halves float16: 8 bits a number, and the least and
     the greatest of each region."""
     precision: Compute = "float32"
     """What features are computed in. bfloat16 is quicker where the processor has it, and ResNet-152
@@ -47,14 +53,14 @@ class ExtractConfig:
     """Images a file; so many at most are extracted again after an interruption."""
 
     def __post_init__(self) -> None:
-        known_name(self.backbone)
-        known_dtype(self.dtype)
+        check_name(self.backbone)
+        check_dtype(self.dtype)
         check(self)
 
 
 @dataclass(frozen=True)
 class ExtractionReport:
-    """What an extraction did.
+    """Result of an extraction.
 
     Attributes:
         store: the finished store.
@@ -70,7 +76,7 @@ class ExtractionReport:
 
 
 def images_in(folder: str | Path) -> dict[str, Path]:
-    """The images in a folder and its subfolders, hidden ones left out.
+    """Find the images in a folder and its subfolders, hidden ones left out.
 
     Returns:
         path relative to the folder, with ``/`` between its parts → file; sorted by that.
@@ -135,7 +141,7 @@ def extract(
             precision=config.precision,
         )
     for note in _precision_notes(backbone.spec):
-        say(console, f"note: {note}")
+        print_line(console, f"note: {note}")
     writer = StoreWriter(
         store,
         backbone,
@@ -153,11 +159,11 @@ def extract(
 
 
 def _precision_notes(spec: FeatureSpec) -> Iterator[str]:
-    """What speaks against the precision that was chosen."""
+    """Yield what speaks against the precision that was chosen."""
     if spec.compute_dtype == "float32":
         return
-    if spec.backbone == LITE:
-        yield f"{LITE} errs by 5 to 17 % in {spec.compute_dtype}; leave it in float32"
+    if error := bfloat16_error(spec.backbone):
+        yield f"{spec.backbone} errs by {error} in {spec.compute_dtype}; leave it in float32"
     if not native_bfloat16("cpu"):
         yield f"this processor has no {spec.compute_dtype} instructions; float32 is much quicker"
 
@@ -173,7 +179,7 @@ def sole_writer(store: Path, console: Console) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            say(console, f"{store} is being written by another process; waiting for it.")
+            print_line(console, f"{store} is being written by another process; waiting for it.")
             lock.acquire()
     except OSError as error:
         raise not_writable(store, error) from error

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from askattend.features.backbone_family import BackboneFamily
 from askattend.features.folding import fold
 from askattend.features.spec import (
     Backbone,
@@ -56,8 +57,8 @@ class LiteGrid(nn.Module):
         return grid.flatten(2).transpose(1, 2)  # images × 1280 × rows × columns → regions
 
 
-def load_lite(image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
-    """The backbone at a size that must be a multiple of 32.
+def load_lite(place: str, *, image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
+    """Load the backbone at a size that must be a multiple of 32.
 
     Raises:
         FeatureError: it is not.
@@ -95,3 +96,8 @@ def _fold(network: nn.Module) -> None:
             if hasattr(module, convolution):  # a block that does not expand has no _expand_conv
                 fold(module, convolution, norm)
         module._swish = nn.ReLU6(inplace=True)
+
+
+EFFICIENTNET_LITE2 = BackboneFamily(
+    "its weights arrive with pip", load_lite, 224, bfloat16_error="5 to 17 %"
+)

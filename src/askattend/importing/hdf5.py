@@ -15,21 +15,21 @@ from rich.console import Console
 from rich.progress import track
 
 from askattend.errors import FeatureError
-from askattend.features.backbones import known_name
+from askattend.features.backbones import check_name
+from askattend.features.disk import disk_errors, need_space, save_shard
 from askattend.features.extraction import sole_writer
 from askattend.features.spec import FeatureSpec
-from askattend.features.storage import Dtype, Kept
-from askattend.features.store import (
+from askattend.features.storage import Dtype, StoredFeatures
+from askattend.features.store import FeatureStore
+from askattend.features.store_files import (
     INDEX,
     PLAN,
-    FeatureStore,
     Index,
     Plan,
     Shard,
-    Written,
+    WrittenShard,
     shard_shape,
 )
-from askattend.features.writer import need_space, save_shard, writing
 from askattend.files import atomic_write
 from askattend.importing.preprocessing import original_spec
 
@@ -74,7 +74,7 @@ def import_hdf5(
             is there twice; a value is not finite in `dtype`; or `out` holds something. Nothing is
             left then.
     """
-    backbone = None if backbone is None else known_name(backbone)
+    backbone = None if backbone is None else check_name(backbone)
     console = Console(stderr=True) if console is None else console
     with _opened(file) as content, sole_writer(out, console):
         _require_free(out)
@@ -98,7 +98,7 @@ class _Source:
     def __init__(self, file: Path, features: Any) -> None:
         self.file, self._features, self._at = file, features, 0
 
-    def fill(self, kept: Kept, slots: slice, images: tuple[str, ...]) -> None:
+    def fill(self, stored: StoredFeatures, slots: slice, images: tuple[str, ...]) -> None:
         """Put the next images' features into their slots.
 
         Raises:
@@ -110,12 +110,12 @@ class _Source:
             raise _not_hdf5(self.file, error) from error
         self._at += len(images)
         block = torch.from_numpy(read.astype(_native(read.dtype), copy=False))
-        kept.put(slots, block.flatten(2).transpose(1, 2))
-        finite = torch.isfinite(kept.read(slots)).flatten(1).all(dim=1)
+        stored.write(slots, block.flatten(2).transpose(1, 2))
+        finite = torch.isfinite(stored.read(slots)).flatten(1).all(dim=1)
         if not finite.all():
             image = images[int(finite.int().argmin())]
             raise FeatureError(
-                f"the features of image '{image}' are not all finite in {kept.dtype}",
+                f"the features of image '{image}' are not all finite in {stored.dtype}",
                 where=self.file,
                 remedy="Extract this image again; float16 and int8 overflow beyond 65504.",
             )
@@ -126,11 +126,11 @@ def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
     unfinished = out.absolute().with_name(f".{out.absolute().name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)  # of an import that was killed
     try:
-        with writing(out):
+        with disk_errors(out):
             unfinished.mkdir(parents=True)
             atomic_write(unfinished / PLAN, msgspec.json.encode(plan))
         shards = tuple(_shards(source, unfinished, plan, console=console))
-        with writing(out):
+        with disk_errors(out):
             atomic_write(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
             (unfinished / PLAN).unlink()
             if out.exists():
@@ -140,15 +140,17 @@ def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _shards(source: _Source, folder: Path, plan: Plan, *, console: Console) -> Iterator[Written]:
+def _shards(
+    source: _Source, folder: Path, plan: Plan, *, console: Console
+) -> Iterator[WrittenShard]:
     for shard in track(plan.shards, "importing", console=console):
-        kept = Kept.zeros(shard_shape(plan.spec, shard), plan.spec.dtype)
+        stored = StoredFeatures.zeros(shard_shape(plan.spec, shard), plan.spec.dtype)
         for at in range(0, len(shard.images), shard.batch_size):
             slots = slice(at, at + shard.batch_size)
-            source.fill(kept, slots, shard.images[slots])
+            source.fill(stored, slots, shard.images[slots])
         count = len(shard.images)
-        written = Written(shard, ((0, 0),) * count, (0,) * count, {})
-        save_shard(folder, kept, written)
+        written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, {})
+        save_shard(folder, stored, written)
         yield written
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
 from askattend.errors import RunError
 from askattend.experiment.config import Config, VocabConfig
-from askattend.features.backbones import known_name
+from askattend.features.backbones import check_name
 from askattend.features.extraction import ExtractConfig
 from askattend.features.spec import FeatureSpec
 from askattend.importing.log import Log, read_log
@@ -57,7 +57,7 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
         FeatureError: `backbone` has not the form of a backbone's name.
     """
     _require_free(out)
-    backbone = None if backbone is None else known_name(backbone)
+    backbone = None if backbone is None else check_name(backbone)
     log = read_log(file)
     run = Run(
         out,

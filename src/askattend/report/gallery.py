@@ -14,7 +14,7 @@ from PIL import Image
 
 from askattend.data.questions import Question
 from askattend.evaluation.evaluate import Evaluation, Prediction
-from askattend.features.geometry import WHOLE, Box
+from askattend.features.geometry import WHOLE, Crop
 from askattend.report.overlay import fit, heat, peak, range_text
 from askattend.runs.predictor import Answer
 
@@ -42,7 +42,7 @@ class Example:
     image: Image.Image
     answer: Answer
     score: float | None
-    seen: Box = WHOLE
+    seen: Crop = WHOLE
 
 
 def verdict(score: float | None) -> str | None:

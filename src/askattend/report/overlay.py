@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from askattend.errors import ConfigError
-from askattend.features.geometry import WHOLE, Box
+from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
 from askattend.report.fonts import cover, font_hint, missing_glyphs, printable
 from askattend.runs.predictor import Answer
@@ -50,7 +50,7 @@ def overlay(
     answers: Sequence[Answer],
     *,
     maps_name: str = "glimpse",
-    seen: Box = WHOLE,
+    seen: Crop = WHOLE,
 ) -> Image.Image:
     """The image and where the model looked: a row for each question, a heat map for each glimpse.
 
@@ -81,7 +81,7 @@ def save_overlay(
     answers: Sequence[Answer],
     *,
     maps_name: str = "glimpse",
-    seen: Box = WHOLE,
+    seen: Crop = WHOLE,
 ) -> None:
     """Write `overlay` to a file, in the format that its suffix names.
 
@@ -108,7 +108,7 @@ def heat(
     attention: Float[Tensor, "rows columns"],
     size: tuple[int, int],
     *,
-    seen: Box = WHOLE,
+    seen: Crop = WHOLE,
 ) -> Image.Image:
     """One attention map over the image: dim where it is least, bright where it is most.
 
@@ -135,7 +135,7 @@ def heat(
 
 
 def _levels(
-    attention: Tensor, size: tuple[int, int], seen: Box
+    attention: Tensor, size: tuple[int, int], seen: Crop
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """For each pixel, how much it was attended to, 0 to 1, and whether it was not seen at all."""
     left, top, right, bottom = (
@@ -198,7 +198,7 @@ def _scaled(attention: Tensor) -> Floats:
     return above * 0 if _flat(values) else above / above.max()
 
 
-def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Box) -> Image.Image:
+def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Image.Image:
     """One question: its text, the answer's, the photo and a heat map for each glimpse."""
     panels = [photo, *(heat(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from askattend.data.questions import QASet
 from askattend.data.readers.reader import Reader
-from askattend.errors import ConfigError, DataError, did_you_mean
+from askattend.errors import DataError, did_you_mean
 from askattend.registry import Registry
 
 READERS: Registry[Reader] = Registry(
@@ -81,28 +79,19 @@ def absolute_source(source: str) -> str:
 
 def source_lines() -> list[str]:
     """Lines for help texts: how each source is written, and what it is."""
-    written = {reader.syntax(name): reader.about for name, reader in _readers()}
+    written = {reader.syntax(name): reader.about for name, reader in READERS.items()}
     width = max(map(len, written))
     return [f"{syntax:<{width}}  {about}" for syntax, about in written.items()]
 
 
 def source_syntaxes() -> str:
     """The ways to write a source, for messages: ``"easy-vqa, …, vqa:DIR, …, table:FILE"``."""
-    return ", ".join(reader.syntax(name) for name, reader in _readers())
-
-
-def _readers() -> Iterator[tuple[str, Reader]]:
-    """Every reader by name but those of other packages that are broken: their use raises why."""
-    for name in READERS.names():
-        with suppress(ConfigError):
-            reader = READERS.find(name)
-            assert reader is not None, "names() lists what find() knows"
-            yield name, reader
+    return ", ".join(reader.syntax(name) for name, reader in READERS.items())
 
 
 def _hint(source: str) -> str:
     suffix = Path(source).suffix.lower()
-    for name, reader in _readers():
+    for name, reader in READERS.items():
         if ":" not in source and suffix in reader.suffixes:
             return f"For a {name}, write {name}:{source}."
     known = did_you_mean(source.partition(":")[0], READERS.names())

@@ -1,4 +1,4 @@
-"""Which region of a picture each output of a model describes: worked out, then tried."""
+"""The region of a picture that each output of a model describes: worked out, then tried."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TILE = 8
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the regions are in a model's ``last_hidden_state``.
+    """Positions of the regions in a model's ``last_hidden_state``.
 
     Attributes:
         rows: rows of regions, and columns.
@@ -41,7 +41,7 @@ class Grid:
     def regions(
         self, hidden: Float[Tensor, "images ..."]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Regions row by row: of a map (images × region_dim × rows × columns), or of tokens."""
+        """Cut regions, row by row, from a map (images × region_dim × rows × columns) or tokens."""
         if hidden.ndim == 4:
             return hidden.flatten(2).transpose(1, 2)
         return hidden[:, self.leading :]
@@ -144,7 +144,7 @@ class _Prober:
     def _entering(
         self, picture: Float[Tensor, "images 3 size size"], grid: Grid
     ) -> Float[Tensor, "images tokens width"] | None:
-        """A transformer's tokens before its first layer, if they are as many as those after."""
+        """Return a transformer's tokens before its first layer, if those after are as many."""
         states = getattr(self._run(picture, output_hidden_states=True), "hidden_states", None)
         first = states[0] if states else None
         tokens = grid.leading + grid.rows**2
@@ -160,7 +160,7 @@ class _Prober:
         return int(change.argmax()) == grid.leading + row * grid.rows + column
 
     def _quarters_are_right(self, grid: Grid, picture: Tensor, hidden: Tensor) -> bool:
-        """Whether, of the 24 ways to assign the quarters, the right one explains changes best.
+        """True if, of the 24 ways to assign the quarters, the right one explains changes best.
 
         Comparing whole assignments of log changes makes it not matter that some quarters of the
         picture are changed more than others, nor that some regions respond more to any change.
@@ -189,13 +189,13 @@ class _Prober:
 
 
 def _leading_tokens(model: nn.Module) -> int:
-    """Special tokens in front of the patches, counted from the learnt vectors that they are."""
+    """Count the special tokens in front of the patches by the learnt vectors that they are."""
     learnt = [p for name, p in model.named_parameters() if name.split(".")[-1] in LEADING_TOKENS]
     return sum(p.shape[1] if p.ndim == 3 else 1 for p in learnt)
 
 
 def _noise(size: int, *, seed: int) -> Float[Tensor, "1 3 size size"]:
-    """A picture of coloured tiles: structure that trained and random networks both respond to."""
+    """Make a picture of coloured tiles, which trained and random networks both respond to."""
     tiles = -(-size // TILE)
     coarse = torch.randn(1, 3, tiles, tiles, generator=torch.Generator().manual_seed(seed))
     return nn.functional.interpolate(coarse, scale_factor=TILE)[:, :, :size, :size].contiguous()
