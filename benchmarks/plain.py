@@ -55,8 +55,8 @@ SAN_NAMES = {
             "x_conv.bias": "score.bias",
         }.items()
     },
-    "answer.weight": "answer.weight",
-    "answer.bias": "answer.bias",
+    "answer.weight": "classifier.weight",
+    "answer.bias": "classifier.bias",
 }
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 import askattend
-from askattend.models.attention import weighted_sum
-from askattend.models.saaa import ALPHA, COMBINED, SCORES, V_HAT, X_C, G, Q, S, V
+from askattend.models.kernels import weighted_sum
+from askattend.models.saaa_symbols import ALPHA, COMBINED, SCORES, V_HAT, X_C, G, Q, S, V
 from askattend.models.symbols import Symbol
 
 

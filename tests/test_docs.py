@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from askattend.models import MODELS
+from askattend.models import networks
 from askattend.models.symbols import record
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,7 +115,7 @@ def test_tables_cite_what_the_steps_cite(network: str) -> None:
         re.MULTILINE,
     )
     table = [(cited(place), set(re.findall(r"`([^`]+)`", steps))) for place, steps in rows]
-    model = MODELS[network][1](words=9, answers=4, region_dim=3).eval()
+    model = networks()[network](words=9, answers=4, region_dim=3).eval()
     with record() as steps:
         model(torch.rand(1, 4, 3), torch.tensor([[2, 3]]), torch.tensor([2]))
     names = {step.what.name.replace("{k}", "k"): step.what.equation for step in steps.steps}

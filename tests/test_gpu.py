@@ -90,9 +90,11 @@ def network(name: str) -> Model:
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks compute as they do on a GPU."""
-    monkeypatch.setattr("askattend.models.attention.on_gpu", lambda *_: True)
+    monkeypatch.setattr("askattend.models.kernels.choice.on_gpu", lambda *_: True)
     # Which looks at tensors of the processor alone.
-    monkeypatch.setattr("askattend.models.encoders.require_in_range", lambda *_, **__: None)
+    for encoders in ("encoders", "san_encoders"):
+        name = f"askattend.models.{encoders}.require_in_range"
+        monkeypatch.setattr(name, lambda *_, **__: None)
 
 
 WAITING_CALLS = {

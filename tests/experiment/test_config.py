@@ -22,7 +22,7 @@ from askattend.experiment.config import (
     read_preset,
 )
 from askattend.features.extraction import ExtractConfig
-from askattend.models import MODELS, SAAAConfig, SANConfig
+from askattend.models import SAAAConfig, SANConfig, networks
 from askattend.settings import toml_bytes
 from askattend.training.config import TrainConfig
 
@@ -76,9 +76,9 @@ def test_mistakes_say_where(tables: dict[str, Any], message: str) -> None:
 
 
 @pytest.mark.parametrize("section", ["model", "vocab", "extract", "train"])
-@pytest.mark.parametrize("network", MODELS)
+@pytest.mark.parametrize("network", networks())
 def test_every_misspelt_setting_is_mended(network: str, section: str) -> None:
-    settings = getattr(Config(model=MODELS[network][0]()), section)
+    settings = getattr(Config(model=networks()[network].config_type()()), section)
     for name in vars(settings):
         with pytest.raises(ConfigError, match=f"Did you mean '{name}'"):
             config_from({section: {name + "z": 1}}, network, where="x")

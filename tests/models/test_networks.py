@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 
 from askattend.models import (
@@ -16,13 +14,12 @@ from askattend.models import (
     SAN,
     ImageOnly,
     ImageOnlyConfig,
-    Model,
+    Network,
     QuestionOnly,
     QuestionOnlyConfig,
     SAAAConfig,
     SANConfig,
 )
-from askattend.models.attention import weighted_sum
 from askattend.models.loss import answer_loss
 
 WORDS, ANSWERS, DIM, REGIONS = 11, 5, 6, 4
@@ -100,7 +97,7 @@ def naive_san(model: Any, image: Tensor, words: list[int]) -> tuple[Tensor, Tens
         e = torch.stack([(hop.score.weight @ x + hop.score.bias).exp().squeeze() for x in h])
         attention.append(e / e.sum())
         u = sum(p * x for p, x in zip(attention[-1], v, strict=True)) + u
-    return model.answer.weight @ u + model.answer.bias, torch.stack(attention)
+    return model.classifier.weight @ u + model.classifier.bias, torch.stack(attention)
 
 
 @pytest.mark.parametrize("glimpses", [1, 2, 3])
@@ -126,7 +123,7 @@ def test_san_is_its_equations(hops: int) -> None:
 
 
 @pytest.mark.parametrize("make", [saaa, san])
-def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Model]) -> None:
+def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Network]) -> None:
     model = make().eval()
     regions, tokens, lengths, image_index = data()
     shared = model(regions, tokens, lengths, image_index)
@@ -141,7 +138,7 @@ def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Model]) -> 
 
 
 @pytest.mark.parametrize("make", [saaa, san, question_only])
-def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Model]) -> None:
+def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Network]) -> None:
     model = make().eval()
     regions, tokens, lengths, image_index = data()
     longer = torch.cat([tokens, torch.zeros(3, 4, dtype=torch.long)], dim=1)
@@ -155,13 +152,13 @@ def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Model]) 
 
 
 @pytest.mark.parametrize("make", [saaa, san, question_only, image_only])
-def test_attention_maps_sum_to_one(make: Callable[..., Model]) -> None:
+def test_attention_maps_sum_to_one(make: Callable[..., Network]) -> None:
     attention = make()(*data()).attention
     torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]).double())
 
 
 @pytest.mark.parametrize("make", [saaa, san, question_only, image_only])
-def test_dropout_is_random_in_training_alone(make: Callable[..., Model]) -> None:
+def test_dropout_is_random_in_training_alone(make: Callable[..., Network]) -> None:
     model = make(dropout=0.5)
     assert not torch.equal(model(*data()).logits, model(*data()).logits)
     model.eval()
@@ -191,16 +188,6 @@ def test_baselines_are_their_equations() -> None:
     v = regions / (regions.norm(dim=2, keepdim=True) + 1e-8)
     expected = blind.classifier(v.mean(dim=1)[image_index])
     torch.testing.assert_close(blind(regions, tokens, lengths, image_index).logits, expected)
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 3))
-def test_weighted_sum_is_a_sum_a_question(image_index: list[int], maps: int) -> None:
-    generator = torch.Generator().manual_seed(len(image_index))
-    attention = torch.rand(len(image_index), maps, 3, generator=generator)
-    regions = torch.rand(5, 3, 2, generator=generator)
-    pooled = weighted_sum(attention, regions, torch.tensor(image_index))
-    expected = torch.einsum("qmr,qrd->qmd", attention, regions[image_index])
-    torch.testing.assert_close(pooled, expected)
 
 
 def test_loss_is_the_soft_cross_entropy_of_the_annotators() -> None:

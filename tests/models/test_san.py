@@ -18,7 +18,7 @@ from torch import Tensor
 from askattend.batching.batches import Batch
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.models import SAAA, SAN, Model, SAAAConfig, SANConfig
-from askattend.models.kernels.ranges import require_in_range
+from askattend.models.kernels.input_checks import require_in_range
 from askattend.models.published_san import published_names, san_from_published
 from askattend.models.symbols import record
 from askattend.training.config import TrainConfig
@@ -259,12 +259,12 @@ def test_the_papers_cnn_and_its_gradients(hops: int) -> None:
         u = cnn(by_their_names(model), words, length, over_padding=False)
         v = [torch.tanh(model.image.weight @ row + model.image.bias) for row in regions[image]]
         for hop in model.hops:
-            asked = hop.query.weight @ u + hop.query.bias  # type: ignore[operator, union-attr]
-            h = [torch.tanh(hop.region.weight @ x + asked) for x in v]  # type: ignore[operator, union-attr]
-            e = torch.stack([(hop.score.weight @ x + hop.score.bias).squeeze() for x in h])  # type: ignore[operator, union-attr]
+            asked = hop.query.weight @ u + hop.query.bias
+            h = [torch.tanh(hop.region.weight @ x + asked) for x in v]
+            e = torch.stack([(hop.score.weight @ x + hop.score.bias).squeeze() for x in h])
             p = e.exp() / e.exp().sum()
             u = torch.stack([p[r] * v[r] for r in range(len(v))]).sum(0) + u
-        rows.append(model.answer.weight @ u + model.answer.bias)
+        rows.append(model.classifier.weight @ u + model.classifier.bias)
     naive = torch.stack(rows)
     exactly(output.logits, naive)
     parameters = list(model.parameters())
@@ -356,7 +356,7 @@ def test_the_cnns_steps_are_named_as_their_variant_has_them(variant: str) -> Non
     assert [what[name].equation for name in ("embedded", "bigrams", "question")] == [
         *("10", "11", "14"),
     ]
-    for name in ("bigrams", "projected.1", "asked.1", "hidden.1", "scores.2"):
+    for name in ("bigrams", "projected.1", "question_projected.1", "hidden.1", "scores.2"):
         assert ("published code" in what[name].meaning) == (variant == "published-code")
     assert (steps["trigrams"] == -torch.inf).any() == (variant == "paper")
 

@@ -63,7 +63,7 @@ def test_the_papers_shapes_at_the_defaults() -> None:
         "embedded": [128, 100, 300],
         "states": [128, 100, 1024],
         "question": [128, 1024],
-        "asked": [128, 512, 1, 1],
+        "question_projected": [128, 512, 1, 1],
         "hidden": [128, 512, 14, 14],
         "scores": [128, 2, 14, 14],
         "attention": [128, 2, 14, 14],
@@ -124,8 +124,8 @@ def test_costs_by_hand() -> None:
     steps = by_name(traced(model, lambda: model(*batch), grid=(2, 2)))
     images, regions, dim, attention, question = 2, 4, 6, 5, 8
     assert steps["projected"].flops == 2 * images * regions * dim * attention
-    assert steps["asked"].flops == 2 * images * question * attention
-    assert steps["asked"].bytes == 4 * images * attention
+    assert steps["question_projected"].flops == 2 * images * question * attention
+    assert steps["question_projected"].bytes == 4 * images * attention
     assert steps["answer_hidden"].flops == 2 * images * (3 * dim + question) * 9
     assert steps["regions"].flops == steps["regions"].bytes == 0
 

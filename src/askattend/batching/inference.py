@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,8 +12,7 @@ from askattend.batching.batches import Batch
 from askattend.batching.device_placement import onto
 from askattend.data.vocab import PAD
 from askattend.devices import Precision, computing
-from askattend.models import Model, Output
-from askattend.models.encoders import reads_over_padding
+from askattend.models import Network, Output
 
 # Questions whose words are read together. The products of an LSTM are quicker the more questions
 # there are, and more of them are asked twice: 512 of VQA v2's lengths take 0.8 times as long as
@@ -23,7 +21,7 @@ READ_TOGETHER = 512
 
 
 def outputs(
-    model: Model,
+    model: Network,
     batches: Iterable[Batch],
     device: torch.device,
     precision: Precision = "float32",
@@ -50,14 +48,14 @@ def outputs(
             questions = _read(model, group)
         for batch, question in zip(group, questions, strict=True):
             with torch.inference_mode(), computing(precision, model):
-                look: Any = model.look(batch.regions)  # a network's own Look comes back to it
-                output = model.attend(look, question, batch.image_index)
+                image = model.encode_image(batch.regions)
+                output = model.answer(image, question, batch.image_index)
             yield batch, output
 
 
-def _apart(model: Model) -> bool:
+def _apart(model: Network) -> bool:
     """Whether a batch's questions are read by themselves; a GPU has enough to do with one batch."""
-    return next(model.parameters()).is_cuda or reads_over_padding(model)
+    return next(model.parameters()).is_cuda or model.depends_on_padding
 
 
 def _groups(batches: Iterator[Batch], questions: int) -> Iterator[list[Batch]]:
@@ -72,10 +70,10 @@ def _groups(batches: Iterator[Batch], questions: int) -> Iterator[list[Batch]]:
         yield group
 
 
-def _read(model: Model, group: list[Batch]) -> Sequence[Tensor]:
+def _read(model: Network, group: list[Batch]) -> Sequence[Tensor]:
     """Each batch's encoded questions."""
     longest = max(batch.tokens.shape[1] for batch in group)
     tokens = [pad(batch.tokens, (0, longest - batch.tokens.shape[1]), value=PAD) for batch in group]
     lengths = torch.cat([batch.lengths for batch in group])
-    questions: Tensor = model.encode(torch.cat(tokens), lengths)
+    questions = model.encode_question(torch.cat(tokens), lengths)
     return torch.split(questions, [len(batch) for batch in group])

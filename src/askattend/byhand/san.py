@@ -42,8 +42,8 @@ from askattend.byhand.weights import ENCODER, by_name, by_symbol, hops_of, san_s
 SYMBOLS = ENCODER | {
     "W_I": "image.weight",
     "b_I": "image.bias",
-    "W_u": "answer.weight",
-    "b_u": "answer.bias",
+    "W_u": "classifier.weight",
+    "b_u": "classifier.bias",
 }
 
 

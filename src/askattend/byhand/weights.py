@@ -125,7 +125,7 @@ def san_shapes(
             f"hops.{k}.score.weight": (1, attention_dim),
             f"hops.{k}.score.bias": (1,),
         }
-    return shapes | {"answer.weight": (answers, question_dim), "answer.bias": (answers,)}
+    return shapes | {"classifier.weight": (answers, question_dim), "classifier.bias": (answers,)}
 
 
 def _encoder_shapes(*, words: int, embedding_dim: int, question_dim: int) -> Shapes:
@@ -162,7 +162,7 @@ def san_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
         attention_dim=size(weights, "hops.0.region.weight", 0),
         region_dim=size(weights, "image.weight", 1),
         hops=hops_of(weights),
-        answers=size(weights, "answer.weight", 0),
+        answers=size(weights, "classifier.weight", 0),
     )
 
 

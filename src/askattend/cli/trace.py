@@ -9,11 +9,11 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import Flat, parse, print_json
 from askattend.errors import ConfigError, did_you_mean
-from askattend.models import MODELS, ModelConfig
+from askattend.models import NetworkConfig, network_named, networks
 from askattend.tracing.text import lines
 from askattend.tracing.trace import RandomData, Trace, trace_random, trace_run
 
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=NetworkConfig)
 
 # What the trace of a run cannot do without.
 _NEEDED = ("run", "image", "question")
@@ -80,12 +80,12 @@ def run(argv: list[str]) -> None:
 
 
 def _network(word: str) -> str:
-    if word in MODELS:
+    if word in networks():
         return word
     if "/" in word or Path(word).exists():
         remedy = f"Of a run: askattend trace --run {word} --image FILE --question TEXT."
         raise ConfigError(f"'{word}' is no network", remedy=remedy)
-    raise ConfigError(f"unknown network '{word}'", remedy=did_you_mean(word.lower(), MODELS))
+    raise ConfigError(f"unknown network '{word}'", remedy=did_you_mean(word.lower(), networks()))
 
 
 def _times_given(option: str, argv: list[str]) -> int:
@@ -94,7 +94,7 @@ def _times_given(option: str, argv: list[str]) -> int:
 
 def _random(network: str, argv: list[str]) -> tuple[Trace, bool]:
     kind: Any = TraceRandom
-    model = MODELS[network][0]
+    model = network_named(network).config_type()
     default = TraceRandom(model=model(), data=RandomData())
     options: TraceRandom[Any] = parse(kind[model], argv, f"trace {network}", default=default)
     return trace_random(options.model, options.data), options.json

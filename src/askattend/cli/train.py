@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import Flat, parse, progress
-from askattend.errors import ConfigError, did_you_mean
+from askattend.errors import ConfigError
 from askattend.experiment import train as experiment
 from askattend.experiment.config import Config, preset_for, presets, read_preset
-from askattend.models import MODELS, ModelConfig
+from askattend.models import NetworkConfig, network_named, networks
 from askattend.runs.run_folder import CONFIG
 
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=NetworkConfig)
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,20 @@ class Train(Generic[M]):
 
 def run(argv: list[str]) -> None:
     """Parse the command's options on top of a preset or a run to be resumed, and train."""
-    networks = "|".join(MODELS)
+    names = "|".join(networks())
     if not argv or argv[0] in ("-h", "--help"):
-        print(f"usage: askattend train {networks} --data SOURCE --out RUN …\n")
+        print(f"usage: askattend train {names} --data SOURCE --out RUN …\n")
         print(f"Presets: {', '.join(presets())}. All options: askattend train saaa --help")
         return
     network, *rest = argv
-    if network not in MODELS:
-        raise ConfigError(f"unknown network '{network}'", remedy=did_you_mean(network, MODELS))
+    network_named(network)
     config = _starting_config(network, rest)
     kind: Any = Train
     options: Train[Any] = parse(
-        kind[MODELS[network][0]], rest, f"train {network}", default=Train(config=config)
+        kind[network_named(network).config_type()],
+        rest,
+        f"train {network}",
+        default=Train(config=config),
     )
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
@@ -64,9 +66,9 @@ def _starting_config(network: str, argv: list[str]) -> Config[Any]:
     try:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
-        return Config(model=MODELS[network][0]())
+        return Config(model=network_named(network).config_type()())
     if given.preset:
         return read_preset(given.preset, network)
     if given.resume and given.out and (given.out / CONFIG).is_file():
         return read_preset(str(given.out / CONFIG), network)
-    return Config(model=MODELS[network][0]())
+    return Config(model=network_named(network).config_type()())

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from askattend.errors import ConfigError, did_you_mean
 from askattend.features.extraction import ExtractConfig
-from askattend.models import MODELS, ModelConfig, model_name
+from askattend.models import NetworkConfig, model_name, network_named
 from askattend.settings import (
     Fraction,
     Natural,
@@ -23,7 +23,7 @@ from askattend.settings import (
 )
 from askattend.training.config import TrainConfig
 
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=NetworkConfig)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
     tables = dict(tables)
     _check_network(str(tables.pop("network", network)), network, where=where)
     sections = {
-        "model": MODELS[network][0],
+        "model": network_named(network).config_type(),
         "vocab": VocabConfig,
         "extract": ExtractConfig,
         "train": TrainConfig,
@@ -108,10 +108,7 @@ def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Confi
 
 
 def _check_network(given: str, network: str, *, where: str) -> None:
-    if given not in MODELS:
-        raise ConfigError(
-            f"unknown network '{given}'", where=where, remedy=did_you_mean(given, MODELS)
-        )
+    network_named(given, where=where)
     if given != network:
         raise ConfigError(
             f"is for the network '{given}'", where=where, remedy=f"Train {given}, not {network}."
@@ -124,7 +121,7 @@ def presets() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
-def preset_for(preset: str, model: ModelConfig) -> str | None:
+def preset_for(preset: str, model: NetworkConfig) -> str | None:
     """The preset that has a network's question encoder, where `preset` is its sibling for another.
 
     What trains one encoder well, such as its learning rate, stands beside it in its own preset.

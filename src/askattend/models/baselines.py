@@ -6,64 +6,47 @@ from the question's wording lets `QuestionOnly` do well. They have the classifie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from askattend.models.attention import weighted_sum
-from askattend.models.encoders import LSTMQuestion
-from askattend.models.initialisation import initialise
-from askattend.models.network import Network
-from askattend.models.output import Output
-from askattend.models.symbols import Symbol
-from askattend.settings import Positive, Probability, check
+from askattend.models import saaa_symbols as paper
+from askattend.models.encoders import LSTMEncoder
+from askattend.models.kernels import weighted_sum
+from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
+from askattend.settings import Positive, Probability
 
-REGIONS = Symbol(
-    "regions",
-    "φ",
-    "2",
-    "image features, a vector for each region",
-    "images regions region_dim",
-    "images region_dim rows columns",
+ATTENTION = replace(
+    paper.ALPHA,
+    symbol="α_l = 1/L",
+    meaning="the same weight for every region: nothing is looked for",
+    dims="questions 1 regions",
+    paper="questions 1 rows columns",
 )
-TOKENS = Symbol("tokens", "q", "§3.2", "the question's words, as numbers", "questions words")
-QUESTION = Symbol(
-    "question",
-    "s = LSTM(E_q)",
-    "3",
-    "question state: the LSTM's last cell state",
-    "questions question_dim",
+ATTENDED = replace(
+    paper.X_C,
+    symbol="x = Σ_l φ_l / L",
+    meaning="the mean region",
+    dims="questions 1 region_dim",
+    paper="questions region_dim",
 )
-ATTENTION = Symbol(
-    "attention",
-    "α_l = 1/L",
-    "4",
-    "the same weight for every region: nothing is looked for",
-    "questions 1 regions",
-    "questions 1 rows columns",
-)
-ATTENDED = Symbol(
-    "attended",
-    "x = Σ_l φ_l / L",
-    "5",
-    "the mean region",
-    "questions 1 region_dim",
-    "questions region_dim",
-)
-LOGITS = Symbol(
-    "logits",
-    "G_i",
-    "6",
-    "answers: their unnormalised log-probabilities",
-    "questions answers",
-)
+LOGITS = replace(paper.G, symbol="G_i", meaning="answers: their unnormalised log-probabilities")
 
 
 @dataclass(frozen=True)
-class QuestionOnlyConfig:
+class ImageOnlyConfig(NetworkConfig):
+    """Widths of the network without the question."""
+
+    hidden_dim: Positive = 1024
+    """Width of the classifier's hidden layer."""
+    dropout: Probability = 0.5
+    """Probability of dropping an element, before every layer."""
+
+
+@dataclass(frozen=True)
+class QuestionOnlyConfig(NetworkConfig):
     """Widths of the network without the image."""
 
     embedding_dim: Positive = 300
@@ -74,28 +57,6 @@ class QuestionOnlyConfig:
     """Width of the classifier's hidden layer."""
     dropout: Probability = 0.5
     """Probability of dropping an element, before every layer."""
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-@dataclass(frozen=True)
-class ImageOnlyConfig:
-    """Widths of the network without the question."""
-
-    hidden_dim: Positive = 1024
-    """Width of the classifier's hidden layer."""
-    dropout: Probability = 0.5
-    """Probability of dropping an element, before every layer."""
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-class Look(NamedTuple):
-    """The regions as they are; nothing is computed before the question."""
-
-    regions: Float[Tensor, "images regions region_dim"]
 
 
 class QuestionOnly(Network):
@@ -108,8 +69,9 @@ class QuestionOnly(Network):
         region_dim: the width of a region; only the shapes of the output follow it.
     """
 
+    name = "question-only"
     maps_name = "glimpse"
-    sees = "the question alone"
+    inputs = frozenset(("question",))
     attends = False
 
     def __init__(
@@ -122,36 +84,43 @@ class QuestionOnly(Network):
     ) -> None:
         super().__init__()
         self.config = config = config or QuestionOnlyConfig()
-        self.encoder = LSTMQuestion(
+        self.encoder = LSTMEncoder(
             words=words,
             embedding_dim=config.embedding_dim,
             question_dim=config.question_dim,
             state="cell",
-            squash=True,
+            tanh_embedding=True,
             dropout=config.dropout,
+            embedded=paper.E_Q,
+            states=paper.H_T,
         )
         self.classifier = _classifier(config, config.question_dim, answers)
 
-    def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
-        """Nothing: the image is not looked at."""
-        return Look(REGIONS(regions.to(self.encoder.embedding.weight.dtype)))
+    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+        """Take the regions as they are; nothing of them reaches the answer."""
+        return ImageEncoding(paper.V(regions.to(self.encoder.embedding.weight.dtype)))
 
-    def encode(
+    def encode_question(
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions question_dim"]:
-        """Read questions."""
-        return QUESTION(self.encoder(TOKENS(tokens), lengths))
+        """Read questions, as SAAA does."""
+        return paper.S(self.encoder(paper.Q(tokens), lengths))
 
-    def attend(
+    def answer(
         self,
-        look: Look,
+        image: ImageEncoding,
         question: Float[Tensor, "questions question_dim"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
         """Answer questions by their words alone."""
-        attention, attended = _evenly(look.regions, image_index)
+        attention, attended = _evenly(image.regions, image_index)
         logits = LOGITS(self.classifier(question))
         return Output(logits, attention, attention.log(), attended, question)
+
+    @classmethod
+    def config_type(cls) -> type[QuestionOnlyConfig]:
+        """Return the type of its settings."""
+        return QuestionOnlyConfig
 
 
 class ImageOnly(Network):
@@ -164,8 +133,9 @@ class ImageOnly(Network):
         region_dim: the width of a region.
     """
 
+    name = "image-only"
     maps_name = "glimpse"
-    sees = "the image alone"
+    inputs = frozenset(("image",))
     attends = False
 
     def __init__(
@@ -180,31 +150,36 @@ class ImageOnly(Network):
         self.config = config = config or ImageOnlyConfig()
         self.classifier = _classifier(config, region_dim, answers)
 
-    def look(self, regions: Float[Tensor, "images regions region_dim"]) -> Look:
+    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
         """Bring every region to length 1, as SAAA does."""
-        regions = REGIONS(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
-        return Look(regions / (regions.norm(dim=-1, keepdim=True) + 1e-8))
+        regions = paper.V(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
+        return ImageEncoding(regions / (regions.norm(dim=-1, keepdim=True) + 1e-8))
 
-    def encode(
+    def encode_question(
         self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
     ) -> Float[Tensor, "questions 0"]:
-        """Nothing: the questions are not read."""
+        """Read nothing."""
         return torch.zeros(len(tokens), 0, device=tokens.device)
 
-    def attend(
+    def answer(
         self,
-        look: Look,
+        image: ImageEncoding,
         question: Float[Tensor, "questions 0"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
         """Answer as the image suggests, whatever is asked."""
-        attention, attended = _evenly(look.regions, image_index)
+        attention, attended = _evenly(image.regions, image_index)
         logits = LOGITS(self.classifier(attended.squeeze(1)))
         return Output(logits, attention, attention.log(), attended, question)
 
+    @classmethod
+    def config_type(cls) -> type[ImageOnlyConfig]:
+        """Return the type of its settings."""
+        return ImageOnlyConfig
+
 
 def _evenly(regions: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
-    """The uniform map of each question, and the mean region of its image."""
+    """Make the uniform map of each question, and the mean region of its image."""
     count = regions.shape[1]
     precise = torch.promote_types(regions.dtype, torch.float32)
     even = regions.new_full((len(image_index), 1, count), 1 / count, dtype=precise)

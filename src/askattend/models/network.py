@@ -1,39 +1,106 @@
-"""What the networks have in common: images and questions apart, and then together."""
+"""What a network is: images and questions encoded apart, and then answered together."""
 
 from __future__ import annotations
 
-from typing import Any
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from askattend.models.attention import own_rows
-from askattend.models.output import Output
+from askattend.settings import check
+
+Input = Literal["image", "question"]
 
 
-class Network(nn.Module):
-    """A network in three parts, of which the first two do not need each other.
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Settings of a network: each kind has its own, and their defaults are its paper's."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class ImageEncoding(NamedTuple):
+    """All that is computed once an image, however many questions follow.
 
     Attributes:
-        look: regions → a `Look` of its own, once an image, however many questions follow.
-        encode: tokens, lengths → the questions' encodings.
-        attend: that `Look`, encodings and each question's image → `Output`.
+        regions: the vectors that attention weighs and sums: v̂ (SAAA), v_I (SAN).
+        projected: what else the network needs of them: the image's part of a hidden layer, say.
     """
 
-    look: Any
-    encode: Any
-    attend: Any
+    regions: Float[Tensor, "images regions dim"]
+    projected: tuple[Float[Tensor, "images regions _"], ...] = ()
 
-    def ask(
+
+@dataclass(frozen=True)
+class Output:
+    """The result of a forward pass, intermediates included.
+
+    "maps" are SAAA's glimpses or SAN's hops.
+
+    Attributes:
+        logits: unnormalised log-probabilities of the answers; softmax is the loss's work.
+        attention: α_{c,l} (SAAA) or p_I^k (SAN); each map sums to 1 over the regions.
+        scores: the numbers that the attention is the softmax of.
+        attended: x_c (SAAA) or ṽ_I^k (SAN), the attention-weighted sum of the regions.
+        question: s (SAAA) or v_Q = u⁰ (SAN), the question's encoding.
+    """
+
+    logits: Float[Tensor, "questions answers"]
+    attention: Float[Tensor, "questions maps regions"]
+    scores: Float[Tensor, "questions maps regions"]
+    attended: Float[Tensor, "questions maps dim"]
+    question: Float[Tensor, "questions question_dim"]
+
+
+class Network(nn.Module, ABC):
+    """A network in three parts, of which the first two do not need each other.
+
+    Its constructor takes its settings and three sizes: ``Network(config, words=…, answers=…,
+    region_dim=…)``. A network is found by `name`: see `askattend.models.networks`.
+
+    Attributes:
+        name: the word for it on the command line and in a run's settings.
+        maps_name: what its paper calls one attention map: ``"glimpse"``, ``"hop"``.
+        inputs: what reaches its answers.
+        attends: False for a network whose maps are the same everywhere.
+    """
+
+    name: ClassVar[str]
+    maps_name: ClassVar[str]
+    inputs: ClassVar[frozenset[Input]] = frozenset(("image", "question"))
+    attends: ClassVar[bool] = True
+
+    @classmethod
+    @abstractmethod
+    def config_type(cls) -> type[NetworkConfig]:
+        """Return the type of its settings."""
+
+    @abstractmethod
+    def encode_image(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+        """Compute what needs no question, once an image."""
+
+    @abstractmethod
+    def encode_question(
+        self, tokens: Int[Tensor, "questions words"], lengths: Int[Tensor, " questions"]
+    ) -> Float[Tensor, "questions question_dim"]:
+        """Compute what needs no image.
+
+        Raises:
+            DataError: a length or a word is out of range.
+        """
+
+    @abstractmethod
+    def answer(
         self,
-        look: Any,
-        tokens: Int[Tensor, "questions words"],
-        lengths: Int[Tensor, " questions"],
+        image: ImageEncoding,
+        question: Float[Tensor, "questions question_dim"],
         image_index: Int[Tensor, " questions"],
     ) -> Output:
-        """Answer questions about images already looked at."""
-        output: Output = self.attend(look, self.encode(tokens, lengths), image_index)
-        return output
+        """Answer questions already encoded about images already encoded."""
 
     def forward(
         self,
@@ -42,7 +109,7 @@ class Network(nn.Module):
         lengths: Int[Tensor, " questions"],
         image_index: Int[Tensor, " questions"] | None = None,
     ) -> Output:
-        """Look and ask in one pass.
+        """Encode images and questions, and answer.
 
         Args:
             regions: φ (SAAA), f_I (SAN), of any floating type.
@@ -50,4 +117,31 @@ class Network(nn.Module):
             lengths: the number of real words of each question.
             image_index: the row of `regions` each question is about; by default, its own row.
         """
-        return self.ask(self.look(regions), tokens, lengths, own_rows(tokens, image_index))
+        if image_index is None:
+            image_index = torch.arange(len(tokens), device=tokens.device)
+        image = self.encode_image(regions)
+        return self.answer(image, self.encode_question(tokens, lengths), image_index)
+
+    def word_embeddings(self) -> list[Tensor]:
+        """Return the tables of word vectors, which may learn at a rate of their own."""
+        return [layer.weight for layer in self.modules() if isinstance(layer, nn.Embedding)]
+
+    @property
+    def depends_on_padding(self) -> bool:
+        """True where an answer depends on the longest question of its batch."""
+        return False
+
+    @property
+    def sees(self) -> str:
+        """What its answers rest on, in words: ``"image and question"``, ``"the image alone"``."""
+        first, *others = sorted(self.inputs)
+        return " and ".join((first, *others)) if others else f"the {first} alone"
+
+
+def initialise(module: nn.Module) -> None:
+    """Give every linear layer below `module` Glorot-uniform weights and zero biases."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -102,7 +102,7 @@ def _names(ours: Mapping[str, object]) -> Iterator[tuple[str, str]]:
             (f"hops.{k}.query", f"sent_att_mlp_{k + 1}"),
             (f"hops.{k}.score", f"combined_att_mlp_{k + 1}"),
         ]
-    for layer, theirs in (*layers, ("answer", "combined_mlp_0")):
+    for layer, theirs in (*layers, ("classifier", "combined_mlp_0")):
         yield f"{layer}.weight", f"{theirs}_w"
         yield f"{layer}.bias", f"{theirs}_b"
 

@@ -1,18 +1,20 @@
 """A paper's symbols, and a record of the tensors that they stand for in a forward pass.
 
-Each network's file opens with a legend: one `Symbol` for each quantity of the paper. In the forward
-pass a symbol is called with the tensor that it names and gives it back unchanged, so that the line
-still reads as the equation; only while somebody listens is it noted.
+Beside each network's file stands its legend: one `Symbol` for each quantity of the paper. In the
+forward pass a symbol is called with the tensor that it names and gives it back unchanged, so that
+the line still reads as the equation; only while somebody listens is it noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
+
+from askattend.models.kernels.recording import listener, listening
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,16 @@ class Symbol:
     paper: str = ""
 
     def __call__(self, value: Tensor, k: int = 0) -> Tensor:
-        """`value` itself; a listener is told first."""
-        listener = _listener.get()
-        if listener is not None:
-            listener(Step(self, value, k))
+        """Return `value` itself; a listener is told first."""
+        told = listener()
+        if told is not None:
+            told(Step(self, value, k))
         return value
+
+    def stacked(self, values: list[Tensor]) -> None:
+        """Tell a listener, if there is one, of some tensors stacked along dimension 1."""
+        if listener() is not None:
+            self(torch.stack(values, dim=1))
 
 
 @dataclass(frozen=True)
@@ -65,25 +72,6 @@ class Step:
     def symbol(self) -> str:
         """The paper's symbol, the hop's number filled in."""
         return self.what.symbol.replace("{k}", str(self.k)).replace("{k-1}", str(self.k - 1))
-
-
-Listener = Callable[[Step], None]
-_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
-
-
-def heard() -> bool:
-    """Whether somebody listens: every step then has to be made as a tensor, quick or not."""
-    return _listener.get() is not None
-
-
-@contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Tell `listener` of every step that happens inside the ``with`` block, in this thread."""
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
 
 
 class Record(Mapping[str, Tensor]):

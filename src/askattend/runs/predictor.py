@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -22,7 +22,7 @@ from askattend.features.geometry import Crop, crop_of, square
 from askattend.features.images import Source, open_image
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
-from askattend.models import Model
+from askattend.models import ImageEncoding, Network
 from askattend.models.kernels.int8 import round_to_eight_bits
 from askattend.runs.run_folder import Run
 
@@ -59,7 +59,7 @@ class Scene:
     """An image that has been looked at."""
 
     image: Image.Image
-    _look: Any = field(repr=False)
+    _encoded: ImageEncoding = field(repr=False)
     _predictor: Predictor = field(repr=False)
 
     def ask(self, question: str, *, top: int = 5) -> Answer:
@@ -77,7 +77,7 @@ class Scene:
             DataError: a question has no word in it.
         """
         self._predictor.need_words(questions)
-        return self._predictor.answer(self._look, [0] * len(questions), questions, top=top)
+        return self._predictor.answer(self._encoded, [0] * len(questions), questions, top=top)
 
     @property
     def seen(self) -> Crop:
@@ -94,7 +94,7 @@ class Predictor:
         backbone: the name of its backbone, where the run does not know it or knows it by another.
     """
 
-    def __init__(self, run: Run, model: Model, *, backbone: str | None = None) -> None:
+    def __init__(self, run: Run, model: Network, *, backbone: str | None = None) -> None:
         self.run, self.model, self._backbone_name = run, model.eval(), backbone
         self.calibration = run.load_calibration()
         self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
@@ -209,9 +209,9 @@ class Predictor:
         return Scene(opened, self.look_at(regions), self)
 
     @torch.inference_mode()
-    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> Any:
+    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
         """Project features that were extracted before."""
-        return self.model.look(regions.to(self._device))
+        return self.model.encode_image(regions.to(self._device))
 
     def ask_stored(
         self, store: FeatureStore, image_id: str, questions: Sequence[str], *, top: int = 5
@@ -230,7 +230,7 @@ class Predictor:
     @torch.inference_mode()
     def answer(
         self,
-        look: Any,
+        image: ImageEncoding,
         image_index: Sequence[int],
         questions: Sequence[str],
         *,
@@ -239,7 +239,7 @@ class Predictor:
         """Answer questions about images already looked at.
 
         Args:
-            look: what `look_at` gave.
+            image: what `look_at` gave.
             image_index: which of its images each question is about.
             questions: one without any word is asked as a single unknown one, as in training.
             top: how many answers to list.
@@ -247,12 +247,11 @@ class Predictor:
         if not questions:
             return []
         tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
-        output = self.model.ask(
-            look,  # a network's own Look comes back to it
+        encoded = self.model.encode_question(
             pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device),
             torch.tensor([len(words) for words in tokens], device=self._device),
-            torch.tensor(image_index, device=self._device),
         )
+        output = self.model.answer(image, encoded, torch.tensor(image_index, device=self._device))
         answers = self.run.answers.answers
         temperature = 1.0 if self.calibration is None else self.calibration.temperature
         p = (output.logits.float() / temperature).softmax(dim=-1)
@@ -273,7 +272,7 @@ class Predictor:
         return next(self.model.parameters()).device
 
 
-def _in_eight_bits(model: Model, device: torch.device) -> Model:
+def _in_eight_bits(model: Network, device: torch.device) -> Network:
     if device.type != "cpu":
         raise ConfigError(
             f"weights of 8 bits are multiplied on a processor, not on {device}",

@@ -20,7 +20,7 @@ from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
 from askattend.metrics.accuracy import Floors
 from askattend.metrics.calibration import Calibration
-from askattend.models import MODELS, Model, ModelConfig, build_model
+from askattend.models import Network, NetworkConfig, build_model, networks
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
@@ -84,20 +84,20 @@ class Run:
         )
 
     @property
-    def model_config(self) -> ModelConfig:
+    def model_config(self) -> NetworkConfig:
         """The network's own settings.
 
         Raises:
             ConfigError, RunError: config.toml does not hold valid ones.
         """
         network, where = str(self.config.get("network", "")), f"{self.folder / CONFIG}"
-        if network not in MODELS:
+        if network not in networks():
             problem = f"unknown network '{network}'" if network else "names no network"
-            raise RunError(problem, where=where, remedy=did_you_mean(network, MODELS))
+            raise RunError(problem, where=where, remedy=did_you_mean(network, networks()))
         table = self.config.get("model", {})
         if not isinstance(table, Mapping):
             raise RunError("'model' must be a table", where=where, remedy="Write [model].")
-        return from_mapping(MODELS[network][0], table, where=f"{where} [model]")
+        return from_mapping(networks()[network].config_type(), table, where=f"{where} [model]")
 
     @property
     def precision(self) -> Precision:
@@ -114,7 +114,7 @@ class Run:
             raise RunError(problem, where=self.folder / CONFIG) from None
         return named
 
-    def new_model(self) -> Model:
+    def new_model(self) -> Network:
         """The run's network, freshly initialised."""
         return build_model(
             self.model_config,
@@ -123,7 +123,7 @@ class Run:
             region_dim=self.features.region_dim,
         )
 
-    def load_model(self, which: Literal["best", "last"] = "best") -> Model:
+    def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """The run's network with trained weights, in evaluation mode.
 
         Raises:
@@ -149,11 +149,11 @@ class Run:
         file = self.folder / CALIBRATION
         return _read_json(file, Calibration) if file.exists() else None
 
-    def save_weights(self, model: Model) -> None:
+    def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
         atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
 
-    def save_progress(self, model: Model, tensors: Mapping[str, Tensor], state: bytes) -> None:
+    def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
         content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
@@ -164,7 +164,7 @@ class Run:
         file = self.folder / WEIGHTS["last"]
         return _state(_open(file)[1], file) if file.exists() else None
 
-    def load_progress(self, model: Model) -> tuple[dict[str, Tensor], bytes] | None:
+    def load_progress(self, model: Network) -> tuple[dict[str, Tensor], bytes] | None:
         """Put the last weights into `model`; the other tensors and state, or None if none yet.
 
         Raises:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from askattend.errors import ConfigError
 from askattend.features.store import FeatureStore
 from askattend.models import Model, ModelConfig, build_model
-from askattend.models.symbols import Step, listening
+from askattend.models.kernels.recording import listening
+from askattend.models.symbols import Step
 from askattend.runs.predictor import Answer, Predictor
 from askattend.settings import Positive, Seed, check
 from askattend.tracing.costs import Cost, Meter

@@ -13,7 +13,6 @@ from torch import Tensor
 from askattend.batching.batches import Batch
 from askattend.errors import RunError
 from askattend.models import Model
-from askattend.models.encoders import reads_over_padding
 from askattend.training.config import TrainConfig
 from askattend.training.step import descend, set_rate, train_step
 
@@ -30,7 +29,7 @@ def stepper(model: Model, optimizer: torch.optim.Optimizer, config: TrainConfig)
     The published code's CNN does not: what it answers depends on the length of its batch.
     """
     on_gpu = next(model.parameters()).is_cuda
-    if on_gpu and config.cuda_graphs and not reads_over_padding(model):
+    if on_gpu and config.cuda_graphs and not model.depends_on_padding:
         return PaddedSteps(model, optimizer, config)
     return lambda batch, rate: train_step(model, optimizer, batch, config, rate=rate)
 

@@ -119,11 +119,10 @@ def _penalty(model: Model, factor: float) -> Tensor:
     return factor * torch.stack([parameter.square().sum() for parameter in others]).sum()
 
 
-def _words_and_others(model: Model) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def _words_and_others(model: Model) -> tuple[list[Tensor], list[nn.Parameter]]:
     """The word embedding, if the network reads words, and all other parameters."""
-    named = dict(model.named_parameters())
-    words = [parameter for name, parameter in named.items() if name == "encoder.embedding.weight"]
-    return words, [parameter for parameter in named.values() if parameter not in set(words)]
+    words = model.word_embeddings()
+    return words, [parameter for parameter in model.parameters() if parameter not in set(words)]
 
 
 def clip(model: nn.Module, config: TrainConfig) -> None:

@@ -9,7 +9,15 @@ from typing import Any
 import torch
 
 from askattend.models import SAAA
-from askattend.models.kernels.buffer_pool import LARGE, LINE, POOL, TOO_LARGE, Pool, converted, room
+from askattend.models.kernels.buffer_pool import (
+    LARGE,
+    LINE,
+    POOL,
+    TOO_LARGE,
+    Pool,
+    cast_copy,
+    empty_from_pool,
+)
 
 CPU = torch.device("cpu")
 
@@ -88,27 +96,27 @@ def test_vmap_looks_at_images() -> None:
     network = SAAA(words=9, answers=3, region_dim=40).eval()
     regions = torch.rand(3, 2, 9, 40).half()
     with torch.no_grad():
-        found: Any = torch.func.vmap(lambda x: network.look(x).projected)(regions)
-        expected = network.look(regions.flatten(0, 1)).projected
+        found: Any = torch.func.vmap(lambda x: network.encode_image(x).projected[0])(regions)
+        expected = network.encode_image(regions.flatten(0, 1)).projected[0]
     torch.testing.assert_close(found.flatten(0, 1), expected)
 
 
 def test_only_large_tensors_are_from_the_pool() -> None:
     before = list(POOL._blocks)
     small, huge = LARGE // 4 - 1, TOO_LARGE // 4 + 1
-    assert room((small,), torch.float32, CPU).shape == (small,)
-    assert room((huge,), torch.float32, CPU).shape == (huge,)
-    assert room((huge,), torch.float32, torch.device("meta")).is_meta
+    assert empty_from_pool((small,), torch.float32, CPU).shape == (small,)
+    assert empty_from_pool((huge,), torch.float32, CPU).shape == (huge,)
+    assert empty_from_pool((huge,), torch.float32, torch.device("meta")).is_meta
     assert list(POOL._blocks) == before
     half = torch.arange(LARGE // 2).view(2, -1).half()
-    copy = converted(half, torch.float32)
+    copy = cast_copy(half, torch.float32)
     assert copy.data_ptr() in [block.ctypes.data for block, _ in POOL._blocks]
     assert torch.equal(copy, half.float())
-    assert converted(half, torch.bfloat16).dtype == torch.bfloat16
+    assert cast_copy(half, torch.bfloat16).dtype == torch.bfloat16
 
 
 def test_a_conversion_passes_its_gradient_on() -> None:
     x = torch.rand(LARGE // 4, dtype=torch.float64, requires_grad=True)
-    converted(x, torch.float32).sum().backward()
+    cast_copy(x, torch.float32).sum().backward()
     assert x.grad is not None
     assert (x.grad == 1).all()

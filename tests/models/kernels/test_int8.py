@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from askattend import record
 from askattend.errors import ConfigError
-from askattend.models import MODELS, SAAAConfig, SANConfig, build_model
-from askattend.models.kernels.int8 import FEW, Codes, EightBitLinear, round_to_eight_bits
+from askattend.models import SAAAConfig, SANConfig, build_model, networks
+from askattend.models.kernels.int8 import MOST_ROWS, Int8Linear, Int8Matrix, round_to_eight_bits
 
 BFLOAT16 = 2.0**-8  # its relative error
 
@@ -21,7 +21,7 @@ BFLOAT16 = 2.0**-8  # its relative error
 @given(
     outputs=st.integers(1, 9),
     inputs=st.integers(1, 200),
-    rows=st.integers(1, FEW),
+    rows=st.integers(1, MOST_ROWS),
     seed=st.integers(0, 2**31 - 1),
 )
 @torch.no_grad()
@@ -31,31 +31,31 @@ def test_codes_multiply_as_the_weights_they_stand_for(
     torch.manual_seed(seed)
     weight, x = torch.randn(outputs, inputs), torch.randn(rows, inputs)
     rounded = weight.clone()
-    codes = Codes(rounded)
+    codes = Int8Matrix(rounded)
     # A step is 1/127 of the row's largest, itself rounded to bfloat16.
     step = weight.abs().amax(dim=1, keepdim=True) / 127
     assert ((rounded - weight).abs() <= step * (0.5 + 127 * BFLOAT16) + 1e-7).all()
     exact = x.double() @ rounded.double().t()
     allowed = 2 * BFLOAT16 * (x.abs().double() @ rounded.abs().double().t()) + 1e-6
-    assert ((codes.times(x).double() - exact).abs() <= allowed).all()
+    assert ((codes.matmul(x).double() - exact).abs() <= allowed).all()
 
 
 @torch.no_grad()
 def test_a_slice_may_begin_anywhere_in_memory() -> None:
     torch.manual_seed(0)
     weight, x = torch.randn(5, 64), torch.randn(3, 130).bfloat16()
-    codes = Codes(weight)
+    codes = Int8Matrix(weight)
     for start in range(1, 66):
         part = x[:, start : start + 64]
-        torch.testing.assert_close(codes.times(part), codes.times(part.clone()))
+        torch.testing.assert_close(codes.matmul(part), codes.matmul(part.clone()))
     turned = torch.randn(64, 3).t()
-    torch.testing.assert_close(codes.times(turned), codes.times(turned.contiguous()))
+    torch.testing.assert_close(codes.matmul(turned), codes.matmul(turned.contiguous()))
 
 
 @torch.no_grad()
 def test_a_row_of_zeros_gives_zeros_and_one_that_is_no_number_none() -> None:
     weight = torch.stack([torch.zeros(4), torch.ones(4), torch.full((4,), torch.nan)])
-    zero, one, none = Codes(weight).times(torch.ones(1, 4))[0]
+    zero, one, none = Int8Matrix(weight).matmul(torch.ones(1, 4))[0]
     assert (zero, one) == (0, 4)
     assert none.isnan()
 
@@ -63,14 +63,14 @@ def test_a_row_of_zeros_gives_zeros_and_one_that_is_no_number_none() -> None:
 @pytest.mark.parametrize(
     "config",
     [
-        *(kind() for kind, _ in MODELS.values()),
+        *(network.config_type()() for network in networks().values()),
         SANConfig(encoder="cnn"),
         SANConfig(variant="published-code"),
         SANConfig(variant="published-code", encoder="cnn"),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("questions", [1, 3, FEW + 1])
+@pytest.mark.parametrize("questions", [1, 3, MOST_ROWS + 1])
 def test_a_rounded_network_answers_nearly_as_before(config: Any, questions: int) -> None:
     network = _network(config)
     arguments = _batch(questions)
@@ -104,9 +104,9 @@ def test_recorded_or_with_a_gradient_the_equations_run_on_the_same_weights() -> 
     [
         # W_ih, W_hh after each word but the first, W_q, and the classifier's two
         (1, 6, 1 + 5 + 3),
-        (1, FEW + 4, 0 + FEW + 3 + 3),  # too many words for W_ih, not for W_hh
-        (FEW, 6, 0 + 5 + 3),
-        (FEW + 1, 2, 0),
+        (1, MOST_ROWS + 4, 0 + MOST_ROWS + 3 + 3),  # too many words for W_ih, not for W_hh
+        (MOST_ROWS, 6, 0 + 5 + 3),
+        (MOST_ROWS + 1, 2, 0),
     ],
 )
 def test_products_of_few_rows_are_from_codes(
@@ -115,21 +115,23 @@ def test_products_of_few_rows_are_from_codes(
     network = _network(SAAAConfig())
     round_to_eight_bits(network)
     rows: list[int] = []
-    times = Codes.times
+    matmul = Int8Matrix.matmul
 
-    def counted(codes: Codes, x: Tensor) -> Tensor:
+    def counted(codes: Int8Matrix, x: Tensor) -> Tensor:
         rows.append(len(x))
-        return times(codes, x)
+        return matmul(codes, x)
 
-    monkeypatch.setattr(Codes, "times", counted)
+    monkeypatch.setattr(Int8Matrix, "matmul", counted)
     # As many words as there can be, each another: none is computed once for several.
     tokens = 1 + torch.arange(questions * words).view(questions, words) % 49
     with torch.inference_mode():
-        look = network.look(torch.rand(1, 9, 40))
+        image = network.encode_image(torch.rand(1, 9, 40))
         about = torch.zeros(questions, dtype=torch.int64)
-        network.ask(look, tokens, torch.full((questions,), words), about)
+        network.answer(
+            image, network.encode_question(tokens, torch.full((questions,), words)), about
+        )
     assert len(rows) == products
-    assert max(rows, default=0) <= FEW
+    assert max(rows, default=0) <= MOST_ROWS
 
 
 @torch.no_grad()
@@ -152,7 +154,7 @@ def test_a_pytorch_without_the_product_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_weights_file_stays_as_it_was() -> None:
-    network = build_model(MODELS["saaa"][0](), words=50, answers=9, region_dim=40)
+    network = build_model(SAAAConfig(), words=50, answers=9, region_dim=40)
     before = {name: tensor.shape for name, tensor in network.state_dict().items()}
     round_to_eight_bits(network)
     assert {name: tensor.shape for name, tensor in network.state_dict().items()} == before
@@ -164,7 +166,7 @@ def test_a_layer_that_serves_twice_and_one_without_bias_are_rounded_once() -> No
     layer = nn.Linear(8, 8, bias=False)
     network = nn.Sequential(layer, nn.ReLU(), layer)
     round_to_eight_bits(network)
-    assert isinstance(network[0], EightBitLinear)
+    assert isinstance(network[0], Int8Linear)
     assert network[0] is network[2]
     once = layer.weight.clone()
     round_to_eight_bits(network)

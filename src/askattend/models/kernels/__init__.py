@@ -1,1 +1,30 @@
-"""How networks compute: each file opens with its reference, then quick ways, then the choice."""
+"""How networks compute, and the only place that asks which way is the quickest here.
+
+Each file opens with its reference, in ten lines or so, then the quick ways, then the choice. A
+network calls what stands here as it would call PyTorch's own functions.
+"""
+
+from __future__ import annotations
+
+from askattend.models.kernels.dropout import Dropout
+from askattend.models.kernels.input_checks import require_in_range
+from askattend.models.kernels.lstm import last_state
+from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
+from askattend.models.kernels.recurrence import LSTM
+from askattend.models.kernels.regions import cast, l2_normalise, matmul_dtype
+from askattend.models.kernels.scores import Activation, attention_scores
+
+__all__ = [
+    "LSTM",
+    "Activation",
+    "Dropout",
+    "attention_scores",
+    "cast",
+    "expand_to_questions",
+    "l2_normalise",
+    "last_state",
+    "matmul_dtype",
+    "require_in_range",
+    "softmax",
+    "weighted_sum",
+]

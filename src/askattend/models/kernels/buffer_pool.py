@@ -66,7 +66,7 @@ class Pool:
 POOL = Pool(most=4)
 
 
-def room(
+def empty_from_pool(
     shape: Sequence[int], dtype: torch.dtype, device: torch.device
 ) -> Shaped[Tensor, "*shape"]:
     """A tensor like `torch.empty`'s; a large one on a processor is from the pool."""
@@ -76,9 +76,9 @@ def room(
     return POOL.take(size).view(dtype).view(*shape)
 
 
-def converted(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def cast_copy(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """A copy in another type (or the same)."""
     size = tensor.numel() * dtype.itemsize
     if size < LARGE or tensor.requires_grad or torch.compiler.is_compiling():
         return tensor.to(dtype, copy=True)
-    return room(tensor.shape, dtype, tensor.device).copy_(tensor)
+    return empty_from_pool(tensor.shape, dtype, tensor.device).copy_(tensor)

@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
-from askattend.models.kernels.buffer_pool import room
+from askattend.models.kernels.buffer_pool import empty_from_pool
 
 
-def kept(shape: Sequence[int], p: float, device: torch.device) -> Bool[Tensor, "*shape"]:
+def keep_mask(shape: Sequence[int], p: float, device: torch.device) -> Bool[Tensor, "*shape"]:
     """What dropout keeps of a tensor: each element True with probability 1 - p.
 
     With p = 1/2, the papers' choice, an element costs one random bit. On a processor that is some
@@ -39,13 +39,13 @@ def _flips_of_octets() -> Tensor:
     return bits.to(torch.uint8).view(torch.int64).flatten()
 
 
-def as_numbers(flips: Bool[Tensor, "*shape"], out: Tensor) -> Tensor:
+def mask_to_float(flips: Bool[Tensor, "*shape"], out: Tensor) -> Tensor:
     """1 where True and 0 elsewhere; from bytes, which takes a third of the time."""
     return out.copy_(flips.view(torch.uint8))
 
 
 class Dropout(nn.Dropout):
-    """`torch.nn.Dropout`, with masks from `kept`."""
+    """`torch.nn.Dropout`, with masks from `keep_mask`."""
 
     def forward(self, input: Tensor) -> Tensor:
         """The input, in training with each element zero or 1 / (1 - p) times what it was."""
@@ -53,11 +53,11 @@ class Dropout(nn.Dropout):
             return input
         if input.is_cuda or torch.compiler.is_compiling():
             return super().forward(input)
-        flips = kept(input.shape, self.p, input.device)
-        mask = as_numbers(flips, room(input.shape, input.dtype, input.device))
+        flips = keep_mask(input.shape, self.p, input.device)
+        mask = mask_to_float(flips, empty_from_pool(input.shape, input.dtype, input.device))
         if torch.is_grad_enabled() and input.requires_grad:
             return input * mask.mul_(self.scale)
-        # In the mask's own memory: fresh memory costs more than the product (see `room`).
+        # In the mask's own memory: fresh memory costs more than the product.
         return torch.addcmul(mask.new_zeros(()), mask, input, value=self.scale, out=mask)
 
     @property

@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from askattend.errors import ConfigError
-from askattend.models.attention import written_out
-from askattend.models.kernels.lstm import LSTM, AddProduct
+from askattend.models.kernels import choice
+from askattend.models.kernels.recurrence import LSTM, AddProduct
 
 # Rows above which a product with the rounded weights in float32 is as quick.
-FEW = 16
+MOST_ROWS = 16
 LARGEST = 127
 # What the kernel reads at once: it neither checks that rows end there nor stops before.
 BLOCK = 64
 
 
-class Codes:
+class Int8Matrix:
     """A matrix as whole numbers, W ≈ step·code with a step for each row.
 
     Args:
@@ -40,7 +40,7 @@ class Codes:
         self.codes = F.pad(codes, (0, self.padding)).char()
         self.step = step.squeeze(1).bfloat16()
 
-    def times(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
+    def matmul(self, x: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
         """x·Wᵀ in bfloat16, to which x is rounded, too; sums are in float32."""
         # A copy begins where the kernel may read a block at once; a slice need not.
         rows = x.to(torch.bfloat16, copy=True, memory_format=torch.contiguous_format)
@@ -52,7 +52,7 @@ class Codes:
     @staticmethod
     def quicker(x: Tensor) -> bool:
         """Whether the codes are to be used for some rows, which are for answering alone."""
-        return len(x) <= FEW and not torch.is_grad_enabled() and not written_out(x)
+        return len(x) <= MOST_ROWS and not torch.is_grad_enabled() and not choice.as_written(x)
 
 
 class _Recoded(nn.Module):
@@ -70,39 +70,39 @@ class _Recoded(nn.Module):
         for name, codes in self.coded.items():
             weight = self.get_parameter(name).requires_grad_(False)
             weight.data = weight.data.clone()  # it can be somebody's who loaded it from there
-            setattr(self, codes, Codes(weight))
+            setattr(self, codes, Int8Matrix(weight))
 
     def _load_from_state_dict(self, *arguments: Any) -> None:
         super()._load_from_state_dict(*arguments)
         self.recode()
 
 
-class EightBitLinear(_Recoded, nn.Linear):
+class Int8Linear(_Recoded, nn.Linear):
     """`torch.nn.Linear` with its weights rounded to 8 bits."""
 
     coded: ClassVar = {"weight": "codes"}
-    codes: Codes
+    codes: Int8Matrix
 
     def forward(self, input: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
         """The input times the weights, plus the bias; from their codes, if it has few rows."""
-        if input.ndim != 2 or not Codes.quicker(input):
+        if input.ndim != 2 or not Int8Matrix.quicker(input):
             return super().forward(input)
-        product: Tensor = self.codes.times(input)
+        product: Tensor = self.codes.matmul(input)
         return product.to(input.dtype) if self.bias is None else product + self.bias
 
 
-class EightBitLSTM(_Recoded, LSTM):
+class Int8LSTM(_Recoded, LSTM):
     """`LSTM` with its weights rounded to 8 bits."""
 
     coded: ClassVar = {"weight_ih_l0": "from_words", "weight_hh_l0": "from_states"}
-    from_words: Codes
-    from_states: Codes
+    from_words: Int8Matrix
+    from_states: Int8Matrix
 
     def inputs(self, x: Float[Tensor, "*words embedding"]) -> Float[Tensor, "*words gates"]:
         """W_ih x + b_ih + b_hh: what words give the gates."""
-        if x.ndim != 2 or not Codes.quicker(x):
+        if x.ndim != 2 or not Int8Matrix.quicker(x):
             return super().inputs(x)
-        product: Tensor = self.from_words.times(x)
+        product: Tensor = self.from_words.matmul(x)
         return product + (self.bias_ih_l0 + self.bias_hh_l0)
 
     def add_product(self, dtype: torch.dtype) -> AddProduct:
@@ -110,8 +110,8 @@ class EightBitLSTM(_Recoded, LSTM):
         exactly = super().add_product(dtype)
 
         def add(gates: Tensor, state: Tensor) -> None:
-            if Codes.quicker(state):
-                gates += self.from_states.times(state)
+            if Int8Matrix.quicker(state):
+                gates += self.from_states.matmul(state)
             else:
                 exactly(gates, state)
 
@@ -121,9 +121,9 @@ class EightBitLSTM(_Recoded, LSTM):
 def round_to_eight_bits(network: nn.Module) -> None:
     """Round the matrices of a network's linear layers and LSTMs to 8 bits, one step a row.
 
-    What a network computes with up to `FEW` rows is then read from their codes: a question or a few
-    about an image already looked at. The rounded float32 weights stay beside the codes, for all
-    else; so memory grows by a quarter of the matrices' size. Inputs of products with codes, and the
+    Products with up to `MOST_ROWS` rows then read their codes: a question or a few about an image
+    already encoded. The rounded float32 weights stay beside the codes, for all else; so memory
+    grows by a quarter of the matrices' size. Inputs of products with codes, and the
     products, are rounded to bfloat16. Embeddings, biases, norms and whatever is not a matrix stay
     as they are. It is for answering: the matrices have no gradient from then on. Weights that are
     loaded later are rounded, too.
@@ -137,9 +137,9 @@ def round_to_eight_bits(network: nn.Module) -> None:
     _require_product()
     for module in list(network.modules()):
         if type(module) is nn.Linear:
-            module.__class__ = EightBitLinear
+            module.__class__ = Int8Linear
         elif type(module) is LSTM:
-            module.__class__ = EightBitLSTM
+            module.__class__ = Int8LSTM
         else:
             continue
         assert isinstance(module, _Recoded)
@@ -149,7 +149,7 @@ def round_to_eight_bits(network: nn.Module) -> None:
 def _require_product() -> None:
     """Refuse a PyTorch whose product, which has no public name, is another or not there."""
     try:
-        (one,) = Codes(torch.ones(1, BLOCK)).times(torch.ones(1, BLOCK))
+        (one,) = Int8Matrix(torch.ones(1, BLOCK)).matmul(torch.ones(1, BLOCK))
         works = one.item() == BLOCK
     except (AttributeError, RuntimeError):
         works = False

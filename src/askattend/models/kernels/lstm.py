@@ -1,209 +1,130 @@
-"""An LSTM over questions of different lengths, with one product for its weights' gradient."""
+"""An LSTM's last state after questions of different lengths.
+
+The reference comes first; `last_state` chooses between it, a way without padding that makes one
+product for the weights' gradient and computes equal words once, and one for a GPU, in which no size
+depends on the lengths.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from itertools import accumulate, pairwise
-from typing import Any
+from typing import Literal
 
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-aten = torch.ops.aten
-_sigmoid_backward, _tanh_backward = (
-    operation.grad_input for operation in (aten.sigmoid_backward, aten.tanh_backward)
-)
+from askattend.models.kernels import choice
+from askattend.models.kernels.recording import is_recording
+from askattend.models.kernels.recurrence import LSTM, States
 
-
-# Questions up to which a product is quicker transposed.
-FEW = 12
-# Given some questions' gates and their states, adds W_hh h to the gates.
-AddProduct = Callable[[Tensor, Tensor], object]
+State = Literal["hidden", "cell"]
+# Words, of any shape, to their embeddings, of one more dimension.
+Embed = Callable[[Tensor], Tensor]
 
 
-# Hidden and cell state of each question.
-States = tuple[Float[Tensor, "questions dim"], Float[Tensor, "questions dim"]]
+def reference(
+    lstm: LSTM, embed: Embed, tokens: Tensor, lengths: Tensor, states: Callable[[Tensor], Tensor]
+) -> States:
+    """Run PyTorch's own LSTM over the embedded words, as the papers write it; see `last_state`."""
+    x = embed(tokens)  # questions × words × embedding
+    packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    each, (hidden, cell) = lstm(packed)  # the last two 1 × questions × dim
+    if is_recording():
+        states(pad_packed_sequence(each, batch_first=True)[0])
+    return hidden.squeeze(0), cell.squeeze(0)
 
 
-class LastStates(torch.autograd.Function):
-    """The hidden and the cell state after each question's last word.
-
-    The recurrence of `torch.nn.LSTM` (gates i, f, g, o) over packed words: the first words of all
-    questions, then the second words, and so on, longer questions before shorter ones. PyTorch's own
-    adds to the gradient of W_hh at every word, 16 MB each time at SAAA's width; here the gates'
-    gradients are kept and multiplied with the states once, after the last. A training step of SAAA
-    takes 0.87 times as long for it.
-
-    States and gates are in float32 at least, whatever the products are computed in.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, sizes: list[int]
-    ) -> tuple[Tensor, Tensor]:
-        """States of each question.
-
-        Args:
-            inputs: W_ih x + b_ih + b_hh of each word, packed words × 4·dim; overwritten.
-            weight: W_hh, 4·dim × dim, in the type that products are computed in.
-            sizes: how many questions have a first word, a second, …; falling.
-        """
-        gates = _precise(inputs.detach())
-        words, dim = len(gates), weight.shape[1]
-        after = gates.new_empty(2, words, dim)  # hidden and cell state after each word
-        squashed = gates.new_empty(words, dim)  # tanh(c) of it
-        last = gates.new_empty(2, sizes[0], dim)
-        for rows, before, ended in _steps(sizes):
-            gate, (h, c), tanh_c = gates[rows], after[:, rows], squashed[rows]
-            if before is not None:
-                _add_product(weight, gate, after[0, before])
-            i, f, g, o = gate.chunk(4, dim=1)
-            gate[:, : 2 * dim].sigmoid_()
-            g.tanh_()
-            o.sigmoid_()
-            torch.mul(i, g, out=c)
-            if before is not None:
-                c.addcmul_(f, after[1, before])
-            torch.mul(o, torch.tanh(c, out=tanh_c), out=h)
-            if ended:
-                last[:, len(h) - ended : len(h)] = after[:, rows.stop - ended : rows.stop]
-        ctx.save_for_backward(weight, gates, after, squashed)
-        ctx.sizes = sizes
-        hidden, cell = last.to(inputs.dtype)
-        return hidden, cell
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_hidden: Tensor, d_cell: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Gradients of `inputs` and `weight`, from those of the last states."""
-        weight, gates, after, squashed = ctx.saved_tensors
-        d_gates = torch.empty_like(gates)
-        # Of the states after a word; of questions that ended before it, of their last.
-        d_hs, d_cs = (d.to(gates.dtype, copy=True) for d in (d_hidden, d_cell))
-        found = []
-        for rows, before, _ in reversed(_steps(ctx.sizes)):
-            tanh_c = squashed[rows]
-            d_h, d_c = d_hs[: len(tanh_c)], d_cs[: len(tanh_c)]
-            i, f, g, o = gates[rows].chunk(4, dim=1)
-            d_i, d_f, d_g, d_o = d_gates[rows].chunk(4, dim=1)
-            _sigmoid_backward(d_h * tanh_c, o, grad_input=d_o)
-            d_c += aten.tanh_backward(d_h * o, tanh_c)
-            _sigmoid_backward(d_c * g, i, grad_input=d_i)
-            _tanh_backward(d_c * i, g, grad_input=d_g)
-            if before is None:  # the states before the first word are 0
-                d_f.zero_()
-            else:
-                h, c = after[:, before]
-                _sigmoid_backward(d_c * c, f, grad_input=d_f)
-                d_c *= f
-                d_h.copy_(d_gates[rows].to(weight.dtype) @ weight)
-                found.append(h)
-        later = d_gates[ctx.sizes[0] :].to(weight.dtype)
-        states = torch.cat([after[0, :0], *reversed(found)]).to(weight.dtype)
-        return d_gates.to(d_hidden.dtype), later.t() @ states, None
-
-
-def _steps(sizes: list[int]) -> list[tuple[slice, slice | None, int]]:
-    """Of each word of a question: the rows, those of the same questions' word before it, if there
-    is one, and how many questions end with it."""
-    starts = [0, *accumulate(sizes)]
-    rows = [slice(start, start + size) for start, size in zip(starts, sizes, strict=False)]
-    found = [slice(start, start + size) for start, size in zip(starts, sizes[1:], strict=False)]
-    ended = [size - following for size, following in pairwise([*sizes, 0])]
-    return list(zip(rows, [None, *found], ended, strict=True))
-
-
-def _precise(inputs: Tensor) -> Tensor:
-    return inputs.to(torch.promote_types(inputs.dtype, torch.float32))
-
-
-def _add_product(weight: Tensor, gates: Tensor, state: Tensor) -> None:
-    """gates += state · W_hhᵀ, of one question as matrix times vector; of a few transposed, which is
-    up to three times as quick (four questions of 8 words in 19 ms instead of 31)."""
-    if weight.dtype != gates.dtype:
-        gates += state.to(weight.dtype) @ weight.t()
-    elif len(state) == 1:
-        gates[0].addmv_(weight, state[0])
-    elif len(state) <= FEW:
-        gates += (weight @ state.t()).t()
-    else:
-        torch.addmm(gates, state, weight.t(), out=gates)
-
-
-def recur(steps: Iterable[Tensor], add_product: AddProduct) -> States:
-    """The last states of `LastStates` where no gradient is asked for, so that no others are kept.
-
-    A word's numbers are in the cache when they are needed (512 questions in 0.9 times the time).
-    Most of a single question's time but for its products is that of starting operations, so there
-    are few of them.
+def last_state(
+    lstm: LSTM,
+    embed: Embed,
+    tokens: Int[Tensor, "questions words"],
+    lengths: Int[Tensor, " questions"],
+    *,
+    state: State,
+    random: bool,
+    states: Callable[[Tensor], Tensor] = lambda h: h,
+) -> Float[Tensor, "questions dim"]:
+    """Return one of the LSTM's two states after each question's last word.
 
     Args:
-        steps: what the questions' first words give the gates, W_ih x + b_ih + b_hh, questions ×
-            4·dim; their second words, of fewer questions; and so on. Longer questions are before
-            shorter ones. They are overwritten.
-        add_product: adds W_hh h.
-
-    Returns:
-        States of the questions in the order of the first step.
+        lstm: of one layer.
+        embed: words' indices to their embeddings.
+        tokens: word indices, padded.
+        lengths: the number of real words of each question, at least 1.
+        state: which of the two.
+        random: True in training with dropout: equal words then have different embeddings.
+        states: given the hidden states after each word, 0 after the last, where they are recorded.
     """
-    h = c = torch.empty(0)
-    ended: list[tuple[Tensor, Tensor]] = []
-    for position, inputs in enumerate(steps):
-        gates, asked = _precise(inputs), len(inputs)
-        if position:
-            if asked < len(h):
-                ended.append((h[asked:], c[asked:]))
-                h, c = h[:asked], c[:asked]
-            add_product(gates, h)
-        i, f, g, o = gates.chunk(4, dim=1)
-        squashed = g.tanh()
-        gates.sigmoid_()  # that of g, too, which nobody needs
-        new = i.mul_(squashed)
-        c = torch.addcmul(new, f, c) if position else new
-        h = o.mul_(c.tanh())
-    if not ended:
-        return h, c
-    hidden, cell = zip(*reversed([*ended, (h, c)]), strict=True)
-    return torch.cat(hidden), torch.cat(cell)
+    if choice.as_written(lstm.weight_hh_l0):
+        if is_recording() or torch.compiler.is_compiling():
+            return _chosen(reference(lstm, embed, tokens, lengths, states), state)
+        return _chosen(right_aligned(lstm, embed, tokens, lengths), state)
+    packed = partial(_packed, lstm, embed, state=state, random=random)
+    if random or len(tokens) == 1:
+        return packed(tokens, lengths)
+    return encode_unique(packed, tokens, lengths)
 
 
-class LSTM(nn.LSTM):
-    """`torch.nn.LSTM` of one layer, which can also go over packed words for their last states."""
+def _chosen(states: States, state: State) -> Tensor:
+    hidden, cell = states
+    return cell if state == "cell" else hidden
 
-    weight_ih_l0: Tensor
-    weight_hh_l0: Tensor
-    bias_ih_l0: Tensor
-    bias_hh_l0: Tensor
 
-    def inputs(self, x: Float[Tensor, "*words embedding"]) -> Float[Tensor, "*words gates"]:
-        """W_ih x + b_ih + b_hh: what words give the gates."""
-        return F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0)
+# --- without padding -----------------------------------------------------------------------------
 
-    def last_states(self, inputs: Float[Tensor, "words gates"], sizes: list[int]) -> States:
-        """The hidden and the cell state after each question's last word; see `LastStates`.
 
-        Args:
-            inputs: of packed words; overwritten.
-            sizes: how many questions have a first word, a second, …; falling.
-        """
-        weight = self.weight_hh_l0.to(inputs.dtype)
-        states: States = LastStates.apply(inputs, weight, sizes)  # type: ignore[no-untyped-call]
-        return states
+def encode_unique(
+    encode: Callable[[Tensor, Tensor], Tensor],
+    tokens: Int[Tensor, "questions words"],
+    lengths: Int[Tensor, " questions"],
+) -> Float[Tensor, "questions dim"]:
+    """Encode each distinct question of a batch once, for all who ask it."""
+    questions = torch.cat([lengths[:, None], tokens], dim=1)
+    distinct, index = questions.unique(dim=0, return_inverse=True)
+    return encode(distinct[:, 1:], distinct[:, 0]).index_select(0, index)
 
-    def last_states_of(self, steps: Iterable[Tensor], dtype: torch.dtype) -> States:
-        """The same without a gradient; see `recur`.
 
-        Args:
-            steps: what the questions' first words give the gates; their second words; and so on.
-            dtype: theirs, which products are computed in.
-        """
-        hidden, cell = recur(steps, self.add_product(dtype))
-        return hidden.to(dtype), cell.to(dtype)
+def _packed(
+    lstm: LSTM, embed: Embed, tokens: Tensor, lengths: Tensor, *, state: State, random: bool
+) -> Tensor:
+    """Go over packed words; if it can be, what a word gives the gates is computed once."""
+    if len(tokens) == 1 and not torch.is_grad_enabled():
+        inputs = lstm.inputs(embed(tokens[0, : lengths[0]]))
+        return _chosen(lstm.last_states_of(inputs.split(1), inputs.dtype), state)
+    packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
+    sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
+    assert order is not None
+    if random:
+        states = lstm.last_states(lstm.inputs(embed(packed.data)), sizes)
+    else:
+        words, index = packed.data.unique(return_inverse=True)
+        inputs = lstm.inputs(embed(words))
+        if torch.is_grad_enabled():
+            states = lstm.last_states(inputs.index_select(0, index), sizes)
+        else:
+            steps = (inputs.index_select(0, some) for some in index.split(sizes))
+            states = lstm.last_states_of(steps, inputs.dtype)
+    return _chosen(states, state).index_select(0, order)
 
-    def add_product(self, dtype: torch.dtype) -> AddProduct:
-        """What adds W_hh h to some questions' gates, W_hh in a type."""
-        return partial(_add_product, self.weight_hh_l0.to(dtype))
+
+# --- on a GPU ------------------------------------------------------------------------------------
+
+
+def right_aligned(
+    lstm: LSTM, embed: Embed, tokens: Int[Tensor, "questions words"], lengths: Tensor
+) -> States:
+    """Take as many steps as there are columns: no size depends on the lengths.
+
+    Questions are moved to the right, so that all end together. Before the first word the input
+    gate is shut (i = σ(-∞) = 0), and c = f∘c + i∘g and h = o∘tanh(c) stay 0 as they began.
+    """
+    questions, words = tokens.shape
+    column = torch.arange(words, device=tokens.device)
+    position = column[:, None] - (words - lengths)  # words × questions; below 0: none yet
+    aligned = tokens.t().gather(0, position.clamp(min=0))
+    i, others = lstm.inputs(embed(aligned)).tensor_split([lstm.hidden_size], dim=2)
+    inputs = torch.cat([i.masked_fill((position < 0)[..., None], -torch.inf), others], dim=2)
+    return lstm.last_states(inputs.flatten(0, 1), [questions] * words)

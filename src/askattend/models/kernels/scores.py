@@ -1,4 +1,8 @@
-"""F's hidden layer and its scores, piece by piece, so that no piece leaves the cache."""
+"""Attention scores: a hidden layer over each pair of a question and a region, and a linear layer.
+
+The reference comes first; `attention_scores` chooses between it and a way that makes the hidden
+layer piece by piece, so that no piece leaves the cache.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +12,99 @@ from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from askattend.models.kernels.dropout import as_numbers
+from askattend.models.kernels import choice
+from askattend.models.kernels.dropout import Dropout, keep_mask, mask_to_float
+from askattend.models.kernels.pooling import expand_to_questions
 
-Activation = Literal["relu", "tanh"]
+Activation = Literal["relu", "tanh", "identity"]
+_ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "identity": lambda x: x,
+}
+
+
+def reference(
+    image_projected: Tensor,
+    question_projected: Tensor,
+    image_index: Tensor,
+    score: nn.Linear,
+    activation: Activation,
+    drop: nn.Module,
+    hidden: Callable[[Tensor], Tensor],
+) -> Tensor:
+    """W·drop(σ(image + question)) + b, as the papers write it; see `attention_scores`."""
+    v = expand_to_questions(image_projected, image_index)  # questions × regions × dim
+    h = hidden(_ACTIVATIONS[activation](v + question_projected[:, None]))
+    scores: Tensor = score(drop(h)).transpose(1, 2)
+    return scores
+
+
+def attention_scores(
+    image_projected: Float[Tensor, "images regions dim"],
+    question_projected: Float[Tensor, "questions dim"],
+    image_index: Int[Tensor, " questions"],
+    score: nn.Linear,
+    *,
+    activation: Activation,
+    drop: Dropout | None = None,
+    hidden: Callable[[Tensor], Tensor] = lambda h: h,
+) -> Float[Tensor, "questions maps regions"]:
+    """W·drop(σ(image + question)) + b at every region of each question's image.
+
+    Args:
+        image_projected: the images' part of the hidden layer.
+        question_projected: the questions' part, the same at each region.
+        image_index: the row of `image_projected` each question is about.
+        score: W and b, from the hidden layer to the scores.
+        activation: σ; ``"identity"`` where each part has had its own.
+        drop: dropout of the hidden layer, for ReLU alone; none if left out.
+        hidden: given the hidden layer where it is made as a tensor: the paper's symbol for it.
+    """
+    # A dropped element is 0, not tanh's constant.
+    assert drop is None or activation == "relu"
+    dropping = drop is not None and drop.training and drop.p > 0
+    if choice.as_written(image_projected) or activation == "identity":
+        layers = (score, activation, drop or nn.Identity(), hidden)
+        return reference(image_projected, question_projected, image_index, *layers)
+    dtype, shape = image_projected.dtype, (len(question_projected), *image_projected.shape[1:])
+    return scores_by_pieces(
+        image_projected,
+        question_projected,
+        score.weight.to(dtype),
+        score.bias.to(dtype),
+        image_index,
+        activation=activation,
+        mask=keep_mask(shape, drop.p, image_projected.device) if drop and dropping else None,
+        scale=drop.scale if drop and dropping else 1.0,
+    )
+
+
+# --- piece by piece ------------------------------------------------------------------------------
+
 # Elements of the hidden layer made at once, if a question has not more: they fit into a cache of
 # 512 KB a core.
 PIECE = 131_072
 # Without a gradient, where less is done with a piece, starting operations costs more than fetching
-# it from the cache that the cores share (SAAA's scores in 4.8 ms instead of 7.2).
+# it from the cache that the cores share.
 ANSWERING_PIECE = 8 * PIECE
 
 
-def scores_of(
-    projected: Float[Tensor, "images regions dim"],
-    asked: Float[Tensor, "questions dim"],
+def scores_by_pieces(
+    image_projected: Float[Tensor, "images regions dim"],
+    question_projected: Float[Tensor, "questions dim"],
     weight: Float[Tensor, "maps dim"],
     bias: Float[Tensor, " maps"],
     image_index: Int[Tensor, " questions"],
     *,
     activation: Activation,
-    kept: Bool[Tensor, "questions regions dim"] | None = None,
+    mask: Bool[Tensor, "questions regions dim"] | None = None,
     scale: float = 1.0,
 ) -> Float[Tensor, "questions maps regions"]:
-    """W·drop(σ(projected + asked)) + b at every region of each question's image.
+    """W·drop(σ(image_projected + question_projected)) + b at every region of each question's image.
 
     The hidden layer is 51 MB at SAAA's size and 128 questions, and written out it is made, added
     to, squashed, masked and read again, forwards and backwards. A piece of it, a question's 0.4 MB
@@ -41,21 +112,21 @@ def scores_of(
     made anew for the gradient.
 
     Args:
-        projected: the images' part of the hidden layer.
-        asked: the questions' part.
+        image_projected: the images' part of the hidden layer.
+        question_projected: the questions' part.
         weight: from the hidden layer to the scores.
         bias: of the scores.
-        image_index: the row of `projected` each question is about.
+        image_index: the row of `image_projected` each question is about.
         activation: what squashes the hidden layer.
-        kept: what dropout keeps of it, after ReLU alone; everything if left out.
+        mask: what dropout keeps of it, after ReLU alone; everything if left out.
         scale: what kept elements are multiplied by.
     """
-    assert kept is None or activation == "relu"  # a dropped element is 0, not tanh's constant
-    dtype = projected.dtype
+    assert mask is None or activation == "relu"  # a dropped element is 0, not tanh's constant
+    dtype = image_projected.dtype
     # e^{2v} of a small v is near 1, where bfloat16 has but 2⁻⁷ between two numbers.
     precise = torch.promote_types(dtype, torch.float32) if activation == "tanh" else dtype
-    numbers = (x.to(precise) for x in (projected, asked, weight, bias))
-    arguments = (*numbers, image_index, activation, kept, scale)
+    numbers = (x.to(precise) for x in (image_projected, question_projected, weight, bias))
+    arguments = (*numbers, image_index, activation, mask, scale)
     scores: Tensor = _Scores.apply(*arguments)  # type: ignore[no-untyped-call]
     return scores.to(dtype).transpose(1, 2)
 
@@ -64,53 +135,53 @@ class _Scores(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        projected: Tensor,
-        asked: Tensor,
+        image: Tensor,
+        question: Tensor,
         weight: Tensor,
         bias: Tensor,
         image_index: Tensor,
         activation: Activation,
-        kept: Tensor | None,
+        mask: Tensor | None,
         scale: float,
     ) -> Tensor:
-        ctx.squash = _squash(activation, projected, asked)
+        ctx.squash = _squash(activation, image, question)
         piece = PIECE if any(ctx.needs_input_grad) else ANSWERING_PIECE
-        longest = max(1, piece // projected[0].numel())
+        longest = max(1, piece // image[0].numel())
         ctx.pieces, ctx.scale = _pieces(image_index, longest), scale
-        projected, asked = ctx.squash.prepare(projected), ctx.squash.prepare(asked)
-        ctx.save_for_backward(projected, asked, weight, kept)
-        scores = projected.new_empty(len(asked), projected.shape[1], len(weight))
+        image, question = ctx.squash.prepare(image), ctx.squash.prepare(question)
+        ctx.save_for_backward(image, question, weight, mask)
+        scores = image.new_empty(len(question), image.shape[1], len(weight))
         factor, constant = ctx.squash.affine
         scaled = weight.t() * (scale * factor)
         bias = bias + constant * weight.sum(dim=1) if constant else bias
-        for rows, _, h in _hidden(ctx, projected, asked, kept):
+        for rows, _, h in _hidden(ctx, image, question, mask):
             torch.addmm(bias, h.flatten(0, 1), scaled, out=scores[rows].flatten(0, 1))
         return scores
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_scores: Tensor) -> tuple[Tensor | None, ...]:
-        projected, asked, weight, kept = ctx.saved_tensors
+        image, question, weight, mask = ctx.saved_tensors
         d_scores = d_scores.contiguous()
         # Sums over an image's questions and over all are in float32 at least.
-        precise = torch.promote_types(projected.dtype, torch.float32)
-        d_projected = torch.zeros_like(projected, dtype=precise)
+        precise = torch.promote_types(image.dtype, torch.float32)
+        d_image = torch.zeros_like(image, dtype=precise)
         d_weight = torch.zeros_like(weight, dtype=precise)
-        d_asked, scaled = torch.empty_like(asked), weight * (ctx.scale * ctx.squash.slope)
-        for rows, images, h in _hidden(ctx, projected, asked, kept):
+        d_question, scaled = torch.empty_like(question), weight * (ctx.scale * ctx.squash.slope)
+        for rows, images, h in _hidden(ctx, image, question, mask):
             d_scores_here = d_scores[rows].flatten(0, 1)
             d_weight += d_scores_here.t() @ h.flatten(0, 1)
             d_h = (d_scores_here @ scaled).view_as(h)
             ctx.squash.backward(d_h, h)
-            torch.sum(d_h, 1, out=d_asked[rows])
+            torch.sum(d_h, 1, out=d_question[rows])
             if isinstance(images, int):
-                d_projected[images] += d_h[0]
+                d_image[images] += d_h[0]
             else:
-                d_projected.index_add_(0, images, d_h.to(precise))
+                d_image.index_add_(0, images, d_h.to(precise))
         d_bias = d_scores.sum((0, 1))
         factor, constant = ctx.squash.affine
         d_weight = d_weight * (ctx.scale * factor) + constant * d_bias[:, None]
-        return (d_projected.to(projected.dtype), d_asked, d_weight.to(weight.dtype), d_bias, *_NONE)
+        return (d_image.to(image.dtype), d_question, d_weight.to(weight.dtype), d_bias, *_NONE)
 
 
 _NONE = (None,) * 4  # what has no gradient
@@ -126,23 +197,23 @@ def _pieces(image_index: Tensor, longest: int) -> list[tuple[slice, int | Tensor
 
 
 def _hidden(
-    ctx: Any, projected: Tensor, asked: Tensor, kept: Tensor | None
+    ctx: Any, image: Tensor, question: Tensor, mask: Tensor | None
 ) -> Iterator[tuple[slice, int | Tensor, Tensor]]:
     """Each piece of the hidden layer, questions × regions × dim; the next overwrites it."""
-    most = max(len(asked[rows]) for rows, _ in ctx.pieces)
-    piece = projected.new_empty(most, *projected.shape[1:])
+    most = max(len(question[rows]) for rows, _ in ctx.pieces)
+    piece = image.new_empty(most, *image.shape[1:])
     # Multiplying by a float is quicker than by a bool.
-    factor = piece.new_empty(0) if kept is None else torch.empty_like(piece)
+    factor = piece.new_empty(0) if mask is None else torch.empty_like(piece)
     for rows, images in ctx.pieces:
-        q = asked[rows, None]
+        q = question[rows, None]
         h = piece[: len(q)]
         if isinstance(images, int):
-            v = projected[images]
+            v = image[images]
         else:
-            v = torch.index_select(projected, 0, images, out=h)
+            v = torch.index_select(image, 0, images, out=h)
         ctx.squash.together(v, q, h)
-        if kept is not None:
-            h.mul_(as_numbers(kept[rows], factor[: len(q)]))
+        if mask is not None:
+            h.mul_(mask_to_float(mask[rows], factor[: len(q)]))
         yield rows, images, h
 
 
@@ -203,8 +274,8 @@ _TANH_OF_SMALL = _Squash(lambda x: (2 * x).exp_(), _logistic, _logistic_backward
 SMALL = 20.0
 
 
-def _squash(activation: Activation, projected: Tensor, asked: Tensor) -> _Squash:
+def _squash(activation: Activation, image: Tensor, question: Tensor) -> _Squash:
     if activation == "relu":
         return _RELU
-    ends = [end.item() for x in (projected, asked) for end in x.aminmax()]
+    ends = [end.item() for x in (image, question) for end in x.aminmax()]
     return _TANH_OF_SMALL if all(abs(end) < SMALL for end in ends) else _TANH

@@ -1,0 +1,31 @@
+"""Who listens to the steps of a forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+Listener = Callable[[Any], None]
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+def listener() -> Listener | None:
+    """Return who listens in this thread, if anybody does."""
+    return _listener.get()
+
+
+def is_recording() -> bool:
+    """Tell if somebody listens: then every step has to be made as a tensor, quick or not."""
+    return listener() is not None
+
+
+@contextmanager
+def listening(told: Listener) -> Iterator[None]:
+    """Tell `told` of every step that happens inside the ``with`` block, in this thread."""
+    token = _listener.set(told)
+    try:
+        yield
+    finally:
+        _listener.reset(token)

@@ -1,0 +1,32 @@
+"""An image's regions as an attention needs them: in the products' type, each of length 1."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from askattend.models.kernels.buffer_pool import cast_copy
+
+
+def l2_normalise(
+    regions: Float[Tensor, "images regions dim"], dtype: torch.dtype
+) -> Float[Tensor, "images regions dim"]:
+    """v / (‖v‖₂ + ε) at each region (SAAA section 3.1), in `dtype`; norms in float32 at least."""
+    units = cast_copy(regions, dtype)
+    precise = torch.promote_types(dtype, torch.float32)
+    norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
+    # Nobody else has these; where no gradient needs what they were, their memory serves again.
+    return units / norm if units.requires_grad else units.div_(norm)
+
+
+def cast(regions: Float[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
+    """`regions` in another type; themselves where they have it."""
+    return regions if regions.dtype == dtype else cast_copy(regions, dtype)
+
+
+def matmul_dtype(weight: Tensor) -> torch.dtype:
+    """Return the type that products with `weight` are computed in: autocast's where it is on."""
+    if torch.is_autocast_enabled(weight.device.type):
+        return torch.get_autocast_dtype(weight.device.type)
+    return weight.dtype
