@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from askattend.errors import FeatureError
+from askattend.errors import FeatureError, name_few
 from askattend.features.backbones import check_name
 from askattend.features.disk import disk_errors, need_space, save_shard
 from askattend.features.extraction import sole_writer
@@ -232,9 +232,9 @@ def _ids(content: Any, file: Path) -> tuple[str, ...]:
         raise FeatureError(f"{problem} expected", where=file, remedy=ORIGIN)
     numbers, counts = np.unique(ids[()], return_counts=True)
     if len(several := numbers[counts > 1].tolist()):
-        named = ", ".join(map(str, several[:3])) + (", …" if len(several) > 3 else "")
         raise FeatureError(
-            f"{len(several):,} of the numbers in '{IDS}' stand there more than once: {named}",
+            f"{len(several):,} of the numbers in '{IDS}' are there more than once: "
+            f"{name_few(several)}",
             where=file,
             remedy="Was its writing interrupted? Write it again.",
         )

@@ -9,11 +9,10 @@ from pathlib import Path
 import msgspec
 
 from askattend.data.questions import QASet, Question, QuestionId
-from askattend.data.readers.json_files import few
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import canonical_split, training_splits
 from askattend.data.text import answer_key
-from askattend.errors import DataError
+from askattend.errors import DataError, name_few
 from askattend.metrics.accuracy import EXACT_MATCH, accuracy_of, metric_name
 from askattend.metrics.breakdown import Scored, Share, by, share
 from askattend.metrics.vqa_official import CURRENT, check_dialect
@@ -211,7 +210,7 @@ def _answered(questions: QASet, given: Set[QuestionId], file: Path) -> str:
 
 def _unknown_ids(questions: QASet, given: Set[QuestionId], file: Path) -> DataError:
     ids = dict.fromkeys(question.id for question in questions)
-    theirs, ours = (few(map(repr, some)) for some in (sorted(given, key=str), ids))
+    theirs, ours = (name_few(map(repr, some)) for some in (sorted(given, key=str), ids))
     return DataError(
         f"none of its question ids ({theirs}) is one of {questions.source}, in any split ({ours})",
         where=file,
@@ -228,7 +227,7 @@ def _passed_over(
         there, rest = given & ids, ids - asked
         wholes = [rest, *(rest & part for part in questions.subsets.values())]
         if there and there not in wholes:
-            lacking = few(repr(q.id) for q in questions if q.id in rest - there)
+            lacking = name_few(repr(q.id) for q in questions if q.id in rest - there)
             partly.append(f"{len(there):,} of {len(rest):,} of '{name}', not {lacking}")
         elif there:
             counts.append(f"{name} ({len(there):,})")

@@ -99,7 +99,7 @@ def refuse(folder: Path, message: str) -> None:
 
 
 def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
-    refuse(tmp_path, r"CLEVR_train_questions\.json, here .* of JSON files it has none\.")
+    refuse(tmp_path, r"CLEVR_train_questions\.json\[\.gz\], here .* of JSON files it has none\.")
     (tmp_path / "CLEVR_train_scenes.json").touch()
     refuse(tmp_path, r"it has CLEVR_train_scenes\.json\.")
 

@@ -137,7 +137,7 @@ def refuse(folder: Path, message: str) -> None:
 
 
 def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
-    refuse(tmp_path, r"train_balanced_questions\.json, here .* of JSON files it has none\.")
+    refuse(tmp_path, r"train_balanced_questions\.json\[\.gz\], here .* of JSON files it has none\.")
     save(tmp_path / "questions.json", {})
     refuse(tmp_path, r"it has questions\.json\.")
     with pytest.raises(DataError, match=r"named like train_all_questions\.json"):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from askattend.data.questions import QASet, Question
+from askattend.data.readers.error_collector import ErrorCollector
 from askattend.data.readers.folders import files_below, locate
-from askattend.data.readers.json_files import ErrorCollector
 from askattend.data.readers.reader import Reader
 from askattend.data.splits import canonical_split, shared_note
 from askattend.data.text import read_utf8
@@ -22,7 +22,7 @@ Row = tuple[str, str, str, str]
 
 
 def read_coco_qa(folder: Path) -> QASet:
-    """COCO-QA (Ren et al. 2015) from a folder as its authors distribute it.
+    """Read COCO-QA (Ren et al. 2015) from a folder as its authors distribute it.
 
     The folder holds ``train/`` and ``test/``, each with ``questions.txt``, ``answers.txt``,
     ``types.txt`` and ``img_ids.txt``, a line a question; one of the two is enough. The images, if
@@ -64,7 +64,7 @@ def _image_names(image: str, pictures: str) -> tuple[str, ...]:
 
 
 def _rows(folder: Path) -> Iterator[Row]:
-    """Question, answer, type and image id of each line."""
+    """Yield the question, answer, type and image id of each line."""
     columns = [_lines(folder / f"{name}.txt") for name in _FILES]
     counts = [len(column) for column in columns]
     if len(set(counts)) > 1:
@@ -91,7 +91,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[str, str]]:
-    """The file at fault, and what is wrong with its line."""
+    """Yield each file at fault, and what is wrong with its line."""
     for name, cell in zip(_FILES, (text, answer, kind, image), strict=True):
         if not cell:
             yield name, "the line is blank"

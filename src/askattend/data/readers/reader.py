@@ -1,4 +1,4 @@
-"""What a reader of questions declares of itself."""
+"""The declaration that a reader of questions makes of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from askattend.data.questions import QASet
 
 @dataclass(frozen=True)
 class Reader:
-    """How one format of questions is read, and what help texts say of it.
+    """A way to read one format of questions, and what help texts say of it.
 
     Attributes:
         about: what it reads, in a few words.
@@ -31,7 +31,7 @@ class Reader:
     suffixes: tuple[str, ...] = ()
 
     def syntax(self, name: str) -> str:
-        """How a source of this format is written, by the name it is registered under."""
+        """Return how a source is written, by the name that the reader is registered under."""
         if self.place is None:
             return name
         return f"{name}[:{self.place}]" if self.canonical else f"{name}:{self.place}"

@@ -78,14 +78,14 @@ def absolute_source(source: str) -> str:
 
 
 def source_lines() -> list[str]:
-    """Lines for help texts: how each source is written, and what it is."""
+    """Make lines for help texts: how each source is written, and what it is."""
     written = {reader.syntax(name): reader.about for name, reader in READERS.items()}
     width = max(map(len, written))
     return [f"{syntax:<{width}}  {about}" for syntax, about in written.items()]
 
 
 def source_syntaxes() -> str:
-    """The ways to write a source, for messages: ``"easy-vqa, …, vqa:DIR, …, table:FILE"``."""
+    """List the ways to write a source: ``"easy-vqa, …, vqa:DIR, …, table:FILE"``."""
     return ", ".join(reader.syntax(name) for name, reader in READERS.items())
 
 
