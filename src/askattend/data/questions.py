@@ -16,7 +16,7 @@ Box = tuple[float, float, float, float]
 
 
 class Question(msgspec.Struct, frozen=True, gc=False):
-    """One question about one image.
+    """A question about an image.
 
     Attributes:
         id: unique within the set; an integer where the format has one.
@@ -72,14 +72,14 @@ class QASet:
 
     @property
     def splits(self) -> dict[str, int]:
-        """Name of each split → its number of questions, in order of appearance."""
+        """Map of each split → its number of questions, in order of appearance."""
         counts: dict[str, int] = {}
         for question in self.questions:
             counts[question.split] = counts.get(question.split, 0) + 1
         return counts
 
     def split(self, name: str) -> QASet:
-        """The questions of one split or published subset, with only their images.
+        """Select the questions of one split or published subset, with only their images.
 
         Raises:
             DataError: the split is empty or does not exist.

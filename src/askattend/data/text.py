@@ -45,7 +45,7 @@ _TOKEN = re.compile(r"[cs]m*|[wdm]+(?:(?:j|(?<=d)\.(?=d))[wdm]+)*")
 
 
 def read_utf8(file: Path) -> str:
-    """The text of a UTF-8 file, without a byte order mark and with ``\\n`` for every line end.
+    """Read a UTF-8 file, without a byte order mark and with ``\\n`` for every line end.
 
     It may be packed by gzip, whatever its name.
 
@@ -66,7 +66,7 @@ def read_utf8(file: Path) -> str:
 
 
 def normalise(text: str) -> str:
-    """Composed (NFC) and lower-cased.
+    """Compose (NFC) and lower-case a text.
 
     Lower-cased and not case-folded: folding rewrites letters ("ß" as "ss").
     """
@@ -76,7 +76,7 @@ def normalise(text: str) -> str:
 
 
 def answer_key(text: str) -> str:
-    """What equal answers have in common: NFC, lower-cased, white space folded.
+    """Return what equal answers have in common: NFC, lower-cased, white space folded.
 
     >>> answer_key(" Light  Blue")
     'light blue'
@@ -85,7 +85,7 @@ def answer_key(text: str) -> str:
 
 
 def tokenise(question: str) -> list[str]:
-    """The words of a question, lower-cased, in any script.
+    """Divide a question into words, lower-cased, in any script.
 
     No letter, mark or digit is lost; a mark stays with its base.
 
@@ -111,7 +111,7 @@ def tokenise(question: str) -> list[str]:
 
 
 def pytorch_vqa_words(question: str) -> list[str]:
-    """The words of a question as pytorch-vqa divides it, for networks trained there.
+    """Divide a question into words as pytorch-vqa does, for networks trained there.
 
     It drops the last character, whatever it is, as the question mark of VQA's questions, and
     divides at every single space: of two in a row comes an empty word, which counts as any other.
@@ -123,7 +123,7 @@ def pytorch_vqa_words(question: str) -> list[str]:
 
 
 def tokenise_unicode(text: str) -> list[str]:
-    """`tokenise` for text that is normalised already; slower, and not for ASCII alone."""
+    """Tokenise text that is normalised already, in any script; slower than for ASCII alone."""
     text = text.translate(_APOSTROPHES)
     classes = text.translate(_CLASSES)
     if "f" in classes:
@@ -143,7 +143,7 @@ _CLASSES = _Classes()
 
 
 def _class_of(char: str) -> str:
-    """One letter for what a character does to a word.
+    """Name, by one letter, what a character does to a word.
 
     w part of a word; d digit; c a word by itself (unspaced scripts); m mark; s symbol; j joiner;
     f format character; "." itself; blank for all that divides.

@@ -1,4 +1,4 @@
-"""What a family of backbones declares of itself."""
+"""The declaration that a family of backbones makes of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from askattend.features.spec import Backbone
 
 @dataclass(frozen=True)
 class BackboneFamily:
-    """How the backbones of one family are loaded, and what messages say of them.
+    """A way to load the backbones of one family, and what messages say of them.
 
     Attributes:
         about: what they are, in a few words.

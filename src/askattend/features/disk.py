@@ -1,4 +1,4 @@
-"""What a feature store needs of the disk: space, permission, and shards written whole."""
+"""The disk below a feature store: space, permission, and shards written whole."""
 
 from __future__ import annotations
 

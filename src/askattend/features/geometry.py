@@ -1,4 +1,4 @@
-"""How a picture becomes the square that a backbone takes, and which part of it the square shows."""
+"""The square that a backbone takes of a picture, and the part of it that the square shows."""
 
 from __future__ import annotations
 

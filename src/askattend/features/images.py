@@ -64,7 +64,7 @@ def open_image(source: Source, *, name: str | None = None) -> Image.Image:
 
 
 def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
-    """The whole image squeezed into a square, nothing cropped: bicubic, anti-aliased.
+    """Squeeze the whole image into a square, nothing cropped: bicubic, anti-aliased.
 
     Args:
         image: as `open_image` gives it.
@@ -77,7 +77,7 @@ def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
 
 
 def _stream(source: str | Path | bytes, where: str) -> Path | BytesIO:
-    """What Pillow reads from, once it is sure that there is something to read."""
+    """Return what Pillow reads from, once it is sure that there is something to read."""
     if isinstance(source, bytes):
         size = len(source)
     else:
@@ -129,7 +129,7 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bit(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Grey of more than 8 bit, scaled from the range that its values are in.
+    """Scale grey of more than 8 bit from the range that its values are in.
 
     16-bit files are scaled from their full range. 32-bit integers and floats carry no range, so
     the smallest of the usual ones that holds all values is taken: 0..1 (floats), 0..255,

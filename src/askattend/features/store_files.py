@@ -28,7 +28,7 @@ T = TypeVar("T", bound="Plan | Index")
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """Which images a shard holds, a slot each, and in what batches they are computed."""
+    """Images that a shard holds, a slot each, and in what batches they are computed."""
 
     name: str
     batch_size: int
@@ -54,7 +54,7 @@ class WrittenShard(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a store will hold."""
+    """Contents of a store that is being made."""
 
     spec: FeatureSpec
     shards: tuple[Shard, ...]
@@ -62,7 +62,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Index(msgspec.Struct, frozen=True):
-    """What a finished store holds."""
+    """Contents of a finished store."""
 
     spec: FeatureSpec
     shards: tuple[WrittenShard, ...]

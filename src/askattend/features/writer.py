@@ -65,7 +65,7 @@ class StoreWriter:
         self._console, self._progress = console, progress
 
     def write(self, images: Mapping[str, Path]) -> tuple[int, int]:
-        """Extract what the store lacks of `images`; returns how many it now got, and had before.
+        """Extract what the store lacks of `images`; return how many it now got, and had before.
 
         Raises:
             FeatureError: see `extraction.extract`.

@@ -31,6 +31,7 @@ from askattend.features.store_files import (
     shard_shape,
 )
 from askattend.files import atomic_write
+from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 
 FEATURES, IDS = "features", "ids"
@@ -56,7 +57,7 @@ def import_hdf5(
     """Turn a feature file into a store, a chunk at a time; an image's id is its number as text.
 
     ``features`` (images × region_dim × rows × columns) and ``ids`` (whole numbers) become regions
-    row by row, each value as it is unless they are kept in another type.
+    row by row, each value as it is unless they are stored in another type.
 
     Args:
         file: the HDF5 file.
@@ -64,7 +65,7 @@ def import_hdf5(
         backbone: what made the features, to be recorded where it is known; e.g.
             ``"hf:microsoft/resnet-152"``.
         image_size: side in pixels of the square that it looked at, likewise.
-        dtype: what they are kept in, by default what they are; ``"int8"`` halves float16.
+        dtype: what they are stored in, by default what they are; ``"int8"`` halves float16.
         chunk_images: images read at a time.
         shard_images: images a shard, which is as much as is held in memory.
         console: where the progress bar goes; standard error by default.
@@ -77,7 +78,7 @@ def import_hdf5(
     backbone = None if backbone is None else check_name(backbone)
     console = Console(stderr=True) if console is None else console
     with _opened(file) as content, sole_writer(out, console):
-        _require_free(out)
+        require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
         features, ids = _features(content, file), _ids(content, file)
         if len(features) != len(ids):
             problem = f"'{FEATURES}' holds {len(features):,} images, but '{IDS}' {len(ids):,}"
@@ -93,16 +94,16 @@ def import_hdf5(
 
 
 class _Source:
-    """The features of a file, read in order."""
+    """Features of a file, read in order."""
 
     def __init__(self, file: Path, features: Any) -> None:
         self.file, self._features, self._at = file, features, 0
 
     def fill(self, stored: StoredFeatures, slots: slice, images: tuple[str, ...]) -> None:
-        """Put the next images' features into their slots.
+        """Write the next images' features into their slots.
 
         Raises:
-            FeatureError: a value is not finite as it is kept, or the file is damaged.
+            FeatureError: a value is not finite as it is stored, or the file is damaged.
         """
         try:
             read = self._features[self._at : self._at + len(images)]
@@ -122,7 +123,7 @@ class _Source:
 
 
 def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
-    """Fill a folder beside the store, and name it so when it is whole."""
+    """Fill a folder beside the store, and rename it to the store's name when it is complete."""
     unfinished = out.absolute().with_name(f".{out.absolute().name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)  # of an import that was killed
     try:
@@ -156,7 +157,7 @@ def _shards(
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """The file, open for reading."""
+    """Open the file for reading."""
     try:
         import h5py
     except ImportError:
@@ -179,18 +180,6 @@ def _not_hdf5(file: Path, error: OSError) -> FeatureError:
     return FeatureError(f"not an HDF5 file, or damaged ({reason})", where=file, remedy=ORIGIN)
 
 
-def _require_free(out: Path) -> None:
-    if (out / INDEX).exists() or (out / PLAN).exists():
-        problem = "holds a feature store already"
-    elif out.exists() and not out.is_dir():
-        problem = "is not a folder"
-    elif out.exists() and any(out.iterdir()):
-        problem = "is a folder of something else"
-    else:
-        return
-    raise FeatureError(problem, where=out, remedy="Choose another --out.")
-
-
 def _dataset(content: Any, key: str, file: Path) -> Any:
     import h5py
 
@@ -208,7 +197,7 @@ def _dataset(content: Any, key: str, file: Path) -> Any:
 
 
 def _native(dtype: Any) -> Any:
-    """The same numbers in this machine's order of bytes."""
+    """Return the same type in this machine's order of bytes."""
     return dtype.newbyteorder("=")
 
 
@@ -225,7 +214,7 @@ def _features(content: Any, file: Path) -> Any:
 
 
 def _ids(content: Any, file: Path) -> tuple[str, ...]:
-    """The images' ids, each once."""
+    """Read the images' ids, each once."""
     ids = _dataset(content, IDS, file)
     if len(ids.shape or ()) != 1 or ids.dtype.kind not in "iu":
         problem = f"'{IDS}' is of shape {ids.shape} and {ids.dtype}; one row of whole numbers was"

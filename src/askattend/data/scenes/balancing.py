@@ -1,4 +1,4 @@
-"""Which of a picture's questions are asked, so that the question alone gives little away."""
+"""The choice of a picture's questions, so that a question alone gives little away."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class AnswerBalancer:
         return max(kind, meaning) > _MOST_EXCESS * len(candidate.answers), kind, meaning
 
     def _excess(self, group: str, candidate: Candidate) -> int:
-        """How often beyond the average of all its answers, times their number."""
+        """Count an answer's uses beyond the average of all its group's, times their number."""
         times = self._per_answer[group, candidate.answer]
         return times * len(candidate.answers) - self._per_group[group]
 

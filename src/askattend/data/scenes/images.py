@@ -41,7 +41,7 @@ def image_folder(recipe: Recipe) -> Path:
 
 
 def write_images(scenes: Sequence[GeneratedScene], size: int, folder: Path) -> list[Path]:
-    """Draw the scenes that a folder lacks into it; returns the file of each scene.
+    """Draw the scenes that a folder lacks into it; return the file of each scene.
 
     Several processes may do so at once: each file appears whole, and with the same pixels.
 

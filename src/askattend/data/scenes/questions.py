@@ -40,8 +40,8 @@ class Candidate:
 
     Attributes:
         kind: questions among which answers are balanced; the first word is its `question_type`.
-        predicate: what it asks, a key of `wordings.WORDINGS`.
-        names: what it asks that of.
+        predicate: what is asked, a key of `wordings.WORDINGS`.
+        names: of what it is asked.
         answer: the right one.
         answers: all that its kind has.
         objects: those that it is about; none if it asks for what is not there.
@@ -61,14 +61,14 @@ class Candidate:
 
     @property
     def answer_type(self) -> str:
-        """As in the VQA data: yes/no, number or other."""
+        """Yes/no, number or other, as in the VQA data."""
         if self.answers == YES_NO:
             return "yes/no"
         return "number" if self.answer.isdigit() else "other"
 
     @property
     def meaning(self) -> str:
-        """What it asks, however it is worded: ``"larger(circle, red square)"``."""
+        """Predicate and names, however it is worded: ``"larger(circle, red square)"``."""
         return f"{self.predicate}({', '.join(self.names)})"
 
     @property
@@ -204,7 +204,7 @@ def _neighbour(names: Named, objects: Objects) -> Iterator[Candidate]:
 
 
 def _apart(side: str, one: SceneObject, other: SceneObject) -> int:
-    """How far one object lies to a side of the other; negative on the opposite side."""
+    """Measure how far one object lies to a side of the other; negative on the opposite side."""
     right, down = _DIRECTIONS[side]
     return right * (one.x - other.x) + down * (one.y - other.y)
 

@@ -13,7 +13,7 @@ from askattend.settings import Positive, Seed, check, from_mapping, to_mapping
 
 @dataclass(frozen=True)
 class Recipe:
-    """What scenes are generated from; the same recipe gives the same scenes on every machine.
+    """Settings of generated scenes; the same recipe gives the same scenes on every machine.
 
     With more images, those there were stay as they are, with all their questions.
     """
@@ -55,7 +55,7 @@ class Recipe:
 
     @property
     def label(self) -> str:
-        """All that a picture depends on, as a folder's name: not how many there are."""
+        """Settings that a picture depends on, as a folder's name: not how many there are."""
         return "-".join(f"{key}{v}" for key, v in self._written().items() if key != "images")
 
     def _written(self) -> dict[str, str]:

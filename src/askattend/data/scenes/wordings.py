@@ -1,4 +1,4 @@
-"""How questions about a scene are worded, and how its objects are named in them."""
+"""The wording of questions about a scene, and the names of its objects in them."""
 
 from __future__ import annotations
 
