@@ -19,7 +19,8 @@ from askattend.errors import FeatureError
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
 from askattend.features.store import FeatureStore
-from askattend.features.store_files import Index, Plan, Shard, WrittenShard, read_written
+from askattend.features.store_files import read_written
+from askattend.features.store_index import Index, Plan, Shard, WrittenShard
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:

@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 
 from askattend.errors import FeatureError
 from askattend.features.storage import StoredFeatures
-from askattend.features.store_files import METADATA, PLAN, WrittenShard
+from askattend.features.store_files import METADATA
+from askattend.features.store_index import PLAN, WrittenShard
 
 
 def save_shard(folder: Path, features: StoredFeatures, written: WrittenShard) -> None:

@@ -8,17 +8,8 @@ from pathlib import Path
 from askattend.errors import FeatureError, ImageError
 from askattend.features.images import open_image
 from askattend.features.spec import FeatureSpec
-from askattend.features.store_files import (
-    INDEX,
-    PLAN,
-    Index,
-    Plan,
-    Shard,
-    WrittenShard,
-    find_slots,
-    read_description,
-    read_written,
-)
+from askattend.features.store_files import read_description, read_written
+from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 
 
 def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, WrittenShard]]:

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
-from askattend.features.storage import Dtype, StoredFeatures, layout
+from askattend.features.storage import Dtype, Shape, StoredFeatures, layout
 
 # What a backbone computes in.
 Compute = Literal["float32", "bfloat16"]
@@ -77,10 +77,14 @@ class FeatureSpec:
         """Regions of a picture: rows × columns."""
         return self.rows * self.columns
 
+    def shape(self, images: int) -> Shape:
+        """Return the shape of the features of so many images: images × regions × region_dim."""
+        return (images, self.regions, self.region_dim)
+
     @property
     def image_bytes(self) -> int:
         """Bytes that the features of one image take in a store."""
-        tensors = layout((1, self.regions, self.region_dim), self.dtype).values()
+        tensors = layout(self.shape(1), self.dtype).values()
         return sum(prod(shape) * dtype.itemsize for shape, dtype in tensors)
 
     def require(self, other: FeatureSpec, *, where: object) -> None:
@@ -148,8 +152,7 @@ class Backbone:
             FeatureError: they are not of the backbone's size.
         """
         computed = self.compute(pixels)
-        shape = (len(pixels), self.spec.regions, self.spec.region_dim)
-        stored = StoredFeatures.zeros(shape, self.spec.dtype)
+        stored = StoredFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
         stored.write(slice(None), computed)
         return stored.read(slice(None))
 

@@ -15,16 +15,8 @@ from askattend.errors import FeatureError
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.images import Size
 from askattend.features.storage import StoredFeatures, empty_features, layout
-from askattend.features.store_files import (
-    INDEX,
-    PLAN,
-    Index,
-    WrittenShard,
-    damaged,
-    find_slots,
-    read_description,
-    shard_shape,
-)
+from askattend.features.store_files import damaged, read_description
+from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
 
 AGAIN = "Run the same extraction again: it goes on where it stopped."
 
@@ -92,9 +84,8 @@ class FeatureStore:
         Raises:
             FeatureError: an image is broken or not in the store, or a shard is damaged.
         """
-        spec = self.spec
         places = [self._slot(image) for image in image_ids]
-        features = empty_features((len(places), spec.regions, spec.region_dim), spec.dtype)
+        features = empty_features(self.spec.shape(len(places)), self.spec.dtype)
         for row, (number, slot) in zip(features, places, strict=True):
             self._shard(number).read_into(slot, row)
         return torch.from_numpy(features)
@@ -158,7 +149,7 @@ class FeatureStore:
 
     def _map(self, written: WrittenShard) -> StoredFeatures:
         file, dtype = self.path / written.shard.name, self.spec.dtype
-        expected = layout(shard_shape(self.spec, written.shard), dtype)
+        expected = layout(self.spec.shape(len(written.shard.images)), dtype)
         try:
             # Tensors are views of the mapped file: bytes are read when they are looked at.
             with safe_open(file, "pt") as opened:

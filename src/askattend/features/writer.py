@@ -21,16 +21,7 @@ from askattend.features.images import Size
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.spec import Backbone
 from askattend.features.storage import StoredFeatures
-from askattend.features.store_files import (
-    INDEX,
-    PLAN,
-    Index,
-    Plan,
-    Shard,
-    WrittenShard,
-    find_slots,
-    shard_shape,
-)
+from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
 
 Report = Callable[[int, int], None]
@@ -128,7 +119,7 @@ class StoreWriter:
     def _write_shard(
         self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
     ) -> WrittenShard:
-        stored = StoredFeatures.zeros(shard_shape(self._spec, shard), self._spec.dtype)
+        stored = StoredFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}

@@ -21,15 +21,7 @@ from askattend.features.extraction import sole_writer
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Dtype, StoredFeatures
 from askattend.features.store import FeatureStore
-from askattend.features.store_files import (
-    INDEX,
-    PLAN,
-    Index,
-    Plan,
-    Shard,
-    WrittenShard,
-    shard_shape,
-)
+from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard
 from askattend.files import atomic_write
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
@@ -145,7 +137,7 @@ def _shards(
     source: _Source, folder: Path, plan: Plan, *, console: Console
 ) -> Iterator[WrittenShard]:
     for shard in track(plan.shards, "importing", console=console):
-        stored = StoredFeatures.zeros(shard_shape(plan.spec, shard), plan.spec.dtype)
+        stored = StoredFeatures.zeros(plan.spec.shape(len(shard.images)), plan.spec.dtype)
         for at in range(0, len(shard.images), shard.batch_size):
             slots = slice(at, at + shard.batch_size)
             source.fill(stored, slots, shard.images[slots])
