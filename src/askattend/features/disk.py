@@ -1,4 +1,4 @@
-"""The disk below a feature store: space, permission, and shards written whole."""
+"""The disk below a feature store: space, one writer at a time, and shards written whole."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+from filelock import FileLock, Timeout
+from rich.console import Console
 from rich.filesize import decimal
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from askattend.errors import FeatureError
+from askattend.features.progress import print_line
 from askattend.features.storage import StoredFeatures
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import PLAN, WrittenShard
@@ -73,3 +76,24 @@ def disk_errors(folder: Path) -> Iterator[None]:
 def _existing(folder: Path) -> Path:
     """Return the folder, or the nearest above it that exists."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+@contextmanager
+def sole_writer(store: Path, console: Console) -> Iterator[None]:
+    """Wait until no other process writes to the store."""
+    # Beside the store, which ends up with nothing in it but features.
+    file = store.absolute().with_name(f".{store.absolute().name}.lock")
+    lock = FileLock(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print_line(console, f"{store} is being written by another process; waiting for it.")
+            lock.acquire()
+    except OSError as error:
+        raise not_writable(store, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.devices import native_bfloat16
@@ -19,11 +17,12 @@ from askattend.features.backbones import (
     check_name,
     load_backbone,
 )
-from askattend.features.disk import not_writable
+from askattend.features.disk import sole_writer
+from askattend.features.progress import Report, print_line
 from askattend.features.spec import Backbone, Compute, FeatureSpec
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
-from askattend.features.writer import StoreWriter, print_line
+from askattend.features.writer import StoreWriter
 from askattend.settings import Natural, Positive, check
 
 _KNOWN = ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
@@ -109,7 +108,7 @@ def extract(
     *,
     backbone: Backbone | None = None,
     console: Console | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Report | None = None,
 ) -> ExtractionReport:
     """Extract images into a store, which may be new, unfinished, or lack some of them.
 
@@ -166,24 +165,3 @@ def _precision_notes(spec: FeatureSpec) -> Iterator[str]:
         yield f"{spec.backbone} errs by {error} in {spec.compute_dtype}; leave it in float32"
     if not native_bfloat16("cpu"):
         yield f"this processor has no {spec.compute_dtype} instructions; float32 is much quicker"
-
-
-@contextmanager
-def sole_writer(store: Path, console: Console) -> Iterator[None]:
-    """Wait until no other process writes to the store."""
-    # Beside the store, which ends up with nothing in it but features.
-    file = store.absolute().with_name(f".{store.absolute().name}.lock")
-    lock = FileLock(file)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            print_line(console, f"{store} is being written by another process; waiting for it.")
-            lock.acquire()
-    except OSError as error:
-        raise not_writable(store, error) from error
-    try:
-        yield
-    finally:
-        lock.release()

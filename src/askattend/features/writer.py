@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -12,19 +11,17 @@ import msgspec
 import torch
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, need_space, save_shard
 from askattend.features.images import Size
 from askattend.features.plan import make_plan, read_progress, up_to_date
+from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import StoredFeatures
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
-
-Report = Callable[[int, int], None]
 
 
 class StoreWriter:
@@ -70,21 +67,25 @@ class StoreWriter:
             print_line(self._console, f"{self._folder / lost.name} {why}")
         had = up_to_date(images, list(written.values()))
         already = sum(image in had for image in images)
-        if not todo and (self._folder / INDEX).exists() and not (self._folder / PLAN).exists():
-            print_line(
-                self._console, f"nothing to do: all {already:,} images are in {self._folder}"
-            )
+        finished = (self._folder / INDEX).exists() and not (self._folder / PLAN).exists()
+        if finished and not todo:
+            text = f"nothing to do: all {already:,} images are in {self._folder}"
+            print_line(self._console, text)
             return 0, already
         self._announce(todo, already)
+        created = self._write_plan(plan)
+        made = list(self._extract(todo, images))
+        written |= {shard.shard.name: shard for shard in made}
+        self._finish(plan, written, created=created)
+        return len(find_slots(made)), already
+
+    def _write_plan(self, plan: Plan) -> bool:
+        """Write the plan, and tell if the store's folder is new."""
         created = not self._folder.exists()
         with disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
-        for shard in self._extract(todo, images):
-            written[shard.shard.name] = shard
-        self._finish(plan, written, created=created)
-        made = [written[shard.name] for shard in todo]
-        return len(find_slots(made)), already
+        return created
 
     def _announce(self, todo: Sequence[Shard], already: int) -> None:
         """Print what is about to be done.
@@ -112,7 +113,7 @@ class StoreWriter:
             workers=self._workers,
             ahead=2 * self._batch_size,
         )
-        with closing(pictures), self._bar(len(names)) as advance:
+        with closing(pictures), progress_bar(len(names), self._console, self._progress) as advance:
             for shard in todo:
                 yield self._write_shard(shard, pictures, advance)
 
@@ -188,31 +189,3 @@ class StoreWriter:
             for file in self._folder.glob(pattern):
                 if file.name not in shards:
                     file.unlink()
-
-    @contextmanager
-    def _bar(self, total: int) -> Iterator[Callable[[int], None]]:
-        columns = (
-            TextColumn("extracting"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )
-        done, start = 0, time.monotonic()
-        with Progress(*columns, console=self._console) as bar:
-            task = bar.add_task("", total=total, rate="")
-
-            def advance(count: int) -> None:
-                nonlocal done
-                done += count
-                rate = done / max(time.monotonic() - start, 1e-9)
-                bar.update(task, completed=done, rate=f"{rate:.1f} images/s")
-                if self._progress is not None:
-                    self._progress(done, total)
-
-            yield advance
-
-
-def print_line(console: Console, text: str) -> None:
-    """Print a line as it is: neither marked up, nor coloured, nor wrapped."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)

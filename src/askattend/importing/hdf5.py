@@ -16,8 +16,7 @@ from rich.progress import track
 
 from askattend.errors import FeatureError, name_few
 from askattend.features.backbones import check_name
-from askattend.features.disk import disk_errors, need_space, save_shard
-from askattend.features.extraction import sole_writer
+from askattend.features.disk import disk_errors, need_space, save_shard, sole_writer
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Dtype, StoredFeatures
 from askattend.features.store import FeatureStore

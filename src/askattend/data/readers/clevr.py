@@ -103,21 +103,25 @@ def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
         if number in taken:
             twice.add(f"{where}[{position}]", f"the question index {number} is taken already")
         taken.add(number)
-        function = (q.program[-1].function or q.program[-1].type) if q.program else None
         picture = PurePosixPath(q.image_filename).name
-        question = Question(
-            f"{split}/{number}",
-            picture.removesuffix(".png"),
-            q.question,
-            () if q.answer in (None, "") else ((_answer(q.answer), 1),),
-            split,
-            function,
-            _answer_type(function) if function else None,
-        )
+        question = _question(q, f"{split}/{number}", picture.removesuffix(".png"), split)
         answered.append(bool(question.answers))
         yield question, picture
     twice.raise_if_any("Indices must be unique; fetch the file again.")
     refuse_unanswered(enumerate(answered), where)
+
+
+def _question(q: _Question, identifier: str, image: str, split: str) -> Question:
+    function = (q.program[-1].function or q.program[-1].type) if q.program else None
+    return Question(
+        identifier,
+        image,
+        q.question,
+        () if q.answer in (None, "") else ((_answer(q.answer), 1),),
+        split,
+        function,
+        _answer_type(function) if function else None,
+    )
 
 
 def _answer(answer: str | bool | int | None) -> str:

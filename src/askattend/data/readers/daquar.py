@@ -84,18 +84,7 @@ def _question_files(
     folder: Path, found: Mapping[str, list[str]], classes: int | None
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Map each split → its file, training first; and make notes on what is left unread."""
-    files = [
-        _File(
-            Path(place, name),
-            int(m["classes"]),
-            canonical_split(m["split"]),
-            bool(m["sample"]),
-            m["form"] == ".format_triple",
-        )
-        for name, places in sorted(found.items())
-        if (m := _NAME.fullmatch(name))
-        for place in places
-    ]
+    files = list(_named_files(found))
     sets = sorted({file.classes for file in files}, reverse=True)
     chosen = classes or (sets[0] if sets else 894)
     if chosen not in sets:
@@ -113,6 +102,16 @@ def _question_files(
     by_split = {s: [f for f in files if (f.classes, f.split) == (chosen, s)] for s in splits}
     chosen_files = {split: _choose(fs, notes) for split, fs in by_split.items() if fs}
     return chosen_files, tuple(notes)
+
+
+def _named_files(found: Mapping[str, list[str]]) -> Iterator[_File]:
+    """Yield the question files, which are told by their names."""
+    for name, places in sorted(found.items()):
+        if m := _NAME.fullmatch(name):
+            split, triples = canonical_split(m["split"]), m["form"] == ".format_triple"
+            for place in places:
+                path = Path(place, name)
+                yield _File(path, int(m["classes"]), split, bool(m["sample"]), triples)
 
 
 def _choose(files: list[_File], notes: list[str]) -> Path:
