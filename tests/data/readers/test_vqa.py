@@ -18,6 +18,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.vqa import read_vqa
 from askattend.errors import DataError
+from data.readers.reader_cases import refused_by, save
 
 Record = dict[str, Any]
 OPEN = "v2_OpenEnded_mscoco_{}_questions.json"
@@ -41,12 +42,6 @@ def annotation(identifier: int, image: int, *answers: str, **more: Any) -> Recor
         ],
         **more,
     }
-
-
-def save(file: Path, content: object) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(content).encode()
-    file.write_bytes(gzip.compress(data, mtime=0) if file.suffix == ".gz" else data)
 
 
 def ask(folder: Path, name: str, *records: Record, pattern: str = OPEN, subtype: str = "") -> None:
@@ -325,9 +320,7 @@ def test_training_questions_without_annotations_are_noted(tmp_path: Path) -> Non
 # --- what can be wrong ------------------------------------------------------------------------
 
 
-def refuse(folder: Path, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        read_vqa(folder)
+refuse = refused_by(read_vqa)
 
 
 def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
