@@ -9,7 +9,15 @@ from askattend.errors import FeatureError, ImageError
 from askattend.features.images import open_image
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import read_description, read_written
-from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
+from askattend.features.store_index import (
+    INDEX,
+    PLAN,
+    Index,
+    Plan,
+    WrittenShard,
+    divide,
+    find_slots,
+)
 
 
 def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, WrittenShard]]:
@@ -73,13 +81,8 @@ def make_plan(
         for image in images
         if image not in settled and (image not in broken or _opens(images[image]))
     )
-    number = 1 + max((_number(shard.name) for shard in old), default=-1)
-    added = [
-        Shard(
-            f"shard-{number + place:05d}.safetensors", batch_size, missing[at : at + shard_images]
-        )
-        for place, at in enumerate(range(0, len(missing), shard_images))
-    ]
+    first = 1 + max((_number(shard.name) for shard in old), default=-1)
+    added = divide(missing, batch_size=batch_size, shard_images=shard_images, first=first)
     return Plan(before.spec, (*old, *added))
 
 

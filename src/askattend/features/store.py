@@ -84,9 +84,9 @@ class FeatureStore:
         Raises:
             FeatureError: an image is broken or not in the store, or a shard is damaged.
         """
-        places = [self._slot(image) for image in image_ids]
-        features = empty_features(self.spec.shape(len(places)), self.spec.dtype)
-        for row, (number, slot) in zip(features, places, strict=True):
+        slots = [self._slot(image) for image in image_ids]
+        features = empty_features(self.spec.shape(len(slots)), self.spec.dtype)
+        for row, (number, slot) in zip(features, slots, strict=True):
             self._shard(number).read_into(slot, row)
         return torch.from_numpy(features)
 

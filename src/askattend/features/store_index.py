@@ -8,7 +8,7 @@ store is being made, ``plan.json`` says which images each shard will hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -68,6 +68,24 @@ class Index(msgspec.Struct, frozen=True):
                 broken.pop(image, None)
             broken.update(written.broken)
         return broken
+
+
+def divide(
+    images: Sequence[str], *, batch_size: int, shard_images: int, first: int = 0
+) -> tuple[Shard, ...]:
+    """Divide images among shards.
+
+    Args:
+        images: ids.
+        batch_size: images that are computed together.
+        shard_images: images a shard, but for the last.
+        first: number of the first shard.
+    """
+    starts = range(0, len(images), shard_images)
+    return tuple(
+        Shard(f"shard-{number:05d}.safetensors", batch_size, tuple(images[at : at + shard_images]))
+        for number, at in enumerate(starts, first)
+    )
 
 
 def find_slots(shards: Iterable[WrittenShard]) -> dict[str, tuple[int, int]]:

@@ -20,7 +20,7 @@ from askattend.features.disk import disk_errors, need_space, save_shard, sole_wr
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Dtype, StoredFeatures
 from askattend.features.store import FeatureStore
-from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard
+from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
 from askattend.files import atomic_write
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
@@ -76,10 +76,7 @@ def import_hdf5(
             raise FeatureError(problem, where=file, remedy=ORIGIN)
         spec = _spec(features, backbone=backbone, image_size=image_size, dtype=dtype)
         need_space(out, len(ids) * spec.image_bytes)
-        shards = tuple(
-            Shard(f"shard-{number:05d}.safetensors", chunk_images, ids[at : at + shard_images])
-            for number, at in enumerate(range(0, len(ids), shard_images))
-        )
+        shards = divide(ids, batch_size=chunk_images, shard_images=shard_images)
         _write(_Source(file, features), out, Plan(spec, shards), console=console)
     return FeatureStore.open(out)
 

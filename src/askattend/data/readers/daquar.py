@@ -106,11 +106,11 @@ def _question_files(
 
 def _named_files(found: Mapping[str, list[str]]) -> Iterator[_File]:
     """Yield the question files, which are told by their names."""
-    for name, places in sorted(found.items()):
+    for name, folders in sorted(found.items()):
         if m := _NAME.fullmatch(name):
             split, triples = canonical_split(m["split"]), m["form"] == ".format_triple"
-            for place in places:
-                path = Path(place, name)
+            for folder in folders:
+                path = Path(folder, name)
                 yield _File(path, int(m["classes"]), split, bool(m["sample"]), triples)
 
 

@@ -25,7 +25,7 @@ class ErrorCollector:
         if not self.count:
             return
         (where, problem), *others = self.first
-        also = [f"{_inside(place)} ({text})" for place, text in others]
+        also = [f"{_inside(at)} ({text})" for at, text in others]
         more = ", …" if self.count > len(self.first) else ""
         if also:
             problem = f"{problem}; {self.count:,} such cases, also {', '.join(also)}{more}"

@@ -125,7 +125,7 @@ def _question_files(
     for name in sorted(found):
         if m := _NAME.fullmatch(name):
             sizes = there.setdefault(m["split"], {})
-            sizes.setdefault(m["size"], []).extend(Path(place, name) for place in found[name])
+            sizes.setdefault(m["size"], []).extend(Path(inside, name) for inside in found[name])
     files, notes = [], []
     for split in sorted(there, key=_ORDER.index):
         sizes = there[split]

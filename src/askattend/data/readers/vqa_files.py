@@ -115,10 +115,10 @@ def find_parts(
 
 def _files(found: Mapping[str, list[str]]) -> list[_File]:
     return [
-        _File(Path(place, name), _family(m), m["task"] or "", m["data"], m["name"], m["kind"])
-        for name, places in sorted(found.items())
+        _File(Path(folder, name), _family(m), m["task"] or "", m["data"], m["name"], m["kind"])
+        for name, folders in sorted(found.items())
         if (m := _NAME.fullmatch(name))
-        for place in places
+        for folder in folders
     ]
 
 

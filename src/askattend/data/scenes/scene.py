@@ -120,7 +120,7 @@ def _unplaced(rng: RandomStream, max_objects: int) -> list[SceneObject]:
     common, other = (SHAPES, tuple(COLOURS)) if rng.below(2) else (tuple(COLOURS), SHAPES)
     theme = rng.choice(common)
     rest = [name for name in common if name != theme]
-    names = [theme if place < alike else rng.choice(rest) for place in range(count)]
+    names = [theme if index < alike else rng.choice(rest) for index in range(count)]
     pairs = [(name, rng.choice(other)) for name in rng.shuffled(names)]
     if common is not SHAPES:
         pairs = [(shape, colour) for colour, shape in pairs]
@@ -143,7 +143,7 @@ def _placed(objects: list[SceneObject], rng: RandomStream) -> list[SceneObject]:
         placed: list[SceneObject] = []
         for thing in objects:
             radius = _shrunk(rng.choice(RADII), len(objects))
-            found = _place(thing, placed, radius, rng)
+            found = _find_free_place(thing, placed, radius, rng)
             if found is None:
                 break  # there may be no free place left: all anew
             placed.append(found)
@@ -156,7 +156,7 @@ def _shrunk(radius: int, count: int) -> int:
     return radius if count <= 4 else radius * 4 // (count + 1)
 
 
-def _place(
+def _find_free_place(
     thing: SceneObject, placed: list[SceneObject], radius: int, rng: RandomStream
 ) -> SceneObject | None:
     """Find a free place for an object; None if the tries are used up."""
