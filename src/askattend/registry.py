@@ -56,12 +56,14 @@ class Registry(Generic[T]):
                 two packages give the name; names the packages.
         """
         if name in self.own:
+            # Without a remedy: what fails in this package is a bug, whose traceback is wanted.
             return cast(T, EntryPoint(name, self.own[name], self.group).load())
         entries = self._outside().get(name)
         return None if entries is None else self._load(*entries)
 
     def _outside(self) -> dict[str, list[EntryPoint]]:
         found: dict[str, list[EntryPoint]] = {}
+        # Looked up anew each time, which is quick: tests and notebooks may install on the way.
         for entry in entry_points(group=self.group):
             found.setdefault(entry.name, []).append(entry)
         return found

@@ -15,6 +15,8 @@ QuestionId = int | str
 Box = tuple[float, float, float, float]
 
 
+# Not a dataclass, and unknown to the garbage collector: sets hold up to a million questions, and
+# a question holds nothing that could lead back to it.
 class Question(msgspec.Struct, frozen=True, gc=False):
     """A question about an image.
 
@@ -84,6 +86,7 @@ class QASet:
         Raises:
             DataError: the split is empty or does not exist.
         """
+        # A published subset lies across splits, so that its questions are told by their ids.
         questions = tuple(q for q in self.questions if q.split == name)
         if name in self.subsets:
             ids = self.subsets[name]

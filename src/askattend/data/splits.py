@@ -16,6 +16,7 @@ FEWEST_IMAGES = 20
 USUAL_SPLITS = ("train", "valid", "test")
 # So like a usual name, a split's is taken for a slip: "tset" is, "test-dev" is not.
 SLIP = 0.75
+# What data sets call them → what they are called here.
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -37,6 +38,7 @@ def shared_images(questions: Iterable[Question]) -> dict[tuple[str, str], int]:
     images: dict[str, set[str]] = {}
     for question in questions:
         images.setdefault(question.split, set()).add(question.image)
+    # Pairs in order of appearance, so that notes read as the set does.
     shared = {(a, b): len(images[a] & images[b]) for a, b in combinations(images, 2)}
     return {splits: count for splits, count in shared.items() if count}
 
@@ -119,6 +121,7 @@ def training_splits(
     valid = qaset.split("valid")
     if any(question.answers for question in valid):
         return _given(train, valid)
+    # Nothing could be scored on it: some sets keep even the answers of validation to themselves.
     carved = _carve(train, fraction, seed)
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
@@ -138,12 +141,14 @@ def _train_split(qaset: QASet, names: tuple[str, ...]) -> QASet:
         )
     parts = [qaset.split(name) for name in names]
     for name, part in zip(names, parts, strict=True):
+        # A single split without answers fails where the vocabulary is built, with more to say.
         if len(parts) > 1 and not any(question.answers for question in part):
             raise DataError(
                 f"split '{name}' has no answers to learn from",
                 where=qaset.source,
                 remedy="Train on the others alone.",
             )
+    # A question may be in a split and in a subset of it, but is learnt from once.
     questions = {question.id: question for part in parts for question in part}
     images = {image: file for part in parts for image, file in part.images.items()}
     return replace(qaset, questions=tuple(questions.values()), images=images)
@@ -183,6 +188,7 @@ def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
 def _uniform(image: str, seed: int) -> float:
     """Draw a number in [0, 1) that depends on nothing but the arguments."""
     # Python's own `hash` differs from process to process.
+    # A file's name need not be UTF-8: surrogates stand for its other bytes.
     digest = hashlib.blake2b(f"{seed}:{image}".encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "big") / 2**64
 

@@ -62,6 +62,7 @@ def read_utf8(file: Path) -> str:
             where=f"{file}:{line}",
             remedy="Save the file as UTF-8.",
         ) from None
+    # Not splitlines(), which divides at other characters too, some of which occur in answers.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -72,6 +73,7 @@ def normalise(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
+    # Once more afterwards: lower-casing may leave letters and marks that can be composed.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
@@ -106,6 +108,7 @@ def tokenise(question: str) -> list[str]:
     """
     text = normalise(question)
     if text.isascii():
+        # Nearly all questions of the published sets: one regular expression is enough.
         return _ASCII_TOKEN.findall(text.replace("`", "'"))
     return tokenise_unicode(text)
 
@@ -125,6 +128,7 @@ def pytorch_vqa_words(question: str) -> list[str]:
 def tokenise_unicode(text: str) -> list[str]:
     """Tokenise text that is normalised already, in any script; slower than for ASCII alone."""
     text = text.translate(_APOSTROPHES)
+    # A second text, of one letter a character, over which words are a regular language.
     classes = text.translate(_CLASSES)
     if "f" in classes:
         text = "".join(char for char, kind in zip(text, classes, strict=True) if kind != "f")

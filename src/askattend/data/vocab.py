@@ -154,6 +154,7 @@ class AnswerVocab:
         Raises:
             DataError: no question has an answer.
         """
+        # Questions without an answer, as in test sets, can be neither right nor wrong.
         best = [best_answers(question.answers) for question in questions if question.answers]
         _need_answers(len(best))
         return sum(not self._index.keys().isdisjoint(answers) for answers in best) / len(best)
@@ -162,6 +163,7 @@ class AnswerVocab:
     def _index(self) -> Mapping[str, int]:
         # An imported network's answers are as they were there; of several with one key, the most
         # common comes first.
+        # Reversed, because a dict keeps the last of equal keys.
         listed = reversed(tuple(enumerate(self.answers)))
         return {answer_key(answer): index for index, answer in listed}
 
@@ -186,6 +188,7 @@ def count_spellings(questions: Iterable[Question]) -> Counter[str]:
 def usual_spelling(spellings: Mapping[str, int]) -> dict[str, str]:
     """Map `answer_key` → how most people wrote it, outer and double spaces aside."""
     written: dict[str, str] = {}
+    # The most common spelling of a key comes first, and stays.
     for spelling in most_common_first(spellings):
         written.setdefault(answer_key(spelling), " ".join(spelling.split()))
     return written

@@ -75,10 +75,12 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
         )
     loaded = load_backbone(
         name,
+        # Imported features may not tell their size: the default is as good a guess as any.
         image_size=spec.image_size or None,
         dtype=spec.dtype,
         precision=spec.compute_dtype,
     )
+    # How pictures are squared is the features' own, and no property of a backbone.
     made = replace(
         loaded.spec,
         geometry=spec.geometry,
@@ -134,6 +136,7 @@ def _family(name: str) -> tuple[BackboneFamily, str]:
     """Return the family that a name belongs to, and the place in it."""
     word, colon, place = name.partition(":")
     family = BACKBONES.find(word)
+    # A single backbone takes no place, and a family needs one: "hf:" names nothing.
     if family is not None and (place.strip() if family.place else not colon):
         return family, place
     raise FeatureError(f"no backbone '{name}'", remedy=_hint(name))

@@ -43,16 +43,19 @@ def decode_ahead(
     if not workers:
         yield from (decode(image, file, spec=spec) for image, file in images)
         return
+    # Futures in order, not as they are done: a store's slots follow the images' order.
     waiting: deque[Future[DecodedImage]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     try:
         for image, file in images:
             waiting.append(pool.submit(decode, image, file, spec=spec))
+            # So many decoded images at most lie in memory, however slow the backbone is.
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
+        # Also where the caller stops half way: no thread outlives the extraction.
         pool.shutdown(cancel_futures=True)
 
 

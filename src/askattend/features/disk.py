@@ -29,6 +29,7 @@ def save_shard(folder: Path, features: StoredFeatures, written: WrittenShard) ->
         FeatureError: the disk does not take it.
     """
     file = folder / written.shard.name
+    # Renamed when it is complete, so that a shard under its own name is a whole one.
     unfinished = file.with_name(f".{file.name}.part")
     # One key only: safetensors writes several in no fixed order.
     metadata = {METADATA: msgspec.json.encode(written).decode()}
@@ -47,6 +48,7 @@ def need_space(folder: Path, needed: int) -> int:
     Raises:
         FeatureError: they are fewer than `needed`.
     """
+    # Before hours of computing, and not after.
     free = shutil.disk_usage(_existing(folder)).free
     if needed > free:
         raise FeatureError(

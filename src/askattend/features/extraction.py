@@ -91,6 +91,7 @@ def images_in(folder: str | Path) -> dict[str, Path]:
         for file in folder.rglob("*")
         if file.suffix.lower() in SUFFIXES and file.is_file()
     }
+    # macOS puts hidden copies ("._a.jpg") beside images, and tools their caches.
     visible = {
         name: file
         for name, file in sorted(found.items())
@@ -152,6 +153,7 @@ def extract(
     )
     with sole_writer(store, console):
         done, already = writer.write(images)
+    # Opened anew, as anybody would, which also checks what was written.
     finished = FeatureStore.open(store)
     broken = {image: finished.broken[image] for image in images if image in finished.broken}
     return ExtractionReport(finished, done, already, broken)

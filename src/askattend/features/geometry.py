@@ -54,6 +54,7 @@ def crop_of(size: Size, spec: FeatureSpec) -> Crop:
     if spec.geometry == "squash":
         return WHOLE
     side = spec.image_size or USUAL
+    # int() and round() where torchvision has them, or the crop would be off by a pixel.
     short = int(side / spec.central_fraction)
     width, height = (int(short * length / min(size)) for length in size)
     left, top = round((width - side) / 2), round((height - side) / 2)

@@ -117,6 +117,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
+    # Pillow would cut these off at 255 instead of scaling them.
     if picture.mode.startswith("I") or picture.mode == "F":
         return Image.fromarray(_eight_bit(np.asarray(picture))).convert("RGB")
     if not picture.has_transparency_data:
@@ -137,6 +138,7 @@ def _eight_bit(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """
     if values.dtype.itemsize == 2 and values.dtype.kind == "u":
         return _scale(values, 0.0, 65535.0)
+    # A pixel that is not a number has no grey; it must not decide the range either.
     finite = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
     usual = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)

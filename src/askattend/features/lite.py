@@ -43,6 +43,7 @@ class LiteGrid(nn.Module):
         from efficientnet_lite_pytorch import EfficientNet
 
         self.network: nn.Module = EfficientNet.from_name(LITE, image_size=image_size)
+        # Before folding, which changes the names and values of the weights.
         self.network.load_state_dict(state)
         self.network._fc = nn.Identity()  # the classifier is not used
         self.network.eval()
@@ -95,6 +96,7 @@ def _fold(network: nn.Module) -> None:
         for convolution, norm in names.items():
             if hasattr(module, convolution):  # a block that does not expand has no _expand_conv
                 fold(module, convolution, norm)
+        # The Lite models have ReLU6 in the place of Swish; in place saves memory traffic.
         module._swish = nn.ReLU6(inplace=True)
 
 

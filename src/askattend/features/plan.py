@@ -31,6 +31,7 @@ def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Writ
     if plan is None and index is None:
         _require_empty(folder)
         return fresh, {}
+    # Finished: the index is the plan, and new images are added to it.
     if plan is None:
         assert index is not None
         plan = Plan(index.spec, tuple(written.shard for written in index.shards))
@@ -44,6 +45,7 @@ def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Writ
             where=folder,
             remedy="Choose a new folder.",
         )
+    # Before anything is computed: features of two backbones never lie in one store.
     plan.spec.require(spec, where=folder)
     return plan, written
 
@@ -73,6 +75,7 @@ def make_plan(
         for shard in before.shards
         if shard.name in written or all(image in images for image in shard.images)
     ]
+    # Planned shards stay as planned, batches included: the same bytes come out.
     unfinished = [shard.images for shard in old if shard.name not in written]
     settled = up_to_date(images, list(written.values())).union(*unfinished)
     broken = {image for shard in written.values() for image in shard.broken}

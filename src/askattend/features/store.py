@@ -67,6 +67,7 @@ class FeatureStore:
                 )
         return cls(path, index)
 
+    # Mapped memory cannot be pickled: another process opens the store for itself.
     def __reduce__(self) -> tuple[object, tuple[Path]]:
         return FeatureStore.open, (self.path.resolve(),)
 
@@ -86,6 +87,7 @@ class FeatureStore:
         """
         slots = [self._slot(image) for image in image_ids]
         features = empty_features(self.spec.shape(len(slots)), self.spec.dtype)
+        # Straight into the result: no image is copied twice.
         for row, (number, slot) in zip(features, slots, strict=True):
             self._shard(number).read_into(slot, row)
         return torch.from_numpy(features)
@@ -143,6 +145,7 @@ class FeatureStore:
 
     def _shard(self, number: int) -> StoredFeatures:
         mapped = self._mapped.get(number)
+        # Mapped when first read, since a store may have thousands of shards.
         if mapped is None:
             mapped = self._mapped[number] = self._map(self._shards[number])
         return mapped

@@ -26,6 +26,7 @@ def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard 
             metadata = (opened.metadata() or {}).get(METADATA, "")
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
         written = msgspec.json.decode(metadata, type=WrittenShard)
+    # Half a shard is none: it is extracted again.
     except (SafetensorError, OSError, msgspec.MsgspecError):
         return None
     complete = all(shapes[name] == shape for name, (shape, _) in expected.items())
@@ -44,6 +45,7 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         return None
     try:
         version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
+        # Asked before the rest is decoded, which may have changed since.
         if version is not None and int(bytes(version)) > VERSION:
             raise FeatureError(
                 f"the store is of a newer format ({bytes(version).decode()}, not {VERSION})",

@@ -97,6 +97,7 @@ def find_slots(shards: Iterable[WrittenShard]) -> dict[str, tuple[int, int]]:
     for number, written in enumerate(shards):
         for slot, image in enumerate(written.shard.images):
             if image in written.broken:
+                # It was there, and then its file was damaged: the features are of an older one.
                 found.pop(image, None)
             else:
                 found[image] = (number, slot)

@@ -95,6 +95,7 @@ class StoreWriter:
         """
         spec = self._spec
         count = sum(len(shard.images) for shard in todo)
+        # 4 KiB a shard for its header, in which safetensors lists the tensors.
         needed = count * spec.image_bytes + sum(4096 + len(msgspec.json.encode(s)) for s in todo)
         free = need_space(self._folder, needed)
         there = f" ({already:,} more are there already)" if already else ""
@@ -151,6 +152,7 @@ class StoreWriter:
         for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
             if picture.pixels is not None:
                 stored.write(slice(slot, slot + 1), features[None])
+                # As it is read back: float16 overflows where float32 does not.
                 if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)
 
@@ -173,6 +175,7 @@ class StoreWriter:
                 atomic_write(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
+            # Where the folder was there, it is the user's.
             if created:
                 self._folder.rmdir()
             image, reason = next(iter(Index(plan.spec, shards).broken().items()))
@@ -187,5 +190,6 @@ class StoreWriter:
         patterns = (PLAN, f".{PLAN}.*", f".{INDEX}.*", "shard-*.safetensors", ".shard-*.part")
         for pattern in patterns:
             for file in self._folder.glob(pattern):
+                # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
                     file.unlink()

@@ -68,6 +68,7 @@ def import_hdf5(
     """
     backbone = None if backbone is None else check_name(backbone)
     console = Console(stderr=True) if console is None else console
+    # Opened first: a wrong file is told even where a long import has the store.
     with _opened(file) as content, sole_writer(out, console):
         require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
         features, ids = _features(content, file), _ids(content, file)
@@ -100,6 +101,7 @@ class _Source:
         self._at += len(images)
         block = torch.from_numpy(read.astype(_native(read.dtype), copy=False))
         stored.write(slots, block.flatten(2).transpose(1, 2))
+        # As it is read back: float32 values may overflow float16.
         finite = torch.isfinite(stored.read(slots)).flatten(1).all(dim=1)
         if not finite.all():
             image = images[int(finite.int().argmin())]
@@ -112,6 +114,7 @@ class _Source:
 
 def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
     """Fill a folder beside the store, and rename it to the store's name when it is complete."""
+    # Beside it, so that renaming stays on one disk and takes no time.
     unfinished = out.absolute().with_name(f".{out.absolute().name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)  # of an import that was killed
     try:
@@ -138,6 +141,7 @@ def _shards(
             slots = slice(at, at + shard.batch_size)
             source.fill(stored, slots, shard.images[slots])
         count = len(shard.images)
+        # Sizes of pictures and files are not recorded there.
         written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, {})
         save_shard(folder, stored, written)
         yield written
@@ -207,6 +211,7 @@ def _ids(content: Any, file: Path) -> tuple[str, ...]:
     if len(ids.shape or ()) != 1 or ids.dtype.kind not in "iu":
         problem = f"'{IDS}' is of shape {ids.shape} and {ids.dtype}; one row of whole numbers was"
         raise FeatureError(f"{problem} expected", where=file, remedy=ORIGIN)
+    # An interrupted pytorch-vqa leaves zeros: id 0 many times over.
     numbers, counts = np.unique(ids[()], return_counts=True)
     if len(several := numbers[counts > 1].tolist()):
         raise FeatureError(

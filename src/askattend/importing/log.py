@@ -98,6 +98,7 @@ def _unprefixed(weights: Mapping[Any, Any], *, where: str) -> dict[str, Any]:
     unprefixed: dict[str, Any] = {}
     for name, tensor in weights.items():
         short = str(name).removeprefix(PARALLEL)
+        # A log of two trainings, with and without DataParallel, would be ambiguous.
         if short in unprefixed:
             problem = f"'{short}' is there twice, with '{PARALLEL}' before its name and without"
             raise RunError(problem, where=where, remedy="Leave one of the two out.")
@@ -118,6 +119,7 @@ def _mapping(parent: Mapping[Any, Any], key: str, *, where: object) -> Mapping[A
 
 def _listed(index: Mapping[Any, Any], *, first: int, where: str) -> tuple[str, ...]:
     """Sort the words or answers of a vocabulary by their indices, which have no gap."""
+    # Without a gap, the indices of so many words end here.
     last = first + len(index) - 1
     if not index:
         raise RunError("is empty", where=where, remedy=ORIGIN)
@@ -198,12 +200,14 @@ def _shape(weights: Mapping[str, Any], name: str, rank: int, *, where: str) -> t
     if tensor.ndim != rank or 0 in tensor.shape:
         problem = f"'{name}' has shape {list(tensor.shape)}; expected were {rank} dimensions"
         raise RunError(problem, where=where, remedy=ORIGIN)
+    # A training that diverged: its answers would be the same for all questions.
     if not torch.isfinite(tensor).all():
         raise RunError(f"'{name}' holds values that are not finite", where=where)
     return tuple(tensor.shape)
 
 
 def _check_vocabulary(widths: Widths, *, words: int, answers: int, where: str) -> None:
+    # Index 0 is padding and every unknown word.
     if widths.words != words + 1:
         raise RunError(
             f"'text.embedding.weight' has {widths.words:,} rows; for the {words:,} words in "

@@ -38,6 +38,7 @@ def our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the original's tensors to those of `SAAA`; its 1×1 convolutions become linear."""
     renamed = {}
     for name, tensor in tensors.items():
+        # read_log admits no other names.
         prefix = next(prefix for prefix in NAMES if name.startswith(prefix))
         flat = tensor.flatten(1) if tensor.ndim == 4 else tensor
         renamed[name.replace(prefix, NAMES[prefix], 1)] = flat
@@ -81,6 +82,7 @@ def _tables(log: Log, backbone: str | None) -> dict[str, Any]:
     """Make the tables of the run's settings, with a backbone only if it is known."""
     tables = _config(log, backbone).tables()
     if backbone is None:
+        # Or our default would be taken for what made the features.
         del tables["extract"]["backbone"]
     return tables
 
@@ -117,6 +119,7 @@ def _given(settings: Mapping[str, object]) -> dict[str, Any]:
 def _features(log: Log, backbone: str | None) -> FeatureSpec:
     """Describe the original's features, as far as its settings tell."""
     its = log.settings
+    # The grid as set, or by the image and the network's stride, or the paper's.
     side = its.output_size or (its.image_size or 0) // STRIDE or SIDE
     return original_spec(
         rows=side,

@@ -46,6 +46,7 @@ def _require_sound(file: Path) -> None:
 
 def _unreadable(file: Path, error: Exception) -> RunError:
     """Make the error for what torch does not read; its own words are advice for other cases."""
+    # Torch names the object that it did not unpickle.
     refused = re.search(r"GLOBAL (\S+)", str(error))
     if refused or "legacy .tar" in str(error):
         objects = f" ({refused[1]})" if refused else ", as torch wrote them at first"

@@ -79,6 +79,7 @@ def _question_files(folder: Path, found: dict[str, list[str]]) -> list[tuple[str
     files: dict[str, Path] = {}
     for name in sorted(found):
         if m := _NAME.fullmatch(name):
+            # CoGenT trains and tests on condition A; B is for transfer, and stays apart.
             split = canonical_split(m["split"].removesuffix("A"))
             paths = [*([files[split]] if split in files else []), *map(Path, found[name])]
             if len(paths) > 1:
@@ -99,6 +100,7 @@ def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
     taken: set[int] = set()
     twice = ErrorCollector()
     for position, q in enumerate(each_record(enumerate(raws), _Question, where=where)):
+        # Files that the CLEVR generator wrote for other sets may lack the index.
         number = position if q.question_index is None else q.question_index
         if number in taken:
             twice.add(f"{where}[{position}]", f"the question index {number} is taken already")
@@ -125,6 +127,7 @@ def _question(q: _Question, identifier: str, image: str, split: str) -> Question
 
 
 def _answer(answer: str | bool | int | None) -> str:
+    # The generator writes true and 3 where the published files have "yes" and "3".
     if isinstance(answer, bool):
         return "yes" if answer else "no"
     return str(answer)

@@ -59,6 +59,7 @@ def read_coco_qa(folder: Path) -> QASet:
 
 def _image_names(image: str, pictures: str) -> tuple[str, ...]:
     number = f"{int(image):012}.jpg"
+    # Not under the expected name, it may be under the other set's, or be called by its number.
     official = dict.fromkeys((pictures, "train2014", "val2014"))
     return (*(f"COCO_{name}_{number}" for name in official), number)
 
@@ -67,6 +68,7 @@ def _rows(folder: Path) -> Iterator[Row]:
     """Yield the question, answer, type and image id of each line."""
     columns = [_lines(folder / f"{name}.txt") for name in _FILES]
     counts = [len(column) for column in columns]
+    # One line more in one file would shift all answers after it to other questions.
     if len(set(counts)) > 1:
         written = ", ".join(f"{name}.txt {n:,}" for name, n in zip(_FILES, counts, strict=True))
         raise DataError(
@@ -79,6 +81,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         problems = list(_problems(*row))
         for name, problem in problems:
             mistakes.add(f"{folder / name}.txt:{number}", problem)
+        # A wrong line yields nothing: it is counted, and all are raised at the end.
         if not problems:
             text, answer, kind, image = row
             yield text, answer, TYPES[int(kind)], str(int(image))

@@ -86,6 +86,7 @@ def _question_files(
     """Map each split → its file, training first; and make notes on what is left unread."""
     files = list(_named_files(found))
     sets = sorted({file.classes for file in files}, reverse=True)
+    # The larger set is DAQUAR-ALL in the papers.
     chosen = classes or (sets[0] if sets else 894)
     if chosen not in sets:
         raise DataError(
@@ -116,6 +117,7 @@ def _named_files(found: Mapping[str, list[str]]) -> Iterator[_File]:
 
 def _choose(files: list[_File], notes: list[str]) -> Path:
     """Choose the file of a split: the sample of 25 images, if it is there, and triples."""
+    # In files of triples the image has a line of its own; in .txt it is part of the question.
     best, *others = sorted(files, key=lambda file: (not file.sample, not file.triples))
     for other in others:
         if (other.sample, other.triples) == (best.sample, best.triples):
@@ -125,6 +127,7 @@ def _choose(files: list[_File], notes: list[str]) -> Path:
 
 
 def _triples(file: Path) -> Iterator[Triple]:
+    # Blank lines at the end are no question; elsewhere they are a mistake, which is named.
     lines = [line.strip() for line in read_utf8(file).rstrip().split("\n")]
     if lines == [""]:
         raise DataError("the file is empty", where=file, remedy="Fetch it again.")
@@ -143,6 +146,7 @@ def _triples(file: Path) -> Iterator[Triple]:
 def _triple(written: list[str]) -> Triple:
     """Make a triple of a question's lines; where they are two, the first names the image."""
     question, answer = written[:2]
+    # The last name: a question may speak of another image before it.
     image = written[2] if len(written) == 3 else re.findall(r"image\d+", question)[-1]
     text = question if len(written) == 3 else _ABOUT.sub(" ", question)
     return text, ", ".join(" ".join(item.split()) for item in answer.split(",")), image

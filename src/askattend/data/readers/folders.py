@@ -27,6 +27,7 @@ def files_below(folder: Path) -> dict[str, list[str]]:
     top = os.fspath(folder)
     for path, folders, names in os.walk(top, followlinks=True):
         depth = path[len(top) :].count(os.sep)
+        # In place, as os.walk looks at this very list for where to go next.
         below = sorted(name for name in folders if not name.startswith("."))
         folders[:] = below if depth < _DEPTH else []
         for name in names:
@@ -50,6 +51,7 @@ def locate(
         name = next((name for name in names if name in found), None)
         if name is None:
             missing.append(names[0])
+            # Questions can be read and counted without images; the path tells where to put one.
             files[image] = folder / names[0]
         else:
             files[image] = Path(found[name][0], name)

@@ -75,6 +75,7 @@ class _SceneGraph(msgspec.Struct, gc=False):
             return None
         edges = (o.x / self.width, o.y / self.height)
         far = ((o.x + o.w) / self.width, (o.y + o.h) / self.height)
+        # Some boxes reach a pixel or two beyond their image.
         left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (*edges, *far))
         return left, top, right, bottom
 
@@ -129,6 +130,7 @@ def _question_files(
     files, notes = [], []
     for split in sorted(there, key=_ORDER.index):
         sizes = there[split]
+        # The balanced questions are those that the paper reports; all are ten times as many.
         chosen = size or min(sizes, key=("balanced", "all").index)
         if size is None and len(sizes) > 1:
             notes.append(
@@ -167,6 +169,7 @@ def _question(
         types.structural,
         types.semantic,
         tuple(_boxes(q, graphs)),
+        # The least id stands for all of them, whichever question the list belongs to.
         min(equivalent) if len(equivalent) > 1 else None,
     )
 

@@ -44,6 +44,7 @@ def read_json(
         problem, path = _parts(error)
         raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # In another encoding a file is malformed too, but the encoding is what there is to mend.
         _refuse_other_encoding(data, file)
         raise DataError(_malformed(error), where=file, remedy=_FETCH) from None
 
@@ -66,6 +67,7 @@ def read_keyed(file: Path) -> dict[str, msgspec.Raw]:
         keys.append(key)
         return kind(key)
 
+    # A dict keeps the last of equal keys without a word, so each is noted as it is decoded.
     records = read_json(file, dict[_Key, msgspec.Raw], dec_hook=note)
     if len(keys) > len(records):
         _refuse_repeated(keys, f"{file}: $")
@@ -95,6 +97,7 @@ def each_record(
     Raises:
         DataError: some are wrong: how many, the first few, and what a record must hold.
     """
+    # Record by record: msgspec stops at the first mistake of a value.
     decode = msgspec.json.Decoder(kind).decode
     mistakes, encoded = ErrorCollector(), ErrorCollector()
     for key, raw in records:
@@ -125,6 +128,7 @@ def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) 
     for key, answers in answered:
         if not answers:
             lacking.add(f"{where}[{key!r}]", "no answer, though others of the file have one")
+    # Where none has an answer it is a test set, whose answers are not published.
     if lacking.count < len(answered):
         lacking.raise_if_any(
             "Fetch the file again; a file of questions has answers to all or none."
@@ -140,6 +144,7 @@ def refuse_none(records: Sized, where: str) -> None:
 @contextmanager
 def many_objects() -> Iterator[None]:
     """Stop the garbage collector, which would walk again and again over what is being built."""
+    # It looks at all objects whenever so many were made, and of these none can be freed yet.
     enabled = gc.isenabled()
     gc.disable()
     try:

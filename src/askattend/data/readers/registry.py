@@ -49,6 +49,7 @@ def read_source(source: str) -> QASet:
         if colon:
             raise DataError("takes no place", where=f"'{source}'", remedy=f"Write {name} alone.")
         return reader.read()
+    # A recipe may be left out, and is no path: "~" and "." mean nothing in it.
     if reader.canonical:
         return reader.read(place)
     if not place:
@@ -72,6 +73,7 @@ def absolute_source(source: str) -> str:
     reader = READERS.find(name)
     if reader is not None and reader.canonical:
         return f"{name}:{reader.canonical(place)}"
+    # What is wrong with it is told when it is read.
     if not place or reader is None:
         return source
     return f"{name}{colon}{Path(place).expanduser().resolve()}"

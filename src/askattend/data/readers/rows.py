@@ -62,6 +62,7 @@ def need_column(column: str, columns: Collection[str], where: str) -> None:
     """Raise `DataError` with a hint if `column` is not among `columns`."""
     if column not in columns:
         present = ", ".join(f"'{name}'" for name in columns)
+        # A column that is known already cannot be a misspelt one.
         close = closest(column, [name for name in columns if name not in COLUMNS])
         raise DataError(
             f"no column '{column}' among {present}" if present else "no columns",
@@ -105,6 +106,7 @@ def _read_csv(file: Path) -> Iterator[Row]:
     for column in REQUIRED if header else ():
         need_column(column, header, where)
     for where, fields in lines:
+        # A short row would leave cells blank without a word; csv.DictReader does just that.
         if len(fields) != len(header):
             raise DataError(
                 f"{len(fields)} fields under a header of {len(header)}",
@@ -127,6 +129,7 @@ def _separator(text: str) -> str:
 
 def _csv_lines(file: Path, text: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
     """Yield where each row starts (a quoted field may hold line ends), and its fields."""
+    # strict: or quotes in the middle of a field would be read as if nothing was wrong.
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     while True:
         where = f"{file}:{reader.line_num + 1}"
@@ -140,6 +143,7 @@ def _csv_lines(file: Path, text: str, delimiter: str) -> Iterator[tuple[str, lis
             ) from None
         if fields is None:
             return
+        # Spreadsheets leave rows of separators at the end.
         if any(field.strip() for field in fields):
             yield where, fields
 

@@ -90,6 +90,7 @@ def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
 def _question(row: Row, identifier: QuestionId) -> Question:
     for column in REQUIRED:
         need_column(column, row.cells, row.where)
+    # Tables written on Windows: the id of an image is the same on every machine.
     image = _required_text(row, "image").replace("\\", "/")
     return Question(
         id=identifier,
@@ -143,6 +144,7 @@ def _answers(row: Row) -> tuple[tuple[str, int], ...]:
 
 def _answer(cell: object, row: Row, column: str) -> str:
     """Write one answer as text: 3 as "3", and true as "yes", as people answer a question."""
+    # Before numbers, as True is one to Python.
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     text = str(cell).strip() if isinstance(cell, str | int | float) else ""
@@ -186,6 +188,7 @@ def _id(row: Row) -> QuestionId:
 
 
 def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
+    # A split without any answers is a test set; training needs them in any case.
     answered = {question.split for question in questions if question.answers} | {"train"}
     lacking = ErrorCollector()
     for row, question in zip(rows, questions, strict=True):

@@ -58,6 +58,7 @@ class Part:
             subtype: ``data_subtype`` of the questions file; ``"test-dev2015"`` and
                 ``"valrep2014_humans_og"`` have the images of ``test2015`` and ``val2014``.
         """
+        # Subtypes such as "valrep2014_humans_og" name the set whose images they have.
         pictures = re.search(r"(train|val|test)\D*(\d{4})", subtype or self.name)
         folder = "".join(pictures.groups()) if pictures else subtype or self.name
         if self.data == "mscoco":
@@ -146,6 +147,7 @@ class _Chooser:
         multiple_choice = self._choose(key, "questions", "MultipleChoice")
         questions = open_ended or multiple_choice or self._choose(key, "questions", "")
         assert questions, "names() lists what has questions"
+        # Both hold the same questions; the other adds candidate answers, unused here.
         if open_ended and multiple_choice:
             self.notes.append(f"read {open_ended.name}, not {multiple_choice.name}")
         annotations = self._choose(key, "annotations")
@@ -157,6 +159,7 @@ class _Chooser:
     def _choose(self, key: tuple[str, str], kind: str, task: str = "") -> Path | None:
         wanted = (*key, kind, task)
         paths = [f.path for f in self.files if (f.data, f.name, f.kind, f.task) == wanted]
+        # Unpacked beside its archive, as gunzip --keep leaves it: one file, not two.
         plain = [path for path in paths if path.suffix != ".gz"]
         if len(paths) == 2 and len(plain) == 1:
             self.notes.append(f"read {plain[0].name}, not its gzip")
@@ -181,6 +184,7 @@ def _orphans(files: Iterable[_File]) -> list[_File]:
 def _refuse_orphans(files: Iterable[_File]) -> None:
     orphans = ErrorCollector()
     for file in files:
+        # v1 and the abstract scenes were published without a version in their names.
         version = "v2_" if file.family == "v2" else ""
         wanted = f"{version}OpenEnded_{file.data}_{file.name}_questions.json"
         orphans.add(str(file.path), f"its questions file is not there, such as {wanted}")

@@ -86,6 +86,7 @@ def _joined(
     records: Mapping[Key, _Question], annotations: Mapping[Key, _Annotation], split: str
 ) -> dict[QuestionId, Question]:
     """Join questions with their annotations; equal image ids are one object, as most repeat."""
+    # An original says nothing of its rephrasings: it is told by those that name it.
     originals = {q.rephrasing_of for q in records.values()} - {None}
     images: dict[int, str] = {}
     questions: dict[QuestionId, Question] = {}
@@ -110,6 +111,7 @@ def _joined(
 
 def _annotations(file: Path) -> dict[Key, _Annotation]:
     """Read the annotations by key; equal answers are one object, since most of them repeat."""
+    # Raw until each is counted: ten answers a question as objects would fill the memory.
     raws = read_json(file, _Annotations).annotations
     where = f"{file}: $.annotations"
     shared: dict[Any, Any] = {}
@@ -177,6 +179,7 @@ def _check_match(
         if annotation is None:
             where = f"{question_file}: $.questions[{index}]"
             unanswered.add(where, f"question {question.question_id} has no annotation")
+        # Sets in VQA's schema may leave the image out of their annotations.
         elif annotation.image_id not in (None, question.image_id):
             where = f"{question_file}: $.questions[{index}].image_id"
             images = f"image {question.image_id}, and of {annotation.image_id} in its annotation"

@@ -41,6 +41,7 @@ class AnswerBalancer:
     def choose(self, found: Sequence[Candidate], rng: RandomStream) -> list[Candidate]:
         """Choose the questions to ask, in random order; of equals, chance decides."""
         by_kind: dict[str, list[Candidate]] = {kind: [] for kind in QUESTIONS_PER_KIND}
+        # Shuffled, since min() takes the first of equals: chance decides, not the order of kinds.
         for candidate in rng.shuffled(found):
             by_kind[candidate.kind].append(candidate)
         chosen: list[Candidate] = []
@@ -48,6 +49,7 @@ class AnswerBalancer:
             for _ in range(min(QUESTIONS_PER_KIND[kind], len(of_kind))):
                 best = min(of_kind, key=self._excesses)
                 too_common, *_ = self._excesses(best)
+                # Better one question less than an answer that can be guessed from the question.
                 if too_common:
                     break
                 of_kind.remove(best)
@@ -63,6 +65,7 @@ class AnswerBalancer:
     def _excess(self, group: str, candidate: Candidate) -> int:
         """Count an answer's uses beyond the average of all its group's, times their number."""
         times = self._per_answer[group, candidate.answer]
+        # In whole numbers: an average would be a fraction, rounded as a machine does it.
         return times * len(candidate.answers) - self._per_group[group]
 
     def _count(self, candidate: Candidate) -> None:

@@ -31,6 +31,7 @@ def generate(recipe: Recipe) -> QASet:
     files = write_images(scenes, recipe.size, folder)
     questions = tuple(_questions(scenes, recipe))
     images = {_image_id(recipe, index): file for index, file in enumerate(files)}
+    # A scene may have no question at all, and a picture without one is of no use.
     used = frozenset(question.image for question in questions)
     return QASet(
         f"scenes:{recipe}",
@@ -53,6 +54,7 @@ def _questions(scenes: Sequence[GeneratedScene], recipe: Recipe) -> Iterator[Que
     balancers: defaultdict[str, AnswerBalancer] = defaultdict(AnswerBalancer)
     number = 0
     for index, scene in enumerate(scenes):
+        # A stream of its own for each scene: those before it may draw as much as they like.
         rng = RandomStream("questions", recipe.seed, index, recipe.objects)
         split, image = _SPLITS[index % len(_SPLITS)], _image_id(recipe, index)
         found = candidates(scene, max_objects=recipe.objects, rng=rng)

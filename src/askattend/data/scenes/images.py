@@ -51,6 +51,7 @@ def write_images(scenes: Sequence[GeneratedScene], size: int, folder: Path) -> l
     files = [folder / f"{index}.png" for index in range(len(scenes))]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # One look at the folder, as it may hold many thousand pictures.
         there = {entry.name for entry in os.scandir(folder)}
         for scene, file in zip(scenes, files, strict=True):
             if file.name not in there:
@@ -66,5 +67,6 @@ def write_images(scenes: Sequence[GeneratedScene], size: int, folder: Path) -> l
 
 def _png(scene: GeneratedScene, size: int) -> bytes:
     content = BytesIO()
+    # Compressed as little as PNG can: drawing is quick, and zlib is not.
     Image.fromarray(draw(scene, size)).save(content, format="PNG", compress_level=1)
     return content.getvalue()

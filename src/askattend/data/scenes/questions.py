@@ -123,6 +123,7 @@ def _count(objects: Objects, max_objects: int) -> Iterator[Candidate]:
     some = tuple(map(str, range(min(MOST_ALIKE, max_objects) + 1)))
     for name in _GENERAL:
         found = named(objects, name)
+        # More of them than any answer of the kind counts to.
         if len(found) < len(some):
             yield Candidate("count some", "count", (name,), str(len(found)), some, found)
     every = tuple(map(str, range(1, max_objects + 1)))
@@ -132,6 +133,7 @@ def _count(objects: Objects, max_objects: int) -> Iterator[Candidate]:
 def _existence(objects: Objects) -> Iterator[Candidate]:
     """Ask for what is there, and for what shares its colour or its shape with something there."""
     shapes, colours = {thing.shape for thing in objects}, {thing.colour for thing in objects}
+    # Asked for in vain among things wholly unlike it, the answer would be plain to see.
     pairs = [
         f"{colour} {shape}"
         for colour in COLOURS
@@ -157,6 +159,7 @@ def _more(objects: Objects) -> Iterator[Candidate]:
 def _size(named_objects: Named) -> Iterator[Candidate]:
     for (one, first), (other, second) in permutations(named_objects, 2):
         small, large = sorted((one.radius, other.radius))
+        # Between sizes so close nobody could tell.
         if 2 * large < 3 * small:
             continue
         names, both = (first, second), (one, other)
@@ -169,6 +172,7 @@ def _half(names: Named) -> Iterator[Candidate]:
     """Ask in which half of the picture an object is, by a clear margin."""
     for thing, name in names:
         for at, halves in ((thing.x, ("left", "right")), (thing.y, ("top", "bottom"))):
+            # Near the middle it is in neither half clearly.
             if abs(2 * at - UNIT) < 2 * _CLEARLY:
                 continue
             kind, predicate = f"position {halves[0]}", " or ".join(halves)
@@ -192,6 +196,7 @@ def _neighbour(names: Named, objects: Objects) -> Iterator[Candidate]:
         for side in _DIRECTIONS:
             apart = [_apart(side, other, thing) for other in others]
             beyond = [other for other, by in zip(others, apart, strict=True) if by > 0]
+            # One that is nearly level with the object might be taken to lie on either side.
             if len(beyond) != 1 or min(map(abs, apart)) < _CLEARLY:
                 continue
             (found,) = beyond

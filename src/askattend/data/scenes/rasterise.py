@@ -66,6 +66,7 @@ def _cross(u: Integers, v: Integers, r: int) -> Inside:
 
 def _heart(u: Integers, v: Integers, r: int) -> Inside:
     """A square on its corner of half-diagonal 0.8 r, and the discs on its upper sides."""
+    # Scaled by ten, so that 0.8 r and the shift of 0.1 r are whole.
     u, v, d = 10 * abs(u), 10 * v - r, 8 * r
     a, b = 2 * u - d, 2 * v + d
     return (u + abs(v) <= d) | (a * a + b * b <= 2 * d * d)
@@ -78,6 +79,7 @@ def _ring(u: Integers, v: Integers, r: int) -> Inside:
 
 def _moon(u: Integers, v: Integers, r: int) -> Inside:
     """A disc, less another of 0.8 r that lies 0.55 r to its right; all pushed 0.15 r right."""
+    # Scaled by twenty, so that 0.15 r and 0.55 r are whole.
     u, v, r = 20 * u - 3 * r, 20 * v, 20 * r
     bite = u - r * 11 // 20
     return (u * u + v * v <= r * r) & (25 * (bite * bite + v * v) >= 16 * r * r)
@@ -121,6 +123,7 @@ def _extent(shape: str, tilt: int) -> tuple[int, int, int, int]:
 def _inside(shape: str, tilt: int, x: Integers, y: Integers, radius: int) -> Inside:
     """Tell which of the points belong to a shape, turned by its tilt."""
     cosine, sine, divisor = TILTS[tilt]
+    # The points are turned back, not the shape; the divisor moves to the radius.
     u, v = cosine * x + sine * y, cosine * y - sine * x
     return OUTLINES[shape](u, v, radius * divisor)
 
@@ -204,6 +207,7 @@ def _samples(low: int, high: int, size: int) -> tuple[slice, Integers]:
 
 def _count_samples(inside: Inside) -> Canvas:
     """Count the samples of each pixel that are inside."""
+    # As bytes, without a copy: booleans cannot be added up.
     samples = inside.view(np.uint8)
     counts: Canvas = np.zeros((len(samples) // SAMPLES, samples.shape[1] // SAMPLES), np.int16)
     for row in range(SAMPLES):

@@ -69,6 +69,7 @@ def canonical_recipe(recipe: str) -> str:
 
 
 def _number(key: str, value: str, where: str) -> int | float:
+    # Ranges are checked where the recipe is made, and name the key.
     for kind in (int, float):
         try:
             return kind(value)

@@ -117,9 +117,11 @@ def _unplaced(rng: RandomStream, max_objects: int) -> list[SceneObject]:
     """Draw shapes and colours of objects that have no place or size yet."""
     alike = rng.between(0, min(MOST_ALIKE, max_objects))
     count = rng.between(max(alike, 1), max_objects)
+    # Either a shape or a colour is the theme that several objects share.
     common, other = (SHAPES, tuple(COLOURS)) if rng.below(2) else (tuple(COLOURS), SHAPES)
     theme = rng.choice(common)
     rest = [name for name in common if name != theme]
+    # The others take any name but the theme, so that exactly `alike` objects share it.
     names = [theme if index < alike else rng.choice(rest) for index in range(count)]
     pairs = [(name, rng.choice(other)) for name in rng.shuffled(names)]
     if common is not SHAPES:
@@ -173,6 +175,7 @@ def _find_free_place(
 
 def _stroke(ground: Colour, rng: RandomStream) -> Stroke:
     """Draw a stroke of grey, little lighter or darker than the ground."""
+    # A stroke must be told from the ground, but never be taken for an object.
     change = rng.between(12, 30) * (1 if rng.below(2) else -1)
     red, green, blue = (min(max(channel + change, 0), 255) for channel in ground)
     x, y = rng.below(UNIT), rng.below(UNIT)

@@ -103,6 +103,7 @@ def _locate(place: str) -> tuple[str, str]:
         if not (folder / "config.json").is_file():
             raise not_to_be_had(str(folder), f"{PREFIX}{folder}", OSError("no config.json in it"))
         return str(folder), f"{PREFIX}{folder}"
+    # A folder by its looks: the hub would only say that it has no such model.
     if place.startswith((".", "/", "~")) or place.count("/") > 1:
         raise FeatureError(
             "no such folder",
@@ -120,6 +121,7 @@ def _quiet() -> Iterator[None]:
 
     hub: Any = huggingface_hub.utils  # does not declare all that it offers
     loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
+    # As they were before, they are put back: the user may want to hear of other models.
     levels = [logger.level for logger in loggers]
     bars, hub_bars = messages.is_progress_bar_enabled(), not hub.are_progress_bars_disabled()
     messages.disable_progress_bar()
@@ -152,6 +154,7 @@ def _load_model(source: str, label: str) -> tuple[nn.Module, Mapping[str, Tensor
     if needed:
         count = f"{len(needed)} of its weights, e.g. '{needed[0]}',"
         _refuse(f"{count} are not in its files and would be random", label)
+    # Some are stored in half precision, in which the probe could tell too little.
     model = model.float().eval()
     return model, {key: value for key, value in model.state_dict().items() if key not in missing}
 
@@ -196,6 +199,7 @@ def _objection(config: Any) -> str | None:
     model_class = MODEL_MAPPING[type(config)]
     if getattr(model_class, "main_input_name", None) != "pixel_values":
         return f"'{kind}' does not read images"
+    # Masked autoencoders drop patches at random, so that places are lost.
     if hasattr(config, "mask_ratio"):
         return f"'{kind}' hides or reorders patches of the image"
     if hasattr(config, "num_detection_tokens") or hasattr(config, "num_queries"):

@@ -43,6 +43,7 @@ def _preprocessor_file(source: str, label: str) -> Path | None:
     if Path(source).is_dir():
         file = Path(source) / PREPROCESSOR
         return file if file.is_file() else None
+    # Optional, and here only after transformers was found.
     from huggingface_hub import try_to_load_from_cache
     from transformers.utils import cached_file
 
@@ -71,6 +72,7 @@ def parse_preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
     mean = _three(settings.get("image_mean") or IMAGENET_MEAN) if normalised else (0.0,) * 3
     std = _three(settings.get("image_std") or IMAGENET_STD) if normalised else (1.0,) * 3
     if normalised and settings.get("include_top"):
+        # EfficientNet's own processor divides twice.
         std = [deviation**2 for deviation in std]
     factor = settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 1.0
     offset = 1.0 if settings.get("rescale_offset") else 0.0

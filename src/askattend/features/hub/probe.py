@@ -71,6 +71,7 @@ class _Prober:
             raise self._refusal("it yields one region for the whole picture", "a larger size")
         if not torch.isfinite(hidden).all():
             raise self._refusal("it yields values that are not finite even in float32")
+        # Dropout left on, or patches at random: such features could never be made again.
         if not torch.equal(hidden, self._run(picture).last_hidden_state):
             raise self._refusal("two passes over one picture differ")
         if not self._places_are_right(grid, picture, hidden):
@@ -115,6 +116,7 @@ class _Prober:
         leading = _leading_tokens(self._model)
         tokens, region_dim = hidden.shape[1:]
         rows = isqrt(max(tokens - leading, 0))
+        # Then the stride that pictures must fit is the usual one of such networks.
         if rows * patch_side != self._size:  # patches were merged on the way, as in Swin
             require_multiple(self._size, MAP_STRIDE, where=self._where)
         if rows * rows != tokens - leading or self._size % max(rows, 1):
@@ -138,6 +140,7 @@ class _Prober:
         last = grid.rows - 1
         return all(
             self._patch_is_right(grid, picture, entering, row, column)
+            # Three corners and an edge tell any flip, turn or transposition.
             for row, column in ((0, 0), (0, last), (last, 0), (grid.rows // 2, last))
         )
 
@@ -175,6 +178,7 @@ class _Prober:
                 after = grid.regions(self._run(changed).last_hidden_state)
                 change = (after - before)[0].norm(dim=-1).view(rows, rows)
                 changes.append([change[v][:, h].mean().log() for v in halves for h in halves])
+        # Rows: the quarter that was changed. Columns: the quarter that responds.
         table = torch.tensor(changes)  # changed quarter × responding quarter
         ways = {way: float(table[range(4), way].sum()) for way in permutations(range(4))}
         return max(ways, key=lambda way: ways[way]) == (0, 1, 2, 3)
