@@ -23,12 +23,18 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from askattend.batching.batches import Batch, Batches, EncodedQuestions
-from askattend.batching.device_placement import GIBIBYTE, Resident, fits, onto, reserved
+from askattend.batching.device_placement import (
+    GIBIBYTE,
+    DeviceFeatures,
+    fits,
+    prefetch_to_device,
+    reserved,
+)
 from askattend.devices import pick_precision
 from askattend.models import SAAA, SAAAConfig
 from askattend.training.config import TrainConfig
-from askattend.training.cuda_graphs import Stepper, stepper
-from askattend.training.loop import Losses
+from askattend.training.cuda_graphs import Step, make_step
+from askattend.training.losses import Losses
 from askattend.training.step import make_optimizer
 from benchmarks import data
 from benchmarks.data import Shape
@@ -168,7 +174,7 @@ def _batches(shape: Shape, device: torch.device) -> Batches:
     asked, words, answers = data.question_set(few), data.words(shape), data.answers(shape)
     return Batches(
         asked,
-        Resident(_regions(shape, device), data.image_ids(shape)),
+        DeviceFeatures(_regions(shape, device), data.image_ids(shape)),
         words,
         answers,
         batch_size=BATCH_SIZES[0],
@@ -221,7 +227,7 @@ def _profiled(row: Row, batches: Batches, config: TrainConfig, device: torch.dev
 
 def _started(
     batches: Batches, config: TrainConfig, device: torch.device, *, steps: int
-) -> tuple[SAAA, Stepper, Iterator[Batch]]:
+) -> tuple[SAAA, Step, Iterator[Batch]]:
     """A network that has been trained a little, and batches for so many further steps."""
     torch.manual_seed(0)
     sizes = Shape()
@@ -229,10 +235,10 @@ def _started(
         SAAAConfig(), words=sizes.words, answers=sizes.answers, region_dim=sizes.region_dim
     )
     model.to(device).train()
-    step = stepper(model, make_optimizer(model, config), config)
+    step = make_step(model, make_optimizer(model, config), config)
     warm_up = WARM_UP if device.type == "cuda" else 1
     batches.batch_size = config.batch_size
-    there = onto(device, batches.shuffled(0, at_least=warm_up + steps))
+    there = prefetch_to_device(device, batches.shuffled(0, at_least=warm_up + steps))
     _train(step, islice(there, warm_up), config, device)
     return model, step, islice(there, steps)
 
@@ -274,23 +280,21 @@ class Timed:
 
 
 def _train(
-    step: Stepper, batches: Iterator[Batch], config: TrainConfig, device: torch.device
+    step: Step, batches: Iterator[Batch], config: TrainConfig, device: torch.device
 ) -> Timed:
     """Steps as training makes them, a look at the losses included."""
     losses = Losses(before=0, device=device)
     wait_for(device)
     started, images, steps = time.perf_counter(), 0, 0
     for batch in batches:
-        losses.add(step(batch, config.learning_rate), len(batch))
+        losses.add(step(batch, rate=config.learning_rate), len(batch))
         images, steps = images + len(batch.regions), steps + 1
     loss = losses.mean()
     wait_for(device)
     return Timed(time.perf_counter() - started, steps, losses.questions, images, loss)
 
 
-def _busy(
-    step: Stepper, batches: Iterator[Batch], config: TrainConfig, device: torch.device
-) -> float:
+def _busy(step: Step, batches: Iterator[Batch], config: TrainConfig, device: torch.device) -> float:
     """Seconds in which the GPU did anything; profiling slows the steps, but not its kernels."""
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         _train(step, batches, config, device)

@@ -14,11 +14,11 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 
-from askattend.devices import native_bfloat16
+from askattend.devices import Precision, native_bfloat16
 from askattend.features.backbones import load_backbone
 from askattend.features.extraction import ExtractConfig, extract
 from askattend.features.hub.preprocessing import IMAGENET_MEAN, IMAGENET_STD
-from askattend.features.spec import Backbone, Compute, FeatureSpec
+from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 from benchmarks.data import Shape
 from benchmarks.measure import Row, Target, interleaved, row
@@ -38,7 +38,7 @@ def resnet_extraction(size: Size) -> Row:
     side, count = (64, 2) if size.quick else (448, EXTRACTED)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (count, 3, side, side), generator=generator, dtype=torch.uint8)
-    precision: Compute = "bfloat16" if native_bfloat16("cpu") else "float32"
+    precision: Precision = "bfloat16" if native_bfloat16("cpu") else "float32"
     with _resnet(quick=size.quick) as folder:
         backbone = load_backbone(f"hf:{folder}", image_size=side, precision=precision)
         model = ResNetModel.from_pretrained(folder).eval()

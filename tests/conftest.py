@@ -29,6 +29,25 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command: exit status, standard output, standard error."""
+    from askattend.cli import main  # once the hook is installed
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        status = 0
+        capsys.readouterr()
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return call
+
+
+@pytest.fixture
 def install_package(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Path]]:
@@ -70,10 +89,10 @@ def shared() -> Path:
 def wordnet() -> WordNet:
     """This machine's WordNet; skips where it is absent, fails where all is required."""
     from askattend.errors import DataError  # once the hook is installed
-    from askattend.metrics.wordnet import installed
+    from askattend.metrics.wordnet import installed_wordnet
 
     try:
-        return installed()
+        return installed_wordnet()
     except DataError as error:
         if os.environ.get("ASKATTEND_REQUIRE_SHARED") == "1":
             pytest.fail(str(error))

@@ -15,14 +15,14 @@ from torch import Tensor
 import askattend
 from askattend import Batch, TrainConfig
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.devices import AnsweringPrecision, Precision, computing, require_known
+from askattend.devices import AnsweringPrecision, PrecisionChoice, autocast, require_precision
 from askattend.errors import ConfigError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.models import ModelConfig, SAAAConfig, SANConfig, build_model
+from askattend.models import NetworkConfig, SAAAConfig, SANConfig, build_model
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 
-NETWORKS: dict[str, ModelConfig] = {
+NETWORKS: dict[str, NetworkConfig] = {
     "saaa": SAAAConfig(embedding_dim=8, question_dim=8, attention_dim=8, hidden_dim=8),
     "san": SANConfig(embedding_dim=8, question_dim=8, attention_dim=8),
 }
@@ -34,9 +34,9 @@ def has_bfloat16(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     return bool(request.param)
 
 
-def product(name: Precision, dtype: torch.dtype) -> torch.dtype:
+def product(name: PrecisionChoice, dtype: torch.dtype) -> torch.dtype:
     layer = torch.nn.Linear(4, 2, dtype=dtype)
-    with computing(name, layer):
+    with autocast(name, layer):
         made: Tensor = layer(torch.zeros(1, 4, dtype=dtype))
     return made.dtype
 
@@ -61,7 +61,7 @@ def test_a_step_in_float64_is_exact_everywhere(name: str, has_bfloat16: bool) ->
     regions, lengths = torch.rand(3, 9, 16, dtype=torch.float64), torch.tensor([5, 3, 1])
     tokens = torch.randint(2, 12, (3, 5)) * (torch.arange(5) < lengths[:, None])
     batch = Batch.of(regions, tokens, lengths, torch.tensor([1, 0, 6]))
-    answers, _ = askattend.objective(model, batch, TrainConfig())
+    answers, _ = askattend.compute_loss(model, batch, TrainConfig())
     logits: Tensor = model(batch.regions, batch.tokens, batch.lengths, batch.image_index).logits
     assert answers.dtype == torch.float64
     expected = torch.nn.functional.cross_entropy(logits, batch.answer_index[:, 0])
@@ -81,7 +81,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_run_answers_in_what_it_was_trained_in(run: Run, has_bfloat16: bool) -> None:
-    def weights(precision: Precision | None = None) -> torch.dtype:
+    def weights(precision: PrecisionChoice | None = None) -> torch.dtype:
         model = Predictor.load(run.folder, precision=precision).model
         return next(model.parameters()).dtype
 
@@ -117,7 +117,7 @@ def test_a_precision_that_is_asked_for_but_unknown_is_named(run: Run) -> None:
     with pytest.raises(
         ConfigError, match=r"'int8' is not a precision\. Use one of auto, float32, "
     ):
-        require_known("int8", get_args(Precision))
+        require_precision("int8", get_args(PrecisionChoice))
 
 
 def test_weights_of_8_bits_are_on_the_processor(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,19 +17,24 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from askattend.batching.batches import Batch, Batches
-from askattend.batching.device_placement import GIBIBYTE, Resident, fits, kept_type, near, onto
+from askattend.batching.device_placement import (
+    GIBIBYTE,
+    DeviceFeatures,
+    cache_on_gpu_if_it_fits,
+    dtype_on_gpu,
+    fits,
+    prefetch_to_device,
+)
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.errors import RunError
-from askattend.models import Model, ModelConfig, SAAAConfig, SANConfig, build_model
+from askattend.models import Network, NetworkConfig, SAAAConfig, SANConfig, build_model
 from askattend.models.baselines import ImageOnlyConfig, QuestionOnlyConfig
 from askattend.training.config import TrainConfig
-from askattend.training.cuda_graphs import PaddedSteps, stepper
-from askattend.training.loop import FETCH_EVERY, Losses
-from askattend.training.step import keep_rates_on, make_optimizer, train_step
+from askattend.training.cuda_graphs import GraphedStep, make_step
+from askattend.training.step import learning_rates_to, make_optimizer, train_step
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
-CONFIGS: dict[str, ModelConfig] = {
+CONFIGS: dict[str, NetworkConfig] = {
     "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7, dropout=0.0),
     "san": SANConfig(**SMALL, attention_dim=5, dropout=0.0),
     "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5, dropout=0.0),
@@ -39,15 +44,15 @@ CONFIGS: dict[str, ModelConfig] = {
 }
 TRAINED: dict[str, TrainConfig] = {
     "adam": TrainConfig(
-        batch_size=8, learning_rate=1e-2, clip_norm=1.0, embedding_rate=3.0, precision="float32"
+        batch_size=8, learning_rate=1e-2, clip_norm=1.0, embedding_lr_scale=3.0, precision="float32"
     ),
     "published": TrainConfig(
         batch_size=8,
         optimizer="sgd",
-        penalty=5e-4,
-        clip_each=0.1,
-        embedding_rate=8.0,
-        targets="drawn",
+        l2_penalty=5e-4,
+        clip_norm_per_parameter=0.1,
+        embedding_lr_scale=8.0,
+        targets="sampled",
         precision="float32",
     ),
 }
@@ -82,7 +87,7 @@ def batches(*, sampling: str = "by-image") -> Batches:
     return Batches(asked, Source(), words, answers, batch_size=8, sampling=sampling)
 
 
-def network(name: str) -> Model:
+def network(name: str) -> Network:
     torch.manual_seed(0)
     return build_model(CONFIGS[name], words=14, answers=4, region_dim=6).train()
 
@@ -159,38 +164,38 @@ def test_waiting_is_noticed() -> None:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_no_step_waits(name: str, trained: str) -> None:
     model, config = network(name), TRAINED[trained]
-    step = PaddedSteps(model, make_optimizer(model, config), config)
+    step = GraphedStep(model, make_optimizer(model, config), config)
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
     for batch in batches().shuffled(0):
         with nobody_waits():
-            loss = step(batch, 1e-2)
+            loss = step(batch, rate=1e-2)
         assert loss.isfinite()
     assert any(not torch.equal(p, before[n]) for n, p in model.named_parameters())
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("sampling", ["by-image", "uniform"])
-def test_padded_steps_are_the_plain_ones(name: str, sampling: str) -> None:
+def test_graphed_steps_are_the_plain_ones(name: str, sampling: str) -> None:
     config = TRAINED["adam"]
     model = network(name).double()
     other = deepcopy(model)
     optimizer = make_optimizer(other, config)
-    keep_rates_on(torch.device("cpu"), optimizer)  # as a graph needs them
-    step = PaddedSteps(other, optimizer, config)
-    plain = stepper(model, make_optimizer(model, config), config)
+    learning_rates_to(torch.device("cpu"), optimizer)  # as a graph needs them
+    step = GraphedStep(other, optimizer, config)
+    plain = make_step(model, make_optimizer(model, config), config)
     sizes = set()
     for number, batch in enumerate(batches(sampling=sampling).shuffled(0, at_least=12)):
         sizes.add((len(batch), *batch.tokens.shape, len(batch.regions)))
         rate = 1e-2 / (1 + number)
-        torch.testing.assert_close(step(batch, rate), plain(batch, rate))
+        torch.testing.assert_close(step(batch, rate=rate), plain(batch, rate=rate))
     assert len(sizes) > 3, "batches of several sizes, the last one smaller"
     torch.testing.assert_close(
         dict(other.named_parameters()), dict(model.named_parameters()), rtol=1e-5, atol=1e-7
     )
 
 
-def test_targets_drawn_are_answers_that_people_gave() -> None:
-    """A drawn answer counts whole; a question that only fills up, not at all."""
+def test_sampled_targets_are_answers_that_people_gave() -> None:
+    """A sampled answer counts whole; a question that only fills up, not at all."""
     model, config = network("saaa"), TRAINED["published"]
     optimizer = make_optimizer(model, config)
     batch = next(batches().in_order())
@@ -219,30 +224,14 @@ def given(batch: Batch, question: int) -> list[int]:
     return [int(index[k]) for k in range(len(index)) if weight[k] > 0]
 
 
-def test_a_loss_that_is_not_finite_is_found_late_but_named_rightly() -> None:
-    losses = Losses(before=1000, device=torch.device("cuda"))
-    for number in range(1, FETCH_EVERY):
-        losses.add(torch.tensor(float("nan") if number in (7, 9) else 1.0), 2)
-    with pytest.raises(RunError, match="the loss is nan at step 1007"):
-        losses.add(torch.tensor(1.0), 2)
-    losses = Losses(before=0, device=torch.device("cuda"))
-    for value in (1.0, 4.0):
-        losses.add(torch.tensor(value), int(value))
-    assert losses.mean() == pytest.approx(17 / 5)
-    losses.add(torch.tensor(float("inf")), 1)
-    with pytest.raises(RunError, match="the loss is inf at step 3"):
-        losses.mean()
-    at_once = Losses(before=0, device=torch.device("cpu"))
-    with pytest.raises(RunError, match="step 1"):
-        at_once.add(torch.tensor(float("nan")), 1)
-
-
-def test_resident_features_make_the_same_batches() -> None:
+def test_features_on_the_device_make_the_same_batches() -> None:
     usual = batches()
     ids = usual.images
     assert set(ids) == {question.image for question in usual.questions}
-    resident = Resident.of(Source(), ids, torch.device("cpu"), torch.float16)
-    for ours, theirs in zip(usual.reading(resident).shuffled(3), usual.shuffled(3), strict=True):
+    cached = DeviceFeatures.copy_of(Source(), ids, torch.device("cpu"), torch.float16)
+    for ours, theirs in zip(
+        usual.with_features(cached).shuffled(3), usual.shuffled(3), strict=True
+    ):
         for field in fields(ours):
             assert torch.equal(getattr(ours, field.name), getattr(theirs, field.name)), field.name
     assert isinstance(usual.source, Source)
@@ -250,22 +239,22 @@ def test_resident_features_make_the_same_batches() -> None:
 
 def test_a_processor_reads_features_where_they_are() -> None:
     usual, device = batches(), torch.device("cpu")
-    assert near(usual, device, "auto", Console(quiet=True)) is usual
+    assert cache_on_gpu_if_it_fits(usual, device, "auto", Console(quiet=True)) is usual
     batch = next(usual.in_order())
-    (same,) = onto(device, iter([batch]))
+    (same,) = prefetch_to_device(device, iter([batch]))
     assert same.regions is batch.regions
 
 
-def test_features_are_resident_only_if_they_leave_room() -> None:
+def test_features_are_cached_only_if_they_leave_room() -> None:
     assert fits(62 * GIBIBYTE, free=79 * GIBIBYTE, total=80 * GIBIBYTE)
     assert not fits(70 * GIBIBYTE, free=79 * GIBIBYTE, total=80 * GIBIBYTE)
     assert not fits(62 * GIBIBYTE, free=70 * GIBIBYTE, total=80 * GIBIBYTE)
     assert fits(1 * GIBIBYTE, free=8 * GIBIBYTE, total=8 * GIBIBYTE)
     assert not fits(3 * GIBIBYTE, free=8 * GIBIBYTE, total=8 * GIBIBYTE)
-    assert kept_type(torch.float32, torch.bfloat16) is torch.bfloat16
-    assert kept_type(torch.float32, torch.float32) is torch.float32
-    assert kept_type(torch.float16, torch.bfloat16) is torch.float16
-    assert kept_type(torch.float16, torch.float32) is torch.float16
+    assert dtype_on_gpu(torch.float32, torch.bfloat16) is torch.bfloat16
+    assert dtype_on_gpu(torch.float32, torch.float32) is torch.float32
+    assert dtype_on_gpu(torch.float16, torch.bfloat16) is torch.float16
+    assert dtype_on_gpu(torch.float16, torch.float32) is torch.float16
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -274,11 +263,11 @@ def test_graphs_learn_what_plain_steps_learn(name: str) -> None:
     config, device = TRAINED["adam"], torch.device("cuda")
     model = network(name).to(device)
     other = deepcopy(model)
-    step = stepper(other, make_optimizer(other, config), config)
+    step = make_step(other, make_optimizer(other, config), config)
     optimizer = make_optimizer(model, config)
-    for number, batch in enumerate(onto(device, batches().shuffled(0, at_least=25))):
+    for number, batch in enumerate(prefetch_to_device(device, batches().shuffled(0, at_least=25))):
         rate = 1e-2 / (1 + number)
         expected = train_step(model, optimizer, batch, config, rate=rate)
-        torch.testing.assert_close(step(batch, rate), expected, rtol=1e-2, atol=1e-3)
-    assert isinstance(step, PaddedSteps)
-    assert any(room.graph is not None for room in step._rooms.values())
+        torch.testing.assert_close(step(batch, rate=rate), expected, rtol=1e-2, atol=1e-3)
+    assert isinstance(step, GraphedStep)
+    assert any(buffers.graph is not None for buffers in step._buffers.values())

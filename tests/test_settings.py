@@ -47,6 +47,12 @@ def test_mistakes_are_named(table: dict[str, Any], message: str) -> None:
         ({"network": "san"}, r"is for the network 'san'"),
         ({"train": {"epoch": 3}}, r"\[train\]: unknown setting 'epoch'\. Did you mean 'epochs'"),
         ({"extract": {"dtype": "float61"}}, r"float61"),
+        ({"train": {"penalty": 1}}, r"setting 'penalty'\. Did you mean 'l2_penalty'"),
+        ({"train": {"half_life": 1}}, r"setting 'half_life'\. Did you mean 'lr_half_life'"),
+        ({"train": {"final-fraction": 1}}, r"Did you mean 'final_lr_fraction'"),
+        ({"train": {"embedding_rate": 80}}, r"Did you mean 'embedding_lr_scale'"),
+        ({"train": {"clip_each": 1}}, r"setting 'clip_each'\. .*'?clip_norm_per_parameter'?"),
+        ({"train": {"targets": "drawn"}}, r"targets = 'drawn': must be one of soft, sampled"),
     ],
 )
 def test_mistakes_in_a_preset_are_named(tables: dict[str, Any], message: str) -> None:
@@ -77,8 +83,10 @@ def test_a_saved_config_is_a_preset(tmp_path: Path) -> None:
         train=TrainConfig(epochs=7, learning_rate=0.5),
     )
     file = tmp_path / "config.toml"
-    file.write_bytes(toml_bytes(config.tables()))
-    assert read_preset(str(file), "san") == config
+    # With or without the version of the layout that a run folder has.
+    for first in ({}, {"layout": 2}, {"layout": 99}):
+        file.write_bytes(toml_bytes({**first, **config.tables()}))
+        assert read_preset(str(file), "san") == config
 
 
 def test_files_that_are_no_presets(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from askattend.models.symbols import record
     from askattend.runs.predictor import Answer, Predictor, Scene
     from askattend.training.config import TrainConfig
-    from askattend.training.step import make_optimizer, objective, train_step
+    from askattend.training.step import compute_loss, make_optimizer, train_step
 
 __all__ = [
     "SAAA",
@@ -30,8 +30,8 @@ __all__ = [
     "Scene",
     "TrainConfig",
     "check",
+    "compute_loss",
     "make_optimizer",
-    "objective",
     "published_names",
     "record",
     "san_from_published",
@@ -48,7 +48,7 @@ _HOME = {
     "askattend.models.published_san": ("published_names", "san_from_published"),
     "askattend.models.symbols": ("record",),
     "askattend.training.config": ("TrainConfig",),
-    "askattend.training.step": ("make_optimizer", "objective", "train_step"),
+    "askattend.training.step": ("compute_loss", "make_optimizer", "train_step"),
     "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
 }
 _PLACES = {name: module for module, names in _HOME.items() for name in names}

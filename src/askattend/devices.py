@@ -12,13 +12,18 @@ from torch import Tensor, nn
 
 from askattend.errors import ConfigError
 
-Precision = Literal["auto", "float32", "bfloat16"]
+# What matrices are multiplied in.
+Precision = Literal["float32", "bfloat16"]
+# As a setting names it: ``"auto"`` depends on the processor.
+PrecisionChoice = Literal["auto", Precision]
 # What answers may be computed in, too: weights of 8 bits, which cannot be trained.
-AnsweringPrecision = Literal[Precision, "int8"]
+AnsweringPrecision = Literal[PrecisionChoice, "int8"]
+
+PRECISIONS: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def pick_device(name: str) -> torch.device:
-    """The device that a setting names; ``"auto"`` is a GPU if there is one.
+    """Return the device that a setting names; ``"auto"`` is a GPU if there is one.
 
     Raises:
         ConfigError: there is no such device here.
@@ -37,28 +42,28 @@ def pick_device(name: str) -> torch.device:
         ) from None
 
 
-def moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """`tensor` on a device; a GPU fetches it from pinned memory while the processor goes on."""
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy a tensor to a device; to a GPU without waiting, from pinned memory."""
     if device.type == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
 
 
-def pick_precision(name: Precision, device: torch.device | str) -> torch.dtype:
-    """What matrices are multiplied in; ``"auto"`` is bfloat16 where the processor does it natively.
+def pick_precision(name: PrecisionChoice, device: torch.device | str) -> torch.dtype:
+    """Return what matrices are multiplied in; ``"auto"`` is bfloat16 where it is native.
 
     Whatever it is, weights that are trained, norms, softmax and loss are in float32.
 
     Raises:
         ConfigError: there is no such precision.
     """
-    require_known(name, get_args(Precision))
+    require_precision(name, get_args(PrecisionChoice))
     if name == "auto":
         name = "bfloat16" if native_bfloat16(torch.device(device).type) else "float32"
-    return torch.bfloat16 if name == "bfloat16" else torch.float32
+    return PRECISIONS[name]
 
 
-def require_known(name: str, names: Sequence[str]) -> None:
+def require_precision(name: str, names: Sequence[str]) -> None:
     """Refuse a precision that is none of `names`.
 
     Raises:
@@ -71,7 +76,7 @@ def require_known(name: str, names: Sequence[str]) -> None:
 
 @cache
 def native_bfloat16(kind: str) -> bool:
-    """Whether a kind of device has instructions for bfloat16; without, it is slow."""
+    """Return True where a kind of device has instructions for bfloat16; without, it is slow."""
     if kind == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
@@ -81,8 +86,8 @@ def native_bfloat16(kind: str) -> bool:
 
 
 @contextmanager
-def computing(name: Precision, model: nn.Module) -> Iterator[None]:
-    """Inside the ``with`` block a network multiplies in a precision; its weights stay as they are.
+def autocast(name: PrecisionChoice, model: nn.Module) -> Iterator[None]:
+    """Let a network multiply in a precision within a ``with`` block; its weights stay as they are.
 
     Whoever made a network's weights float64 (or bfloat16) wants it computed so: ``"auto"`` changes
     nothing then.

@@ -16,9 +16,9 @@ _FETCH = "Fetch it again."
 
 
 def read_bytes(file: Path) -> bytes:
-    """The content of a file, unpacked if it is gzip, without a byte order mark.
+    """Read a file, unpacked if it is gzip, without a byte order mark.
 
-    What it is, is told by its first bytes: files are renamed, and unpacked on the way, too.
+    Its first bytes tell what it is, not its name: files are renamed, and unpacked on the way.
 
     Raises:
         DataError: the file cannot be opened, or its gzip is truncated or broken.

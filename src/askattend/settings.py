@@ -48,7 +48,7 @@ def _check_value(name: str, value: Any, hint: Any) -> None:
 
 
 def _both_ends(hint: Any) -> str | None:
-    """What a type expects that has a least and a greatest value; a bound alone says half of it."""
+    """Describe a type with both a least and a greatest value; one bound alone says half of it."""
     for part in get_args(hint):
         if isinstance(part, msgspec.Meta):
             low, high = (part.ge, part.gt), (part.le, part.lt)
@@ -64,7 +64,7 @@ def _both_ends(hint: Any) -> str | None:
 
 
 def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
-    """A dataclass from nested tables, as TOML gives them; what is left out keeps its default.
+    """Make a dataclass from a table, as TOML gives it; what is left out keeps its default.
 
     Raises:
         ConfigError: a key is unknown (names the nearest), of the wrong type or out of range.
@@ -85,14 +85,14 @@ def from_mapping(kind: type[T], mapping: Mapping[str, Any], *, where: str) -> T:
 
 
 def to_mapping(settings: Any) -> dict[str, Any]:
-    """The fields of a dataclass as TOML has them: nested tables, without those that are None."""
+    """Return the fields of a dataclass as TOML has them, without those that are None."""
     fields = msgspec.to_builtins(settings)
     assert isinstance(fields, dict)
     return {key: value for key, value in fields.items() if value is not None}
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """The tables of a TOML file.
+    """Read the tables of a TOML file.
 
     Raises:
         ConfigError: the file is missing or malformed; names the line.
@@ -106,5 +106,5 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def toml_bytes(tables: Mapping[str, Any]) -> bytes:
-    """`tables` as a TOML file's content."""
+    """Write `tables` as a TOML file's content."""
     return tomli_w.dumps(tables).encode()

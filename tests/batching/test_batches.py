@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from askattend.batching.batches import TOGETHER, Batches
+from askattend.batching.batches import QUESTIONS_PER_IMAGE, Batches
 from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import DataError
-from askattend.metrics.accuracy import accuracy_of
 
 
 class Numbered:
@@ -53,7 +52,7 @@ def test_in_order_gives_every_question_once_with_its_own_image(
     for batch in made.in_order():
         assert len(batch) <= batch_size
         assert len(batch.regions) == len(set(batch.image_index.tolist()))
-        for position, row in enumerate(batch.rows.tolist()):
+        for position, row in enumerate(batch.question_index.tolist()):
             rows.append(row)
             assert batch.regions[batch.image_index[position]].item() == images[row]
             words = "what " * (1 + row % 3)
@@ -67,20 +66,26 @@ def test_shuffled_gives_what_can_be_learnt_once(
     images: list[int], sampling: str, seed: int
 ) -> None:
     made = batches(images, sampling=sampling)
-    rows = [row for batch in made.shuffled(seed) for row in batch.rows.tolist()]
+    rows = [row for batch in made.shuffled(seed) for row in batch.question_index.tolist()]
     # Every third question has no answer in the vocabulary.
     assert sorted(rows) == [row for row in range(len(images)) if row % 3 != 2]
-    again = [row for batch in made.shuffled(seed) for row in batch.rows.tolist()]
+    again = [row for batch in made.shuffled(seed) for row in batch.question_index.tolist()]
     assert rows == again
 
 
 def test_by_image_keeps_an_images_questions_together() -> None:
+    # Six questions an image, of which four can be learnt from: one group of each.
     made = batches([0, 1, 2, 3] * 6, sampling="by-image", batch_size=100)
-    (batch,) = made.shuffled(0)
-    drawn = batch.image_index.tolist()
-    changes = sum(a != b for a, b in pairwise(drawn))
-    assert changes == 3
-    assert list(dict.fromkeys(drawn)) != [0, 1, 2, 3] or drawn != sorted(drawn)
+    orders, questions = set(), set()
+    for seed in range(12):
+        (batch,) = made.shuffled(seed)
+        blocks = [(image, len(list(group))) for image, group in groupby(batch.image_index.tolist())]
+        assert sorted(blocks) == [(0, 4), (1, 4), (2, 4), (3, 4)]
+        orders.add(tuple(image for image, _ in blocks))
+        questions.add(tuple(q for q in batch.question_index.tolist() if q % 4 == 0))
+    # Images come in a new order each time, and so do the questions of one image.
+    assert len(orders) > 6
+    assert len(questions) > 6
 
 
 @given(st.lists(st.integers(1, 11), min_size=1, max_size=6), st.integers(0, 3))
@@ -89,21 +94,24 @@ def test_no_more_than_a_few_questions_of_an_image_stay_together(
 ) -> None:
     images = [image for image, count in enumerate(counts) for _ in range(3 * count)]
     made = batches(images, batch_size=1, sampling="by-image")
-    asked = [images[int(batch.rows)] for batch in made.shuffled(seed)]
+    asked = [images[int(batch.question_index)] for batch in made.shuffled(seed)]
     runs = [len(list(group)) for _, group in groupby(asked)]
     # Two of three questions can be learnt from; groups of one image may come to lie side by side.
-    fewest = sum(-(-2 * count // TOGETHER) for count in counts)
-    assert sum(-(-run // TOGETHER) for run in runs) <= fewest
+    fewest = sum(-(-2 * count // QUESTIONS_PER_IMAGE) for count in counts)
+    assert sum(-(-run // QUESTIONS_PER_IMAGE) for run in runs) <= fewest
     found: dict[int, list[int]] = {}
     for image, run in zip((image for image, _ in groupby(asked)), runs, strict=True):
         found.setdefault(image, []).append(run)
     for lengths in found.values():  # all but the last group of an image are full
-        assert sum(length % TOGETHER > 0 for length in lengths) <= 1
+        assert sum(length % QUESTIONS_PER_IMAGE > 0 for length in lengths) <= 1
 
 
 def test_epochs_differ() -> None:
     made = batches(list(range(6)) * 3, sampling="uniform")
-    orders = {tuple(r for b in made.shuffled(seed) for r in b.rows.tolist()) for seed in range(5)}
+    orders = {
+        tuple(r for b in made.shuffled(seed) for r in b.question_index.tolist())
+        for seed in range(5)
+    }
     assert len(orders) == 5
 
 
@@ -123,11 +131,21 @@ def test_a_set_that_teaches_nothing_is_refused() -> None:
 
 
 def test_answers_carry_weight_and_score() -> None:
-    made = batches([0, 1, 2])
-    (batch,) = made.in_order()
+    (batch,) = batches([0, 1, 2]).in_order()
+    # Of ten people seven said yes, two no, and one what is not in the vocabulary.
     assert batch.answer_index[0].tolist() == [0, 1]
     assert batch.answer_weight[0].tolist() == pytest.approx([0.7, 0.2])
-    references = made.questions.questions[0].answers
-    expected = [accuracy_of("yes", references), accuracy_of("no", references)]
-    assert batch.answer_score[0].tolist() == pytest.approx(expected)
+    # min(others who said it / 3, 1), averaged over whom to leave out: (2·1/3 + 8·2/3) / 10 for no.
+    assert batch.answer_score[0].tolist() == pytest.approx([1, 0.6])
+    # One person, who said no; the other column is filled up.
+    assert batch.answer_index[1, 0] == 1
+    assert batch.answer_score[1].tolist() == [1, 0]
+    assert batch.answer_weight[1].tolist() == [1, 0]
+    # One person, whose answer is not in the vocabulary.
     assert batch.answer_weight[2].tolist() == [0, 0]
+    assert batch.answer_score[2].tolist() == [0, 0]
+
+
+def test_the_ceiling_is_what_the_vocabulary_allows() -> None:
+    # The best answer scores 1, 1 and 0; never is not in the vocabulary.
+    assert batches([0, 1, 2]).ceiling() == pytest.approx(2 / 3)

@@ -15,8 +15,8 @@ from askattend.batching.batches import Batch
 from askattend.batching.inference import outputs
 from askattend.models import (
     ImageOnlyConfig,
-    Model,
-    ModelConfig,
+    Network,
+    NetworkConfig,
     QuestionOnlyConfig,
     SAAAConfig,
     SANConfig,
@@ -24,7 +24,7 @@ from askattend.models import (
 )
 
 SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
-CONFIGS: dict[str, ModelConfig] = {
+CONFIGS: dict[str, NetworkConfig] = {
     "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7),
     "san": SANConfig(**SMALL, attention_dim=5),
     "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5),
@@ -38,7 +38,7 @@ CONFIGS: dict[str, ModelConfig] = {
 CPU = torch.device("cpu")
 
 
-def network(name: str) -> Model:
+def network(name: str) -> Network:
     torch.manual_seed(0)
     return build_model(CONFIGS[name], words=11, answers=5, region_dim=6)
 
@@ -68,10 +68,12 @@ def test_they_are_those_of_each_batch_by_itself(
     model = network(name).train()
     batches = [batch(lengths, seed) for seed, lengths in enumerate(sizes)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answering, "READ_TOGETHER", together)
+        patch.setattr(answering, "QUESTIONS_PER_PASS", together)
         found = list(outputs(model, batches, CPU))
     assert not model.training  # dropout is off
-    assert [id(made.rows) for made, _ in found] == [id(asked.rows) for asked in batches]
+    assert [id(made.question_index) for made, _ in found] == [
+        id(asked.question_index) for asked in batches
+    ]
     for asked, (_, output) in zip(batches, found, strict=True):
         with torch.no_grad():
             alone = model(asked.regions, asked.tokens, asked.lengths, asked.image_index)
@@ -82,7 +84,7 @@ def test_they_are_those_of_each_batch_by_itself(
 
 
 def test_batches_are_taken_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "READ_TOGETHER", 6)
+    monkeypatch.setattr(answering, "QUESTIONS_PER_PASS", 6)
     taken: list[int] = []
 
     def batches() -> Iterator[Batch]:

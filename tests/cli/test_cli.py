@@ -52,24 +52,6 @@ def squares(folder: Path, *, test: bool = True) -> Path:
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command: exit status, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        status = 0
-        capsys.readouterr()
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return call
-
-
 def train(network: str, table: Path, out: Path, *more: object) -> list[str]:
     hidden = ["--model.hidden-dim", "16"] if network == "saaa" else []
     options = ["--data", f"table:{table}", "--out", out, *SMALL, *hidden, *more]

@@ -22,24 +22,6 @@ Command = Callable[..., tuple[int, str, str]]
 QUESTION = "What color is the table?"
 
 
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command: exit status, standard output, standard error."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        status = 0
-        capsys.readouterr()
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def folder(log_file: Path, features_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an imported run, an imported store, and a wide photo."""

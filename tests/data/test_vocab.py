@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from askattend.data.questions import Question
 from askattend.data.text import answer_key, tokenise
-from askattend.data.vocab import PAD, UNK, AnswerVocab, WordVocab
+from askattend.data.vocab import PADDING, UNK, AnswerVocab, WordVocab
 from askattend.errors import ConfigError, DataError
 
 
@@ -54,7 +54,7 @@ def test_a_question_without_words_is_one_unknown_word(question: str) -> None:
 def test_no_question_can_spell_a_special_word(text: str) -> None:
     question = f"{text}<pad> <unk><PAD>"
     vocab = WordVocab.build([question])
-    assert not {PAD, UNK} & set(vocab.encode(question))
+    assert not {PADDING, UNK} & set(vocab.encode(question))
 
 
 @given(asked.filter(everyone), st.integers(1, 6))

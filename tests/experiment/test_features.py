@@ -14,6 +14,8 @@ from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.experiment.features import features_for
 from askattend.features.extraction import ExtractConfig
+from askattend.features.spec import FeatureSpec
+from askattend.features.store import FeatureStore
 from askattend.models import SAAAConfig
 
 QUIET = Console(quiet=True)
@@ -31,17 +33,23 @@ def test_every_precision_and_dtype_has_a_store_of_its_own(tmp_path: Path) -> Non
         replace(plain, extract=replace(plain.extract, precision="bfloat16")),
         replace(plain, extract=replace(plain.extract, dtype="int8")),
     )
-    stores = [features_for(config, images, tmp_path, console=QUIET) for config in others]
-    assert [(s.spec.compute_dtype, s.spec.dtype) for s in stores] == [
+
+    def store_for(config: Config[SAAAConfig], spec: FeatureSpec | None = None) -> FeatureStore:
+        store = features_for(config, images, tmp_path, console=QUIET, spec=spec)
+        assert isinstance(store, FeatureStore)
+        return store
+
+    stores = [store_for(config) for config in others]
+    assert [(s.spec.precision, s.spec.dtype) for s in stores] == [
         ("float32", "float16"),
         ("bfloat16", "float16"),
         ("float32", "int8"),
     ]
     assert len({store.path for store in stores}) == 3
     for store in stores:  # a run finds its own again, whatever the settings are now
-        again = features_for(plain, images, tmp_path, console=QUIET, spec=store.spec)
+        again = store_for(plain, store.spec)
         assert again.path == store.path
         assert torch.equal(again.read(["red"]), store.read(["red"]))
     named = replace(plain, features=stores[1].path)
-    with pytest.raises(FeatureError, match="compute_dtype 'float32' against 'bfloat16'"):
-        features_for(named, images, tmp_path, console=QUIET, spec=stores[0].spec)
+    with pytest.raises(FeatureError, match="precision 'float32' against 'bfloat16'"):
+        store_for(named, stores[0].spec)

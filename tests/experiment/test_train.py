@@ -5,28 +5,35 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from rich.console import Console
+from torch import Tensor
 
-from askattend.batching.batches import Batches
+import askattend
+from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.evaluate import calibrated
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import evaluate_run
-from askattend.experiment.train import extract_features, train
+from askattend.experiment.features import extract_features
+from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
+from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
-from askattend.models import ImageOnlyConfig, QuestionOnlyConfig, SAAAConfig, SANConfig
+from askattend.models import ImageOnlyConfig, Network, QuestionOnlyConfig, SAAAConfig, SANConfig
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
-from askattend.training.history import read_progression
+from askattend.training.history import read_history
+from askattend.training.step import compute_loss
 
 COLOURS = ("red", "green", "blue")
 IMAGES = 24
@@ -89,7 +96,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def test_evaluating_validation_gives_what_training_saw(trained: Path, network: str) -> None:
     folder = trained / "runs" / network
     metrics = evaluate_run(folder, split="val", console=QUIET).metrics
-    best = read_progression(Run.load(folder)).best
+    best = read_history(Run.load(folder)).best
     assert best is not None
     assert metrics.split == "valid"
     assert metrics.accuracy == pytest.approx(best.valid_accuracy)
@@ -216,15 +223,19 @@ def test_last_weights_without_the_training_are_refused(trained: Path, run: Path)
         evaluate_run(run, console=QUIET)
 
 
+LAID_OUT = "layout = 2\nnetwork"
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         ("config.toml", "[", r"config\.toml: not a readable TOML file"),
-        ("config.toml", "", r"config\.toml: names no network"),
-        ("config.toml", 'network = "sna"', r"unknown network 'sna'\. Did you mean 'san'"),
-        ("config.toml", 'network = "saaa"\nmodel = 3', r"'model' must be a table"),
-        ("config.toml", 'network = "saaa"\n[model]\nglimpses = 0', r"\[model\]: glimpses = 0"),
-        ("config.toml", 'network = "saaa"', r"best\.safetensors: '.*' has shape .* expected"),
+        ("config.toml", "", r"made by an earlier version of askattend"),
+        ("config.toml", "layout = 2", r"config\.toml: names no network"),
+        ("config.toml", f'{LAID_OUT} = "sna"', r"unknown network 'sna'\. Did you mean 'san'"),
+        ("config.toml", f'{LAID_OUT} = "saaa"\nmodel = 3', r"'model' must be a table"),
+        ("config.toml", f'{LAID_OUT} = "saaa"\n[model]\nglimpses = 0', r"\[model\]: glimpses = 0"),
+        ("config.toml", f'{LAID_OUT} = "saaa"', r"best\.safetensors: '.*' has shape .* expected"),
         ("words.json", "[1", r"words\.json: unreadable"),
         ("words.json", '{"words": ["a"]}', r"words\.json: unreadable .*must start with"),
         ("answers.json", '{"answers": ["a", "a"]}', r"answers\.json: unreadable .*twice"),
@@ -356,3 +367,101 @@ def test_nothing_is_begun_that_cannot_be_done(
     with pytest.raises(AskAttendError):
         train(config(trained / "squares.csv", **changes), tmp_path / "run", console=QUIET)
     assert not list(tmp_path.iterdir())
+
+
+def test_few_calls_lie_between_the_command_and_the_loss(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Path(askattend.__file__).parent
+    roads: set[tuple[str, ...]] = set()
+
+    def watched(model: Network, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
+        frames = [f for f in traceback.extract_stack() if Path(f.filename).is_relative_to(package)]
+        places = [f"{Path(f.filename).relative_to(package)}:{f.name}" for f in frames]
+        roads.add(tuple(places[places.index("cli/train.py:run") :]))
+        return compute_loss(model, batch, config)
+
+    monkeypatch.setattr("askattend.training.step.compute_loss", watched)
+    preset, out = trained / "runs" / "san" / "config.toml", tmp_path / "run"
+    main(["train", "san", "--preset", str(preset), "--out", str(out)])
+    (road,) = roads
+    assert road == (
+        "cli/train.py:run",
+        "experiment/train.py:train",
+        "training/loop.py:fit",
+        "training/loop.py:_epoch",
+        "training/step.py:train_step",
+    )
+
+
+@pytest.fixture
+def unseen(tmp_path: Path) -> Config[Any]:
+    """Settings to learn from the question alone, of a set whose pictures are nowhere."""
+    for split, images in (("train", range(20)), ("test", range(20, 24))):
+        rows = [(f"what is number {n % 3} ?", COLOURS[n % 3], "2", str(n)) for n in images]
+        folder = tmp_path / "coco-qa" / split
+        folder.mkdir(parents=True)
+        for name, column in zip(
+            ("questions", "answers", "types", "img_ids"), zip(*rows, strict=True), strict=True
+        ):
+            (folder / f"{name}.txt").write_text("\n".join(column))
+    train = replace(TRAIN, epochs=8, min_steps=8)
+    return config(Path(), "question-only", data=f"coco-qa:{tmp_path}/coco-qa", train=train)
+
+
+def refused(*_: object, **__: object) -> None:
+    raise AssertionError("opened or loaded")
+
+
+def test_the_question_alone_needs_no_image(
+    trained: Path,
+    unseen: Config[Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("askattend.features.backbones.load_backbone", refused)
+    out = tmp_path / "runs" / "question-only"
+    train(unseen, out, console=QUIET)
+    evaluation = evaluate_run(out, console=QUIET)
+    assert [file.name for file in out.parent.iterdir()] == ["question-only"]  # and no features
+    assert evaluation.metrics.accuracy == 1
+    assert "none: the image is not used" in (out / "report.html").read_text()
+    # Any picture will do to ask about; no backbone looks at it.
+    capsys.readouterr()
+    main(["ask", str(out), str(trained / "0.png"), "what is number 1?", "--json"])
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert (answer["answer"], answer["attention"]["values"]) == ("green", [[[1.0]]])
+    (asked,) = (p for p in evaluation.predictions if p.question_id == 22)  # the same, in the set
+    assert answer["probability"] == pytest.approx(asked.probability, abs=1e-3)
+    main(["train", "question-only", "--out", str(out), "--resume"])  # nothing is left to do
+    (store,) = (f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    with pytest.raises(FeatureError, match=r"does not use the image.* Leave out --features"):
+        Predictor.load(out).ask_stored(FeatureStore.open(store), "0.png", ["is it red?"])
+
+
+def test_the_question_alone_opens_no_image_and_loads_no_backbone(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("extraction.load_backbone", "backbones.load_backbone", "images.open_image"):
+        monkeypatch.setattr(f"askattend.features.{place}", refused)
+    monkeypatch.setattr(Image, "open", refused)
+    file, runs = trained / "squares.csv", tmp_path / "runs"
+    train(config(file, "question-only"), runs / "question-only", console=QUIET)
+    with pytest.raises(AssertionError, match="opened or loaded"):
+        train(config(file, "image-only"), runs / "image-only", console=QUIET)
+    assert [folder.name for folder in runs.iterdir() if folder.name[0] != "."] == ["question-only"]
+
+
+def test_features_named_for_the_question_alone_are_not_read(
+    unseen: Config[Any], tmp_path: Path
+) -> None:
+    told = io.StringIO()
+    console = Console(file=told, soft_wrap=True, markup=False)
+    out = tmp_path / "run"
+    train(replace(unseen, features=Path("nowhere")), out, console=console)
+    note = "note: question-only does not use the image: nowhere is not read\n"
+    assert told.getvalue().count(note) == 1
+    assert "features" not in Run.load(out).config
+    evaluate_run(out, features=Path("nowhere"), console=console)
+    assert note in told.getvalue()

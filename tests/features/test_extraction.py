@@ -149,13 +149,13 @@ def test_bfloat16_is_recorded_and_not_mixed(
     console = quiet()
     monkeypatch.setattr(extraction, "native_bfloat16", lambda kind: False)
     store = extract(some, tmp_path / "store", config, console=console).store
-    assert store.spec.compute_dtype == "bfloat16"
+    assert store.spec.precision == "bfloat16"
     assert "note: efficientnet-lite2 errs" in printed(console)
     assert "note: this processor has no bfloat16 instructions" in printed(console)
     exact = FeatureStore.open(whole)
-    with pytest.raises(FeatureError, match="compute_dtype 'float32' against 'bfloat16'"):
+    with pytest.raises(FeatureError, match="precision 'float32' against 'bfloat16'"):
         exact.spec.require(store.spec, where="run")
-    with pytest.raises(FeatureError, match="compute_dtype 'bfloat16' against 'float32'"):
+    with pytest.raises(FeatureError, match="precision 'bfloat16' against 'float32'"):
         extract(some, tmp_path / "store", CONFIG, console=quiet())
     again = backbone_of(store.spec, where="run")
     pixels = resize(open_image(photos["00"]), 64)[None]
@@ -169,7 +169,7 @@ def test_no_notes_where_the_precision_is_right(
     console = quiet()
     run({"00": photos["00"]}, tmp_path / "exact", lite, console=console)
     monkeypatch.setattr(extraction, "native_bfloat16", lambda kind: True)
-    other = tiny(lite, compute_dtype="bfloat16")
+    other = tiny(lite, precision="bfloat16")
     run({"00": photos["00"]}, tmp_path / "low", other, console=console)
     assert "note" not in printed(console)
 

@@ -14,13 +14,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from askattend.batching.device_placement import Resident
+from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import FeatureError
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
 from askattend.features.store import FeatureStore
 from askattend.features.store_files import read_written
-from askattend.features.store_index import Index, Plan, Shard, WrittenShard
+from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:
@@ -109,7 +109,7 @@ def test_codes_in_the_memory_of_a_device_are_what_is_read(tmp_path: Path) -> Non
     codes, ranges = store.read_codes(["5", "3"])
     assert codes.dtype == torch.uint8
     assert torch.equal(dequantise(codes, ranges).half(), store.read(["5", "3"]))
-    resident = Resident.of(store, ["1", "5", "3"], torch.device("cpu"), torch.float16)
+    resident = DeviceFeatures.copy_of(store, ["1", "5", "3"], torch.device("cpu"), torch.float16)
     for asked in (["5", "3", "5"], ["1"]):
         assert torch.equal(resident.read(asked), store.read(asked))
 
@@ -187,10 +187,18 @@ def test_a_damaged_index(tmp_path: Path) -> None:
             FeatureStore.open(tmp_path)
 
 
-def test_an_index_of_a_newer_format(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (VERSION + 1, r"a newer format .*Upgrade"),
+        (VERSION - 1, r"an older format .*Delete the store and extract it again"),
+    ],
+)
+def test_an_index_of_another_format(tmp_path: Path, version: int, message: str) -> None:
     index = json.loads((write(tmp_path, ["1"]) / "index.json").read_text())
-    (tmp_path / "index.json").write_text(json.dumps({**index, "version": 2, "shards": "new"}))
-    with pytest.raises(FeatureError, match=r"newer format .*Upgrade"):
+    other = {**index, "version": version, "shards": "new"}
+    (tmp_path / "index.json").write_text(json.dumps(other))
+    with pytest.raises(FeatureError, match=message):
         FeatureStore.open(tmp_path)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from askattend.data.vocab import PAD, SHARED, WordVocab
+from askattend.data.vocab import PADDING, SHARED, WordVocab
 from askattend.errors import DataError, FeatureError, RunError
 from askattend.experiment.config import config_from
 from askattend.features.spec import UNKNOWN
@@ -105,7 +105,7 @@ def test_unknown_words_and_the_last_character_are_named(imported: Run) -> None:
     predictor = Predictor.load(imported.folder, device="cpu")
     assert predictor.unknown_words("what COLOR is the  zebra?") == ["zebra"]
     assert predictor.unknown_words("what color is the table") == ["tabl"]
-    assert imported.words.unknown == PAD
+    assert imported.words.unknown == PADDING
     assert imported.words.remark("what is it?") is None
     assert "here 't'" in (imported.words.remark("what is it") or "")
     with pytest.raises(DataError, match="has no word in it"):
@@ -136,7 +136,7 @@ def test_the_run_says_what_the_log_says(imported: Run) -> None:
         embedding_dim=12, question_dim=20, attention_dim=16, glimpses=2, hidden_dim=28
     )
     assert config.train == TrainConfig(
-        epochs=50, batch_size=128, learning_rate=1e-3, half_life=50_000, precision="float32"
+        epochs=50, batch_size=128, learning_rate=1e-3, lr_half_life=50_000, precision="float32"
     )
     assert (config.vocab.answers, config.extract.image_size) == (15, 160)
     assert "backbone" not in run.config["extract"]  # nobody said, and ours it was not

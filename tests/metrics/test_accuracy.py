@@ -1,34 +1,19 @@
-"""Accuracy against leaving annotators out one by one, floors against counting the slow way."""
+"""Accuracy against leaving annotators out one by one."""
 
 from __future__ import annotations
-
-from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.data.questions import QASet, Question
-from askattend.data.text import answer_key, tokenise
+from askattend.data.text import answer_key
 from askattend.errors import DataError
-from askattend.metrics.accuracy import Floors, accuracy_of, mean_accuracy, metric_name
-from askattend.metrics.vqa_official import normalise_answer
+from askattend.metrics.accuracy import accuracy_of, mean_accuracy, metric_name
+from askattend.metrics.vqa_official import DIALECTS, normalise_answer
+from scoring.cases import make_question
 
 spelling = st.sampled_from(["red", "Red ", "blue", "light  blue", "light blue", "2"])
 references = st.lists(st.tuples(spelling, st.integers(1, 6)), min_size=1, max_size=5)
-wording = st.lists(st.sampled_from(["what", "is", "the", "red"]), max_size=5).map(" ".join)
-
-
-def ask(text: str, *answers: tuple[str, int]) -> Question:
-    return Question(id=0, image="i", text=text, answers=answers, split="train")
-
-
-asked = st.builds(lambda text, answers: ask(text, *answers), wording, references)
-
-
-def qaset(*questions: Question) -> QASet:
-    return QASet("some", questions, {"i": Path("i.png")})
 
 
 def leave_one_out(answer: str, annotators: list[str]) -> float:
@@ -72,80 +57,33 @@ def test_without_references_there_is_no_accuracy() -> None:
 
 
 def test_the_metric_is_named_by_the_number_of_answers() -> None:
-    one, ten = ask("what", ("red", 1)), ask("what", ("red", 3), ("blue", 7))
-    two = ask("what", ("red", 1), ("blue", 1))
-    assert metric_name([one, ask("what")]) == "exact match"
-    four = ask("what", ("red", 1), ("blue", 3))
-    assert metric_name([four, ten, ask("what")]) == "VQA accuracy, current"
+    one, ten = make_question("what", ("red", 1)), make_question("what", ("red", 3), ("blue", 7))
+    two = make_question("what", ("red", 1), ("blue", 1))
+    assert metric_name([one, make_question("what")]) == "exact match"
+    four = make_question("what", ("red", 1), ("blue", 3))
+    assert metric_name([four, ten, make_question("what")]) == "VQA accuracy, current"
     assert metric_name([ten], "pre2021") == "VQA accuracy, pre2021"
-    for few in (one, two, ask("what", ("red", 3))):
+    for few in (one, two, make_question("what", ("red", 3))):
         assert metric_name([few, ten], "current") == metric_name([two, ten]) == metric_name([two])
     assert metric_name([two]) == "VQA accuracy, current, adapted below 4 answers"
     assert metric_name([one], "normalized") == "VQA accuracy, normalized, adapted below 4 answers"
 
 
-def most_said(questions: list[Question], everywhere: list[Question] | None = None) -> str:
-    """The most common answer to some questions, as it is most often written anywhere."""
-    said = Counter(answer_key(a) for q in questions for a, n in q.answers for _ in range(n))
-    key = min(said, key=lambda answer: (-said[answer], answer))
-    spellings = [a for q in everywhere or questions for a, n in q.answers for _ in range(n)]
-    written = Counter(text for text in spellings if answer_key(text) == key)
-    return " ".join(min(written, key=lambda text: (-written[text], text)).split())
-
-
-def naive_prefix(train: list[Question], question: str) -> str:
-    for length in (3, 2, 1, 0):
-        start = tokenise(question)[:length]
-        if len(start) < length:
-            continue
-        alike = [q for q in train if tokenise(q.text)[:length] == start]
-        if alike:
-            return most_said(alike, train)
-    raise AssertionError("all questions share the empty prefix")
-
-
-@given(st.lists(asked, min_size=1, max_size=12), st.lists(wording, max_size=8))
-def test_floors_reply_with_the_most_common(train: list[Question], texts: list[str]) -> None:
-    floors = Floors.build(train)
-    for text in texts:
-        assert floors.majority == most_said(train)
-        assert floors.by_prefix(text) == naive_prefix(train, text)
-
-
-@given(st.lists(asked, min_size=1, max_size=8), st.lists(asked, min_size=1, max_size=8))
-def test_floors_are_mean_accuracies(train: list[Question], test: list[Question]) -> None:
-    majority = [accuracy_of(most_said(train), q.answers) for q in test]
-    prefix = [accuracy_of(naive_prefix(train, q.text), q.answers) for q in test]
-    assert Floors.build(train).accuracy(qaset(*test)) == {
-        "majority": pytest.approx(sum(majority) / len(test)),
-        "prefix": pytest.approx(sum(prefix) / len(test)),
-    }
-
-
-def test_the_longest_prefix_decides_and_the_shorter_ones_stand_in() -> None:
-    floors = Floors.build(
-        [
-            ask("what is the colour", ("red", 2)),
-            ask("what is a cat", ("animal", 3)),
-            ask("what now", ("lunch", 6)),
-            ask("how many", ("2", 12)),
-        ]
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_few_answers_in_a_dialect(dialect: str) -> None:
+    assert accuracy_of("red", [("red", 1)], dialect) == 1
+    assert accuracy_of("blue", [("red", 1)], dialect) == 0
+    assert accuracy_of("red", [("red", 2)], dialect) == 1
+    assert accuracy_of("red", [("red", 1), ("blue", 1)], dialect) == 0.5
+    assert accuracy_of("two.", [("2", 1), ("red", 2)], dialect) == accuracy_of(
+        "2", [("2", 1), ("red", 2)]
     )
-    assert floors.by_prefix("What is the shape?") == "red"
-    assert floors.by_prefix("what is this") == "animal"
-    assert floors.by_prefix("what") == "lunch"
-    assert floors.by_prefix("?") == floors.by_prefix("why") == "2"
+    assert accuracy_of("two.", [("2", 1)], dialect) == (dialect != "current")
+    assert accuracy_of("2", [("two.", 1)], dialect) == (dialect == "normalized")
 
 
-def test_unanswered_questions_are_left_out() -> None:
-    train = [ask("what is", ("red", 1)), ask("how many")]
-    assert Floors.build(train).by_prefix("how many") == "red"
-    assert mean_accuracy(lambda _: "red", train) == 1
-
-
-def test_floors_need_answers() -> None:
-    unanswered = qaset(ask("what"))
+def test_the_mean_leaves_unanswered_questions_out() -> None:
+    questions = [make_question("what is", ("red", 1)), make_question("how many")]
+    assert mean_accuracy(lambda _: "red", questions) == 1
     with pytest.raises(DataError, match="no question has an answer"):
-        Floors.build(unanswered)
-    with pytest.raises(DataError, match="no question has an answer"):
-        Floors.build([ask("what", ("red", 1))]).accuracy(unanswered)
+        mean_accuracy(lambda _: "red", questions[1:])

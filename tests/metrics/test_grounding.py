@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.data.questions import Box
-from askattend.metrics.grounding import centre_map, coverage, ground, hits, measure
+from askattend.metrics.grounding import box_coverage, centre_map, hit_regions, measure
 
 edges = st.integers(-2, 34).map(lambda n: n / 32) | st.floats(0, 1)
 
@@ -39,7 +39,7 @@ def exact_area(boxes: list[tuple[Fraction, ...]]) -> Fraction:
 
 @given(some_boxes(), st.integers(1, 7), st.integers(1, 7))
 def test_coverage_is_the_area_of_the_union(boxes: list[Box], rows: int, columns: int) -> None:
-    found = coverage(boxes, rows, columns)
+    found = box_coverage(boxes, rows, columns)
     for row in range(rows):
         for column in range(columns):
             low = (Fraction(column, columns), Fraction(row, rows))
@@ -56,16 +56,16 @@ def test_coverage_is_the_area_of_the_union(boxes: list[Box], rows: int, columns:
 
 
 def test_a_box_however_small_is_not_lost() -> None:
-    found = coverage([(0.5, 0.5, 0.502, 0.502)], 7, 7)
+    found = box_coverage([(0.5, 0.5, 0.502, 0.502)], 7, 7)
     assert found[3, 3] == pytest.approx((0.002 * 7) ** 2)
     assert found.sum() == pytest.approx(found[3, 3])
-    assert coverage([(0.3, 0.3, 0.3, 0.4)], 7, 7).sum() == 0
+    assert box_coverage([(0.3, 0.3, 0.3, 0.4)], 7, 7).sum() == 0
 
 
 def test_a_small_box_is_hit_by_the_region_that_holds_it() -> None:
-    assert hits([(0.9, 0.05, 0.95, 0.1)], 2, 2).tolist() == [[False, True], [False, False]]
-    assert hits([(0.0, 0.0, 1.0, 0.5)], 2, 2).tolist() == [[True, True], [False, False]]
-    assert hits([(1.0, 1.0, 1.0, 1.0)], 2, 2)[1, 1]
+    assert hit_regions([(0.9, 0.05, 0.95, 0.1)], 2, 2).tolist() == [[False, True], [False, False]]
+    assert hit_regions([(0.0, 0.0, 1.0, 0.5)], 2, 2).tolist() == [[True, True], [False, False]]
+    assert hit_regions([(1.0, 1.0, 1.0, 1.0)], 2, 2)[1, 1]
 
 
 def test_known_maps() -> None:
@@ -73,7 +73,7 @@ def test_known_maps() -> None:
     box: Box = (0.0, 0.0, 0.5, 0.5)
     at, across = np.zeros((4, 4)), np.zeros((4, 4))
     at[:2, :2], across[2:, 2:] = 0.25, 0.25
-    found = ground(np.stack([at, across])[None], [[box]])
+    found = measure(np.stack([at, across])[None], [[box]]).over()
     on, off = found.maps
     assert (on.inside, on.pointing) == (1, 1)
     assert on.rank_correlation == pytest.approx(1)
@@ -92,17 +92,19 @@ def test_a_tie_counts_the_share_of_its_regions_that_are_hits(
     attention = np.random.default_rng(seed).integers(0, 4, shape).astype(float)
     expected = []
     for (map_,), some in zip(attention, boxes, strict=True):
-        hit = hits(some, size, size)
+        hit = hit_regions(some, size, size)
         tied = [hit[place] for place in np.ndindex(size, size) if map_[place] == map_.max()]
         expected.append(float(np.mean(tied)))
-    assert ground(attention, boxes).maps[0].pointing == pytest.approx(np.mean(expected))
+    assert measure(attention, boxes).over().maps[0].pointing == pytest.approx(np.mean(expected))
 
 
 def test_looking_everywhere_alike_is_the_uniform_baseline() -> None:
     boxes: list[list[Box]] = [[(0.5, 0.5, 0.9, 0.7)], [(0.1, 0.2, 0.3, 0.3), (0.6, 0.0, 0.8, 0.4)]]
-    found = ground(np.full((2, 1, 7, 7), 1 / 49), boxes)
+    found = measure(np.full((2, 1, 7, 7), 1 / 49), boxes).over()
     assert found.maps[0] == found.uniform
-    assert found.uniform.pointing == np.mean([float(hits(some, 7, 7).mean()) for some in boxes])
+    assert found.uniform.pointing == np.mean(
+        [float(hit_regions(some, 7, 7).mean()) for some in boxes]
+    )
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(14, 14), (12, 10), (7, 14)])
@@ -115,18 +117,18 @@ def test_the_centre_of_an_even_grid_is_several_regions(rows: int, columns: int) 
     row, column = peaks[-1]
     box = (column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
     even = np.full((1, 1, rows, columns), 1.0)
-    assert ground(even, [[box]]).centre.pointing == 1 / len(peaks)
+    assert measure(even, [[box]]).over().centre.pointing == 1 / len(peaks)
 
 
 @given(some_boxes(), st.integers(2, 5), st.integers(0, 100))
 def test_ranks_against_correlating_them_by_hand(boxes: list[Box], size: int, seed: int) -> None:
     attention = np.random.default_rng(seed).integers(0, 4, (size, size)).astype(float)
-    covered = coverage(boxes, size, size).ravel()
+    covered = box_coverage(boxes, size, size).ravel()
 
     def ranks(values: np.ndarray) -> np.ndarray:
         return np.array([(values < v).sum() + ((values == v).sum() + 1) / 2 for v in values])
 
-    found = ground(attention[None, None], [boxes]).maps[0].rank_correlation
+    found = measure(attention[None, None], [boxes]).over().maps[0].rank_correlation
     a, b = ranks(attention.ravel()), ranks(covered)
     if a.std() * b.std() == 0:
         assert found is None
@@ -148,7 +150,7 @@ def test_some_of_the_questions_are_as_if_they_were_all() -> None:
     some = [4, 1, 5]
     found, alone = (
         measure(attention, boxes).over(some),
-        ground(attention[some], [boxes[n] for n in some]),
+        measure(attention[some], [boxes[n] for n in some]).over(),
     )
     assert found.questions == 3
     for one, other in zip((*found.maps, found.centre), (*alone.maps, alone.centre), strict=True):

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.metrics import significance as statistics
+from askattend.metrics import significance
 from askattend.metrics.significance import bootstrap_interval, mcnemar, paired_permutation
 
 SCORE = st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0])
@@ -94,7 +94,7 @@ def test_permutation_against_every_flip(pairs: list[tuple[float, int]]) -> None:
 @given(DIFFERENCES)
 def test_drawn_flips_agree_with_all(pairs: list[tuple[float, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "_all_flips", lambda sizes, numbers: None)
+        patch.setattr(significance, "_enumerate_flips", lambda magnitudes, numbers: None)
         drawn = paired_permutation(*columns(pairs), resamples=4000)
         assert drawn == paired_permutation(*columns(pairs), resamples=4000)
     assert drawn == pytest.approx(naive_permutation(pairs), abs=0.05)

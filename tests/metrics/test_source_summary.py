@@ -13,8 +13,10 @@ from PIL import Image
 
 from askattend.data.questions import QASet, Question
 from askattend.errors import ConfigError
-from askattend.metrics.accuracy import Floors, accuracy_of
+from askattend.metrics.accuracy import accuracy_of
+from askattend.metrics.floors import Floors
 from askattend.metrics.source_summary import COMMON_ANSWERS, summarise
+from scoring.cases import make_qaset, make_question
 
 ANSWERS = ("yes", "no", "red", "blue", "2")
 
@@ -72,11 +74,13 @@ def test_figures_are_those_counted_by_hand(listed: list[Question], top: int) -> 
 
 
 def some(*, train: int = 3, test: int = 2) -> QASet:
-    listed = [
-        Question(n, f"{n % 4}", "is it red", (("yes", 1),), "train" if n < train else "test")
-        for n in range(train + test)
-    ]
-    return QASet("some", tuple(listed), {q.image: Path(q.image) for q in listed})
+    splits = ["train"] * train + ["test"] * test
+    return make_qaset(
+        *(
+            make_question("is it red", ("yes", 1), id=n, image=f"{n % 4}", split=split)
+            for n, split in enumerate(splits)
+        )
+    )
 
 
 def test_without_training_answers_nothing_is_learnt() -> None:
@@ -92,17 +96,14 @@ def test_floors_are_those_of_the_metrics() -> None:
 
 
 def test_what_else_a_set_tells_is_counted() -> None:
-    qaset = QASet(
-        "some",
-        (
-            Question(1, "a", "x", (("b", 1),), "train", boxes=((0.0, 0.0, 1.0, 1.0),)),
-            Question(2, "a", "y", (("b", 1),), "test", meaning="1"),
-            Question(3, "b", "z", (("b", 1),), "test", meaning="1"),
-        ),
-        {"a": Path("a"), "b": Path("b")},
-        ("a note",),
-        ((1, 2),),
-        {"part": frozenset({3})},
+    box = (0.0, 0.0, 1.0, 1.0)
+    qaset = make_qaset(
+        make_question("x", ("b", 1), id=1, image="a", split="train", boxes=(box,)),
+        make_question("y", ("b", 1), id=2, image="a", meaning="1"),
+        make_question("z", ("b", 1), id=3, image="b", meaning="1"),
+        notes=("a note",),
+        pairs=((1, 2),),
+        subsets={"part": frozenset({3})},
     )
     summary = summarise(qaset)
     assert (summary.pairs, summary.located, summary.reworded) == (1, 1, 2)
@@ -111,8 +112,8 @@ def test_what_else_a_set_tells_is_counted() -> None:
 
 
 def test_common_answers_are_limited_and_share_all_human_answers() -> None:
-    listed = tuple(Question(n, "a", "x", ((f"answer {n:02}", n + 1),), "train") for n in range(30))
-    common = summarise(QASet("some", listed, {"a": Path("a")})).common_answers
+    questions = [make_question("x", (f"answer {n:02}", n + 1), split="train") for n in range(30)]
+    common = summarise(make_qaset(*questions)).common_answers
     assert [c.answer for c in common] == [f"answer {n:02}" for n in range(29, 29 - 20, -1)]
     assert len(common) == COMMON_ANSWERS
     assert common[0].share == pytest.approx(30 / sum(range(1, 31)))
@@ -122,7 +123,7 @@ def test_broken_images_are_told_if_asked_for(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:30])
     names = ("good", "bad", "absent")
-    listed = tuple(Question(n, n, "x", (("y", 1),), "train") for n in names)
+    listed = tuple(make_question("x", ("y", 1), id=n, image=n, split="train") for n in names)
     qaset = QASet("some", listed, {n: tmp_path / f"{n}.png" for n in names})
     assert summarise(qaset).broken_images is None
     checked = summarise(qaset, check_images=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from askattend.errors import DataError
 from askattend.metrics import wordnet as module
-from askattend.metrics.wordnet import FILES, PLACE, WordNet
+from askattend.metrics.wordnet import FILES, VARIABLE, WordNet
 
 LICENCE = "  1 WordNet 3.0 Copyright 2006 by Princeton University.  \n  2 All rights reserved.  \n"
 # A synset: its words, and which of those before it it is a kind of.
@@ -148,7 +148,7 @@ def test_it_is_found_in_a_folder(
 ) -> None:
     content, (offset,) = database([(["thing"], [])])
     write(tmp_path / "there" / place, content)
-    monkeypatch.setenv(PLACE, str(tmp_path / "there"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "there"))
     assert WordNet.find().synsets("things") == (offset,)
 
 
@@ -160,7 +160,7 @@ def test_it_is_found_in_nltk_s_archive(tmp_path: Path, monkeypatch: pytest.Monke
         for name in FILES:
             archive.writestr(f"wordnet/{name}", content[name])
     for place in (tmp_path, file):
-        monkeypatch.setenv(PLACE, str(place))
+        monkeypatch.setenv(VARIABLE, str(place))
         assert WordNet.find().synsets("thing") == (offset,)
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"wordnet\.zip: unreadable"):
@@ -170,21 +170,21 @@ def test_it_is_found_in_nltk_s_archive(tmp_path: Path, monkeypatch: pytest.Monke
 def test_it_is_found_where_nltk_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content, (offset,) = database([(["thing"], [])])
     write(tmp_path / "corpora" / "wordnet", content)
-    monkeypatch.delenv(PLACE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     monkeypatch.setenv("NLTK_DATA", str(tmp_path))
-    assert tmp_path in list(module._usual_places())
-    monkeypatch.setattr(module, "_usual_places", lambda: iter([tmp_path / "no", tmp_path]))
+    assert tmp_path in list(module._usual_folders())
+    monkeypatch.setattr(module, "_usual_folders", lambda: iter([tmp_path / "no", tmp_path]))
     assert WordNet.find().synsets("thing") == (offset,)
 
 
 def test_where_it_is_missing_it_says_how_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(PLACE, raising=False)
-    monkeypatch.setattr(module, "_usual_places", lambda: iter([tmp_path]))
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(module, "_usual_folders", lambda: iter([tmp_path]))
     with pytest.raises(DataError, match="apt-get install wordnet-base"):
         WordNet.find()
-    monkeypatch.setenv(PLACE, str(tmp_path / "nowhere"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match="nowhere: no WordNet there"):
         WordNet.find()
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.metrics.wordnet import WordNet
-from askattend.metrics.wups import Wups, exact_score, items, mean_wups, set_score
+from askattend.metrics.wups import Wups, exact_score, mean_wups, set_members, set_score
 
 KEYS = {"0.9": "wups_0.9", "0.0": "wups_0.0", "exact": "exact_set"}
 
@@ -66,7 +66,7 @@ def test_sets_are_covered_both_ways(
 
 @given(ANSWER, ANSWER)
 def test_exact_is_equality_of_sets(truth: str, predicted: str) -> None:
-    assert exact_score(truth, predicted) == (set(items(truth)) == set(items(predicted)))
+    assert exact_score(truth, predicted) == (set(set_members(truth)) == set(set_members(predicted)))
 
 
 def test_words_outside_wordnet(wordnet: WordNet) -> None:

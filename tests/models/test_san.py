@@ -22,7 +22,7 @@ from askattend.models.kernels.input_checks import require_in_range
 from askattend.models.published_san import published_names, san_from_published
 from askattend.models.symbols import record
 from askattend.training.config import TrainConfig
-from askattend.training.step import make_optimizer, objective, train_step
+from askattend.training.step import compute_loss, make_optimizer, train_step
 
 WORDS, ANSWERS, DIM, REGIONS, EMBEDDING, ATTENTION = 11, 5, 6, 4, 3, 7
 FILTERS = (2, 3, 4)
@@ -167,9 +167,9 @@ def test_published_code_step_by_step(encoder: str) -> None:
 @pytest.mark.parametrize("encoder", ["lstm", "cnn"])
 def test_published_loss_and_gradients(encoder: str) -> None:
     weights = published_weights(encoder)
-    config = TrainConfig(optimizer="sgd", penalty=0.0005, targets="drawn")
+    config = TrainConfig(optimizer="sgd", l2_penalty=0.0005, targets="sampled")
     model = san_from_published({name: w.detach() for name, w in weights.items()})
-    terms = objective(model, batch(), config)
+    terms = compute_loss(model, batch(), config)
     sum(terms).backward()  # type: ignore[union-attr]
     expected = naive_loss(weights, encoder, 0.0005)
     for found, wanted in zip(terms, expected, strict=True):
@@ -188,9 +188,15 @@ def test_published_steps(encoder: str) -> None:
     """Per tensor g ← g·0.1/‖g‖ where ‖g‖ > 0.1; m ← 0.9 m + g; p ← p - lr·m, ×80 for words."""
     weights = published_weights(encoder)
     config = TrainConfig(
-        optimizer="sgd", momentum=0.9, penalty=0.0005, clip_each=0.1, embedding_rate=80,
-        learning_rate=0.05, half_life=0, targets="drawn",
-    )  # fmt: skip
+        optimizer="sgd",
+        momentum=0.9,
+        l2_penalty=0.0005,
+        clip_norm_per_parameter=0.1,
+        embedding_lr_scale=80,
+        learning_rate=0.05,
+        lr_half_life=0,
+        targets="sampled",
+    )
     model = san_from_published({name: w.detach() for name, w in weights.items()}, dropout=0.0)
     optimizer = make_optimizer(model.train(), config)
     moved = {name: torch.zeros_like(w) for name, w in weights.items()}
@@ -216,12 +222,12 @@ def test_labels_are_drawn_from_what_people_said() -> None:
     one = replace(
         batch(), tokens=torch.tensor([[2]]), lengths=torch.tensor([1]),
         image_index=torch.tensor([0]), answer_index=index, answer_weight=weight,
-        answer_score=weight, rows=torch.tensor([0]),
+        answer_score=weight, question_index=torch.tensor([0]),
     )  # fmt: skip
     torch.manual_seed(0)
-    config = TrainConfig(targets="drawn")
+    config = TrainConfig(targets="sampled")
     with torch.no_grad():
-        losses = torch.stack([objective(model, one, config)[0] for _ in range(400)])
+        losses = torch.stack([compute_loss(model, one, config)[0] for _ in range(400)])
         log_p = model(one.regions, one.tokens, one.lengths, one.image_index).logits.log_softmax(1)
     rare, common = -log_p[0, 3], -log_p[0, 1]
     assert set(losses.tolist()) == {rare.item(), common.item()}

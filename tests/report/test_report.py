@@ -18,16 +18,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.evaluation.evaluate import Evaluation, Metrics, Prediction
+from askattend.evaluation.evaluate import Evaluation, Metrics
 from askattend.evaluation.removal import Sensitivity
 from askattend.features.images import open_image
-from askattend.metrics.breakdown import Pairs, Share, Wordings
+from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
 from askattend.metrics.calibration import Abstention, Bin, Point, Reliability
-from askattend.metrics.grounding import Agreement, Grounding
+from askattend.metrics.grounding import Grounding, GroundingScores
+from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report import Example, choose, verdict, write_report
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP, Curve, chart
 from askattend.runs.predictor import Answer
-from askattend.training.history import Epoch, Progression
+from askattend.training.history import Epoch, TrainingHistory
 
 VOID = {"meta", "link", "br", "img"}
 METRICS = Metrics(
@@ -39,8 +40,8 @@ METRICS = Metrics(
     floors={"majority": 0.25, "prefix": 0.4375},
     coverage=0.9,
     by_answer_type={
-        "yes/no": Share(1000, 0.75, (0.72, 0.78)),
-        "<other>": Share(234, 0.1, (0.06, 0.14)),
+        "yes/no": GroupAccuracy(1000, 0.75, (0.72, 0.78)),
+        "<other>": GroupAccuracy(234, 0.1, (0.06, 0.14)),
     },
 )
 
@@ -105,11 +106,11 @@ def example(
 
 
 def evaluation(*scores: float | None, metrics: Metrics = METRICS) -> Evaluation:
-    return Evaluation(metrics, tuple(Prediction(i, "lamp", 0.5, s) for i, s in enumerate(scores)))
+    return Evaluation(metrics, tuple(ScoredAnswer(i, "lamp", 0.5, s) for i, s in enumerate(scores)))
 
 
-def progression(*accuracies: float) -> Progression:
-    return Progression(
+def progression(*accuracies: float) -> TrainingHistory:
+    return TrainingHistory(
         tuple(
             Epoch(i, 10 * i, 1e-3, 3 / i, 4 / i, accuracy, 1.0, 1.0)
             for i, accuracy in enumerate(accuracies, 1)
@@ -122,7 +123,7 @@ def page(
     evaluated: Evaluation | None = None,
     *,
     title: str = "SAAA on easy-vqa",
-    history: Progression | None = None,
+    history: TrainingHistory | None = None,
     examples: tuple[Example, ...] = (),
     details: dict[str, str] | None = None,
     maps_name: str | None = "glimpse",
@@ -193,7 +194,7 @@ def test_split_without_answers(tmp_path: Path) -> None:
 
 def test_what_is_not_known_leaves_no_empty_section(tmp_path: Path) -> None:
     assert not page(tmp_path, evaluation(1.0, metrics=Metrics("a", "test", 1))).all("section")
-    assert not page(tmp_path, history=Progression()).all("svg")
+    assert not page(tmp_path, history=TrainingHistory()).all("svg")
     full = page(
         tmp_path, history=progression(0.1), examples=(example(),), details={"Network": "SAN"}
     )
@@ -334,7 +335,7 @@ def test_accuracy_does_not_rise_above_all() -> None:
 
 def predictions(kinds: list[tuple[float | None, str | None]]) -> Evaluation:
     return Evaluation(
-        METRICS, tuple(Prediction(i, "a", 0.5, score, t) for i, (score, t) in enumerate(kinds))
+        METRICS, tuple(ScoredAnswer(i, "a", 0.5, score, t) for i, (score, t) in enumerate(kinds))
     )
 
 
@@ -383,19 +384,22 @@ def test_verdict() -> None:
 
 
 def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
-    agreement = Agreement(0.61, 0.72, 0.33)
+    agreement = GroundingScores(0.61, 0.72, 0.33)
     curve = (Point(0.9, 0.5, 0.1), Point(0.2, 1.0, 0.375))
     metrics = msgspec.structs.replace(
         METRICS,
         interval=(0.6, 0.65),
         ceiling=0.93,
-        by_question_type={f"type {n}": Share(n, 0.5, (0.4, 0.6)) for n in range(1, 31)},
-        by_question_length={"1-3 words": Share(7, 0.25, (0.1, 0.4))},
+        by_question_type={f"type {n}": GroupAccuracy(n, 0.5, (0.4, 0.6)) for n in range(1, 31)},
+        by_question_length={"1-3 words": GroupAccuracy(7, 0.25, (0.1, 0.4))},
         pairs=Pairs(40, 0.3, 0.45),
-        wordings=Wordings(50, 0.81, 0.52),
+        wordings=ParaphraseConsistency(50, 0.81, 0.52),
         reliability=Reliability(1.5, 0.031, 0.171, (Bin(9, 0.4, 0.5),), curve, 0.2),
         grounding=Grounding(
-            99, (agreement, agreement), Agreement(0.11, 0.12, None), Agreement(0.13, 0.14, 0.05)
+            99,
+            (agreement, agreement),
+            GroundingScores(0.11, 0.12, None),
+            GroundingScores(0.13, 0.14, 0.05),
         ),
         sensitivity=Sensitivity(500, 3, 0.123, 0.004),
     )
@@ -462,15 +466,15 @@ def test_the_gallery_can_be_filtered_by_type(tmp_path: Path) -> None:
 def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
     one = Grounding(
         7,
-        (Agreement(0.61, 0.71, 0.3), Agreement(0.62, 0.72, 0.3)),
-        Agreement(0.1, 0.2, None),
-        Agreement(0.3, 0.4, 0),
+        (GroundingScores(0.61, 0.71, 0.3), GroundingScores(0.62, 0.72, 0.3)),
+        GroundingScores(0.1, 0.2, None),
+        GroundingScores(0.3, 0.4, 0),
     )
     two = Grounding(
         9,
-        (Agreement(0.25, 0.35, 0.3), Agreement(0.26, 0.36, 0.3)),
-        Agreement(0.5, 0.6, None),
-        Agreement(0.7, 0.8, 0),
+        (GroundingScores(0.25, 0.35, 0.3), GroundingScores(0.26, 0.36, 0.3)),
+        GroundingScores(0.5, 0.6, None),
+        GroundingScores(0.7, 0.8, 0),
     )
     metrics = msgspec.structs.replace(
         METRICS, grounding=one, grounding_by_type={"colour": one, "count": two}

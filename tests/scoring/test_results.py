@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 
 from askattend.data.questions import Question, QuestionId
 from askattend.errors import DataError
-from askattend.scoring.results import Result, check_results, load_results, read_results
+from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.scoring.results import (
+    check_results,
+    encode_predictions,
+    encode_results,
+    load_results,
+)
+from scoring.cases import make_question
 
 
-def asked(*ids: QuestionId) -> list[Question]:
-    return [Question(id=one, image="i", text="?", answers=(), split="test") for one in ids]
+def questions(*ids: QuestionId) -> list[Question]:
+    return [make_question(id=one) for one in ids]
 
 
 def results(*ids: QuestionId) -> list[dict[str, Any]]:
@@ -32,11 +39,27 @@ def write(folder: Path, content: object) -> Path:
 
 
 def test_reading(tmp_path: Path) -> None:
-    file = write(tmp_path, [{**one, "confidence": 0.5} for one in results(3, "b", 1)])
-    assert read_results(file, asked(1, 3, "b")) == {3: "answer 3", "b": "answer b", 1: "answer 1"}
+    # What else an entry holds is not read, be it of any type.
+    more = {"confidence": 0.5, "score": "high", "image": 17}
+    file = write(tmp_path, [{**one, **more} for one in results(3, "b", 1)])
+    read = load_results(file)
+    assert read == [ScoredAnswer(one, f"answer {one}") for one in (3, "b", 1)]
+    check_results(read, questions(1, 3, "b"), where=file)
     packed = tmp_path / "results.json.gz"
     packed.write_bytes(gzip.compress(b"\xef\xbb\xbf" + file.read_bytes()))
-    assert load_results(packed) == load_results(file)
+    assert load_results(packed) == read
+
+
+def test_encoding_keeps_the_fields_of_each_file() -> None:
+    answers = [ScoredAnswer("q", "red", 0.5, 1.0, "colour", "what", "1.jpg", wups=0.9)]
+    assert json.loads(encode_results(answers)) == [{"question_id": "q", "answer": "red"}]
+    (line,) = json.loads(encode_predictions([*answers]))
+    assert list(line.items()) == [
+        *(("question_id", "q"), ("answer", "red"), ("probability", 0.5), ("score", 1.0)),
+        *(("answer_type", "colour"), ("question_type", "what"), ("image", "1.jpg")),
+    ]
+    (line,) = json.loads(encode_predictions([ScoredAnswer(1, "red")]))
+    assert len(line) == 7
 
 
 @pytest.mark.parametrize(
@@ -64,7 +87,7 @@ def test_reading(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_named(tmp_path: Path, content: object, message: str) -> None:
     file = write(tmp_path, content)
     with pytest.raises(DataError, match=re.escape(message)) as raised:
-        read_results(file, asked(1, 2, 3))
+        check_results(load_results(file), questions(1, 2, 3), where=file)
     assert str(raised.value).startswith(f"{file}: ")
     assert raised.value.remedy
 
@@ -81,7 +104,7 @@ def test_many_cases_are_counted_and_the_first_few_named(tmp_path: Path) -> None:
 
 def test_text_ids_are_asked_for_where_the_source_has_them() -> None:
     with pytest.raises(DataError, match="as text, in quotes"):
-        check_results([Result(1, "yes")], asked("1"), where="here")
+        check_results([ScoredAnswer(1, "yes")], questions("1"), where="here")
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -108,12 +131,12 @@ IDS = st.lists(st.one_of(st.integers(0, 6), st.sampled_from(["1", "x"])), max_si
 
 @given(IDS, IDS.map(lambda ids: list(dict.fromkeys(ids))), st.sets(st.integers(7, 8)))
 def test_only_one_answer_each_is_let_through(
-    given_: list[QuestionId], wanted: list[QuestionId], elsewhere: set[QuestionId]
+    answered: list[QuestionId], wanted: list[QuestionId], elsewhere: set[QuestionId]
 ) -> None:
-    answers = [Result(one, "") for one in [*given_, *elsewhere, *elsewhere]]
-    fits = sorted(map(repr, given_)) == sorted(map(repr, wanted))
+    answers = [ScoredAnswer(one, "") for one in [*answered, *elsewhere, *elsewhere]]
+    fits = sorted(map(repr, answered)) == sorted(map(repr, wanted))
     if fits:
-        check_results(answers, asked(*wanted), elsewhere=elsewhere, where="here")
+        check_results(answers, questions(*wanted), elsewhere=elsewhere, where="here")
     else:
         with pytest.raises(DataError, match="here: "):
-            check_results(answers, asked(*wanted), elsewhere=elsewhere, where="here")
+            check_results(answers, questions(*wanted), elsewhere=elsewhere, where="here")

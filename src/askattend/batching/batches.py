@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from askattend.data.questions import QASet
-from askattend.data.vocab import PAD, AnswerVocab, WordVocab
-from askattend.devices import moved
+from askattend.data.vocab import PADDING, AnswerVocab, WordVocab
+from askattend.devices import to_device
 from askattend.errors import DataError
 from askattend.metrics.accuracy import accuracy_of
 
@@ -22,17 +22,17 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 
 
-# Batches of fewer images teach less: with all of DAQUAR's 8.6 questions an image together, SAN's
-# accuracy ended four points below that of uniform batches; with four it does not.
-TOGETHER = 4
+# Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
+# with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
+QUESTIONS_PER_IMAGE = 4
 
 
 @runtime_checkable
-class RegionSource(Protocol):
-    """Where the features of images come from: a feature store, or anything that reads like one."""
+class FeatureSource(Protocol):
+    """Source of the features of images: a feature store, or anything that reads like one."""
 
     def read(self, image_ids: Sequence[str]) -> Tensor:
-        """The features of some images: images × regions × region_dim."""
+        """Return the features of some images: images × regions × region_dim."""
         ...
 
 
@@ -43,12 +43,12 @@ class Batch:
     Attributes:
         regions: each distinct image once, in the store's floating type.
         image_index: the row of `regions` that each question is about.
-        tokens: word indices, padded with `PAD`.
+        tokens: word indices, padded with `PADDING`.
         lengths: the number of words of each question, at least 1.
         answer_index: the distinct reference answers in the vocabulary; padded with 0.
         answer_weight: the share of a question's annotators who gave each; 0 where padded.
         answer_score: what giving that answer scores, 0 to 1; 0 where padded.
-        rows: the position of each question in its `QASet`.
+        question_index: the position of each question in its `QASet`.
     """
 
     regions: Float[Tensor, "images regions region_dim"]
@@ -58,7 +58,7 @@ class Batch:
     answer_index: Int[Tensor, "questions references"]
     answer_weight: Float[Tensor, "questions references"]
     answer_score: Float[Tensor, "questions references"]
-    rows: Int[Tensor, " questions"]
+    question_index: Int[Tensor, " questions"]
 
     @classmethod
     def of(
@@ -70,43 +70,48 @@ class Batch:
         *,
         image_index: Int[Tensor, " questions"] | None = None,
     ) -> Batch:
-        """A batch from tensors alone, with one right answer a question.
+        """Make a batch from tensors alone, with one right answer a question.
 
         Args:
             regions: each distinct image once.
-            tokens: word indices, padded with `PAD`.
+            tokens: word indices, padded with `PADDING`.
             lengths: the number of words of each question.
             labels: the index of each question's answer.
             image_index: the row of `regions` that each question is about; by default, its own row.
         """
-        rows = torch.arange(len(tokens), device=tokens.device)
-        whole = torch.ones(len(tokens), 1, device=tokens.device)
+        question_index = torch.arange(len(tokens), device=tokens.device)
+        ones = torch.ones(len(tokens), 1, device=tokens.device)
         return cls(
             regions=regions,
-            image_index=rows if image_index is None else image_index,
+            image_index=question_index if image_index is None else image_index,
             tokens=tokens,
             lengths=lengths,
             answer_index=labels[:, None],
-            answer_weight=whole,
-            answer_score=whole,
-            rows=rows,
+            answer_weight=ones,
+            answer_score=ones,
+            question_index=question_index,
         )
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on another device."""
+        """Copy the batch to another device."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{name: moved(tensor, device) for name, tensor in tensors.items()})
+        return Batch(**{name: to_device(tensor, device) for name, tensor in tensors.items()})
 
 
 @dataclass(frozen=True)
 class EncodedQuestions:
-    """All questions of a set as arrays, one row a question; see `Batch` for their meaning."""
+    """All questions of a set as arrays, one row a question; see `Batch` for their meaning.
+
+    Attributes:
+        images: ids of the set's images.
+        image: the row of `images` that each question is about.
+    """
 
     images: tuple[str, ...]
-    image: IntArray  # row of `images`
+    image: IntArray
     tokens: IntArray
     lengths: IntArray
     answer_index: IntArray
@@ -119,17 +124,11 @@ class EncodedQuestions:
         images = tuple(questions.images)
         row = {image: index for index, image in enumerate(images)}
         tokens = [words.encode(question.text) for question in questions]
-        references = [
-            [
-                (index, count / sum(n for _, n in q.answers), _score(answers, index, q.answers))
-                for index, count in answers.encode(q.answers).items()
-            ]
-            for q in questions
-        ]
+        references = [_references(question.answers, answers) for question in questions]
         return cls(
             images,
             np.array([row[question.image] for question in questions], dtype=np.int64),
-            _padded(tokens, np.int64, filler=PAD),
+            _padded(tokens, np.int64, filler=PADDING),
             np.array([len(words) for words in tokens], dtype=np.int64),
             _padded([[index for index, _, _ in refs] for refs in references], np.int64),
             _padded([[weight for _, weight, _ in refs] for refs in references], np.float32),
@@ -137,11 +136,19 @@ class EncodedQuestions:
         )
 
 
-def _score(answers: AnswerVocab, index: int, references: Sequence[tuple[str, int]]) -> float:
-    return accuracy_of(answers.answers[index], references)
+def _references(
+    given: Sequence[tuple[str, int]], answers: AnswerVocab
+) -> list[tuple[int, float, float]]:
+    """List a question's reference answers in the vocabulary: index, weight and score of each."""
+    annotators = sum(count for _, count in given)
+    return [
+        (index, count / annotators, accuracy_of(answers.answers[index], given))
+        for index, count in answers.encode(given).items()
+    ]
 
 
 def _padded(rows: Sequence[Sequence[int | float]], dtype: Any, *, filler: int = 0) -> Any:
+    """Put rows of any lengths into an array, filled up on the right; at least one column wide."""
     width = max((len(row) for row in rows), default=0)
     padded = np.full((len(rows), max(width, 1)), filler, dtype=dtype)
     for position, row in enumerate(rows):
@@ -158,16 +165,17 @@ class Batches:
         words: the word vocabulary.
         answers: the answer vocabulary.
         batch_size: questions a batch.
-        sampling: how a shuffled epoch draws them. ``"by-image"`` keeps up to `TOGETHER` questions
-            of an image together, so that a batch needs few images and shares their projection;
-            ``"uniform"`` is the usual shuffle. The order of questions is new each epoch in both.
+        sampling: how a shuffled epoch draws them. ``"by-image"`` keeps up to `QUESTIONS_PER_IMAGE`
+            questions of an image together, so that a batch needs few images and shares their
+            projection; ``"uniform"`` is the usual shuffle. The order of questions is new each epoch
+            in both.
         encoded: the questions as arrays, where they are at hand.
     """
 
     def __init__(
         self,
         questions: QASet,
-        source: RegionSource,
+        source: FeatureSource,
         words: WordVocab,
         answers: AnswerVocab,
         *,
@@ -183,31 +191,31 @@ class Batches:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that questions are about."""
+        """The images that questions are about, in the set's order."""
         return tuple(self._encoded.images[row] for row in np.unique(self._encoded.image))
 
-    def reading(self, source: RegionSource) -> Batches:
-        """The same batches with features from elsewhere."""
+    def with_features(self, source: FeatureSource) -> Batches:
+        """Return the same batches with features from elsewhere."""
         other = copy(self)
         other.source = source
         return other
 
     def steps(self, *, at_least: int = 0) -> int:
-        """Batches in a shuffled epoch."""
+        """Count the batches of a shuffled epoch."""
         return max(-(-len(self._teaching) // self.batch_size), at_least)
 
     def ceiling(self) -> float:
-        """What always choosing the best answer in the vocabulary would score, 0 to 1."""
+        """Return the accuracy of always choosing the best answer in the vocabulary, 0 to 1."""
         answered = [bool(question.answers) for question in self.questions]
         return float(self._encoded.answer_score.max(axis=1)[answered].mean())
 
     def in_order(self) -> Iterator[Batch]:
-        """Every question once, an image's questions together; for evaluation."""
+        """Yield every question once, an image's questions together; for evaluation."""
         order = np.argsort(self._encoded.image, kind="stable")
         return self._cut(order)
 
     def shuffled(self, seed: int, *, at_least: int = 0) -> Iterator[Batch]:
-        """Every question that can be learnt from once, in a new order.
+        """Yield every question that can be learnt from once, in a new order.
 
         Args:
             seed: the order depends on nothing else.
@@ -236,35 +244,36 @@ class Batches:
         order = rng.permutation(self._teaching)
         if self.sampling == "by-image":
             group = self._groups(order)
-            rank = rng.permutation(len(order))
-            order = order[np.argsort(rank[group], kind="stable")]
+            place = rng.permutation(len(order))
+            order = order[np.argsort(place[group], kind="stable")]
         return order
 
     def _groups(self, order: IntArray) -> IntArray:
-        """A number for each question of a shuffled order: `TOGETHER` of an image share one."""
+        """Number the groups of a shuffled order: up to `QUESTIONS_PER_IMAGE` of an image each."""
         image = self._encoded.image[order]
         counts = np.bincount(image)
         by_image = np.argsort(image, kind="stable")
-        place = np.empty_like(order)  # among the questions of its image
-        place[by_image] = np.arange(len(order)) - (counts.cumsum() - counts)[image[by_image]]
-        groups: IntArray = np.unique(image * len(order) + place // TOGETHER, return_inverse=True)[1]
+        rank = np.empty_like(order)  # among the questions of its image
+        rank[by_image] = np.arange(len(order)) - (counts.cumsum() - counts)[image[by_image]]
+        key = image * len(order) + rank // QUESTIONS_PER_IMAGE
+        groups: IntArray = np.unique(key, return_inverse=True)[1]
         return groups
 
     def _cut(self, order: IntArray) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):
             yield self._batch(order[start : start + self.batch_size])
 
-    def _batch(self, rows: IntArray) -> Batch:
+    def _batch(self, question_index: IntArray) -> Batch:
         encoded = self._encoded
-        images, image_index = np.unique(encoded.image[rows], return_inverse=True)
-        lengths = encoded.lengths[rows]
+        images, image_index = np.unique(encoded.image[question_index], return_inverse=True)
+        lengths = encoded.lengths[question_index]
         return Batch(
             regions=self.source.read([encoded.images[image] for image in images]),
             image_index=torch.from_numpy(image_index),
-            tokens=torch.from_numpy(encoded.tokens[rows, : lengths.max()]),
+            tokens=torch.from_numpy(encoded.tokens[question_index, : lengths.max()]),
             lengths=torch.from_numpy(lengths),
-            answer_index=torch.from_numpy(encoded.answer_index[rows]),
-            answer_weight=torch.from_numpy(encoded.answer_weight[rows]),
-            answer_score=torch.from_numpy(encoded.answer_score[rows]),
-            rows=torch.from_numpy(rows),
+            answer_index=torch.from_numpy(encoded.answer_index[question_index]),
+            answer_weight=torch.from_numpy(encoded.answer_weight[question_index]),
+            answer_score=torch.from_numpy(encoded.answer_score[question_index]),
+            question_index=torch.from_numpy(question_index),
         )

@@ -11,8 +11,8 @@ from jaxtyping import Float, Shaped
 from rich.console import Console
 from torch import Tensor
 
-from askattend.batching.batches import Batch, Batches, RegionSource
-from askattend.devices import Precision, moved, pick_precision
+from askattend.batching.batches import Batch, Batches, FeatureSource
+from askattend.devices import PrecisionChoice, pick_precision, to_device
 from askattend.features.storage import dequantise
 from askattend.features.store import FeatureStore
 
@@ -20,18 +20,18 @@ GIBIBYTE = 2**30
 # Of a GPU's memory, what features leave to weights, activations and the like: a share, and at least
 # so many bytes.
 RESERVED_SHARE, RESERVED_BYTES = 0.15, 6 * GIBIBYTE
-# Images fetched at once into a GPU's memory.
+# Images copied at once into a GPU's memory.
 CHUNK = 64
 # Steps that the processor may be ahead of the GPU; each has its batch in the memory of both.
-AHEAD = 3
+PREFETCH = 3
 
 
-class Resident:
+class DeviceFeatures:
     """Features in the memory of a device: a batch of them is gathered there.
 
     Args:
         regions: on the device; codes, where `ranges` are given.
-        ids: whose, row by row.
+        ids: the image of each row.
         ranges: of 8-bit features.
     """
 
@@ -45,94 +45,97 @@ class Resident:
         self._row = {image: row for row, image in enumerate(ids)}
 
     @classmethod
-    def of(
-        cls, source: RegionSource, ids: Sequence[str], device: torch.device, dtype: torch.dtype
-    ) -> Resident:
-        """Fetch the features of some images from where they are, 8-bit ones as codes.
+    def copy_of(
+        cls, source: FeatureSource, ids: Sequence[str], device: torch.device, dtype: torch.dtype
+    ) -> DeviceFeatures:
+        """Copy the features of some images to a device, 8-bit ones as codes.
 
         Args:
-            source: where that is.
-            ids: whose.
-            device: where to.
-            dtype: in which type those are kept that are not codes.
+            source: where they are.
+            ids: the images.
+            device: where they are copied to.
+            dtype: the type on the device of those that are not codes.
         """
-        kept = [
+        copied = [
             torch.empty(len(ids), *part.shape[1:], dtype=part.dtype, device=device)
-            for part in _stored(source, ids[:1], dtype)
+            for part in _as_copied(source, ids[:1], dtype)
         ]
         for start in range(0, len(ids), CHUNK):
-            for whole, part in zip(
-                kept, _stored(source, ids[start : start + CHUNK], dtype), strict=True
-            ):
-                whole[start : start + len(part)] = moved(part, device)
-        return cls(kept[0], ids, *kept[1:])
+            parts = _as_copied(source, ids[start : start + CHUNK], dtype)
+            for whole, part in zip(copied, parts, strict=True):
+                whole[start : start + len(part)] = to_device(part, device)
+        return cls(copied[0], ids, *copied[1:])
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
-        """The features of some images, on the device."""
+        """Gather the features of some images, on the device."""
         rows = torch.tensor([self._row[image] for image in image_ids], dtype=torch.int64)
-        rows = moved(rows, self._regions.device)
+        rows = to_device(rows, self._regions.device)
         regions = self._regions.index_select(0, rows)
         if self._ranges is None:
             return regions
         return dequantise(regions, self._ranges.index_select(0, rows)).half()
 
 
-def _stored(source: RegionSource, ids: Sequence[str], dtype: torch.dtype) -> tuple[Tensor, ...]:
-    """Features as a device is to keep them: codes and ranges, or one tensor of `dtype`."""
+def _as_copied(source: FeatureSource, ids: Sequence[str], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Read features as a device holds them: codes and ranges, or one tensor of `dtype`."""
     if isinstance(source, FeatureStore) and source.spec.dtype == "int8":
         return source.read_codes(ids)
     return (source.read(ids).to(dtype),)
 
 
-def near(batches: Batches, device: torch.device, precision: Precision, console: Console) -> Batches:
-    """The same batches with features in the memory of a GPU, if all of them fit.
+def cache_on_gpu_if_it_fits(
+    batches: Batches, device: torch.device, precision: PrecisionChoice, console: Console
+) -> Batches:
+    """Return the same batches, with features in the memory of a GPU if all of them fit there.
 
     They keep the type in which they are stored, but float32 becomes what products are computed in.
     """
     if device.type != "cuda":
         return batches
-    ids = batches.images
-    dtype = kept_type(batches.source.read(ids[:1]).dtype, pick_precision(precision, device))
-    needed = len(ids) * sum(part.nbytes for part in _stored(batches.source, ids[:1], dtype))
+    source, ids = batches.source, batches.images
+    dtype = dtype_on_gpu(source.read(ids[:1]).dtype, pick_precision(precision, device))
+    needed = len(ids) * sum(part.nbytes for part in _as_copied(source, ids[:1], dtype))
     free, total = torch.cuda.mem_get_info(device)
-    resident = fits(needed, free=free, total=total)
+    cached = fits(needed, free=free, total=total)
     console.print(
         f"{len(ids):,} images' features ({needed / GIBIBYTE:.1f} GiB): "
-        + ("read into the GPU's memory" if resident else "streamed to the GPU"),
+        + ("read into the GPU's memory" if cached else "streamed to the GPU"),
         highlight=False,
     )
-    return batches.reading(Resident.of(batches.source, ids, device, dtype)) if resident else batches
+    if not cached:
+        return batches
+    return batches.with_features(DeviceFeatures.copy_of(source, ids, device, dtype))
 
 
-def kept_type(stored: torch.dtype, products: torch.dtype) -> torch.dtype:
-    """The type of features in a GPU's memory."""
+def dtype_on_gpu(stored: torch.dtype, products: torch.dtype) -> torch.dtype:
+    """Return the type of features in a GPU's memory: the smaller of the two."""
     return products if stored.itemsize > products.itemsize else stored
 
 
 def fits(needed: int, *, free: int, total: int) -> bool:
-    """Whether so many bytes leave a GPU enough to work with."""
+    """Return True where so many bytes leave a GPU enough to work with."""
     return free - needed >= reserved(total)
 
 
 def reserved(total: int) -> float:
-    """What features leave free of so many bytes of memory."""
+    """Return the bytes that features leave free, out of so many bytes of memory."""
     return max(RESERVED_SHARE * total, RESERVED_BYTES)
 
 
-def onto(device: torch.device, batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Batches on a device. A GPU copies one while it computes with the one before."""
+def prefetch_to_device(device: torch.device, batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield batches on a device. A GPU copies one while it computes with the one before."""
     if device.type != "cuda":
         yield from (batch.to(device) for batch in batches)
         return
     copying, computed = torch.cuda.Stream(device), deque[torch.cuda.Event]()
     for batch in batches:
-        if len(computed) == AHEAD:  # wait for a step long given out: the GPU has others to do
+        if len(computed) == PREFETCH:  # wait for a step given out long ago: others are queued
             computed.popleft().synchronize()
         with torch.cuda.stream(copying):
-            there = batch.to(device)
+            on_device = batch.to(device)
         computing = torch.cuda.current_stream(device)
         computing.wait_stream(copying)
-        for field in fields(there):  # its memory is not to serve a later copy before its step
-            getattr(there, field.name).record_stream(computing)
-        yield there
+        for field in fields(on_device):  # its memory must not serve a later copy before its step
+            getattr(on_device, field.name).record_stream(computing)
+        yield on_device
         computed.append(computing.record_event())

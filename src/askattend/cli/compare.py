@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,9 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, print_json
-from askattend.scoring.comparison import Comparison, Difference, compare_places
+from askattend.cli.console import parse, print_json, print_notes
+from askattend.scoring.comparison import Comparison, compare_places
+from askattend.scoring.paired_scores import Difference
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,11 @@ class Compare:
 def run(argv: list[str]) -> None:
     """Parse the command's options, compare, and print the figures."""
     options: Compare = parse(Compare, argv, "compare")
+    places = options.first, options.second
     comparison = compare_places(
-        options.first,
-        options.second,
-        data=options.data,
-        split=options.split,
-        dialect=options.dialect,
+        *places, data=options.data, split=options.split, dialect=options.dialect
     )
-    for note in comparison.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(comparison.notes)
     if options.json:
         print_json(comparison)
     else:
@@ -53,22 +49,22 @@ def run(argv: list[str]) -> None:
 def _lines(comparison: Comparison) -> list[str]:
     overall, images = comparison.overall, comparison.images
     about = "" if images is None else f" about {images:,} images"
-    alone = "alone right" if comparison.mcnemar_p is not None else "scored higher"
-    drawn = "questions" if images is None else "images"
+    better = "alone right" if comparison.mcnemar_p is not None else "scored higher"
+    cluster = "questions" if images is None else "images"
     lines = [
         f"{comparison.split}: {overall.questions:,} questions{about}; {comparison.metric}",
         *(
-            f"{side.accuracy:>8.2%}  {_interval(side.interval)}  {alone} on {better:,}: {side.name}"
-            for side, better in (
+            f"{side.accuracy:>8.2%}  {_interval(side.interval)}  {better} on {count:,}: {side.name}"
+            for side, count in (
                 (comparison.first, overall.first_better),
                 (comparison.second, overall.second_better),
             )
         ),
         f"{overall.difference:>+8.2%}  {_interval(overall.interval, '+')}  second less first",
-        *(_kind(name, each) for name, each in comparison.by_answer_type.items()),
-        *([] if comparison.wups is None else [_kind("WUPS at 0.9", comparison.wups)]),
-        f"95 % intervals by bootstrap over {drawn}",
-        f"p = {comparison.permutation_p:.2g}: paired permutation test, by {drawn}",
+        *(_difference(name, each) for name, each in comparison.by_answer_type.items()),
+        *([] if comparison.wups is None else [_difference("WUPS at 0.9", comparison.wups)]),
+        f"95 % intervals by bootstrap over {cluster}",
+        f"p = {comparison.permutation_p:.2g}: paired permutation test, by {cluster}",
     ]
     if comparison.mcnemar_p is not None:
         p = comparison.mcnemar_p
@@ -79,7 +75,7 @@ def _lines(comparison: Comparison) -> list[str]:
     return lines
 
 
-def _kind(name: str, each: Difference) -> str:
+def _difference(name: str, each: Difference) -> str:
     return (
         f"{each.difference:>+8.2%}  {_interval(each.interval, '+')}  "
         f"{name}: {each.first:.2%} → {each.second:.2%} of {each.questions:,}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,6 +11,8 @@ import tyro
 from rich.console import Console
 
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
+# A table names no more types of question than this; --json has them all.
+MOST_TYPES = 12
 FLOORS = {
     "majority": "floor: most common answer",
     "prefix": "floor: by the question's first words",
@@ -23,6 +27,12 @@ def parse(kind: Any, argv: list[str], name: str, **default: Any) -> Any:
 def progress() -> Console:
     """Notes and progress go to standard error: standard output holds results alone."""
     return Console(stderr=True, soft_wrap=True, markup=False)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what was decided on the user's behalf, apart from the results."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def interval_text(ends: tuple[float, float]) -> str:

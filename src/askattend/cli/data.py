@@ -12,16 +12,14 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import FLOORS, parse, print_json
+from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
 from askattend.data.readers.registry import read_source, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
-from askattend.metrics.source_summary import SplitSummary, Summary, summarise
+from askattend.metrics.source_summary import SourceSummary, SplitSummary, summarise
 from askattend.settings import Positive, check
 
-# Types beyond these are summed up; --json has them all.
-_TYPES = 12
-_WIDTH = 44
+_NAME_WIDTH = 44
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def run(argv: list[str]) -> None:
 
 
 def _description(argv: list[str]) -> str | None:
-    """What the help text begins with; only for help are all readers imported."""
+    """Make the text that help begins with; for help alone are all readers imported."""
     if not {"-h", "--help"} & set(argv):
         return None
     indented = (f"  {line}" for line in source_lines())  # or they would be wrapped into one
@@ -61,28 +59,28 @@ def _description(argv: list[str]) -> str | None:
 
 
 class _Table:
-    """Rows with a column a split."""
+    """Lay out rows of text with a column for each split."""
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: SourceSummary) -> None:
         self.splits = summary.splits
         self._width = max(12, *(len(name) + 2 for name in self.splits)) if self.splits else 12
 
     def numbers(self, name: str, value: Callable[[SplitSummary], float]) -> str:
-        """A row of numbers, halves with a decimal."""
+        """Format a row of numbers, halves with a decimal."""
         cells = [value(split) for split in self.splits.values()]
         return self.row(name, [f"{cell:,.{0 if cell == int(cell) else 1}f}" for cell in cells])
 
-    def shares(self, name: str, value: Callable[[SplitSummary], float | None]) -> str:
-        """A row of percentages; a dash where there is none."""
+    def percentages(self, name: str, value: Callable[[SplitSummary], float | None]) -> str:
+        """Format a row of shares, 0 to 1, as percentages; a dash where there is none."""
         cells = [value(split) for split in self.splits.values()]
         return self.row(name, ["–" if cell is None else f"{cell:.2%}" for cell in cells])
 
     def row(self, name: str, cells: Iterable[str]) -> str:
-        """A row of texts."""
-        return f"{name:<{_WIDTH}}" + "".join(f"{cell:>{self._width}}" for cell in cells)
+        """Format a row of texts."""
+        return f"{name:<{_NAME_WIDTH}}" + "".join(f"{cell:>{self._width}}" for cell in cells)
 
 
-def _lines(summary: Summary) -> Iterator[str]:
+def _lines(summary: SourceSummary) -> Iterator[str]:
     table = _Table(summary)
     yield f"{summary.source}: {summary.questions:,} questions on {summary.images:,} images"
     yield ""
@@ -109,8 +107,8 @@ def _sizes(table: _Table) -> Iterator[str]:
     yield table.numbers("  most", lambda split: split.words.most)
 
 
-def _answers(table: _Table, summary: Summary) -> Iterator[str]:
-    """Coverage and floors, where there are training answers to learn them from."""
+def _answers(table: _Table, summary: SourceSummary) -> Iterator[str]:
+    """Tell coverage and floors, where there are training answers to learn them from."""
     if not summary.common_answers:
         return
     known = min(summary.top, summary.distinct_answers)
@@ -118,12 +116,14 @@ def _answers(table: _Table, summary: Summary) -> Iterator[str]:
         yield f"of the {known:,} most common training answers (of {summary.distinct_answers:,})"
     else:
         yield f"of all {known:,} training answers"
-    yield table.shares("  answers among them", lambda split: split.answers_covered)
-    yield table.shares("  questions answerable with them", lambda split: split.questions_covered)
+    yield table.percentages("  answers among them", lambda split: split.answers_covered)
+    yield table.percentages(
+        "  questions answerable with them", lambda split: split.questions_covered
+    )
     metrics = dict.fromkeys(split.metric for split in summary.splits.values() if split.metric)
     yield f"without a look at the image ({'; '.join(metrics)})"
     for name, title in FLOORS.items():
-        yield table.shares(f"  {title}", partial(_floor, name))
+        yield table.percentages(f"  {title}", partial(_floor, name))
 
 
 def _floor(name: str, split: SplitSummary) -> float | None:
@@ -133,32 +133,32 @@ def _floor(name: str, split: SplitSummary) -> float | None:
 def _types(
     table: _Table, title: str, types: Callable[[SplitSummary], dict[str, int]]
 ) -> Iterator[str]:
-    """A row a type, most common first over all splits; the rare ones in one row."""
+    """List types by questions over all splits, most first; the rare ones in one row."""
     totals: Counter[str] = Counter()
     for split in table.splits.values():
         totals.update(types(split))
-    kinds = most_common_first(totals)
-    if not kinds:
+    names = most_common_first(totals)
+    if not names:
         return
     yield ""
     yield title
-    for kind in kinds[:_TYPES]:
-        yield table.numbers(f"  {kind or '(none)'}", partial(_count, types, [kind]))
-    if rare := kinds[_TYPES:]:
+    for name in names[:MOST_TYPES]:
+        yield table.numbers(f"  {name or '(none)'}", partial(_count, types, [name]))
+    if rare := names[MOST_TYPES:]:
         yield table.numbers(f"  {len(rare)} others", partial(_count, types, rare))
 
 
 def _count(
-    types: Callable[[SplitSummary], dict[str, int]], kinds: list[str], split: SplitSummary
+    types: Callable[[SplitSummary], dict[str, int]], names: list[str], split: SplitSummary
 ) -> int:
-    return sum(types(split).get(kind, 0) for kind in kinds)
+    return sum(types(split).get(name, 0) for name in names)
 
 
-def _remarks(table: _Table, summary: Summary) -> Iterator[str]:
+def _remarks(table: _Table, summary: SourceSummary) -> Iterator[str]:
     counts = {
         "complementary pairs": summary.pairs,
         "questions that tell where their objects are": summary.located,
-        # Where a meaning is told of every question, the count says nothing.
+        # Where every question has a meaning, the count says nothing.
         "questions that share a meaning": summary.reworded
         if summary.reworded < summary.questions
         else 0,

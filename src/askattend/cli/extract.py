@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import Flat, parse, progress
-from askattend.experiment import train as experiment
+from askattend.experiment.features import extract_features
 from askattend.features.extraction import ExtractConfig
 
 
@@ -31,9 +31,7 @@ class Extract:
 def run(argv: list[str]) -> None:
     """Parse the command's options, extract, and list what is broken."""
     options: Extract = parse(Extract, argv, "extract")
-    report = experiment.extract_features(
-        options.source, options.out, options.config, console=progress()
-    )
+    report = extract_features(options.source, options.out, options.config, console=progress())
     print(f"{len(report.store):,} images in {report.store.path}")
     for image, reason in report.broken.items():
         print(f"broken: {image}: {reason}", file=sys.stderr)

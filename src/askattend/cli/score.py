@@ -1,8 +1,8 @@
-"""``askattend score``: how good anybody's answers are."""
+"""``askattend score``: the accuracy of anybody's answers."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +10,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
-from askattend.cli.console import interval_text, parse, print_json
+from askattend.cli.console import MOST_TYPES, interval_text, parse, print_json, print_notes
 from askattend.errors import ConfigError
-from askattend.metrics.breakdown import Share
+from askattend.metrics.breakdown import GroupAccuracy
 from askattend.scoring.score import Scores, score_file
-
-# More kinds of question than this are told by --json alone.
-MOST = 12
 
 
 @dataclass(frozen=True)
@@ -54,17 +51,13 @@ class Score:
 def run(argv: list[str]) -> None:
     """Parse the command's options, score, and print the figures."""
     options: Score = parse(Score, argv, "score")
+    wups = options.wups or (False if options.no_wups else None)
     scores = score_file(
-        options.results,
-        data=options.data,
-        split=options.split,
-        dialect=options.dialect,
-        wups=options.wups or (False if options.no_wups else None),
+        options.results, data=options.data, split=options.split, dialect=options.dialect, wups=wups
     )
-    for note in scores.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(scores.notes)
     if options.json:
-        print_json(scores)
+        print_json(scores.as_json())
     else:
         print(_table(scores))
 
@@ -74,8 +67,8 @@ def _table(scores: Scores) -> str:
         f"{scores.source}, {scores.split}: {scores.questions:,} questions",
         _line(f"accuracy ({scores.metric})", scores.accuracy)
         + f"  {interval_text(scores.interval)}",
-        *_kinds("answer type", scores.by_answer_type),
-        *_kinds("question type", scores.by_question_type),
+        *_types("answer type", scores.by_answer_type),
+        *_types("question type", scores.by_question_type),
     ]
     if scores.wups is not None:
         lines += [_line(f"WUPS at {name}", scores.wups[name]) for name in ("0.9", "0.0")]
@@ -83,10 +76,10 @@ def _table(scores: Scores) -> str:
     return "\n".join(lines)
 
 
-def _kinds(name: str, shares: dict[str, Share]) -> list[str]:
-    if len(shares) > MOST:
-        return [f"  {len(shares)} {name}s: see --json"]
-    return [_line(f"  {kind}", share.accuracy) for kind, share in shares.items()]
+def _types(name: str, groups: Mapping[str, GroupAccuracy]) -> list[str]:
+    if len(groups) > MOST_TYPES:
+        return [f"  {len(groups)} {name}s: see --json"]
+    return [_line(f"  {kind}", group.accuracy) for kind, group in groups.items()]
 
 
 def _line(name: str, value: float) -> str:

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import Flat, parse, progress
 from askattend.errors import ConfigError
-from askattend.experiment import train as experiment
-from askattend.experiment.config import Config, preset_for, presets, read_preset
+from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
+from askattend.experiment.train import train
 from askattend.models import NetworkConfig, network_named, networks
-from askattend.runs.run_folder import CONFIG
+from askattend.runs.run_folder import CONFIG, read_config
 
 M = TypeVar("M", bound=NetworkConfig)
 
@@ -32,7 +32,11 @@ class Train(Generic[M]):
 
 
 def run(argv: list[str]) -> None:
-    """Parse the command's options on top of a preset or a run to be resumed, and train."""
+    """Parse the command's options on top of a preset or a run to be resumed, and train.
+
+    Raises:
+        AskAttendError: a setting, the data or the run folder does not fit.
+    """
     names = "|".join(networks())
     if not argv or argv[0] in ("-h", "--help"):
         print(f"usage: askattend train {names} --data SOURCE --out RUN …\n")
@@ -50,15 +54,19 @@ def run(argv: list[str]) -> None:
     )
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
+    _note_better_preset(options)
+    train(options.config, options.out, resume=options.resume, console=progress())
+
+
+def _note_better_preset(options: Train[Any]) -> None:
     if options.preset and (better := preset_for(options.preset, options.config.model)):
         encoder = options.config.model.encoder
         note = f"note: {options.preset} is not made for the encoder {encoder}: {better} is,"
         print(f"{note} learning rate included", file=sys.stderr)
-    experiment.train(options.config, options.out, resume=options.resume, console=progress())
 
 
 def _starting_config(network: str, argv: list[str]) -> Config[Any]:
-    """What the options come on top of: a preset, the run to be resumed, or the defaults."""
+    """Return what the options come on top of: a preset, the run to be resumed, or the defaults."""
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
     early.add_argument("--resume", action="store_true")
@@ -70,5 +78,5 @@ def _starting_config(network: str, argv: list[str]) -> Config[Any]:
     if given.preset:
         return read_preset(given.preset, network)
     if given.resume and given.out and (given.out / CONFIG).is_file():
-        return read_preset(str(given.out / CONFIG), network)
+        return config_from(read_config(given.out), network, where=str(given.out / CONFIG))
     return Config(model=network_named(network).config_type()())

@@ -12,7 +12,7 @@ from askattend.data.questions import Question
 from askattend.data.text import answer_key, pytorch_vqa_words, tokenise
 from askattend.errors import ConfigError, DataError
 
-PAD, UNK = 0, 1
+PADDING, UNK = 0, 1
 # The tokeniser divides at "<", so no question holds either of these as a word.
 _SPECIAL = ("<pad>", "<unk>")
 # pytorch-vqa has one index for both. Its tokeniser divides at spaces, so no word holds one.
@@ -25,11 +25,11 @@ class WordVocab:
     """Words of the training questions, and the way to divide a question into words.
 
     Attributes:
-        words: index → word. ``words[PAD]`` fills a batch's shorter questions, ``words[unknown]``
-            stands for every word not listed; the others are sorted by frequency, then
-            alphabetically, or as an imported network's were.
+        words: index → word. ``words[PADDING]`` fills up a batch's shorter questions,
+            ``words[unknown]`` stands for every word not listed; the others are sorted by frequency,
+            then alphabetically, or as an imported network's were.
         tokeniser: ``"askattend"``, or ``"pytorch-vqa"`` for a network imported from there, where
-            `PAD` stands for unknown words too.
+            `PADDING` stands for unknown words too.
     """
 
     words: tuple[str, ...]
@@ -59,7 +59,7 @@ class WordVocab:
     @property
     def unknown(self) -> int:
         """Index that stands for every word not listed."""
-        return PAD if self.tokeniser == "pytorch-vqa" else UNK
+        return PADDING if self.tokeniser == "pytorch-vqa" else UNK
 
     def tokenise(self, question: str) -> list[str]:
         """Divide a question into words by the vocabulary's own tokeniser."""

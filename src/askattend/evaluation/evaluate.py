@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,19 @@ from torch import Tensor
 
 from askattend.batching.batches import Batches
 from askattend.batching.inference import outputs
-from askattend.data.questions import QASet, Question, QuestionId
+from askattend.data.questions import QASet, Question
 from askattend.evaluation.removal import Sensitivity
 from askattend.files import atomic_write
 from askattend.metrics.accuracy import accuracy_of, metric_name
 from askattend.metrics.breakdown import (
+    GroupAccuracy,
     Pairs,
-    Scored,
-    Share,
-    Wordings,
-    by,
-    by_length,
+    ParaphraseConsistency,
+    accuracy_by,
+    accuracy_by_length,
+    accuracy_over,
     pair_consistency,
-    share,
-    wording_agreement,
+    paraphrase_consistency,
 )
 from askattend.metrics.calibration import (
     Abstention,
@@ -41,30 +41,16 @@ from askattend.metrics.calibration import (
     reliability,
 )
 from askattend.metrics.grounding import Grounding, measure
+from askattend.metrics.scored_answer import ScoredAnswer, score_answer
 from askattend.runs.predictor import Predictor
-from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS, Result, check_results
-
-
-class Prediction(msgspec.Struct, frozen=True):
-    """What the network answered to one question.
-
-    Attributes:
-        question_id: the question's id.
-        answer: the most probable answer.
-        probability: its probability, tempered if a temperature was fitted, 0 to 1.
-        score: how right it is, 0 to 1; None where the question has no reference answer.
-        answer_type: of the question, where the source tells.
-        question_type: likewise.
-        image: id of the question's image.
-    """
-
-    question_id: QuestionId
-    answer: str
-    probability: float
-    score: float | None
-    answer_type: str | None = None
-    question_type: str | None = None
-    image: str | None = None
+from askattend.scoring.results import (
+    METRICS,
+    PREDICTIONS,
+    RESULTS,
+    check_results,
+    encode_predictions,
+    encode_results,
+)
 
 
 class Metrics(msgspec.Struct, frozen=True):
@@ -105,11 +91,11 @@ class Metrics(msgspec.Struct, frozen=True):
     floors: dict[str, float] | None = None
     coverage: float | None = None
     ceiling: float | None = None
-    by_answer_type: dict[str, Share] = msgspec.field(default_factory=dict)
-    by_question_type: dict[str, Share] = msgspec.field(default_factory=dict)
-    by_question_length: dict[str, Share] = msgspec.field(default_factory=dict)
+    by_answer_type: dict[str, GroupAccuracy] = msgspec.field(default_factory=dict)
+    by_question_type: dict[str, GroupAccuracy] = msgspec.field(default_factory=dict)
+    by_question_length: dict[str, GroupAccuracy] = msgspec.field(default_factory=dict)
     pairs: Pairs | None = None
-    wordings: Wordings | None = None
+    wordings: ParaphraseConsistency | None = None
     reliability: Reliability | None = None
     abstention: Abstention | None = None
     grounding: Grounding | None = None
@@ -121,7 +107,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     """Metrics of a split, and the predictions they come from, in the order of the questions."""
 
     metrics: Metrics
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[ScoredAnswer, ...]
 
     def save(self, folder: Path, questions: Iterable[Question]) -> None:
         """Write metrics.json; results.json in the format of the VQA leaderboard; predictions.json.
@@ -133,11 +119,10 @@ class Evaluation(msgspec.Struct, frozen=True):
         Raises:
             DataError: there is not exactly one answer to each question; nothing is written then.
         """
-        results = [Result(one.question_id, one.answer) for one in self.predictions]
-        check_results(results, questions, where=folder / RESULTS)
+        check_results(self.predictions, questions, where=folder / RESULTS)
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / RESULTS, msgspec.json.encode(results))
-        atomic_write(folder / PREDICTIONS, msgspec.json.encode(self.predictions))
+        atomic_write(folder / RESULTS, encode_results(self.predictions))
+        atomic_write(folder / PREDICTIONS, encode_predictions(self.predictions))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics))
         atomic_write(folder / METRICS, metrics)
 
@@ -163,18 +148,14 @@ def evaluate(
     predicted = predict(predictor, batches, console=console, temperature=temperature)
     questions = batches.questions
     metrics = Metrics(source=questions.source, split=split, questions=len(questions))
-    scored = [
-        Scored(question, prediction.answer, prediction.score)
-        for question, prediction in zip(questions, predicted.predictions, strict=True)
-        if prediction.score is not None
-    ]
+    scored = [one for one in predicted.predictions if one.score is not None]
     # A map that is the same everywhere is nobody's attention.
     attends = predictor.model.attends
     grounding, by_type = _grounding(predicted, questions) if attends else (None, {})
     metrics = msgspec.structs.replace(metrics, grounding=grounding, grounding_by_type=by_type)
     if not scored:
         return Evaluation(metrics, predicted.predictions)
-    run, whole = predictor.run, share(scored)
+    run, whole = predictor.run, accuracy_over(scored)
     metrics = msgspec.structs.replace(
         metrics,
         metric=metric_name(questions),
@@ -183,11 +164,11 @@ def evaluate(
         floors=None if run.floors is None else run.floors.accuracy(questions),
         coverage=run.answers.reachable(questions),
         ceiling=batches.ceiling(),
-        by_answer_type=by(lambda question: question.answer_type, scored),
-        by_question_type=by(lambda question: question.question_type, scored),
-        by_question_length=by_length(run.words.tokenise, scored),
+        by_answer_type=accuracy_by(attrgetter("answer_type"), scored),
+        by_question_type=accuracy_by(attrgetter("question_type"), scored),
+        by_question_length=accuracy_by_length(run.words.tokenise, questions, scored),
         pairs=pair_consistency(questions, scored),
-        wordings=wording_agreement(scored),
+        wordings=paraphrase_consistency(questions, scored),
         **_trust(predicted, calibration),
     )
     return Evaluation(metrics, predicted.predictions)
@@ -204,7 +185,7 @@ class Predicted:
         attention: their maps, maps × rows × columns each.
     """
 
-    predictions: tuple[Prediction, ...]
+    predictions: tuple[ScoredAnswer, ...]
     untempered: np.ndarray[Any, np.dtype[np.float64]]
     boxed: tuple[int, ...]
     attention: tuple[np.ndarray[Any, np.dtype[np.float64]], ...]
@@ -218,7 +199,7 @@ def predict(
     questions = batches.questions.questions
     names = predictor.run.answers.answers
     grid = (predictor.run.features.rows, predictor.run.features.columns)
-    found: dict[int, Prediction] = {}
+    found: dict[int, ScoredAnswer] = {}
     untempered = np.zeros(len(questions))
     attention: dict[int, Any] = {}
     for rows, logits, maps in _outputs(predictor, batches, console=console):
@@ -226,7 +207,8 @@ def predict(
         untempered[rows] = logits.softmax(dim=-1).max(dim=-1).values.numpy()
         for place, row in enumerate(rows):
             question, answer = questions[row], names[int(tempered.indices[place])]
-            found[row] = _prediction(question, answer, float(tempered.values[place]))
+            probability = float(tempered.values[place])
+            found[row] = score_answer(question, answer, probability=probability)
             if question.boxes:
                 attention[row] = maps[place].unflatten(-1, grid).double().numpy()
     order = sorted(attention)
@@ -238,19 +220,6 @@ def predict(
     )
 
 
-def _prediction(question: Question, answer: str, probability: float) -> Prediction:
-    score = accuracy_of(answer, question.answers) if question.answers else None
-    return Prediction(
-        question.id,
-        answer,
-        probability,
-        score,
-        question.answer_type,
-        question.question_type,
-        question.image,
-    )
-
-
 def _outputs(
     predictor: Predictor, batches: Batches, *, console: Console
 ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
@@ -259,7 +228,11 @@ def _outputs(
     total = -(-len(batches.questions) // batches.batch_size)
     answered = outputs(model, batches.in_order(), next(model.parameters()).device)
     for batch, output in track(answered, "answering", total=total, console=console, transient=True):
-        yield batch.rows.tolist(), output.logits.float().cpu(), output.attention.float().cpu()
+        yield (
+            batch.question_index.tolist(),
+            output.logits.float().cpu(),
+            output.attention.float().cpu(),
+        )
 
 
 @torch.inference_mode()

@@ -63,7 +63,7 @@ class Config(Generic[M]):
     """Settings of the training."""
 
     def tables(self) -> dict[str, Any]:
-        """The settings as TOML tables, the network's name included."""
+        """Return the settings as TOML tables, the network's name included."""
         tables = {
             f.name: to_mapping(value) if dataclasses.is_dataclass(value) else value
             for f in dataclasses.fields(self)
@@ -74,37 +74,42 @@ class Config(Generic[M]):
         return {"network": model_name(self.model), **tables}
 
 
+_SECTIONS: dict[str, type[Any]] = {
+    "vocab": VocabConfig,
+    "extract": ExtractConfig,
+    "train": TrainConfig,
+}
+_TEXTS: dict[str, type[Any]] = {"data": str, "features": Path}
+
+
 def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Config[Any]:
-    """The settings in TOML tables, for a network; what they leave out keeps its default.
+    """Make the settings in TOML tables, for a network; what they leave out keeps its default.
 
     Raises:
         ConfigError: a key is unknown (names the nearest), a value is wrong, or the tables are for
             another network.
     """
-    tables = dict(tables)
-    _check_network(str(tables.pop("network", network)), network, where=where)
-    sections = {
-        "model": network_named(network).config_type(),
-        "vocab": VocabConfig,
-        "extract": ExtractConfig,
-        "train": TrainConfig,
-    }
-    values: dict[str, Any] = {"model": sections["model"]()}
+    _check_network(str(tables.get("network", network)), network, where=where)
+    values: dict[str, Any] = {"model": network_named(network).config_type()()}
     for key, value in tables.items():
-        if key in sections:
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
-            values[key] = from_mapping(sections[key], value, where=f"{where} [{key}]")
-        elif key in ("data", "features"):
-            if not isinstance(value, str):
-                raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')
-            values[key] = Path(value) if key == "features" else value
-        else:
-            known = [*sections, "data", "features", "network"]
-            raise ConfigError(
-                f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known)
-            )
+        if key != "network":
+            values[key] = _setting(key, value, network, where=where)
     return Config(**values)
+
+
+def _setting(key: str, value: Any, network: str, *, where: str) -> Any:
+    """Make one table's settings, or one setting that stands above all tables."""
+    sections = {"model": network_named(network).config_type(), **_SECTIONS}
+    if key in sections:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
+        return from_mapping(sections[key], value, where=f"{where} [{key}]")
+    if key not in _TEXTS:
+        known = [*sections, *_TEXTS, "network"]
+        raise ConfigError(f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known))
+    if not isinstance(value, str):
+        raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')
+    return _TEXTS[key](value)
 
 
 def _check_network(given: str, network: str, *, where: str) -> None:
@@ -116,13 +121,13 @@ def _check_network(given: str, network: str, *, where: str) -> None:
 
 
 def presets() -> dict[str, Path]:
-    """Name → file of the presets that come with the package."""
+    """List the presets that come with the package: name → file."""
     folder = Path(str(resources.files("askattend.presets")))
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
 def preset_for(preset: str, model: NetworkConfig) -> str | None:
-    """The preset that has a network's question encoder, where `preset` is its sibling for another.
+    """Find the preset for a network's question encoder, where `preset` is its sibling for another.
 
     What trains one encoder well, such as its learning rate, stands beside it in its own preset.
     """
@@ -136,7 +141,9 @@ def preset_for(preset: str, model: NetworkConfig) -> str | None:
 
 
 def read_preset(preset: str, network: str) -> Config[Any]:
-    """The settings of a preset, by its name or as a TOML file; a run's config.toml is one too.
+    """Read the settings of a preset, by its name or as a TOML file.
+
+    A run's config.toml is one too; the version of the run's layout, in it, says nothing here.
 
     Raises:
         ConfigError: there is no such preset, or it is malformed.
@@ -144,4 +151,6 @@ def read_preset(preset: str, network: str) -> Config[Any]:
     file = Path(preset) if preset.endswith(".toml") else presets().get(preset)
     if file is None:
         raise ConfigError(f"unknown preset '{preset}'", remedy=did_you_mean(preset, presets()))
-    return config_from(read_toml(file), network, where=str(file))
+    tables = read_toml(file)
+    tables.pop("layout", None)
+    return config_from(tables, network, where=str(file))

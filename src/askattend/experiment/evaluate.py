@@ -18,16 +18,15 @@ from askattend.errors import AskAttendError, ConfigError, ImageError
 from askattend.evaluation.evaluate import Evaluation, calibrated, evaluate
 from askattend.evaluation.removal import sensitivity
 from askattend.experiment.config import Config, config_from
-from askattend.experiment.features import features_for
+from askattend.experiment.features import Features, features_for
 from askattend.experiment.inputs import batches_of, sample_of, split_of
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
-from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.report import Example, choose, write_report
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
-from askattend.training.history import read_progression
+from askattend.training.history import read_history
 
 GALLERY = 48
 # As many questions as are asked again without some of their regions.
@@ -104,7 +103,7 @@ def evaluate_run(
 
 def _store(
     predictor: Predictor, config: Config[Any], questions: QASet, *, console: Console
-) -> FeatureStore:
+) -> Features:
     """The features of the questions' images."""
     run = predictor.run
     # An imported run's backbone squares images in its own way, which no setting tells.
@@ -123,7 +122,7 @@ def _calibration(
     predictor: Predictor,
     own: Config[Any],
     features: Path | None,
-    opened: FeatureStore | None,
+    opened: Features | None,
     *,
     console: Console,
     bars: Console,
@@ -173,7 +172,7 @@ def _check_evaluation(folder: Path, split: str) -> None:
 
 
 def _report(
-    predictor: Predictor, evaluation: Evaluation, questions: QASet, store: FeatureStore
+    predictor: Predictor, evaluation: Evaluation, questions: QASet, store: Features
 ) -> None:
     """report.html in the run folder, with a gallery of some of the questions."""
     run = predictor.run
@@ -189,13 +188,13 @@ def _report(
         score = evaluation.predictions[position].score
         part = crop_of(image.size, store.spec)
         examples.append(Example(question, image, answer, score, part))
-    features, progression = run.features, read_progression(run)
+    features, history = run.features, read_history(run)
     details = {
         "Network": run.config["network"].upper(),
         "Parameters": f"{sum(p.numel() for p in predictor.model.parameters()):,}",
         "Questions from": questions.source,
-        "Training": f"{len(progression.history)} epochs, "
-        f"{sum(epoch.seconds for epoch in progression.history):,.0f} s",
+        "Training": f"{len(history.epochs)} epochs, "
+        f"{sum(epoch.seconds for epoch in history.epochs):,.0f} s",
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": features.label,
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
@@ -209,7 +208,7 @@ def _report(
         # The whole source, often long, stands below the figure.
         title=f"{run.config['network'].upper()} on {questions.source.partition(':')[0]}",
         evaluation=evaluation,
-        progression=progression,
+        progression=history,
         examples=examples,
         details=details,
     )

@@ -11,13 +11,29 @@ from typing import Any
 
 from rich.console import Console
 
-from askattend.data.readers.registry import absolute_source
+from askattend.data.readers.registry import absolute_source, read_source
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
-from askattend.features.extraction import ExtractConfig, extract
+from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
+from askattend.features.none import NoFeatures
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
+from askattend.models import NetworkConfig, model_name, network_named
+
+Features = FeatureStore | NoFeatures
+
+
+def extract_features(
+    source: str, store: Path, config: ExtractConfig, *, console: Console
+) -> ExtractionReport:
+    """Extract the images of a question source, or of a folder, into a feature store.
+
+    Raises:
+        DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
+    """
+    images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
+    return extract(images, store, config, console=console)
 
 
 def features_for(
@@ -28,8 +44,10 @@ def features_for(
     console: Console,
     spec: FeatureSpec | None = None,
     backbone: Backbone | None = None,
-) -> FeatureStore:
-    """A store that holds every image: the one named, or a cache filled here.
+) -> Features:
+    """Open a store that holds every image: the one named, or a cache filled here.
+
+    A network that does not use the image needs none: no image is opened then.
 
     Args:
         config: names the store, or how to make one.
@@ -38,46 +56,66 @@ def features_for(
         console: where progress goes.
         spec: what the features must have been made by, if that is settled already.
         backbone: what makes them, if it is loaded already.
+
+    Raises:
+        FeatureError: the store lacks an image, or was made otherwise than by `spec`; see `extract`
+            also.
     """
+    if not uses_image(config.model):
+        if config.features is not None:
+            console.print(
+                f"note: {model_name(config.model)} does not use the image: {config.features} is "
+                "not read",
+                highlight=False,
+            )
+        return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
     else:
-        extraction = config.extract
         spec = spec if backbone is None else backbone.spec
-        if spec is not None:
-            extraction = replace(
-                extraction,
-                backbone=spec.backbone,
-                image_size=spec.image_size,
-                dtype=spec.dtype,
-                precision=spec.compute_dtype,
-            )
-        name = _cache_name(config.data, extraction)
-        if spec is not None and spec.geometry != "squash":
-            name = f"{name}-{spec.geometry}-{spec.central_fraction:g}"
-        cache = beside / "features" / name
+        extraction = config.extract if spec is None else _as_made(config.extract, spec)
+        cache = beside / "features" / _cache_name(config.data, extraction, spec)
         store = extract(images, cache, extraction, backbone=backbone, console=console).store
     if spec is not None:
         spec.require(store.spec, where=str(store.path))
-    _need_all(store, images)
+    _require_all(store, images)
     return store
 
 
-def _cache_name(source: str, extraction: ExtractConfig) -> str:
-    """The same for the same place and settings; readable, but for a digest of where it is."""
+def uses_image(config: NetworkConfig) -> bool:
+    """Return True where the image reaches the answers of the network that is configured."""
+    return "image" in network_named(model_name(config)).inputs
+
+
+def _as_made(extraction: ExtractConfig, spec: FeatureSpec) -> ExtractConfig:
+    """Return the settings by which features of a spec are made."""
+    return replace(
+        extraction,
+        backbone=spec.backbone,
+        image_size=spec.image_size,
+        dtype=spec.dtype,
+        precision=spec.precision,
+    )
+
+
+def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None) -> str:
+    """Name a cache: readable, and the same for the same source, settings and geometry."""
     source, backbone = absolute_source(source), absolute_backbone(extraction.backbone)
     size = extraction.image_size or default_size(backbone)
-    kept: str = extraction.dtype
+    numbers: str = extraction.dtype
     if extraction.precision != "float32":
-        kept = f"{extraction.precision}-{kept}"
+        numbers = f"{extraction.precision}-{numbers}"
     digest = hashlib.blake2b(
-        f"{source}|{backbone}-{size}-{kept}".encode(), digest_size=4
+        f"{source}|{backbone}-{size}-{numbers}".encode(), digest_size=4
     ).hexdigest()
-    named = f"{source.partition(':')[0]}-{Path(backbone).name}-{size}-{kept}-{digest}"
-    return re.sub(r"[^\w.-]+", "-", named)
+    name = f"{source.partition(':')[0]}-{Path(backbone).name}-{size}-{numbers}-{digest}"
+    name = re.sub(r"[^\w.-]+", "-", name)
+    if spec is not None and spec.geometry != "squash":
+        name = f"{name}-{spec.geometry}-{spec.central_fraction:g}"
+    return name
 
 
-def _need_all(store: FeatureStore, images: Mapping[str, Path]) -> None:
+def _require_all(store: FeatureStore, images: Mapping[str, Path]) -> None:
     missing = [image for image in images if image not in store]
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""Which questions an experiment is about, as its settings say."""
+"""The questions of an experiment, as its settings say, and their batches."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from askattend.batching.batches import Batches
+from askattend.batching.batches import Batches, FeatureSource
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import Splits, split_names, training_splits
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config
-from askattend.features.store import FeatureStore
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 
 
 def questions_of(config: Config[Any]) -> QASet:
-    """All questions of the source that the settings name.
+    """Read all questions of the source that the settings name.
 
     Raises:
         ConfigError, DataError: none is named, or it cannot be read.
@@ -29,7 +28,7 @@ def questions_of(config: Config[Any]) -> QASet:
 
 
 def split_of(config: Config[Any], name: str) -> QASet:
-    """The questions of a split; ``train`` and ``valid`` as training divides them."""
+    """Read the questions of a split; ``train`` and ``valid`` as training divides them."""
     questions = questions_of(config)
     trained_on = set(split_names(config.vocab.train_on))
     if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
@@ -39,7 +38,7 @@ def split_of(config: Config[Any], name: str) -> QASet:
 
 
 def training_splits_of(config: Config[Any], questions: QASet) -> Splits:
-    """What is trained and validated on."""
+    """Divide questions into those to train and those to validate on."""
     vocab = config.vocab
     return training_splits(
         questions,
@@ -50,7 +49,7 @@ def training_splits_of(config: Config[Any], questions: QASet) -> Splits:
 
 
 def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
-    """Some of the questions drawn at random, in their order; all where there are no more.
+    """Draw some of the questions at random, in their order; all where there are no more.
 
     Args:
         questions: to draw from.
@@ -59,15 +58,15 @@ def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
     """
     if len(questions) <= most:
         return questions
-    chosen = sorted(random.Random(seed).sample(range(len(questions)), most))
-    return replace(questions, questions=tuple(questions.questions[place] for place in chosen))
+    drawn = sorted(random.Random(seed).sample(range(len(questions)), most))
+    return replace(questions, questions=tuple(questions.questions[index] for index in drawn))
 
 
-def batches_of(questions: QASet, store: FeatureStore, run: Run, config: TrainConfig) -> Batches:
-    """The questions in the words and answers of a run."""
+def batches_of(questions: QASet, features: FeatureSource, run: Run, config: TrainConfig) -> Batches:
+    """Batch questions in the words and answers of a run."""
     return Batches(
         questions,
-        store,
+        features,
         run.words,
         run.answers,
         batch_size=config.batch_size,

@@ -1,4 +1,4 @@
-"""From names to results: each function is one command of the command line."""
+"""``askattend train``: from a question source and settings to a run folder."""
 
 from __future__ import annotations
 
@@ -12,33 +12,22 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from askattend.data.readers.registry import absolute_source, read_source
-from askattend.data.splits import odd_splits, split_names
+from askattend.data.readers.registry import absolute_source
+from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import pick_device
 from askattend.errors import RunError
 from askattend.experiment.config import Config
-from askattend.experiment.features import features_for
+from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
-from askattend.experiment.resuming import check_same
-from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
 from askattend.files import atomic_write
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import CONFIG, Run
-from askattend.training.history import Progression
+from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 
-
-def extract_features(
-    source: str, store: Path, config: ExtractConfig, *, console: Console
-) -> ExtractionReport:
-    """Extract the images of a question source, or of a folder, into a feature store.
-
-    Raises:
-        DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
-    """
-    images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
-    return extract(images, store, config, console=console)
+# How long and where to train may change when a run is resumed.
+_FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
 
 
 def train(config: Config[Any], out: Path, *, resume: bool = False, console: Console) -> Run:
@@ -56,38 +45,18 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     """
     _check_folder(out, resume=resume)
     pick_device(config.train.device)  # complain before the long work, not after it
-    config = _located(config)
-    questions = questions_of(config)
-    splits = training_splits_of(config, questions)
-    odd = odd_splits(questions, split_names(config.vocab.train_on))
-    for note in (*splits.train.notes, *splits.notes, *odd):
-        console.print(f"note: {note}", highlight=False)
-    words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
-    answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
-    console.print(
-        f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
-        f"{answers.coverage(splits.valid):.1%} of those in validation",
-        highlight=False,
-    )
-    images = {**splits.train.images, **splits.valid.images}
-    store = features_for(config, images, out.parent, console=console)
-    run = Run(out, config.tables(), words, answers, Floors.build(splits.train), store.spec)
+    splits = _read_splits(config, console)
+    run, features = _prepare(config, out, splits, console)
     if resume:
-        check_same(run)
+        _require_same(run)
     with _alone_in(out):
         run.save()
-        training, validation = (
-            batches_of(part, store, run, config.train) for part in (splits.train, splits.valid)
+        learnt, held_back = (
+            batches_of(part, features, run, config.train) for part in (splits.train, splits.valid)
         )
-        progression = fit(run, training, validation, config.train, console=console, resume=resume)
-        _summarise(run, progression, console=console)
+        history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
+        _summarise(run, history, console)
     return run
-
-
-def _located(config: Config[Any]) -> Config[Any]:
-    """The same settings from any working directory: the run may be used from another."""
-    features = None if config.features is None else config.features.expanduser().resolve()
-    return replace(config, data=absolute_source(config.data), features=features)
 
 
 def _check_folder(out: Path, *, resume: bool) -> None:
@@ -97,6 +66,76 @@ def _check_folder(out: Path, *, resume: bool) -> None:
         )
     if out.exists() and not out.is_dir():
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
+
+
+def _read_splits(config: Config[Any], console: Console) -> Splits:
+    """Read the questions to train and to validate on, and note what is odd about them."""
+    questions = questions_of(config)
+    splits = training_splits_of(config, questions)
+    odd = odd_splits(questions, split_names(config.vocab.train_on))
+    for note in (*splits.train.notes, *splits.notes, *odd):
+        console.print(f"note: {note}", highlight=False)
+    return splits
+
+
+def _prepare(
+    config: Config[Any], out: Path, splits: Splits, console: Console
+) -> tuple[Run, Features]:
+    """Build the vocabularies and the features that a new run needs."""
+    words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
+    answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
+    console.print(
+        f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
+        f"{answers.coverage(splits.valid):.1%} of those in validation",
+        highlight=False,
+    )
+    images = {**splits.train.images, **splits.valid.images}
+    features = features_for(config, images, out.parent, console=console)
+    tables = _located(config).tables()
+    return Run(out, tables, words, answers, Floors.build(splits.train), features.spec), features
+
+
+def _located(config: Config[Any]) -> Config[Any]:
+    """Return settings that hold in any working directory: the run may be used from another."""
+    features = config.features if uses_image(config.model) else None
+    features = None if features is None else features.expanduser().resolve()
+    return replace(config, data=absolute_source(config.data), features=features)
+
+
+def _require_same(run: Run) -> None:
+    """Refuse to resume a run whose folder was begun with other data or settings.
+
+    Raises:
+        RunError: names what differs, with both values where they are settings.
+    """
+    if not (run.folder / CONFIG).exists():
+        return
+    begun = Run.load(run.folder)
+    differences = [
+        f"{key} is {now!r}, and was {then!r}"
+        for key, now, then in _settings(run, begun)
+        if now != then
+    ]
+    for part in ("floors", "words", "answers", "features"):
+        if getattr(run, part) != getattr(begun, part):
+            differences.append(f"the {part} differ")
+    if differences:
+        raise RunError(
+            f"cannot go on: {'; '.join(differences)}",
+            where=run.folder,
+            remedy="Resume with the same data and settings, or choose another --out.",
+        )
+
+
+def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each setting that must stay as it was: its name, its value now and then."""
+    for key in ("network", "data"):
+        yield key, run.config.get(key), begun.config.get(key)
+    for section in ("model", "vocab", "train"):
+        now, then = run.config.get(section, {}), begun.config.get(section, {})
+        for key in sorted({*now, *then}):
+            if (section, key) not in _FREE:
+                yield f"{section}.{key}", now.get(key), then.get(key)
 
 
 @contextmanager
@@ -112,21 +151,22 @@ def _alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(run: Run, progression: Progression, *, console: Console) -> None:
-    best = progression.best
+def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
+    """Write metrics.json and say how good the best epoch was."""
+    best = history.best
     assert best is not None, "training runs for at least one epoch"
     summary = {
         "best_epoch": best.epoch,
-        "epochs": len(progression.history),
-        "steps": progression.history[-1].step,
+        "epochs": len(history.epochs),
+        "steps": history.epochs[-1].step,
         "valid_accuracy": best.valid_accuracy,
-        "metric": progression.metric,
-        "seconds": sum(epoch.seconds for epoch in progression.history),
+        "metric": history.metric,
+        "seconds": sum(epoch.seconds for epoch in history.epochs),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
     atomic_write(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
     console.print(
-        f"best: epoch {best.epoch}, validation accuracy ({progression.metric}) "
+        f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from askattend.devices import Precision
 from askattend.errors import FeatureError, closest, did_you_mean
 from askattend.features.backbone_family import BackboneFamily
-from askattend.features.spec import UNKNOWN, Backbone, Compute, FeatureSpec
+from askattend.features.none import no_backbone
+from askattend.features.spec import NONE, UNKNOWN, Backbone, FeatureSpec
 from askattend.features.storage import DTYPES, Dtype
 from askattend.registry import Registry
 
@@ -26,7 +28,7 @@ def load_backbone(
     *,
     image_size: int | None = None,
     dtype: str = "float16",
-    precision: Compute = "float32",
+    precision: Precision = "float32",
 ) -> Backbone:
     """Load a frozen backbone, trained on ImageNet or elsewhere.
 
@@ -58,13 +60,16 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
 
     Args:
         spec: what made the features.
-        name: another name for the backbone, or its name where `spec` does not know it.
+        name: another name for the backbone, or its name where `spec` does not know it; without
+            effect where no image is looked at.
         where: the store or run that they belong to, for messages.
 
     Raises:
         FeatureError: neither names a backbone, it is not to be had here, or what it makes does not
             go with `spec`.
     """
+    if spec.backbone == NONE:
+        return no_backbone()
     name = name or spec.backbone
     if name == UNKNOWN:
         raise FeatureError(
@@ -78,7 +83,7 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
         # Imported features may not tell their size: the default is as good a guess as any.
         image_size=spec.image_size or None,
         dtype=spec.dtype,
-        precision=spec.compute_dtype,
+        precision=spec.precision,
     )
     # How pictures are squared is the features' own, and no property of a backbone.
     made = replace(

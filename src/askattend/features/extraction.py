@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from askattend.devices import native_bfloat16
+from askattend.devices import Precision, native_bfloat16
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -19,7 +19,7 @@ from askattend.features.backbones import (
 )
 from askattend.features.disk import sole_writer
 from askattend.features.progress import Report, print_line
-from askattend.features.spec import Backbone, Compute, FeatureSpec
+from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from askattend.features.writer import StoreWriter
@@ -40,7 +40,7 @@ class ExtractConfig:
     dtype: Dtype = "float16"
     """What features are stored in; int8 halves float16: 8 bits a number, and the least and
     the greatest of each region."""
-    precision: Compute = "float32"
+    precision: Precision = "float32"
     """What features are computed in. bfloat16 is quicker where the processor has it, and ResNet-152
     (random weights) errs by 1 % then; but leave efficientnet-lite2 in float32, since it errs by 5
     to 17 %."""
@@ -161,9 +161,9 @@ def extract(
 
 def _precision_notes(spec: FeatureSpec) -> Iterator[str]:
     """Yield what speaks against the precision that was chosen."""
-    if spec.compute_dtype == "float32":
+    if spec.precision == "float32":
         return
     if error := bfloat16_error(spec.backbone):
-        yield f"{spec.backbone} errs by {error} in {spec.compute_dtype}; leave it in float32"
+        yield f"{spec.backbone} errs by {error} in {spec.precision}; leave it in float32"
     if not native_bfloat16("cpu"):
-        yield f"this processor has no {spec.compute_dtype} instructions; float32 is much quicker"
+        yield f"this processor has no {spec.precision} instructions; float32 is much quicker"

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from askattend.devices import Precision
 from askattend.features.backbone_family import BackboneFamily
 from askattend.features.folding import fold
 from askattend.features.spec import (
     Backbone,
-    Compute,
     FeatureSpec,
     fingerprint,
     require_multiple,
@@ -53,12 +53,12 @@ class LiteGrid(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions 1280"]:
-        """Compute the regions row by row, ReLU6-bounded."""
+        """Precision the regions row by row, ReLU6-bounded."""
         grid: Tensor = self.network.extract_features(pixels)  # type: ignore[operator]
         return grid.flatten(2).transpose(1, 2)  # images × 1280 × rows × columns → regions
 
 
-def load_lite(place: str, *, image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
+def load_lite(place: str, *, image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
     """Load the backbone at a size that must be a multiple of 32.
 
     Raises:
@@ -82,7 +82,7 @@ def load_lite(place: str, *, image_size: int, dtype: Dtype, precision: Compute) 
         columns=rows,
         region_dim=1280,
         dtype=dtype,
-        compute_dtype=precision,
+        precision=precision,
     )
     return Backbone(spec=spec, network=LiteGrid(image_size=image_size, state=state))
 

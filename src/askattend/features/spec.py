@@ -12,16 +12,16 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from askattend.devices import PRECISIONS, Precision
 from askattend.errors import FeatureError
 from askattend.features.storage import Dtype, Shape, StoredFeatures, layout
 
-# What a backbone computes in.
-Compute = Literal["float32", "bfloat16"]
 Triple = tuple[float, float, float]
 
-COMPUTE: dict[Compute, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # What made features that were imported need not be known.
 UNKNOWN = "unknown"
+# The backbone of a network that does not use the image.
+NONE = "none"
 CERTAIN = ("rows", "columns", "region_dim")
 
 
@@ -31,7 +31,7 @@ class FeatureSpec:
 
     Attributes:
         backbone: the name that `load_backbone` knows it by; `UNKNOWN` for imported features of
-            which nobody said.
+            which nobody said; `NONE` where no image is looked at.
         fingerprint: 16 hex digits of the SHA-256 of its weights; `UNKNOWN` for imported features.
         image_size: side in pixels of the square that it looked at; 0 if unknown.
         mean: subtracted from red, green and blue, which run from 0 to 1.
@@ -40,7 +40,7 @@ class FeatureSpec:
         columns: columns of its grid; column 0 is the left.
         region_dim: numbers that describe one region.
         dtype: what the features are stored in.
-        compute_dtype: what they were computed in.
+        precision: what they were computed in.
         geometry: how a picture became a square: ``"squash"`` fits all of it, ignoring its shape;
             ``"centre-crop"`` keeps its shape and cuts a square out of its middle.
         interpolation: how it was resampled.
@@ -56,7 +56,7 @@ class FeatureSpec:
     columns: int
     region_dim: int
     dtype: Dtype
-    compute_dtype: Compute = "float32"
+    precision: Precision = "float32"
     geometry: Literal["squash", "centre-crop"] = "squash"
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     central_fraction: float = 1.0
@@ -69,6 +69,8 @@ class FeatureSpec:
     @property
     def label(self) -> str:
         """Backbone and image size in words, as far as they are known."""
+        if self.backbone == NONE:
+            return "none: the image is not used"
         backbone = "unknown backbone" if self.backbone == UNKNOWN else self.backbone
         return f"{backbone}, {self.image_size} px" if self.image_size else backbone
 
@@ -130,7 +132,7 @@ class Backbone:
 
     def __init__(self, *, spec: FeatureSpec, network: nn.Module) -> None:
         self.spec = spec
-        compute = COMPUTE[spec.compute_dtype]
+        compute = PRECISIONS[spec.precision]
         # Convolutions are quicker where the channels of a pixel lie side by side: in float32
         # EfficientNet-Lite2 on 224 px by half, ResNet-152 on 448 px by 14 %.
         self.network = network.eval().requires_grad_(False).to(compute)
@@ -142,7 +144,7 @@ class Backbone:
     ) -> Float[Tensor, "images regions region_dim"]:
         """Compute features row by row: region r·columns + c lies in row r, column c.
 
-        Computed in `spec.compute_dtype`, and what a store of `spec` gives back: rounded as it holds
+        Computed in `spec.precision`, and what a store of `spec` gives back: rounded as it holds
         them. A value too large for that becomes infinite, which the caller must look out for.
 
         Args:
@@ -174,7 +176,7 @@ class Backbone:
         with torch.inference_mode():
             normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
             computed: Tensor = self.network(
-                normalised.to(COMPUTE[spec.compute_dtype], memory_format=torch.channels_last)
+                normalised.to(PRECISIONS[spec.precision], memory_format=torch.channels_last)
             )
         return computed
 

@@ -37,7 +37,7 @@ def read_description(file: Path, kind: type[T]) -> T | None:
     """Read a store's plan or index; None if there is none.
 
     Raises:
-        FeatureError: it is damaged, or of a newer version.
+        FeatureError: it is damaged, or of another version.
     """
     try:
         content = file.read_bytes()
@@ -46,11 +46,15 @@ def read_description(file: Path, kind: type[T]) -> T | None:
     try:
         version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
         # Asked before the rest is decoded, which may have changed since.
-        if version is not None and int(bytes(version)) > VERSION:
+        if version is not None and (found := int(bytes(version))) != VERSION:
+            newer = found > VERSION
             raise FeatureError(
-                f"the store is of a newer format ({bytes(version).decode()}, not {VERSION})",
+                f"the store is of {'a newer' if newer else 'an older'} format "
+                f"({found}, not {VERSION})",
                 where=file,
-                remedy="Upgrade askattend: pip install --upgrade askattend",
+                remedy="Upgrade askattend: pip install --upgrade askattend"
+                if newer
+                else "Delete the store and extract it again.",
             )
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, ValueError) as error:

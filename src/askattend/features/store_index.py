@@ -15,7 +15,7 @@ import msgspec
 from askattend.features.images import Size
 from askattend.features.spec import FeatureSpec
 
-VERSION = 1
+VERSION = 2
 INDEX, PLAN = "index.json", "plan.json"
 
 

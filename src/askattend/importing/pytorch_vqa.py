@@ -95,7 +95,7 @@ def _config(log: Log, backbone: str | None) -> Config[SAAAConfig]:
         "epochs": its.epochs,
         "batch_size": its.batch_size,
         "learning_rate": its.initial_lr,
-        "half_life": its.lr_halflife,
+        "lr_half_life": its.lr_halflife,
     }
     extraction = {"backbone": backbone, "image_size": its.image_size}
     return Config(

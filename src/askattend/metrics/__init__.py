@@ -1,1 +1,1 @@
-"""Accuracy and other figures of answers, and how sure they are."""
+"""Accuracy and other figures of answers, with their intervals and tests."""

@@ -1,4 +1,4 @@
-"""Accuracy by kind of question, and whether answers that belong together agree."""
+"""Accuracy by kind of question, and how far answers that belong together agree."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from itertools import combinations
 import msgspec
 
 from askattend.data.questions import QASet, Question, QuestionId
+from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.significance import bootstrap_interval
 
-# The last of each group's numbers of words.
+# The greatest number of words in each group of questions of like length but the last.
 LENGTHS = (3, 5, 7, 10)
 
 
-class Share(msgspec.Struct, frozen=True):
+class GroupAccuracy(msgspec.Struct, frozen=True):
     """Some of the questions, and how many of them were right.
 
     Attributes:
@@ -43,8 +44,8 @@ class Pairs(msgspec.Struct, frozen=True):
     same_answer: float
 
 
-class Wordings(msgspec.Struct, frozen=True):
-    """Differently worded questions with the same meaning about the same picture.
+class ParaphraseConsistency(msgspec.Struct, frozen=True):
+    """Agreement of answers to differently worded questions of one meaning about one picture.
 
     Attributes:
         meanings: how many have two wordings at least.
@@ -57,40 +58,43 @@ class Wordings(msgspec.Struct, frozen=True):
     all_right: float
 
 
-class Scored(msgspec.Struct, frozen=True):
-    """A question with the answer that it got and how right that is, 0 to 1."""
+def accuracy_over(scored: Sequence[ScoredAnswer]) -> GroupAccuracy:
+    """Accuracy over some questions, with its interval; questions of one image stay together.
 
-    question: Question
-    answer: str
-    score: float
-
-
-def share(scored: Sequence[Scored]) -> Share:
-    """Accuracy over some questions, with its interval; questions of one image stay together."""
-    scores = [one.score for one in scored]
-    interval = bootstrap_interval(scores, [one.question.image for one in scored])
-    return Share(len(scores), sum(scores) / len(scores), interval)
+    Args:
+        scored: at least one, all of which have a score.
+    """
+    scores = [_score(one) for one in scored]
+    interval = bootstrap_interval(scores, [one.image for one in scored])
+    return GroupAccuracy(len(scores), sum(scores) / len(scores), interval)
 
 
-def by(kind: Callable[[Question], str | None], scored: Iterable[Scored]) -> dict[str, Share]:
+def accuracy_by(
+    kind: Callable[[ScoredAnswer], str | None], scored: Iterable[ScoredAnswer]
+) -> dict[str, GroupAccuracy]:
     """Accuracy of each kind of question; questions of no kind are left out."""
-    groups: defaultdict[str, list[Scored]] = defaultdict(list)
+    groups: defaultdict[str, list[ScoredAnswer]] = defaultdict(list)
     for one in scored:
-        name = kind(one.question)
+        name = kind(one)
         if name is not None:
             groups[name].append(one)
-    return {name: share(group) for name, group in sorted(groups.items())}
+    return {name: accuracy_over(group) for name, group in sorted(groups.items())}
 
 
-def by_length(words: Callable[[str], Sequence[str]], scored: Iterable[Scored]) -> dict[str, Share]:
+def accuracy_by_length(
+    tokenise: Callable[[str], Sequence[str]],
+    questions: Iterable[Question],
+    scored: Iterable[ScoredAnswer],
+) -> dict[str, GroupAccuracy]:
     """Accuracy by the number of words of the question, shortest first."""
+    words = {question.id: len(tokenise(question.text)) for question in questions}
     names = _length_names()
-    found = by(lambda question: names[_length_group(len(words(question.text)))], scored)
+    found = accuracy_by(lambda one: names[_length_group(words[one.question_id])], scored)
     return {name: found[name] for name in names if name in found}
 
 
-def _length_group(count: int) -> int:
-    return sum(count > last for last in LENGTHS)
+def _length_group(words: int) -> int:
+    return sum(words > last for last in LENGTHS)
 
 
 def _length_names() -> list[str]:
@@ -99,35 +103,43 @@ def _length_names() -> list[str]:
     return [*(f"{span} words" for span in spans), f"{firsts[-1]} words and more"]
 
 
-def pair_consistency(questions: QASet, scored: Iterable[Scored]) -> Pairs | None:
-    """How complementary pairs fare; None where the split has none whole."""
-    found: dict[QuestionId, Scored] = {one.question.id: one for one in scored}
+def pair_consistency(questions: QASet, scored: Iterable[ScoredAnswer]) -> Pairs | None:
+    """Measure complementary pairs; None where the split has no whole one."""
+    found: dict[QuestionId, ScoredAnswer] = {one.question_id: one for one in scored}
     pairs = [(found[a], found[b]) for a, b in questions.pairs if a in found and b in found]
     if not pairs:
         return None
     return Pairs(
         len(pairs),
-        sum(min(a.score, b.score) for a, b in pairs) / len(pairs),
+        sum(min(_score(a), _score(b)) for a, b in pairs) / len(pairs),
         sum(a.answer == b.answer for a, b in pairs) / len(pairs),
     )
 
 
-def wording_agreement(scored: Iterable[Scored]) -> Wordings | None:
-    """How differently worded questions fare; None where the split has none."""
-    groups: defaultdict[tuple[str, str], list[Scored]] = defaultdict(list)
-    for one in scored:
-        if one.question.meaning is not None:
-            groups[one.question.image, one.question.meaning].append(one)
+def paraphrase_consistency(
+    questions: Iterable[Question], scored: Iterable[ScoredAnswer]
+) -> ParaphraseConsistency | None:
+    """Measure differently worded questions of one meaning; None where the split has none."""
+    found: dict[QuestionId, ScoredAnswer] = {one.question_id: one for one in scored}
+    groups: defaultdict[tuple[str, str], list[ScoredAnswer]] = defaultdict(list)
+    for question in questions:
+        if question.meaning is not None and question.id in found:
+            groups[question.image, question.meaning].append(found[question.id])
     several = [group for group in groups.values() if len(group) > 1]
     if not several:
         return None
-    return Wordings(
+    return ParaphraseConsistency(
         len(several),
         sum(_agreement([one.answer for one in group]) for group in several) / len(several),
-        sum(min(one.score for one in group) for group in several) / len(several),
+        sum(min(_score(one) for one in group) for group in several) / len(several),
     )
 
 
 def _agreement(answers: Sequence[str]) -> float:
     pairs = list(combinations(answers, 2))
     return sum(a == b for a, b in pairs) / len(pairs)
+
+
+def _score(one: ScoredAnswer) -> float:
+    assert one.score is not None, "questions without a human answer are left out before"
+    return one.score

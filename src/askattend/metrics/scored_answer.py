@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from askattend.data.questions import QuestionId
+from askattend.data.questions import Question, QuestionId
+from askattend.metrics.accuracy import accuracy_of
 
 
 class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
-    """What a system answered to one question, and how right it is.
+    """A system's answer to one question, and how right it is.
 
     Everything that is known of an answer, whoever gave it: a network on a split, or a results file
     of the VQA leaderboard, of which only the first two are known until it is scored.
@@ -34,3 +35,25 @@ class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
     question_type: str | None = None
     image: str | None = None
     wups: float | None = None
+
+
+def score_answer(
+    question: Question, answer: str, *, probability: float | None = None, dialect: str | None = None
+) -> ScoredAnswer:
+    """Score an answer against the question's human ones, if it has any; see `accuracy_of`.
+
+    Args:
+        question: the question.
+        answer: the answer given to it.
+        probability: the answer's, if the system tells.
+        dialect: see `accuracy_of`.
+    """
+    return ScoredAnswer(
+        question_id=question.id,
+        answer=answer,
+        probability=probability,
+        score=accuracy_of(answer, question.answers, dialect) if question.answers else None,
+        answer_type=question.answer_type,
+        question_type=question.question_type,
+        image=question.image,
+    )

@@ -1,6 +1,8 @@
-"""How sure a measured figure is, and whether two differ by more than chance.
+"""Confidence intervals of a measured figure, and tests of the difference of two.
 
-Questions of an image are not independent: where images are told as clusters, they stay together.
+Questions of an image are not independent: where images are given as clusters, they stay together.
+SciPy has no bootstrap over clusters, and none of its permutation tests flips whole clusters' signs
+and enumerates all flips by their distinct totals; both stand here.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 # Sums of scores that differ by less come from rounding.
 _DECIMALS = 9
 # A distribution with more outcomes than this is sampled, not enumerated.
-_OUTCOMES = 1_000_000
+_MOST_OUTCOMES = 1_000_000
 
 
 def bootstrap_interval(
@@ -27,19 +29,19 @@ def bootstrap_interval(
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """An interval of the mean score, by percentile bootstrap over clusters.
+    """Return a confidence interval of the mean score, by percentile bootstrap over clusters.
 
     Scores of one cluster (the questions of an image) are drawn together: they are not independent.
     (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapters 8 and 13.) For the
     difference of two systems, give the differences of their scores.
     """
-    sums, counts = _by_cluster(scores, clusters)
+    sums, sizes = _cluster_sums(scores, clusters)
     # Clusters of equal sum and size are interchangeable: how many of a kind are drawn is enough.
-    kinds, number = np.unique(np.stack([sums.round(_DECIMALS), counts]), axis=1, return_counts=True)
-    rng, share = np.random.default_rng(seed), number / len(sums)
+    kinds, number = np.unique(np.stack([sums.round(_DECIMALS), sizes]), axis=1, return_counts=True)
+    rng, probability = np.random.default_rng(seed), number / len(sums)
     means = []
-    for size in _portions(resamples, len(number)):
-        drawn = rng.multinomial(len(sums), share, size=size)
+    for size in _chunk_sizes(resamples, len(number)):
+        drawn = rng.multinomial(len(sums), probability, size=size)
         means.append((drawn @ kinds[0]) / (drawn @ kinds[1]))
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
@@ -52,7 +54,7 @@ def paired_permutation(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> float:
-    """Two-sided p-value of paired scores' differences, by flipping signs.
+    """Return the two-sided p-value of paired scores' differences, by flipping signs.
 
     If it made no difference which of two systems gave which answers, the two could be exchanged,
     image by image, which flips the sign of the image's summed difference. The p-value is the share
@@ -60,70 +62,70 @@ def paired_permutation(
     Design of Experiments", section 21): of all where they can be enumerated, otherwise of
     `resamples` drawn ones and the one observed, so that it is never 0.
     """
-    sums, _ = _by_cluster(differences, clusters)
+    sums, _ = _cluster_sums(differences, clusters)
     observed = abs(float(sums.sum()))
-    sizes, numbers = np.unique(np.abs(sums).round(_DECIMALS), return_counts=True)
-    sizes, numbers = sizes[sizes > 0], numbers[sizes > 0]
+    magnitudes, numbers = np.unique(np.abs(sums).round(_DECIMALS), return_counts=True)
+    magnitudes, numbers = magnitudes[magnitudes > 0], numbers[magnitudes > 0]
     least = observed - 10.0**-_DECIMALS * (1 + len(sums))
-    exact = _all_flips(sizes, numbers)
-    if exact is not None:
-        totals, probabilities = exact
+    distribution = _enumerate_flips(magnitudes, numbers)
+    if distribution is not None:
+        totals, probabilities = distribution
         return min(1.0, float(probabilities[np.abs(totals) >= least].sum()))
-    rng, hits = np.random.default_rng(seed), 0
-    for size in _portions(resamples, len(sizes)):
-        flipped = 2 * rng.binomial(numbers, 0.5, size=(size, len(sizes))) - numbers
-        hits += int((np.abs(flipped @ sizes) >= least).sum())
-    return (1 + hits) / (1 + resamples)
+    rng, as_far = np.random.default_rng(seed), 0
+    for size in _chunk_sizes(resamples, len(magnitudes)):
+        flipped = 2 * rng.binomial(numbers, 0.5, size=(size, len(magnitudes))) - numbers
+        as_far += int((np.abs(flipped @ magnitudes) >= least).sum())
+    return (1 + as_far) / (1 + resamples)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Two-sided p-value of McNemar's exact test (McNemar 1947), questions being independent.
+    """Return the two-sided p-value of McNemar's exact test (McNemar 1947).
+
+    Every question counts as independent of the others.
 
     Args:
         only_first: how many questions the first system alone got right.
         only_second: how many the second alone did.
     """
-    probabilities = _binomial(only_first + only_second)
-    return min(1.0, 2 * float(probabilities[: min(only_first, only_second) + 1].sum()))
+    from scipy.stats import binomtest  # slow to import, and most commands need none of it
+
+    differing = only_first + only_second
+    return float(binomtest(only_first, differing).pvalue) if differing else 1.0
 
 
-def _by_cluster(scores: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Array, IntArray]:
-    """Sum and number of the scores of each cluster."""
+def _cluster_sums(scores: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Array, IntArray]:
+    """Return the sum and the number of the scores of each cluster."""
     index: dict[Hashable, int] = {}
-    place = np.array([index.setdefault(cluster, len(index)) for cluster in clusters])
-    sums = np.bincount(place, weights=np.array(scores)).astype(np.float64)
-    return sums, np.bincount(place)
+    cluster_of = np.array([index.setdefault(cluster, len(index)) for cluster in clusters])
+    sums = np.bincount(cluster_of, weights=np.array(scores)).astype(np.float64)
+    return sums, np.bincount(cluster_of)
 
 
-def _all_flips(sizes: Array, numbers: IntArray) -> tuple[Array, Array] | None:
-    """Every total that signs can give, with its probability; None where there are too many.
+def _enumerate_flips(magnitudes: Array, numbers: IntArray) -> tuple[Array, Array] | None:
+    """Return every total that signs can give, and its probability; None where there are too many.
 
     Args:
-        sizes: the distinct summed differences.
+        magnitudes: the distinct summed differences, without their signs.
         numbers: how many clusters have each.
     """
+    from scipy.stats import binom  # slow to import, and most commands need none of it
+
     totals: Array = np.zeros(1)
     probabilities: Array = np.ones(1)
-    for size, number in zip(sizes.tolist(), numbers.tolist(), strict=True):
-        if len(totals) * (number + 1) > _OUTCOMES:
+    for magnitude, number in zip(magnitudes.tolist(), numbers.tolist(), strict=True):
+        if len(totals) * (number + 1) > _MOST_OUTCOMES:
             return None
-        steps = size * (2 * np.arange(number + 1) - number)
+        positive = np.arange(number + 1)
+        steps = magnitude * (2 * positive - number)
         sums = np.add.outer(totals, steps).round(_DECIMALS).ravel()
-        weights = np.multiply.outer(probabilities, _binomial(number)).ravel()
-        totals, place = np.unique(sums, return_inverse=True)
-        probabilities = np.bincount(place.ravel(), weights=weights).astype(np.float64)
+        weights = np.multiply.outer(probabilities, binom.pmf(positive, number, 0.5)).ravel()
+        totals, index = np.unique(sums, return_inverse=True)
+        probabilities = np.bincount(index.ravel(), weights=weights).astype(np.float64)
     return totals, probabilities
 
 
-def _binomial(number: int) -> Array:
-    """Probability of 0, 1, …, `number` heads in as many throws of a coin."""
-    factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, number + 1)))])  # its log
-    heads: Array = factorial[-1] - factorial - factorial[::-1] - number * np.log(2.0)
-    return np.exp(heads)
-
-
-def _portions(resamples: int, kinds: int) -> list[int]:
-    """The resamples in portions that fit into memory."""
-    most = max(1, _OUTCOMES // max(1, kinds))
+def _chunk_sizes(resamples: int, width: int) -> list[int]:
+    """Divide resamples of so many numbers each into chunks that fit into memory."""
+    most = max(1, _MOST_OUTCOMES // max(1, width))
     whole, rest = divmod(resamples, most)
     return [most] * whole + [rest] * (rest > 0)

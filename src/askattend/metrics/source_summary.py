@@ -1,4 +1,4 @@
-"""What a set of questions holds, before anything is trained on it."""
+"""Summary of a source of questions, before anything is trained on it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from askattend.data.vocab import (
     usual_spelling,
 )
 from askattend.errors import ConfigError, ImageError
-from askattend.metrics.accuracy import Floors, metric_name
+from askattend.metrics.accuracy import metric_name
+from askattend.metrics.floors import Floors
 
 COMMON_ANSWERS = 20
 
 
-class Lengths(msgspec.Struct, frozen=True):
-    """How many words questions have.
+class QuestionLengths(msgspec.Struct, frozen=True):
+    """Numbers of words of some questions.
 
     Attributes:
         least: of the shortest question.
@@ -43,10 +44,10 @@ class Lengths(msgspec.Struct, frozen=True):
 
 
 class SplitSummary(msgspec.Struct, frozen=True):
-    """What a split holds.
+    """Summary of one split.
 
     Attributes:
-        questions: how many.
+        questions: how many it has.
         answered: how many of them have an answer.
         images: how many they are about.
         missing_images: how many of these are not there.
@@ -56,15 +57,15 @@ class SplitSummary(msgspec.Struct, frozen=True):
         answers_covered: share of the human answers among the most common ones of the training
             split; None without answers on either side.
         questions_covered: share of the answered questions whose most common answer is among them.
-        floors: what blind guessing learnt from the training split scores; see `metrics.Floors`.
-        metric: what it is a score of; see `metrics.metric_name`.
+        floors: accuracy of blind guessing, learnt from the training split; see `Floors`.
+        metric: what accuracy is; see `metric_name`.
     """
 
     questions: int
     answered: int
     images: int
     missing_images: int
-    words: Lengths
+    words: QuestionLengths
     question_types: dict[str, int]
     answer_types: dict[str, int]
     answers_covered: float | None = None
@@ -74,7 +75,7 @@ class SplitSummary(msgspec.Struct, frozen=True):
 
 
 class CommonAnswer(msgspec.Struct, frozen=True):
-    """An answer in its usual spelling, how many people gave it, and which share that is."""
+    """An answer in its usual spelling, how many people gave it, and their share of all, 0 to 1."""
 
     answer: str
     count: int
@@ -88,24 +89,24 @@ class SharedImages(msgspec.Struct, frozen=True):
     images: int
 
 
-class Summary(msgspec.Struct, frozen=True):
-    """What a set of questions holds.
+class SourceSummary(msgspec.Struct, frozen=True):
+    """Summary of a source, as ``askattend data --json`` prints it.
 
     Attributes:
         source: how it was named.
-        questions: how many.
+        questions: how many it has.
         images: how many they are about.
         missing_images: how many of these are not there.
         broken_images: image id → what is wrong with those that are there; None if unchecked.
-        splits: name → what it holds, in the source's order.
+        splits: name → its summary, in the source's order.
         subsets: name of each published subset → its questions; they count in a split as well.
-        top: how many most common answers coverage is reckoned with, at most.
+        top: how many most common answers coverage counts as known, at most.
         distinct_answers: how many there are in the training split, spellings aside.
         common_answers: the most common of the training split.
         shared_images: splits that share images.
         pairs: complementary pairs of questions.
-        located: questions that tell where their objects are.
-        reworded: questions that share their meaning with others.
+        located: number of questions that tell where their objects are.
+        reworded: number of questions that share their meaning with others.
         notes: what the reader decided, and splits of no usual name.
     """
 
@@ -126,15 +127,15 @@ class Summary(msgspec.Struct, frozen=True):
     notes: list[str]
 
 
-def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> Summary:
-    """What a set of questions holds.
+def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> SourceSummary:
+    """Summarise a source.
 
     Answers and floors are learnt from its ``"train"`` split; without one, or without answers there,
     coverage and floors are left out.
 
     Args:
-        qaset: the questions.
-        top: size of the answer vocabulary that coverage is reckoned with.
+        qaset: all questions of the source.
+        top: how many of the most common training answers count as known.
         check_images: open every image, which takes a while for many.
 
     Raises:
@@ -146,20 +147,20 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     learnt = (AnswerVocab.build(train, size=top), Floors.build(train)) if train else None
     missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
     there = {image: file for image, file in qaset.images.items() if image not in missing}
-    return Summary(
+    return SourceSummary(
         source=qaset.source,
         questions=len(qaset),
         images=len(qaset.images),
         missing_images=len(missing),
-        broken_images=_broken(there) if check_images else None,
+        broken_images=_find_broken(there) if check_images else None,
         splits={
-            name: _split([q for q in qaset if q.split == name], missing, learnt)
+            name: _summarise_split([q for q in qaset if q.split == name], missing, learnt)
             for name in qaset.splits
         },
         subsets={name: len(ids) for name, ids in qaset.subsets.items()},
         top=top,
         distinct_answers=len(key_counts(count_spellings(train).items())),
-        common_answers=_common(train),
+        common_answers=_common_answers(train),
         shared_images=[SharedImages(*pair) for pair in shared_images(qaset).items()],
         pairs=len(qaset.pairs),
         located=sum(bool(q.boxes) for q in qaset),
@@ -168,7 +169,7 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     )
 
 
-def _split(
+def _summarise_split(
     questions: list[Question], missing: set[str], learnt: tuple[AnswerVocab, Floors] | None
 ) -> SplitSummary:
     answered = [question for question in questions if question.answers]
@@ -179,8 +180,8 @@ def _split(
         images=len(images),
         missing_images=len(images & missing),
         words=_lengths(questions),
-        question_types=_counts(question.question_type for question in questions),
-        answer_types=_counts(question.answer_type for question in questions),
+        question_types=_count_types(question.question_type for question in questions),
+        answer_types=_count_types(question.answer_type for question in questions),
     )
     if learnt is None or not answered:
         return summary
@@ -194,32 +195,32 @@ def _split(
     )
 
 
-def _lengths(questions: Iterable[Question]) -> Lengths:
+def _lengths(questions: Iterable[Question]) -> QuestionLengths:
     lengths = sorted(len(tokenise(question.text)) for question in questions)
     counts = dict(sorted(Counter(lengths).items()))
-    return Lengths(lengths[0], median(lengths), lengths[-1], counts)
+    return QuestionLengths(lengths[0], median(lengths), lengths[-1], counts)
 
 
-def _counts(types: Iterable[str | None]) -> dict[str, int]:
-    """Type → questions, most common first; nothing where no question has a type."""
-    counts = Counter(kind or "" for kind in types)
-    return (
-        {} if counts.keys() == {""} else {kind: counts[kind] for kind in most_common_first(counts)}
-    )
+def _count_types(types: Iterable[str | None]) -> dict[str, int]:
+    """Count the questions of each type, most first; nothing where no question has a type."""
+    counts = Counter(name or "" for name in types)
+    if counts.keys() == {""}:
+        return {}
+    return {name: counts[name] for name in most_common_first(counts)}
 
 
-def _common(questions: list[Question]) -> list[CommonAnswer]:
+def _common_answers(questions: list[Question]) -> list[CommonAnswer]:
     spellings = count_spellings(questions)
-    written, counts = usual_spelling(spellings), key_counts(spellings.items())
+    usual, counts = usual_spelling(spellings), key_counts(spellings.items())
     total = counts.total()
     return [
-        CommonAnswer(written[key], counts[key], counts[key] / total)
+        CommonAnswer(usual[key], counts[key], counts[key] / total)
         for key in most_common_first(counts)[:COMMON_ANSWERS]
     ]
 
 
-def _broken(images: Mapping[str, Path]) -> dict[str, str]:
-    """Image id → what is wrong with it, for those that cannot be opened."""
+def _find_broken(images: Mapping[str, Path]) -> dict[str, str]:
+    """Return image id → what is wrong with it, for those that cannot be opened."""
     from askattend.features.images import open_image  # brings PyTorch, which nothing else needs
 
     broken = {}

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from askattend.errors import ConfigError, DataError, did_you_mean
 
-CURRENT = "current"
+CURRENT, PRE2021, NORMALIZED = "current", "pre2021", "normalized"
 
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _BETWEEN_DIGITS = re.compile(r"\d,\d")
@@ -49,12 +49,12 @@ _APOSTROPHES = {
 
 @lru_cache(maxsize=1 << 16)
 def normalise_space(answer: str) -> str:
-    """Without line ends, tabs and outer spaces: what is done to every answer first."""
+    """Remove line ends, tabs and outer spaces, as is done to every answer first."""
     return answer.replace("\n", " ").replace("\t", " ").strip()
 
 
 def normalise_punctuation(answer: str) -> str:
-    """An answer without punctuation (the evaluator's ``processPunctuation``).
+    """Remove punctuation from an answer (the evaluator's ``processPunctuation``).
 
     A mark vanishes where it stands next to a space anywhere in the answer, or where any comma of
     the answer stands between two digits; otherwise it becomes a space. Full stops vanish unless a
@@ -70,8 +70,8 @@ def normalise_punctuation(answer: str) -> str:
 
 
 def normalise_words(answer: str) -> str:
-    """Lower case, digits for number words, no articles, apostrophes put back
-    (the evaluator's ``processDigitArticle``).
+    """Write an answer in lower case, with digits for number words, without articles and with the
+    apostrophes that it lacks (the evaluator's ``processDigitArticle``).
     """
     words = (_NUMBERS.get(word, word) for word in answer.lower().split())
     return " ".join(_APOSTROPHES.get(word, word) for word in words if word not in _ARTICLES)
@@ -79,15 +79,15 @@ def normalise_words(answer: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def normalise_answer(answer: str) -> str:
-    """Both normalisations, punctuation first."""
+    """Normalise punctuation, then words."""
     return normalise_words(normalise_punctuation(answer))
 
 
 def vqa_accuracy(
     answer: str, references: Sequence[tuple[str, int]], dialect: str = CURRENT
 ) -> float:
-    """How right an answer is, in [0, 1]: min(1, matches / 3), averaged over the K ways to leave
-    one annotator out.
+    """Return how right an answer is, in [0, 1]: min(1, matches / 3), averaged over the K ways to
+    leave one annotator out.
 
     The annotator left out gave `answer` in n of the K cases, and n-1 others match; in the other
     K-n cases n others do. Hence [n·min(1, (n-1)/3) + (K-n)·min(1, n/3)] / K.
@@ -113,20 +113,23 @@ def vqa_accuracy(
             "the question has no reference answer to compare with",
             remedy="Evaluate on a split that has answers.",
         )
-    given, counts = compared(answer, references, dialect)
-    return leave_one_out(counts[given], annotators, needed=3)
+    normalised, counts = normalise_in_dialect(answer, references, dialect)
+    return leave_one_out(counts[normalised], annotators, needed=3)
 
 
 def check_dialect(dialect: str) -> None:
-    """Raises `ConfigError` if there is no such dialect."""
+    """Raise `ConfigError` if there is no such dialect."""
     if dialect not in DIALECTS:
         raise ConfigError(f"unknown dialect '{dialect}'", remedy=did_you_mean(dialect, DIALECTS))
 
 
-def compared(
+def normalise_in_dialect(
     answer: str, references: Sequence[tuple[str, int]], dialect: str
 ) -> tuple[str, Counter[str]]:
-    """An answer, and how many gave each reference, all written as the dialect compares them.
+    """Write an answer and its references as the dialect compares them.
+
+    Returns:
+        The answer; each reference → how many people gave it.
 
     Raises:
         ConfigError: there is no such dialect.
@@ -136,31 +139,33 @@ def compared(
 
 
 def leave_one_out(matches: int, annotators: int, *, needed: int) -> float:
-    """Mean of min(1, matches among the others / needed) over the annotators left out."""
+    """Average min(1, matches among the others / needed) over the annotators left out."""
     of_same = matches * min(1.0, (matches - 1) / needed)
     of_others = (annotators - matches) * min(1.0, matches / needed)
     return (of_same + of_others) / annotators
 
 
 def _count(
-    references: Iterable[tuple[str, int]], rewrite: Callable[[str], str] = normalise_space
+    references: Iterable[tuple[str, int]], normalise: Callable[[str], str] = normalise_space
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     for reference, people in references:
-        counts[rewrite(reference)] += people
+        counts[normalise(reference)] += people
     return counts
 
 
 def _current(answer: str, references: Sequence[tuple[str, int]]) -> tuple[str, Counter[str]]:
-    counts, given = _count(references), normalise_space(answer)
+    counts, written = _count(references), normalise_space(answer)
     if len(counts) > 1:
-        return normalise_answer(given), _count(counts.items(), normalise_answer)
-    return given, counts
+        return normalise_answer(written), _count(counts.items(), normalise_answer)
+    return written, counts
 
 
 def _pre2021(answer: str, references: Sequence[tuple[str, int]]) -> tuple[str, Counter[str]]:
-    counts, given = _count(references, str), normalise_answer(normalise_space(answer))
-    return given, _count(counts.items(), normalise_punctuation) if len(counts) > 1 else counts
+    counts = _count(references, str)
+    if len(counts) > 1:
+        counts = _count(counts.items(), normalise_punctuation)
+    return normalise_answer(normalise_space(answer)), counts
 
 
 def _normalized(answer: str, references: Sequence[tuple[str, int]]) -> tuple[str, Counter[str]]:
@@ -168,4 +173,4 @@ def _normalized(answer: str, references: Sequence[tuple[str, int]]) -> tuple[str
     return normalise_answer(normalise_space(answer)), _count(counts.items(), normalise_answer)
 
 
-DIALECTS = {CURRENT: _current, "pre2021": _pre2021, "normalized": _normalized}
+DIALECTS = {CURRENT: _current, PRE2021: _pre2021, NORMALIZED: _normalized}

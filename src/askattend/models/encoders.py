@@ -11,7 +11,7 @@ from askattend.models.kernels import LSTM, Dropout, last_state, require_in_range
 from askattend.models.kernels.lstm import State
 from askattend.models.symbols import Symbol
 
-# The vocabulary's padding token (the data side's `PAD`): its embedding is zero and stays so.
+# The vocabulary's padding token: its embedding is zero and stays so.
 PADDING = 0
 
 

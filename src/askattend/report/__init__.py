@@ -15,7 +15,7 @@ from askattend.report.gallery import Example, choose, gallery, verdict
 from askattend.report.kinds import kinds
 from askattend.report.parts import track
 from askattend.report.trust import attention, trust
-from askattend.training.history import Progression
+from askattend.training.history import TrainingHistory
 
 FLOORS = {
     "majority": ("Always the same answer", "the most common one in training: a floor"),
@@ -31,7 +31,7 @@ def write_report(
     *,
     title: str,
     evaluation: Evaluation,
-    progression: Progression | None,
+    progression: TrainingHistory | None,
     examples: Sequence[Example],
     details: Mapping[str, str],
     maps_name: str | None = "glimpse",
@@ -104,10 +104,10 @@ def _bar(kind: str, name: str, why: str, value: float) -> str:
 {track(value)}<span class="muted">{escape(why)}</span></li>"""
 
 
-def _curves(progression: Progression | None) -> str:
+def _curves(progression: TrainingHistory | None) -> str:
     if progression is None or progression.best is None:
         return ""
-    history, best = progression.history, progression.best
+    history, best = progression.epochs, progression.best
     epochs = [epoch.epoch for epoch in history]
     loss = [
         Curve("training", "train", [epoch.train_loss for epoch in history]),

@@ -13,8 +13,9 @@ from html import escape
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.evaluation.evaluate import Evaluation, Prediction
+from askattend.evaluation.evaluate import Evaluation
 from askattend.features.geometry import WHOLE, Crop
+from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report.overlay import fit, heat, peak, range_text
 from askattend.runs.predictor import Answer
 
@@ -77,7 +78,7 @@ def choose(evaluation: Evaluation, *, count: int = 48, seed: int = 0) -> list[in
 
 
 def _spread(
-    positions: Iterable[int], predictions: Sequence[Prediction], generator: random.Random
+    positions: Iterable[int], predictions: Sequence[ScoredAnswer], generator: random.Random
 ) -> list[int]:
     """The positions in random order, the types of answers taking turns."""
     groups: defaultdict[str, list[int]] = defaultdict(list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from askattend.evaluation.evaluate import Metrics
-from askattend.metrics.breakdown import Share
+from askattend.metrics.breakdown import GroupAccuracy
 from askattend.report.parts import share_table
 
 MOST = 20
@@ -22,7 +22,9 @@ def kinds(metrics: Metrics) -> str:
     return "".join(sections)
 
 
-def _section(title: str, heading: str, shares: Mapping[str, Share], *, sort: bool = True) -> str:
+def _section(
+    title: str, heading: str, shares: Mapping[str, GroupAccuracy], *, sort: bool = True
+) -> str:
     """The most frequent kinds first; where there are many, the rare ones are left to the JSON."""
     if not shares:
         return ""

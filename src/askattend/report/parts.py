@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from askattend.metrics.breakdown import Share
+from askattend.metrics.breakdown import GroupAccuracy
 
 
 def track(value: float, interval: tuple[float, float] | None = None) -> str:
@@ -19,7 +19,7 @@ def track(value: float, interval: tuple[float, float] | None = None) -> str:
     return f'<span class="track" aria-hidden="true">{fill}{whisker}</span>'
 
 
-def share_table(heading: str, shares: Iterable[tuple[str, Share]]) -> str:
+def share_table(heading: str, shares: Iterable[tuple[str, GroupAccuracy]]) -> str:
     """A table of kinds of question: how many, and how many of them were right."""
     rows = "".join(
         f'<tr class="own"><th scope="row">{escape(name)}</th>'

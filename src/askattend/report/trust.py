@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from askattend.evaluation.evaluate import Metrics
 from askattend.metrics.calibration import Abstention, Reliability
-from askattend.metrics.grounding import Agreement, Grounding
+from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.report.charts import Line, Mark, xy_chart
 from askattend.report.parts import figures_table
 
@@ -128,7 +128,7 @@ def _by_type(metrics: Metrics, maps_name: str) -> str:
 
 
 def _type_rows(
-    found: Mapping[str, Grounding], figure: Callable[[Agreement], float]
+    found: Mapping[str, Grounding], figure: Callable[[GroundingScores], float]
 ) -> list[tuple[str, ...]]:
     return [
         (
@@ -140,7 +140,7 @@ def _type_rows(
     ]
 
 
-def _row(name: str, agreement: Agreement) -> tuple[str, str, str, str]:
+def _row(name: str, agreement: GroundingScores) -> tuple[str, str, str, str]:
     rank = agreement.rank_correlation
     return (
         name,

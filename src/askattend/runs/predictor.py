@@ -14,13 +14,13 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from askattend.data.vocab import PAD
-from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_known
-from askattend.errors import ConfigError, DataError, RunError
+from askattend.data.vocab import PADDING
+from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_precision
+from askattend.errors import ConfigError, DataError, FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Crop, crop_of, square
 from askattend.features.images import Source, open_image
-from askattend.features.spec import Backbone
+from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
 from askattend.models import ImageEncoding, Network
 from askattend.models.kernels.int8 import round_to_eight_bits
@@ -29,7 +29,7 @@ from askattend.runs.run_folder import Run
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says, how sure it is, and where it looked.
+    """An answer: its text, how sure the model is, and where it looked.
 
     Attributes:
         question: as it was asked.
@@ -37,7 +37,7 @@ class Answer:
         probability: its probability, 0 to 1.
         top: the most probable answers with their probabilities, falling; `text` comes first.
         attention: one map a glimpse or hop; each sums to 1 over rows and columns, row 0 on top.
-        sure: whether the probability is high enough for the risk that the run was told to stay
+        sure: True where the probability is high enough for the risk that the run was told to stay
             below; always, if it was told none.
     """
 
@@ -101,11 +101,11 @@ class Predictor:
 
     @property
     def renamed(self) -> bool:
-        """Whether its backbone was named by who loaded it."""
+        """True where the backbone was named by who loaded the run."""
         return self._backbone_name is not None
 
     def abstain_above(self, risk: float) -> None:
-        """Be sure of no answer whose probability would mean a greater risk than this, 0 to 1.
+        """Stop being sure of answers whose probability means a greater risk than this, 0 to 1.
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
@@ -145,7 +145,7 @@ class Predictor:
             ConfigError: there is no such device or precision, or 8 bits are asked for on a GPU.
         """
         if precision is not None:
-            require_known(precision, get_args(AnsweringPrecision))
+            require_precision(precision, get_args(AnsweringPrecision))
         run = Run.load(folder)
         chosen = run.precision if precision is None else precision
         place = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
@@ -157,15 +157,15 @@ class Predictor:
 
     @property
     def maps_name(self) -> str:
-        """What the paper calls one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
+        """The paper's word for one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
         return self.model.maps_name
 
     def unknown_words(self, question: str) -> list[str]:
-        """Words of a question that were in no training question: the answer cannot rest on them."""
+        """List words that were in no training question: the answer cannot rest on them."""
         return self.run.words.unlisted(question)
 
     def notes(self, question: str) -> list[str]:
-        """What the one who asks should know of how a question is read."""
+        """Say what the one who asks should know of how a question is read."""
         remark, unknown = self.run.words.remark(question), self.unknown_words(question)
         unseen = [f"the model never saw: {', '.join(unknown)}"] if unknown else []
         return [remark, *unseen] if remark else unseen
@@ -184,7 +184,7 @@ class Predictor:
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The frozen network that the run's features came from; loaded when first needed.
+        """The frozen network that made the run's features; loaded when first needed.
 
         Raises:
             FeatureError: it is not to be had here, its weights are not those of the run, or the
@@ -219,13 +219,20 @@ class Predictor:
         """Answer questions about an image of a feature store; the picture is not needed.
 
         Raises:
-            FeatureError: the store's features do not go with the run's, or it lacks the image.
+            FeatureError: the store's features do not go with the run's, or it lacks the image; or
+                the network does not use the image.
             DataError: a question has no word in it.
         """
+        if self.run.features.backbone == NONE:
+            raise FeatureError(
+                "its network does not use the image, and has no features",
+                where=f"run {self.run.folder}",
+                remedy="Leave out --features, and name any picture.",
+            )
         self.run.features.require(store.spec, where=store.path)
         self.need_words(questions)
-        look = self.look_at(store.read([image_id]))
-        return self.answer(look, [0] * len(questions), questions, top=top)
+        image = self.look_at(store.read([image_id]))
+        return self.answer(image, [0] * len(questions), questions, top=top)
 
     @torch.inference_mode()
     def answer(
@@ -248,24 +255,30 @@ class Predictor:
             return []
         tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
         encoded = self.model.encode_question(
-            pad_sequence(tokens, batch_first=True, padding_value=PAD).to(self._device),
+            pad_sequence(tokens, batch_first=True, padding_value=PADDING).to(self._device),
             torch.tensor([len(words) for words in tokens], device=self._device),
         )
         output = self.model.answer(image, encoded, torch.tensor(image_index, device=self._device))
-        answers = self.run.answers.answers
-        temperature = 1.0 if self.calibration is None else self.calibration.temperature
-        p = (output.logits.float() / temperature).softmax(dim=-1)
-        best = p.topk(min(top, len(answers)))
+        best = self._probabilities(output.logits).topk(min(top, len(self.run.answers)))
         grid = (self.run.features.rows, self.run.features.columns)
         maps = output.attention.float().unflatten(-1, grid).cpu()
-        results = []
-        for question, values, indices, attention in zip(
-            questions, best.values.tolist(), best.indices.tolist(), maps, strict=True
-        ):
-            ranked = tuple((answers[i], p) for i, p in zip(indices, values, strict=True))
-            sure = ranked[0][1] >= self.threshold
-            results.append(Answer(question, *ranked[0], ranked, attention, sure))
-        return results
+        return [
+            self._answer(question, indices, probabilities, attention)
+            for question, indices, probabilities, attention in zip(
+                questions, best.indices.tolist(), best.values.tolist(), maps, strict=True
+            )
+        ]
+
+    def _probabilities(self, logits: Float[Tensor, "questions answers"]) -> Tensor:
+        temperature = 1.0 if self.calibration is None else self.calibration.temperature
+        return (logits.float() / temperature).softmax(dim=-1)
+
+    def _answer(
+        self, question: str, indices: list[int], probabilities: list[float], attention: Tensor
+    ) -> Answer:
+        texts = [self.run.answers.answers[index] for index in indices]
+        ranked = tuple(zip(texts, probabilities, strict=True))
+        return Answer(question, *ranked[0], ranked, attention, ranked[0][1] >= self.threshold)
 
     @cached_property
     def _device(self) -> torch.device:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,19 +15,22 @@ from safetensors.torch import save
 from torch import Tensor
 
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.devices import Precision
+from askattend.devices import PrecisionChoice
 from askattend.errors import AskAttendError, RunError, did_you_mean
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
-from askattend.metrics.accuracy import Floors
 from askattend.metrics.calibration import Calibration
+from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, networks
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
+# The version of a run folder's files and settings: a folder of another one is refused.
+LAYOUT = 2
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
-# Within last.safetensors, what else training needs to go on stands beside the weights.
+# In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
+# training has come stands in the metadata.
 _WEIGHT, _STATE = "model.", "state"
 
 
@@ -59,24 +63,20 @@ class Run:
         atomic_write(self.folder / FLOORS, msgspec.json.encode(self.floors))
         features = msgspec.json.format(msgspec.json.encode(self.features))
         atomic_write(self.folder / FEATURES, features)
-        atomic_write(self.folder / CONFIG, toml_bytes(self.config))
+        atomic_write(self.folder / CONFIG, toml_bytes({"layout": LAYOUT, **self.config}))
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
         """Read a run folder.
 
         Raises:
-            RunError: it is not one, or a file of it is missing or malformed; names the file.
+            RunError: it is not one, it is of another layout, or a file of it is missing or
+                malformed; names the file.
         """
         folder = Path(folder)
-        if not (folder / CONFIG).is_file():
-            problem = "not a run folder (no config.toml)" if folder.is_dir() else "no such folder"
-            raise RunError(
-                problem, where=folder, remedy="Make one with: askattend train … --out FOLDER."
-            )
         return cls(
             folder,
-            read_toml(folder / CONFIG),
+            read_config(folder),
             _read_json(folder / WORDS, WordVocab),
             _read_json(folder / ANSWERS, AnswerVocab),
             _read_json(folder / FLOORS, Floors | None),
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def model_config(self) -> NetworkConfig:
-        """The network's own settings.
+        """Settings of the network itself.
 
         Raises:
             ConfigError, RunError: config.toml does not hold valid ones.
@@ -100,22 +100,23 @@ class Run:
         return from_mapping(networks()[network].config_type(), table, where=f"{where} [model]")
 
     @property
-    def precision(self) -> Precision:
-        """What its network's matrices were multiplied in when it was trained.
+    def precision(self) -> PrecisionChoice:
+        """The precision that its network was trained in.
 
         Raises:
             RunError: config.toml names none that there is.
         """
         table = self.config.get("train", {})
         try:
-            named: Precision = msgspec.convert(table.get("precision", "auto"), Precision)
+            named = table.get("precision", "auto")
+            precision: PrecisionChoice = msgspec.convert(named, PrecisionChoice)
         except (AttributeError, msgspec.ValidationError):
-            problem = f"[train] precision must be one of {', '.join(get_args(Precision))}"
+            problem = f"[train] precision must be one of {', '.join(get_args(PrecisionChoice))}"
             raise RunError(problem, where=self.folder / CONFIG) from None
-        return named
+        return precision
 
     def new_model(self) -> Network:
-        """The run's network, freshly initialised."""
+        """Build the run's network, freshly initialised."""
         return build_model(
             self.model_config,
             words=len(self.words),
@@ -124,15 +125,15 @@ class Run:
         )
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
-        """The run's network with trained weights, in evaluation mode.
+        """Load the run's network with trained weights, in evaluation mode.
 
         Raises:
             RunError: the weights are missing, unreadable or do not fit.
         """
         model, file = self.new_model(), self.folder / WEIGHTS[which]
-        tensors, _ = _open(file)
+        tensors, _ = _read_tensors(file)
         if which == "last":
-            tensors = under(_WEIGHT, tensors)
+            tensors = strip_prefix(_WEIGHT, tensors)
         load_weights(model, tensors, where=file)
         return model.eval()
 
@@ -141,7 +142,7 @@ class Run:
         atomic_write(self.folder / CALIBRATION, msgspec.json.encode(calibration))
 
     def load_calibration(self) -> Calibration | None:
-        """What evaluation learnt about the network's probabilities; None before the first.
+        """Read what evaluation learnt about the network's probabilities; None before the first.
 
         Raises:
             RunError: the file is unreadable.
@@ -160,12 +161,23 @@ class Run:
         atomic_write(self.folder / WEIGHTS["last"], content)
 
     def progress_state(self) -> bytes | None:
-        """The state that `save_progress` wrote, without the tensors; None if none yet."""
+        """Read the state that `save_progress` wrote, but no tensor; None if there is none yet.
+
+        Raises:
+            RunError: the file is unreadable, or holds weights alone.
+        """
         file = self.folder / WEIGHTS["last"]
-        return _state(_open(file)[1], file) if file.exists() else None
+        if not file.exists():
+            return None
+        with _opened(file) as opened:
+            metadata = opened.metadata() or {}
+        return _state(metadata, file)
 
     def load_progress(self, model: Network) -> tuple[dict[str, Tensor], bytes] | None:
-        """Put the last weights into `model`; the other tensors and state, or None if none yet.
+        """Put the last weights into `model`; return the other tensors and the state.
+
+        Returns:
+            what `save_progress` was given; None if there are no last weights yet.
 
         Raises:
             RunError: the file is unreadable or does not fit.
@@ -173,10 +185,35 @@ class Run:
         file = self.folder / WEIGHTS["last"]
         if not file.exists():
             return None
-        tensors, metadata = _open(file)
-        load_weights(model, under(_WEIGHT, tensors), where=file)
+        tensors, metadata = _read_tensors(file)
+        load_weights(model, strip_prefix(_WEIGHT, tensors), where=file)
         others = {name: t for name, t in tensors.items() if not name.startswith(_WEIGHT)}
         return others, _state(metadata, file)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the settings of a run folder, once its layout is known to be that of this version.
+
+    Raises:
+        RunError: it is no run folder, or of another layout.
+        ConfigError: config.toml is malformed; names the line.
+    """
+    if not (folder / CONFIG).is_file():
+        problem = "not a run folder (no config.toml)" if folder.is_dir() else "no such folder"
+        raise RunError(
+            problem, where=folder, remedy="Make one with: askattend train … --out FOLDER."
+        )
+    tables = read_toml(folder / CONFIG)
+    layout = tables.pop("layout", None)
+    if layout == LAYOUT:
+        return tables
+    if isinstance(layout, int) and layout > LAYOUT:
+        problem = f"made by a newer version of askattend (layout {layout}, not {LAYOUT})"
+        remedy = "Upgrade askattend: pip install --upgrade askattend."
+    else:
+        problem = f"made by an earlier version of askattend (no layout {LAYOUT} in {CONFIG})"
+        remedy = "Train it again, or import it again, into a new folder."
+    raise RunError(problem, where=folder, remedy=remedy)
 
 
 def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where: Path) -> None:
@@ -197,8 +234,8 @@ def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where
     model.load_state_dict(dict(tensors))
 
 
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names start with `prefix`, without it."""
+def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select the tensors whose names start with `prefix`, under their names without it."""
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
@@ -216,17 +253,24 @@ def _state(metadata: Mapping[str, str], file: Path) -> bytes:
     return metadata[_STATE].encode()
 
 
-def _open(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """Open a file of tensors; whatever is wrong with it becomes a `RunError`."""
     if not file.is_file():
         raise RunError(
             "missing", where=file, remedy="Train to the end of an epoch, or copy the whole folder."
         )
     try:
         with safe_open(file, framework="pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return tensors, opened.metadata() or {}
+            yield opened
     except (SafetensorError, OSError) as error:
         raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
+
+
+def _read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with _opened(file) as opened:
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        return tensors, opened.metadata() or {}
 
 
 def _read_json(file: Path, kind: Any) -> Any:

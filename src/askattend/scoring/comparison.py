@@ -1,21 +1,18 @@
-"""Two systems on the same questions: how far apart they are, and whether it may be chance."""
+"""Compare two systems on the same questions: how far apart they are, and whether by chance."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import replace
 
 from askattend.data.readers.registry import read_source
-from askattend.errors import ConfigError, DataError
-from askattend.metrics.significance import bootstrap_interval, mcnemar, paired_permutation
-from askattend.scoring.systems import Judged, System, evaluated, scored
-
-RESAMPLES = 10_000
-_FEW = 3
+from askattend.errors import ConfigError, DataError, name_few
+from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.metrics.significance import mcnemar
+from askattend.scoring.paired_scores import Difference, PairedScores, Pairs
+from askattend.scoring.systems import System, evaluated_system, scored_system
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -26,31 +23,8 @@ class Side(msgspec.Struct, frozen=True):
     interval: tuple[float, float]
 
 
-class Difference(msgspec.Struct, frozen=True):
-    """Two systems on some of the questions.
-
-    Attributes:
-        questions: their number.
-        first: accuracy of the first, 0 to 1.
-        second: of the second.
-        difference: the second's less the first's, -1 to 1.
-        interval: of the difference, 95 %, by bootstrap over images.
-        first_better: how many questions the first scored higher on; where scores are 0 or 1, those
-            that it alone got right.
-        second_better: likewise of the second.
-    """
-
-    questions: int
-    first: float
-    second: float
-    difference: float
-    interval: tuple[float, float]
-    first_better: int
-    second_better: int
-
-
 class Comparison(msgspec.Struct, frozen=True):
-    """What ``askattend compare --json`` prints.
+    """Two systems compared, as ``askattend compare --json`` prints it.
 
     Attributes:
         split: the split that both answered.
@@ -113,15 +87,57 @@ def compare_places(
             remedy="Add --data SOURCE.",
         )
     if data is None:
-        return compare(evaluated(first, split), evaluated(second, split))
+        return compare(evaluated_system(first, split), evaluated_system(second, split))
     questions = read_source(data)
     return compare(
-        scored(first, questions, split, dialect), scored(second, questions, split, dialect)
+        scored_system(first, questions, split, dialect),
+        scored_system(second, questions, split, dialect),
     )
 
 
+def compare(first: System, second: System) -> Comparison:
+    """Compare two systems' scores on the same questions.
+
+    Raises:
+        DataError: they answered different questions or splits, or were scored by another metric.
+    """
+    _check_comparable(first, second)
+    others = {one.question_id: one for one in second.answers}
+    pairs = [(one, others[one.question_id]) for one in first.answers if one.score is not None]
+    paired = PairedScores.of(pairs)
+    overall = paired.difference()
+    zero_or_one = all(score in (0, 1) for score in (*paired.first, *paired.second))
+    # WUPS over some of the questions would stand beside accuracy over all of them.
+    with_wups = [pair for pair in pairs if all(one.wups is not None for one in pair)]
+    wups = PairedScores.of(pairs, "wups") if len(with_wups) == len(pairs) else None
+    return Comparison(
+        split=first.split,
+        metric=first.metric,
+        images=len(set(paired.clusters)) if paired.by_image else None,
+        first=Side(first.name, overall.first, paired.interval(paired.first)),
+        second=Side(second.name, overall.second, paired.interval(paired.second)),
+        overall=overall,
+        permutation_p=paired.permutation_p(),
+        mcnemar_p=mcnemar(overall.first_better, overall.second_better) if zero_or_one else None,
+        by_answer_type={
+            kind: PairedScores.of(group).difference() for kind, group in _by_answer_type(pairs)
+        },
+        wups=None if wups is None else wups.difference(),
+        wups_permutation_p=None if wups is None else wups.permutation_p(),
+        notes=_notes(first, second),
+    )
+
+
+def _by_answer_type(pairs: Pairs) -> list[tuple[str, Pairs]]:
+    groups: defaultdict[str, list[tuple[ScoredAnswer, ScoredAnswer]]] = defaultdict(list)
+    for pair in pairs:
+        if (kind := pair[0].answer_type) is not None:
+            groups[kind].append(pair)
+    return sorted(groups.items())
+
+
 def _notes(first: System, second: System) -> tuple[str, ...]:
-    """What is to be known of both, once; then what is to be known of one, with its name."""
+    """Collect the notes on both, each once, then those on one, with its name."""
     both = [note for note in first.notes if note in second.notes]
     own = (
         f"{one.name}: {note}" for one in (first, second) for note in one.notes if note not in both
@@ -129,104 +145,7 @@ def _notes(first: System, second: System) -> tuple[str, ...]:
     return (*both, *own)
 
 
-def compare(first: System, second: System) -> Comparison:
-    """Two systems' scores on the same questions.
-
-    Raises:
-        DataError: they answered different questions or splits, or were scored by another metric.
-    """
-    _check_alike(first, second)
-    others = {one.question_id: one for one in second.judged}
-    pairs = [(one, others[one.question_id]) for one in first.judged if one.score is not None]
-    overall = _difference(pairs)
-    images = _images(pairs)
-    known = all(one.image is not None for one, _ in pairs)
-    alike = _wups(pairs)
-    sure = all(one.score in (0, 1) and other.score in (0, 1) for one, other in pairs)
-    return Comparison(
-        split=first.split,
-        metric=first.metric,
-        images=len(set(images)) if known else None,
-        first=_side(first.name, [one for one, _ in pairs], images),
-        second=_side(second.name, [other for _, other in pairs], images),
-        overall=overall,
-        permutation_p=_permutation(pairs),
-        mcnemar_p=mcnemar(overall.first_better, overall.second_better) if sure else None,
-        by_answer_type={name: _difference(group) for name, group in _by_type(pairs).items()},
-        wups=_difference(alike) if alike else None,
-        wups_permutation_p=_permutation(alike) if alike else None,
-        notes=_notes(first, second),
-    )
-
-
-# --- the figures ------------------------------------------------------------------------------
-
-Pairs = Sequence[tuple[Judged, Judged]]
-
-
-def _score(one: Judged) -> float:
-    assert one.score is not None, "only answered questions are compared"
-    return one.score
-
-
-def _mean(scores: Sequence[float]) -> float:
-    return sum(scores) / len(scores)
-
-
-def _less(pairs: Pairs) -> list[float]:
-    return [_score(second) - _score(first) for first, second in pairs]
-
-
-def _images(pairs: Pairs) -> list[Hashable]:
-    """What is drawn together: the image of each question, or the question where none is known."""
-    if all(one.image is not None for one, _ in pairs):
-        return [one.image for one, _ in pairs]
-    return [one.question_id for one, _ in pairs]
-
-
-def _side(name: str, judged: Sequence[Judged], images: Sequence[Hashable]) -> Side:
-    scores = [_score(one) for one in judged]
-    return Side(name, _mean(scores), bootstrap_interval(scores, images, resamples=RESAMPLES))
-
-
-def _difference(pairs: Pairs) -> Difference:
-    less = _less(pairs)
-    return Difference(
-        questions=len(pairs),
-        first=_mean([_score(one) for one, _ in pairs]),
-        second=_mean([_score(other) for _, other in pairs]),
-        difference=_mean(less),
-        interval=bootstrap_interval(less, _images(pairs), resamples=RESAMPLES),
-        first_better=sum(each < 0 for each in less),
-        second_better=sum(each > 0 for each in less),
-    )
-
-
-def _permutation(pairs: Pairs) -> float:
-    return paired_permutation(_less(pairs), _images(pairs), resamples=RESAMPLES)
-
-
-def _wups(pairs: Pairs) -> Pairs:
-    """The same pairs with WUPS for a score; none where it is not known of all."""
-    if any(one.wups is None or other.wups is None for one, other in pairs):
-        return []
-    return [
-        (replace(one, score=one.wups), replace(other, score=other.wups)) for one, other in pairs
-    ]
-
-
-def _by_type(pairs: Pairs) -> dict[str, list[tuple[Judged, Judged]]]:
-    groups: defaultdict[str, list[tuple[Judged, Judged]]] = defaultdict(list)
-    for one, other in pairs:
-        if one.answer_type is not None:
-            groups[one.answer_type].append((one, other))
-    return dict(sorted(groups.items()))
-
-
-# --- what is compared -------------------------------------------------------------------------
-
-
-def _check_alike(first: System, second: System) -> None:
+def _check_comparable(first: System, second: System) -> None:
     where = f"{first.name} and {second.name}"
     for kind, one, other in (
         ("splits", first.split, second.split),
@@ -238,16 +157,16 @@ def _check_alike(first: System, second: System) -> None:
                 where=where,
                 remedy="Evaluate both on the same questions.",
             )
-    mine, others = ({one.question_id: one for one in s.judged} for s in (first, second))
-    apart = [name for name in {**mine, **others} if _apart(mine.get(name), others.get(name))]
-    if apart:
-        few = ", ".join(map(repr, apart[:_FEW])) + (", …" if len(apart) > _FEW else "")
+    ours, theirs = ({one.question_id: one for one in s.answers} for s in (first, second))
+    differing = [id_ for id_ in {**ours, **theirs} if _differ(ours.get(id_), theirs.get(id_))]
+    if differing:
         raise DataError(
-            f"they answered different questions, {len(apart):,} of them not common to both: {few}",
+            f"they answered different questions, {len(differing):,} of them not common to both: "
+            f"{name_few(map(repr, differing))}",
             where=where,
             remedy="Evaluate both on the same --data and --split.",
         )
-    if all(one.score is None for one in first.judged):
+    if all(one.score is None for one in first.answers):
         raise DataError(
             "no question has a human answer to score against",
             where=where,
@@ -255,8 +174,9 @@ def _check_alike(first: System, second: System) -> None:
         )
 
 
-def _apart(one: Judged | None, other: Judged | None) -> bool:
-    """Whether two judgements under one id are about different questions."""
+def _differ(one: ScoredAnswer | None, other: ScoredAnswer | None) -> bool:
+    """Return True for two answers under one id that are not to the same question."""
     if one is None or other is None:
         return True
+    # Two sources may number their questions alike: an id alone does not tell them apart.
     return one.image != other.image or (one.score is None) != (other.score is None)

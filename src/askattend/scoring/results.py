@@ -1,33 +1,34 @@
-"""Answers to the questions of a split, in the format of the VQA leaderboard."""
+"""Results files: answers to the questions of a split, in the format of the VQA leaderboard."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 
 from askattend.data.questions import Question, QuestionId
 from askattend.data.text import read_utf8
-from askattend.errors import DataError
+from askattend.errors import DataError, name_few
+from askattend.metrics.scored_answer import ScoredAnswer
 
 # What an evaluation leaves in a run's folder of a split.
 RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.json"
 
 _FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
-# As many of the cases at fault as a message names.
-_FEW = 3
 
 
-class Result(msgspec.Struct, frozen=True, gc=False):
-    """One line of a results file; what else stands there is ignored."""
+# Apart from ScoredAnswer: a file's own "score" or "image" may be of any type, and is ignored.
+class ResultsEntry(TypedDict):
+    """One entry of a results file; what else stands there is ignored."""
 
     question_id: QuestionId
     answer: str
 
 
-def load_results(file: Path) -> list[Result]:
-    """All of a results file, .json or .json.gz, in its order.
+def load_results(file: Path) -> list[ScoredAnswer]:
+    """Load all of a results file, .json or .json.gz, in its order; nothing is scored yet.
 
     Raises:
         DataError: it is missing, cut short, not UTF-8, not JSON or not a list of results; names
@@ -35,27 +36,29 @@ def load_results(file: Path) -> list[Result]:
     """
     content = read_utf8(file)
     try:
-        return msgspec.json.decode(content, type=list[Result])
+        entries = msgspec.json.decode(content, type=list[ResultsEntry])
+        return [ScoredAnswer(**entry) for entry in entries]
     except msgspec.ValidationError as error:
-        problem = _malformed(content) or str(error)
+        problem = _describe_entries(content) or str(error)
     except msgspec.DecodeError as error:
         problem = f"not JSON, or cut short ({error})"
     raise DataError(problem, where=file, remedy=_FORMAT)
 
 
-def read_results(file: Path, questions: Iterable[Question]) -> dict[QuestionId, str]:
-    """The answer to each of some questions, from a results file that answers them and no others.
+def encode_results(answers: Iterable[ScoredAnswer]) -> bytes:
+    """Encode answers as a results file."""
+    entries = [ResultsEntry(question_id=one.question_id, answer=one.answer) for one in answers]
+    return msgspec.json.encode(entries)
 
-    Raises:
-        DataError: see `load_results` and `check_results`.
-    """
-    results = load_results(file)
-    check_results(results, questions, where=file)
-    return {one.question_id: one.answer for one in results}
+
+def encode_predictions(answers: Iterable[ScoredAnswer]) -> bytes:
+    """Encode answers as ``predictions.json``: all that is known of each but its WUPS."""
+    fields = [name for name in ScoredAnswer.__struct_fields__ if name != "wups"]
+    return msgspec.json.encode([{name: getattr(one, name) for name in fields} for one in answers])
 
 
 def check_results(
-    results: Sequence[Result],
+    results: Sequence[ScoredAnswer],
     questions: Iterable[Question],
     *,
     elsewhere: Collection[QuestionId] = (),
@@ -66,26 +69,26 @@ def check_results(
 
     Args:
         results: the answers.
-        questions: what they must answer.
+        questions: those that must be answered.
         elsewhere: ids of questions whose answers are passed over.
         where: the results file, for messages.
-        split: what the questions are, for messages.
+        split: name of the questions' split, for messages.
 
     Raises:
         DataError: ids are missing, unknown or double; tells how many and names the first few.
     """
-    asked = dict.fromkeys(question.id for question in questions)
+    wanted = dict.fromkeys(question.id for question in questions)
     of_split = f"split '{split}'" if split else "this split"
-    places: dict[QuestionId, int] = {}
+    first_position: dict[QuestionId, int] = {}
     double = [
-        f"$[{place}] has {one.question_id!r} again after $[{first}]"
-        for place, one in enumerate(results)
+        f"$[{position}] has {one.question_id!r} again after $[{first}]"
+        for position, one in enumerate(results)
         if one.question_id not in elsewhere
-        and (first := places.setdefault(one.question_id, place)) != place
+        and (first := first_position.setdefault(one.question_id, position)) != position
     ]
-    known = asked.keys() | elsewhere
-    unknown = [f"$[{place}] has {name!r}" for name, place in places.items() if name not in known]
-    missing = [repr(name) for name in asked if name not in places]
+    known = wanted.keys() | elsewhere
+    unknown = [f"$[{at}] has {name!r}" for name, at in first_position.items() if name not in known]
+    missing = [repr(name) for name in wanted if name not in first_position]
     faults = (
         ("question id occurs more than once", "question ids occur more than once", double),
         (f"question id is not of {of_split}", f"question ids are not of {of_split}", unknown),
@@ -94,12 +97,37 @@ def check_results(
     problems = [_count(one, many, cases) for one, many, cases in faults if cases]
     if problems:
         whole = f"split '{split}'; for another add --split NAME" if split else "the split"
-        remedy = id_hint(places, asked) or (f"Give exactly one answer to each question of {whole}.")
-        raise DataError("; ".join(problems), where=where, remedy=remedy)
+        remedy = f"Give exactly one answer to each question of {whole}."
+        hint = id_type_remedy(first_position, wanted)
+        raise DataError("; ".join(problems), where=where, remedy=hint or remedy)
 
 
-def _malformed(content: str) -> str | None:
-    """What is wrong with the entries of a list, the first few by path; None if it is no list."""
+def id_type_remedy(given: Iterable[QuestionId], wanted: Collection[QuestionId]) -> str | None:
+    """Word a remedy where ids that fit none are all of a type that the source's are not.
+
+    Args:
+        given: ids of a results file.
+        wanted: ids of the source.
+
+    Returns:
+        None where the types are not at fault.
+    """
+    unknown = [one for one in given if one not in wanted]
+    theirs, ours = ({isinstance(one, str) for one in ids} for ids in (unknown, wanted))
+    equal_as_text = {str(name) for name in wanted} & {str(one) for one in unknown}
+    if not equal_as_text and (not theirs or not ours or theirs & ours):
+        return None
+    text = isinstance(next(iter(wanted)), str)
+    kinds = ("numbers", "text") if text else ("text", "numbers")
+    kind = "text, in quotes" if text else "numbers"
+    return (
+        f"The file's question ids are {kinds[0]}, the source's are {kinds[1]}. "
+        f"Write question ids as {kind}, like the source."
+    )
+
+
+def _describe_entries(content: str) -> str | None:
+    """Describe the first few malformed entries of a list by path; None if it is no list."""
     try:
         entries = msgspec.json.decode(content, type=list[msgspec.Raw])
     except msgspec.MsgspecError:
@@ -108,16 +136,16 @@ def _malformed(content: str) -> str | None:
 
 
 def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
-    for place, entry in enumerate(entries):
+    for position, entry in enumerate(entries):
         try:
-            msgspec.json.decode(entry, type=Result)
+            msgspec.json.decode(entry, type=ResultsEntry)
         except msgspec.ValidationError as error:
             problem, _, path = str(error).partition(" - at `$")
-            yield f"$[{place}]{path.removesuffix('`')}: {problem}{_keys(entry, problem)}"
+            yield f"$[{position}]{path.removesuffix('`')}: {problem}{_keys(entry, problem)}"
 
 
 def _keys(entry: msgspec.Raw, problem: str) -> str:
-    """The keys that are there, where one is missing."""
+    """List the keys of an entry that lacks one."""
     if "missing" not in problem:
         return ""
     keys = ", ".join(f"`{key}`" for key in msgspec.json.decode(entry, type=dict[str, msgspec.Raw]))
@@ -125,22 +153,4 @@ def _keys(entry: msgspec.Raw, problem: str) -> str:
 
 
 def _count(one: str, many: str, cases: Sequence[str]) -> str:
-    more = ", …" if len(cases) > _FEW else ""
-    problem = one if len(cases) == 1 else many
-    return f"{len(cases):,} {problem}: {', '.join(cases[:_FEW])}{more}"
-
-
-def id_hint(given: Iterable[QuestionId], asked: Collection[QuestionId]) -> str | None:
-    """A remedy where ids that fit none are all of a type that the source's are not; else None."""
-    unknown = [one for one in given if one not in asked]
-    theirs, ours = ({isinstance(one, str) for one in ids} for ids in (unknown, asked))
-    same = {str(name) for name in asked} & {str(one) for one in unknown}
-    if not same and (not theirs or not ours or theirs & ours):
-        return None
-    text = isinstance(next(iter(asked)), str)
-    kinds = ("numbers", "text") if text else ("text", "numbers")
-    kind = "text, in quotes" if text else "numbers"
-    return (
-        f"The file's question ids are {kinds[0]}, the source's are {kinds[1]}. "
-        f"Write question ids as {kind}, like the source."
-    )
+    return f"{len(cases):,} {one if len(cases) == 1 else many}: {name_few(cases)}"

@@ -1,46 +1,35 @@
-"""How right a system's answers to the questions of a split are, wherever they come from."""
+"""Systems to be compared: a run as it was evaluated, or anybody's answers, scored."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from askattend.data.questions import QASet, QuestionId
+from askattend.data.questions import QASet
 from askattend.data.splits import canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics.accuracy import metric_name
-from askattend.metrics.breakdown import Scored
-from askattend.metrics.wups import THRESHOLDS
+from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.metrics.wups import THRESHOLDS, wups_of_each
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
-from askattend.scoring.score import answers_in, of_sets, scored_answers, wups_of_each
+from askattend.scoring.score import has_sets, wups_figure
+from askattend.scoring.split_answers import read_split_answers
 
 
-class Judged(msgspec.Struct, frozen=True, gc=False):
-    """A question and how right the answer to it is: of ``predictions.json``, what is needed here.
+class EvaluatedMetric(msgspec.Struct, frozen=True):
+    """The fields of ``metrics.json`` that a comparison needs.
 
     Attributes:
-        question_id: the question's id.
-        score: 0 to 1; None where the question has no human answer.
-        answer_type: of the question, where the source tells.
-        image: id of its image; None if it is not known.
-        wups: WUPS at 0.9, 0 to 1; None where it was not asked for or is not to be had.
+        metric: what the scores are; None where no question has a human answer.
+        source: the question source.
     """
-
-    question_id: QuestionId
-    score: float | None
-    answer_type: str | None = None
-    image: str | None = None
-    wups: float | None = None
-
-
-class _Told(msgspec.Struct, frozen=True):
-    """Of ``metrics.json``, what is needed here."""
 
     metric: str | None = None
     source: str = ""
@@ -54,46 +43,47 @@ class System:
         name: the run folder or results file.
         split: the split answered.
         metric: what its scores are.
-        judged: its scores.
+        answers: its answers, scored where the question has a human answer.
         notes: what was decided on the user's behalf, to be printed.
     """
 
     name: str
     split: str
     metric: str
-    judged: Sequence[Judged]
+    answers: Sequence[ScoredAnswer]
     notes: tuple[str, ...] = ()
 
 
-def evaluated(place: Path, split: str | None) -> System:
-    """A run as its evaluation scored it.
+def evaluated_system(run: Path, split: str | None) -> System:
+    """Read a run's scores as its evaluation left them.
 
     Raises:
         ConfigError: there is no such folder.
         RunError: the run was not evaluated on the split (by default, ``"test"``).
         DataError: a file of its evaluation is malformed, or holds no score.
     """
-    if not place.is_dir():
+    if not run.is_dir():
         raise ConfigError(
-            "is a results file" if place.is_file() else "no such run folder",
-            where=place,
-            remedy="Add --data SOURCE to score it." if place.is_file() else "Check the path.",
+            "is a results file" if run.is_file() else "no such run folder",
+            where=run,
+            remedy="Add --data SOURCE to score it." if run.is_file() else "Check the path.",
         )
     split = canonical_split(split or "test")
-    told: _Told = _decoded(_left_by_evaluation(place, split, METRICS), _Told)
-    judged: list[Judged] = _decoded(_left_by_evaluation(place, split, PREDICTIONS), list[Judged])
-    if told.metric is None:
+    figures: EvaluatedMetric = _decode(_evaluation_file(run, split, METRICS), EvaluatedMetric)
+    predictions = _evaluation_file(run, split, PREDICTIONS)
+    answers: list[ScoredAnswer] = _decode(predictions, list[ScoredAnswer])
+    if figures.metric is None:
         raise DataError(
             "no question has a human answer to score against",
-            where=place / split,
+            where=run / split,
             remedy="Choose another --split.",
         )
-    notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * of_sets(told.source)
-    return System(str(place), split, told.metric, judged, notes)
+    notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
+    return System(str(run), split, figures.metric, answers, notes)
 
 
-def scored(place: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
-    """The answers of a results file, or those that a run's evaluation left, scored.
+def scored_system(place: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
+    """Score the answers of a results file, or those that a run's evaluation left.
 
     Args:
         place: the results file or run folder.
@@ -103,37 +93,23 @@ def scored(place: Path, questions: QASet, split: str | None, dialect: str | None
 
     Raises:
         RunError: the run was not evaluated on the split.
-        DataError: see `answers_in`.
+        DataError: see `read_split_answers`.
     """
     file = place
     if place.is_dir():
         split = canonical_split(split or "test")
-        file = _left_by_evaluation(place, split, RESULTS)
-    answered = answers_in(file, questions, split=split)
-    scores = scored_answers(answered, dialect)
-    wups, notes = _wups(scores, questions.source)
-    judged = [
-        Judged(one.question.id, one.score, one.question.answer_type, one.question.image, alike)
-        for one, alike in zip(scores, wups, strict=True)
-    ]
-    metric = metric_name(answered.questions, dialect)
-    return System(str(place), answered.split, metric, judged, (*answered.notes, *notes))
+        file = _evaluation_file(place, split, RESULTS)
+    answers = read_split_answers(file, questions, split=split)
+    scored = answers.scored(dialect)
+    wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
+    if wups is not None:
+        pairs = zip(scored, wups, strict=True)
+        scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
+    metric = metric_name(answers.questions, dialect)
+    return System(str(place), answers.split, metric, scored, (*answers.notes, *notes))
 
 
-def _wups(
-    answered: Sequence[Scored], source: str
-) -> tuple[Sequence[float | None], tuple[str, ...]]:
-    """WUPS at 0.9 of each answer where it is usual, or a note why there is none."""
-    nothing = [None] * len(answered)
-    if not of_sets(source):
-        return nothing, ()
-    try:
-        return wups_of_each(answered, THRESHOLDS["0.9"]), ()
-    except DataError as error:
-        return nothing, (f"no WUPS: {error}",)
-
-
-def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
+def _evaluation_file(run: Path, split: str, name: str) -> Path:
     file = run / split / name
     if not file.is_file():
         raise RunError(
@@ -144,7 +120,7 @@ def _left_by_evaluation(run: Path, split: str, name: str) -> Path:
     return file
 
 
-def _decoded(file: Path, kind: Any) -> Any:
+def _decode(file: Path, kind: Any) -> Any:
     try:
         return msgspec.json.decode(read_utf8(file), type=kind)
     except msgspec.MsgspecError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from askattend.devices import Precision
+from askattend.devices import PrecisionChoice
 from askattend.settings import (
     Natural,
     NaturalFloat,
@@ -26,26 +26,27 @@ class TrainConfig:
     batch_size: Positive = 128
     """Questions a step."""
     sampling: Literal["by-image", "uniform"] = "by-image"
-    """Whether a batch keeps four questions of an image together (faster) or shuffles freely."""
+    """by-image keeps four questions of an image together in a batch (faster); uniform shuffles
+    freely."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """What moves the weights; sgd with momentum."""
     learning_rate: PositiveFloat = 1e-3
     """The optimizer's step size at the start."""
-    embedding_rate: PositiveFloat = 1.0
+    embedding_lr_scale: PositiveFloat = 1.0
     """The word embedding's learning rate, as a multiple of the others'."""
     momentum: Probability = 0.9
     """Share of its last movement that sgd keeps."""
-    half_life: NaturalFloat = 50_000
+    lr_half_life: NaturalFloat = 50_000
     """Steps after which the learning rate has halved; 0 keeps it constant."""
-    final_fraction: NaturalFloat = 1.0
+    final_lr_fraction: NaturalFloat = 1.0
     """The last step's share of the learning rate, reached along a cosine; 1 for none."""
-    targets: Literal["all", "drawn"] = "all"
-    """Whether a question's loss counts all its human answers, or one drawn anew at each step."""
-    penalty: NaturalFloat = 0.0
+    targets: Literal["soft", "sampled"] = "soft"
+    """soft: a question's loss counts all its human answers; sampled: one, drawn at each step."""
+    l2_penalty: NaturalFloat = 0.0
     """Times the sum of squares of all parameters but the word embedding, added to the loss."""
     clip_norm: NaturalFloat = 0
     """Largest norm of all gradients together; 0 does not clip."""
-    clip_each: NaturalFloat = 0
+    clip_norm_per_parameter: NaturalFloat = 0
     """Largest norm of each parameter's gradient by itself; 0 does not clip."""
     patience: Natural = 5
     """Epochs without a better validation accuracy before stopping early; 0 never does."""
@@ -53,11 +54,11 @@ class TrainConfig:
     """A smaller set is gone through again until an epoch has this many steps."""
     seed: Seed = 0
     """Seed of the initial weights, the order of questions and dropout."""
-    precision: Precision = "auto"
+    precision: PrecisionChoice = "auto"
     """What matrices are multiplied in: auto is bfloat16 where the processor has it; weights, norms,
     softmax and loss are in float32 always."""
     cuda_graphs: bool = True
-    """Whether a GPU replays steps as CUDA graphs, instead of being told each kernel anew."""
+    """On a GPU, replay steps as CUDA graphs instead of starting each kernel anew."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 

@@ -1,4 +1,4 @@
-"""How far a training has come: an epoch a row, and which was the best."""
+"""The history of a training: an epoch a row, and which was the best."""
 
 from __future__ import annotations
 
@@ -21,46 +21,49 @@ class Epoch(msgspec.Struct, frozen=True):
 
     @property
     def merit(self) -> tuple[float, float]:
-        """What makes an epoch better than another: its accuracy, then its loss on validation."""
+        """The key by which epochs are ranked: accuracy, then the loss on validation."""
         return self.valid_accuracy, -self.valid_loss
 
 
-class Progression(msgspec.Struct, frozen=True):
-    """How far training has come.
+class TrainingHistory(msgspec.Struct, frozen=True):
+    """The epochs of a training so far.
 
     Attributes:
-        history: the epochs so far.
-        metric: what their accuracy is, by name; empty where an earlier version did not tell.
+        epochs: in order.
+        metric: name of the accuracy on validation.
     """
 
-    history: tuple[Epoch, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
     metric: str = ""
 
     @property
     def best(self) -> Epoch | None:
         """The epoch of the highest validation accuracy; of several, that of the lowest loss."""
-        return max(self.history, key=lambda epoch: epoch.merit, default=None)
-
-    @property
-    def _most_accurate(self) -> Epoch:
-        return max(self.history, key=lambda epoch: epoch.valid_accuracy)  # the first of several
+        return max(self.epochs, key=lambda epoch: epoch.merit, default=None)
 
     def finished(self, *, epochs: int, patience: int) -> bool:
-        """Whether all epochs are done, or patience is at its end.
+        """Return True when all epochs are done, or patience is at its end.
 
         Patience waits for accuracy alone: the loss of a set that is all right falls for ever.
         """
-        if not self.history:
+        if not self.epochs:
             return False
-        waited = self.history[-1].epoch - self._most_accurate.epoch
-        return self.history[-1].epoch >= epochs or 0 < patience <= waited
+        # Of several epochs of the highest accuracy, the first.
+        most_accurate = max(self.epochs, key=lambda epoch: epoch.valid_accuracy)
+        done = self.epochs[-1].epoch
+        return done >= epochs or 0 < patience <= done - most_accurate.epoch
 
 
-def read_progression(run: Run) -> Progression:
-    """How far the training of a run folder has come; empty if it has no last weights.
+def read_history(run: Run) -> TrainingHistory:
+    """Read how far the training of a run has come; empty if it has no last weights.
 
     Raises:
         RunError: the last weights are unreadable.
     """
     state = run.progress_state()
-    return Progression() if state is None else msgspec.json.decode(state, type=Progression)
+    return TrainingHistory() if state is None else decode_history(state)
+
+
+def decode_history(state: bytes) -> TrainingHistory:
+    """Read a history from the JSON that stands in the metadata of the last weights."""
+    return msgspec.json.decode(state, type=TrainingHistory)

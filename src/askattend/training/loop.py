@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import re
 import time
 from collections.abc import Iterable
 
-import msgspec
 import torch
-from jaxtyping import Float
 from msgspec.structs import replace
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from tensorboardX import SummaryWriter
-from torch import Tensor
+from rich.progress import Progress
 
 from askattend.batching.batches import Batch, Batches
-from askattend.batching.device_placement import near, onto
+from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetch_to_device
 from askattend.batching.inference import outputs
-from askattend.devices import Precision, pick_device
-from askattend.errors import RunError
-from askattend.files import atomic_write
+from askattend.devices import PrecisionChoice, pick_device
 from askattend.metrics.accuracy import metric_name
-from askattend.models import Model
+from askattend.models import Network
 from askattend.models.loss import answer_loss
-from askattend.runs.run_folder import Run, under
+from askattend.runs.run_folder import Run
+from askattend.training.checkpoint import load_checkpoint, save_checkpoint
 from askattend.training.config import TrainConfig
-from askattend.training.cuda_graphs import Stepper, stepper
-from askattend.training.history import Epoch, Progression
+from askattend.training.cuda_graphs import Step, make_step
+from askattend.training.history import Epoch, TrainingHistory
+from askattend.training.log import epoch_line, log_epoch, progress_bar, tensorboard_writer
+from askattend.training.losses import Losses, require_finite
 from askattend.training.step import learning_rate, make_optimizer
-
-# Steps on a GPU between two looks at their losses.
-FETCH_EVERY = 100
 
 
 def fit(
@@ -52,52 +35,54 @@ def fit(
     *,
     console: Console,
     resume: bool = False,
-) -> Progression:
+) -> TrainingHistory:
     """Train the run's network; its folder then holds the best and the last weights, and logs.
 
     Interrupted and resumed, it ends with the weights that it would have had without.
+
+    Args:
+        run: already saved.
+        train: the questions to learn from.
+        valid: the questions by which the best epoch is chosen.
+        config: how.
+        console: where notes, an epoch a line, and the progress bar go.
+        resume: go on from the last weights of the run, if it has any.
+
+    Raises:
+        RunError: a loss is not finite, or the last weights are unreadable or do not fit.
     """
     device = pick_device(config.device)
     torch.manual_seed(config.seed)
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
-    progression = _restore(run, model, optimizer) if resume else Progression()
-    step = stepper(model, optimizer, config)
-    progression = replace(progression, metric=metric_name(valid.questions))
-    console.print(f"accuracy on validation: {progression.metric}", highlight=False)
-    train, valid = (near(part, device, config.precision, console) for part in (train, valid))
-    steps = train.steps(at_least=config.min_steps)
-    with (
-        # Where nobody sees it move, it would leave nothing but an empty line.
-        Progress(
-            *_COLUMNS, console=console, transient=True, disable=not console.is_interactive
-        ) as progress,
-        SummaryWriter(
-            # TensorBoard drops what was logged from this step on: all after the last whole epoch.
-            str(run.folder / "tensorboard"),
-            purge_step=len(progression.history) * steps + 1,
-        ) as writer,
-    ):
-        while not progression.finished(epochs=config.epochs, patience=config.patience):
-            epoch = _epoch(model, step, train, valid, config, len(progression.history), progress)
-            progression = replace(progression, history=(*progression.history, epoch))
+    history = load_checkpoint(run, model, optimizer) if resume else TrainingHistory()
+    history = replace(history, metric=metric_name(valid.questions))
+    console.print(f"accuracy on validation: {history.metric}", highlight=False)
+    train = cache_on_gpu_if_it_fits(train, device, config.precision, console)
+    valid = cache_on_gpu_if_it_fits(valid, device, config.precision, console)
+    step = make_step(model, optimizer, config)
+    done = len(history.epochs) * train.steps(at_least=config.min_steps)
+    with progress_bar(console) as bar, tensorboard_writer(run.folder, steps=done) as writer:
+        while not history.finished(epochs=config.epochs, patience=config.patience):
+            epoch = _epoch(model, step, train, valid, config, len(history.epochs), bar)
+            history = replace(history, epochs=(*history.epochs, epoch))
             # The best weights first: killed in between, a resumed run does the epoch once more.
-            if progression.best is epoch:
+            if history.best is epoch:
                 run.save_weights(model)
-            run.save_progress(model, *_progress(model, optimizer, progression))
-            _log(run, progression, writer)
-            progress.console.print(_line(epoch, best=progression.best is epoch))
-    return progression
+            save_checkpoint(run, model, optimizer, history)
+            log_epoch(run.folder, history, writer)
+            bar.console.print(epoch_line(epoch, best=history.best is epoch))
+    return history
 
 
 def _epoch(
-    model: Model,
-    step: Stepper,
+    model: Network,
+    step: Step,
     train: Batches,
     valid: Batches,
     config: TrainConfig,
     done: int,
-    progress: Progress,
+    bar: Progress,
 ) -> Epoch:
     """Train on every question once, then validate; `done` epochs went before."""
     device = next(model.parameters()).device
@@ -106,19 +91,19 @@ def _epoch(
     seed = config.seed * 100_003 + done
     torch.manual_seed(seed)
     model.train()
-    task = progress.add_task(f"epoch {done + 1}", total=steps)
+    task = bar.add_task(f"epoch {done + 1}", total=steps)
     losses, rate = Losses(before=done * steps, device=device), 0.0
-    batches = onto(device, train.shuffled(seed, at_least=config.min_steps))
-    for index, batch in enumerate(batches):
-        rate = learning_rate(config, done * steps + index, config.epochs * steps)
-        losses.add(step(batch, rate), len(batch))
-        progress.advance(task)
+    batches = prefetch_to_device(device, train.shuffled(seed, at_least=config.min_steps))
+    for index, batch in enumerate(batches, start=done * steps):
+        rate = learning_rate(config, index, config.epochs * steps)
+        losses.add(step(batch, rate=rate), len(batch))
+        bar.advance(task)
     train_loss = losses.mean()
     seconds = time.perf_counter() - started
-    progress.update(task, description="validating")
+    bar.update(task, description="validating")
     valid_loss, valid_accuracy = validate(model, valid.in_order(), device, config.precision)
-    progress.remove_task(task)
-    _require_finite(valid_loss, f"the validation of epoch {done + 1}")
+    bar.remove_task(task)
+    require_finite(valid_loss, f"the validation of epoch {done + 1}")
     return Epoch(
         epoch=done + 1,
         step=(done + 1) * steps,
@@ -131,62 +116,14 @@ def _epoch(
     )
 
 
-class Losses:
-    """The losses of an epoch's steps, some at a time fetched from where they were computed.
-
-    Args:
-        before: steps before the epoch.
-        device: of the losses. To fetch them is to wait for a GPU, which then has nothing to do; so
-            that is rare, and a loss that is not finite is told late, but by its own step.
-    """
-
-    def __init__(self, *, before: int, device: torch.device) -> None:
-        self.questions, self._sum, self._step = 0, 0.0, before
-        self._every = 1 if device.type == "cpu" else FETCH_EVERY
-        self._waiting: list[tuple[Tensor, int]] = []
-
-    def add(self, loss: Float[Tensor, ""], questions: int) -> None:
-        """Take the next step's mean loss over so many questions.
-
-        Raises:
-            RunError: a loss is not finite; names its step.
-        """
-        self._waiting.append((loss, questions))
-        self.questions += questions
-        if len(self._waiting) == self._every:
-            self._fetch()
-
-    def mean(self) -> float:
-        """The mean over all questions so far; raises as `add`."""
-        self._fetch()
-        return self._sum / self.questions
-
-    def _fetch(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        values = torch.stack([loss for loss, _ in waiting]).tolist() if waiting else []
-        for value, (_, questions) in zip(values, waiting, strict=True):
-            self._step += 1
-            _require_finite(value, f"step {self._step}")
-            self._sum += value * questions
-
-
-def _require_finite(loss: float, when: str) -> None:
-    if not math.isfinite(loss):
-        raise RunError(
-            f"the loss is {loss} at {when}",
-            where="training",
-            remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
-        )
-
-
 @torch.inference_mode()
 def validate(
-    model: Model,
+    model: Network,
     batches: Iterable[Batch],
     device: torch.device | str = "cpu",
-    precision: Precision = "auto",
+    precision: PrecisionChoice = "auto",
 ) -> tuple[float, float]:
-    """Mean loss and accuracy (0 to 1) over questions, dropout off."""
+    """Compute the mean loss and the accuracy (0 to 1) over questions, dropout off."""
     scores, losses, sizes = [], [], []
     for batch, output in outputs(model, batches, torch.device(device), precision):
         logits = output.logits
@@ -196,63 +133,3 @@ def validate(
         sizes.append(len(batch))
     loss = sum(a * b for a, b in zip(torch.stack(losses).tolist(), sizes, strict=True))
     return loss / sum(sizes), sum(torch.stack(scores).tolist()) / sum(sizes)
-
-
-_COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TextColumn("steps"),
-    TimeElapsedColumn(),
-    TextColumn("left"),
-    TimeRemainingColumn(),
-)
-
-
-def _line(epoch: Epoch, *, best: bool) -> str:
-    return (
-        f"epoch {epoch.epoch:>3}  loss {epoch.train_loss:.4f}  "
-        f"validation loss {epoch.valid_loss:.4f}  accuracy {epoch.valid_accuracy:7.2%}"
-        f"{' *' if best else '  '}  {epoch.seconds:.1f} s  "
-        f"{epoch.questions_per_second:,.0f} questions/s"
-    )
-
-
-def _log(run: Run, progression: Progression, writer: SummaryWriter) -> None:
-    """Rewrite log.csv, so that a resumed run has no row twice; add to TensorBoard's events."""
-    text = io.StringIO()
-    table = csv.DictWriter(text, Epoch.__struct_fields__, lineterminator="\n")
-    table.writeheader()
-    table.writerows(msgspec.structs.asdict(epoch) for epoch in progression.history)
-    atomic_write(run.folder / "log.csv", text.getvalue().encode())
-    latest = msgspec.structs.asdict(progression.history[-1])
-    step = latest.pop("step")
-    for name, value in latest.items():
-        # TensorBoard groups by what stands before a slash: training's and validation's loss.
-        writer.add_scalar(re.sub(r"^(train|valid)_", r"\1/", name), value, step)
-
-
-def _progress(
-    model: Model, optimizer: torch.optim.Optimizer, progression: Progression
-) -> tuple[dict[str, Tensor], bytes]:
-    """The optimizer's moments under their parameters' names, and the history."""
-    moments = {
-        f"optimizer.{name}.{key}": value
-        for name, parameter in model.named_parameters()
-        for key, value in optimizer.state[parameter].items()
-        if value is not None
-    }
-    return moments, msgspec.json.encode(progression)
-
-
-def _restore(run: Run, model: Model, optimizer: torch.optim.Optimizer) -> Progression:
-    """Put the last epoch's weights and moments back; an empty progression if there is none."""
-    progress = run.load_progress(model)
-    if progress is None:
-        return Progression()
-    moments, state = progress
-    for name, parameter in model.named_parameters():
-        for key, value in under(f"optimizer.{name}.", moments).items():
-            # Adam's step count stays a scalar on the CPU unless fused, where it joins the others.
-            optimizer.state[parameter][key] = value.to(parameter.device)
-    return msgspec.json.decode(state, type=Progression)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from askattend.data.questions import QASet
-from askattend.metrics.accuracy import Floors
+from askattend.metrics.floors import Floors
 
 
 def test_questions_alone_give_little_away(qaset: QASet) -> None:

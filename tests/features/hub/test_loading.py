@@ -53,7 +53,7 @@ def test_a_resnet_s_norms_are_folded(saved: Callable[[str], Path]) -> None:
 def test_bfloat16_is_near_and_another_spec(saved: Callable[[str], Path], kind: str) -> None:
     exact, pixels = load(saved(kind)), picture(64, images=2)
     low = load_backbone(f"hf:{saved(kind)}", image_size=64, dtype="float32", precision="bfloat16")
-    assert low.spec == replace(exact.spec, compute_dtype="bfloat16")
+    assert low.spec == replace(exact.spec, precision="bfloat16")
     assert low.compute(pixels).dtype == torch.bfloat16
     ours, theirs = low.regions(pixels), exact.regions(pixels)
     assert ours.dtype == torch.float32

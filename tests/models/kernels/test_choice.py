@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from askattend import record
-from askattend.devices import computing
+from askattend.devices import autocast
 from askattend.models import Network
 from small_networks import CONFIGS, small_batch, small_network
 
@@ -82,7 +82,7 @@ def test_bfloat16_gives_nearly_the_same(
         exact = model(*arguments)
         if gpu:
             monkeypatch.setattr("askattend.models.kernels.choice.on_gpu", lambda *_: True)
-        with computing("bfloat16", model):
+        with autocast("bfloat16", model):
             trained = model(*arguments)
         asked = model.bfloat16()(*arguments)
     for low in (trained, asked):
@@ -95,7 +95,7 @@ def test_bfloat16_gives_nearly_the_same(
 @pytest.mark.parametrize("name", ["saaa", "san"])
 def test_softmax_and_gradients_are_float32_under_bfloat16(name: str) -> None:
     model = small_network(name).train()
-    with computing("bfloat16", model):
+    with autocast("bfloat16", model):
         output = model(*small_batch(torch.float16))
     assert output.attention.dtype == torch.float32
     torch.testing.assert_close(output.attention.sum(dim=2), torch.ones(5, len(output.attention[0])))

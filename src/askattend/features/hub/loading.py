@@ -16,13 +16,14 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from askattend.devices import Precision
 from askattend.errors import FeatureError
 from askattend.features.backbone_family import BackboneFamily
 from askattend.features.folding import fold_resnet
 from askattend.features.hub.errors import PREFIX, first_line, not_to_be_had
 from askattend.features.hub.preprocessing import read_preprocessing
 from askattend.features.hub.probe import Grid, grid_of
-from askattend.features.spec import Backbone, Compute, FeatureSpec, fingerprint
+from askattend.features.spec import Backbone, FeatureSpec, fingerprint
 from askattend.features.storage import Dtype
 
 INSTALL = "pip install 'askattend[hub]'"
@@ -44,13 +45,13 @@ class HubGrid(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Compute the regions row by row."""
+        """Precision the regions row by row."""
         pixels = pixels.flip(1) if self.bgr else pixels
         output = self.model(pixel_values=pixels, **self.grid.arguments)
         return self.grid.regions(output.last_hidden_state)
 
 
-def load_hub(place: str, *, image_size: int, dtype: Dtype, precision: Compute) -> Backbone:
+def load_hub(place: str, *, image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
     """Load a backbone by its name on the hub or its folder. Nothing is fetched that is here.
 
     Raises:
@@ -73,7 +74,7 @@ def load_hub(place: str, *, image_size: int, dtype: Dtype, precision: Compute) -
         columns=grid.rows,
         region_dim=grid.region_dim,
         dtype=dtype,
-        compute_dtype=precision,
+        precision=precision,
     )
     fold_resnet(model)  # after the fingerprint of its weights
     return Backbone(spec=spec, network=HubGrid(model, grid=grid, bgr=preprocessing.bgr))

@@ -1,0 +1,133 @@
+"""The split that a results file answers, and its answers to the questions of that split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from askattend.data.questions import QASet, QuestionId
+from askattend.data.splits import canonical_split, training_splits
+from askattend.errors import DataError, name_few
+from askattend.metrics.scored_answer import ScoredAnswer, score_answer
+from askattend.scoring.results import check_results, id_type_remedy, load_results
+
+
+@dataclass(frozen=True)
+class SplitAnswers:
+    """A results file's answers to the questions of a split.
+
+    Attributes:
+        questions: those of the split.
+        answers: question id → answer, for each of them.
+        split: its name.
+        notes: what was decided on the user's behalf, to be printed.
+    """
+
+    questions: QASet
+    answers: Mapping[QuestionId, str]
+    split: str
+    notes: tuple[str, ...] = ()
+
+    def scored(self, dialect: str | None = None) -> list[ScoredAnswer]:
+        """Score the answers to the questions that have human ones; see `accuracy_of`."""
+        return [
+            score_answer(question, self.answers[question.id], dialect=dialect)
+            for question in self.questions
+            if question.answers
+        ]
+
+
+def read_split_answers(file: Path, questions: QASet, *, split: str | None = None) -> SplitAnswers:
+    """Read a results file's answers to the questions of a split.
+
+    Args:
+        file: the results.
+        questions: all questions of the source.
+        split: by default the one that the file answers, or the smallest published subset that has
+            all it answers. ``"valid"``, where the source has none, is what training holds back by
+            its default settings.
+
+    Raises:
+        DataError: the file does not answer each question of the split exactly once, or answers
+            only some of another split's, or is malformed; there is no such split.
+    """
+    results = load_results(file)
+    answered = {one.question_id for one in results}
+    name = _answered_split(questions, answered, file) if split is None else canonical_split(split)
+    wanted = _questions_of(questions, name)
+    ids = {question.id for question in wanted}
+    others = {question.id for question in questions} - ids
+    # A file that answers nothing of the split is not one that answers more than the split.
+    elsewhere = others if answered & ids else frozenset()
+    check_results(results, wanted, elsewhere=elsewhere, where=file, split=name)
+    answers = {one.question_id: one.answer for one in results if one.question_id in ids}
+    notes = _passed_over(questions, answered & elsewhere, ids, file)
+    return SplitAnswers(wanted, answers, name, notes)
+
+
+def _questions_of(questions: QASet, split: str) -> QASet:
+    if split == "valid" and "valid" not in questions.splits and "train" in questions.splits:
+        return training_splits(questions).valid
+    return questions.split(split)
+
+
+def _answered_split(questions: QASet, answered: Set[QuestionId], file: Path) -> str:
+    """Find the one split, or published subset, that the results are about."""
+    splits = _ids_by_split(questions)
+    known = {one for ids in splits.values() for one in ids & answered}
+    if not known and answered:
+        raise _unknown_ids(questions, answered, file)
+    if not known:
+        # The check against any split tells what ids there should be.
+        return "test" if "test" in splits else next(iter(splits))
+    all_parts = {**splits, **questions.subsets}
+    holding = [name for name, ids in all_parts.items() if known <= ids]
+    if holding:
+        return min(holding, key=lambda name: len(all_parts[name]))
+    counts = {name: len(ids & known) for name, ids in splits.items()}
+    listed = ", ".join(f"{name} ({count:,})" for name, count in counts.items() if count)
+    raise DataError(
+        f"it answers questions of several splits: {listed}",
+        where=file,
+        remedy="Add --split NAME.",
+    )
+
+
+def _unknown_ids(questions: QASet, answered: Set[QuestionId], file: Path) -> DataError:
+    ids = dict.fromkeys(question.id for question in questions)
+    theirs, ours = (name_few(map(repr, some)) for some in (sorted(answered, key=str), ids))
+    return DataError(
+        f"none of its question ids ({theirs}) is one of {questions.source}, in any split ({ours})",
+        where=file,
+        remedy=id_type_remedy(answered, ids) or "Use the source's ids, or name another --data.",
+    )
+
+
+def _passed_over(
+    questions: QASet, elsewhere: Set[QuestionId], wanted: Set[QuestionId], file: Path
+) -> tuple[str, ...]:
+    """Note answers to other splits' questions; they must be a whole split's, or subset's."""
+    counts, partly = [], []
+    for name, ids in _ids_by_split(questions).items():
+        answered, rest = elsewhere & ids, ids - wanted
+        wholes = [rest, *(rest & part for part in questions.subsets.values())]
+        if answered and answered not in wholes:
+            lacking = name_few(repr(q.id) for q in questions if q.id in rest - answered)
+            partly.append(f"{len(answered):,} of {len(rest):,} of '{name}', not {lacking}")
+        elif answered:
+            counts.append(f"{name} ({len(answered):,})")
+    if partly:
+        raise DataError(
+            f"it answers only some questions of another split: {'; '.join(partly)}",
+            where=file,
+            remedy="Answer all of them or none.",
+        )
+    return (f"passed over answers to other questions: {', '.join(counts)}",) if counts else ()
+
+
+def _ids_by_split(questions: QASet) -> dict[str, set[QuestionId]]:
+    ids: dict[str, set[QuestionId]] = {}
+    for question in questions:
+        ids.setdefault(question.split, set()).add(question.id)
+    return ids

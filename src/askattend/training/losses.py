@@ -1,0 +1,72 @@
+"""The losses of an epoch, fetched from the device some at a time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from askattend.errors import RunError
+
+# Steps on a GPU between two fetches.
+FETCH_EVERY = 100
+
+
+class Losses:
+    """The losses of an epoch's steps.
+
+    To fetch one is to wait for a GPU, which then has nothing to do: so that is rare there, and a
+    loss that is not finite is reported late, but under its own step.
+
+    Args:
+        before: steps before the epoch.
+        device: of the losses.
+
+    Attributes:
+        questions: number of questions so far.
+    """
+
+    def __init__(self, *, before: int, device: torch.device) -> None:
+        self.questions, self._sum, self._step = 0, 0.0, before
+        self._every = 1 if device.type == "cpu" else FETCH_EVERY
+        self._waiting: list[tuple[Tensor, int]] = []
+
+    def add(self, loss: Float[Tensor, ""], questions: int) -> None:
+        """Take the next step's mean loss over so many questions.
+
+        Raises:
+            RunError: a loss is not finite; names its step.
+        """
+        self._waiting.append((loss, questions))
+        self.questions += questions
+        if len(self._waiting) == self._every:
+            self._fetch()
+
+    def mean(self) -> float:
+        """Return the mean over all questions so far; raises as `add`."""
+        self._fetch()
+        return self._sum / self.questions
+
+    def _fetch(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        values = torch.stack([loss for loss, _ in waiting]).tolist() if waiting else []
+        for value, (_, questions) in zip(values, waiting, strict=True):
+            self._step += 1
+            require_finite(value, f"step {self._step}")
+            self._sum += value * questions
+
+
+def require_finite(loss: float, when: str) -> None:
+    """Refuse to go on after a loss that is infinite or not a number.
+
+    Raises:
+        RunError: names the loss and when it was met.
+    """
+    if not math.isfinite(loss):
+        raise RunError(
+            f"the loss is {loss} at {when}",
+            where="training",
+            remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
+        )

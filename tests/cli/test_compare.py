@@ -1,0 +1,62 @@
+"""``askattend compare``: its words, its JSON, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from askattend.metrics.wordnet import WordNet
+from askattend.scoring.comparison import Comparison, compare_places
+from scoring.cases import save_daquar, save_evaluation, save_results
+
+Run = Callable[..., tuple[int, str, str]]
+FIRST, SECOND = [1.0, 0.0] * 60, [1.0, 1.0, 0.0] * 40
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[Path, Path]:
+    """Two runs, evaluated on the same questions."""
+    return save_evaluation(tmp_path / "a", FIRST), save_evaluation(tmp_path / "b", SECOND)
+
+
+def test_json_holds_the_comparison(runs: tuple[Path, Path], run: Run) -> None:
+    status, out, err = run("compare", *runs, "--json")
+    assert (status, err) == (0, "")
+    assert msgspec.json.decode(out, type=Comparison) == compare_places(*runs)
+    assert json.loads(out).keys() == set(Comparison.__struct_fields__)
+    assert run("compare", *runs, "--json")[1] == out
+
+
+def test_words(runs: tuple[Path, Path], run: Run) -> None:
+    status, out, _ = run("compare", *runs)
+    assert status == 0
+    assert "test: 120 questions about 40 images; exact match" in out
+    assert f"alone right on {sum(a > b for a, b in zip(FIRST, SECOND, strict=True))}" in out
+    assert "McNemar" in out
+    assert "yes/no: " in out
+
+
+def test_wups_of_sets(tmp_path: Path, run: Run, wordnet: WordNet) -> None:
+    test = [("what is it", "lamp, chair", "image1"), ("what is there", "lamp", "image2")]
+    data = ("--data", save_daquar(tmp_path, test=test))
+    files = [
+        save_results(tmp_path, {0: first, 1: "lamp"}, f"{first}.json")
+        for first in ("wall, chair", "armchair, lamp")
+    ]
+    wups = json.loads(run("compare", *files, *data, "--json")[1])["wups"]
+    out = run("compare", *files, *data)[1]
+    assert f"WUPS at 0.9: {wups['first']:.2%} → {wups['second']:.2%} of 2" in out
+    assert "paired permutation test of WUPS at 0.9" in out
+
+
+def test_notes_are_told_apart_from_results(tmp_path: Path, run: Run) -> None:
+    runs = [save_evaluation(tmp_path / name, FIRST, source="daquar:set") for name in "ab"]
+    status, out, err = run("compare", *runs)
+    assert (status, "WUPS" in out) == (0, False)
+    assert err == "note: no WUPS: it needs the human answers; add --data SOURCE\n"
+    status, out, err = run("compare", runs[0], tmp_path / "nowhere")
+    assert (status, out, "no such run folder" in err) == (2, "", True)
