@@ -102,9 +102,6 @@ class AnswerVocab:
     def __post_init__(self) -> None:
         _refuse_duplicates(self.answers)
 
-    def __len__(self) -> int:
-        return len(self.answers)
-
     @classmethod
     def build(cls, questions: Iterable[Question], *, size: int = 3000) -> AnswerVocab:
         """List the `size` answers that most people gave to `questions`, fewer if there are fewer.
@@ -119,6 +116,9 @@ class AnswerVocab:
         written = usual_spelling(spellings)
         keys = most_common_first(key_counts(spellings.items()))[:size]
         return cls(tuple(written[key] for key in keys))
+
+    def __len__(self) -> int:
+        return len(self.answers)
 
     def index(self, answer: str) -> int | None:
         """Return the class of an answer in any spelling that has the same `answer_key`."""
