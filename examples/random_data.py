@@ -23,7 +23,7 @@ from askattend.models.symbols import Symbol
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Walk through the network, then check that the walk and the network agree."""
-    args = parsed(arguments)
+    args = parse_options(arguments)
     torch.manual_seed(args.seed)
 
     # The network, with weights as they are before any training. In evaluation mode nothing is
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def show(symbol: Symbol, tensor: Tensor) -> None:
-    """A line: our name, the paper's symbol, the dimensions' names and sizes."""
+    """Print a line: our name, the paper's symbol, the dimensions' names and sizes."""
     sizes = " × ".join(map(str, tensor.shape))
     dims = symbol.dims.replace(" ", " × ")
     short, _, _ = symbol.symbol.partition(" = ")
@@ -97,7 +97,7 @@ def show(symbol: Symbol, tensor: Tensor) -> None:
 
 
 def padded(text: str, width: int) -> str:
-    """Text filled up to a width; the hat of v̂ is a character that takes no room of its own."""
+    """Fill text up to a width; the hat of v̂ is a character that takes no room of its own."""
     return text + " " * (width - sum(not unicodedata.combining(character) for character in text))
 
 
@@ -107,8 +107,8 @@ def agree(what: str, ours: Tensor, theirs: Tensor) -> None:
     print(f"  ✓ {what}")
 
 
-def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options; the sizes are small unless told otherwise."""
+def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the options; the sizes are small unless told otherwise."""
     assert __doc__
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, value, meaning in (
@@ -128,7 +128,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def positive(text: str) -> int:
-    """A number from 1 up."""
+    """Read a whole number from 1 up."""
     try:
         number = int(text)
     except ValueError:

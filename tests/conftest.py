@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from jaxtyping import install_import_hook
 from safetensors.torch import load_file
 from torch import Tensor
 
+from commands import Call, train_command
+from squares import write_squares
+
 if TYPE_CHECKING:
     from askattend.metrics.wordnet import WordNet
     from askattend.runs.run_folder import Run
@@ -26,25 +30,6 @@ settings.register_profile("askattend", deadline=None)
 settings.load_profile("askattend")
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command: exit status, standard output, standard error."""
-    from askattend.cli import main  # once the hook is installed
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        status = 0
-        capsys.readouterr()
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return status, out, err
-
-    return call
 
 
 @pytest.fixture
@@ -129,3 +114,56 @@ def imported(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     from askattend.importing.pytorch_vqa import import_log  # once the hook is installed
 
     return import_log(log_file, tmp_path_factory.mktemp("imported") / "run")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with squares.csv and, under runs/, a run of each attention network.
+
+    All tests share it, so none may change it: `own` is a copy for those that do.
+    """
+    from askattend.cli import main  # once the hook is installed
+
+    folder = tmp_path_factory.mktemp("squares")
+    table = write_squares(folder)
+    for network in ("saaa", "san"):
+        main(train_command(network, table, folder / "runs" / network))
+    before = _contents(folder)
+    yield folder
+    assert _contents(folder) == before, "a test has changed the runs that all share"
+
+
+def _contents(folder: Path) -> dict[Path, tuple[int, int]]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {file: (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
+
+
+@pytest.fixture(scope="session")
+def run(trained: Path) -> Path:
+    """A small trained run of SAAA, not to be changed."""
+    return trained / "runs" / "saaa"
+
+
+@pytest.fixture
+def own(trained: Path, tmp_path: Path) -> Path:
+    """A copy of `trained` to evaluate in, or to spoil."""
+    return Path(shutil.copytree(trained, tmp_path / "own"))
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call a command: exit status, standard output, standard error."""
+    from askattend.cli import main  # once the hook is installed
+
+    def command(*words: object) -> tuple[int, str, str]:
+        status = 0
+        capsys.readouterr()
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return command

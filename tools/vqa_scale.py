@@ -1,4 +1,4 @@
-"""How long the VQA reader takes, and how much memory, on a set of the official size and schema.
+"""Measure the VQA reader's time and memory on a set of the official size and schema.
 
 python tools/vqa_scale.py write FOLDER     # 650,000 questions with ten answers each
 python tools/vqa_scale.py read FOLDER

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,9 +10,9 @@ import pytest
 
 from askattend.metrics.wordnet import WordNet
 from askattend.scoring.comparison import Comparison, compare_places
+from commands import Call
 from scoring.cases import save_daquar, save_evaluation, save_results
 
-Run = Callable[..., tuple[int, str, str]]
 FIRST, SECOND = [1.0, 0.0] * 60, [1.0, 1.0, 0.0] * 40
 
 
@@ -23,16 +22,16 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
     return save_evaluation(tmp_path / "a", FIRST), save_evaluation(tmp_path / "b", SECOND)
 
 
-def test_json_holds_the_comparison(runs: tuple[Path, Path], run: Run) -> None:
-    status, out, err = run("compare", *runs, "--json")
+def test_json_holds_the_comparison(runs: tuple[Path, Path], call: Call) -> None:
+    status, out, err = call("compare", *runs, "--json")
     assert (status, err) == (0, "")
     assert msgspec.json.decode(out, type=Comparison) == compare_places(*runs)
     assert json.loads(out).keys() == set(Comparison.__struct_fields__)
-    assert run("compare", *runs, "--json")[1] == out
+    assert call("compare", *runs, "--json")[1] == out
 
 
-def test_words(runs: tuple[Path, Path], run: Run) -> None:
-    status, out, _ = run("compare", *runs)
+def test_words(runs: tuple[Path, Path], call: Call) -> None:
+    status, out, _ = call("compare", *runs)
     assert status == 0
     assert "test: 120 questions about 40 images; exact match" in out
     assert f"alone right on {sum(a > b for a, b in zip(FIRST, SECOND, strict=True))}" in out
@@ -40,23 +39,44 @@ def test_words(runs: tuple[Path, Path], run: Run) -> None:
     assert "yes/no: " in out
 
 
-def test_wups_of_sets(tmp_path: Path, run: Run, wordnet: WordNet) -> None:
+def test_wups_of_sets(tmp_path: Path, call: Call, wordnet: WordNet) -> None:
     test = [("what is it", "lamp, chair", "image1"), ("what is there", "lamp", "image2")]
     data = ("--data", save_daquar(tmp_path, test=test))
     files = [
         save_results(tmp_path, {0: first, 1: "lamp"}, f"{first}.json")
         for first in ("wall, chair", "armchair, lamp")
     ]
-    wups = json.loads(run("compare", *files, *data, "--json")[1])["wups"]
-    out = run("compare", *files, *data)[1]
+    wups = json.loads(call("compare", *files, *data, "--json")[1])["wups"]
+    out = call("compare", *files, *data)[1]
     assert f"WUPS at 0.9: {wups['first']:.2%} → {wups['second']:.2%} of 2" in out
     assert "paired permutation test of WUPS at 0.9" in out
 
 
-def test_notes_are_told_apart_from_results(tmp_path: Path, run: Run) -> None:
+def test_notes_are_told_apart_from_results(tmp_path: Path, call: Call) -> None:
     runs = [save_evaluation(tmp_path / name, FIRST, source="daquar:set") for name in "ab"]
-    status, out, err = run("compare", *runs)
+    status, out, err = call("compare", *runs)
     assert (status, "WUPS" in out) == (0, False)
     assert err == "note: no WUPS: it needs the human answers; add --data SOURCE\n"
-    status, out, err = run("compare", runs[0], tmp_path / "nowhere")
+    status, out, err = call("compare", runs[0], tmp_path / "nowhere")
     assert (status, out, "no such run folder" in err) == (2, "", True)
+
+
+def test_score_and_compare_tell_what_evaluate_told(own: Path, call: Call) -> None:
+    source, accuracy = f"table:{own / 'squares.csv'}", {}
+    for network in ("saaa", "san"):
+        folder = own / "runs" / network
+        evaluated = json.loads(call("evaluate", folder, "--json")[1])
+        _, out, _ = call("score", folder / "test" / "results.json", "--data", source, "--json")
+        scores = json.loads(out)
+        for figure in ("metric", "accuracy", "interval", "questions", "by_answer_type"):
+            assert scores[figure] == evaluated[figure]
+        predictions = json.loads((folder / "test" / "predictions.json").read_text())
+        assert [(p["question_id"], p["score"]) for p in predictions] == [
+            (q["question_id"], q["score"]) for q in scores["per_question"]
+        ]
+        accuracy[network] = evaluated["accuracy"]
+    status, out, _ = call("compare", own / "runs" / "saaa", own / "runs" / "san", "--json")
+    found = json.loads(out)
+    assert (status, found["images"]) == (0, 3)
+    assert found["first"]["accuracy"] == accuracy["saaa"]
+    assert found["overall"]["difference"] == pytest.approx(accuracy["san"] - accuracy["saaa"])

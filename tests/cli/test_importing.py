@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,8 @@ from askattend.cli import main
 from askattend.data.questions import QASet, Question
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
+from commands import Call
 
-Command = Callable[..., tuple[int, str, str]]
 QUESTION = "What color is the table?"
 
 
@@ -46,28 +45,28 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_usage_and_mistakes(run: Command, folder: Path, log_file: Path) -> None:
-    status, out, _ = run("import")
+def test_usage_and_mistakes(call: Call, folder: Path, log_file: Path) -> None:
+    status, out, _ = call("import")
     assert (status, "pytorch-vqa LOG.pth --out RUN" in out) == (0, True)
-    assert run("import", "--help") == run("import")
-    assert "import pytorch-vqa|hdf5 FILE" in run("--help")[1]
-    status, _, err = run("import", "pytorch-vqq", log_file, "--out", folder / "other")
+    assert call("import", "--help") == call("import")
+    assert "import pytorch-vqa|hdf5 FILE" in call("--help")[1]
+    status, _, err = call("import", "pytorch-vqq", log_file, "--out", folder / "other")
     assert (status, "Did you mean 'pytorch-vqa'?" in err) == (2, True)
     for name, file in (("pytorch-vqa", log_file), ("hdf5", log_file)):
-        status, out, err = run("import", name, file, "--out", folder / "run")
+        status, out, err = call("import", name, file, "--out", folder / "run")
         assert (status, out, err.count("\n")) == (2, "", 1)
-    assert run("import", "pytorch-vqa", "--help")[0] == 0
-    assert run("import", "hdf5", "--help")[0] == 0
+    assert call("import", "pytorch-vqa", "--help")[0] == 0
+    assert call("import", "hdf5", "--help")[0] == 0
 
 
-def test_import_says_what_came_of_it(run: Command, log_file: Path, tmp_path: Path) -> None:
-    status, out, _ = run("import", "pytorch-vqa", log_file, "--out", tmp_path / "run")
+def test_import_says_what_came_of_it(call: Call, log_file: Path, tmp_path: Path) -> None:
+    status, out, _ = call("import", "pytorch-vqa", log_file, "--out", tmp_path / "run")
     assert status == 0
     assert "39 words, 15 answers, 5 × 5 regions of 24 (unknown backbone, 160 px)" in out
 
 
-def test_ask_about_an_image_of_a_store(run: Command, folder: Path) -> None:
-    status, out, err = run(
+def test_ask_about_an_image_of_a_store(call: Call, folder: Path) -> None:
+    status, out, err = call(
         *("ask", folder / "run", "42", QUESTION, "what is zebra?", "--json"),
         *("--features", folder / "store"),
     )
@@ -98,10 +97,10 @@ def test_ask_about_an_image_of_a_store(run: Command, folder: Path) -> None:
     ],
 )
 def test_what_does_not_fit_is_one_message(
-    run: Command, folder: Path, arguments: tuple[str, ...], message: str
+    call: Call, folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     given = [argument.format(folder) for argument in arguments]
-    status, out, err = run("ask", folder / "run", *given)
+    status, out, err = call("ask", folder / "run", *given)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert message in err
 
@@ -124,10 +123,10 @@ def by_hand(folder: Path, resnet: Path) -> Tensor:
 
 
 def test_ask_about_a_photo_with_a_backbone_named(
-    run: Command, folder: Path, resnet: Path, tmp_path: Path
+    call: Call, folder: Path, resnet: Path, tmp_path: Path
 ) -> None:
     out_file = tmp_path / "out.png"
-    status, out, _ = run(
+    status, out, _ = call(
         *("ask", folder / "run", folder / "photo.png", QUESTION, "--json"),
         *("--backbone", f"hf:{resnet}", "--overlay", out_file),
     )
@@ -150,17 +149,17 @@ def test_ask_about_a_photo_with_a_backbone_named(
 
 
 def test_trace_from_a_store_and_with_a_backbone_named(
-    run: Command, folder: Path, resnet: Path
+    call: Call, folder: Path, resnet: Path
 ) -> None:
     asked = ("--question", QUESTION, "--json")
     for image in (
         ("42", "--features", folder / "store"),
         (folder / "photo.png", "--backbone", f"hf:{resnet}"),
     ):
-        status, out, err = run("trace", "--run", folder / "run", "--image", *image, *asked)
+        status, out, err = call("trace", "--run", folder / "run", "--image", *image, *asked)
         assert status == 0, err
         trace = json.loads(out)
-        _, said, _ = run("ask", folder / "run", image[0], QUESTION, "--json", *image[1:])
+        _, said, _ = call("ask", folder / "run", image[0], QUESTION, "--json", *image[1:])
         (answer,) = json.loads(said)
         assert trace["answer"] == answer["answer"]
         assert trace["probability"] == pytest.approx(answer["probability"], rel=1e-2)
@@ -172,19 +171,19 @@ def test_trace_from_a_store_and_with_a_backbone_named(
         ((folder / "photo.png",), "Add --backbone hf:microsoft/resnet-152"),
         (("43", "--features", folder / "store"), "no features of image '43'"),
     ):
-        status, out, err = run("trace", "--run", folder / "run", "--image", *unknown, *asked)
+        status, out, err = call("trace", "--run", folder / "run", "--image", *unknown, *asked)
         assert (status, out, message in err) == (2, "", True)
 
 
 def test_a_backbone_recorded_at_import_needs_no_naming(
-    run: Command, folder: Path, resnet: Path, log_file: Path, tmp_path: Path
+    call: Call, folder: Path, resnet: Path, log_file: Path, tmp_path: Path
 ) -> None:
     backbone = ("--backbone", f"hf:{resnet}")
-    assert run("import", "pytorch-vqa", log_file, "--out", tmp_path / "run", *backbone)[0] == 0
+    assert call("import", "pytorch-vqa", log_file, "--out", tmp_path / "run", *backbone)[0] == 0
     ask = (folder / "photo.png", QUESTION, "--json")
     named, recorded = (
-        run("ask", folder / "run", *ask, *backbone),
-        run("ask", tmp_path / "run", *ask),
+        call("ask", folder / "run", *ask, *backbone),
+        call("ask", tmp_path / "run", *ask),
     )
     assert recorded == named
     assert named[0] == 0
@@ -197,14 +196,14 @@ def table(folder: Path, images: list[str]) -> str:
     return f"table:{file}"
 
 
-def test_evaluate_without_floors(run: Command, folder: Path, resnet: Path, tmp_path: Path) -> None:
+def test_evaluate_without_floors(call: Call, folder: Path, resnet: Path, tmp_path: Path) -> None:
     for number in range(3):
         noise = np.random.default_rng(number).integers(0, 256, (64, 80, 3), dtype=np.uint8)
         Image.fromarray(noise).save(tmp_path / f"{number}.png")
     data = ("--data", table(tmp_path, ["0.png", "1.png", "2.png"]))
-    status, _, err = run("evaluate", folder / "run", *data)
+    status, _, err = call("evaluate", folder / "run", *data)
     assert (status, "Add --backbone" in err) == (2, True)
-    status, out, err = run("evaluate", folder / "run", *data, "--backbone", f"hf:{resnet}")
+    status, out, err = call("evaluate", folder / "run", *data, "--backbone", f"hf:{resnet}")
     assert status == 0, err
     assert "accuracy (exact match)" in out
     assert "floor:" not in out
@@ -220,12 +219,12 @@ def test_evaluate_without_floors(run: Command, folder: Path, resnet: Path, tmp_p
     assert "a floor" not in page
 
 
-def test_evaluate_from_a_store(run: Command, folder: Path, tmp_path: Path) -> None:
+def test_evaluate_from_a_store(call: Call, folder: Path, tmp_path: Path) -> None:
     """The images' ids are the store's; the files behind them are not looked at."""
     for image in ("42", "9"):
         (tmp_path / image).touch()
     data = table(tmp_path, ["42", "9"])
-    status, out, err = run(
+    status, out, err = call(
         *("evaluate", folder / "run", "--data", data, "--features", folder / "store", "--json")
     )
     assert (status, json.loads(out or "{}").get("questions")) == (0, 2), err

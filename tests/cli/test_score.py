@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ from askattend.errors import DataError
 from askattend.metrics import wups as wups_module
 from askattend.metrics.vqa_official import DIALECTS
 from askattend.metrics.wordnet import WordNet
+from commands import Call
 from scoring.cases import save_daquar, save_results, save_table, table_rows
-
-Run = Callable[..., tuple[int, str, str]]
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a", "image": "1.jpg", "question": "?", "answer": "Book, Lamp", "split": "test"},
@@ -26,12 +24,12 @@ ROWS: list[dict[str, Any]] = [
 ANSWERS = {"a": "book,  lamp", 3: "Two", "b": "chair"}
 
 
-def test_one_answer_a_question_is_matched_exactly(tmp_path: Path, run: Run) -> None:
+def test_one_answer_a_question_is_matched_exactly(tmp_path: Path, call: Call) -> None:
     source, file = save_table(tmp_path, ROWS), save_results(tmp_path, ANSWERS)
-    status, out, _ = run("score", file, "--data", source)
+    status, out, _ = call("score", file, "--data", source)
     assert status == 0
     assert re.search(r"accuracy \(exact match\) +66\.67%", out)
-    status, out, _ = run("score", file, "--data", source, "--json")
+    status, out, _ = call("score", file, "--data", source, "--json")
     scores = json.loads(out)
     assert scores["dialect"] is None
     assert scores["per_question"] == [
@@ -39,15 +37,15 @@ def test_one_answer_a_question_is_matched_exactly(tmp_path: Path, run: Run) -> N
         {"question_id": "b", "score": 1.0},
         {"question_id": 3, "score": 0.0},
     ]
-    status, out, _ = run("score", file, "--data", source, "--dialect", "normalized")
+    status, out, _ = call("score", file, "--data", source, "--dialect", "normalized")
     metric = "VQA accuracy, normalized, adapted below 4 answers"
     assert re.search(rf"accuracy \({metric}\) +100\.00%", out)
-    status, out, _ = run("score", file, "--data", source, "--dialect", "normalized", "--json")
+    status, out, _ = call("score", file, "--data", source, "--dialect", "normalized", "--json")
     assert (json.loads(out)["metric"], json.loads(out)["dialect"]) == (metric, "normalized")
 
 
 def test_the_example_of_the_readme(
-    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"^```json\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
@@ -59,17 +57,17 @@ def test_the_example_of_the_readme(
     save_table(tmp_path, rows)
     save_results(tmp_path, {row["id"]: "yes" for row in rows})
     monkeypatch.chdir(tmp_path)
-    status, out, _ = run("score", "results.json", "--data", "table:questions.jsonl", "--json")
+    status, out, _ = call("score", "results.json", "--data", "table:questions.jsonl", "--json")
     assert (status, json.loads(out)) == (0, json.loads(example))
 
 
-def test_notes_and_mistakes_are_told_apart_from_results(tmp_path: Path, run: Run) -> None:
+def test_notes_and_mistakes_are_told_apart_from_results(tmp_path: Path, call: Call) -> None:
     source = save_table(tmp_path, table_rows(*["train"] * 3, *["test"] * 2))
     both = save_results(tmp_path, dict.fromkeys(range(5), "yes"))
-    status, out, err = run("score", both, "--data", source, "--split", "train", "--json")
+    status, out, err = call("score", both, "--data", source, "--split", "train", "--json")
     note = "passed over answers to other questions: test (2)"
     assert (status, err, json.loads(out)["notes"]) == (0, f"note: {note}\n", [note])
-    status, out, err = run("score", both, "--data", source)
+    status, out, err = call("score", both, "--data", source)
     message = f"askattend: {both}: it answers questions of several splits: train (3), test (2)"
     assert (status, out, err) == (2, "", f"{message}. Add --split NAME.\n")
 
@@ -83,9 +81,9 @@ def rooms(tmp_path: Path) -> tuple[str, Path]:
     return save_daquar(tmp_path, test=test), save_results(tmp_path, answers)
 
 
-def test_wups_of_sets_comes_unasked(rooms: tuple[str, Path], run: Run, wordnet: WordNet) -> None:
+def test_wups_of_sets_comes_unasked(rooms: tuple[str, Path], call: Call, wordnet: WordNet) -> None:
     source, file = rooms
-    status, out, _ = run("score", file, "--data", source, "--json")
+    status, out, _ = call("score", file, "--data", source, "--json")
     assert status == 0
     scores = json.loads(out)
     similarity = wups_module.Wups(wordnet).similarity("chairs", "table")
@@ -95,35 +93,35 @@ def test_wups_of_sets_comes_unasked(rooms: tuple[str, Path], run: Run, wordnet: 
         "0.0": pytest.approx((2 + similarity) / 3),
         "exact": pytest.approx(2 / 3),
     }
-    _, out, _ = run("score", file, "--data", source)
+    _, out, _ = call("score", file, "--data", source)
     assert re.search(r"WUPS at 0\.9 +\d", out)
     assert re.search(r"exact match of sets +66\.67%", out)
 
 
 def test_without_wordnet(
-    rooms: tuple[str, Path], run: Run, monkeypatch: pytest.MonkeyPatch
+    rooms: tuple[str, Path], call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing() -> WordNet:
         raise DataError("WordNet is not installed", remedy="Get it.")
 
     monkeypatch.setattr(wups_module, "installed_wordnet", missing)
     source, file = rooms
-    status, out, err = run("score", file, "--data", source, "--json")
+    status, out, err = call("score", file, "--data", source, "--json")
     assert (status, json.loads(out)["wups"]) == (0, None)
     assert "note: no WUPS: WordNet is not installed" in err
-    status, _, err = run("score", file, "--data", source, "--wups")
+    status, _, err = call("score", file, "--data", source, "--wups")
     assert (status, err) == (2, "askattend: WordNet is not installed. Get it.\n")
 
 
-def test_wups_can_be_left_out(rooms: tuple[str, Path], run: Run) -> None:
+def test_wups_can_be_left_out(rooms: tuple[str, Path], call: Call) -> None:
     source, file = rooms
-    status, out, err = run("score", file, "--data", source, "--no-wups")
+    status, out, err = call("score", file, "--data", source, "--no-wups")
     assert (status, err, "WUPS" in out, "sets" in out) == (0, "", False, False)
-    status, _, err = run("score", file, "--data", source, "--no-wups", "--wups")
+    status, _, err = call("score", file, "--data", source, "--no-wups", "--wups")
     assert (status, "both --wups and --no-wups" in err) == (2, True)
 
 
-def test_every_dialect_is_explained(run: Run) -> None:
-    _, out, _ = run("score", "--help")
+def test_every_dialect_is_explained(call: Call) -> None:
+    _, out, _ = call("score", "--help")
     for dialect in DIALECTS:
         assert re.search(rf"- {dialect}: as|- {dialect}: your", out)

@@ -20,7 +20,7 @@ from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
-from askattend.evaluation.evaluate import calibrated
+from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import evaluate_run
 from askattend.experiment.features import extract_features
@@ -315,10 +315,10 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
 
     def watched(predictor: Predictor, batches: Batches, *, console: Console) -> Calibration:
         drawn.append(batches)
-        return calibrated(predictor, batches, console=console)
+        return fit_calibration(predictor, batches, console=console)
 
     monkeypatch.setattr("askattend.experiment.evaluate.CALIBRATION", 12)
-    monkeypatch.setattr("askattend.experiment.evaluate.calibrated", watched)
+    monkeypatch.setattr("askattend.experiment.evaluate.fit_calibration", watched)
     for _ in range(2):
         evaluate_run(run, console=QUIET)
     asked = read_source(f"table:{file}").split("valid").questions

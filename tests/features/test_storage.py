@@ -17,7 +17,7 @@ from askattend.features.storage import (
     RANGES,
     TENSOR,
     Dtype,
-    StoredFeatures,
+    ShardFeatures,
     dequantise,
     quantise,
 )
@@ -62,7 +62,7 @@ def test_what_is_read_errs_by_float16_too_and_0_stays_0_after_a_relu(
 ) -> None:
     features = np.maximum(regions, 0)
     features[..., 0] = 0
-    stored = StoredFeatures.zeros(features.shape, "int8")
+    stored = ShardFeatures.zeros(features.shape, "int8")
     stored.write(slice(None), torch.from_numpy(features))
     read = stored.read(slice(None))
     assert read.dtype == torch.float16
@@ -83,7 +83,7 @@ def test_a_region_of_equal_numbers_is_kept_exactly(value: float, width: int) -> 
 def test_what_does_not_fit_is_read_as_not_finite(value: float, dtype: Dtype) -> None:
     """So that whoever writes it can see that, in any dtype."""
     features = torch.tensor([[[1.0, 2.0], [value, 3.0]]])
-    stored = StoredFeatures.zeros((1, 2, 2), dtype)
+    stored = ShardFeatures.zeros((1, 2, 2), dtype)
     stored.write(slice(None), features)
     read = stored.read(slice(None))
     assert torch.isfinite(read[0, 0]).all()
@@ -97,12 +97,12 @@ def test_images_are_kept_slot_by_slot(dtype: Dtype, start: int, count: int, data
     """Whatever is put or read together, and from tensors of the layout of a shard."""
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
     features = torch.randn(count, 2, 3, generator=generator)
-    stored = StoredFeatures.zeros((9, 2, 3), dtype)
+    stored = ShardFeatures.zeros((9, 2, 3), dtype)
     stored.write(slice(start, start + count), features)
     assert set(stored.tensors()) == ({TENSOR, RANGES} if dtype == "int8" else {TENSOR})
-    again = StoredFeatures.from_tensors(stored.tensors(), dtype)
+    again = ShardFeatures.from_tensors(stored.tensors(), dtype)
     for slot in range(9):
-        alone = StoredFeatures.zeros((1, 2, 3), dtype)
+        alone = ShardFeatures.zeros((1, 2, 3), dtype)
         if start <= slot < start + count:
             alone.write(slice(0, 1), features[slot - start][None])
         read = again.read(slice(slot, slot + 1))

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from askattend.metrics.calibration import (
     BINS,
     Calibration,
-    Point,
+    RiskCoveragePoint,
     abstention,
     bins,
     calibrate,
     calibration_error,
-    choices,
     fit_temperature,
     reliability,
     risk_coverage,
     thinned,
+    useful_thresholds,
 )
 
 shares = st.integers(0, 20).map(lambda n: n / 20)
@@ -94,7 +94,7 @@ def test_tempering_mends_a_network_that_is_too_sure() -> None:
 def test_a_threshold_keeps_within_its_risk(found: list[tuple[float, float]], risk: float) -> None:
     probability, score = arrays(found)
     curve, _ = risk_coverage(probability, score)
-    for points in (curve, choices(curve)):
+    for points in (curve, useful_thresholds(curve)):
         threshold = Calibration(1.0, len(found), points).threshold(risk)
         answered = score[probability >= threshold]
         assert len(answered) == 0 or 1 - answered.mean() <= risk + 1e-9
@@ -119,9 +119,9 @@ def test_abstention_by_hand(
     valid: list[tuple[float, float]], test: list[tuple[float, float]], risk: float
 ) -> None:
     curve, _ = risk_coverage(*arrays(valid))
-    calibration = Calibration(1.0, len(valid), choices(curve))
+    calibration = Calibration(1.0, len(valid), useful_thresholds(curve))
     assert abstention(calibration, *arrays(test)) is None
-    calibration = Calibration(1.0, len(valid), choices(curve), abstain_above_risk=risk)
+    calibration = Calibration(1.0, len(valid), useful_thresholds(curve), abstain_above_risk=risk)
     found = abstention(calibration, *arrays(test))
     assert found is not None
     assert (found.risk, found.threshold) == (risk, calibration.threshold(risk))
@@ -135,7 +135,7 @@ def test_abstention_by_hand(
 
 
 def test_without_a_risk_everything_is_answered() -> None:
-    curve = (Point(0.9, 0.5, 0.2), Point(0.4, 1.0, 0.5))
+    curve = (RiskCoveragePoint(0.9, 0.5, 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
     calibration = Calibration(1.0, 2, curve)
     assert calibration.threshold() == 0
     assert calibration.threshold(0.3) == 0.9

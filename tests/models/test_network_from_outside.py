@@ -143,7 +143,9 @@ def test_its_attention_can_be_checked(elsewhere: Path) -> None:
 
 
 def test_help_names_it(elsewhere: Path) -> None:
-    assert "|bilinear" in askattend(elsewhere, "train", "--help")
+    for command in ("train", "trace"):
+        told = " ".join(askattend(elsewhere, command, "--help").split())
+        assert "• bilinear The mean word asks, by a bilinear form;" in told
 
 
 @pytest.mark.parametrize(

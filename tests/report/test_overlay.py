@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fontTools.fontBuilder import FontBuilder  # type: ignore[import-untyped]
-from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.font_manager import fontManager
 from PIL import Image
 from torch import Tensor
 
@@ -21,11 +17,18 @@ from askattend.errors import ConfigError
 from askattend.features.images import open_image
 from askattend.report import fonts
 from askattend.report import overlay as drawing
-from askattend.report.fonts import font_hint, missing_glyphs
-from askattend.report.overlay import fit, heat, overlay, peak, range_text, save_overlay
+from askattend.report.fonts import missing_glyphs
+from askattend.report.overlay import (
+    fit_long_side,
+    heat_map,
+    overlay,
+    peak,
+    range_text,
+    save_overlay,
+)
 from askattend.runs.predictor import Answer
 
-PRIVATE = "\ue0a5"  # a code point for private use: no ordinary font has it
+PRIVATE = "\ue0a5"  # what `new_font` draws as a black box
 GREY = Image.new("RGB", (64, 64), (128, 128, 128))
 
 
@@ -45,40 +48,6 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image, dtype=np.int64)
 
 
-@pytest.fixture
-def only_dejavu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a system without any font but matplotlib's own."""
-    monkeypatch.setattr(fonts, "_system_families", lambda: ())
-
-
-@pytest.fixture
-def new_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A font installed after matplotlib made its list; it has a black box for `PRIVATE`."""
-    pen = TTGlyphPen(None)
-    corners = [(100, 0), (100, 800), (900, 800), (900, 0)]
-    pen.moveTo(corners[0])
-    for corner in corners[1:]:
-        pen.lineTo(corner)
-    pen.closePath()
-    builder = FontBuilder(1000, isTTF=True)
-    builder.setupGlyphOrder([".notdef", "box"])
-    builder.setupCharacterMap({ord(PRIVATE): "box"})
-    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "box": pen.glyph()})
-    builder.setupHorizontalMetrics({".notdef": (1000, 0), "box": (1000, 100)})
-    builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": "Ask Test", "styleName": "Regular"})
-    builder.setupOS2(sTypoAscender=800, usWeightClass=400)
-    builder.setupPost()
-    builder.save(tmp_path / "new.ttf")
-    before = list(fontManager.ttflist)
-    monkeypatch.setattr(fonts, "findSystemFonts", lambda: [str(tmp_path / "new.ttf")])
-    fonts._system_families.cache_clear()
-    yield "Ask Test"
-    fontManager.ttflist[:] = before
-    fonts._system_families.cache_clear()
-    fonts._charmap.cache_clear()
-
-
 @settings(deadline=None)
 @given(st.data(), st.integers(2, 14), st.integers(2, 14), st.booleans())
 def test_heat_is_greatest_in_the_region_attended_to(
@@ -87,7 +56,7 @@ def test_heat_is_greatest_in_the_region_attended_to(
     row = data.draw(st.integers(0, rows - 1))
     column = data.draw(st.integers(0, columns - 1))
     size = (90, 150) if portrait else (150, 90)
-    warmth = pixels(heat(GREY, one_hot(rows, columns, row, column), size)).sum(axis=2)
+    warmth = pixels(heat_map(GREY, one_hot(rows, columns, row, column), size)).sum(axis=2)
     y, x = np.unravel_index(warmth.argmax(), warmth.shape)
     assert int(y * rows / size[1]) == row
     assert int(x * columns / size[0]) == column
@@ -97,16 +66,16 @@ def test_heat_is_greatest_in_the_region_attended_to(
 @given(st.integers(0, 99), st.floats(1e-3, 1e3), st.floats(0, 1))
 def test_heat_does_not_depend_on_how_flat_a_map_is(seed: int, scale: float, base: float) -> None:
     attention = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)).double()
-    plain = pixels(heat(GREY, attention, (60, 40)))
+    plain = pixels(heat_map(GREY, attention, (60, 40)))
     # Single precision holds a spread of a thousandth about 1 to four digits: at most the next of
     # the colour map's 256 colours, which differ by up to four levels.
-    assert abs(pixels(heat(GREY, attention * scale + base, (60, 40))) - plain).max() <= 4
+    assert abs(pixels(heat_map(GREY, attention * scale + base, (60, 40))) - plain).max() <= 4
 
 
 @pytest.mark.parametrize("value", [0.0, 1 / 49, float("nan")])
 def test_flat_map_shows_no_place(value: float) -> None:
     flat = torch.full((7, 7), value)
-    shown = pixels(heat(GREY, flat, (50, 50)))
+    shown = pixels(heat_map(GREY, flat, (50, 50)))
     assert (shown == shown[0, 0]).all()
     assert peak(flat) == "nowhere"
     assert range_text(flat).startswith("flat at ")
@@ -152,7 +121,7 @@ def test_photo_keeps_its_shape_and_is_large_enough_to_see(size: tuple[int, int])
     drawn = pixels(overlay(Image.new("RGB", size, (255, 0, 0)), [answer()]))
     rows, columns = np.nonzero((drawn == [255, 0, 0]).all(axis=2))
     width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
-    assert (width, height) == fit(Image.new("RGB", size), drawing.PANEL).size
+    assert (width, height) == fit_long_side(Image.new("RGB", size), drawing.PANEL).size
     assert width / height == pytest.approx(size[0] / size[1], rel=0.02)
     assert max(width, height) == drawing.PANEL
 
@@ -178,13 +147,15 @@ def test_panels_are_the_photo_and_its_heat_maps() -> None:
     photo = Image.effect_noise((64, 64), 80).convert("RGB")
     asked = answer()
     drawn = pixels(overlay(photo, [asked]))
-    large = fit(photo, drawing.PANEL)
+    large = fit_long_side(photo, drawing.PANEL)
     top = next(
         y
         for y in range(drawn.shape[0])
         if (drawn[y, drawing.MARGIN :][: drawing.PANEL] == pixels(large)[0]).all()
     )
-    for number, panel in enumerate([large, *(heat(large, a, large.size) for a in asked.attention)]):
+    for number, panel in enumerate(
+        [large, *(heat_map(large, a, large.size) for a in asked.attention)]
+    ):
         left = drawing.MARGIN + number * (drawing.PANEL + drawing.GAP)
         shown = drawn[top : top + drawing.PANEL, left : left + drawing.PANEL]
         assert (shown == pixels(panel)).all()
@@ -224,22 +195,13 @@ def test_any_text_can_be_drawn(text: str) -> None:
 
 
 @pytest.mark.usefixtures("only_dejavu")
-def test_missing_glyphs_are_named_with_a_package_that_has_them() -> None:
-    assert missing_glyphs("a 犬\u200d\n b 犬 ü я") == ["犬"]
-    hint = font_hint(["what?", "犬"])
-    assert hint == "no font on this system has: 犬; install e.g. Debian's fonts-noto-cjk"
-    assert font_hint(["Where is the café? Где? Πού;"]) is None
-    assert font_hint(["\U0001f9ff नम"]) == (
-        "no font on this system has: 🧿 न म; "
-        "install e.g. Debian's fonts-noto-core and fonts-symbola"
-    )
+def test_a_character_without_a_glyph_is_marked() -> None:
     marked = overlay(GREY, [answer("犬")])
     assert (pixels(marked) == pixels(overlay(GREY, [answer(fonts.UNDRAWABLE)]))).all()
 
 
-def test_font_installed_since_is_found_and_drawn(new_font: str) -> None:
-    assert missing_glyphs(f"a{PRIVATE}") == []
-    assert fonts.cover(f"a{PRIVATE}") == ([fonts.FONT, new_font], set())
+@pytest.mark.usefixtures("new_font")
+def test_a_font_installed_since_is_drawn() -> None:
     above = slice(0, drawing.MARGIN + 2 * drawing.TITLE)
     ink = [
         int((pixels(overlay(GREY, [answer(text)]))[above].sum(axis=2) < 200).sum())
@@ -276,7 +238,7 @@ def test_save_overlay_says_what_is_wrong(tmp_path: Path) -> None:
 def test_overlay_of_a_photo(shared: Path) -> None:
     photo = open_image(shared / "data" / "daquar" / "images" / "image10.jpg")
     drawn = pixels(overlay(photo, [answer()]))
-    large = pixels(fit(photo, drawing.PANEL))
+    large = pixels(fit_long_side(photo, drawing.PANEL))
     shown = drawn[:, drawing.MARGIN : drawing.MARGIN + drawing.PANEL]
     tops = [
         y
@@ -290,8 +252,8 @@ def test_heat_lies_over_the_part_that_was_seen() -> None:
     """The middle half of a wide photo: the map as over that half alone, the rest pale and alike."""
     wide = Image.new("RGB", (128, 64), (128, 128, 128))
     attention = one_hot(2, 2, 0, 1)
-    drawn = pixels(heat(wide, attention, (128, 64), seen=(0.25, 0.0, 0.75, 1.0)))
-    middle = pixels(heat(wide.crop((32, 0, 96, 64)), attention, (64, 64)))
+    drawn = pixels(heat_map(wide, attention, (128, 64), seen=(0.25, 0.0, 0.75, 1.0)))
+    middle = pixels(heat_map(wide.crop((32, 0, 96, 64)), attention, (64, 64)))
     assert np.array_equal(drawn[:, 32:96], middle)
     for outside in (drawn[:, :32], drawn[:, 96:]):
         assert len(np.unique(outside.reshape(-1, 3), axis=0)) == 1

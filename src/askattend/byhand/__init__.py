@@ -1,8 +1,8 @@
 """Both networks and all their derivatives in NumPy alone: what the framework does, written out.
 
-Read `layers`, `lstm`, then `saaa` or `san`, then `adam`. Of the two papers' networks with an LSTM
-nothing is left out but dropout, and outputs, loss, gradients and training agree with the PyTorch
-networks' to rounding. SAN's CNN and the equations of its published code are not here.
+Read `layers`, `lstm`, then `saaa` or `san`, then `gradients` and `adam`. Of the papers' networks
+with an LSTM nothing is left out but dropout, and outputs, loss, gradients and training agree with
+the PyTorch networks' to rounding. SAN's CNN and the equations of its published code are not here.
 
 **Notation.** L is the loss, one number. For any array ``x``, ``dx`` stands for ∂L/∂x: an array of
 the shape of ``x`` that says how much L grows for each element of ``x`` that grows.
@@ -34,14 +34,14 @@ names. To train without PyTorch at all::
     rng = np.random.default_rng(0)
     sizes = dict(words=20, answers=4, region_dim=8, embedding_dim=6, question_dim=8)
     weights = byhand.saaa_weights(rng, **sizes, attention_dim=8, hidden_dim=16)
-    asked = dict(regions=rng.normal(size=(6, 9, 8)), tokens=rng.integers(1, 20, size=(6, 5)))
-    asked |= dict(lengths=rng.integers(1, 6, size=6))  # words of each of the six questions
-    answered = dict(answer_index=rng.integers(4, size=(6, 1)), answer_weight=np.ones((6, 1)))
+    batch = dict(regions=rng.normal(size=(6, 9, 8)), tokens=rng.integers(1, 20, size=(6, 5)))
+    batch |= dict(lengths=rng.integers(1, 6, size=6))  # words of each of the six questions
+    answers = dict(answer_index=rng.integers(4, size=(6, 1)), answer_weight=np.ones((6, 1)))
     adam = byhand.Adam(weights)
     for _ in range(100):
-        loss, gradients = byhand.saaa_gradients(weights, **asked, **answered)
+        loss, gradients = byhand.saaa_gradients(weights, **batch, **answers)
         adam.step(gradients, learning_rate=0.01)
-    print(f"loss {loss:.4f}; attention", byhand.saaa(weights, **asked).attention.shape)
+    print(f"loss {loss:.4f}; attention", byhand.saaa(weights, **batch).attention.shape)
 
 **Dropout** with probability p multiplies an element by m/(1-p), where m is 0 with probability p and
 otherwise 1, and its derivative by the same: ``y = x·m/(1-p)``, ``dx = dy·m/(1-p)``. In training the

@@ -10,14 +10,14 @@ from askattend.byhand.arrays import FloatArray, Weights, expect_array, expect_na
 
 
 class Adam:
-    """Steps against the gradient, each weight's own size of step.
+    """An optimizer that gives each weight a step size of its own.
 
     Args:
         weights: the dict to be trained. A step puts new arrays into it and leaves the old ones as
             they were, so that arrays which share their memory with a tensor leave it alone.
-        beta1: β₁, how slowly the mean of the gradients changes.
-        beta2: β₂, how slowly the mean of their squares does.
-        epsilon: ε, keeps a weight without gradient from dividing by 0.
+        beta1: β₁, the share of the past in the mean of the gradients.
+        beta2: β₂, the share of the past in the mean of their squares.
+        epsilon: ε, which keeps a weight without gradient from dividing by 0.
 
     Raises:
         ShapeError: a weight is no NumPy array.

@@ -21,7 +21,7 @@ class ShapeError(AskAttendError, ValueError):
 
 
 def expect_array(name: str, value: object) -> None:
-    """Raise unless `value` is an array: a list has no shape, and a tensor other methods.
+    """Raise unless `value` is an array: a list has no shape, a tensor has other methods.
 
     Raises:
         ShapeError: it is not.
@@ -48,7 +48,7 @@ def expect_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...], 
     if not fits:
         wanted = " × ".join("any" if length is None else str(length) for length in shape)
         raise ShapeError(
-            f"the shape is {_times(array.shape)}, not {wanted}",
+            f"the shape is {_shape_text(array.shape)}, not {wanted}",
             where=name,
             remedy=f"Its axes are {axes}.",
         )
@@ -71,7 +71,7 @@ def expect_indices(name: str, array: NDArray[Any], low: int, high: int) -> None:
 
 
 def expect_weights(weights: Mapping[str, FloatArray], shapes: Shapes) -> None:
-    """Raise unless `weights` are exactly those that `shapes` tells, in shape and name.
+    """Raise unless `weights` have exactly the names and shapes of `shapes`.
 
     Raises:
         ShapeError: one is missing, unknown or of another shape.
@@ -80,10 +80,11 @@ def expect_weights(weights: Mapping[str, FloatArray], shapes: Shapes) -> None:
     for name, shape in shapes.items():
         expect_array(name, weights[name])
         if weights[name].shape != shape:
+            given = _shape_text(weights[name].shape)
             raise ShapeError(
-                f"the shape is {_times(weights[name].shape)}, which does not fit the other weights",
+                f"the shape is {given}, which does not fit the other weights",
                 where=name,
-                remedy=f"Give it {_times(shape)}.",
+                remedy=f"Give it {_shape_text(shape)}.",
             )
 
 
@@ -124,7 +125,7 @@ def expect_sizes(
 
 
 def size(weights: Mapping[str, FloatArray], name: str, axis: int) -> int:
-    """The length of a matrix's axis, from which the network's other shapes follow.
+    """Return the length of a matrix's axis, from which the network's other shapes follow.
 
     Raises:
         ShapeError: there is no such matrix.
@@ -156,14 +157,14 @@ def expect_batch(
     expect_shape("lengths", lengths, (questions,), "questions")
     expect_indices("lengths", lengths, 1, longest)
     if image_index is None:
-        return _own_images(len(regions), questions)
+        return _default_image_index(len(regions), questions)
     expect_shape("image_index", image_index, (questions,), "questions")
     expect_indices("image_index", image_index, 0, len(regions) - 1)
     return image_index
 
 
-def _own_images(images: int, questions: int) -> IntArray:
-    """Each question is about the image in its own row."""
+def _default_image_index(images: int, questions: int) -> IntArray:
+    """Return the rows in order: each question is about the image in its own row."""
     if images < questions:
         raise ShapeError(
             f"{images} images for {questions} questions",
@@ -186,5 +187,5 @@ def expect_answers(
     expect_shape("answer_weight", answer_weight, answer_index.shape, "questions × references")
 
 
-def _times(shape: tuple[int, ...]) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "()"

@@ -18,7 +18,7 @@ EPSILON = 1e-8  # keeps the norm of a region that is all zero from dividing by 0
 
 
 def linear(x: FloatArray, W: FloatArray, b: FloatArray | None = None) -> FloatArray:
-    """y_i = Σ_j W_ij x_j + b_i, for every row x of a batch of any shape (… × in → … × out)."""
+    """Return y_i = Σ_j W_ij x_j + b_i for every row x of a batch (… × in → … × out)."""
     y = x @ W.T
     return y if b is None else y + b
 
@@ -26,7 +26,7 @@ def linear(x: FloatArray, W: FloatArray, b: FloatArray | None = None) -> FloatAr
 def linear_backward(
     dy: FloatArray, x: FloatArray, W: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(dx, dW, db).
+    """Return (dx, dW, db).
 
     - ∂y_i/∂x_j = W_ij, so dx_j = Σ_i dy_i W_ij
     - ∂y_i/∂W_ij = x_j, so dW_ij = Σ_rows dy_i x_j: all rows share W
@@ -37,39 +37,39 @@ def linear_backward(
     return dx, dy.T @ x, dy.sum(axis=0)
 
 
-# Element by element. Each derivative can be had from the result y alone.
+# Element by element. Each derivative follows from the result y alone.
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
-    """y = 1/(1 + e^{-x}), written with tanh so that no exponential overflows."""
+    """Return y = 1/(1 + e^{-x}), written with tanh so that no exponential overflows."""
     y: FloatArray = 0.5 * (1 + np.tanh(0.5 * x))
     return y
 
 
 def sigmoid_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """dy/dx = y·(1 - y)."""
+    """Return dx, where ∂y/∂x = y·(1 - y)."""
     return dy * y * (1 - y)
 
 
 def tanh(x: FloatArray) -> FloatArray:
-    """y = (e^x - e^{-x}) / (e^x + e^{-x})."""
+    """Return y = (e^x - e^{-x}) / (e^x + e^{-x})."""
     return np.tanh(x)
 
 
 def tanh_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """dy/dx = 1 - y²."""
+    """Return dx, where ∂y/∂x = 1 - y²."""
     dx: FloatArray = dy * (1 - y**2)
     return dx
 
 
 def relu(x: FloatArray) -> FloatArray:
-    """y = max(x, 0)."""
+    """Return y = max(x, 0)."""
     y: FloatArray = np.maximum(x, 0)
     return y
 
 
 def relu_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
-    """dy/dx = 1 where x > 0, else 0 (at 0 itself there is a choice; everyone's is 0)."""
+    """Return dx, where ∂y/∂x = 1 if x > 0, else 0 (at 0 itself a choice; everyone's is 0)."""
     return dy * (y > 0)
 
 
@@ -77,17 +77,17 @@ def relu_backward(dy: FloatArray, y: FloatArray) -> FloatArray:
 
 
 def lookup(table: FloatArray, index: IntArray) -> FloatArray:
-    """Row index_i of the table, for each i: y_i = table[index_i]."""
+    """Return row index_i of the table for each i: y_i = table[index_i]."""
     return table[index]
 
 
 def lookup_backward(dy: FloatArray, index: IntArray, rows: int) -> FloatArray:
-    """dtable_r = Σ_{i: index_i = r} dy_i: a row looked up several times gets the sum.
+    """Return dtable_r = Σ_{i: index_i = r} dy_i: a row looked up several times gets the sum.
 
     Args:
         dy: index's shape × row's shape.
-        index: what was looked up.
-        rows: how many rows the table has; those not looked up get 0.
+        index: the rows that were looked up.
+        rows: the number of rows of the table; those not looked up get 0.
     """
     dtable = np.zeros((rows, *dy.shape[index.ndim :]), dy.dtype)
     for i in np.ndindex(index.shape):
@@ -96,23 +96,51 @@ def lookup_backward(dy: FloatArray, index: IntArray, rows: int) -> FloatArray:
 
 
 def embedding_backward(dx: FloatArray, tokens: IntArray, words: int) -> FloatArray:
-    """dE of x = E[tokens], like any look-up; but padding is no word and has nothing to learn."""
+    """Return dE of x = E[tokens], like any look-up; but padding is no word and learns nothing."""
     dE = lookup_backward(dx, tokens, words)  # words × embedding_dim
     dE[PADDING] = 0
     return dE
+
+
+# y = a ⊕ q: the question's vector added to each region of its image
+
+
+def add_to_regions(
+    per_image: FloatArray, per_question: FloatArray, image_index: IntArray
+) -> FloatArray:
+    """Return y_l = a_l + q at each region l of a question's image (SAN's ⊕).
+
+    Args:
+        per_image: a, images × regions × dim.
+        per_question: q, questions × dim.
+        image_index: the image of each question.
+    """
+    return lookup(per_image, image_index) + per_question[:, None]  # questions × regions × dim
+
+
+def add_to_regions_backward(
+    dy: FloatArray, image_index: IntArray, images: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return (da, dq).
+
+    Both derivatives are 1. But all questions of an image share its a, and all regions share a
+    question's q, so each gets the sum over those that share it: da_l = Σ_questions dy_l and
+    dq = Σ_l dy_l.
+    """
+    return lookup_backward(dy, image_index, images), dy.sum(axis=1)
 
 
 # v̂ = v/(‖v‖₂ + ε)
 
 
 def normalise(v: FloatArray) -> FloatArray:
-    """Every region's feature scaled to length 1, or 0 where it is 0 (SAAA section 3.1)."""
+    """Scale every region's feature to length 1, or 0 where it is 0 (SAAA section 3.1)."""
     norm: FloatArray = np.linalg.norm(v, axis=-1, keepdims=True)
     return v / (norm + EPSILON)
 
 
 def normalise_backward(dv_hat: FloatArray, v: FloatArray) -> FloatArray:
-    """dv, with n = ‖v‖₂, so that ∂n/∂v_j = v_j/n.
+    """Return dv, with n = ‖v‖₂, so that ∂n/∂v_j = v_j/n.
 
     ∂v̂_i/∂v_j = [i = j]/(n + ε) - v_i (v_j/n)/(n + ε)²: the second term takes away what would only
     lengthen v, for v̂ does not feel it. Where v = 0, v/n has no value and counts as 0.
@@ -127,14 +155,14 @@ def normalise_backward(dv_hat: FloatArray, v: FloatArray) -> FloatArray:
 
 
 def softmax(s: FloatArray) -> FloatArray:
-    """Positive and summing to 1 over the last axis: the attention over the regions."""
+    """Turn scores into attention: positive, and summing to 1 over the last axis, the regions."""
     e = np.exp(s - s.max(axis=-1, keepdims=True))  # the shift cancels out; no overflow
     a: FloatArray = e / e.sum(axis=-1, keepdims=True)
     return a
 
 
 def softmax_backward(da: FloatArray, a: FloatArray) -> FloatArray:
-    """ds of α = softmax(s), from dα.
+    """Return ds of α = softmax(s), from dα.
 
     ∂α_k/∂s_l = α_k·([k = l] - α_l): raising one score takes from all the others. So
     ds_l = α_l·(dα_l - Σ_k dα_k α_k): what counts is by how much a region differs from the average
@@ -148,7 +176,7 @@ def softmax_backward(da: FloatArray, a: FloatArray) -> FloatArray:
 
 
 def weighted_sum(attention: FloatArray, regions: FloatArray, image_index: IntArray) -> FloatArray:
-    """The regions of each question's image, averaged with its attention.
+    """Average the regions of each question's image with its attention.
 
     SAAA section 3.3 (x_c), SAN section 3.3 (ṽ_I).
 
@@ -163,31 +191,31 @@ def weighted_sum(attention: FloatArray, regions: FloatArray, image_index: IntArr
 def weighted_sum_backward(
     dx: FloatArray, attention: FloatArray, regions: FloatArray, image_index: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """(dα, dφ).
+    """Return (dα, dφ).
 
     - ∂x_{c,d}/∂α_{c,l} = φ_{l,d}, so dα_{c,l} = Σ_d dx_{c,d} φ_{l,d}: how far region l points along
       dx_c
     - ∂x_{c,d}/∂φ_{l,d} = α_{c,l}, so dφ_{l,d} = Σ_c α_{c,l} dx_{c,d}, and the sum of it over the
       questions that share the image
     """
-    looked = lookup(regions, image_index)  # questions × regions × dim
-    dattention = dx @ looked.transpose(0, 2, 1)  # questions × maps × regions
-    dlooked = attention.transpose(0, 2, 1) @ dx  # questions × regions × dim
-    return dattention, lookup_backward(dlooked, image_index, len(regions))
+    image_regions = lookup(regions, image_index)  # questions × regions × dim
+    dattention = dx @ image_regions.transpose(0, 2, 1)  # questions × maps × regions
+    dimage_regions = attention.transpose(0, 2, 1) @ dx  # questions × regions × dim
+    return dattention, lookup_backward(dimage_regions, image_index, len(regions))
 
 
 # L = mean over questions of Σ_a w_a·(-log P(a))
 
 
 def log_softmax(z: FloatArray) -> FloatArray:
-    """log P(a) = z_a - log Σ_k e^{z_k}, over the last axis."""
+    """Return log P(a) = z_a - log Σ_k e^{z_k}, over the last axis."""
     z = z - z.max(axis=-1, keepdims=True)
     log_p: FloatArray = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
     return log_p
 
 
 def answer_loss(logits: FloatArray, answer_index: IntArray, answer_weight: FloatArray) -> float:
-    """Σ_a (count_a/K)·(-log P(a)), averaged over the questions (SAAA section 3.4).
+    """Return L = Σ_a (count_a/K)·(-log P(a)), averaged over the questions (SAAA section 3.4).
 
     Args:
         logits: questions × answers.
@@ -203,7 +231,7 @@ def answer_loss(logits: FloatArray, answer_index: IntArray, answer_weight: Float
 def answer_loss_backward(
     logits: FloatArray, answer_index: IntArray, answer_weight: FloatArray
 ) -> FloatArray:
-    """dlogits: what the network says less what the annotators said.
+    """Return dlogits: the network's answers less the annotators'.
 
     With t_j the weight that the annotators gave answer j, and Q questions:
     ∂(-log P(a))/∂z_j = P(j) - [j = a], so dz_j = (P(j)·Σ_a w_a - t_j)/Q.

@@ -18,7 +18,7 @@ from askattend.byhand.layers import (
 
 
 class LSTMStates(NamedTuple):
-    """All that the LSTM went through. Each array is questions × question_dim.
+    """The LSTM's states and gates at every word. Each array is questions × question_dim.
 
     Attributes:
         hidden: h_0 … h_T; the last is each question's state after its last real word.
@@ -80,7 +80,7 @@ def lstm_backward(
     W: FloatArray,
     U: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """(dx, dW, dU, db), from the derivatives of the last states; db is that of b_W and of b_U.
+    """Return (dx, dW, dU, db) from dh and dc of the last states; db is that of b_W and of b_U.
 
     From the last word to the first, dh and dc are those of the states *after* word t, and become
     those of the states before it. All words share W, U and b: theirs are sums over the words.
@@ -100,7 +100,7 @@ def lstm_backward(
 def _cell_backward(
     dh: FloatArray, dc: FloatArray, states: LSTMStates, t: int
 ) -> tuple[FloatArray, FloatArray]:
-    """(da, dc before) at one word, from dh and dc after it."""
+    """Return da, of the gates before σ and tanh, and dc before a word, from dh and dc after it."""
     i, f, g, o = states.gates[t]
     c_before, tanh_c = states.cell[t], tanh(states.cell[t + 1])
     # h = o∘tanh(c): ∂h/∂o = tanh(c), ∂h/∂c = o·(1 - tanh²c). c also goes on to the next word,

@@ -15,18 +15,17 @@ from askattend.byhand.arrays import (
     FloatArray,
     IntArray,
     Weights,
-    expect_answers,
     expect_batch,
     expect_weights,
 )
+from askattend.byhand.gradients import gradients_of
 from askattend.byhand.layers import (
-    answer_loss,
-    answer_loss_backward,
+    add_to_regions,
+    add_to_regions_backward,
     embedding_backward,
     linear,
     linear_backward,
     lookup,
-    lookup_backward,
     normalise,
     normalise_backward,
     relu,
@@ -72,7 +71,7 @@ class SAAAOutput:
     attention: FloatArray  # α_{c,l}, questions × glimpses × regions; sums to 1 over regions
     attended: FloatArray  # x_c, questions × glimpses × region_dim
     combined: FloatArray  # [x, s], questions × (glimpses·region_dim + question_dim)
-    classified: FloatArray  # the classifier's hidden layer, questions × hidden_dim
+    answer_hidden: FloatArray  # the classifier's hidden layer, questions × hidden_dim
     logits: FloatArray  # P(a | I, q) = softmax(logits), questions × answers
 
 
@@ -83,7 +82,7 @@ def saaa(
     lengths: IntArray,
     image_index: IntArray | None = None,
 ) -> SAAAOutput:
-    """The forward pass, in the floating type of the weights.
+    """Answer questions about images, in the floating type of the weights.
 
     Args:
         weights: under the names of the PyTorch network's ``state_dict()``.
@@ -114,43 +113,42 @@ def saaa(
     # α_{c,l} ∝ exp F_c(s, φ_l), x_c = Σ_l α_{c,l} v̂_l. An image is projected once, for all its
     # questions; all glimpses c share h.
     projected = linear(v_hat, p.W_v)  # images × regions × attention_dim
-    asked = linear(s, p.W_q, p.b_q)  # questions × attention_dim
-    h = relu(lookup(projected, image_index) + asked[:, None])  # questions × regions × attention_dim
+    question_projected = linear(s, p.W_q, p.b_q)  # questions × attention_dim
+    h = relu(add_to_regions(projected, question_projected, image_index))
     scores = linear(h, p.W_x, p.b_x).transpose(0, 2, 1)  # questions × glimpses × regions
     alpha = softmax(scores)  # questions × glimpses × regions
     x = weighted_sum(alpha, v_hat, image_index)  # questions × glimpses × region_dim
 
     # Section 3.4, classifier: logits = W_2 ReLU(W_1 [x, s] + b_1) + b_2
     combined = np.concatenate([x.reshape(len(x), -1), s], axis=1)
-    classified = relu(linear(combined, p.W_1, p.b_1))  # questions × hidden_dim
-    logits = linear(classified, p.W_2, p.b_2)  # questions × answers
+    answer_hidden = relu(linear(combined, p.W_1, p.b_1))  # questions × hidden_dim
+    logits = linear(answer_hidden, p.W_2, p.b_2)  # questions × answers
 
     return SAAAOutput(
         regions, tokens, lengths, image_index, v_hat, embedded, states,
-        s, h, scores, alpha, x, combined, classified, logits,
+        s, h, scores, alpha, x, combined, answer_hidden, logits,
     )  # fmt: skip
 
 
 def saaa_backward(
     weights: Mapping[str, FloatArray], output: SAAAOutput, dlogits: FloatArray
 ) -> tuple[Weights, FloatArray]:
-    """The gradient of every weight, under its name, and that of the regions.
+    """Return the gradient of every weight, under its name, and that of the regions.
 
     Training leaves the regions as they are: they come from a network that stays frozen. Their
     gradient tells which of them the loss depends on, through attention and content alike.
 
     Args:
         weights: those that `output` was made with.
-        output: what `saaa` returned.
+        output: the result of `saaa`.
         dlogits: ∂L/∂logits, questions × answers.
     """
     o, p, d = output, by_symbol(weights, SYMBOLS), SimpleNamespace()
-    images = len(o.regions)
 
     # Section 3.4: logits = W_2 ReLU(W_1 [x, s] + b_1) + b_2
-    dclassified, d.W_2, d.b_2 = linear_backward(dlogits, o.classified, p.W_2)
-    dclassified = relu_backward(dclassified, o.classified)
-    dcombined, d.W_1, d.b_1 = linear_backward(dclassified, o.combined, p.W_1)
+    dhidden, d.W_2, d.b_2 = linear_backward(dlogits, o.answer_hidden, p.W_2)
+    dhidden = relu_backward(dhidden, o.answer_hidden)  # questions × hidden_dim
+    dcombined, d.W_1, d.b_1 = linear_backward(dhidden, o.combined, p.W_1)
     dx, ds = np.split(dcombined, [-o.question.shape[1]], axis=1)  # [x, s] comes apart again
     dx = dx.reshape(o.attended.shape)  # questions × glimpses × region_dim
 
@@ -158,17 +156,15 @@ def saaa_backward(
     dalpha, dv_hat = weighted_sum_backward(dx, o.attention, o.normalised, o.image_index)
     dscores = softmax_backward(dalpha, o.attention)  # questions × glimpses × regions
     dh, d.W_x, d.b_x = linear_backward(dscores.transpose(0, 2, 1), o.hidden, p.W_x)
-    # h_l = ReLU(W_v v̂_l + (W_q s + b_q)): the left term is shared by an image's questions, the
-    # right one by all regions l. Each gets the sum over those that share it.
+    # h_l = ReLU(W_v v̂_l + (W_q s + b_q))
     dh = relu_backward(dh, o.hidden)  # questions × regions × attention_dim
-    dasked = dh.sum(axis=1)  # questions × attention_dim
-    dprojected = lookup_backward(dh, o.image_index, images)  # images × regions × attention_dim
-    ds_asked, d.W_q, d.b_q = linear_backward(dasked, o.question, p.W_q)
+    dprojected, dquestion_projected = add_to_regions_backward(dh, o.image_index, len(o.regions))
+    ds_attention, d.W_q, d.b_q = linear_backward(dquestion_projected, o.question, p.W_q)
     dv_hat_projected, d.W_v, _ = linear_backward(dprojected, o.normalised, p.W_v)
 
     # Section 3.2: s = LSTM(tanh(E_q)). s went to the classifier and to the attention: they add up.
     # Being the last cell state, s sends nothing to the last hidden state.
-    ds = ds + ds_asked
+    ds = ds + ds_attention
     dembedded, d.W, d.U, d.b_W = lstm_backward(
         np.zeros_like(ds), ds, o.states, o.embedded, o.lengths, p.W, p.U
     )
@@ -180,29 +176,4 @@ def saaa_backward(
     return by_name(d, SYMBOLS), dregions
 
 
-def saaa_gradients(
-    weights: Mapping[str, FloatArray],
-    regions: FloatArray,
-    tokens: IntArray,
-    lengths: IntArray,
-    image_index: IntArray | None = None,
-    *,
-    answer_index: IntArray,
-    answer_weight: FloatArray,
-) -> tuple[float, Weights]:
-    """The loss on a batch and its gradient in every weight; arguments as in `saaa`.
-
-    Args:
-        answer_index: the distinct reference answers, questions × references.
-        answer_weight: the share of annotators who gave each; 0 where padded.
-
-    Raises:
-        ShapeError: a weight is missing, or an array does not fit; the message names it.
-    """
-    output = saaa(weights, regions, tokens, lengths, image_index)
-    questions, answers = output.logits.shape
-    expect_answers(answer_index, answer_weight, questions=questions, answers=answers)
-    loss = answer_loss(output.logits, answer_index, answer_weight)
-    dlogits = answer_loss_backward(output.logits, answer_index, answer_weight)
-    gradients, _ = saaa_backward(weights, output, dlogits)
-    return loss, gradients
+saaa_gradients = gradients_of(saaa, saaa_backward)

@@ -16,18 +16,17 @@ from askattend.byhand.arrays import (
     FloatArray,
     IntArray,
     Weights,
-    expect_answers,
     expect_batch,
     expect_weights,
 )
+from askattend.byhand.gradients import gradients_of
 from askattend.byhand.layers import (
-    answer_loss,
-    answer_loss_backward,
+    add_to_regions,
+    add_to_regions_backward,
     embedding_backward,
     linear,
     linear_backward,
     lookup,
-    lookup_backward,
     softmax,
     softmax_backward,
     tanh,
@@ -48,7 +47,7 @@ SYMBOLS = ENCODER | {
 
 
 def hop_symbols(k: int) -> dict[str, str]:
-    """The same for the weights of one hop, counted from 0."""
+    """Return symbol → name for the weights of one hop, counted from 0."""
     return {
         "W_IA": f"hops.{k}.region.weight",
         "W_QA": f"hops.{k}.query.weight",
@@ -60,7 +59,7 @@ def hop_symbols(k: int) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Hop:
-    """One look at the image, in the order of its steps."""
+    """One attention layer's intermediates, in the order of its steps."""
 
     query: FloatArray  # u^{k-1}, questions × question_dim
     hidden: FloatArray  # h_A^k, questions × regions × attention_dim
@@ -91,7 +90,7 @@ class SANOutput:
 
     @property
     def scores(self) -> FloatArray:
-        """What the attention is the softmax of, questions × hops × regions."""
+        """W_P h_A^k + b_P, whose softmax the attention is, questions × hops × regions."""
         return np.concatenate([hop.scores for hop in self.hops], axis=1)
 
     @property
@@ -112,17 +111,9 @@ def san(
     lengths: IntArray,
     image_index: IntArray | None = None,
 ) -> SANOutput:
-    """The forward pass, in the floating type of the weights.
+    """Answer questions about images, in the floating type of the weights.
 
-    Args:
-        weights: under the names of the PyTorch network's ``state_dict()``.
-        regions: f_I, images × regions × region_dim.
-        tokens: word indices, questions × words, padded with 0.
-        lengths: the number of real words of each question, at least 1.
-        image_index: the row of `regions` each question is about; by default, its own row.
-
-    Raises:
-        ShapeError: a weight is missing, or an array does not fit; the message names it.
+    Arguments and errors are those of `saaa`; `regions` is f_I, images × regions × region_dim.
     """
     expect_weights(weights, san_shapes_of(weights))
     p = by_symbol(weights, SYMBOLS)
@@ -152,13 +143,14 @@ def san(
 
 
 def _hop(p: SimpleNamespace, v: FloatArray, u: FloatArray, image_index: IntArray) -> Hop:
-    """h_A = tanh(W_{I,A} v_I ⊕ (W_{Q,A} u + b_A)), p_I = softmax(W_P h_A + b_P), ṽ_I = Σ_i p_i v_i.
+    """Look at the image once, for the query u.
 
-    ⊕ adds a vector to every column: here, the query to every region.
+    h_A = tanh(W_{I,A} v_I ⊕ (W_{Q,A} u + b_A)), p_I = softmax(W_P h_A + b_P), ṽ_I = Σ_i p_i v_i,
+    where ⊕ adds a vector to every column: here, the query to every region.
     """
     projected = linear(v, p.W_IA)  # images × regions × attention_dim
-    asked = linear(u, p.W_QA, p.b_A)  # questions × attention_dim
-    h = tanh(lookup(projected, image_index) + asked[:, None])  # questions × regions × attention_dim
+    query_projected = linear(u, p.W_QA, p.b_A)  # questions × attention_dim
+    h = tanh(add_to_regions(projected, query_projected, image_index))
     scores = linear(h, p.W_P, p.b_P).transpose(0, 2, 1)  # questions × 1 × regions
     attention = softmax(scores)  # questions × 1 × regions
     attended = weighted_sum(attention, v, image_index)  # questions × 1 × question_dim
@@ -168,15 +160,9 @@ def _hop(p: SimpleNamespace, v: FloatArray, u: FloatArray, image_index: IntArray
 def san_backward(
     weights: Mapping[str, FloatArray], output: SANOutput, dlogits: FloatArray
 ) -> tuple[Weights, FloatArray]:
-    """The gradient of every weight, under its name, and that of the regions.
+    """Return the gradient of every weight, under its name, and that of the regions.
 
-    Training leaves the regions as they are: they come from a network that stays frozen. Their
-    gradient tells which of them the loss depends on, through attention and content alike.
-
-    Args:
-        weights: those that `output` was made with.
-        output: what `san` returned.
-        dlogits: ∂L/∂logits, questions × answers.
+    Arguments are those of `saaa_backward`, with the result of `san`.
     """
     o, p, d = output, by_symbol(weights, SYMBOLS), SimpleNamespace()
     gradients: Weights = {}
@@ -185,7 +171,7 @@ def san_backward(
     du, d.W_u, d.b_u = linear_backward(dlogits, o.query, p.W_u)
 
     # Section 3.3, stacked attention: u^k = ṽ_I^k + u^{k-1}. Both get du^k as it is, and u^{k-1}
-    # what comes back through the hop that it queried, too. Every hop looked at v_I: they add up.
+    # what comes back through the hop that it queried, too. Every hop saw v_I: they add up.
     dv = np.zeros_like(o.image)  # images × regions × question_dim
     for k, hop in reversed(list(enumerate(o.hops))):
         symbols = hop_symbols(k)
@@ -210,45 +196,26 @@ def san_backward(
 def _hop_backward(
     p: SimpleNamespace, hop: Hop, dattended: FloatArray, v: FloatArray, image_index: IntArray
 ) -> tuple[SimpleNamespace, FloatArray, FloatArray]:
-    """(the gradients of the hop's weights, dv_I, du^{k-1}), from dṽ_I (questions × 1 × dim)."""
+    """Return the gradients of the hop's weights, dv_I and du^{k-1}.
+
+    Args:
+        p: the hop's weights by their symbols.
+        hop: its intermediates.
+        dattended: dṽ_I, questions × 1 × question_dim.
+        v: v_I, images × regions × question_dim.
+        image_index: the image of each question.
+    """
     d = SimpleNamespace()
     # ṽ_I = Σ_i p_i v_i, p_I = softmax(scores), scores = W_P h_A + b_P
     dattention, dv = weighted_sum_backward(dattended, hop.attention, v, image_index)
     dscores = softmax_backward(dattention, hop.attention)  # questions × 1 × regions
     dh, d.W_P, d.b_P = linear_backward(dscores.transpose(0, 2, 1), hop.hidden, p.W_P)
-    # h_A = tanh(W_{I,A} v_I ⊕ (W_{Q,A} u + b_A)): the left term is shared by an image's questions,
-    # the right one by all regions. Each gets the sum over those that share it.
+    # h_A = tanh(W_{I,A} v_I ⊕ (W_{Q,A} u + b_A))
     dh = tanh_backward(dh, hop.hidden)  # questions × regions × attention_dim
-    dasked = dh.sum(axis=1)  # questions × attention_dim
-    dprojected = lookup_backward(dh, image_index, len(v))  # images × regions × attention_dim
-    du, d.W_QA, d.b_A = linear_backward(dasked, hop.query, p.W_QA)
+    dprojected, dquery_projected = add_to_regions_backward(dh, image_index, len(v))
+    du, d.W_QA, d.b_A = linear_backward(dquery_projected, hop.query, p.W_QA)
     dv_projected, d.W_IA, _ = linear_backward(dprojected, v, p.W_IA)
     return d, dv + dv_projected, du
 
 
-def san_gradients(
-    weights: Mapping[str, FloatArray],
-    regions: FloatArray,
-    tokens: IntArray,
-    lengths: IntArray,
-    image_index: IntArray | None = None,
-    *,
-    answer_index: IntArray,
-    answer_weight: FloatArray,
-) -> tuple[float, Weights]:
-    """The loss on a batch and its gradient in every weight; arguments as in `san`.
-
-    Args:
-        answer_index: the distinct reference answers, questions × references.
-        answer_weight: the share of annotators who gave each; 0 where padded.
-
-    Raises:
-        ShapeError: a weight is missing, or an array does not fit; the message names it.
-    """
-    output = san(weights, regions, tokens, lengths, image_index)
-    questions, answers = output.logits.shape
-    expect_answers(answer_index, answer_weight, questions=questions, answers=answers)
-    loss = answer_loss(output.logits, answer_index, answer_weight)
-    dlogits = answer_loss_backward(output.logits, answer_index, answer_weight)
-    gradients, _ = san_backward(weights, output, dlogits)
-    return loss, gradients
+san_gradients = gradients_of(san, san_backward)

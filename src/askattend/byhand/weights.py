@@ -22,17 +22,17 @@ ENCODER = {
 
 
 def by_symbol(weights: Mapping[str, FloatArray], symbols: Mapping[str, str]) -> SimpleNamespace:
-    """The weights as attributes under the equations' symbols: ``weights.W_q``."""
+    """Return the weights as attributes under the equations' symbols: ``weights.W_q``."""
     return SimpleNamespace(**{symbol: weights[name] for symbol, name in symbols.items()})
 
 
 def by_name(weights: SimpleNamespace, symbols: Mapping[str, str]) -> Weights:
-    """The way back: a dict under the names of `state_dict()`."""
+    """Return a dict under the names of `state_dict()`, the way back from `by_symbol`."""
     return {name: getattr(weights, symbol) for symbol, name in symbols.items()}
 
 
 def saaa_weights(rng: np.random.Generator, **sizes: int) -> Weights:
-    """Initial weights in float64, drawn from `rng`; for the sizes, see `saaa_shapes`.
+    """Draw initial weights in float64 from `rng`; for the sizes, see `saaa_shapes`.
 
     Raises:
         ShapeError: a size is missing, unknown or below 1.
@@ -42,7 +42,7 @@ def saaa_weights(rng: np.random.Generator, **sizes: int) -> Weights:
 
 
 def san_weights(rng: np.random.Generator, **sizes: int) -> Weights:
-    """Initial weights in float64, drawn from `rng`; for the sizes, see `san_shapes`.
+    """Draw initial weights in float64 from `rng`; for the sizes, see `san_shapes`.
 
     Raises:
         ShapeError: a size is missing, unknown or below 1.
@@ -68,7 +68,7 @@ def saaa_shapes(
     glimpses: int = 2,
     hidden_dim: int = 1024,
 ) -> Shapes:
-    """The shape of every weight, by name; the widths are the paper's by default.
+    """Return the shape of every weight, by name; the widths are the paper's by default.
 
     Args:
         words: the size of the word vocabulary, padding (word 0) included.
@@ -104,7 +104,7 @@ def san_shapes(
     attention_dim: int = 512,
     hops: int = 2,
 ) -> Shapes:
-    """The shape of every weight, by name; the widths are the paper's by default.
+    """Return the shape of every weight, by name; the widths are the paper's by default.
 
     Args:
         words: the size of the word vocabulary, padding (word 0) included.
@@ -113,7 +113,7 @@ def san_shapes(
         embedding_dim: the width of a word's embedding.
         question_dim: d, the width of v_Q, v_I and u.
         attention_dim: the width of h_A.
-        hops: K, the number of looks at the image.
+        hops: K, the number of attention layers.
     """
     shapes = _encoder_shapes(words=words, embedding_dim=embedding_dim, question_dim=question_dim)
     shapes |= {"image.weight": (question_dim, region_dim), "image.bias": (question_dim,)}
@@ -129,7 +129,7 @@ def san_shapes(
 
 
 def _encoder_shapes(*, words: int, embedding_dim: int, question_dim: int) -> Shapes:
-    """The shapes of the question encoder's weights, by name."""
+    """Return the shapes of the question encoder's weights, by name."""
     return {
         "encoder.embedding.weight": (words, embedding_dim),
         "encoder.lstm.weight_ih_l0": (4 * question_dim, embedding_dim),
@@ -140,7 +140,7 @@ def _encoder_shapes(*, words: int, embedding_dim: int, question_dim: int) -> Sha
 
 
 def saaa_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
-    """What all shapes should be, going by one matrix for each width."""
+    """Return the shape that each weight should have, given one matrix for each width."""
     return saaa_shapes(
         words=size(weights, "encoder.embedding.weight", 0),
         embedding_dim=size(weights, "encoder.embedding.weight", 1),
@@ -154,7 +154,7 @@ def saaa_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
 
 
 def san_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
-    """What all shapes should be, going by one matrix for each width."""
+    """Return the shape that each weight should have, given one matrix for each width."""
     return san_shapes(
         words=size(weights, "encoder.embedding.weight", 0),
         embedding_dim=size(weights, "encoder.embedding.weight", 1),
@@ -167,13 +167,13 @@ def san_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
 
 
 def hops_of(weights: Mapping[str, FloatArray]) -> int:
-    """How many hops there are weights for, at least the first."""
-    there = takewhile(lambda k: any(name.startswith(f"hops.{k}.") for name in weights), count())
-    return max(1, len(list(there)))
+    """Count the hops that there are weights for; the first is always one of them."""
+    hops = takewhile(lambda k: any(name.startswith(f"hops.{k}.") for name in weights), count())
+    return max(1, len(list(hops)))
 
 
 def _initialise(rng: np.random.Generator, shapes: Shapes) -> Weights:
-    """Glorot-uniform matrices and zero biases, in float64.
+    """Draw Glorot-uniform matrices, and zero biases, in float64.
 
     Row 0 of the embedding is padding and zero; each of the LSTM's four gates is a matrix of its
     own.
@@ -194,6 +194,6 @@ def _initialise(rng: np.random.Generator, shapes: Shapes) -> Weights:
 
 
 def _glorot(rng: np.random.Generator, rows: int, columns: int) -> FloatArray:
-    """Uniform in ±√(6/(rows + columns)), which keeps the size of signals both ways through."""
+    """Draw within ±√(6/(rows + columns)), which keeps the size of signals both ways through."""
     bound = np.sqrt(6 / (rows + columns))
     return rng.uniform(-bound, bound, size=(rows, columns))

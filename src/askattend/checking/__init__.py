@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
 
-from askattend.checking import scores as of_scores
-from askattend.checking.behaviour import BEFORE, COMPARING, evaluation, precise, tried
-from askattend.checking.likeness import Likeness, built_in, likeness, unmatched
+from askattend.checking import equivariance, forward_pass, gradients, scores
+from askattend.checking.equivalence import Comparison, built_in, compare, unmatched
+from askattend.checking.in_network import attention_sums, ignores_padding, network_with
+from askattend.checking.module_under_test import ModuleUnderTest, NetworkName, Sizes
+from askattend.checking.preparation import prepare
 from askattend.checking.report import CheckReport, Finding
-from askattend.checking.trial import Network, Sizes, Trial, found_trial
-from askattend.checking.whole import network_with, padding, sums
 from askattend.settings import Positive
 
+Check = Callable[[ModuleUnderTest], Finding]
+
+SINGLE_PASS: dict[str, Check] = {
+    "inputs": forward_pass.inputs_unchanged,
+    "training": forward_pass.training_mode,
+    "finite": gradients.finite,
+    "gradients": gradients.parameter_gradients,
+    "regions": gradients.regions_gradient,
+    "question": gradients.question_gradient,
+}
+# These compare two passes, which tells something only where a pass can be repeated.
+COMPARING: dict[str, Check] = {
+    "independence": equivariance.batch_independence,
+    "batch of one": equivariance.batch_of_one,
+    "batch order": equivariance.batch_order,
+    "shared images": equivariance.shared_images,
+    "region order": equivariance.region_order,
+    "glimpses": equivariance.distinct_glimpses,
+    "grid": equivariance.any_grid,
+}
 _IF_SAN = 'one map, and both widths are the same: for a hop of SAN, check(…, network="san")'
 
 
 def check(
     attention: nn.Module,
     *,
-    network: Network = "saaa",
+    network: NetworkName = "saaa",
     region_dim: Positive | None = None,
     question_dim: Positive | None = None,
     regions: Positive | None = None,
@@ -31,7 +51,7 @@ def check(
     like: nn.Module | None = None,
     seed: int = 0,
 ) -> CheckReport:
-    """Try out an attention module: shapes, sums, gradients, padding, and whose equations it is.
+    """Try out an attention module: shapes, sums, gradients, padding, and whose equations it has.
 
     >>> import askattend
     >>> from askattend.models.saaa import GlimpseAttention
@@ -52,7 +72,7 @@ def check(
         region_dim: the width of a region.
         question_dim: the width of the question's vector.
         regions: their number, for a module that takes no other.
-        glimpses: the number of maps it should give; whatever it gives, if left out.
+        glimpses: the number of maps it should give; any number, if left out.
         like: a module that it should equal when it has the same weights: a difference is then a
             failure. If left out it is compared with the network's own, and a difference is a note.
         seed: of the random inputs and weights.
@@ -70,72 +90,93 @@ def check(
             regions=regions,
             glimpses=glimpses,
         )
-        trial = found_trial(attention, sizes=sizes, seed=seed)
-        found = trial.scores()
-        findings = [of_scores.shape(trial, found)]
-        if not findings[0].passed:
-            return _report(attention, trial, findings)
-        return _behaviour(attention, replace(trial, glimpses=found.shape[1]), findings, like)
+        tested = prepare(attention, sizes=sizes, seed=seed)
+        result = tested.scores()
+        shape = scores.shape(tested, result)
+        if not shape.passed:
+            return _report(attention, tested, [shape])
+        tested = replace(tested, glimpses=result.shape[1])
+        findings = [shape, *_in_single_precision(tested)]
+        if findings[-1].passed:
+            tested = tested.cast(torch.float64)
+        return _run_checks(attention, tested, findings, like)
 
 
-def _behaviour(
-    attention: nn.Module, trial: Trial, findings: list[Finding], like: nn.Module | None
+def _in_single_precision(tested: ModuleUnderTest) -> list[Finding]:
+    """Check the types; the last finding tells whether all others can be in double precision."""
+    return [
+        scores.softmax(tested.scores()),
+        _run("float32", forward_pass.float32, tested),
+        _run("float64", forward_pass.float64, tested),
+    ]
+
+
+def _run(name: str, check: Check, tested: ModuleUnderTest) -> Finding:
+    """Return the check's finding; an exception of the module's is a failure."""
+    try:
+        return check(tested)
+    except Exception as error:  # somebody else's code may raise anything
+        text = " ".join(str(error).split())
+        return Finding(name, False, f"raises {type(error).__name__}: {text}")
+
+
+def _run_checks(
+    attention: nn.Module, tested: ModuleUnderTest, findings: list[Finding], like: nn.Module | None
 ) -> CheckReport:
-    findings.append(of_scores.softmax(trial.scores()))
-    for name, of in BEFORE.items():
-        findings.append(tried(name, of, precise(trial, findings)))
-    trial = precise(trial, findings)
-    findings.append(tried("evaluation", evaluation, trial))
+    findings += [_run(name, check, tested) for name, check in SINGLE_PASS.items()]
+    findings.append(_run("evaluation", forward_pass.evaluation_mode, tested))
     if not findings[-1].passed:
         rest = "passes were not compared"
-        return _report(attention, trial, [*findings, Finding("the rest", None, rest)])
-    findings += [tried(name, of, trial) for name, of in COMPARING.items()]
-    model = network_with(trial, trial.glimpses or 1)
+        return _report(attention, tested, [*findings, Finding("the rest", None, rest)])
+    findings += [_run(name, check, tested) for name, check in COMPARING.items()]
+    model = network_with(tested, tested.glimpses or 1)
     findings += [
-        tried("sums", partial(sums, model), trial),
-        tried("padding", partial(padding, model), trial),
+        _run("sums", partial(attention_sums, model), tested),
+        _run("padding", partial(ignores_padding, model), tested),
     ]
-    return _likened(attention, trial, findings, like)
+    return _compared(attention, tested, findings, like)
 
 
-def _likened(
-    attention: nn.Module, trial: Trial, findings: list[Finding], like: nn.Module | None
+def _compared(
+    attention: nn.Module, tested: ModuleUnderTest, findings: list[Finding], like: nn.Module | None
 ) -> CheckReport:
+    """Add the comparison with `like`, or with the network's own attention, and report."""
     if like is None:
-        others = built_in(trial, trial.glimpses or 1)
+        others = built_in(tested, tested.glimpses or 1)
     else:
-        found_trial(like, sizes=trial.sizes(), seed=trial.seed)  # or says why it cannot be compared
+        prepare(like, sizes=tested.sizes(), seed=tested.seed)  # or says why it cannot be compared
         others = iter([(type(like).__name__, like)])
-    best = likeness(trial, others)
+    best = compare(tested, others)
     if best is not None:
         finding = best.finding(wanted=like is not None)
     else:
-        finding = Finding("likeness", None if like is None else False, unmatched(trial, like))
+        finding = Finding("likeness", None if like is None else False, unmatched(tested, like))
     findings = [*findings, finding]
-    if like is None and not (best and best.equal) and _hop_like(trial):
+    if like is None and not (best and best.equal) and _could_be_a_hop(tested):
         findings.append(Finding("network", None, _IF_SAN))
-    return _report(attention, trial, findings, best)
+    return _report(attention, tested, findings, best)
 
 
-def _hop_like(trial: Trial) -> bool:
-    """Whether a module that is checked for SAAA could be SAN's: one map, and both widths equal."""
-    same_width = trial.regions.shape[2] == trial.question.shape[1]
-    return trial.network == "saaa" and trial.glimpses == 1 and same_width
+def _could_be_a_hop(tested: ModuleUnderTest) -> bool:
+    """Return True where a module checked for SAAA could be SAN's: one map, both widths equal."""
+    same_width = tested.regions.shape[2] == tested.question.shape[1]
+    return tested.network == "saaa" and tested.glimpses == 1 and same_width
 
 
 def _report(
-    attention: nn.Module, trial: Trial, findings: list[Finding], best: Likeness | None = None
+    attention: nn.Module,
+    tested: ModuleUnderTest,
+    findings: list[Finding],
+    best: Comparison | None = None,
 ) -> CheckReport:
-    sizes = f"region_dim {trial.regions.shape[2]}, question_dim {trial.question.shape[1]}"
-    title = f"{type(attention).__name__} for {trial.network.upper()} ({sizes})"
-    if best is None:
-        return CheckReport(title, tuple(findings), equal=None, matched={}, difference=None)
-    found: dict[str, Any] = {
-        "equal": best.equal,
-        "matched": best.matched,
-        "difference": best.difference,
-    }
-    return CheckReport(title, tuple(findings), **found)
+    sizes = f"region_dim {tested.regions.shape[2]}, question_dim {tested.question.shape[1]}"
+    return CheckReport(
+        f"{type(attention).__name__} for {tested.network.upper()} ({sizes})",
+        tuple(findings),
+        equal=best.equal if best else None,
+        matched=best.matched if best else {},
+        difference=best.difference if best else None,
+    )
 
 
-__all__ = ["CheckReport", "Finding", "Network", "check"]
+__all__ = ["CheckReport", "Finding", "NetworkName", "check"]

@@ -1,4 +1,4 @@
-"""What a check found."""
+"""The findings of a check, and the report that lists them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _MARKS = {True: "✓", False: "✗", None: "·"}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried.
+    """The result of one check.
 
     Attributes:
-        name: what was tried, in a word or two.
-        passed: whether it behaves; None for a note, which is neither right nor wrong.
-        explanation: what was seen and, where it failed, what is likely to mend it.
+        name: the check's, a word or two.
+        passed: True or False; None for a note, which is neither right nor wrong.
+        explanation: the observation and, where it failed, what is likely to mend it.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `askattend.check` found; printed, a list with ✓, ✗ and · (a note).
+    """The result of `askattend.check`; printed, a list with ✓, ✗ and · (a note).
 
     Attributes:
-        title: the module and the sizes it was tried with.
-        findings: everything that was tried, in order.
-        equal: whether it is the same function as the one it was compared with, given the same
+        title: the module and the sizes it was checked with.
+        findings: of every check, in order.
+        equal: True if it is the same function as the module it was compared with, given the same
             weights; None if their parameters could not be matched.
         matched: its parameter → the other's, as they were compared.
         difference: the largest difference of the two modules' scores then; None as in `equal`.
@@ -51,7 +51,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed; notes do not count."""
+        """True if nothing failed; notes do not count."""
         return not self.failed
 
     @property
@@ -63,6 +63,6 @@ class CheckReport:
         if self.ok:
             end = "It behaves."
         else:
-            tried = sum(finding.passed is not None for finding in self.findings)
-            end = f"{len(self.failed)} of {tried} checks failed."
+            checks = sum(finding.passed is not None for finding in self.findings)
+            end = f"{len(self.failed)} of {checks} checks failed."
         return "\n".join((self.title, *map(str, self.findings), end))

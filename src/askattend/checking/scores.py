@@ -1,4 +1,4 @@
-"""Whether what a module returns has the right shape, and is still scores."""
+"""Checks of a module's result: the right shape, and no softmax yet."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from askattend.checking.module_under_test import ModuleUnderTest
 from askattend.checking.report import Finding
-from askattend.checking.trial import Trial
 
-_DIMENSIONS = ("questions", "glimpses", "regions")
+_AXES = ("questions", "glimpses", "regions")
 
 
-def shape(trial: Trial, scores: Any) -> Finding:
-    """Questions × glimpses × regions, or which dimension is wrong."""
+def shape(tested: ModuleUnderTest, scores: Any) -> Finding:
+    """Check that scores are questions × glimpses × regions; name the dimension that is wrong."""
     if not isinstance(scores, Tensor):
         kind = type(scores).__name__
         return Finding("shape", False, f"forward returned a {kind}; return the scores alone")
-    questions, regions = trial.regions.shape[:2]
+    questions, regions = tested.regions.shape[:2]
     found = tuple(scores.shape)
-    glimpses = trial.glimpses or _left_over(found, questions, regions)
+    glimpses = tested.glimpses or _remaining_size(found, questions, regions)
     wanted = (questions, glimpses, regions)
     if found == wanted:
-        return Finding("shape", True, _named(_DIMENSIONS, found))
-    problem = _what_is_wrong(found, wanted)
+        return Finding("shape", True, _dimensions(_AXES, found))
+    problem = _shape_problem(found, wanted)
     shown = " × ".join(map(str, found)) or "a single number"
-    expected = _named(_DIMENSIONS, wanted)
+    expected = _dimensions(_AXES, wanted)
     return Finding("shape", False, f"the scores are {shown}, expected {expected}; {problem}")
 
 
-def _left_over(found: tuple[int, ...], questions: int, regions: int) -> int:
-    """The number of glimpses, where nobody has told it: the dimension that is nothing else."""
+def _remaining_size(found: tuple[int, ...], questions: int, regions: int) -> int:
+    """Guess the number of glimpses: the size of the dimension that is nothing else."""
     if _is_grid(found, questions, regions):
         return found[1]
     rest = list(found)
@@ -46,14 +46,14 @@ def _is_grid(found: tuple[int, ...], questions: int, regions: int) -> bool:
     return len(found) == 4 and found[0] == questions and found[2] * found[3] == regions
 
 
-def _named(names: tuple[str, ...], sizes: tuple[int, ...]) -> str:
+def _dimensions(names: tuple[str, ...], sizes: tuple[int, ...]) -> str:
     return " × ".join(
         f"{size} {name.removesuffix('s') if size == 1 else name}"
         for name, size in zip(names, sizes, strict=True)
     )
 
 
-def _what_is_wrong(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
+def _shape_problem(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
     questions, glimpses, regions = wanted
     if found == (questions, regions):
         return "the dimension of the glimpses is missing: .unsqueeze(1)"
@@ -62,37 +62,38 @@ def _what_is_wrong(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
     if len(found) != 3:
         return f"they have {len(found)} dimension{'' if len(found) == 1 else 's'} instead of 3"
     if sorted(found) == sorted(wanted):
-        return _swapped(found, wanted)
+        return _order_problem(found, wanted)
     wrong = [
-        f"dimension {place} should be the {wanted[place]} {name}, and is {found[place]}"
-        for place, name in enumerate(_DIMENSIONS)
-        if found[place] != wanted[place]
+        f"dimension {axis} should be the {wanted[axis]} {name}, and is {found[axis]}"
+        for axis, name in enumerate(_AXES)
+        if found[axis] != wanted[axis]
     ]
     return "; ".join(wrong)
 
 
-def _swapped(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
+def _order_problem(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
+    # The axes are few: try every order of them.
     order = next(
         order for order in permutations(range(3)) if tuple(found[i] for i in order) == wanted
     )
-    moved = [place for place in range(3) if order[place] != place]
+    moved = [axis for axis in range(3) if order[axis] != axis]
     if len(moved) == 2:
         first, second = moved
-        names = f"{_DIMENSIONS[first]} and {_DIMENSIONS[second]}"
+        names = f"{_AXES[first]} and {_AXES[second]}"
         return f"{names} are swapped: .transpose({first}, {second})"
     return f"the dimensions are out of order: .permute{order}"
 
 
 def softmax(scores: Tensor) -> Finding:
-    """Scores are any numbers: a softmax of the module's own would be followed by the network's."""
+    """Check that there is no softmax yet: the network's own would follow it."""
     exact = scores.detach().double()
-    places: tuple[tuple[tuple[int, ...], str], ...] = (
+    axes: tuple[tuple[tuple[int, ...], str], ...] = (
         ((2,), "regions"),
         ((1, 2), "glimpses and regions together"),
         ((0,), "questions of the batch"),
         ((1,), "glimpses"),
     )
-    for dims, over in places:
+    for dims, over in axes:
         if bool((exact >= 0).all()) and torch.allclose(
             total := exact.sum(dim=dims), torch.ones_like(total), atol=1e-5
         ):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.errors import AskAttendError, ConfigError, did_you_mean
@@ -15,15 +16,16 @@ usage: askattend COMMAND …
 
   data SOURCE                             what a source of questions holds
   extract SOURCE|FOLDER --out STORE       images → a store of region features
-  train saaa|san --data SOURCE --out RUN  learn to answer questions
+  train NETWORK --data SOURCE --out RUN   learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
   compare RUN RUN [--split test]          two runs on the same questions, with a paired test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
-  trace saaa|san                          a forward pass step by step, in the paper's symbols
+  trace NETWORK                           a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
-SOURCE is {sources}.
+{sources}
+NETWORK is saaa, san or another that is listed by askattend train --help.
 Every command has --help; that of data says what each source is."""
 
 
@@ -43,10 +45,31 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        _dispatch(arguments)
+    name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    with _plain_errors():
+        if name in ("-h", "--help", "help"):
+            print(_usage())
+        elif name in COMMANDS:
+            import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
+        else:
+            raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()
+
+
+def _usage() -> str:
+    """List the commands, and how the sources that are installed are written."""
+    # Only here, since a command need not import all readers.
+    from askattend.data.readers.registry import source_syntaxes
+
+    sources = textwrap.fill(f"SOURCE is {source_syntaxes()}.", 96, break_on_hyphens=False)
+    return USAGE.format(sources=sources)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Print a user's mistake as one message, without a traceback, and exit."""
+    try:
+        yield
     except AskAttendError as error:
         print(f"askattend: {error}", file=sys.stderr)
         sys.exit(2)
@@ -60,22 +83,3 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("askattend: interrupted", file=sys.stderr)
         sys.exit(130)
-
-
-def _dispatch(arguments: list[str]) -> None:
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(_usage())
-        return
-    name, *rest = arguments
-    if name not in COMMANDS:
-        raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
-    import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
-
-
-def _usage() -> str:
-    """The commands, and how the sources that are installed are written."""
-    # Only here: a command need not import all readers.
-    from askattend.data.readers.registry import source_syntaxes
-
-    sources = textwrap.fill(f"SOURCE is {source_syntaxes()}.", 96, break_on_hyphens=False)
-    return USAGE.replace("SOURCE is {sources}.", sources)

@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, print_json
+from askattend.cli.console import parse, print_json, print_notes
+from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeatures
 from askattend.errors import ConfigError
 from askattend.features.geometry import Crop
 from askattend.features.store import FeatureStore
-from askattend.report import overlay as drawing
+from askattend.report.fonts import font_hint
+from askattend.report.overlay import save_overlay
 from askattend.runs.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
 
@@ -23,24 +25,20 @@ from askattend.settings import Positive, Probability, check
 class Ask:
     """Answer questions about an image, and show where the model looked."""
 
-    run: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN")]
-    """The run folder."""
+    run: RunFolder
     image: Annotated[Positional[str], tyro.conf.arg(metavar="IMAGE")]
     """The image file; with --features, an image's id in that store."""
     questions: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="QUESTION ...")]
     """One or more questions; the image is looked at once."""
     overlay: Path | None = None
     """Write a PNG of the image with a heat map for each glimpse or hop."""
-    features: Path | None = None
-    """Answer from the features of this store; no picture is needed."""
-    backbone: str | None = None
-    """The run's backbone, where it does not know it or knows it by another name."""
+    features: StoredFeatures = None
+    backbone: BackboneName = None
     top: Positive = 5
     """How many answers to list."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
-    device: str = "auto"
-    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
+    device: Device = "auto"
     json: bool = False
     """Print a JSON list, one object a question."""
 
@@ -59,36 +57,35 @@ def run(argv: list[str]) -> None:
         predictor.abstain_above(options.abstain_above_risk)
     scene, seen, answers = _answers(predictor, options)
     for question in options.questions:
-        for note in predictor.notes(question):
-            print(f"note: {note}", file=sys.stderr)
+        print_notes(predictor.notes(question))
     if options.json:
         print_json([_as_json(options.image, answer, seen) for answer in answers])
     else:
         print("\n".join(_as_text(answer) for answer in answers))
     if options.overlay is not None and scene is not None:
-        drawing.save_overlay(
+        save_overlay(
             options.overlay,
             scene.image,
             answers,
             maps_name=predictor.maps_name,
             seen=scene.seen,
         )
-        if hint := drawing.font_hint([*options.questions, *(answer.text for answer in answers)]):
+        if hint := font_hint([*options.questions, *(answer.text for answer in answers)]):
             print(f"askattend: {hint}", file=sys.stderr)
 
 
 def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Crop | None, list[Answer]]:
-    """What was looked at, unless features alone were; which part was seen; and the answers."""
+    """Return the scene, unless features alone are read; the part that was seen; the answers."""
     if options.features is not None:
         store = FeatureStore.open(options.features)
-        asked = predictor.ask_stored(store, options.image, options.questions, top=options.top)
-        return None, store.crop(options.image), asked
+        answers = predictor.ask_stored(store, options.image, options.questions, top=options.top)
+        return None, store.crop(options.image), answers
     scene = predictor.look(options.image)
     return scene, scene.seen, scene.ask_all(options.questions, top=options.top)
 
 
 def _check_overlay(options: Ask) -> None:
-    """Before any work is done, and before a photo is lost."""
+    """Refuse a bad --overlay before any work is done, and before a photo is lost."""
     overlay = options.overlay
     if overlay is not None and options.features is not None:
         raise ConfigError(

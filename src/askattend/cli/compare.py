@@ -10,6 +10,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
+from askattend.cli.options import Json
 from askattend.scoring.comparison import Comparison, compare_places
 from askattend.scoring.paired_scores import Difference
 
@@ -28,8 +29,7 @@ class Compare:
     """The split; by default test, or the one that a results file answers."""
     dialect: str | None = None
     """With --data: how VQA accuracy compares answers: current, pre2021 or normalized."""
-    json: bool = False
-    """Print one JSON object."""
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:

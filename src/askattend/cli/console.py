@@ -1,16 +1,18 @@
-"""What the commands share: reading options, and writing results."""
+"""Reading options and writing results, as all commands do it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Union
 
 import msgspec
 import tyro
 from rich.console import Console
 
-Flat = tyro.conf.arg(name="")  # options of this part take no prefix
+from askattend.errors import ConfigError, did_you_mean
+
 # A table names no more types of question than this; --json has them all.
 MOST_TYPES = 12
 FLOORS = {
@@ -19,13 +21,64 @@ FLOORS = {
 }
 
 
-def parse(kind: Any, argv: list[str], name: str, **default: Any) -> Any:
-    """The options of a command; a mistake in them prints what is wrong and exits with status 2."""
-    return tyro.cli(kind, args=argv, prog=f"askattend {name}", **default)
+@dataclass(frozen=True)
+class Form:
+    """One form of a command that has several, such as ``train saaa``.
+
+    Attributes:
+        options: the dataclass of its options.
+        summary: a line of help.
+        default: makes the options' defaults, where they are not those of the class.
+    """
+
+    options: Any
+    summary: str
+    default: Callable[[], Any] | None = None
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the argument ``default``, if there is any."""
+        return {} if self.default is None else {"default": self.default()}
+
+
+def parse(kind: Any, argv: list[str], name: str, **more: Any) -> Any:
+    """Read a command's options; a mistake in them prints its message and exits with status 2."""
+    return tyro.cli(kind, args=argv, prog=f"askattend {name}", **more)
+
+
+def parse_form(
+    forms: Mapping[str, Form], argv: list[str], command: str, *, noun: str, about: str
+) -> Any:
+    """Read the options of the form that the first word names; without one, print help and exit.
+
+    Args:
+        forms: a form's name → the form.
+        argv: the words after the command.
+        command: the command's name.
+        noun: the word for a form: ``"network"``.
+        about: the help above the list of forms.
+
+    Raises:
+        ConfigError: there is no such form; names the nearest.
+    """
+    name, *rest = argv or ["--help"]
+    if name in forms:
+        form, full_name = forms[name], f"{command} {name}"
+        return parse(form.options, rest, full_name, description=form.summary, **form.defaults())
+    if not name.startswith("-"):
+        raise ConfigError(f"unknown {noun} '{name}'", remedy=did_you_mean(name.lower(), forms))
+    # A form by itself is parsed above: only so do tyro's messages call it by its full name.
+    subcommands = tuple(
+        Annotated[
+            form.options,
+            tyro.conf.subcommand(name, description=form.summary, **form.defaults()),
+        ]
+        for name, form in forms.items()
+    )
+    return parse(Union[subcommands], argv or ["--help"], command, description=about)  # noqa: UP007
 
 
 def progress() -> Console:
-    """Notes and progress go to standard error: standard output holds results alone."""
+    """Make a console on standard error, for notes and progress: standard output is for results."""
     return Console(stderr=True, soft_wrap=True, markup=False)
 
 
@@ -36,7 +89,7 @@ def print_notes(notes: Iterable[str]) -> None:
 
 
 def interval_text(ends: tuple[float, float]) -> str:
-    """A 95 % interval of an accuracy: ``[46.23%, 53.71%] (95 %)``."""
+    """Write a 95 % interval of an accuracy: ``[46.23%, 53.71%] (95 %)``."""
     low, high = ends
     return f"[{low:.2%}, {high:.2%}] (95 %)"
 

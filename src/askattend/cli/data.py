@@ -13,6 +13,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
+from askattend.cli.options import Json
 from askattend.data.readers.registry import read_source, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
@@ -32,8 +33,7 @@ class Data:
     """How many of the most common training answers to count as known."""
     check_images: bool = False
     """Open every image, and name those that are broken."""
-    json: bool = False
-    """Print one JSON object."""
+    json: Json = False
 
     def __post_init__(self) -> None:
         check(self)

@@ -12,8 +12,9 @@ from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, interval_text, parse, print_json, progress
 from askattend.evaluation.evaluate import Metrics
+from askattend.evaluation.figures import all_figures
+from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import evaluate_run
-from askattend.metrics.calibration import Abstention
 from askattend.settings import Probability, check
 
 
@@ -56,56 +57,36 @@ def run(argv: list[str]) -> None:
         console=progress(),
     )
     if options.json:
-        print_json(evaluation.metrics)
+        print_json(evaluation.metrics.flat())
     else:
-        print(_table(evaluation.metrics))
+        print(table(evaluation.metrics))
         print(f"report: {options.run / 'report.html'}")
 
 
-def _table(metrics: Metrics) -> str:
+def table(metrics: Metrics) -> str:
+    """Say the figures of an evaluation, a line each."""
     lines = [f"{metrics.source}, {metrics.split}: {metrics.questions:,} questions"]
     if metrics.accuracy is None:
-        return "\n".join([*lines, "the split has no answers: nothing to score"])
-    assert metrics.coverage is not None
-    rows = [
-        (f"accuracy ({metrics.metric})", metrics.accuracy),
-        *((f"  {name}", share.accuracy) for name, share in metrics.by_answer_type.items()),
-        *((FLOORS[name], value) for name, value in (metrics.floors or {}).items()),
-        ("most common answer in the vocabulary", metrics.coverage),
-        *_ceiling(metrics),
-        *_trust(metrics),
-    ]
-    lines += [f"{name:<38}{value:>8.2%}" for name, value in rows]
-    assert metrics.interval is not None
-    lines[1] += f"  {interval_text(metrics.interval)}"
-    return "\n".join([*lines, *_abstention(metrics.abstention)])
+        lines.append("the split has no answers: nothing to score")
+    for line in (*_headline(metrics), *_figures(metrics)):
+        lines.append(f"{line.label:<38}{line.value:>8.2%}{line.note}")
+    return "\n".join(lines)
 
 
-def _ceiling(metrics: Metrics) -> Iterator[tuple[str, float]]:
+def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
+    """Accuracy between its floors and its ceiling, as far as there are answers."""
+    if metrics.accuracy is not None and metrics.interval is not None:
+        note = f"  {interval_text(metrics.interval)}"
+        yield TerminalLine(f"accuracy ({metrics.metric})", metrics.accuracy, note)
+    for name, value in (metrics.floors or {}).items():
+        yield TerminalLine(FLOORS[name], value)
+    if metrics.coverage is not None:
+        yield TerminalLine("most common answer in the vocabulary", metrics.coverage)
     if metrics.ceiling is not None:
-        yield "ceiling: its best answer, each time", metrics.ceiling
+        yield TerminalLine("ceiling: its best answer, each time", metrics.ceiling)
 
 
-def _abstention(found: Abstention | None) -> Iterator[str]:
-    """What saying "not sure" amounts to, where there is a risk to stay within."""
-    if found is None:
-        return
-    threshold = f"from a probability of {found.threshold:.2%}"
-    threshold = "with any" if found.threshold == 0 else threshold
-    threshold = "no probability is enough" if found.threshold > 1 else threshold
-    yield (
-        f"{f'answered, {found.risk:.1%} of them wrong at most':<38}{found.coverage:>8.2%}   "
-        f"({threshold}; of validation {found.valid_coverage:.2%})"
-    )
-    if found.achieved_risk is not None:
-        yield f"{'  wrong among those':<38}{found.achieved_risk:>8.2%}"
-
-
-def _trust(metrics: Metrics) -> Iterator[tuple[str, float]]:
-    """How far probabilities can be trusted, and attention against boxes, where that is known."""
-    if metrics.reliability is not None:
-        yield "expected calibration error", metrics.reliability.calibration_error
-    if metrics.grounding is not None:
-        best = max(agreement.inside for agreement in metrics.grounding.maps)
-        yield "attention inside the boxes, best map", best
-        yield "  attending everywhere alike", metrics.grounding.uniform.inside
+def _figures(metrics: Metrics) -> Iterator[TerminalLine]:
+    for name, figure in all_figures().items():
+        if (value := metrics.figures[name]) is not None:
+            yield from figure.terminal_lines(value)

@@ -10,7 +10,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import Flat, parse, progress
+from askattend.cli.console import parse, progress
+from askattend.cli.options import Flat
 from askattend.experiment.features import extract_features
 from askattend.features.extraction import ExtractConfig
 

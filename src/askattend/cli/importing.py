@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,20 +9,16 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, progress
-from askattend.errors import ConfigError, did_you_mean
+from askattend.cli.console import Form, parse_form, progress
 from askattend.features.storage import Dtype
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.pytorch_vqa import import_log
 from askattend.settings import Positive, check
 
-USAGE = """\
-usage: askattend import FORMAT FILE --out FOLDER …
-
-  pytorch-vqa LOG.pth --out RUN    a network of pytorch-vqa → a run that answers as it does
-  hdf5 FILE.h5 --out STORE         pytorch-vqa's features → a feature store
-
-Each has --help."""
+OriginalBackbone = Annotated[
+    str | None,
+    tyro.conf.arg(help="The features' backbone, if known: hf:microsoft/resnet-152, for example."),
+]
 
 
 @dataclass(frozen=True)
@@ -34,8 +29,17 @@ class ImportLog:
     """The log that its training wrote."""
     out: Path
     """The run folder."""
-    backbone: str | None = None
-    """What made its features, if known: hf:microsoft/resnet-152, for example."""
+    backbone: OriginalBackbone = None
+
+    def carry_out(self) -> str:
+        """Import, and say what came of it."""
+        imported = import_log(self.log, self.out, backbone=self.backbone)
+        features = imported.features
+        return (
+            f"{len(imported.words) - 1:,} words, {len(imported.answers):,} answers, "
+            f"{features.rows} × {features.columns} regions of {features.region_dim:,} "
+            f"({features.label}). The run is in {imported.folder}"
+        )
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,7 @@ class ImportHDF5:
     """The file that its preprocessing wrote."""
     out: Path
     """The store, a folder."""
-    backbone: str | None = None
-    """What made the features, if known: hf:microsoft/resnet-152, for example."""
+    backbone: OriginalBackbone = None
     image_size: Positive | None = None
     """Side in pixels of the square that it looked at, if known."""
     dtype: Dtype | None = None
@@ -56,47 +59,37 @@ class ImportHDF5:
     def __post_init__(self) -> None:
         check(self)
 
+    def carry_out(self) -> str:
+        """Import, and say what came of it."""
+        store = import_hdf5(
+            self.file,
+            self.out,
+            backbone=self.backbone,
+            image_size=self.image_size,
+            dtype=self.dtype,
+            console=progress(),
+        )
+        return f"{len(store):,} images in {store.path}"
+
+
+FORMATS = {
+    name: Form(options, options.__doc__ or "")
+    for name, options in (("pytorch-vqa", ImportLog), ("hdf5", ImportHDF5))
+}
+ABOUT = """\
+Turn what pytorch-vqa made into what answers here.
+
+  askattend import pytorch-vqa LOG.pth --out RUN
+  askattend import hdf5 FILE.h5 --out STORE"""
+
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, import, and say what came of it.
 
     Raises:
-        AskAttendError: what is to be imported is unknown, or does not fit.
+        AskAttendError: the format is unknown, or the file does not fit.
     """
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE)
-        return
-    name, *rest = argv
-    if name not in FORMATS:
-        raise ConfigError(f"cannot import '{name}'", remedy=did_you_mean(name, FORMATS))
-    FORMATS[name](rest)
-
-
-def _log(argv: list[str]) -> None:
-    options: ImportLog = parse(ImportLog, argv, "import pytorch-vqa")
-    imported = import_log(options.log, options.out, backbone=options.backbone)
-    features = imported.features
-    print(
-        f"{len(imported.words) - 1:,} words, {len(imported.answers):,} answers, "
-        f"{features.rows} × {features.columns} regions of {features.region_dim:,} "
-        f"({features.label}). The run is in {imported.folder}"
+    options: ImportLog | ImportHDF5 = parse_form(
+        FORMATS, argv, "import", noun="format", about=ABOUT
     )
-
-
-def _hdf5(argv: list[str]) -> None:
-    options: ImportHDF5 = parse(ImportHDF5, argv, "import hdf5")
-    store = import_hdf5(
-        options.file,
-        options.out,
-        backbone=options.backbone,
-        image_size=options.image_size,
-        dtype=options.dtype,
-        console=progress(),
-    )
-    print(f"{len(store):,} images in {store.path}")
-
-
-FORMATS: dict[str, Callable[[list[str]], None]] = {
-    "pytorch-vqa": _log,
-    "hdf5": _hdf5,
-}
+    print(options.carry_out())

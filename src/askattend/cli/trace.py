@@ -1,50 +1,52 @@
-"""``askattend trace``: a forward pass told step by step."""
+"""``askattend trace``: a forward pass step by step."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend.cli.console import Flat, parse, print_json
-from askattend.errors import ConfigError, did_you_mean
-from askattend.models import NetworkConfig, network_named, networks
-from askattend.tracing.text import lines
-from askattend.tracing.trace import RandomData, Trace, trace_random, trace_run
+from askattend.cli.console import parse, parse_form, print_json, print_notes
+from askattend.cli.networks import network_forms
+from askattend.cli.options import BackboneName, Flat, Json, StoredFeatures
+from askattend.errors import ConfigError
+from askattend.models import Network, NetworkConfig, networks
+from askattend.tracing.random_data import RandomData, trace_random
+from askattend.tracing.text import trace_lines
+from askattend.tracing.trace import Trace
+from askattend.tracing.trained_run import trace_run
 
 M = TypeVar("M", bound=NetworkConfig)
 
-# What the trace of a run cannot do without.
+# A trace of a run cannot do without these.
 _NEEDED = ("run", "image", "question")
+_OF_A_RUN = "askattend trace --run RUN --image FILE --question TEXT"
 
-USAGE = """\
-usage: askattend trace saaa|san [--batch-size 128] [--model.glimpses 2] … [--json]
-       askattend trace --run RUN --image FILE --question TEXT [--json]
-       askattend trace --run RUN --features STORE --image ID --question TEXT [--json]
+ABOUT = f"""\
+Describe a forward pass step by step: the paper's symbol and equation, its meaning, our name for it,
+its shape, the parameters that it reads, and its cost.
 
-Tells a forward pass step by step: the paper's symbol and equation, what it means, our name for it,
-its shape, the parameters that it reads, and what it costs. The first form feeds a new network with
-random data, the second asks a trained one and shows the values, too.
+  askattend trace NETWORK [--batch-size 128] [--model.glimpses 2] … [--json]
+  {_OF_A_RUN} [--json]
+  askattend trace --run RUN --features STORE --image ID --question TEXT [--json]
 
-All options: askattend trace saaa --help, or askattend trace san --help; the two networks have
-settings of their own."""
+The first form feeds a new network with random data; the networks have settings of their own, which
+askattend trace NETWORK --help lists. The others ask a trained one, and show the values, too."""
 
 
 @dataclass(frozen=True)
 class TraceRandom(Generic[M]):
-    """Tell the forward pass of a new network on random data."""
+    """Describe the forward pass of a new network on random data."""
 
     model: M
     """Settings of the network."""
     data: Annotated[RandomData, Flat]
-    json: bool = False
-    """Print one JSON object."""
+    json: Json = False
 
 
 @dataclass(frozen=True)
 class TraceRun:
-    """Tell the forward pass of a trained network that is asked about an image."""
+    """Describe the forward pass of a trained network that is asked about an image."""
 
     run: Path | None = None
     """The run folder; needed."""
@@ -52,60 +54,54 @@ class TraceRun:
     """The image file; with --features, an image's id in that store; needed."""
     question: str | None = None
     """The question; needed."""
-    features: Path | None = None
-    """Answer from the features of this store; no picture is needed."""
-    backbone: str | None = None
-    """The run's backbone, where it does not know it or knows it by another name."""
-    json: bool = False
-    """Print one JSON object."""
+    features: StoredFeatures = None
+    backbone: BackboneName = None
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, trace, and print."""
-    if not argv or argv[0] in ("-h", "--help"):
-        print(USAGE)
-        return
-    network = None if argv[0].startswith("-") else _network(argv[0])
-    rest = argv[1:] if network else argv
-    if network and not _times_given("run", rest):
-        trace, json = _random(network, rest)
-    else:
-        trace, json = _real(rest, network)
-    for note in trace.notes or []:
-        print(f"note: {note}", file=sys.stderr)
+    trace, json = _trace_run(argv) if _is_of_a_run(argv) else _trace_network(argv)
+    print_notes(trace.notes or [])
     if json:
         print_json(trace)
     else:
-        print("\n".join(lines(trace)))
+        print("\n".join(trace_lines(trace)))
 
 
-def _network(word: str) -> str:
-    if word in networks():
-        return word
-    if "/" in word or Path(word).exists():
-        remedy = f"Of a run: askattend trace --run {word} --image FILE --question TEXT."
-        raise ConfigError(f"'{word}' is no network", remedy=remedy)
-    raise ConfigError(f"unknown network '{word}'", remedy=did_you_mean(word.lower(), networks()))
+def _is_of_a_run(argv: list[str]) -> bool:
+    """Return True for the form with --run, which may follow the name of the run's network."""
+    if not argv or argv[0] in ("-h", "--help"):
+        return False
+    return argv[0].startswith("-") or _times_given("run", argv) > 0
 
 
 def _times_given(option: str, argv: list[str]) -> int:
     return sum(word == f"--{option}" or word.startswith(f"--{option}=") for word in argv)
 
 
-def _random(network: str, argv: list[str]) -> tuple[Trace, bool]:
-    kind: Any = TraceRandom
-    model = network_named(network).config_type()
-    default = TraceRandom(model=model(), data=RandomData())
-    options: TraceRandom[Any] = parse(kind[model], argv, f"trace {network}", default=default)
+def _trace_network(argv: list[str]) -> tuple[Trace, bool]:
+    """Trace a new network on random data; without its name, print help and exit."""
+    forms = network_forms(TraceRandom, _random_defaults)
+    if argv and argv[0] not in forms and ("/" in argv[0] or Path(argv[0]).exists()):
+        remedy = f"Of a run: askattend trace --run {argv[0]} --image FILE --question TEXT."
+        raise ConfigError(f"'{argv[0]}' is no network", remedy=remedy)
+    options: TraceRandom[Any] = parse_form(forms, argv, "trace", noun="network", about=ABOUT)
     return trace_random(options.model, options.data), options.json
 
 
-def _real(argv: list[str], network: str | None) -> tuple[Trace, bool]:
+def _random_defaults(network: type[Network]) -> TraceRandom[Any]:
+    return TraceRandom(model=network.config_type()(), data=RandomData())
+
+
+def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
+    """Trace a trained network; where its name is given, too, it must be the run's."""
+    network = None if argv[0].startswith("-") else argv[0]
     for name in _NEEDED:
         if (times := _times_given(name, argv)) > 1:
             remedy = "A trace is of one question about one image: make one for each."
             raise ConfigError(f"given {times} times", where=f"--{name}", remedy=remedy)
-    options: TraceRun = parse(TraceRun, argv, "trace")
+    options: TraceRun = parse(TraceRun, argv if network is None else argv[1:], "trace")
     if options.run is None or options.image is None or options.question is None:
         raise _incomplete(options, network)
     trace = trace_run(
@@ -115,7 +111,8 @@ def _real(argv: list[str], network: str | None) -> tuple[Trace, bool]:
         backbone=options.backbone,
         features=options.features,
     )
-    if network is not None and trace.network.lower() != network:
+    kind = None if network is None else networks().get(network)
+    if network is not None and (kind is None or kind.__name__ != trace.network):
         raise ConfigError(
             f"the run's network is {trace.network}, not {network.upper()}",
             where=options.run,
@@ -129,8 +126,7 @@ def _incomplete(options: TraceRun, network: str | None) -> ConfigError:
     if network is not None:
         return ConfigError(
             f"both a network ({network}) and a run ({options.run}) are named, and no {missing}",
-            remedy="For random data leave out --run; for the run: "
-            "askattend trace --run RUN --image FILE --question TEXT.",
+            remedy=f"For random data leave out --run; for the run: {_OF_A_RUN}.",
         )
     return ConfigError(
         f"no {missing} named",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend.cli.console import Flat, parse, progress
+from askattend.cli.console import parse_form, print_notes, progress
+from askattend.cli.networks import network_forms
+from askattend.cli.options import Flat
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
 from askattend.experiment.train import train
-from askattend.models import NetworkConfig, network_named, networks
+from askattend.models import Network, NetworkConfig
 from askattend.runs.run_folder import CONFIG, read_config
 
 M = TypeVar("M", bound=NetworkConfig)
@@ -37,21 +38,9 @@ def run(argv: list[str]) -> None:
     Raises:
         AskAttendError: a setting, the data or the run folder does not fit.
     """
-    names = "|".join(networks())
-    if not argv or argv[0] in ("-h", "--help"):
-        print(f"usage: askattend train {names} --data SOURCE --out RUN …\n")
-        print(f"Presets: {', '.join(presets())}. All options: askattend train saaa --help")
-        return
-    network, *rest = argv
-    network_named(network)
-    config = _starting_config(network, rest)
-    kind: Any = Train
-    options: Train[Any] = parse(
-        kind[network_named(network).config_type()],
-        rest,
-        f"train {network}",
-        default=Train(config=config),
-    )
+    about = f"Train a network. Presets: {', '.join(presets())}."
+    forms = network_forms(Train, lambda network: Train(config=_starting_config(network, argv)))
+    options: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
     _note_better_preset(options)
@@ -61,12 +50,13 @@ def run(argv: list[str]) -> None:
 def _note_better_preset(options: Train[Any]) -> None:
     if options.preset and (better := preset_for(options.preset, options.config.model)):
         encoder = options.config.model.encoder
-        note = f"note: {options.preset} is not made for the encoder {encoder}: {better} is,"
-        print(f"{note} learning rate included", file=sys.stderr)
+        note = f"{options.preset} is not made for the encoder {encoder}: {better} is,"
+        print_notes([f"{note} learning rate included"])
 
 
-def _starting_config(network: str, argv: list[str]) -> Config[Any]:
-    """Return what the options come on top of: a preset, the run to be resumed, or the defaults."""
+def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
+    """Return the settings that options come on top of: a preset's, a run's, or the defaults."""
+    # tyro must know the defaults before it parses; these three options decide on them.
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
     early.add_argument("--resume", action="store_true")
@@ -74,9 +64,9 @@ def _starting_config(network: str, argv: list[str]) -> Config[Any]:
     try:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
-        return Config(model=network_named(network).config_type()())
+        return Config(model=network.config_type()())
     if given.preset:
-        return read_preset(given.preset, network)
+        return read_preset(given.preset, network.name)
     if given.resume and given.out and (given.out / CONFIG).is_file():
-        return config_from(read_config(given.out), network, where=str(given.out / CONFIG))
-    return Config(model=network_named(network).config_type()())
+        return config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
+    return Config(model=network.config_type()())

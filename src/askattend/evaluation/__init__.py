@@ -1,1 +1,1 @@
-"""How good a trained network is on a split: one pass, and a file a figure."""
+"""Evaluation of a trained network on a split: one pass, and a file a figure."""

@@ -1,47 +1,27 @@
-"""How good a trained network is on a split, beside what guessing blindly would score."""
+"""The quality of a trained network on a split, beside what guessing blindly would score."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
-import torch
 from rich.console import Console
-from rich.progress import track
-from torch import Tensor
 
 from askattend.batching.batches import Batches
-from askattend.batching.inference import outputs
 from askattend.data.questions import QASet, Question
-from askattend.evaluation.removal import Sensitivity
+from askattend.evaluation.answers import Answers, Array, answer_questions
+from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.files import atomic_write
-from askattend.metrics.accuracy import accuracy_of, metric_name
-from askattend.metrics.breakdown import (
-    GroupAccuracy,
-    Pairs,
-    ParaphraseConsistency,
-    accuracy_by,
-    accuracy_by_length,
-    accuracy_over,
-    pair_consistency,
-    paraphrase_consistency,
-)
-from askattend.metrics.calibration import (
-    Abstention,
-    Calibration,
-    Reliability,
-    abstention,
-    calibrate,
-    reliability,
-)
-from askattend.metrics.grounding import Grounding, measure
-from askattend.metrics.scored_answer import ScoredAnswer, score_answer
+from askattend.metrics.accuracy import metric_name
+from askattend.metrics.breakdown import accuracy_over
+from askattend.metrics.calibration import Calibration
+from askattend.metrics.grounding import GroundingPerQuestion, measure
+from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.runs.predictor import Predictor
 from askattend.scoring.results import (
     METRICS,
@@ -53,8 +33,92 @@ from askattend.scoring.results import (
 )
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """A network with its answers to the questions of a split: what figures are measured from.
+
+    Attributes:
+        predictor: the network.
+        batches: the questions of the split.
+        sample: some of them, for what needs the network to answer again.
+        answers: its answers.
+        calibration: what validation taught about probabilities; None where it taught nothing.
+    """
+
+    predictor: Predictor
+    batches: Batches
+    sample: Batches
+    answers: Answers
+    calibration: Calibration | None
+
+    @property
+    def questions(self) -> QASet:
+        """Questions of the split."""
+        return self.batches.questions
+
+    @property
+    def temperature(self) -> float:
+        """Temperature that logits were divided by."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
+
+    @cached_property
+    def scored(self) -> tuple[ScoredAnswer, ...]:
+        """Answers to the questions that have a human one."""
+        return tuple(one for one in self.answers.answers if one.score is not None)
+
+    @cached_property
+    def scores(self) -> Array:
+        """Score of each of `scored`, 0 to 1."""
+        return np.array([one.score for one in self.scored], dtype=np.float64)
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """Tempered probability of each of `scored`, 0 to 1."""
+        return np.array([one.probability for one in self.scored], dtype=np.float64)
+
+    @cached_property
+    def untempered(self) -> Array:
+        """Probability of each of `scored` at temperature 1."""
+        known = [one.score is not None for one in self.answers.answers]
+        return self.answers.untempered[known]
+
+    @cached_property
+    def boxed(self) -> tuple[Question, ...]:
+        """Questions that have boxes."""
+        return tuple(self.questions.questions[position] for position in self.answers.attention)
+
+    @cached_property
+    def grounding(self) -> GroundingPerQuestion | None:
+        """Attention to each of `boxed` against its boxes; None where there is neither.
+
+        A map that is the same everywhere is nobody's attention.
+        """
+        if not self.boxed or not self.predictor.model.attends:
+            return None
+        maps = np.stack(list(self.answers.attention.values()))
+        return measure(maps, [question.boxes for question in self.boxed])
+
+
+@runtime_checkable
+class Figure(Protocol):
+    """A figure of an evaluation: what the accuracy alone hides.
+
+    A module with these three functions is one. Its value is what ``metrics.json`` holds under its
+    name: anything that msgspec writes as JSON.
+    """
+
+    def measure(self, evaluated: Evaluated) -> Any:
+        """Measure it; None where the split or the network does not have it."""
+
+    def terminal_lines(self, value: Any) -> Sequence[TerminalLine]:
+        """Say a value that is not None in the terminal; in no line, if it is for the page alone."""
+
+    def page_section(self, value: Any, context: PageContext) -> Section | None:
+        """Show a value that is not None on the page, if there is something to show."""
+
+
 class Metrics(msgspec.Struct, frozen=True):
-    """What ``metrics.json`` holds. Accuracies and shares are 0 to 1.
+    """The figures of an evaluation. Accuracies and shares are 0 to 1.
 
     Attributes:
         source: the question source.
@@ -69,17 +133,7 @@ class Metrics(msgspec.Struct, frozen=True):
             of the most common one for the question's first three words (``prefix``).
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
-        by_answer_type: accuracy of each answer type, where the source tells them.
-        by_question_type: likewise.
-        by_question_length: accuracy by the number of words.
-        pairs: complementary pairs, where the source has them.
-        wordings: differently worded questions of one meaning, where the source tells them.
-        reliability: how far the probabilities can be trusted.
-        abstention: what saying "not sure" amounts to, where ``--abstain-above-risk`` was given,
-            now or at an earlier evaluation.
-        grounding: attention against boxes, where questions have them and the network attends.
-        grounding_by_type: the same for each type of question.
-        sensitivity: whether answers hang on the attended regions, where the network attends.
+        figures: the value of each `Figure` by its name.
     """
 
     source: str
@@ -91,16 +145,12 @@ class Metrics(msgspec.Struct, frozen=True):
     floors: dict[str, float] | None = None
     coverage: float | None = None
     ceiling: float | None = None
-    by_answer_type: dict[str, GroupAccuracy] = msgspec.field(default_factory=dict)
-    by_question_type: dict[str, GroupAccuracy] = msgspec.field(default_factory=dict)
-    by_question_length: dict[str, GroupAccuracy] = msgspec.field(default_factory=dict)
-    pairs: Pairs | None = None
-    wordings: ParaphraseConsistency | None = None
-    reliability: Reliability | None = None
-    abstention: Abstention | None = None
-    grounding: Grounding | None = None
-    grounding_by_type: dict[str, Grounding] = msgspec.field(default_factory=dict)
-    sensitivity: Sensitivity | None = None
+    figures: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def flat(self) -> dict[str, Any]:
+        """Give what ``metrics.json`` holds: the figures stand beside the accuracy."""
+        own = {name: getattr(self, name) for name in self.__struct_fields__ if name != "figures"}
+        return own | self.figures
 
 
 class Evaluation(msgspec.Struct, frozen=True):
@@ -123,154 +173,49 @@ class Evaluation(msgspec.Struct, frozen=True):
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / RESULTS, encode_results(self.predictions))
         atomic_write(folder / PREDICTIONS, encode_predictions(self.predictions))
-        metrics = msgspec.json.format(msgspec.json.encode(self.metrics))
+        metrics = msgspec.json.format(msgspec.json.encode(self.metrics.flat()))
         atomic_write(folder / METRICS, metrics)
 
 
 def evaluate(
     predictor: Predictor,
     batches: Batches,
-    *,
+    sample: Batches,
+    figures: Mapping[str, Figure],
     split: str,
-    console: Console,
     calibration: Calibration | None = None,
+    *,
+    console: Console,
 ) -> Evaluation:
-    """Answer every question of a split and score the answers.
+    """Answer every question of a split, score the answers, and measure all figures.
 
     Args:
         predictor: the trained network.
         batches: the questions of the split.
-        split: its name.
-        console: where the progress bar goes.
+        sample: some of them, for what needs the network to answer again.
+        figures: what to measure beside the accuracy, by name.
+        split: the split's name.
         calibration: what validation taught about probabilities; None leaves them as they are.
+        console: where the progress bar goes.
     """
     temperature = 1.0 if calibration is None else calibration.temperature
-    predicted = predict(predictor, batches, console=console, temperature=temperature)
-    questions = batches.questions
-    metrics = Metrics(source=questions.source, split=split, questions=len(questions))
-    scored = [one for one in predicted.predictions if one.score is not None]
-    # A map that is the same everywhere is nobody's attention.
-    attends = predictor.model.attends
-    grounding, by_type = _grounding(predicted, questions) if attends else (None, {})
-    metrics = msgspec.structs.replace(metrics, grounding=grounding, grounding_by_type=by_type)
-    if not scored:
-        return Evaluation(metrics, predicted.predictions)
-    run, whole = predictor.run, accuracy_over(scored)
-    metrics = msgspec.structs.replace(
-        metrics,
-        metric=metric_name(questions),
-        accuracy=whole.accuracy,
-        interval=whole.interval,
-        floors=None if run.floors is None else run.floors.accuracy(questions),
-        coverage=run.answers.reachable(questions),
-        ceiling=batches.ceiling(),
-        by_answer_type=accuracy_by(attrgetter("answer_type"), scored),
-        by_question_type=accuracy_by(attrgetter("question_type"), scored),
-        by_question_length=accuracy_by_length(run.words.tokenise, questions, scored),
-        pairs=pair_consistency(questions, scored),
-        wordings=paraphrase_consistency(questions, scored),
-        **_trust(predicted, calibration),
+    answers = answer_questions(predictor, batches, console=console, temperature=temperature)
+    evaluated = Evaluated(predictor, batches, sample, answers, calibration)
+    return Evaluation(_metrics(evaluated, split, figures), answers.answers)
+
+
+def _metrics(evaluated: Evaluated, split: str, figures: Mapping[str, Figure]) -> Metrics:
+    run, questions, scored = evaluated.predictor.run, evaluated.questions, evaluated.scored
+    whole = accuracy_over(scored) if scored else None
+    return Metrics(
+        source=questions.source,
+        split=split,
+        questions=len(questions),
+        metric=metric_name(questions) if whole else None,
+        accuracy=whole.accuracy if whole else None,
+        interval=whole.interval if whole else None,
+        floors=run.floors.accuracy(questions) if whole and run.floors else None,
+        coverage=run.answers.reachable(questions) if whole else None,
+        ceiling=evaluated.batches.ceiling() if whole else None,
+        figures={name: figure.measure(evaluated) for name, figure in figures.items()},
     )
-    return Evaluation(metrics, predicted.predictions)
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Answers to every question of a set, in its order, with what metrics need beside them.
-
-    Attributes:
-        predictions: one a question.
-        untempered: the answers' probabilities at temperature 1.
-        boxed: positions of the questions that have boxes.
-        attention: their maps, maps × rows × columns each.
-    """
-
-    predictions: tuple[ScoredAnswer, ...]
-    untempered: np.ndarray[Any, np.dtype[np.float64]]
-    boxed: tuple[int, ...]
-    attention: tuple[np.ndarray[Any, np.dtype[np.float64]], ...]
-
-
-@torch.inference_mode()
-def predict(
-    predictor: Predictor, batches: Batches, *, console: Console, temperature: float = 1.0
-) -> Predicted:
-    """The network's answer to every question, in the order of the question set."""
-    questions = batches.questions.questions
-    names = predictor.run.answers.answers
-    grid = (predictor.run.features.rows, predictor.run.features.columns)
-    found: dict[int, ScoredAnswer] = {}
-    untempered = np.zeros(len(questions))
-    attention: dict[int, Any] = {}
-    for rows, logits, maps in _outputs(predictor, batches, console=console):
-        tempered = (logits / temperature).softmax(dim=-1).max(dim=-1)
-        untempered[rows] = logits.softmax(dim=-1).max(dim=-1).values.numpy()
-        for place, row in enumerate(rows):
-            question, answer = questions[row], names[int(tempered.indices[place])]
-            probability = float(tempered.values[place])
-            found[row] = score_answer(question, answer, probability=probability)
-            if question.boxes:
-                attention[row] = maps[place].unflatten(-1, grid).double().numpy()
-    order = sorted(attention)
-    return Predicted(
-        tuple(found[row] for row in range(len(questions))),
-        untempered,
-        tuple(order),
-        tuple(attention[row] for row in order),
-    )
-
-
-def _outputs(
-    predictor: Predictor, batches: Batches, *, console: Console
-) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-    """Positions of questions, their logits and their attention, batch by batch."""
-    model = predictor.model
-    total = -(-len(batches.questions) // batches.batch_size)
-    answered = outputs(model, batches.in_order(), next(model.parameters()).device)
-    for batch, output in track(answered, "answering", total=total, console=console, transient=True):
-        yield (
-            batch.question_index.tolist(),
-            output.logits.float().cpu(),
-            output.attention.float().cpu(),
-        )
-
-
-@torch.inference_mode()
-def calibrated(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration:
-    """Fit a temperature on validation questions, all of which have an answer."""
-    questions, names = valid.questions.questions, predictor.run.answers.answers
-    kept: list[Tensor] = []
-    scores: list[float] = []
-    for rows, logits, _ in _outputs(predictor, valid, console=console):
-        kept.append(logits)
-        for row, best in zip(rows, logits.argmax(dim=1).tolist(), strict=True):
-            scores.append(accuracy_of(names[best], questions[row].answers))
-    return calibrate(torch.cat(kept), np.array(scores))
-
-
-def _grounding(
-    predicted: Predicted, questions: QASet
-) -> tuple[Grounding | None, dict[str, Grounding]]:
-    """Attention against boxes, over all questions that have some and over those of each type."""
-    if not predicted.boxed:
-        return None, {}
-    asked = [questions.questions[position] for position in predicted.boxed]
-    measured = measure(np.stack(predicted.attention), [question.boxes for question in asked])
-    types: defaultdict[str, list[int]] = defaultdict(list)
-    for place, question in enumerate(asked):
-        if question.question_type is not None:
-            types[question.question_type].append(place)
-    return measured.over(), {kind: measured.over(types[kind]) for kind in sorted(types)}
-
-
-def _trust(predicted: Predicted, calibration: Calibration | None) -> dict[str, Any]:
-    """``reliability`` and ``abstention``."""
-    pairs = [(i, p) for i, p in enumerate(predicted.predictions) if p.score is not None]
-    untempered = predicted.untempered[[place for place, _ in pairs]]
-    probability = np.array([p.probability for _, p in pairs])
-    score = np.array([p.score for _, p in pairs], dtype=np.float64)
-    temperature = 1.0 if calibration is None else calibration.temperature
-    return {
-        "reliability": reliability(probability, untempered, score, temperature=temperature),
-        "abstention": None if calibration is None else abstention(calibration, probability, score),
-    }

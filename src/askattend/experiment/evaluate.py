@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace as replace_struct
 from rich.console import Console
 
+from askattend.batching.batches import Batches
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
 from askattend.errors import AskAttendError, ConfigError, ImageError
-from askattend.evaluation.evaluate import Evaluation, calibrated, evaluate
-from askattend.evaluation.removal import sensitivity
+from askattend.evaluation.answers import fit_calibration
+from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
+from askattend.evaluation.figures import all_figures
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
-from askattend.experiment.inputs import batches_of, sample_of, split_of
+from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
-from askattend.report import Example, choose, write_report
+from askattend.report.gallery import Example, choose
+from askattend.report.page import write_report
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
-from askattend.training.history import read_history
+from askattend.training.history import TrainingHistory, read_history
 
 GALLERY = 48
-# As many questions as are asked again without some of their regions.
+# As many questions are enough for what needs the network to answer again.
 SAMPLE = 500
 # A temperature needs no more questions than this to be fitted.
 CALIBRATION = 4_000
@@ -63,48 +67,105 @@ def evaluate_run(
     Raises:
         AskAttendError: the run, the data, the split or the features do not fit.
     """
-    split = canonical_split(split)
-    _check_evaluation(folder / split, split)
+    split, figures = canonical_split(split), all_figures()
+    _check_folder(folder / split, split)
     predictor = Predictor.load(folder, device=device, backbone=backbone)
-    run = predictor.run
-    own = config_from(run.config, run.config["network"], where=str(folder / CONFIG))
-    config = own
-    if data is not None and absolute_source(data) != absolute_source(own.data):
-        config = replace(own, data=data, features=None)  # its store holds its own images
-    if features is not None:
-        config = replace(config, features=features)
-    questions = split_of(config, split)
-    store = _store(predictor, config, questions, console=console)
-    batches = batches_of(questions, store, run, config.train)
+    inputs = _read(predictor, data, split, features, console=console)
     # Where nobody sees a bar move, it would leave nothing but an empty line.
     bars = console if console.is_interactive else Console(quiet=True)
-    shared = store if own == replace(config, features=own.features) else None
-    calibration = _calibration(predictor, own, features, shared, console=console, bars=bars)
-    if calibration is not None:
-        if abstain_above_risk is not None:
-            calibration = replace_struct(calibration, abstain_above_risk=abstain_above_risk)
-        run.save_calibration(calibration)
-    elif abstain_above_risk is not None:
-        raise ConfigError(
-            "there are no validation questions to learn it from",
-            where="abstain_above_risk",
-            remedy="Leave it out, or evaluate beside the data that the run was trained on.",
-        )
-    evaluation = evaluate(predictor, batches, split=split, console=bars, calibration=calibration)
-    if predictor.model.attends:
-        sample = batches_of(sample_of(questions, SAMPLE), store, run, config.train)
-        falls = sensitivity(predictor.model, sample)
-        metrics = replace_struct(evaluation.metrics, sensitivity=falls)
-        evaluation = replace_struct(evaluation, metrics=metrics)
-    evaluation.save(folder / split, questions)
-    _report(Predictor.load(folder, device=device, backbone=backbone), evaluation, questions, store)
+    calibration = _calibrate(predictor, inputs.valid, abstain_above_risk, console=bars)
+    evaluation = evaluate(
+        predictor, inputs.batches, inputs.sample, figures, split, calibration, console=bars
+    )
+    evaluation.save(folder / split, inputs.questions)
+    _report(predictor, evaluation, figures, inputs)
     return evaluation
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Questions and features that a run is evaluated on.
+
+    Attributes:
+        questions: those of the split.
+        store: the features of their images.
+        batches: the questions with their features.
+        sample: some of them, for what needs the network to answer again.
+        valid: validation questions to learn from how far probabilities can be trusted; None where
+            they, or their features, are not to be had.
+    """
+
+    questions: QASet
+    store: Features
+    batches: Batches
+    sample: Batches
+    valid: Batches | None
+
+
+def _read(
+    predictor: Predictor,
+    data: str | None,
+    split: str,
+    features: Path | None,
+    *,
+    console: Console,
+) -> _Inputs:
+    """Read the source once; see `evaluate_run` for what is named."""
+    run = predictor.run
+    own = config_from(run.config, run.config["network"], where=str(run.folder / CONFIG))
+    config = own = own if features is None else replace(own, features=features)
+    if data is not None and absolute_source(data) != absolute_source(own.data):
+        config = replace(own, data=data, features=features)  # the run's store holds its own images
+    source = questions_of(config)
+    questions = split_of(config, source, split)
+    store = _store(predictor, config, questions, console=console)
+    known = (source, store) if config == own else (None, None)
+    return _Inputs(
+        questions,
+        store,
+        batches_of(questions, store, run, config.train),
+        batches_of(sample_of(questions, SAMPLE), store, run, config.train),
+        _validation(predictor, own, *known, console=console),
+    )
+
+
+def _validation(
+    predictor: Predictor,
+    config: Config[Any],
+    source: QASet | None,
+    store: Features | None,
+    *,
+    console: Console,
+) -> Batches | None:
+    """Some of the run's validation questions with answers; None where they are not to be had.
+
+    Args:
+        predictor: the run.
+        config: its settings.
+        source: all questions that they name, if they are read already.
+        store: the store of their features, if it is opened already.
+        console: where notes and progress go.
+    """
+    if not config.data:
+        return None
+    try:
+        source = questions_of(config) if source is None else source
+        questions = split_of(config, source, "valid")
+        if store is None or any(image not in store for image in questions.images):
+            store = _store(predictor, config, questions, console=console)
+    except AskAttendError as error:
+        console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
+        return None
+    answered = replace(questions, questions=tuple(q for q in questions if q.answers))
+    if not answered.questions:
+        return None
+    return batches_of(sample_of(answered, CALIBRATION), store, predictor.run, config.train)
 
 
 def _store(
     predictor: Predictor, config: Config[Any], questions: QASet, *, console: Console
 ) -> Features:
-    """The features of the questions' images."""
+    """Open, or fill, the store of the features of the questions' images."""
     run = predictor.run
     # An imported run's backbone squares images in its own way, which no setting tells.
     extracts = config.features is None and (run.features.imported or predictor.renamed)
@@ -118,50 +179,39 @@ def _store(
     )
 
 
-def _calibration(
+def _calibrate(
     predictor: Predictor,
-    own: Config[Any],
-    features: Path | None,
-    opened: Features | None,
+    valid: Batches | None,
+    abstain_above_risk: float | None,
     *,
     console: Console,
-    bars: Console,
 ) -> Calibration | None:
-    """What the run's validation questions teach about its probabilities.
+    """Learn from validation how far the run's probabilities can be trusted, and save it in the run.
 
-    Where their features are not to be had, what an earlier evaluation learnt, if there was one.
+    Without validation questions, what an earlier evaluation learnt stays, if there was one. So does
+    the risk to stay below, where none is named.
 
-    Args:
-        predictor: the run.
-        own: its settings.
-        features: the store named, if one is.
-        opened: the store that their features are kept in, if it is opened already.
-        console: where notes go.
-        bars: where progress bars go.
+    Raises:
+        ConfigError: a risk is named, and there is nothing to learn from how to keep it.
     """
-    before = predictor.run.load_calibration()
-    if not own.data:
-        return before
-    try:
-        config = own if features is None else replace(own, features=features)
-        questions = split_of(config, "valid")
-        if opened is None or any(image not in opened for image in questions.images):
-            opened = _store(predictor, config, questions, console=console)
-    except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
-        return before
-    answered = replace(questions, questions=tuple(q for q in questions if q.answers))
-    if not answered.questions:
-        return before
-    drawn = sample_of(answered, CALIBRATION)
-    valid = batches_of(drawn, opened, predictor.run, own.train)
-    found = calibrated(predictor, valid, console=bars)
-    if before is None:
-        return found
-    return replace_struct(found, abstain_above_risk=before.abstain_above_risk)
+    before = predictor.calibration
+    found = before if valid is None else fit_calibration(predictor, valid, console=console)
+    if found is None:
+        if abstain_above_risk is not None:
+            raise ConfigError(
+                "there are no validation questions to learn it from",
+                where="abstain_above_risk",
+                remedy="Leave it out, or evaluate beside the data that the run was trained on.",
+            )
+        return None
+    if abstain_above_risk is None and before is not None:
+        abstain_above_risk = before.abstain_above_risk
+    found = replace_struct(found, abstain_above_risk=abstain_above_risk)
+    predictor.recalibrate(found)
+    return found
 
 
-def _check_evaluation(folder: Path, split: str) -> None:
+def _check_folder(folder: Path, split: str) -> None:
     """A split's name becomes a folder's in the run: it must stay inside and apart."""
     if not re.fullmatch(r"\w[\w.-]*", split) or split == "tensorboard" or folder.is_file():
         raise ConfigError(
@@ -172,12 +222,32 @@ def _check_evaluation(folder: Path, split: str) -> None:
 
 
 def _report(
-    predictor: Predictor, evaluation: Evaluation, questions: QASet, store: Features
+    predictor: Predictor,
+    evaluation: Evaluation,
+    figures: Mapping[str, Figure],
+    inputs: _Inputs,
 ) -> None:
-    """report.html in the run folder, with a gallery of some of the questions."""
-    run = predictor.run
-    examples = []
-    for position in choose(evaluation, count=GALLERY):
+    """Write report.html into the run folder, with a gallery of some of the questions."""
+    run, model, history = predictor.run, predictor.model, read_history(predictor.run)
+    network = run.config["network"].upper()
+    write_report(
+        run.folder / "report.html",
+        # The whole source, often long, stands below the figure.
+        title=f"{network} on {inputs.questions.source.partition(':')[0]}",
+        evaluation=evaluation,
+        figures=figures,
+        history=history,
+        examples=list(_examples(predictor, evaluation, inputs)),
+        details=_details(predictor, evaluation, history),
+        maps_name=predictor.maps_name if model.attends else None,
+        sees=model.sees,
+    )
+
+
+def _examples(predictor: Predictor, evaluation: Evaluation, inputs: _Inputs) -> Iterator[Example]:
+    """Answer some of the questions again, for all that the gallery shows of an answer."""
+    questions, store = inputs.questions, inputs.store
+    for position in choose(evaluation.predictions, count=GALLERY):
         question = questions.questions[position]
         try:
             image = open_image(questions.images[question.image])
@@ -186,29 +256,23 @@ def _report(
         look = predictor.look_at(store.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
         score = evaluation.predictions[position].score
-        part = crop_of(image.size, store.spec)
-        examples.append(Example(question, image, answer, score, part))
-    features, history = run.features, read_history(run)
-    details = {
+        yield Example(question, image, answer, score, crop_of(image.size, store.spec))
+
+
+def _details(
+    predictor: Predictor, evaluation: Evaluation, history: TrainingHistory
+) -> dict[str, str]:
+    run, features, metrics = predictor.run, predictor.run.features, evaluation.metrics
+    parameters = sum(p.numel() for p in predictor.model.parameters())
+    seconds = sum(epoch.seconds for epoch in history.epochs)
+    return {
         "Network": run.config["network"].upper(),
-        "Parameters": f"{sum(p.numel() for p in predictor.model.parameters()):,}",
-        "Questions from": questions.source,
-        "Training": f"{len(history.epochs)} epochs, "
-        f"{sum(epoch.seconds for epoch in history.epochs):,.0f} s",
+        "Parameters": f"{parameters:,}",
+        "Questions from": metrics.source,
+        "Training": f"{len(history.epochs)} epochs, {seconds:,.0f} s",
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": features.label,
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
         "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
-        f"--data {shlex.quote(questions.source)} --split {evaluation.metrics.split}",
+        f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
     }
-    write_report(
-        run.folder / "report.html",
-        maps_name=predictor.maps_name if predictor.model.attends else None,
-        sees=predictor.model.sees,
-        # The whole source, often long, stands below the figure.
-        title=f"{run.config['network'].upper()} on {questions.source.partition(':')[0]}",
-        evaluation=evaluation,
-        progression=history,
-        examples=examples,
-        details=details,
-    )

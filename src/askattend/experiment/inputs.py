@@ -27,9 +27,17 @@ def questions_of(config: Config[Any]) -> QASet:
     return read_source(config.data)
 
 
-def split_of(config: Config[Any], name: str) -> QASet:
-    """Read the questions of a split; ``train`` and ``valid`` as training divides them."""
-    questions = questions_of(config)
+def split_of(config: Config[Any], questions: QASet, name: str) -> QASet:
+    """Select the questions of a split; ``train`` and ``valid`` are as training divides them.
+
+    Args:
+        config: says how training divides them.
+        questions: all questions of the source.
+        name: the split's.
+
+    Raises:
+        DataError: the split is empty or does not exist.
+    """
     trained_on = set(split_names(config.vocab.train_on))
     if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
         return questions.split(name)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from askattend.devices import PRECISIONS, Precision
 from askattend.errors import FeatureError
-from askattend.features.storage import Dtype, Shape, StoredFeatures, layout
+from askattend.features.storage import Dtype, Shape, ShardFeatures, layout
 
 Triple = tuple[float, float, float]
 
@@ -154,7 +154,7 @@ class Backbone:
             FeatureError: they are not of the backbone's size.
         """
         computed = self.compute(pixels)
-        stored = StoredFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
+        stored = ShardFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
         stored.write(slice(None), computed)
         return stored.read(slice(None))
 

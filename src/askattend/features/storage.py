@@ -53,7 +53,7 @@ def dequantise(
 
 
 @dataclass(frozen=True)
-class StoredFeatures:
+class ShardFeatures:
     """Features of some images as a shard holds them.
 
     Attributes:
@@ -67,7 +67,7 @@ class StoredFeatures:
     dtype: Dtype
 
     @classmethod
-    def zeros(cls, shape: Shape, dtype: Dtype) -> StoredFeatures:
+    def zeros(cls, shape: Shape, dtype: Dtype) -> ShardFeatures:
         """Make features to be filled in, of shape images × regions × region_dim."""
         tensors = {
             name: torch.zeros(size, dtype=d) for name, (size, d) in layout(shape, dtype).items()
@@ -75,7 +75,7 @@ class StoredFeatures:
         return cls.from_tensors(tensors, dtype)
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor], dtype: Dtype) -> StoredFeatures:
+    def from_tensors(cls, tensors: dict[str, Tensor], dtype: Dtype) -> ShardFeatures:
         """Take the tensors of a shard."""
         return cls(tensors[TENSOR], tensors.get(RANGES), dtype)
 

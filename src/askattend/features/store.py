@@ -14,7 +14,7 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.images import Size
-from askattend.features.storage import StoredFeatures, empty_features, layout
+from askattend.features.storage import ShardFeatures, empty_features, layout
 from askattend.features.store_files import damaged, read_description
 from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
 
@@ -38,7 +38,7 @@ class FeatureStore:
         self.path, self.spec = path, index.spec
         self.broken: Mapping[str, str] = MappingProxyType(index.broken())
         self._shards = index.shards
-        self._mapped: dict[int, StoredFeatures] = {}
+        self._mapped: dict[int, ShardFeatures] = {}
         self._slots = find_slots(index.shards)
         self.ids = tuple(self._slots)
 
@@ -143,14 +143,14 @@ class FeatureStore:
             remedy = "Extract this image too, into the same store."
         raise FeatureError(problem, where=self.path, remedy=remedy)
 
-    def _shard(self, number: int) -> StoredFeatures:
+    def _shard(self, number: int) -> ShardFeatures:
         mapped = self._mapped.get(number)
         # Mapped when first read, since a store may have thousands of shards.
         if mapped is None:
             mapped = self._mapped[number] = self._map(self._shards[number])
         return mapped
 
-    def _map(self, written: WrittenShard) -> StoredFeatures:
+    def _map(self, written: WrittenShard) -> ShardFeatures:
         file, dtype = self.path / written.shard.name, self.spec.dtype
         expected = layout(self.spec.shape(len(written.shard.images)), dtype)
         try:
@@ -162,4 +162,4 @@ class FeatureStore:
         for name, tensor in tensors.items():
             if (tensor.shape, tensor.dtype) != expected[name]:
                 raise damaged(file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
-        return StoredFeatures.from_tensors(tensors, dtype)
+        return ShardFeatures.from_tensors(tensors, dtype)

@@ -19,7 +19,7 @@ from askattend.features.images import Size
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
-from askattend.features.storage import StoredFeatures
+from askattend.features.storage import ShardFeatures
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
 
@@ -121,7 +121,7 @@ class StoreWriter:
     def _write_shard(
         self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
     ) -> WrittenShard:
-        stored = StoredFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
+        stored = ShardFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
@@ -136,7 +136,7 @@ class StoreWriter:
         save_shard(self._folder, stored, written)
         return written
 
-    def _fill(self, stored: StoredFeatures, batch: Sequence[DecodedImage], start: int) -> None:
+    def _fill(self, stored: ShardFeatures, batch: Sequence[DecodedImage], start: int) -> None:
         """Fill the slots of a batch, from `start` on; those of broken images stay zero.
 
         A broken image goes through the backbone too, as black: what others get may depend in its

@@ -18,7 +18,7 @@ from askattend.errors import FeatureError, name_few
 from askattend.features.backbones import check_name
 from askattend.features.disk import disk_errors, need_space, save_shard, sole_writer
 from askattend.features.spec import FeatureSpec
-from askattend.features.storage import Dtype, StoredFeatures
+from askattend.features.storage import Dtype, ShardFeatures
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
 from askattend.files import atomic_write
@@ -88,7 +88,7 @@ class _Source:
     def __init__(self, file: Path, features: Any) -> None:
         self.file, self._features, self._at = file, features, 0
 
-    def fill(self, stored: StoredFeatures, slots: slice, images: tuple[str, ...]) -> None:
+    def fill(self, stored: ShardFeatures, slots: slice, images: tuple[str, ...]) -> None:
         """Write the next images' features into their slots.
 
         Raises:
@@ -136,7 +136,7 @@ def _shards(
     source: _Source, folder: Path, plan: Plan, *, console: Console
 ) -> Iterator[WrittenShard]:
     for shard in track(plan.shards, "importing", console=console):
-        stored = StoredFeatures.zeros(plan.spec.shape(len(shard.images)), plan.spec.dtype)
+        stored = ShardFeatures.zeros(plan.spec.shape(len(shard.images)), plan.spec.dtype)
         for at in range(0, len(shard.images), shard.batch_size):
             slots = slice(at, at + shard.batch_size)
             source.fill(stored, slots, shard.images[slots])

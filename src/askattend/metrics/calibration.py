@@ -1,8 +1,7 @@
-"""How far a probability can be trusted, and when a model had better not answer."""
+"""Calibration of probabilities, and abstaining: which answers had better not be given."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,22 +13,22 @@ from torch import Tensor
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 BINS = 15
-# As many points of a curve as a plot can show.
+# A plot cannot show more points of a curve than this.
 POINTS = 200
 # A threshold that no probability reaches.
 NEVER = 1.1
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Answers of like probability: their number, mean probability and accuracy."""
+    """Answers of similar probability: their number, mean probability and accuracy."""
 
     questions: int
     probability: float
     accuracy: float
 
 
-class Point(msgspec.Struct, frozen=True):
-    """What answering only from some probability on amounts to.
+class RiskCoveragePoint(msgspec.Struct, frozen=True):
+    """Coverage and risk of answering only from some probability on (Geifman & El-Yaniv 2017).
 
     Attributes:
         threshold: the least probability that is still answered.
@@ -43,28 +42,30 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """What a run learnt on its validation questions about its own probabilities.
+    """Temperature and thresholds of a run, learnt on its validation questions.
 
     Attributes:
         temperature: what logits are divided by (Guo et al. 2017).
         questions: how many it was learnt from.
         curve: risk and coverage by threshold, of the tempered probabilities, rising in coverage;
-            of all thresholds, those with a lower risk than every lower one: no other is ever
-            chosen.
+            see `useful_thresholds`.
         abstain_above_risk: the risk that `ask` is to stay below by not being sure; None for any.
     """
 
     temperature: float
     questions: int
-    curve: tuple[Point, ...]
+    curve: tuple[RiskCoveragePoint, ...]
     abstain_above_risk: float | None = None
 
     def threshold(self, risk: float | None = None) -> float:
-        """The least probability to answer with, so that no more than `risk` are wrong.
+        """Find the least probability to answer with, so that no more than `risk` are wrong.
 
-        The lowest threshold at which the validation questions' risk was within it; above 1 where
-        none is. 0 where that of all of them was, or where no risk is named here or in
-        `abstain_above_risk`.
+        Args:
+            risk: by default `abstain_above_risk`.
+
+        Returns:
+            The lowest threshold at which the validation questions' risk was within it; above 1
+            where none is; 0 where that of all of them was, or where no risk is named.
         """
         risk = self.abstain_above_risk if risk is None else risk
         if risk is None or self.curve[-1].risk <= risk:
@@ -73,18 +74,19 @@ class Calibration(msgspec.Struct, frozen=True):
         return NEVER if chosen is None else chosen.threshold
 
     def coverage(self, risk: float) -> float:
-        """Share of the validation questions that are answered at the threshold for this risk."""
+        """Give the share of the validation questions answered at the threshold for this risk."""
         chosen = self._within(risk)
         return 0.0 if chosen is None else chosen.coverage
 
-    def _within(self, risk: float) -> Point | None:
-        """Where most is answered within a risk; None where nothing is."""
+    def _within(self, risk: float) -> RiskCoveragePoint | None:
+        """Find the point of greatest coverage within a risk; None where nothing is answered."""
+        # Risks come from sums in floating point.
         within = [point for point in self.curve if point.risk <= risk + 1e-12]
         return max(within, key=lambda point: point.coverage, default=None)
 
 
 class Abstention(msgspec.Struct, frozen=True):
-    """What saying "not sure" amounts to on a split.
+    """Coverage and risk on a split when unsure answers are not given.
 
     Attributes:
         risk: the share of wrong answers that `ask` is to stay within, 0 to 1.
@@ -103,7 +105,7 @@ class Abstention(msgspec.Struct, frozen=True):
 
 
 class Reliability(msgspec.Struct, frozen=True):
-    """How probabilities and accuracy agree on a split.
+    """Agreement of probabilities with accuracy on a split.
 
     Attributes:
         temperature: fitted on validation; 1 where there was none.
@@ -120,14 +122,21 @@ class Reliability(msgspec.Struct, frozen=True):
     calibration_error: float
     untempered_error: float
     bins: tuple[Bin, ...]
-    curve: tuple[Point, ...]
+    curve: tuple[RiskCoveragePoint, ...]
     area: float
 
 
 def reliability(
     probability: Array, untempered: Array, score: Array, *, temperature: float
 ) -> Reliability:
-    """How the probabilities of answers agree with how right they are, each array one a question."""
+    """Measure calibration, risk and coverage.
+
+    Args:
+        probability: of each question's answer, tempered.
+        untempered: the same at temperature 1.
+        score: how right each answer is, 0 to 1.
+        temperature: what tempered them.
+    """
     curve, area = risk_coverage(probability, score)
     return Reliability(
         temperature,
@@ -140,7 +149,7 @@ def reliability(
 
 
 def abstention(calibration: Calibration, probability: Array, score: Array) -> Abstention | None:
-    """What the threshold of a calibration does on questions; None where it is to keep no risk.
+    """Apply the threshold of a calibration to questions; None where it is to keep no risk.
 
     Args:
         calibration: learnt on validation.
@@ -161,7 +170,7 @@ def abstention(calibration: Calibration, probability: Array, score: Array) -> Ab
 
 
 def bins(probability: Array, score: Array) -> tuple[Bin, ...]:
-    """The questions by probability, in 15 bins of equal width; empty ones are left out."""
+    """Sort questions by probability into 15 bins of equal width; empty ones are left out."""
     place = np.minimum((probability * BINS).astype(int), BINS - 1)
     return tuple(
         Bin(
@@ -175,15 +184,18 @@ def bins(probability: Array, score: Array) -> tuple[Bin, ...]:
 
 
 def calibration_error(found: tuple[Bin, ...]) -> float:
-    """Σ_b n_b/n · |accuracy_b - probability_b|."""
+    """Compute Σ_b n_b/n · |accuracy_b - probability_b| (Guo et al. 2017, eq. 3)."""
     questions = sum(b.questions for b in found)
     return sum(b.questions * abs(b.accuracy - b.probability) for b in found) / questions
 
 
-def risk_coverage(probability: Array, score: Array) -> tuple[tuple[Point, ...], float]:
-    """The curve, a point for each probability that occurs, and the area under it.
+def risk_coverage(probability: Array, score: Array) -> tuple[tuple[RiskCoveragePoint, ...], float]:
+    """Compute the risk–coverage curve and the area under it.
 
     Questions of equal probability are answered together or not at all.
+
+    Returns:
+        A point for each probability that occurs, rising in coverage; the mean risk over coverages.
     """
     order = np.argsort(-probability, kind="stable")
     sorted_p, risks = probability[order], 1 - score[order]
@@ -193,23 +205,24 @@ def risk_coverage(probability: Array, score: Array) -> tuple[tuple[Point, ...], 
     ends = np.flatnonzero(last)
     area = float(risk[ends[np.searchsorted(ends, np.arange(len(order)))]].mean())
     points = (
-        Point(float(sorted_p[i]), float(answered[i] / len(order)), float(risk[i])) for i in ends
+        RiskCoveragePoint(float(sorted_p[i]), float(answered[i] / len(order)), float(risk[i]))
+        for i in ends
     )
     return tuple(points), area
 
 
-def thinned(curve: tuple[Point, ...]) -> tuple[Point, ...]:
-    """A curve for plots: 200 of its points at most, its ends among them."""
+def thinned(curve: tuple[RiskCoveragePoint, ...]) -> tuple[RiskCoveragePoint, ...]:
+    """Thin a curve for plots: 200 of its points at most, its ends among them."""
     kept = np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))
     return tuple(curve[place] for place in kept)
 
 
-def choices(curve: tuple[Point, ...]) -> tuple[Point, ...]:
-    """The points of a curve whose risk is lower than at every greater coverage.
+def useful_thresholds(curve: tuple[RiskCoveragePoint, ...]) -> tuple[RiskCoveragePoint, ...]:
+    """Keep the points of a curve whose risk is lower than at every greater coverage.
 
     Whatever risk is to be kept within, the greatest coverage that does is at one of them.
     """
-    found: list[Point] = []
+    found: list[RiskCoveragePoint] = []
     for point in reversed(curve):
         if not found or point.risk < found[-1].risk:
             found.append(point)
@@ -217,53 +230,43 @@ def choices(curve: tuple[Point, ...]) -> tuple[Point, ...]:
 
 
 def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) -> float:
-    """The temperature at which "the best answer is right" is least surprising.
+    """Fit the temperature at which "the best answer is right" is least surprising.
 
-    Minimises the log loss of the best answer's probability p(T) = max softmax(logits / T) against
-    how right it is, -Σ score·log p + (1-score)·log(1-p). Unlike the answers' own log loss, it
-    counts questions whose answer is not in the vocabulary: they make a network too sure.
+    It minimises the log loss of the best answer's probability p(T) = max softmax(logits / T)
+    against how right it is, -Σ score·log p + (1-score)·log(1-p). Unlike the answers' own log loss,
+    it counts questions whose answer is not in the vocabulary: they make a network too sure.
 
     Args:
         logits: of validation questions.
         score: how right each question's best answer is, 0 to 1.
     """
+    from scipy.optimize import minimize_scalar  # which answering a question does not need
+
     gap = (logits.double() - logits.double().max(dim=1, keepdim=True).values).numpy()
 
-    def surprise(log_temperature: float) -> float:
+    def log_loss(log_temperature: float) -> float:
         p = 1 / np.exp(gap / np.exp(log_temperature)).sum(axis=1)
         p = np.clip(p, 1e-9, 1 - 1e-9)
         return float(-(score * np.log(p) + (1 - score) * np.log(1 - p)).mean())
 
-    return float(np.exp(_least(surprise, -3.0, 3.0)))
-
-
-def _least(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a function with one minimum is least, by golden-section search."""
-    ratio = (5**0.5 - 1) / 2
-    left, right = high - ratio * (high - low), low + ratio * (high - low)
-    at_left, at_right = function(left), function(right)
-    while high - low > 1e-4:
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - ratio * (high - low)
-            at_left = function(left)
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + ratio * (high - low)
-            at_right = function(right)
-    return (low + high) / 2
+    least = minimize_scalar(log_loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-5})
+    return float(np.exp(least.x))
 
 
 def calibrate(logits: Float[Tensor, "questions answers"], score: Array) -> Calibration:
-    """Fit a temperature on validation questions, and measure risk and coverage under it."""
+    """Fit a temperature on validation questions, and measure risk and coverage with it.
+
+    Args:
+        logits: of the questions.
+        score: how right each question's best answer is, 0 to 1.
+    """
     temperature = fit_temperature(logits, score)
-    probability = (logits.float() / temperature).softmax(dim=1).max(dim=1).values
-    curve, _ = risk_coverage(probability.double().numpy(), score)
-    return Calibration(temperature, len(score), choices(curve))
+    curve, _ = risk_coverage(best_probability(logits, temperature).double().numpy(), score)
+    return Calibration(temperature, len(score), useful_thresholds(curve))
 
 
 def best_probability(
     logits: Float[Tensor, "questions answers"], temperature: float
 ) -> Float[Tensor, " questions"]:
-    """Of the most probable answer to each question."""
+    """Compute the probability of the most probable answer to each question."""
     return torch.softmax(logits.float() / temperature, dim=1).max(dim=1).values

@@ -1,212 +1,209 @@
-"""Learning curves as inline SVG; colours come from the style sheet of the page around them."""
+"""Charts as pieces of SVG: matplotlib lays them out, the page's style sheet colours them."""
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from xml.etree import ElementTree
 
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-LEFT, RIGHT, TOP, BOTTOM = 56, 446, 10, 212  # of the plot, in a view of 460 × 254
-Label = Callable[[float], str]
+from askattend.evaluation.section import Axis, Chart, Line
+
+WIDTH, HEIGHT = 460, 254  # of the view, in its own units
+LEFT, RIGHT, TOP, BOTTOM = 56, 446, 10, 212  # of the plot within it
+_SVG = "{http://www.w3.org/2000/svg}"
+_LINK = "{http://www.w3.org/1999/xlink}href"
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A quantity by epoch.
+class Path:
+    """A line of a drawing: its class in the style sheet, and where it runs."""
 
-    Attributes:
-        name: for the legend.
-        kind: class in the style sheet: ``"train"`` or ``"valid"``.
-        values: one for each epoch; those that are not finite are left out.
-    """
-
-    name: str
     kind: str
-    values: Sequence[float]
+    data: str
 
 
 @dataclass(frozen=True)
-class _Axes:
-    """Where an epoch and a value lie in the view."""
+class Circle:
+    """A point of a drawing, with what it says where the pointer rests on it."""
 
-    first: int
-    last: int
-    levels: Sequence[float]
-
-    def x(self, epoch: int) -> float:
-        if self.first == self.last:
-            return (LEFT + RIGHT) / 2
-        return LEFT + (RIGHT - LEFT) * (epoch - self.first) / (self.last - self.first)
-
-    def y(self, value: float) -> float:
-        low, high = self.levels[0], self.levels[-1]
-        return BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low)
-
-
-def chart(
-    name: str,
-    curves: Sequence[Curve],
-    *,
-    epochs: Sequence[int],
-    best: int,
-    label: Label,
-    most: float = math.inf,
-) -> str:
-    """A figure with a legend, the curves, and a mark at the best epoch.
-
-    Args:
-        name: its heading.
-        curves: at least one.
-        epochs: at least one, rising.
-        best: the epoch to mark.
-        label: a value as it is to be read.
-        most: the greatest value that there can be; the least is 0.
-    """
-    finite = [v for curve in curves for v in curve.values if math.isfinite(v)] or [0.0]
-    axes = _Axes(epochs[0], epochs[-1], _levels(finite, most))
-    mark = f'<path class="best" d="M{axes.x(best):.1f} {TOP}V{BOTTOM}"/>'
-    drawn = "".join(_curve(curve, axes, epochs, best, label) for curve in curves)
-    spoken = "; ".join(
-        f"{curve.name} from {label(curve.values[0])} to {label(curve.values[-1])}"
-        for curve in curves
-    )
-    return (
-        f'<figure class="card chart"><figcaption><b>{name}</b>{_legend(curves)}</figcaption>\n'
-        f'<svg viewBox="0 0 460 254" role="img" aria-label="{name} by epoch: {spoken}">'
-        f"{_scales(axes, label)}{mark}{drawn}</svg></figure>"
-    )
-
-
-def _levels(values: Sequence[float], most: float) -> list[float]:
-    """Round numbers around the values, not so close together that their labels would be long."""
-    low, high = min(values), max(values)
-    middle, half = (low + high) / 2, max((high - low) / 2, 0.05 * high, 0.05)
-    low, high = max(middle - half, 0.0), min(middle + half, most)
-    return [float(v) for v in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)]
-
-
-def _scales(axes: _Axes, label: Label) -> str:
-    lines = [
-        f'<path class="grid" d="M{LEFT} {axes.y(level):.1f}H{RIGHT}"/>'
-        f'<text x="{LEFT - 8}" y="{axes.y(level) + 4:.1f}" text-anchor="end">{label(level)}</text>'
-        for level in axes.levels
-    ]
-    ticks = MaxNLocator(7, integer=True).tick_values(axes.first, axes.last)
-    shown = [int(tick) for tick in ticks if axes.first <= tick <= axes.last and tick == int(tick)]
-    lines += [
-        f'<text x="{axes.x(tick):.1f}" y="{BOTTOM + 19}" text-anchor="middle">{tick}</text>'
-        for tick in shown
-    ]
-    return "".join(lines) + f'<text x="{RIGHT}" y="{BOTTOM + 39}" text-anchor="end">epoch</text>'
-
-
-def _curve(curve: Curve, axes: _Axes, epochs: Sequence[int], best: int, label: Label) -> str:
-    points = [(e, v) for e, v in zip(epochs, curve.values, strict=True) if math.isfinite(v)]
-    path = " ".join(f"{axes.x(epoch):.1f},{axes.y(value):.1f}" for epoch, value in points)
-    dots = []
-    for epoch, value in points:
-        ring = epoch == best and curve.kind == "valid"
-        shape = "ring" if ring else f"dot {curve.kind}"
-        radius = 4.5 if ring else 2 if len(points) < 60 else 1
-        tip = f"epoch {epoch}, {curve.name}: {label(value)}{', best' if ring else ''}"
-        dots.append(
-            f'<circle class="{shape}" cx="{axes.x(epoch):.1f}" cy="{axes.y(value):.1f}" '
-            f'r="{radius}"><title>{tip}</title></circle>'
-        )
-    return f'<polyline class="curve {curve.kind}" points="{path}"/>{"".join(dots)}'
-
-
-def _legend(curves: Sequence[Curve]) -> str:
-    return "".join(
-        '<span><svg class="key" viewBox="0 0 22 6" aria-hidden="true">'
-        f'<path class="curve {curve.kind}" d="M1 3H21"/></svg>{curve.name}</span>'
-        for curve in curves
-    )
-
-
-@dataclass(frozen=True)
-class Line:
-    """Points of a quantity against another, both shares from 0 to 1.
-
-    Attributes:
-        name: for the legend.
-        kind: class in the style sheet: ``"train"`` or ``"valid"``.
-        points: from left to right.
-        dots: whether each point is marked.
-    """
-
-    name: str
     kind: str
-    points: Sequence[tuple[float, float]]
-    dots: bool = False
+    x: float
+    y: float
+    radius: float
+    tip: str
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A point that stands out, with what is said about it."""
+class Label:
+    """A text of a drawing; `anchor` is the end of it that lies at x, as SVG names it."""
 
     x: float
     y: float
+    anchor: str
     text: str
 
 
-def xy_chart(name: str, lines: Sequence[Line], *, x: str, y: str, mark: Mark | None = None) -> str:
-    """A figure with a legend and lines over the unit square.
+@dataclass(frozen=True)
+class Drawing:
+    """A chart laid out in a view.
 
-    Args:
-        name: its heading.
-        lines: at least one.
-        x: what lies along it.
-        y: what stands upright; it is in the description, the heading says it to those who see.
-        mark: a point to mark.
+    Attributes:
+        width: of the view.
+        height: of the view.
+        paths: grid, lines and vertical marks.
+        circles: points and rings, above the lines.
+        labels: of the axes.
+        spoken: what a screen reader says of it.
     """
-    drawn = "".join(_line(line) for line in lines) + _mark(mark)
-    spoken = "; ".join(
-        f"{line.name} from {line.points[0][1]:.0%} to {line.points[-1][1]:.0%}" for line in lines
-    ) + ("" if mark is None else f"; marked: {mark.text}")
-    return (
-        f'<figure class="card chart"><figcaption><b>{name}</b>'
-        f"{_legend([Curve(line.name, line.kind, ()) for line in lines])}</figcaption>\n"
-        f'<svg viewBox="0 0 460 254" role="img" aria-label="{y} by {x}: {spoken}">'
-        f"{_unit_scales(x)}{drawn}</svg></figure>"
+
+    width: int
+    height: int
+    paths: tuple[Path, ...]
+    circles: tuple[Circle, ...]
+    labels: tuple[Label, ...]
+    spoken: str
+
+
+def draw(chart: Chart) -> Drawing:
+    """Lay out a chart."""
+    lines = [_finite(line) for line in chart.lines]
+    tips = [tip for line in lines for tip in line.tips] + [mark.text for mark in chart.marks]
+    # Without simplification every point is there to be read.
+    with matplotlib.rc_context({"svg.fonttype": "none", "path.simplify": False, "font.size": 12}):
+        root = ElementTree.fromstring(_svg(chart, lines))
+    return Drawing(
+        WIDTH,
+        HEIGHT,
+        tuple(_paths(root)),
+        tuple(_circles(root, tips)),
+        (*_labels(root), Label(RIGHT, BOTTOM + 39, "end", chart.x.name)),
+        _spoken(chart),
     )
 
 
-def _across(share: float) -> float:
-    return LEFT + (RIGHT - LEFT) * share
+def line_kind(line: Line) -> str:
+    """Name a line's class in the style sheet."""
+    return "reference" if line.reference else "measured"
 
 
-def _up(share: float) -> float:
-    return BOTTOM - (BOTTOM - TOP) * share
+def _finite(line: Line) -> Line:
+    """Leave out the points that are not finite, and their tips."""
+    known = [place for place, point in enumerate(line.points) if all(map(math.isfinite, point))]
+    points = tuple(line.points[place] for place in known)
+    tips = tuple(line.tips[place] for place in known) if line.tips else ()
+    return Line(line.name, points, tips, line.reference)
 
 
-def _unit_scales(x: str) -> str:
-    quarters = (0.0, 0.25, 0.5, 0.75, 1.0)
+def _svg(chart: Chart, lines: Sequence[Line]) -> str:
+    """Draw with matplotlib; what is drawn is known by its group's id, which is its class."""
+    figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72), dpi=72)
+    FigureCanvasSVG(figure)
+    size = ((RIGHT - LEFT) / WIDTH, (BOTTOM - TOP) / HEIGHT)
+    axes = figure.add_axes((LEFT / WIDTH, 1 - BOTTOM / HEIGHT, *size))
+    _scale(axes, chart, lines)
+    for mark in chart.marks:
+        if mark.vertical:
+            axes.axvline(mark.x, gid="vertical")
+    for line in lines:
+        axes.plot(*_columns(line.points), gid=f"curve {line_kind(line)}", clip_on=False)
+    for line in lines:
+        if line.tips:
+            _dots(axes, line.points, f"dot {line_kind(line)}")
+    if chart.marks:
+        _dots(axes, [(mark.x, mark.y) for mark in chart.marks], "ring")
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()
+
+
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _dots(axes: Axes, points: Sequence[tuple[float, float]], kind: str) -> None:
+    axes.plot(*_columns(points), linestyle="", marker="o", gid=kind, clip_on=False)
+
+
+def _scale(axes: Axes, chart: Chart, lines: Sequence[Line]) -> None:
+    """Set ends, labels and grid of both axes."""
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, pad=8)
+    axes.tick_params(axis="x", pad=10)
+    axes.grid(axis="y", gid="grid")
+    xs, ys = _columns([point for line in lines for point in line.points])
+    left, right, across = _ticks(chart.x, xs)
+    bottom, top, upright = _ticks(chart.y, ys)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    axes.set_xticks(across, [chart.x.label.format(tick) for tick in across])
+    axes.set_yticks(upright, [chart.y.label.format(tick) for tick in upright])
+
+
+def _ticks(axis: Axis, values: Sequence[float]) -> tuple[float, float, list[float]]:
+    """Choose the ends of an axis, and the round values to label on it."""
+    low, high = axis.low, axis.high
+    if axis.zoom:
+        low, high = min(values, default=0.0), max(values, default=0.0)
+        # Not so close together that labels would be long.
+        middle, half = (low + high) / 2, max((high - low) / 2, 0.05 * high, 0.05)
+        low, high = max(middle - half, axis.low), min(middle + half, axis.high)
+        ticks = [float(v) for v in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)]
+        return ticks[0], ticks[-1], ticks
+    if low == high:
+        return low - 1, high + 1, [low]
+    locator = MaxNLocator(7, integer=True) if axis.whole else MaxNLocator(4)
+    return low, high, [float(v) for v in locator.tick_values(low, high) if low <= v <= high]
+
+
+def _paths(root: ElementTree.Element) -> Iterator[Path]:
+    for group in root.iter(f"{_SVG}g"):
+        kind = group.get("id", "")
+        if kind.partition(" ")[0] in ("grid", "vertical", "curve"):
+            for path in group.findall(f"{_SVG}path"):
+                yield Path(kind, " ".join(path.get("d", "").split()))
+
+
+def _circles(root: ElementTree.Element, tips: Sequence[str]) -> Iterator[Circle]:
+    left = iter(tips)
+    for group in root.iter(f"{_SVG}g"):
+        kind = group.get("id", "")
+        if kind.partition(" ")[0] in ("dot", "ring"):
+            points = group.findall(f"{_SVG}g/{_SVG}use")
+            radius = _radius(kind, len(points))
+            for point in points:
+                yield Circle(kind, _number(point, "x"), _number(point, "y"), radius, next(left))
+
+
+def _radius(kind: str, points: int) -> float:
+    """Smaller the more points there are."""
+    if kind == "ring":
+        return 4.5
+    return 3 if points < 16 else 2 if points < 60 else 1
+
+
+def _labels(root: ElementTree.Element) -> Iterator[Label]:
+    for text in root.iter(f"{_SVG}text"):
+        anchor = text.get("style", "").rpartition("text-anchor: ")[2]
+        yield Label(_number(text, "x"), _number(text, "y"), anchor, text.text or "")
+
+
+def _number(element: ElementTree.Element, name: str) -> float:
+    return round(float(element.get(name, "nan")), 1)
+
+
+def _spoken(chart: Chart) -> str:
+    label = chart.y.label.format
     lines = [
-        f'<path class="grid" d="M{LEFT} {_up(level):.1f}H{RIGHT}"/>'
-        f'<text x="{LEFT - 8}" y="{_up(level) + 4:.1f}" text-anchor="end">{level:.0%}</text>'
-        f'<text x="{_across(level):.1f}" y="{BOTTOM + 19}" text-anchor="middle">{level:.0%}</text>'
-        for level in quarters
+        f"{line.name} from {label(line.points[0][1])} to {label(line.points[-1][1])}"
+        for line in chart.lines
     ]
-    return "".join(lines) + f'<text x="{RIGHT}" y="{BOTTOM + 39}" text-anchor="end">{x}</text>'
-
-
-def _line(line: Line) -> str:
-    path = " ".join(f"{_across(a):.1f},{_up(b):.1f}" for a, b in line.points)
-    dots = "".join(
-        f'<circle class="dot {line.kind}" cx="{_across(a):.1f}" cy="{_up(b):.1f}" r="3">'
-        f"<title>{a:.1%}: {b:.1%}</title></circle>"
-        for a, b in (line.points if line.dots else ())
-    )
-    return f'<polyline class="curve {line.kind}" points="{path}"/>{dots}'
-
-
-def _mark(mark: Mark | None) -> str:
-    if mark is None:
-        return ""
-    return (
-        f'<circle class="ring" cx="{_across(mark.x):.1f}" cy="{_up(mark.y):.1f}" r="5">'
-        f"<title>{mark.text}</title></circle>"
-    )
+    marks = [f"marked: {mark.text}" for mark in chart.marks]
+    return f"{chart.y.name} by {chart.x.name}: {'; '.join(lines + marks)}"

@@ -14,7 +14,7 @@ UNDRAWABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 def cover(text: str) -> tuple[list[str], set[str]]:
-    """Font families that together cover a text, and the characters that none of them has."""
+    """Find font families that together cover a text, and the characters that none of them has."""
     families, missing = [FONT], {c for c in text if not (c.isspace() or _invisible(c))}
     missing -= _characters(FONT, missing)
     for family in _system_families() if missing else ():
@@ -28,19 +28,19 @@ def cover(text: str) -> tuple[list[str], set[str]]:
 
 
 def printable(text: str, missing: set[str]) -> str:
-    """The text with marks for what no font has, and without what is never drawn."""
+    """Put marks for what no font has, and leave out what is never drawn."""
     kept = (c for c in text if c.isspace() or not _invisible(c))
     return "".join(UNDRAWABLE if c in missing else c for c in kept)
 
 
 def missing_glyphs(text: str) -> list[str]:
-    """The characters of a text that no font on this system has, each once, in their order."""
+    """List the characters of a text that no font on this system has, each once, in order."""
     missing = cover(text)[1]
     return [character for character in dict.fromkeys(text) if character in missing]
 
 
 def font_hint(texts: Iterable[str]) -> str | None:
-    """What to tell a user some of whose characters cannot be drawn; None if all can be."""
+    """Tell a user which characters cannot be drawn and what to install; None if all can be."""
     missing = missing_glyphs("".join(texts))
     if not missing:
         return None
@@ -50,7 +50,7 @@ def font_hint(texts: Iterable[str]) -> str | None:
 
 
 def _package(character: str) -> str:
-    """The Debian package of a font that is likely to have a character."""
+    """Name the Debian package of a font that is likely to have a character."""
     name = unicodedata.name(character, "")
     if name.startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "IDEOGRAPHIC", "FULLWIDTH")):
         return "fonts-noto-cjk"
@@ -58,7 +58,7 @@ def _package(character: str) -> str:
 
 
 def _invisible(character: str) -> bool:
-    """Controls, joiners and variation selectors, which need no glyph."""
+    """True of controls, joiners and variation selectors, which need no glyph."""
     hidden = unicodedata.category(character) in ("Cc", "Cf")
     return hidden or 0xFE00 <= ord(character) <= 0xFE0F
 
@@ -70,7 +70,7 @@ def _characters(family: str, wanted: set[str]) -> set[str]:
 
 @lru_cache(maxsize=256)
 def _charmap(family: str) -> frozenset[int]:
-    """Code points of a family's regular font; none if it cannot be read."""
+    """Read the code points of a family's regular font; none if it cannot be read."""
     try:
         path = fontManager.findfont(FontProperties(family=[family]), fallback_to_default=False)
         return frozenset(get_font(path).get_charmap())
@@ -80,8 +80,8 @@ def _charmap(family: str) -> frozenset[int]:
 
 @lru_cache(maxsize=1)
 def _system_families() -> tuple[str, ...]:
-    """The system's upright regular fonts, sans-serif first; those of matplotlib itself are not."""
-    _notice_new_fonts()
+    """List the system's upright regular fonts, sans-serif first, without matplotlib's own."""
+    _add_new_fonts()
     own = matplotlib.get_data_path()
     names = {
         entry.name
@@ -94,8 +94,8 @@ def _system_families() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: ("Sans" not in name, "Mono" in name, name)))
 
 
-def _notice_new_fonts() -> None:
-    """Matplotlib keeps its list of fonts for good; add what has been installed since."""
+def _add_new_fonts() -> None:
+    """Add fonts installed since matplotlib made its list, which it keeps for good."""
     known = {entry.fname for entry in fontManager.ttflist}
     for path in findSystemFonts():
         if path not in known:

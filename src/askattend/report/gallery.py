@@ -1,4 +1,4 @@
-"""The gallery: some questions with their answers, and where the network looked."""
+"""A gallery of the page: some questions with their answers, and where the network looked."""
 
 from __future__ import annotations
 
@@ -6,25 +6,88 @@ import base64
 import io
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.evaluation.evaluate import Evaluation
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.report.overlay import fit, heat, peak, range_text
+from askattend.report.overlay import fit_long_side, heat_map, peak, range_text
 from askattend.runs.predictor import Answer
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
 QUALITY = 72
 VERDICTS = ("wrong", "partly", "right")  # in the order of the gallery
-_MAPS = """ Brighter is more attention. Each map is scaled from its least to its greatest value;
-they stand below it, beside the value of uniform attention."""
 _WORDS = {"wrong": "wrong", "partly": "partly right", "right": "right"}
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture of a card.
+
+    Attributes:
+        data: its JPEG in base 64.
+        width: in pixels.
+        height: in pixels.
+        alt: what it shows, for those who do not see it.
+        caption: lines below it.
+    """
+
+    data: str
+    width: int
+    height: int
+    alt: str
+    caption: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Card:
+    """An example as it is shown.
+
+    Attributes:
+        kind: what cards can be filtered by beside the verdict.
+        verdict: see `verdict`.
+        badge: the verdict as it is read.
+        tiles: the image, and its attention maps.
+        question: its text.
+        answer: the network's.
+        probability: of the answer, 0 to 1.
+        references: the human answers; empty if there are none.
+        next_best: the two next answers with their probabilities.
+    """
+
+    kind: str
+    verdict: str | None
+    badge: str
+    tiles: tuple[Tile, ...]
+    question: str
+    answer: str
+    probability: float
+    references: str
+    next_best: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cards with what stands above them.
+
+    Attributes:
+        title: of the section.
+        counts: how many answers were right, and how many of which verdict are shown.
+        shows_maps: True if the network attends.
+        verdicts: of the cards: verdict, its name and how many have it.
+        kinds: of the cards, and how many are of each.
+        cards: wrong answers first, the surest on top.
+    """
+
+    title: str
+    counts: str
+    shows_maps: bool
+    verdicts: tuple[tuple[str, str, int], ...]
+    kinds: tuple[tuple[str, int], ...]
+    cards: tuple[Card, ...]
 
 
 @dataclass(frozen=True)
@@ -47,32 +110,32 @@ class Example:
 
 
 def verdict(score: float | None) -> str | None:
-    """A score in a word: ``"wrong"`` (0), ``"partly"``, ``"right"`` (1); None for none."""
+    """Put a score in a word: ``"wrong"`` (0), ``"partly"``, ``"right"`` (1); None for none."""
     if score is None:
         return None
     return "wrong" if score <= 0 else "right" if score > 0.999 else "partly"
 
 
-def choose(evaluation: Evaluation, *, count: int = 48, seed: int = 0) -> list[int]:
-    """Positions of predictions to show: half of them wrong, spread over the types of answers.
+def choose(predictions: Sequence[ScoredAnswer], *, count: int = 48, seed: int = 0) -> list[int]:
+    """Choose predictions to show: half of them wrong, spread over the types of answers.
 
     Where fewer than half are wrong, or fewer than half are not, the others fill their places.
 
     Args:
-        evaluation: whose predictions.
+        predictions: to choose from.
         count: how many to choose, at most.
         seed: the same predictions and seed give the same choice.
 
     Returns:
-        Positions in `evaluation.predictions`, rising.
+        Positions in `predictions`, rising.
     """
     wrong: list[int] = []
     others: list[int] = []
-    for position, prediction in enumerate(evaluation.predictions):
+    for position, prediction in enumerate(predictions):
         (wrong if verdict(prediction.score) == "wrong" else others).append(position)
     generator = random.Random(seed)
-    wrong = _spread(wrong, evaluation.predictions, generator)
-    others = _spread(others, evaluation.predictions, generator)
+    wrong = _spread(wrong, predictions, generator)
+    others = _spread(others, predictions, generator)
     wrongs = min(len(wrong), max(count // 2, count - len(others)))
     return sorted(wrong[:wrongs] + others[: count - wrongs])
 
@@ -80,7 +143,7 @@ def choose(evaluation: Evaluation, *, count: int = 48, seed: int = 0) -> list[in
 def _spread(
     positions: Iterable[int], predictions: Sequence[ScoredAnswer], generator: random.Random
 ) -> list[int]:
-    """The positions in random order, the types of answers taking turns."""
+    """Put the positions in random order, the types of answers taking turns."""
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for position in positions:
         groups[predictions[position].answer_type or ""].append(position)
@@ -91,125 +154,87 @@ def _spread(
     return [position for _, _, position in sorted(turns)]
 
 
-def gallery(examples: Sequence[Example], evaluation: Evaluation, maps_name: str | None) -> str:
-    """The section, its wrong answers first, the surest on top; nothing without examples."""
-    if not examples:
-        return ""
+def gallery_of(
+    examples: Sequence[Example], predictions: Sequence[ScoredAnswer], maps_name: str | None
+) -> Gallery:
+    """Lay out examples, wrong answers first, the surest on top.
+
+    Args:
+        examples: at least one.
+        predictions: those that they were chosen from.
+        maps_name: what an attention map is called; None of a network that attends nowhere.
+    """
     ranks = {name: rank for rank, name in enumerate(VERDICTS)}
     ordered = sorted(
         examples,
         key=lambda e: (ranks.get(verdict(e.score) or "", len(VERDICTS)), -e.answer.probability),
     )
     shown = Counter(verdict(example.score) for example in examples)
-    cards = "".join(_example(example, maps_name) for example in ordered)
-    title, maps = "Its answers", ""
-    if maps_name is not None:
-        title, maps = "Where it looked", _MAPS
-    return f"""<section><h2>{title}</h2>
-<p class="muted">{_counts(shown, evaluation)}{maps}</p>
-{_filters(shown, examples)}<div class="gallery">{cards}</div>
-<p class="muted none" hidden>None of those shown is of that kind.</p></section>"""
+    kinds = Counter(_kind(example.question) for example in examples)
+    return Gallery(
+        "Its answers" if maps_name is None else "Where it looked",
+        _counts(shown, predictions),
+        maps_name is not None,
+        tuple((v, _WORDS[v], shown[v]) for v in reversed(VERDICTS) if shown[v]),
+        tuple(sorted(kinds.items())),
+        tuple(_card(example, maps_name) for example in ordered),
+    )
 
 
-def _counts(shown: Counter[str | None], evaluation: Evaluation) -> str:
-    """How many answers were right, and how many of which kind the gallery shows."""
-    of_all = Counter(verdict(prediction.score) for prediction in evaluation.predictions)
+def _counts(shown: Counter[str | None], predictions: Sequence[ScoredAnswer]) -> str:
+    """Say how many answers were right, and how many of which kind the gallery shows."""
+    of_all = Counter(verdict(prediction.score) for prediction in predictions)
     counts = [f"{of_all[v]:,} {_WORDS[v]}" for v in reversed(VERDICTS) if of_all[v]]
-    text = f"{len(evaluation.predictions):,} answers{': ' * bool(counts)}{', '.join(counts)}. "
+    text = f"{len(predictions):,} answers{': ' * bool(counts)}{', '.join(counts)}. "
     if shown["wrong"]:
         return f"{text}Of the {shown.total()} shown, {shown['wrong']} are wrong; they come first."
     return f"{text}{shown.total()} are shown."
 
 
 def _kind(question: Question) -> str:
-    """What the gallery can be filtered by: the type of the question, or else of its answer."""
+    """Give the type of a question, or else of its answer; empty where neither is known."""
     return question.question_type or question.answer_type or ""
 
 
-def _chooser(examples: Sequence[Example]) -> str:
-    counts = Counter(_kind(example.question) for example in examples)
-    if len(counts) < 2:
-        return ""
-    options = "".join(
-        f'<option value="{escape(name)}">{escape(name or "no type")} {count}</option>'
-        for name, count in sorted(counts.items())
-    )
-    return (
-        '<select aria-label="Type of question"><option value="*">All types</option>'
-        f"{options}</select>"
-    )
-
-
-def _filters(shown: Counter[str | None], examples: Sequence[Example]) -> str:
-    total = len(examples)
-    kinds, chooser = [v for v in reversed(VERDICTS) if shown[v]], _chooser(examples)
-    if not kinds and not chooser:
-        return ""
-    buttons = [f'<button type="button" data-filter="all" aria-pressed="true">All {total}</button>']
-    buttons += [
-        f'<button type="button" data-filter="{v}" aria-pressed="false">'
-        f"{_WORDS[v].capitalize()} {shown[v]}</button>"
-        for v in kinds
-    ]
-    inside = "".join(buttons) + chooser
-    return f'<div class="filters" role="group" aria-label="Show" hidden>{inside}</div>'
-
-
-def _example(example: Example, maps_name: str | None) -> str:
-    return f"""<article class="card example" data-verdict="{verdict(example.score) or "none"}" \
-data-kind="{escape(_kind(example.question))}">
-<div class="tiles">{_tiles(example, maps_name)}</div>
-<div class="said">{_said(example)}</div></article>"""
-
-
-def _tiles(example: Example, maps_name: str | None) -> str:
-    photo = fit(example.image.convert("RGB"), THUMBNAIL)
-    tiles = [_tile(photo, f"Image {example.question.image}", "image")]
-    for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
-        name = f"{escape(str(maps_name))} {number}"
-        alt = f"{maps_name} {number}: attention is greatest {peak(attention)}"
-        caption = f"{name}<br>{range_text(attention).replace(', ', '<br>')}"
-        picture = heat(photo, attention, photo.size, seen=example.seen)
-        tiles.append(_tile(picture, alt, caption))
-    return "".join(tiles)
-
-
-def _said(example: Example) -> str:
-    """The question, the answer with its badge and probability, and what else might be said."""
+def _card(example: Example, maps_name: str | None) -> Card:
     question, answer = example.question, example.answer
-    lines = [
-        f'<h3 dir="auto">{escape(question.text)}</h3><p class="answer">{_badge(example.score)}'
-        f'<strong dir="auto">{escape(answer.text)}</strong> {answer.probability:.1%}</p>'
-    ]
-    if question.answers:
-        lines.append(f'<p class="muted">Reference: {_references(question.answers)}</p>')
-    if others := ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:3]):
-        lines.append(f'<p class="muted">Next best: <span dir="auto">{escape(others)}</span></p>')
-    return "".join(lines)
+    return Card(
+        _kind(question),
+        verdict(example.score),
+        _badge(example.score),
+        tuple(_tiles(example, maps_name)),
+        question.text,
+        answer.text,
+        answer.probability,
+        _references(question.answers),
+        ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:3]),
+    )
 
 
-def _tile(picture: Image.Image, alt: str, caption: str) -> str:
-    """A picture inside the page; the caption is HTML."""
+def _tiles(example: Example, maps_name: str | None) -> Iterator[Tile]:
+    photo = fit_long_side(example.image.convert("RGB"), THUMBNAIL)
+    yield _tile(photo, f"Image {example.question.image}", "image")
+    for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
+        name = f"{maps_name} {number}"
+        picture = heat_map(photo, attention, photo.size, seen=example.seen)
+        alt = f"{name}: attention is greatest {peak(attention)}"
+        yield _tile(picture, alt, name, *range_text(attention).split(", "))
+
+
+def _tile(picture: Image.Image, alt: str, *caption: str) -> Tile:
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=QUALITY, optimize=True)
     data = base64.b64encode(encoded.getvalue()).decode("ascii")
-    return (
-        f'<figure><img src="data:image/jpeg;base64,{data}" width="{picture.width}" '
-        f'height="{picture.height}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
-    )
+    return Tile(data, picture.width, picture.height, alt, caption)
 
 
 def _badge(score: float | None) -> str:
     judged = verdict(score)
-    if judged is None or score is None:
-        return ""
-    text = {"right": "✓ right", "wrong": "✗ wrong"}.get(judged, f"{score:.0%} right")
-    return f'<span class="badge {judged}">{text}</span>'
+    return {"right": "✓ right", "wrong": "✗ wrong"}.get(judged or "", f"{score or 0:.0%} right")
 
 
 def _references(answers: Sequence[tuple[str, int]]) -> str:
-    """The human answers, each with how many people gave it where more than one did."""
+    """List human answers, each with how many people gave it where more than one did."""
     several = sum(count for _, count in answers) > 1
     named = [f"{text} × {count}" if several else text for text, count in answers[:5]]
-    more = ", …" if len(answers) > 5 else ""
-    return f'<span dir="auto">{escape(", ".join(named))}{more}</span>'
+    return ", ".join(named) + ", …" * (len(answers) > 5)

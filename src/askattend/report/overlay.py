@@ -1,4 +1,4 @@
-"""Pictures of attention: heat maps over the image, with the answers beside them."""
+"""Pictures of attention: heat maps over an image, with the answers beside them."""
 
 from __future__ import annotations
 
@@ -20,19 +20,8 @@ from torch import Tensor
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
-from askattend.report.fonts import cover, font_hint, missing_glyphs, printable
+from askattend.report.fonts import cover, printable
 from askattend.runs.predictor import Answer
-
-__all__ = [
-    "fit",
-    "font_hint",
-    "heat",
-    "missing_glyphs",
-    "overlay",
-    "peak",
-    "range_text",
-    "save_overlay",
-]
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
 CELL = 270  # least width that a panel's caption gets
@@ -52,7 +41,7 @@ def overlay(
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
 ) -> Image.Image:
-    """The image and where the model looked: a row for each question, a heat map for each glimpse.
+    """Draw an image and where the model looked: a row a question, a heat map a glimpse.
 
     Each map is scaled from its own least to its greatest value, which stand below it beside 1/L,
     what every one of the L regions would get if attention were uniform. A character that no font
@@ -64,7 +53,7 @@ def overlay(
         maps_name: what a map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
         seen: the part of the image that the maps lie over.
     """
-    photo = fit(image.convert("RGB"), PANEL)
+    photo = fit_long_side(image.convert("RGB"), PANEL)
     rows = [_row(photo, answer, maps_name, seen) for answer in answers]
     width = max(row.width for row in rows)
     canvas = Image.new("RGB", (width, sum(row.height for row in rows)), "white")
@@ -103,14 +92,14 @@ def save_overlay(
         raise ConfigError(problem, where=file, remedy="Choose another place.") from error
 
 
-def heat(
+def heat_map(
     image: Image.Image,
     attention: Float[Tensor, "rows columns"],
     size: tuple[int, int],
     *,
     seen: Crop = WHOLE,
 ) -> Image.Image:
-    """One attention map over the image: dim where it is least, bright where it is most.
+    """Lay one attention map over an image: dim where it is least, bright where it is most.
 
     The grid is stretched over the part of the image that was seen, as that was squeezed into the
     backbone's square, with bicubic interpolation; what was not seen is pale. A map without any
@@ -137,7 +126,7 @@ def heat(
 def _levels(
     attention: Tensor, size: tuple[int, int], seen: Crop
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """For each pixel, how much it was attended to, 0 to 1, and whether it was not seen at all."""
+    """Stretch a map over an image: the attention of each pixel, 0 to 1, and where none was seen."""
     left, top, right, bottom = (
         round(share * side) for share, side in zip(seen, (*size, *size), strict=True)
     )
@@ -151,15 +140,15 @@ def _levels(
     return level, unseen
 
 
-def fit(image: Image.Image, long_side: int) -> Image.Image:
-    """The image with its long side made so many pixels, its shape kept."""
+def fit_long_side(image: Image.Image, long_side: int) -> Image.Image:
+    """Resize an image to a long side of so many pixels, its shape kept."""
     scale = long_side / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
 def range_text(attention: Float[Tensor, "rows columns"]) -> str:
-    """Least and greatest value of a map and the uniform one: ``0.001–0.140, uniform 0.020``."""
+    """Tell least, greatest and uniform value of a map: ``0.001–0.140, uniform 0.020``."""
     values = _values(attention)
     low, high, uniform = float(values.min()), float(values.max()), 1 / values.size
     # Three digits of the greatest value; more where that would hide a difference.
@@ -172,7 +161,7 @@ def range_text(attention: Float[Tensor, "rows columns"]) -> str:
 
 
 def peak(attention: Float[Tensor, "rows columns"]) -> str:
-    """In words, where a map is greatest: ``"top left"``, ``"centre"``, …, or ``"nowhere"``."""
+    """Say where a map is greatest: ``"top left"``, ``"centre"``, …, or ``"nowhere"``."""
     values = _values(attention)
     if _flat(values):
         return "nowhere"
@@ -192,15 +181,15 @@ def _flat(values: Floats) -> bool:
 
 
 def _scaled(attention: Tensor) -> Floats:
-    """A map from 0 at its least value to 1 at its greatest; all 0 if it is flat."""
+    """Scale a map from 0 at its least value to 1 at its greatest; all 0 if it is flat."""
     values = _values(attention)
     above: Floats = values - values.min()
     return above * 0 if _flat(values) else above / above.max()
 
 
 def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Image.Image:
-    """One question: its text, the answer's, the photo and a heat map for each glimpse."""
-    panels = [photo, *(heat(photo, a, photo.size, seen=seen) for a in answer.attention)]
+    """Draw one question: its text, the answer's, the photo and a heat map for each glimpse."""
+    panels = [photo, *(heat_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [
         f"{maps_name} {number} · {range_text(attention)}"
         for number, attention in enumerate(answer.attention, 1)
@@ -220,7 +209,7 @@ def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Imag
 
 
 class _Sheet:
-    """White paper of a given width, as high as what is placed on it; pixels from the top."""
+    """A white sheet of a given width, as high as what is placed on it; pixels from the top."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -230,7 +219,7 @@ class _Sheet:
         self._renderer = canvas.get_renderer()
 
     def write(self, text: str, left: int, top: int, width: int, size: int, colour: str) -> int:
-        """Place a text, wrapped to a width; returns where it ends."""
+        """Place a text, wrapped to a width, and return where it ends."""
         text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
         families, missing = cover(text)
         font = FontProperties(family=families, size=size * 72 / DPI)
@@ -240,7 +229,7 @@ class _Sheet:
         return top
 
     def draw(self, height: int) -> Image.Image:
-        """The sheet as pixels."""
+        """Turn the sheet into pixels."""
         figure = Figure(figsize=(self.width / DPI, height / DPI), dpi=DPI, facecolor="white")
         canvas: Any = FigureCanvasAgg(figure)
         for line, left, top, colour, font in self.lines:
@@ -260,7 +249,7 @@ class _Sheet:
 
 
 def _wrap(text: str, width: int, length: Callable[[str], float]) -> list[str]:
-    """Lines no longer than `width`, broken between words, or within one that is longer itself."""
+    """Break a text into lines, between words, or within one that is longer than `width` itself."""
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -22,6 +22,7 @@ from askattend.features.geometry import Crop, crop_of, square
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
+from askattend.metrics.calibration import Calibration
 from askattend.models import ImageEncoding, Network
 from askattend.models.kernels.int8 import round_to_eight_bits
 from askattend.runs.run_folder import Run
@@ -117,6 +118,11 @@ class Predictor:
                 remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
             )
         self.threshold = self.calibration.threshold(risk)
+
+    def recalibrate(self, calibration: Calibration) -> None:
+        """Save in the run what was learnt of its probabilities, and answer by it from now on."""
+        self.run.save_calibration(calibration)
+        self.calibration, self.threshold = calibration, calibration.threshold()
 
     @classmethod
     def load(

@@ -1,4 +1,4 @@
-"""What stretches of a forward pass cost, measured while it runs."""
+"""The costs of a forward pass, stretch by stretch, measured while it runs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from torch.utils.flop_counter import flop_registry
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stretch of a forward pass cost.
+    """The cost of a stretch of a forward pass.
 
     Attributes:
         flops: floating-point operations of its matrix products, a multiplication and an addition
             counting as two; element-wise work is not counted.
-        bytes: of the tensors that it made, whether or not they were kept.
+        bytes: of all tensors that it made, those freed again included.
         parameters: name → number of elements, of the parameters that it read.
     """
 
@@ -30,14 +30,15 @@ class Cost:
 
 
 class Meter(TorchDispatchMode):
-    """Watches every operation of PyTorch inside its ``with`` block, and sums up its cost.
+    """A counter of the cost of every operation of PyTorch inside its ``with`` block.
 
     Args:
-        model: whose parameters to look out for.
+        model: the network, whose parameters are named where they are read.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        # By address: operations get views of parameters, transposed ones for example.
         self._names = {
             parameter.untyped_storage().data_ptr(): (name, parameter.numel())
             for name, parameter in model.named_parameters()
@@ -49,7 +50,7 @@ class Meter(TorchDispatchMode):
         self._read: dict[str, int] = {}
 
     def take(self) -> Cost:
-        """The cost since the last call, or since the start."""
+        """Return the cost since the last call, or since the start."""
         cost = Cost(self._flops, self._bytes, self._read)
         self._start()
         return cost
@@ -57,7 +58,7 @@ class Meter(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Run one operation and note what it cost."""
+        """Run one operation and note its cost."""
         kwargs = kwargs or {}
         if func._overloadpacket not in flop_registry:
             # A compound operation, such as a linear layer, runs as the ones that it consists of.
@@ -66,10 +67,10 @@ class Meter(TorchDispatchMode):
             if result is not NotImplemented:
                 return result
         result = func(*args, **kwargs)
-        given = {_place(tensor) for tensor in _tensors((args, kwargs))}
-        self._read.update(self._names[place] for place in given if place in self._names)
+        given = {_address(tensor) for tensor in _tensors((args, kwargs))}
+        self._read.update(self._names[address] for address in given if address in self._names)
         for tensor in _tensors(result):
-            if _place(tensor) not in given:  # a view costs nothing
+            if _address(tensor) not in given:  # a view costs nothing
                 self._bytes += tensor.numel() * tensor.element_size()
         if func._overloadpacket in flop_registry:
             self._flops += flop_registry[func._overloadpacket](*args, **kwargs, out_val=result)
@@ -80,5 +81,5 @@ def _tensors(values: Any) -> list[Tensor]:
     return [leaf for leaf in tree_leaves(values) if isinstance(leaf, torch.Tensor)]
 
 
-def _place(tensor: Tensor) -> int:
+def _address(tensor: Tensor) -> int:
     return tensor.untyped_storage().data_ptr()

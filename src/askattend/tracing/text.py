@@ -8,37 +8,37 @@ from collections.abc import Iterator, Sequence
 from askattend.tracing.trace import Trace, TracedStep, Word
 
 WIDTH = 80
-# From nothing to the map's largest weight.
+# From no weight to the map's largest.
 SHADES = "·░▒▓█"
-# Maps of more rows or columns than this are not drawn.
-MOST = 14
+# Larger maps would not fit a terminal, at two characters a cell.
+MOST_CELLS = 14
 UNITS = (
     "FLOP: of matrix products alone, a multiplication and an addition counting as two; B: of the "
     "tensors newly made since the step before. What is handed in, and views, cost nothing."
 )
 
 
-def lines(trace: Trace) -> Iterator[str]:
-    """The trace as text, some lines a step, none longer than 80 columns where words allow it."""
+def trace_lines(trace: Trace) -> Iterator[str]:
+    """Yield the trace as text, some lines a step, none above 80 columns where words allow it."""
     yield f"{trace.network}, step by step"
-    yield from _wrapped(UNITS)
+    yield from _wrap(UNITS)
     if trace.lengths is not None:
-        yield from _wrapped(_about_lengths(trace))
+        yield from _wrap(_about_lengths(trace))
     for number, step in enumerate(trace.steps, 1):
         yield ""
-        yield from _wrapped(f"{number:>2}  {step.symbol}   [{_place(step.equation)}]", indent=6)
-        for line in _told(step):
-            yield from _wrapped(f"    {line}", indent=6)
+        yield from _wrap(f"{number:>2}  {step.symbol}   [{_citation(step.equation)}]", indent=6)
+        for line in _describe(step):
+            yield from _wrap(f"    {line}", indent=6)
     yield ""
     totals = trace.totals
-    yield from _wrapped(
-        f"in all {totals.parameters:,} parameters, {_amount(totals.flops, 'FLOP', 1000)} of matrix "
-        f"products, {_amount(totals.bytes, 'B', 1024)} of tensors made"
+    yield from _wrap(
+        f"in all {totals.parameters:,} parameters, {_with_prefix(totals.flops, 'FLOP', 1000)} of "
+        f"matrix products, {_with_prefix(totals.bytes, 'B', 1024)} of tensors made"
     )
     if trace.question is not None:
         ranked = ", ".join(f"{one.answer} {one.probability:.1%}" for one in trace.top or [])
-        yield from _wrapped(f"question: {trace.question}")
-        yield from _wrapped(f"answers: {ranked}")
+        yield from _wrap(f"question: {trace.question}")
+        yield from _wrap(f"answers: {ranked}")
 
 
 def _about_lengths(trace: Trace) -> str:
@@ -51,8 +51,8 @@ def _about_lengths(trace: Trace) -> str:
     return f"{text}, filled up to the longest."
 
 
-def _told(step: TracedStep) -> Iterator[str]:
-    """What there is to say about a step below its symbol."""
+def _describe(step: TracedStep) -> Iterator[str]:
+    """Yield the lines below a step's symbol."""
     yield step.meaning
     named = zip(step.dims, step.shape, strict=True)
     dims = " × ".join(str(n) if d == "1" else f"{d} {n}" for d, n in named)
@@ -60,13 +60,13 @@ def _told(step: TracedStep) -> Iterator[str]:
     if step.paper_shape != step.shape:
         yield f"in the paper's order of axes {step.paper_shape}"
     if step.words is not None:
-        yield f"words: {', '.join(map(_word, step.words))}"
+        yield f"words: {', '.join(map(_word_text, step.words))}"
     if step.parameters:
         used = ", ".join(f"{name} ({count:,})" for name, count in step.parameters.items())
         yield f"parameters: {used}"
     costs = ((step.flops, "FLOP", 1000), (step.bytes, "B", 1024))
-    if said := ", ".join(_amount(*cost) for cost in costs if cost[0]):
-        yield said
+    if counted := ", ".join(_with_prefix(*cost) for cost in costs if cost[0]):
+        yield counted
     if step.values is not None:
         v = step.values
         yield f"values {v.least:.4g} to {v.greatest:.4g}, mean {v.mean:.4g}"
@@ -76,27 +76,27 @@ def _told(step: TracedStep) -> Iterator[str]:
         yield from _maps(step)
 
 
-def _word(word: Word) -> str:
+def _word_text(word: Word) -> str:
     return f"{word.index} {word.word}" + ("" if word.seen else " (never seen)")
 
 
 def _maps(step: TracedStep) -> Iterator[str]:
-    """Each attention map: a line that says what its shades mean, and a line a row."""
+    """Yield each attention map: a line that explains its shades, and a line a row."""
     for number, rows in enumerate(step.maps or [], 1):
-        if len(rows) > MOST or len(rows[0]) > MOST:
+        if len(rows) > MOST_CELLS or len(rows[0]) > MOST_CELLS:
             continue
         name = "map" if step.dims[1] == "1" else f"{step.dims[1].removesuffix('s')} {number}"
         yield f"{name}, from {SHADES[0]} 0% to {SHADES[-1]} {max(map(max, rows)):.1%} of a region"
-        yield from drawn(rows)
+        yield from shade_map(rows)
 
 
-def drawn(rows: Sequence[Sequence[float]]) -> list[str]:
-    """A map in shades, each weight two characters wide, so that cells look square.
+def shade_map(rows: Sequence[Sequence[float]]) -> list[str]:
+    """Draw a map in shades, each weight two characters wide, so that cells look square.
 
     Args:
         rows: weights from 0 up; the largest is the darkest shade, each shade a fifth of it.
     """
-    greatest = max(map(max, rows)) or 1
+    greatest = max(map(max, rows)) or 1  # a map of zeros is drawn, too
     last = len(SHADES) - 1
     return [
         "".join(2 * SHADES[min(last, int(weight / greatest * len(SHADES)))] for weight in row)
@@ -104,7 +104,7 @@ def drawn(rows: Sequence[Sequence[float]]) -> list[str]:
     ]
 
 
-def _wrapped(line: str, *, indent: int = 2) -> list[str]:
+def _wrap(line: str, *, indent: int = 2) -> list[str]:
     return textwrap.wrap(
         line,
         WIDTH,
@@ -114,12 +114,12 @@ def _wrapped(line: str, *, indent: int = 2) -> list[str]:
     )
 
 
-def _place(equation: str) -> str:
+def _citation(equation: str) -> str:
     return f"eq. {equation}" if equation[0].isdigit() else equation
 
 
-def _amount(number: float, unit: str, base: int) -> str:
-    """A number with a prefix: 12.3 MFLOP, 4 KiB."""
+def _with_prefix(number: float, unit: str, base: int) -> str:
+    """Write a number with a prefix: 12.3 MFLOP, 4 KiB."""
     prefix = 0
     while number >= base and prefix < 4:
         number, prefix = number / base, prefix + 1

@@ -1,60 +1,38 @@
-"""A forward pass told step by step: the paper's symbols with the tensors that they stand for."""
+"""A forward pass step by step: the paper's symbols with the tensors that they stand for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
-from pathlib import Path
 
 import msgspec
 import torch
 from torch import Tensor, nn
 
 from askattend.errors import ConfigError
-from askattend.features.store import FeatureStore
-from askattend.models import Model, ModelConfig, build_model
 from askattend.models.kernels.recording import listening
 from askattend.models.symbols import Step
-from askattend.runs.predictor import Answer, Predictor
-from askattend.settings import Positive, Seed, check
 from askattend.tracing.costs import Cost, Meter
 
 
-@dataclass(frozen=True)
-class RandomData:
-    """The sizes of random data to feed a network; the defaults are SAAA's on VQA v2."""
-
-    batch_size: Positive = 128
-    """Questions, each about an image of its own."""
-    tokens: Positive = 12345
-    """The vocabulary's size: how many different words, padding and unknown ones included."""
-    max_length: Positive = 100
-    """Words of the longest question."""
-    answers: Positive = 3000
-    """Answers of the vocabulary (M)."""
-    region_dim: Positive = 2048
-    """Width of a region's feature."""
-    grid: Positive = 14
-    """Rows and columns of regions."""
-    seed: Seed = 0
-    """Chooses weights and data."""
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
 class Values(msgspec.Struct, frozen=True):
-    """What a tensor's elements lie between."""
+    """The range of a tensor's elements."""
 
     least: float
     mean: float
     greatest: float
 
+    @classmethod
+    def of(cls, tensor: Tensor) -> Values:
+        """Measure a tensor; masked elements, which are -∞, do not count."""
+        values = tensor.float()
+        values = values[values != -torch.inf]
+        return cls(values.min().item(), values.mean().item(), values.max().item())
+
 
 class Word(msgspec.Struct, frozen=True):
-    """A word of a question, its index, and whether any training question had it."""
+    """A word of a question, and its index; `seen` if any training question had it."""
 
     word: str
     index: int
@@ -67,7 +45,7 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         symbol: the paper's name for it.
         equation: the number of its equation, or the section where it has none.
-        meaning: what it is.
+        meaning: the same in words.
         name: our name for it.
         dims: the names of the dimensions of `shape`.
         shape: the tensor's own.
@@ -75,9 +53,9 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
         dtype: the tensor's.
         parameters: name → number of elements, of the parameters that the step read.
         flops: of its matrix products, a multiplication and an addition counting as two.
-        bytes: of the tensors newly made on the way to it; what is handed in was there before.
+        bytes: of the tensors newly made on the way to it; inputs were there before.
         values: where they were asked for.
-        sums_to_one: of an attention map, where values were asked for: whether each map does.
+        sums_to_one: of an attention map, where values were asked for: True if every map does.
         maps: of an attention map, where values were asked for: the first question's, maps × rows ×
             columns.
         words: of the tokens of a real question: each word with its index in the vocabulary.
@@ -101,7 +79,7 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """What the whole pass took; `parameters` counts each of the network's elements once."""
+    """The cost of a whole pass; `parameters` counts each of the network's elements once."""
 
     parameters: int
     flops: int
@@ -123,12 +101,12 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
         steps: in the order they happened.
         totals: of the whole pass.
         lengths: the words of the random questions, if they were random.
-        skips_padding: whether only a question's own words cost anything to read.
+        skips_padding: True if only a question's own words cost anything to read.
         question: the real one that was asked, if one was.
-        answer: what the network said to it.
+        answer: the most probable one to it.
         probability: of that answer.
         top: the most probable answers, falling.
-        notes: what the one who asks should know of how the question is read.
+        notes: on how the question is read.
     """
 
     network: str
@@ -142,132 +120,39 @@ class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
     top: list[Ranked] | None = None
     notes: list[str] | None = None
 
-
-def trace_random(config: ModelConfig, data: RandomData) -> Trace:
-    """Build a network, feed it random data, and tell what happens.
-
-    Questions have 1 to ``data.max_length`` random words.
-
-    Raises:
-        ConfigError: there is not enough memory for these sizes.
-    """
-    torch.manual_seed(data.seed)
-    try:
-        return _trace_random(config, data)
-    except (
-        RuntimeError,
-        TypeError,
-        MemoryError,
-    ) as error:  # numbers above 2^63 are of a wrong type
-        if not re.search("alloc|memory|overflow", str(error), re.IGNORECASE):
-            raise
-        raise ConfigError(
-            "there is not enough memory for these sizes",
-            where="random data",
-            remedy="Lower --batch-size, --grid, --region-dim, --max-length, --tokens or --answers.",
-        ) from None
+    @classmethod
+    def of(cls, model: nn.Module, steps: list[TracedStep]) -> Trace:
+        """Sum up the steps of a network's pass."""
+        totals = Totals(
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            flops=sum(step.flops for step in steps),
+            bytes=sum(step.bytes for step in steps),
+        )
+        return cls(type(model).__name__, steps, totals)
 
 
-def _trace_random(config: ModelConfig, data: RandomData) -> Trace:
-    model = build_model(
-        config, words=data.tokens, answers=data.answers, region_dim=data.region_dim
-    ).eval()
-    regions = torch.rand(data.batch_size, data.grid**2, data.region_dim)
-    lengths = torch.randint(1, data.max_length + 1, (data.batch_size,))
-    lengths[0] = data.max_length
-    tokens = torch.randint(min(2, data.tokens - 1), data.tokens, (data.batch_size, data.max_length))
-    tokens = tokens * (torch.arange(data.max_length) < lengths[:, None])
-    with torch.no_grad():
-        steps = traced(model, lambda: model(regions, tokens, lengths), grid=(data.grid, data.grid))
-    trace = _trace(model, steps)
-    if all(step.name != "tokens" for step in steps):  # a network that reads no question
-        return trace
-    return msgspec.structs.replace(
-        trace,
-        lengths=_values(lengths),
-        skips_padding=any(isinstance(part, nn.LSTM) for part in model.modules()),
-    )
-
-
-def trace_run(
-    run: Path,
-    image: str | Path,
-    question: str,
-    *,
-    top: int = 5,
-    backbone: str | None = None,
-    features: Path | None = None,
-) -> Trace:
-    """Ask a trained network about an image, and tell what happens, values included.
-
-    Args:
-        run: the run folder.
-        image: the image file; with `features`, an image's id in that store.
-        question: what to ask.
-        top: how many answers to list.
-        backbone: the run's backbone, where it does not know it or knows it by another name.
-        features: a feature store to answer from; no backbone is needed then.
-
-    Raises:
-        AskAttendError: whatever of run, image or question does not fit; see `Predictor`.
-    """
-    predictor = Predictor.load(run, device="cpu", precision="float32", backbone=backbone)
-    answers: list[Answer] = []
-    ask = _asking(predictor, image, question, top=top, features=features)
-    grid = (predictor.run.features.rows, predictor.run.features.columns)
-    steps = traced(predictor.model, lambda: answers.extend(ask()), grid=grid, values=True)
-    (said,) = answers
-    return msgspec.structs.replace(
-        _trace(predictor.model, [_with_words(step, predictor, question) for step in steps]),
-        question=question,
-        answer=said.text,
-        probability=said.probability,
-        top=[Ranked(answer, probability) for answer, probability in said.top],
-        notes=predictor.notes(question),
-    )
-
-
-def _asking(
-    predictor: Predictor, image: str | Path, question: str, *, top: int, features: Path | None
-) -> Callable[[], list[Answer]]:
-    """What asks the question; backbone or store are opened now, outside the trace."""
-    if features is not None:
-        store = FeatureStore.open(features)
-        return lambda: predictor.ask_stored(store, str(image), [question], top=top)
-    _ = predictor.backbone
-    return lambda: predictor.look(image).ask_all([question], top=top)
-
-
-def _with_words(step: TracedStep, predictor: Predictor, question: str) -> TracedStep:
-    """The tokens, with the words that they stand for; any other step as it is."""
-    if step.name != "tokens":
-        return step
-    vocabulary = predictor.run.words
-    unseen = set(vocabulary.unlisted(question))
-    words = zip(vocabulary.tokenise(question), vocabulary.encode(question), strict=True)
-    named = [Word(word, index, seen=word not in unseen) for word, index in words]
-    return msgspec.structs.replace(step, words=named)
-
-
-def traced(
-    model: Model, call: Callable[[], object], *, grid: tuple[int, int], values: bool = False
+def trace_steps(
+    model: nn.Module, call: Callable[[], object], *, grid: tuple[int, int], values: bool = False
 ) -> list[TracedStep]:
-    """The steps that happen while `call` runs.
+    """Return the steps that happen while `call` runs.
 
     Args:
         model: the network that `call` uses, in evaluation mode.
         call: runs its forward pass.
         grid: rows and columns of the regions.
-        values: whether to look at the elements, too.
+        values: also look at the elements.
+
+    Raises:
+        ConfigError: a symbol's dimensions are not its tensor's.
     """
     steps: list[TracedStep] = []
     meter = Meter(model)
 
     def listener(step: Step) -> None:
         cost = meter.take()
-        if not steps:  # what came before the network, such as the backbone
+        if not steps:  # all before the first step, such as the backbone, is not the network's
             cost = Cost(flops=0, bytes=0, parameters={})
-        steps.append(_told(step, cost, grid, values=values))
+        steps.append(_describe(step, cost, grid, values=values))
         meter.take()  # looking at the values is not the network's work
 
     with meter, listening(listener):
@@ -275,10 +160,10 @@ def traced(
     return steps
 
 
-def _told(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) -> TracedStep:
+def _describe(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) -> TracedStep:
     tensor, what = step.tensor, step.what
-    look = values and tensor.is_floating_point()
-    is_map = look and what.name.startswith("attention")
+    values = values and tensor.is_floating_point()
+    is_attention = values and what.name.partition(".")[0] == "attention"
     return TracedStep(
         symbol=step.symbol,
         equation=what.equation,
@@ -291,37 +176,34 @@ def _told(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) -> Tra
         parameters=dict(cost.parameters),
         flops=cost.flops,
         bytes=cost.bytes,
-        values=_values(tensor) if look else None,
-        sums_to_one=_sums_to_one(tensor) if is_map else None,
-        maps=tensor[0].float().unflatten(-1, grid).tolist() if is_map else None,
+        values=Values.of(tensor) if values else None,
+        sums_to_one=_sums_to_one(tensor) if is_attention else None,
+        maps=tensor[0].float().unflatten(-1, grid).tolist() if is_attention else None,
     )
 
 
 def paper_shape(step: Step, grid: tuple[int, int]) -> list[int]:
-    """The shape of a step's tensor as the paper lays its elements out."""
-    sizes = dict(zip(step.what.dims.split(), step.tensor.shape, strict=True))
-    sizes |= {"1": 1, "rows": grid[0], "columns": grid[1]}
-    laid_out = re.findall(r"\(([^)]*)\)|(\S+)", step.what.paper or step.what.dims)
-    shape = [prod(sizes[name] for name in (group or one).split()) for group, one in laid_out]
-    assert prod(shape) == step.tensor.numel(), f"{step.name} is laid out as {shape}"
-    return shape
+    """Return the shape of a step's tensor as the paper lays its elements out.
 
-
-def _values(tensor: Tensor) -> Values:
-    values = tensor.float()
-    values = values[values != -torch.inf]  # what is masked has no value
-    return Values(values.min().item(), values.mean().item(), values.max().item())
-
-
-def _sums_to_one(tensor: Tensor) -> bool:
-    sums = tensor.float().sum(dim=-1)
-    return bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-4))
-
-
-def _trace(model: nn.Module, steps: list[TracedStep]) -> Trace:
-    totals = Totals(
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        flops=sum(step.flops for step in steps),
-        bytes=sum(step.bytes for step in steps),
+    Raises:
+        ConfigError: the symbol's dimensions are not the tensor's.
+    """
+    dims, shape = step.what.dims.split(), tuple(step.tensor.shape)
+    sizes = dict(zip(dims, shape, strict=False)) | {"1": 1, "rows": grid[0], "columns": grid[1]}
+    groups = re.findall(r"\(([^)]*)\)|(\S+)", step.what.paper or step.what.dims)
+    names = [(group or one).split() for group, one in groups]
+    if len(dims) == len(shape) and all(name in sizes for group in names for name in group):
+        laid_out = [prod(sizes[name] for name in group) for group in names]
+        if prod(laid_out) == step.tensor.numel():
+            return laid_out
+    raise ConfigError(
+        f"the tensor is {' × '.join(map(str, shape))}, which is not "
+        f"'{step.what.dims}', or in the paper's order '{step.what.paper or step.what.dims}'",
+        where=f"symbol {step.name}",
+        remedy="Give the Symbol the dimensions of the tensor that it is called with.",
     )
-    return Trace(type(model).__name__, steps, totals)
+
+
+def _sums_to_one(attention: Tensor) -> bool:
+    sums = attention.float().sum(dim=-1)
+    return bool(torch.allclose(sums, torch.ones_like(sums), atol=1e-4))

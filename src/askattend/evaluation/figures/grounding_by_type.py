@@ -1,0 +1,55 @@
+"""Grounding by type of question: some are about more than one box."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+
+from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.section import PageContext, Section, Table, TerminalLine
+from askattend.metrics.grounding import Grounding, GroundingScores
+
+
+def measure(evaluated: Evaluated) -> dict[str, Grounding]:
+    """Measure it over the questions of each type; nothing where there is no grounding."""
+    if evaluated.grounding is None:
+        return {}
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, question in enumerate(evaluated.boxed):
+        if question.question_type is not None:
+            places[question.question_type].append(place)
+    return {kind: evaluated.grounding.over(places[kind]) for kind in sorted(places)}
+
+
+def terminal_lines(value: Mapping[str, Grounding]) -> list[TerminalLine]:
+    """Say nothing: the page has room for it."""
+    return []
+
+
+def page_section(value: Mapping[str, Grounding], context: PageContext) -> Section | None:
+    """Show two tables with a row a type; nothing of a single one, which `grounding` has told."""
+    if len(value) < 2:
+        return None
+    inside = _table("Inside the boxes", value, attrgetter("inside"), context.maps_name)
+    pointing = _table("Peak is a hit", value, attrgetter("pointing"), context.maps_name)
+    return Section("Does attention matter?", (inside, pointing))
+
+
+def _table(
+    title: str,
+    value: Mapping[str, Grounding],
+    share: Callable[[GroundingScores], float],
+    maps_name: str,
+) -> Table:
+    count = len(next(iter(value.values())).maps)
+    maps = (f"{maps_name.capitalize()} {number}" for number in range(1, count + 1))
+    rows = (
+        (
+            kind,
+            f"{each.questions:,}",
+            *(f"{share(one):.1%}" for one in (*each.maps, each.uniform, each.centre)),
+        )
+        for kind, each in value.items()
+    )
+    return Table(("Type", "Questions", *maps, "All alike", "Middle"), tuple(rows), title)

@@ -1,0 +1,90 @@
+"""``askattend ask``: answers in words, in JSON and over the image."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.conftest import Mistake
+from commands import Call
+
+
+def test_ask_in_json(trained: Path, tmp_path: Path, call: Call) -> None:
+    image = trained / "square 3.png"
+    questions = ("what colour is it", "IS IT RED?", "它是红色的吗?")
+    overlay = tmp_path / "overlay.png"
+    status, out, _ = call(
+        "ask", trained / "runs" / "saaa", image, *questions, "--json", "--overlay", overlay
+    )
+    assert status == 0
+    answers = json.loads(out)
+    assert [answer["question"] for answer in answers] == list(questions)
+    for answer in answers:
+        assert answer["image"] == str(image)
+        assert answer["top"][0] == {
+            "answer": answer["answer"],
+            "probability": answer["probability"],
+        }
+        probabilities = [other["probability"] for other in answer["top"]]
+        assert probabilities == sorted(probabilities, reverse=True)
+        attention = answer["attention"]
+        values = np.array(attention["values"])
+        assert values.shape == (2, 2, 2)
+        assert values.shape == (attention["glimpses"], attention["rows"], attention["columns"])
+        assert values.sum(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-5)
+        assert answer["seen"] == [0, 0, 1, 1]
+    with Image.open(overlay) as opened:
+        assert opened.format == "PNG"
+
+
+def test_ask_in_words(trained: Path, call: Call) -> None:
+    image = trained / "square 0.png"
+    status, out, err = call("ask", trained / "runs" / "san", image, "is it red?")
+    assert (status, err) == (0, "")
+    _, _, err = call("ask", trained / "runs" / "san", image, "is it a zebra?")
+    assert err == "note: the model never saw: a, zebra\n"
+    assert out.startswith("is it red?\n  ")
+    assert "%" in out
+
+
+def test_one_answer_alone_has_no_others(trained: Path, call: Call) -> None:
+    command = ("ask", trained / "runs" / "saaa", trained / "square 0.png", "is it red?")
+    _, out, _ = call(*command, "--top", 1)
+    assert re.fullmatch(r"is it red\?\n  \w+  [0-9.]+%\n", out)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        *("config.toml", "words.json", "answers.json", "floors.json", "features.json"),
+        "best.safetensors",
+    ],
+)
+def test_a_run_without_a_file_says_which(own: Path, call: Call, missing: str) -> None:
+    folder = own / "runs" / "saaa"
+    (folder / missing).unlink()
+    status, out, err = call("ask", folder, own / "square 0.png", "is it red?")
+    assert (status, out, missing in err) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("ask RUN IMAGE ...", "no word in it"),
+        ("ask RUN IMAGE", "no question asked"),
+        ("ask RUN IMAGE hi --top 0", "top = 0"),
+        ("ask RUN nowhere.jpg hi", "nowhere.jpg: no such file"),
+        ("ask nowhere IMAGE hi", "nowhere: no such folder"),
+        ("ask RUN TABLE hi", "squares.csv: not an image"),
+        ("ask RUN IMAGE hi --overlay x.mp3", ".mp3"),
+        ("ask RUN IMAGE hi --overlay IMAGE", "is the image that is asked about"),
+        ("ask RUN IMAGE hi --overlay .", "is a folder"),
+    ],
+)
+def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
+    mistake(command, message)

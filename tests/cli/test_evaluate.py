@@ -1,0 +1,129 @@
+"""``askattend evaluate``: figures, files and a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Mistake
+from commands import Call, train_command
+from squares import write_squares
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
+def test_evaluate(own: Path, call: Call, network: str) -> None:
+    folder = own / "runs" / network
+    status, out, _ = call("evaluate", folder, "--split", "test", "--json")
+    assert status == 0
+    printed = json.loads(out)
+    assert printed == json.loads((folder / "test" / "metrics.json").read_text())
+    assert (printed["split"], printed["questions"], printed["metric"]) == ("test", 6, "exact match")
+    assert 0 <= printed["accuracy"] <= 1
+    # Trained on nine squares, three of each colour: "no" is the most common answer.
+    assert printed["floors"] == {"majority": pytest.approx(2 / 6), "prefix": pytest.approx(3 / 6)}
+    assert printed["coverage"] == 1
+    assert set(printed["by_answer_type"]) == {"colour", "yes/no"}
+    results = json.loads((folder / "test" / "results.json").read_text())
+    assert [result["question_id"] for result in results] == list(range(18, 24))
+    assert all(set(result) == {"question_id", "answer"} for result in results)
+    right = [
+        result["answer"] == row["answer"]
+        for result, row in zip(results, rows_of(own / "squares.csv")[18:], strict=True)
+    ]
+    assert printed["accuracy"] == pytest.approx(sum(right) / 6)
+    assert "<html" in (folder / "report.html").read_text()
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(table.read_text())))
+
+
+def test_evaluate_prints_a_table(own: Path, call: Call) -> None:
+    status, out, _ = call("evaluate", own / "runs" / "saaa", "--split", "valid")
+    assert status == 0
+    assert "18 questions" in out
+    assert "floor: most common answer" in out
+    assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
+
+
+def test_abstaining(own: Path, call: Call) -> None:
+    folder, image = own / "runs" / "saaa", own / "square 0.png"
+    assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
+    (folder / "calibration.json").unlink()
+    status, _, err = call("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
+    assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
+    assert call("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
+    first = (folder / "test" / "metrics.json").read_bytes()
+    assert call("evaluate", folder)[0] == 0  # keeps the risk, and gives the same figures
+    assert (folder / "test" / "metrics.json").read_bytes() == first
+    calibration = json.loads((folder / "calibration.json").read_text())
+    assert calibration["abstain_above_risk"] == 0
+    found = json.loads(first)["abstention"]
+    predictions = json.loads((folder / "test" / "predictions.json").read_text())
+    answered = [p["score"] for p in predictions if p["probability"] >= found["threshold"]]
+    assert (found["risk"], found["coverage"]) == (0, len(answered) / len(predictions))
+    assert found["achieved_risk"] == (1 - sum(answered) / len(answered) if answered else None)
+    printed = call("evaluate", folder)[1]
+    assert re.search(rf"answered, 0.0% of them wrong at most +{found['coverage']:.2%} ", printed)
+    assert calibration["curve"][-1]["risk"] > 0  # or there would be nothing to abstain from
+    threshold = min((p["threshold"] for p in calibration["curve"] if p["risk"] == 0), default=2)
+    for risk, least in ((None, threshold), ("0.999", 0)):
+        option = () if risk is None else ("--abstain-above-risk", risk)
+        (answer,) = json.loads(call("ask", folder, image, "is it red?", *option, "--json")[1])
+        assert answer["sure"] == (answer["probability"] >= least)
+        text = call("ask", folder, image, "is it red?", *option)[1]
+        assert ("not sure; perhaps" in text) != answer["sure"]
+
+
+def test_questions_without_answers_are_answered(own: Path, tmp_path: Path, call: Call) -> None:
+    table = tmp_path / "open.csv"
+    image = own / "square 5.png"
+    table.write_text(f"image,question,split,id\n{image},is it red?,test,q1\n")
+    folder = own / "runs" / "san"
+    status, out, _ = call("evaluate", folder, "--data", f"table:{table}", "--json")
+    assert status == 0
+    assert (json.loads(out)["questions"], json.loads(out)["accuracy"]) == (1, None)
+    (result,) = json.loads((folder / "test" / "results.json").read_text())
+    assert result["question_id"] == "q1"
+    status, out, _ = call("evaluate", folder, "--data", f"table:{table}")
+    assert (status, "nothing to score" in out) == (0, True)
+
+
+def test_features_are_enough_to_evaluate(trained: Path, tmp_path: Path, call: Call) -> None:
+    table = write_squares(tmp_path)
+    out = tmp_path / "runs" / "a"
+    assert call(*train_command("san", table, out))[0] == 0
+    source = f"table:{table}"
+    assert call("extract", source, "--out", tmp_path / "store", "--image-size", 64)[0] == 0
+    broken = tmp_path / "square 10.png"
+    broken.write_bytes(b"gone")
+    status, out_text, _ = call("evaluate", out, "--features", tmp_path / "store", "--json")
+    assert (status, json.loads(out_text)["questions"]) == (0, 6)
+
+
+def test_features_of_another_backbone_are_refused(
+    trained: Path, tmp_path: Path, call: Call
+) -> None:
+    store = tmp_path / "store"
+    source = f"table:{trained / 'squares.csv'}"
+    assert call("extract", source, "--out", store, "--image-size", 96)[0] == 0
+    status, _, err = call("evaluate", trained / "runs" / "saaa", "--features", store)
+    assert (status, "image_size 64 against 96" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("evaluate RUN --split tset", "no question in split 'tset'"),
+        ("evaluate RUN --split ../evil", "cannot name a folder"),
+        ("evaluate RUN --split config.toml", "cannot name a folder"),
+        ("evaluate RUN --data table:no.csv", "no.csv"),
+    ],
+)
+def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
+    mistake(command, message)

@@ -1,0 +1,61 @@
+"""The command itself: help, unknown commands, readers who leave."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from askattend.cli import COMMANDS, main
+from cli.conftest import Mistake
+from commands import Call
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("frobnicate", "unknown command 'frobnicate'"),
+        ("evalute RUN", "Did you mean 'evaluate'?"),
+    ],
+)
+def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
+    mistake(command, message)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, "train saaa"])
+def test_help(call: Call, command: str) -> None:
+    status, out, _ = call(*command.split(), "--help")
+    assert status == 0
+    assert "usage: askattend" in out
+
+
+def test_a_reader_may_leave_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as nobody:
+        monkeypatch.setattr("sys.stdout", nobody)
+        with pytest.raises(SystemExit) as stop:
+            main(["--help"])
+        monkeypatch.undo()
+    assert stop.value.code == 1
+
+
+def test_the_installed_command() -> None:
+    (script,) = entry_points(group="console_scripts", name="askattend")
+    assert script.load() is main
+    done = subprocess.run(
+        [Path(sys.executable).with_name("askattend"), "evalute"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "askattend: unknown command 'evalute'. Did you mean 'evaluate'?\n"
+
+
+def test_a_device_that_is_not_there(trained: Path, call: Call) -> None:
+    folder, image = trained / "runs" / "saaa", trained / "square 0.png"
+    for command in (("evaluate", folder), ("ask", folder, image, "is it red?")):
+        status, _, err = call(*command, "--device", "abacus")
+        assert (status, "cannot compute on 'abacus'" in err) == (2, True)

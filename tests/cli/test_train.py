@@ -1,0 +1,196 @@
+"""``askattend train``: what a run holds, what it shares, how it goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from askattend.features.store import FeatureStore
+from cli.conftest import Mistake
+from commands import Call, train_command
+from squares import COLOURS, write_squares
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
+def test_a_run_folder_is_complete_and_nothing_is_pickled(trained: Path, network: str) -> None:
+    names = {file.name for file in (trained / "runs" / network).iterdir()}
+    assert names >= {
+        *("config.toml", "words.json", "answers.json", "floors.json", "features.json"),
+        *("best.safetensors", "last.safetensors", "log.csv", "metrics.json", "tensorboard"),
+    }
+    assert not [name for name in names if Path(name).suffix in (".pt", ".pth", ".pkl", ".bin")]
+
+
+@pytest.mark.parametrize(
+    ("answers", "metric"), [(["red"], "exact match"), (["red"] * 4, "VQA accuracy, current")]
+)
+def test_the_metric_is_named_with_every_figure_of_training(
+    tmp_path: Path, call: Call, answers: list[str], metric: str
+) -> None:
+    rows = []
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (30, 30), colour).save(tmp_path / f"{name}.jpg")
+        rows.append({"image": f"{name}.jpg", "question": "what?", "answers": answers})
+    table = tmp_path / "mine.jsonl"
+    table.write_text("\n".join(map(json.dumps, rows)))
+    status, _, err = call(*train_command("saaa", table, tmp_path / "run"))
+    assert status == 0
+    lines = err.splitlines()
+    header = lines.index(f"accuracy on validation: {metric}")
+    assert lines[header + 1].startswith("epoch   1  loss")
+    assert re.search(rf"validation accuracy \({metric}\) [0-9.]+%", err)
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
+    assert call("evaluate", tmp_path / "run", "--split", "train")[0] == 0
+    title = metric.replace("exact", "Exact")
+    assert f"<figcaption><b>{title}</b>" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_the_cache_is_shared_and_extended(tmp_path: Path, call: Call) -> None:
+    table = write_squares(tmp_path)
+    assert call(*train_command("saaa", table, tmp_path / "runs" / "a"))[0] == 0
+    (cache,) = (f for f in (tmp_path / "runs" / "features").iterdir() if f.is_dir())
+    assert len(FeatureStore.open(cache)) == 9
+    before = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    status, _, err = call(*train_command("san", table, tmp_path / "runs" / "b"))
+    assert status == 0
+    assert "nothing to do" in err
+    assert before == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
+    assert "" not in err.splitlines()
+    status, _, err = call("evaluate", tmp_path / "runs" / "b")
+    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 1, 0)
+    assert "" not in err.splitlines()
+    assert len(FeatureStore.open(cache)) == 12
+    status, _, err = call("evaluate", tmp_path / "runs" / "b")
+    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 0, 1)
+    assert len(err.splitlines()) == 1
+
+
+def test_resume(trained: Path, own: Path, call: Call) -> None:
+    table, out = trained / "squares.csv", own / "runs" / "saaa"  # the table that it began with
+    log = (out / "log.csv").read_text()
+    status, _, err = call(*train_command("saaa", table, out))
+    assert (status, "holds a run already" in err) == (2, True)
+    assert call("train", "saaa", "--out", out, "--resume")[0] == 0
+    assert (out / "log.csv").read_text() == log
+    status, _, err = call("train", "saaa", "--out", out, "--resume", "--model.glimpses", "3")
+    assert (status, "cannot go on: model.glimpses is 3, and was" in err) == (2, True)
+    status, _, err = call("train", "saaa", "--out", out, "--resume", "--train.learning-rate", "1")
+    assert (status, "cannot go on: train.learning_rate is 1.0, and was" in err) == (2, True)
+    status, _, err = call("train", "saaa", "--out", out, "--resume", "--vocab.valid-seed", "7")
+    assert (status, "cannot go on: vocab.valid_seed is 7, and was" in err) == (2, True)
+    assert call("train", "saaa", "--out", out, "--resume", "--train.epochs", "3")[0] == 0
+    assert (out / "log.csv").read_text().startswith(log)
+    assert len((out / "log.csv").read_text().splitlines()) == 4
+
+
+def test_a_run_is_a_preset(trained: Path, tmp_path: Path, call: Call) -> None:
+    preset = trained / "runs" / "saaa" / "config.toml"
+    out = tmp_path / "again"
+    assert call("train", "saaa", "--preset", preset, "--out", out)[0] == 0
+    assert (out / "config.toml").read_text() == preset.read_text()
+    weights = [f / "best.safetensors" for f in (out, trained / "runs" / "saaa")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_a_few_rows_are_enough(tmp_path: Path, call: Call) -> None:
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (30, 30), colour).save(tmp_path / f"{name}.jpg")
+    table = tmp_path / "mine.jsonl"
+    rows = [("red", "what is it?", "red"), ("blue", "what is it?", "blue")]
+    rows += [("green", "what is it?", "green"), ("red", "hot?", "yes"), ("blue", "hot?", "no")]
+    table.write_text(
+        "\n".join(
+            json.dumps(
+                {"image": f"{image}.jpg", "question": question, "answers": [answer, "dunno"]}
+            )
+            for image, question, answer in rows
+        )
+    )
+    status, _, err = call(*train_command("saaa", table, tmp_path / "run"))
+    assert status == 0
+    assert "validated on the training questions themselves" in err
+    status, out, _ = call("evaluate", tmp_path / "run", "--split", "train", "--json")
+    metric = "VQA accuracy, current, adapted below 4 answers"
+    assert (status, json.loads(out)["metric"]) == (0, metric)
+
+
+def torn(table: Path) -> None:
+    image = table.parent / "square 7.png"
+    image.write_bytes(image.read_bytes()[:60])
+
+
+def gone(table: Path) -> None:
+    (table.parent / "square 7.png").unlink()
+
+
+def short(table: Path) -> None:
+    table.write_text(table.read_text() + "square 1.png\n")
+
+
+def blank(table: Path) -> None:
+    table.write_text(table.read_text() + "square 1.png,  ,red,train,colour\n")
+
+
+def renamed(table: Path) -> None:
+    table.write_text(table.read_text().replace("image,question", "image,qestion", 1))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "names"),
+    [
+        (torn, ["square 7.png", "Mend or remove"]),
+        (gone, ["square 7.png"]),
+        (short, ["squares.csv:26"]),
+        (blank, ["squares.csv:26", "question"]),
+        (renamed, ["squares.csv", "'qestion'", "question"]),
+    ],
+)
+def test_bad_tables_leave_no_run(
+    tmp_path: Path, call: Call, spoil: Callable[[Path], None], names: list[str]
+) -> None:
+    table = write_squares(tmp_path)
+    spoil(table)
+    status, _, err = call(*train_command("saaa", table, tmp_path / "runs" / "a"))
+    assert status == 2
+    for name in names:
+        assert name in err
+    assert not (tmp_path / "runs" / "a").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_named(
+    trained: Path, tmp_path: Path, call: Call
+) -> None:
+    caches = [f for f in (trained / "runs" / "features").iterdir() if f.is_dir()]
+    cache = max(caches, key=lambda folder: len(FeatureStore.open(folder)))
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "run"
+    status, _, err = call(*train_command("saaa", trained / "squares.csv", out, "--features", cache))
+    assert (status, f"askattend: {out}: Not a directory." in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("train sann --out x", "Did you mean 'san'?"),
+        ("train saaa --data easy-vqa", "Add --out RUN"),
+        ("train saaa --out x", "Add --data SOURCE"),
+        ("train saaa --data easy-vqaa --out x", "Did you mean 'easy-vqa'?"),
+        ("train saaa --data easy-vqa --out x --model.glimpses 0", "glimpses = 0: expected int"),
+        ("train saaa --data easy-vqa --out x --train.device abacus", "cannot compute on 'abacus'"),
+        ("train saaa --data easy-vqa --out x --preset nothing", "unknown preset 'nothing'"),
+        ("train saaa --data easy-vqa --out x --train.seed 99999999999", "seed = 99999999999"),
+    ],
+)
+def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
+    mistake(command, message)
+
+
+def test_a_misspelt_option_names_the_nearest(call: Call) -> None:
+    status, _, err = call("train", "saaa", "--out", "x", "--model.glimpsess", "3")
+    assert status == 2
+    assert "--model.glimpses" in err

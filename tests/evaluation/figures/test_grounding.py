@@ -1,0 +1,41 @@
+"""Attention against boxes; its figures are held to loops in metrics' tests."""
+
+from __future__ import annotations
+
+from askattend.evaluation.figures import grounding
+from askattend.evaluation.section import Table, TerminalLine
+from evaluation.evaluations import CONTEXT, asked, evaluated, question
+
+LEFT = (0.0, 0.0, 0.5, 1.0)
+TOP = (0.0, 0.0, 1.0, 0.5)
+QUESTIONS = asked(question(0, boxes=(LEFT,)), question(1), question(2, None, boxes=(TOP,)))
+SAID = ["yes", "yes", "yes"]
+# All in the top left corner, and all in the bottom right one.
+CORNERS = [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]]
+
+
+def test_each_map_is_held_against_the_boxes_of_its_question() -> None:
+    """Those of questions without an answer, too."""
+    value = grounding.measure(evaluated(QUESTIONS, SAID, maps={0: CORNERS, 2: CORNERS}))
+    assert value is not None
+    assert value.questions == 2
+    assert [(one.inside, one.pointing) for one in value.maps] == [(1, 1), (0, 0)]
+    assert value.uniform.inside == 0.5
+    assert grounding.terminal_lines(value) == [
+        TerminalLine("attention inside the boxes, best map", 1.0),
+        TerminalLine("  attending everywhere alike", 0.5),
+    ]
+    table, _ = grounding.page_section(value, CONTEXT).blocks
+    assert isinstance(table, Table)
+    assert [row[:3] for row in table.rows] == [
+        ("Glimpse 1", "100.0%", "100.0%"),
+        ("Glimpse 2", "0.0%", "0.0%"),
+        ("Everywhere alike", "50.0%", "50.0%"),
+        ("Always the middle", "50.0%", "50.0%"),
+    ]
+
+
+def test_without_boxes_or_attention_there_is_none() -> None:
+    assert grounding.measure(evaluated(QUESTIONS, SAID)) is None
+    blind = evaluated(QUESTIONS, SAID, maps={0: CORNERS, 2: CORNERS}, attends=False)
+    assert grounding.measure(blind) is None

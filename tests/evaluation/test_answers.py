@@ -1,0 +1,66 @@
+"""One pass of a network over questions, against asking them one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from askattend.data.questions import Question
+from askattend.evaluation.answers import answer_questions, fit_calibration
+from askattend.metrics.calibration import calibrate
+from evaluation.evaluations import ANSWERS, asked, batches, predictor, question
+
+QUIET = Console(quiet=True)
+BOX = (0.0, 0.0, 0.5, 1.0)
+# Of few images, so that batches take the questions in another order.
+QUESTIONS = [
+    question(
+        number,
+        "yes" if number % 4 else "red",
+        image=f"{number % 4}.png",
+        text="is it red" if number % 3 else "red",
+        boxes=(BOX,) if number in (1, 5, 6) else (),
+    )
+    for number in range(11)
+]
+
+
+def logits_and_maps(one: Question) -> tuple[Tensor, Tensor]:
+    """What the network makes of a question by itself."""
+    (batch,) = batches(asked(one)).in_order()
+    with torch.inference_mode():
+        output = predictor().model(batch.regions, batch.tokens, batch.lengths)
+    return output.logits[0], output.attention[0]
+
+
+def test_answers_are_the_networks_own_in_the_order_of_the_questions() -> None:
+    found = answer_questions(
+        predictor(), batches(asked(*QUESTIONS)), console=QUIET, temperature=2.5
+    )
+    assert [one.question_id for one in found.answers] == list(range(11))
+    for place, (one, answer) in enumerate(zip(QUESTIONS, found.answers, strict=True)):
+        logits, maps = logits_and_maps(one)
+        tempered = (logits / 2.5).softmax(dim=0)
+        assert answer.answer == ANSWERS.answers[int(tempered.argmax())]
+        assert answer.probability == pytest.approx(tempered.max().item(), abs=1e-5)
+        untempered = logits.softmax(dim=0).max().item()
+        assert found.untempered[place] == pytest.approx(untempered, abs=1e-5)
+        assert answer.score == float(answer.answer == one.answers[0][0])
+        assert answer.image == one.image
+        if one.boxes:
+            assert found.attention[place] == pytest.approx(maps.numpy().reshape(2, 2, 2), abs=1e-5)
+    assert list(found.attention) == [1, 5, 6]
+
+
+def test_a_calibration_is_learnt_from_the_answers_and_how_right_they_are() -> None:
+    found = fit_calibration(predictor(), batches(asked(*QUESTIONS)), console=QUIET)
+    logits = torch.stack([logits_and_maps(one)[0] for one in QUESTIONS])
+    best = [ANSWERS.answers[place] for place in logits.argmax(dim=1).tolist()]
+    scores = [float(said == one.answers[0][0]) for said, one in zip(best, QUESTIONS, strict=True)]
+    expected = calibrate(logits, np.array(scores))
+    assert found.questions == 11
+    assert found.temperature == pytest.approx(expected.temperature, rel=1e-3)
+    assert [point.risk for point in found.curve] == [point.risk for point in expected.curve]
