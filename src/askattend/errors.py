@@ -54,12 +54,12 @@ def name_few(cases: Iterable[object]) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the valid words: ``Did you mean 'x'?``, or all of them if none is near."""
+    """Make a hint: ``Did you mean 'x'?``, or a list of the valid words if none is similar."""
     known = list(known)
     close = closest(word, known)
     return f"Did you mean '{close}'?" if close else f"Choose from: {', '.join(known)}."
 
 
 def closest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The word most like another, at least so much from 0 to 1; None if there is none."""
+    """Find the word most like another, at least so much from 0 to 1; None if there is none."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=likeness)), None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -39,6 +40,14 @@ class Registry(Generic[T]):
         """The names of the package's own things in the table's order, then those of others."""
         return list(dict.fromkeys((*self.own, *sorted(self._outside()))))
 
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Yield every thing by name, but other packages' broken ones: `find` says what is wrong."""
+        for name in self.names():
+            with suppress(ConfigError):
+                found = self.find(name)
+                assert found is not None, "names() lists what find() knows"
+                yield name, found
+
     def find(self, name: str) -> T | None:
         """The thing of this name; None if there is none.
 
@@ -47,12 +56,14 @@ class Registry(Generic[T]):
                 two packages give the name; names the packages.
         """
         if name in self.own:
+            # Without a remedy: what fails in this package is a bug, whose traceback is wanted.
             return cast(T, EntryPoint(name, self.own[name], self.group).load())
         entries = self._outside().get(name)
         return None if entries is None else self._load(*entries)
 
     def _outside(self) -> dict[str, list[EntryPoint]]:
         found: dict[str, list[EntryPoint]] = {}
+        # Looked up anew each time, which is quick: tests and notebooks may install on the way.
         for entry in entry_points(group=self.group):
             found.setdefault(entry.name, []).append(entry)
         return found

@@ -6,12 +6,14 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from askattend.cli import main
+from askattend.data.readers.registry import source_lines, source_syntaxes
 
 
 @pytest.fixture
@@ -136,11 +138,43 @@ def test_mistakes_exit_with_status_2(
     assert message in capsys.readouterr().err
 
 
-def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_sources(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["data", "--help"])
     assert not stop.value.code
-    assert "usage: askattend data" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "usage: askattend data" in out
+    for line in source_lines():
+        assert f"\n  {line}\n" in out
+    main(["--help"])
+    out = capsys.readouterr().out
+    assert f"SOURCE is {source_syntaxes()}." in " ".join(out.split())
+    assert max(map(len, out.splitlines())) < 100
+
+
+READER = """
+from pathlib import Path
+from askattend.data.questions import QASet, Question
+from askattend.data.readers.reader import Reader
+
+def read(folder: Path) -> QASet:
+    text = (folder / "question.txt").read_text()
+    return QASet(f"one:{folder}", (Question(0, "a", text, (("cat", 1),), "train"),), {"a": folder})
+
+ONE = Reader("one question", read, "DIR", "data/one")
+"""
+
+
+def test_a_source_of_another_package(
+    install_package: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    group = "askattend.readers"
+    install_package("one_reader", READER, group=group, name="one", value="one_reader:ONE")
+    (tmp_path / "question.txt").write_text("what is it?")
+    main(["data", f"one:{tmp_path}"])
+    assert f"one:{tmp_path}: 1 questions on 1 images" in capsys.readouterr().out
+    main(["--help"])
+    assert "one:DIR" in capsys.readouterr().out
 
 
 def test_it_does_without_pytorch(table: Path) -> None:

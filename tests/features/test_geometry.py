@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from askattend.features.geometry import WHOLE, seen, square
+from askattend.features.geometry import WHOLE, crop_of, square
 from askattend.features.images import resize
 from askattend.importing.preprocessing import original_spec
 
@@ -61,7 +61,7 @@ def test_what_is_seen_lies_in_the_middle(
     width: int, height: int, size: int, fraction: float
 ) -> None:
     spec = replace(SPEC, image_size=size, central_fraction=fraction)
-    left, top, right, bottom = seen((width, height), spec)
+    left, top, right, bottom = crop_of((width, height), spec)
     assert 0 <= left < right <= 1
     assert 0 <= top < bottom <= 1
     pixel = 1 / int((size or 448) / fraction)
@@ -82,4 +82,4 @@ def test_a_squashed_picture_is_seen_whole() -> None:
     spec = replace(SPEC, geometry="squash", interpolation="bicubic", central_fraction=1.0)
     image = noise(50, 30)
     assert torch.equal(square(image, spec), resize(image, 64))
-    assert seen(image.size, spec) == WHOLE
+    assert crop_of(image.size, spec) == WHOLE

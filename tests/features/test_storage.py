@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import Tensor
 
-from askattend.features.storage import DTYPES, RANGES, TENSOR, Dtype, Kept, dequantise, quantise
+from askattend.features.storage import (
+    DTYPES,
+    RANGES,
+    TENSOR,
+    Dtype,
+    ShardFeatures,
+    dequantise,
+    quantise,
+)
 
 FLOAT32 = np.finfo(np.float32).eps
 FLOAT16 = np.finfo(np.float16).eps
@@ -54,9 +62,9 @@ def test_what_is_read_errs_by_float16_too_and_0_stays_0_after_a_relu(
 ) -> None:
     features = np.maximum(regions, 0)
     features[..., 0] = 0
-    kept = Kept.zeros(features.shape, "int8")
-    kept.put(slice(None), torch.from_numpy(features))
-    read = kept.read(slice(None))
+    stored = ShardFeatures.zeros(features.shape, "int8")
+    stored.write(slice(None), torch.from_numpy(features))
+    read = stored.read(slice(None))
     assert read.dtype == torch.float16
     assert not read[..., 0].any()
     top = features.max(axis=2, keepdims=True).astype(np.float64)
@@ -75,9 +83,9 @@ def test_a_region_of_equal_numbers_is_kept_exactly(value: float, width: int) -> 
 def test_what_does_not_fit_is_read_as_not_finite(value: float, dtype: Dtype) -> None:
     """So that whoever writes it can see that, in any dtype."""
     features = torch.tensor([[[1.0, 2.0], [value, 3.0]]])
-    kept = Kept.zeros((1, 2, 2), dtype)
-    kept.put(slice(None), features)
-    read = kept.read(slice(None))
+    stored = ShardFeatures.zeros((1, 2, 2), dtype)
+    stored.write(slice(None), features)
+    read = stored.read(slice(None))
     assert torch.isfinite(read[0, 0]).all()
     assert not torch.isfinite(read[0, 1]).all()
 
@@ -89,16 +97,16 @@ def test_images_are_kept_slot_by_slot(dtype: Dtype, start: int, count: int, data
     """Whatever is put or read together, and from tensors of the layout of a shard."""
     generator = torch.Generator().manual_seed(data.draw(st.integers(0, 99)))
     features = torch.randn(count, 2, 3, generator=generator)
-    kept = Kept.zeros((9, 2, 3), dtype)
-    kept.put(slice(start, start + count), features)
-    assert set(kept.tensors()) == ({TENSOR, RANGES} if dtype == "int8" else {TENSOR})
-    again = Kept.of(kept.tensors(), dtype)
+    stored = ShardFeatures.zeros((9, 2, 3), dtype)
+    stored.write(slice(start, start + count), features)
+    assert set(stored.tensors()) == ({TENSOR, RANGES} if dtype == "int8" else {TENSOR})
+    again = ShardFeatures.from_tensors(stored.tensors(), dtype)
     for slot in range(9):
-        alone = Kept.zeros((1, 2, 3), dtype)
+        alone = ShardFeatures.zeros((1, 2, 3), dtype)
         if start <= slot < start + count:
-            alone.put(slice(0, 1), features[slot - start][None])
+            alone.write(slice(0, 1), features[slot - start][None])
         read = again.read(slice(slot, slot + 1))
         assert read.dtype == DTYPES[dtype]
         assert torch.equal(read, alone.read(slice(0, 1)))
     if dtype == "float32":
-        assert torch.equal(kept.read(slice(start, start + count)), features)
+        assert torch.equal(stored.read(slice(start, start + count)), features)

@@ -18,15 +18,9 @@ from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import FeatureError
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
-from askattend.features.store import (
-    VERSION,
-    FeatureStore,
-    Index,
-    Plan,
-    Shard,
-    Written,
-    read_written,
-)
+from askattend.features.store import FeatureStore
+from askattend.features.store_files import read_written
+from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:
@@ -65,7 +59,7 @@ def write(
             if image not in broken:
                 regions[slot] = features(image, dtype)
             sizes.append((0, 0) if image in broken else (100 + int(image), 7))
-        written = Written(
+        written = WrittenShard(
             shard, tuple(sizes), (1,) * len(sizes), {i: "torn" for i in images if i in broken}
         )
         metadata = {"askattend": msgspec.json.encode(written).decode()}

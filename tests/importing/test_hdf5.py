@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from askattend.errors import FeatureError
-from askattend.features import writer
+from askattend.features import disk
 from askattend.features.backbones import load_backbone
 from askattend.features.extraction import ExtractConfig, extract
 from askattend.features.spec import UNKNOWN
@@ -251,7 +251,7 @@ def test_an_interruption_leaves_no_store_and_the_next_import_a_whole_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = write(tmp_path / "f.h5", sample(), range(5))
-    saved = writer.save_shard
+    saved = disk.save_shard
     calls: list[str] = []
 
     def interrupted(folder: Path, regions: Any, written: Any) -> None:

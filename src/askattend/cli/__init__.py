@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,9 +24,9 @@ usage: askattend COMMAND …
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
-SOURCE is easy-vqa, scenes, table:FILE, or a data set's original files in a folder: daquar:DIR,
-coco-qa:DIR, vqa:DIR, gqa:DIR, clevr:DIR. NETWORK is saaa, san or another that is listed by
-askattend train --help. Every command has --help."""
+{sources}
+NETWORK is saaa, san or another that is listed by askattend train --help.
+Every command has --help; that of data says what each source is."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.
@@ -47,12 +48,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     with _plain_errors():
         if name in ("-h", "--help", "help"):
-            print(USAGE)
+            print(_usage())
         elif name in COMMANDS:
             import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()
+
+
+def _usage() -> str:
+    """List the commands, and how the sources that are installed are written."""
+    # Only here, since a command need not import all readers.
+    from askattend.data.readers.registry import source_syntaxes
+
+    sources = textwrap.fill(f"SOURCE is {source_syntaxes()}.", 96, break_on_hyphens=False)
+    return USAGE.format(sources=sources)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from tyro.conf import Positional
 from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeatures
 from askattend.errors import ConfigError
-from askattend.features.geometry import Box
+from askattend.features.geometry import Crop
 from askattend.features.store import FeatureStore
 from askattend.report.fonts import font_hint
 from askattend.report.overlay import save_overlay
@@ -74,12 +74,12 @@ def run(argv: list[str]) -> None:
             print(f"askattend: {hint}", file=sys.stderr)
 
 
-def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Box | None, list[Answer]]:
+def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Crop | None, list[Answer]]:
     """Return the scene, unless features alone are read; the part that was seen; the answers."""
     if options.features is not None:
         store = FeatureStore.open(options.features)
         answers = predictor.ask_stored(store, options.image, options.questions, top=options.top)
-        return None, store.seen(options.image), answers
+        return None, store.crop(options.image), answers
     scene = predictor.look(options.image)
     return scene, scene.seen, scene.ask_all(options.questions, top=options.top)
 
@@ -101,7 +101,7 @@ def _check_overlay(options: Ask) -> None:
         )
 
 
-def _as_json(image: str, answer: Answer, seen: Box | None) -> dict[str, Any]:
+def _as_json(image: str, answer: Answer, seen: Crop | None) -> dict[str, Any]:
     glimpses, rows, columns = answer.attention.shape
     return {
         "image": image,

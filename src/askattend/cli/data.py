@@ -14,7 +14,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
 from askattend.cli.options import Json
-from askattend.data.readers.registry import read_source
+from askattend.data.readers.registry import read_source, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
 from askattend.metrics.source_summary import SourceSummary, SplitSummary, summarise
@@ -28,7 +28,7 @@ class Data:
     """What a source of questions holds: splits, types, answers, images, floors."""
 
     source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE")]
-    """easy-vqa, scenes, table:FILE, daquar:DIR, vqa:DIR or another data set."""
+    """What to read, as listed above."""
     top: Positive = 3000
     """How many of the most common training answers to count as known."""
     check_images: bool = False
@@ -41,13 +41,21 @@ class Data:
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, read the questions, and print what they are."""
-    options: Data = parse(Data, argv, "data")
+    options: Data = parse(Data, argv, "data", description=_description(argv))
     questions = read_source(options.source)
     summary = summarise(questions, top=options.top, check_images=options.check_images)
     if options.json:
         print_json(summary)
     else:
         print("\n".join(_lines(summary)))
+
+
+def _description(argv: list[str]) -> str | None:
+    """Make the text that help begins with; for help alone are all readers imported."""
+    if not {"-h", "--help"} & set(argv):
+        return None
+    indented = (f"  {line}" for line in source_lines())  # or they would be wrapped into one
+    return "\n".join((str(Data.__doc__), "", "SOURCE is one of", *indented))
 
 
 class _Table:

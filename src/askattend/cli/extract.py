@@ -21,7 +21,7 @@ class Extract:
     """Turn images into a store of region features."""
 
     source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE|FOLDER")]
-    """easy-vqa, scenes, table:FILE, vqa:DIR or another data set, or a folder of images."""
+    """A source of questions, as `askattend data --help` lists them, or a folder of images."""
     out: Path
     """The store, a folder; an unfinished one is continued."""
     config: Annotated[ExtractConfig, Flat]

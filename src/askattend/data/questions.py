@@ -15,8 +15,10 @@ QuestionId = int | str
 Box = tuple[float, float, float, float]
 
 
+# Not a dataclass, and unknown to the garbage collector: sets hold up to a million questions, and
+# a question holds nothing that could lead back to it.
 class Question(msgspec.Struct, frozen=True, gc=False):
-    """One question about one image.
+    """A question about an image.
 
     Attributes:
         id: unique within the set; an integer where the format has one.
@@ -72,18 +74,19 @@ class QASet:
 
     @property
     def splits(self) -> dict[str, int]:
-        """Name of each split → its number of questions, in order of appearance."""
+        """Map of each split → its number of questions, in order of appearance."""
         counts: dict[str, int] = {}
         for question in self.questions:
             counts[question.split] = counts.get(question.split, 0) + 1
         return counts
 
     def split(self, name: str) -> QASet:
-        """The questions of one split or published subset, with only their images.
+        """Select the questions of one split or published subset, with only their images.
 
         Raises:
             DataError: the split is empty or does not exist.
         """
+        # A published subset lies across splits, so that its questions are told by their ids.
         questions = tuple(q for q in self.questions if q.split == name)
         if name in self.subsets:
             ids = self.subsets[name]

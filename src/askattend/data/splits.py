@@ -1,4 +1,4 @@
-"""Which questions a model is trained on and which tell when to stop."""
+"""Splits: the questions that a model is trained on, and those that tell when to stop."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ FEWEST_IMAGES = 20
 USUAL_SPLITS = ("train", "valid", "test")
 # So like a usual name, a split's is taken for a slip: "tset" is, "test-dev" is not.
 SLIP = 0.75
+# What data sets call them → what they are called here.
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev"), "valid"),
@@ -24,7 +25,7 @@ _NAMES = {
 
 
 def canonical_split(name: str) -> str:
-    """``"train"``, ``"valid"`` or ``"test"`` for their usual names; any other name as it is.
+    """Return ``"train"``, ``"valid"`` or ``"test"`` for their usual names; others as they are.
 
     >>> canonical_split("Val"), canonical_split("test-dev")
     ('valid', 'test-dev')
@@ -33,27 +34,28 @@ def canonical_split(name: str) -> str:
 
 
 def shared_images(questions: Iterable[Question]) -> dict[tuple[str, str], int]:
-    """Two splits → how many images they share, for those that share any."""
+    """Count the images that two splits share, for those that share any."""
     images: dict[str, set[str]] = {}
     for question in questions:
         images.setdefault(question.split, set()).add(question.image)
+    # Pairs in order of appearance, so that notes read as the set does.
     shared = {(a, b): len(images[a] & images[b]) for a, b in combinations(images, 2)}
     return {splits: count for splits, count in shared.items() if count}
 
 
 def shared_note(questions: Iterable[Question]) -> tuple[str, ...]:
-    """A note on images that splits share, if any do."""
+    """Make a note on images that splits share, if any do."""
     return shared_remark(shared_images(questions))
 
 
 def shared_remark(shared: Mapping[tuple[str, str], int]) -> tuple[str, ...]:
-    """`shared_note` from the counts of `shared_images`."""
+    """Make `shared_note` from the counts of `shared_images`."""
     both = ", ".join(f"{count:,} of '{a}' and '{b}'" for (a, b), count in shared.items())
     return (f"splits share images: {both}",) if both else ()
 
 
 def odd_splits(questions: QASet, trained_on: Iterable[str] = ()) -> tuple[str, ...]:
-    """Notes on splits of no usual name, since a misspelt one would go unnoticed.
+    """Make notes on splits of no usual name, since a misspelt one would go unnoticed.
 
     Args:
         questions: all of a source.
@@ -70,7 +72,7 @@ def odd_splits(questions: QASet, trained_on: Iterable[str] = ()) -> tuple[str, .
 
 @dataclass(frozen=True)
 class Splits:
-    """The questions to train on and those to validate on.
+    """Questions to train on and questions to validate on.
 
     Questions keep their ids and the split their source put them in, so `valid` may hold questions
     whose `split` is ``"train"``.
@@ -89,7 +91,7 @@ class Splits:
 def training_splits(
     qaset: QASet, *, train_on: str = "train", fraction: float = 0.1, seed: int = 0
 ) -> Splits:
-    """Training and validation questions of a set.
+    """Divide a set into training and validation questions.
 
     The set's own ``"valid"`` split is used if it has answers and is not trained on. Otherwise about
     `fraction` of the training images are held back with all their questions. An image's side
@@ -119,12 +121,13 @@ def training_splits(
     valid = qaset.split("valid")
     if any(question.answers for question in valid):
         return _given(train, valid)
+    # Nothing could be scored on it: some sets keep even the answers of validation to themselves.
     carved = _carve(train, fraction, seed)
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
 
 def split_names(train_on: str) -> tuple[str, ...]:
-    """The splits of a setting such as ``"train+val"``, by their canonical names."""
+    """List the splits of a setting such as ``"train+val"``, by their canonical names."""
     return tuple(dict.fromkeys(map(canonical_split, train_on.split("+"))))
 
 
@@ -138,12 +141,14 @@ def _train_split(qaset: QASet, names: tuple[str, ...]) -> QASet:
         )
     parts = [qaset.split(name) for name in names]
     for name, part in zip(names, parts, strict=True):
+        # A single split without answers fails where the vocabulary is built, with more to say.
         if len(parts) > 1 and not any(question.answers for question in part):
             raise DataError(
                 f"split '{name}' has no answers to learn from",
                 where=qaset.source,
                 remedy="Train on the others alone.",
             )
+    # A question may be in a split and in a subset of it, but is learnt from once.
     questions = {question.id: question for part in parts for question in part}
     images = {image: file for part in parts for image, file in part.images.items()}
     return replace(qaset, questions=tuple(questions.values()), images=images)
@@ -164,34 +169,36 @@ def _carve(train: QASet, fraction: float, seed: int) -> Splits:
             f"few to hold any back (from {FEWEST_IMAGES} on, some are)"
         )
         return Splits(train, train, (note,))
-    held = _held_back(train.images, fraction, seed)
-    valid = _of_images(train, held)
+    held_back = _held_back(train.images, fraction, seed)
+    valid = _of_images(train, held_back)
     note = (
         f"validated on {_size(valid)} held back from {len(train.images):,} training images "
         f"(fraction {fraction:g}, seed {seed})"
     )
-    return Splits(_of_images(train, train.images.keys() - held), valid, (note,))
+    return Splits(_of_images(train, train.images.keys() - held_back), valid, (note,))
 
 
 def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
-    """The images whose draw falls below `fraction`; at least one, and never all."""
-    draws = sorted((_draw(image, seed), image) for image in images)
-    count = sum(draw < fraction for draw, _ in draws)
-    return {image for _, image in draws[: min(max(count, 1), len(draws) - 1)]}
+    """Choose the images whose number falls below `fraction`; at least one, and never all."""
+    numbered = sorted((_uniform(image, seed), image) for image in images)
+    count = sum(number < fraction for number, _ in numbered)
+    return {image for _, image in numbered[: min(max(count, 1), len(numbered) - 1)]}
 
 
-def _draw(image: str, seed: int) -> float:
-    """A number in [0, 1) that depends on nothing but the arguments (`hash` differs by process)."""
+def _uniform(image: str, seed: int) -> float:
+    """Draw a number in [0, 1) that depends on nothing but the arguments."""
+    # Python's own `hash` differs from process to process.
+    # A file's name need not be UTF-8: surrogates stand for its other bytes.
     digest = hashlib.blake2b(f"{seed}:{image}".encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(digest.digest(), "big") / 2**64
 
 
 def _of_images(qaset: QASet, images: Iterable[str]) -> QASet:
-    kept = frozenset(images)
+    chosen = frozenset(images)
     return replace(
         qaset,
-        questions=tuple(question for question in qaset if question.image in kept),
-        images={image: file for image, file in qaset.images.items() if image in kept},
+        questions=tuple(question for question in qaset if question.image in chosen),
+        images={image: file for image, file in qaset.images.items() if image in chosen},
     )
 
 

@@ -45,7 +45,7 @@ _TOKEN = re.compile(r"[cs]m*|[wdm]+(?:(?:j|(?<=d)\.(?=d))[wdm]+)*")
 
 
 def read_utf8(file: Path) -> str:
-    """The text of a UTF-8 file, without a byte order mark and with ``\\n`` for every line end.
+    """Read a UTF-8 file, without a byte order mark and with ``\\n`` for every line end.
 
     It may be packed by gzip, whatever its name.
 
@@ -62,21 +62,23 @@ def read_utf8(file: Path) -> str:
             where=f"{file}:{line}",
             remedy="Save the file as UTF-8.",
         ) from None
+    # Not splitlines(), which divides at other characters too, some of which occur in answers.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def normalise(text: str) -> str:
-    """Composed (NFC) and lower-cased.
+    """Compose (NFC) and lower-case a text.
 
     Lower-cased and not case-folded: folding rewrites letters ("ß" as "ss").
     """
     if text.isascii():
         return text.lower()
+    # Once more afterwards: lower-casing may leave letters and marks that can be composed.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).lower())
 
 
 def answer_key(text: str) -> str:
-    """What equal answers have in common: NFC, lower-cased, white space folded.
+    """Return what equal answers have in common: NFC, lower-cased, white space folded.
 
     >>> answer_key(" Light  Blue")
     'light blue'
@@ -85,7 +87,7 @@ def answer_key(text: str) -> str:
 
 
 def tokenise(question: str) -> list[str]:
-    """The words of a question, lower-cased, in any script.
+    """Divide a question into words, lower-cased, in any script.
 
     No letter, mark or digit is lost; a mark stays with its base.
 
@@ -106,12 +108,13 @@ def tokenise(question: str) -> list[str]:
     """
     text = normalise(question)
     if text.isascii():
+        # Nearly all questions of the published sets: one regular expression is enough.
         return _ASCII_TOKEN.findall(text.replace("`", "'"))
     return tokenise_unicode(text)
 
 
 def pytorch_vqa_words(question: str) -> list[str]:
-    """The words of a question as pytorch-vqa divides it, for networks trained there.
+    """Divide a question into words as pytorch-vqa does, for networks trained there.
 
     It drops the last character, whatever it is, as the question mark of VQA's questions, and
     divides at every single space: of two in a row comes an empty word, which counts as any other.
@@ -123,8 +126,9 @@ def pytorch_vqa_words(question: str) -> list[str]:
 
 
 def tokenise_unicode(text: str) -> list[str]:
-    """`tokenise` for text that is normalised already; slower, and not for ASCII alone."""
+    """Tokenise text that is normalised already, in any script; slower than for ASCII alone."""
     text = text.translate(_APOSTROPHES)
+    # A second text, of one letter a character, over which words are a regular language.
     classes = text.translate(_CLASSES)
     if "f" in classes:
         text = "".join(char for char, kind in zip(text, classes, strict=True) if kind != "f")
@@ -143,7 +147,7 @@ _CLASSES = _Classes()
 
 
 def _class_of(char: str) -> str:
-    """One letter for what a character does to a word.
+    """Name, by one letter, what a character does to a word.
 
     w part of a word; d digit; c a word by itself (unspaced scripts); m mark; s symbol; j joiner;
     f format character; "." itself; blank for all that divides.

@@ -1,4 +1,4 @@
-"""The words a model reads and the answers it can give, each with its index."""
+"""Vocabularies: the words a model reads and the answers it can give, each with its index."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TOKENISERS = {"askattend": tokenise, "pytorch-vqa": pytorch_vqa_words}
 
 @dataclass(frozen=True)
 class WordVocab:
-    """The words of the training questions, and how a question is divided into words.
+    """Words of the training questions, and the way to divide a question into words.
 
     Attributes:
         words: index → word. ``words[PADDING]`` fills up a batch's shorter questions,
@@ -46,39 +46,36 @@ class WordVocab:
 
     @classmethod
     def build(cls, questions: Iterable[str], *, min_count: int = 1) -> WordVocab:
-        """Lists the words that occur at least `min_count` times in the text of `questions`.
+        """List the words that occur at least `min_count` times in the text of `questions`.
 
         Raises:
             ConfigError: `min_count` is below one.
         """
-        if min_count < 1:
-            raise ConfigError("must be at least 1", where=f"min_count = {min_count}")
-        counts: Counter[str] = Counter()
-        for question in questions:
-            counts.update(tokenise(question))
+        _require_positive("min_count", min_count)
+        counts = Counter(word for question in questions for word in tokenise(question))
         words = (word for word in most_common_first(counts) if counts[word] >= min_count)
         return cls((*_SPECIAL, *words))
 
     @property
     def unknown(self) -> int:
-        """The index that stands for every word not listed."""
+        """Index that stands for every word not listed."""
         return PADDING if self.tokeniser == "pytorch-vqa" else UNK
 
     def tokenise(self, question: str) -> list[str]:
-        """The words of a question, as the vocabulary's own tokeniser divides it."""
+        """Divide a question into words by the vocabulary's own tokeniser."""
         return _TOKENISERS[self.tokeniser](question)
 
     def encode(self, question: str) -> list[int]:
-        """The indices of the question's words; never empty: an unknown one if it has none."""
+        """Return the indices of a question's words; an unknown one's if it has none."""
         index, unknown = self._index, self.unknown
         return [index.get(word, unknown) for word in self.tokenise(question)] or [unknown]
 
     def unlisted(self, question: str) -> list[str]:
-        """The words of a question that are not in the vocabulary."""
+        """Return the words of a question that are not in the vocabulary."""
         return [word for word in self.tokenise(question) if word and word not in self._index]
 
     def remark(self, question: str) -> str | None:
-        """What the one who asks should know of how the question is read; None if nothing."""
+        """Make a remark on how a question is read, for the one who asks it; None if it is plain."""
         if self.tokeniser == "askattend" or question.endswith("?"):
             return None
         return (
@@ -93,7 +90,7 @@ class WordVocab:
 
 @dataclass(frozen=True)
 class AnswerVocab:
-    """The answers a model can give: its classes.
+    """Answers that a model can give: its classes.
 
     Attributes:
         answers: class → answer, in the spelling that most people used; most common first, then
@@ -105,31 +102,30 @@ class AnswerVocab:
     def __post_init__(self) -> None:
         _refuse_duplicates(self.answers)
 
-    def __len__(self) -> int:
-        return len(self.answers)
-
     @classmethod
     def build(cls, questions: Iterable[Question], *, size: int = 3000) -> AnswerVocab:
-        """Lists the `size` answers that most people gave to `questions`, fewer if there are fewer.
+        """List the `size` answers that most people gave to `questions`, fewer if there are fewer.
 
         Raises:
             ConfigError: `size` is below one.
             DataError: no question has an answer.
         """
-        if size < 1:
-            raise ConfigError("must be at least 1", where=f"size = {size}")
+        _require_positive("size", size)
         spellings = count_spellings(questions)
         _need_answers(spellings.total())
         written = usual_spelling(spellings)
         keys = most_common_first(key_counts(spellings.items()))[:size]
         return cls(tuple(written[key] for key in keys))
 
+    def __len__(self) -> int:
+        return len(self.answers)
+
     def index(self, answer: str) -> int | None:
-        """The class of an answer in any spelling that has the same `answer_key`."""
+        """Return the class of an answer in any spelling that has the same `answer_key`."""
         return self._index.get(answer_key(answer))
 
     def encode(self, answers: Sequence[tuple[str, int]]) -> dict[int, int]:
-        """Class → how many people gave it, for the human answers to one question.
+        """Map class → how many people gave it, for the human answers to one question.
 
         Answers that are not in the vocabulary are left out.
         """
@@ -141,7 +137,7 @@ class AnswerVocab:
         return counts
 
     def coverage(self, questions: Iterable[Question]) -> float:
-        """Share of the human answers to `questions` that are in the vocabulary, in [0, 1].
+        """Return the share of the human answers to `questions` that it lists, in [0, 1].
 
         Raises:
             DataError: no question has an answer.
@@ -151,13 +147,14 @@ class AnswerVocab:
         return sum(counts[key] for key in self._index) / counts.total()
 
     def reachable(self, questions: Iterable[Question]) -> float:
-        """Share of the answered `questions` whose most common answer is in the vocabulary.
+        """Return the share of the answered `questions` whose most common answer it lists.
 
         Where several answers are equally common, one of them is enough: it is as good a reply.
 
         Raises:
             DataError: no question has an answer.
         """
+        # Questions without an answer, as in test sets, can be neither right nor wrong.
         best = [best_answers(question.answers) for question in questions if question.answers]
         _need_answers(len(best))
         return sum(not self._index.keys().isdisjoint(answers) for answers in best) / len(best)
@@ -166,12 +163,13 @@ class AnswerVocab:
     def _index(self) -> Mapping[str, int]:
         # An imported network's answers are as they were there; of several with one key, the most
         # common comes first.
+        # Reversed, because a dict keeps the last of equal keys.
         listed = reversed(tuple(enumerate(self.answers)))
         return {answer_key(answer): index for index, answer in listed}
 
 
 def key_counts(answers: Iterable[tuple[str, int]]) -> Counter[str]:
-    """`answer_key` → how many people gave it; spellings with one key count together."""
+    """Count how many people gave each `answer_key`; spellings with one key count together."""
     counts: Counter[str] = Counter()
     for answer, count in answers:
         counts[answer_key(answer)] += count
@@ -179,7 +177,7 @@ def key_counts(answers: Iterable[tuple[str, int]]) -> Counter[str]:
 
 
 def count_spellings(questions: Iterable[Question]) -> Counter[str]:
-    """Answer, as it was written → how many people gave it, over all `questions`."""
+    """Count how many people gave each answer, as it was written, over all `questions`."""
     spellings: Counter[str] = Counter()
     for question in questions:
         for answer, count in question.answers:
@@ -188,23 +186,29 @@ def count_spellings(questions: Iterable[Question]) -> Counter[str]:
 
 
 def usual_spelling(spellings: Mapping[str, int]) -> dict[str, str]:
-    """`answer_key` → how most people wrote it, outer and double spaces aside."""
+    """Map `answer_key` → how most people wrote it, outer and double spaces aside."""
     written: dict[str, str] = {}
+    # The most common spelling of a key comes first, and stays.
     for spelling in most_common_first(spellings):
         written.setdefault(answer_key(spelling), " ".join(spelling.split()))
     return written
 
 
 def best_answers(answers: Iterable[tuple[str, int]]) -> set[str]:
-    """The `answer_key` that most people gave, or all of them where several tie."""
+    """Return the `answer_key` that most people gave, or all of them where several tie."""
     counts = key_counts(answers)
     most = max(counts.values(), default=0)
     return {answer for answer, count in counts.items() if count == most}
 
 
 def most_common_first(counts: Mapping[str, int]) -> list[str]:
-    """The keys by falling count; ties alphabetically, so that the order is always the same."""
+    """Sort the keys by falling count; ties alphabetically, so that the order is always the same."""
     return sorted(counts, key=lambda key: (-counts[key], key))
+
+
+def _require_positive(name: str, value: int) -> None:
+    if value < 1:
+        raise ConfigError("must be at least 1", where=f"{name} = {value}")
 
 
 def _need_answers(count: int) -> None:

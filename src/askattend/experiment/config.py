@@ -52,8 +52,7 @@ class Config(Generic[M]):
     model: M
     """Settings of the network."""
     data: str = ""
-    """Where the questions come from: easy-vqa, scenes, table:FILE, or daquar:, coco-qa:, vqa:, gqa:
-    or clevr:DIR."""
+    """Where the questions come from: a SOURCE, as `askattend data --help` lists them."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)

@@ -23,7 +23,7 @@ from askattend.evaluation.figures import all_figures
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
-from askattend.features.geometry import seen
+from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
 from askattend.report.gallery import Example, choose
@@ -256,7 +256,7 @@ def _examples(predictor: Predictor, evaluation: Evaluation, inputs: _Inputs) -> 
         look = predictor.look_at(store.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
         score = evaluation.predictions[position].score
-        yield Example(question, image, answer, score, seen(image.size, store.spec))
+        yield Example(question, image, answer, score, crop_of(image.size, store.spec))
 
 
 def _details(

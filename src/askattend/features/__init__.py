@@ -1,1 +1,1 @@
-"""Images as grids of region features, made once by a frozen backbone and kept in a store."""
+"""Images as grids of region features, made once by a frozen backbone and stored."""

@@ -1,56 +1,62 @@
-"""Backbones by name: ``efficientnet-lite2``, or ``hf:NAME`` of the model hub."""
+"""Every backbone by name: ``efficientnet-lite2``, or ``hf:NAME`` of the model hub."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from askattend.devices import Precision
-from askattend.errors import FeatureError, did_you_mean
-from askattend.features.lite import LITE, load_lite
+from askattend.errors import FeatureError, closest, did_you_mean
+from askattend.features.backbone_family import BackboneFamily
 from askattend.features.none import no_backbone
-from askattend.features.spec import HUB, NONE, UNKNOWN, Backbone, FeatureSpec
+from askattend.features.spec import NONE, UNKNOWN, Backbone, FeatureSpec
 from askattend.features.storage import DTYPES, Dtype
+from askattend.registry import Registry
 
-DEFAULT_SIZE = {LITE: 224, HUB: 448}
+BACKBONES: Registry[BackboneFamily] = Registry(
+    "askattend.backbones",
+    BackboneFamily,
+    {
+        "efficientnet-lite2": "askattend.features.lite:EFFICIENTNET_LITE2",
+        "hf": "askattend.features.hub.loading:HUB",
+    },
+)
+DEFAULT = "efficientnet-lite2"
 
 
 def load_backbone(
-    name: str = LITE,
+    name: str = DEFAULT,
     *,
     image_size: int | None = None,
     dtype: str = "float16",
     precision: Precision = "float32",
 ) -> Backbone:
-    """Load a frozen ImageNet backbone.
+    """Load a frozen backbone, trained on ImageNet or elsewhere.
 
     Args:
-        name: ``"efficientnet-lite2"``, whose weights arrive with pip, or ``"hf:NAME"``, a backbone
-            of the model hub or of a local folder; ``"hf:microsoft/resnet-152"`` is the papers'.
+        name: ``"efficientnet-lite2"``, whose weights arrive with pip; ``"hf:NAME"``, a backbone
+            of the model hub or of a local folder (``"hf:microsoft/resnet-152"`` is the papers');
+            or one that another package adds.
         image_size: side of the square that it looks at, in pixels; by default 224 for
             efficientnet-lite2 (7 × 7 regions) and 448 for the hub's.
-        dtype: what features are kept in, ``"float16"``, ``"float32"`` or ``"int8"``
-            (`kept.quantise`).
+        dtype: what features are stored in, ``"float16"``, ``"float32"`` or ``"int8"``
+            (`storage.quantise`).
         precision: what they are computed in.
 
     Raises:
         FeatureError: the name, size or dtype is unknown to it, or the backbone is not to be had or
             yields no grid of regions.
+        ConfigError: another package's backbone is broken.
     """
-    known_name(name)
-    kept = known_dtype(dtype)
+    family, place = _family(name)
+    stored = check_dtype(dtype)
     if image_size is not None and image_size < 1:
         raise FeatureError(f"image_size {image_size} is not positive", where=name)
-    size = default_size(name) if image_size is None else image_size
-    if name.startswith(HUB):
-        from askattend.features.hub import load_hub  # only here, so that the hub stays optional
-
-        return load_hub(name.removeprefix(HUB), image_size=size, dtype=kept, precision=precision)
-    return load_lite(size, kept, precision)
+    size = family.image_size if image_size is None else image_size
+    return family.load(place, image_size=size, dtype=stored, precision=precision)
 
 
 def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) -> Backbone:
-    """The backbone that features came from, which squares pictures as it did for them.
+    """Load the backbone that features came from, which squares pictures as it did for them.
 
     Args:
         spec: what made the features.
@@ -74,10 +80,12 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
         )
     loaded = load_backbone(
         name,
+        # Imported features may not tell their size: the default is as good a guess as any.
         image_size=spec.image_size or None,
         dtype=spec.dtype,
         precision=spec.precision,
     )
+    # How pictures are squared is the features' own, and no property of a backbone.
     made = replace(
         loaded.spec,
         geometry=spec.geometry,
@@ -89,32 +97,35 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
 
 
 def default_size(name: str) -> int:
-    """The side in pixels that a backbone looks at if none is named."""
-    return DEFAULT_SIZE[HUB if name.startswith(HUB) else name]
+    """Return the side in pixels that a backbone looks at if none is named."""
+    return _family(name)[0].image_size
+
+
+def bfloat16_error(name: str) -> str:
+    """Return how much a backbone errs in bfloat16, where that is too much; else ``""``."""
+    family = BACKBONES.find(name.partition(":")[0])
+    return "" if family is None else family.bfloat16_error
 
 
 def absolute_backbone(name: str) -> str:
-    """The same backbone from any working directory: a folder by its absolute path."""
-    folder = Path(name.removeprefix(HUB)).expanduser()
-    return f"{HUB}{folder.resolve()}" if name.startswith(HUB) and folder.is_dir() else name
+    """Return the name of the same backbone from any working directory."""
+    family, place = _family(name)
+    return f"{name.partition(':')[0]}:{family.absolute(place)}" if family.place else name
 
 
-def known_name(name: str) -> str:
-    """`name`, if it has the form of a backbone's.
+def check_name(name: str) -> str:
+    """Return `name`, if it has the form of a backbone's.
 
     Raises:
         FeatureError: it has not.
+        ConfigError: another package's backbone is broken.
     """
-    if name == LITE or (name.startswith(HUB) and name.removeprefix(HUB).strip()):
-        return name
-    remedy = f"{did_you_mean(name, [LITE])} One of the model hub is written {HUB}NAME, e.g. "
-    raise FeatureError(
-        f"no backbone '{name}'", remedy=f"{remedy}hf:microsoft/resnet-152; a local one hf:FOLDER."
-    )
+    _family(name)
+    return name
 
 
-def known_dtype(dtype: str) -> Dtype:
-    """`dtype`, if features can be kept in it.
+def check_dtype(dtype: str) -> Dtype:
+    """Return `dtype`, if features can be stored in it.
 
     Raises:
         FeatureError: they cannot.
@@ -124,3 +135,23 @@ def known_dtype(dtype: str) -> Dtype:
             f"features cannot be kept in '{dtype}'", remedy=did_you_mean(dtype, DTYPES)
         )
     return dtype
+
+
+def _family(name: str) -> tuple[BackboneFamily, str]:
+    """Return the family that a name belongs to, and the place in it."""
+    word, colon, place = name.partition(":")
+    family = BACKBONES.find(word)
+    # A single backbone takes no place, and a family needs one: "hf:" names nothing.
+    if family is not None and (place.strip() if family.place else not colon):
+        return family, place
+    raise FeatureError(f"no backbone '{name}'", remedy=_hint(name))
+
+
+def _hint(name: str) -> str:
+    close = closest(name, BACKBONES.names())
+    meant = f"Did you mean '{close}'? " if close else ""
+    known = (
+        f"{word}{f':{family.place}' if family.place else ''} ({family.about})"
+        for word, family in BACKBONES.items()
+    )
+    return f"{meant}Backbones are {', '.join(known)}."

@@ -18,8 +18,8 @@ from askattend.features.spec import FeatureSpec
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A decoded image; one that is broken has no pixels but a reason."""
+class DecodedImage:
+    """An image as pixels; a broken one has a reason in their place."""
 
     image: str
     file: Path
@@ -29,9 +29,9 @@ class Picture:
     reason: str = ""
 
 
-def decoded(
+def decode_ahead(
     images: Sequence[tuple[str, Path]], *, spec: FeatureSpec, workers: int, ahead: int
-) -> Generator[Picture, None, None]:
+) -> Generator[DecodedImage, None, None]:
     """Decode images in order, in threads, never more than `ahead` beyond what was taken.
 
     Args:
@@ -43,23 +43,26 @@ def decoded(
     if not workers:
         yield from (decode(image, file, spec=spec) for image, file in images)
         return
-    waiting: deque[Future[Picture]] = deque()
+    # Futures in order, not as they are done: a store's slots follow the images' order.
+    waiting: deque[Future[DecodedImage]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     try:
         for image, file in images:
             waiting.append(pool.submit(decode, image, file, spec=spec))
+            # So many decoded images at most lie in memory, however slow the backbone is.
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
+        # Also where the caller stops half way: no thread outlives the extraction.
         pool.shutdown(cancel_futures=True)
 
 
-def decode(image: str, file: Path, *, spec: FeatureSpec) -> Picture:
+def decode(image: str, file: Path, *, spec: FeatureSpec) -> DecodedImage:
     """Open and square an image; one that is broken keeps the reason."""
     try:
         opened = open_image(file)
     except ImageError as error:
-        return Picture(image, file, None, (0, 0), reason=error.problem)
-    return Picture(image, file, square(opened, spec), opened.size, file.stat().st_size)
+        return DecodedImage(image, file, None, (0, 0), reason=error.problem)
+    return DecodedImage(image, file, square(opened, spec), opened.size, file.stat().st_size)

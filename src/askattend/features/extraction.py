@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16
 from askattend.errors import FeatureError, ImageError
-from askattend.features.backbones import known_dtype, known_name, load_backbone
-from askattend.features.lite import LITE
+from askattend.features.backbones import (
+    DEFAULT,
+    bfloat16_error,
+    check_dtype,
+    check_name,
+    load_backbone,
+)
+from askattend.features.disk import sole_writer
+from askattend.features.progress import Report, print_line
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
-from askattend.features.writer import StoreWriter, not_writable, say
+from askattend.features.writer import StoreWriter
 from askattend.settings import Natural, Positive, check
 
 _KNOWN = ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
@@ -26,14 +31,14 @@ SUFFIXES = frozenset(_KNOWN.split())
 
 @dataclass(frozen=True)
 class ExtractConfig:
-    """How images become features."""
+    """Settings of how images become features."""
 
-    backbone: str = LITE
+    backbone: str = DEFAULT
     """efficientnet-lite2, or hf:NAME for a backbone of the model hub or of a local folder."""
     image_size: Positive | None = None
     """Side of the square that the backbone looks at, in pixels; by default the backbone's own."""
     dtype: Dtype = "float16"
-    """What features are kept in; int8 is half of float16's size: 8 bits a number, and the least and
+    """What features are stored in; int8 halves float16: 8 bits a number, and the least and
     the greatest of each region."""
     precision: Precision = "float32"
     """What features are computed in. bfloat16 is quicker where the processor has it, and ResNet-152
@@ -47,14 +52,14 @@ class ExtractConfig:
     """Images a file; so many at most are extracted again after an interruption."""
 
     def __post_init__(self) -> None:
-        known_name(self.backbone)
-        known_dtype(self.dtype)
+        check_name(self.backbone)
+        check_dtype(self.dtype)
         check(self)
 
 
 @dataclass(frozen=True)
 class ExtractionReport:
-    """What an extraction did.
+    """Result of an extraction.
 
     Attributes:
         store: the finished store.
@@ -70,7 +75,7 @@ class ExtractionReport:
 
 
 def images_in(folder: str | Path) -> dict[str, Path]:
-    """The images in a folder and its subfolders, hidden ones left out.
+    """Find the images in a folder and its subfolders, hidden ones left out.
 
     Returns:
         path relative to the folder, with ``/`` between its parts → file; sorted by that.
@@ -86,6 +91,7 @@ def images_in(folder: str | Path) -> dict[str, Path]:
         for file in folder.rglob("*")
         if file.suffix.lower() in SUFFIXES and file.is_file()
     }
+    # macOS puts hidden copies ("._a.jpg") beside images, and tools their caches.
     visible = {
         name: file
         for name, file in sorted(found.items())
@@ -103,7 +109,7 @@ def extract(
     *,
     backbone: Backbone | None = None,
     console: Console | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Report | None = None,
 ) -> ExtractionReport:
     """Extract images into a store, which may be new, unfinished, or lack some of them.
 
@@ -135,7 +141,7 @@ def extract(
             precision=config.precision,
         )
     for note in _precision_notes(backbone.spec):
-        say(console, f"note: {note}")
+        print_line(console, f"note: {note}")
     writer = StoreWriter(
         store,
         backbone,
@@ -147,37 +153,17 @@ def extract(
     )
     with sole_writer(store, console):
         done, already = writer.write(images)
+    # Opened anew, as anybody would, which also checks what was written.
     finished = FeatureStore.open(store)
     broken = {image: finished.broken[image] for image in images if image in finished.broken}
     return ExtractionReport(finished, done, already, broken)
 
 
 def _precision_notes(spec: FeatureSpec) -> Iterator[str]:
-    """What speaks against the precision that was chosen."""
+    """Yield what speaks against the precision that was chosen."""
     if spec.precision == "float32":
         return
-    if spec.backbone == LITE:
-        yield f"{LITE} errs by 5 to 17 % in {spec.precision}; leave it in float32"
+    if error := bfloat16_error(spec.backbone):
+        yield f"{spec.backbone} errs by {error} in {spec.precision}; leave it in float32"
     if not native_bfloat16("cpu"):
         yield f"this processor has no {spec.precision} instructions; float32 is much quicker"
-
-
-@contextmanager
-def sole_writer(store: Path, console: Console) -> Iterator[None]:
-    """Wait until no other process writes to the store."""
-    # Beside the store, which ends up with nothing in it but features.
-    file = store.absolute().with_name(f".{store.absolute().name}.lock")
-    lock = FileLock(file)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say(console, f"{store} is being written by another process; waiting for it.")
-            lock.acquire()
-    except OSError as error:
-        raise not_writable(store, error) from error
-    try:
-        yield
-    finally:
-        lock.release()

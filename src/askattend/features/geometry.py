@@ -1,4 +1,4 @@
-"""How a picture becomes the square that a backbone takes, and which part of it the square shows."""
+"""The square that a backbone takes of a picture, and the part of it that the square shows."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 from askattend.features.images import Size, resize
 from askattend.features.spec import FeatureSpec
 
-# Left, top, right and bottom, as shares of a picture's width and height.
-Box = tuple[float, float, float, float]
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+# The part of a picture that is used: left, top, right and bottom as shares of width and height.
+Crop = tuple[float, float, float, float]
+WHOLE: Crop = (0.0, 0.0, 1.0, 1.0)
 # Where the size of the square is unknown; it matters for rounding alone.
 USUAL = 448
 
 
 def square(image: Image.Image, spec: FeatureSpec) -> UInt8[Tensor, "3 size size"]:
-    """The square of pixels that a backbone takes, made as `spec` says.
+    """Make the square of pixels that a backbone takes, as `spec` says.
 
     ``"squash"`` is `images.resize`. ``"centre-crop"`` is what torchvision's ``Resize`` and
     ``CenterCrop`` give, to two levels in 255: the short side becomes image_size/central_fraction
@@ -33,9 +33,9 @@ def square(image: Image.Image, spec: FeatureSpec) -> UInt8[Tensor, "3 size size"
         return resize(image, spec.image_size)
     sides = image.size * 2
     left, top, right, bottom = (
-        part * side for part, side in zip(seen(image.size, spec), sides, strict=True)
+        part * side for part, side in zip(crop_of(image.size, spec), sides, strict=True)
     )
-    # Only what is seen is resampled: a very long picture would not fit in memory otherwise.
+    # Only the crop is resampled: a very long picture would not fit in memory otherwise.
     cropped = image.convert("RGB").resize(
         (spec.image_size, spec.image_size),
         Image.Resampling.BILINEAR,
@@ -44,8 +44,8 @@ def square(image: Image.Image, spec: FeatureSpec) -> UInt8[Tensor, "3 size size"
     return torch.from_numpy(np.array(cropped)).permute(2, 0, 1).contiguous()
 
 
-def seen(size: Size, spec: FeatureSpec) -> Box:
-    """The part of a picture that its square shows: attention maps lie over this part.
+def crop_of(size: Size, spec: FeatureSpec) -> Crop:
+    """Return the part of a picture that its square shows: attention maps lie over this part.
 
     Args:
         size: width and height of the upright picture in pixels.
@@ -53,8 +53,9 @@ def seen(size: Size, spec: FeatureSpec) -> Box:
     """
     if spec.geometry == "squash":
         return WHOLE
-    crop = spec.image_size or USUAL
-    short = int(crop / spec.central_fraction)
-    width, height = (int(short * side / min(size)) for side in size)
-    left, top = round((width - crop) / 2), round((height - crop) / 2)
-    return left / width, top / height, (left + crop) / width, (top + crop) / height
+    side = spec.image_size or USUAL
+    # int() and round() where torchvision has them, or the crop would be off by a pixel.
+    short = int(side / spec.central_fraction)
+    width, height = (int(short * length / min(size)) for length in size)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    return left / width, top / height, (left + side) / width, (top + side) / height

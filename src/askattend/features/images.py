@@ -64,7 +64,7 @@ def open_image(source: Source, *, name: str | None = None) -> Image.Image:
 
 
 def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
-    """The whole image squeezed into a square, nothing cropped: bicubic, anti-aliased.
+    """Squeeze the whole image into a square, nothing cropped: bicubic, anti-aliased.
 
     Args:
         image: as `open_image` gives it.
@@ -77,7 +77,7 @@ def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
 
 
 def _stream(source: str | Path | bytes, where: str) -> Path | BytesIO:
-    """What Pillow reads from, once it is sure that there is something to read."""
+    """Return what Pillow reads from, once it is sure that there is something to read."""
     if isinstance(source, bytes):
         size = len(source)
     else:
@@ -117,6 +117,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
+    # Pillow would cut these off at 255 instead of scaling them.
     if picture.mode.startswith("I") or picture.mode == "F":
         return Image.fromarray(_eight_bit(np.asarray(picture))).convert("RGB")
     if not picture.has_transparency_data:
@@ -129,7 +130,7 @@ def _rgb(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bit(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Grey of more than 8 bit, scaled from the range that its values are in.
+    """Scale grey of more than 8 bit from the range that its values are in.
 
     16-bit files are scaled from their full range. 32-bit integers and floats carry no range, so
     the smallest of the usual ones that holds all values is taken: 0..1 (floats), 0..255,
@@ -137,6 +138,7 @@ def _eight_bit(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """
     if values.dtype.itemsize == 2 and values.dtype.kind == "u":
         return _scale(values, 0.0, 65535.0)
+    # A pixel that is not a number has no grey; it must not decide the range either.
     finite = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
     usual = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)

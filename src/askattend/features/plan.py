@@ -1,37 +1,37 @@
-"""What an extraction has to do, given what an earlier one left in the store."""
+"""The plan of an extraction, given what an earlier one left in the store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from askattend.errors import FeatureError, ImageError
 from askattend.features.images import open_image
 from askattend.features.spec import FeatureSpec
-from askattend.features.store import (
+from askattend.features.store_files import read_description, read_written
+from askattend.features.store_index import (
     INDEX,
     PLAN,
     Index,
     Plan,
-    Shard,
-    Written,
-    read_json,
-    read_written,
-    slots,
+    WrittenShard,
+    divide,
+    find_slots,
 )
 
 
-def begun(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Written]]:
-    """What an earlier extraction planned in a store, and the shards it finished, by name.
+def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, WrittenShard]]:
+    """Read what an earlier extraction planned in a store, and the shards it finished, by name.
 
     Raises:
         FeatureError: the folder is no store, or a store made otherwise than by `spec`.
     """
-    plan, index = read_json(folder / PLAN, Plan), read_json(folder / INDEX, Index)
+    plan, index = read_description(folder / PLAN, Plan), read_description(folder / INDEX, Index)
     fresh = Plan(spec, ())
     if plan is None and index is None:
         _require_empty(folder)
         return fresh, {}
+    # Finished: the index is the plan, and new images are added to it.
     if plan is None:
         assert index is not None
         plan = Plan(index.spec, tuple(written.shard for written in index.shards))
@@ -45,19 +45,20 @@ def begun(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Written]]:
             where=folder,
             remedy="Choose a new folder.",
         )
+    # Before anything is computed: features of two backbones never lie in one store.
     plan.spec.require(spec, where=folder)
     return plan, written
 
 
-def planned(
+def make_plan(
     images: Mapping[str, Path],
     before: Plan,
-    written: Mapping[str, Written],
+    written: Mapping[str, WrittenShard],
     *,
     batch_size: int,
     shard_images: int,
 ) -> Plan:
-    """Keep what is done, and what was planned if it still can be; then add what is missing.
+    """Keep finished shards, and planned ones that still can be made; add what is missing.
 
     Images that were broken are planned once more if they open now, and so are those whose file
     has another size than when it was looked at.
@@ -69,45 +70,36 @@ def planned(
         batch_size: images that are computed together in further shards.
         shard_images: images in each of those.
     """
-    kept = [
+    old = [
         shard
         for shard in before.shards
         if shard.name in written or all(image in images for image in shard.images)
     ]
-    unfinished = [shard.images for shard in kept if shard.name not in written]
-    settled = current(images, list(written.values())).union(*unfinished)
+    # Planned shards stay as planned, batches included: the same bytes come out.
+    unfinished = [shard.images for shard in old if shard.name not in written]
+    settled = up_to_date(images, list(written.values())).union(*unfinished)
     broken = {image for shard in written.values() for image in shard.broken}
     missing = tuple(
         image
         for image in images
         if image not in settled and (image not in broken or _opens(images[image]))
     )
-    number = 1 + max((_number(shard.name) for shard in kept), default=-1)
-    added = [
-        Shard(
-            f"shard-{number + place:05d}.safetensors", batch_size, missing[at : at + shard_images]
-        )
-        for place, at in enumerate(range(0, len(missing), shard_images))
-    ]
-    return Plan(before.spec, (*kept, *added))
+    first = 1 + max((_number(shard.name) for shard in old), default=-1)
+    added = divide(missing, batch_size=batch_size, shard_images=shard_images, first=first)
+    return Plan(before.spec, (*old, *added))
 
 
-def good(shards: Iterable[Written]) -> set[str]:
-    """Images whose features some shard holds."""
-    return set(slots(shards))
-
-
-def current(images: Mapping[str, Path], shards: Sequence[Written]) -> set[str]:
-    """The images whose features some shard holds, made from the file that is there now."""
+def up_to_date(images: Mapping[str, Path], shards: Sequence[WrittenShard]) -> set[str]:
+    """Return the images whose features some shard holds, made from the file that is there now."""
     return {
         image
-        for image, (number, slot) in slots(shards).items()
+        for image, (number, slot) in find_slots(shards).items()
         if image not in images or _same_size(images[image], shards[number].file_sizes[slot])
     }
 
 
 def _same_size(file: Path, size: int) -> bool:
-    """Also where the file is gone: its features are all that is left of it."""
+    """Compare a file's size; True where it is gone, as its features are all that is left."""
     return not file.exists() or file.stat().st_size == size
 
 

@@ -1,4 +1,4 @@
-"""What made a set of features, and the frozen network that does."""
+"""The origin of a set of features, and the frozen network that makes them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from askattend.devices import PRECISIONS, Precision
 from askattend.errors import FeatureError
-from askattend.features.storage import Dtype, Kept, layout
+from askattend.features.storage import Dtype, Shape, ShardFeatures, layout
 
 Triple = tuple[float, float, float]
 
-# What the name of a backbone from the model hub, or from a local folder, starts with.
-HUB = "hf:"
 # What made features that were imported need not be known.
 UNKNOWN = "unknown"
 # The backbone of a network that does not use the image.
@@ -29,7 +27,7 @@ CERTAIN = ("rows", "columns", "region_dim")
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """What made a set of features. Features of two specs that differ are never mixed.
+    """The origin of a set of features. Features of two specs that differ are never mixed.
 
     Attributes:
         backbone: the name that `load_backbone` knows it by; `UNKNOWN` for imported features of
@@ -41,7 +39,7 @@ class FeatureSpec:
         rows: rows of its grid; row 0 is the top of the picture.
         columns: columns of its grid; column 0 is the left.
         region_dim: numbers that describe one region.
-        dtype: what the features are kept in.
+        dtype: what the features are stored in.
         precision: what they were computed in.
         geometry: how a picture became a square: ``"squash"`` fits all of it, ignoring its shape;
             ``"centre-crop"`` keeps its shape and cuts a square out of its middle.
@@ -65,12 +63,12 @@ class FeatureSpec:
 
     @property
     def imported(self) -> bool:
-        """Whether it is not known which weights made the features."""
+        """True for features made elsewhere: which weights made them is not known."""
         return self.fingerprint == UNKNOWN
 
     @property
     def label(self) -> str:
-        """The backbone and its image size in words, as far as they are known."""
+        """Backbone and image size in words, as far as they are known."""
         if self.backbone == NONE:
             return "none: the image is not used"
         backbone = "unknown backbone" if self.backbone == UNKNOWN else self.backbone
@@ -81,16 +79,21 @@ class FeatureSpec:
         """Regions of a picture: rows × columns."""
         return self.rows * self.columns
 
+    def shape(self, images: int) -> Shape:
+        """Return the shape of the features of so many images: images × regions × region_dim."""
+        return (images, self.regions, self.region_dim)
+
     @property
     def image_bytes(self) -> int:
-        """What the features of one image take."""
-        tensors = layout((1, self.regions, self.region_dim), self.dtype).values()
+        """Bytes that the features of one image take in a store."""
+        tensors = layout(self.shape(1), self.dtype).values()
         return sum(prod(shape) * dtype.itemsize for shape, dtype in tensors)
 
     def require(self, other: FeatureSpec, *, where: object) -> None:
         """Refuse features that do not go with these.
 
-        One set of weights from the model hub and from a folder is one backbone, whatever its name.
+        The same weights of one family of backbones are one backbone, whatever their name in it:
+        the model hub's name, or a folder's.
         Of imported features only the grid and the width are known for certain, and compared.
 
         Args:
@@ -103,8 +106,8 @@ class FeatureSpec:
         imported = self.imported or other.imported
         compared = CERTAIN if imported else tuple(f.name for f in fields(self))
         names = [name for name in compared if getattr(self, name) != getattr(other, name)]
-        from_hub = self.backbone.startswith(HUB) and other.backbone.startswith(HUB)
-        if not names or (names == ["backbone"] and from_hub):
+        families = {spec.backbone.partition(":")[0] for spec in (self, other)}
+        if not names or (names == ["backbone"] and len(families) == 1):
             return
         made = ", ".join(
             f"{name} {getattr(self, name)!r} against {getattr(other, name)!r}" for name in names
@@ -119,7 +122,7 @@ class FeatureSpec:
 
 
 class Backbone:
-    """A frozen network with all that it takes to feed it.
+    """A frozen network with what it takes to feed it.
 
     Args:
         spec: what it makes.
@@ -139,9 +142,9 @@ class Backbone:
     def regions(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Features of pictures, row by row: region r·columns + c lies in row r, column c.
+        """Compute features row by row: region r·columns + c lies in row r, column c.
 
-        Computed in `spec.precision`, and what a store of `spec` gives back: rounded as it keeps
+        Computed in `spec.precision`, and what a store of `spec` gives back: rounded as it holds
         them. A value too large for that becomes infinite, which the caller must look out for.
 
         Args:
@@ -150,16 +153,15 @@ class Backbone:
         Raises:
             FeatureError: they are not of the backbone's size.
         """
-        computed = self.computed(pixels)
-        shape = (len(pixels), self.spec.regions, self.spec.region_dim)
-        kept = Kept.zeros(shape, self.spec.dtype)
-        kept.put(slice(None), computed)
-        return kept.read(slice(None))
+        computed = self.compute(pixels)
+        stored = ShardFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
+        stored.write(slice(None), computed)
+        return stored.read(slice(None))
 
-    def computed(
+    def compute(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """`regions` before they are rounded to what a store keeps.
+        """Compute `regions` before they are rounded to what a store holds.
 
         Raises:
             FeatureError: see `regions`.
@@ -186,16 +188,16 @@ def require_multiple(image_size: int, stride: int, *, where: str) -> None:
         FeatureError: `image_size` is no multiple of `stride`.
     """
     if image_size % stride:
-        near = max(1, round(image_size / stride)) * stride
+        nearest = max(1, round(image_size / stride)) * stride
         raise FeatureError(
             f"image_size {image_size} is not a multiple of {stride}",
             where=where,
-            remedy=f"The nearest valid one is {near}.",
+            remedy=f"The nearest valid one is {nearest}.",
         )
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
-    """16 hex digits of the SHA-256 of weights: every name, and every tensor's bytes."""
+    """Return 16 hex digits of the SHA-256 of weights: every name, and every tensor's bytes."""
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         digest.update(f"{name}\0".encode())
@@ -204,5 +206,5 @@ def fingerprint(state: Mapping[str, Tensor]) -> str:
 
 
 def per_channel(values: Triple) -> Float[Tensor, "3 1 1"]:
-    """Three numbers, to be broadcast over pixels."""
+    """Make a tensor of three numbers that broadcasts over pixels."""
     return torch.tensor(values, dtype=torch.float32).view(3, 1, 1)

@@ -1,4 +1,4 @@
-"""How a store keeps features: as floats, or as 8-bit codes with the range of each region."""
+"""Features as a store holds them: floats, or 8-bit codes with the range of each region."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STEPS = 255
 def quantise(
     regions: Float[Tensor, "images regions region_dim"],
 ) -> tuple[UInt8[Tensor, "images regions region_dim"], Float[Tensor, "images regions 2"]]:
-    """Each region's numbers as codes 0 to 255 between its least and its greatest.
+    """Code each region's numbers as 0 to 255 between its least and its greatest.
 
     v ≈ low + code·step, with low = min v and step = (max v − min v) / 255, both float32. The error
     is at most step / 2 (and float32's own rounding); after a ReLU low is 0, so that 0 stays 0.
@@ -47,19 +47,19 @@ def quantise(
 def dequantise(
     codes: UInt8[Tensor, "*images regions region_dim"], ranges: Float[Tensor, "*images regions 2"]
 ) -> Float[Tensor, "*images regions region_dim"]:
-    """What codes stand for, in float32; the same to the last bit wherever it is computed."""
+    """Decode to float32, the same to the last bit wherever it is computed."""
     low, step = ranges.split(1, dim=-1)
     return codes.float().mul_(step).add_(low)  # not fused, which would round otherwise
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Features of some images as they are kept.
+class ShardFeatures:
+    """Features of some images as a shard holds them.
 
     Attributes:
         regions: floats, or codes.
         ranges: low and step of each region, where `regions` holds codes.
-        dtype: how they are kept.
+        dtype: which of both.
     """
 
     regions: Tensor
@@ -67,33 +67,33 @@ class Kept:
     dtype: Dtype
 
     @classmethod
-    def zeros(cls, shape: Shape, dtype: Dtype) -> Kept:
-        """Room for features of a shape: images × regions × region_dim."""
-        made = {
+    def zeros(cls, shape: Shape, dtype: Dtype) -> ShardFeatures:
+        """Make features to be filled in, of shape images × regions × region_dim."""
+        tensors = {
             name: torch.zeros(size, dtype=d) for name, (size, d) in layout(shape, dtype).items()
         }
-        return cls.of(made, dtype)
+        return cls.from_tensors(tensors, dtype)
 
     @classmethod
-    def of(cls, tensors: dict[str, Tensor], dtype: Dtype) -> Kept:
-        """Features from the tensors of a shard."""
+    def from_tensors(cls, tensors: dict[str, Tensor], dtype: Dtype) -> ShardFeatures:
+        """Take the tensors of a shard."""
         return cls(tensors[TENSOR], tensors.get(RANGES), dtype)
 
     def tensors(self) -> dict[str, Tensor]:
-        """What a shard holds."""
+        """Return the tensors of a shard, by name."""
         return {TENSOR: self.regions} | ({} if self.ranges is None else {RANGES: self.ranges})
 
-    def put(self, at: slice, features: Float[Tensor, "images regions region_dim"]) -> None:
-        """Keep the features of some images."""
+    def write(self, at: slice, features: Float[Tensor, "images regions region_dim"]) -> None:
+        """Store the features of some images."""
         if self.ranges is None:
             self.regions[at] = features
         else:
             self.regions[at], self.ranges[at] = quantise(features)
 
     def read(self, at: slice) -> Float[Tensor, "images regions region_dim"]:
-        """A copy of the features of some images, in `DTYPES`' type."""
+        """Return a copy of the features of some images, in `DTYPES`' type."""
         slots = range(len(self.regions))[at]
-        features = room((len(slots), *self.regions.shape[1:]), self.dtype)
+        features = empty_features((len(slots), *self.regions.shape[1:]), self.dtype)
         for row, slot in zip(features, slots, strict=True):
             self.read_into(slot, row)
         return torch.from_numpy(features)
@@ -102,10 +102,10 @@ class Kept:
         """Copy one image's features, regions × region_dim, into an array of `DTYPES`' type."""
         if self.ranges is None:
             # NumPy copies in this thread alone. PyTorch's threads gain little, memory being the
-            # limit, and wait for each other on a busy machine: ten times as long was measured.
+            # limit, and wait for each other on a busy machine.
             features[...] = self._array[slot]
         else:
-            # An image at a time, what lies between stays in the processor's cache.
+            # One image at a time, intermediate values stay in the processor's cache.
             values = dequantise(self.regions[slot], self.ranges[slot])
             torch.from_numpy(features).copy_(values)
 
@@ -114,13 +114,14 @@ class Kept:
         return self.regions.numpy()
 
 
-def room(shape: Shape, dtype: Dtype) -> Array:
-    """Memory for features to be read into; NumPy asks for huge pages, which PyTorch does not."""
+def empty_features(shape: Shape, dtype: Dtype) -> Array:
+    """Allocate an array for features to be read into."""
+    # By NumPy, which asks for huge pages; PyTorch does not.
     return np.empty(shape, np.float32 if dtype == "float32" else np.float16)
 
 
 def layout(shape: Shape, dtype: Dtype) -> dict[str, tuple[Shape, torch.dtype]]:
-    """Shape and type of each tensor of a shard."""
+    """Return the shape and type of each tensor of a shard, by name."""
     if dtype != "int8":
         return {TENSOR: (shape, DTYPES[dtype])}
     return {TENSOR: (shape, torch.uint8), RANGES: ((*shape[:2], 2), torch.float32)}

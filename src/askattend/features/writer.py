@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -14,29 +11,17 @@ import msgspec
 import torch
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 
 from askattend.errors import FeatureError
-from askattend.features.decoding import Picture, decoded
+from askattend.features.decoding import DecodedImage, decode_ahead
+from askattend.features.disk import disk_errors, need_space, save_shard
 from askattend.features.images import Size
-from askattend.features.plan import begun, current, good, planned
+from askattend.features.plan import make_plan, read_progress, up_to_date
+from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
-from askattend.features.storage import Kept
-from askattend.features.store import (
-    INDEX,
-    METADATA,
-    PLAN,
-    Index,
-    Plan,
-    Shard,
-    Written,
-    shard_shape,
-)
+from askattend.features.storage import ShardFeatures
+from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
-
-Report = Callable[[int, int], None]
 
 
 class StoreWriter:
@@ -68,83 +53,90 @@ class StoreWriter:
         self._console, self._progress = console, progress
 
     def write(self, images: Mapping[str, Path]) -> tuple[int, int]:
-        """Extract what the store lacks of `images`; returns how many it now got, and had before.
+        """Extract what the store lacks of `images`; return how many it now got, and had before.
 
         Raises:
             FeatureError: see `extraction.extract`.
         """
-        before, written = begun(self._folder, self._spec)
+        before, written = read_progress(self._folder, self._spec)
         sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
-        plan = planned(images, before, written, **sizes)
+        plan = make_plan(images, before, written, **sizes)
         todo = [shard for shard in plan.shards if shard.name not in written]
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
-            say(self._console, f"{self._folder / lost.name} {why}")
-        had = current(images, list(written.values()))
+            print_line(self._console, f"{self._folder / lost.name} {why}")
+        had = up_to_date(images, list(written.values()))
         already = sum(image in had for image in images)
-        if not todo and (self._folder / INDEX).exists() and not (self._folder / PLAN).exists():
-            say(self._console, f"nothing to do: all {already:,} images are in {self._folder}")
+        finished = (self._folder / INDEX).exists() and not (self._folder / PLAN).exists()
+        if finished and not todo:
+            text = f"nothing to do: all {already:,} images are in {self._folder}"
+            print_line(self._console, text)
             return 0, already
         self._announce(todo, already)
+        created = self._write_plan(plan)
+        made = list(self._extract(todo, images))
+        written |= {shard.shard.name: shard for shard in made}
+        self._finish(plan, written, created=created)
+        return len(find_slots(made)), already
+
+    def _write_plan(self, plan: Plan) -> bool:
+        """Write the plan, and tell if the store's folder is new."""
         created = not self._folder.exists()
-        with writing(self._folder):
+        with disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
-        for shard in self._extract(todo, images):
-            written[shard.shard.name] = shard
-        self._finish(plan, written, created=created)
-        made = [written[shard.name] for shard in todo]
-        return len(good(made)), already
+        return created
 
     def _announce(self, todo: Sequence[Shard], already: int) -> None:
-        """Say what is about to happen.
+        """Print what is about to be done.
 
         Raises:
             FeatureError: it does not fit on the disk.
         """
         spec = self._spec
         count = sum(len(shard.images) for shard in todo)
+        # 4 KiB a shard for its header, in which safetensors lists the tensors.
         needed = count * spec.image_bytes + sum(4096 + len(msgspec.json.encode(s)) for s in todo)
         free = need_space(self._folder, needed)
         there = f" ({already:,} more are there already)" if already else ""
-        say(
+        print_line(
             self._console,
             f"{count:,} images{there} → {spec.rows} × {spec.columns} regions of "
             f"{spec.region_dim:,} {spec.dtype} by {spec.backbone} at {spec.image_size} px: "
             f"{decimal(needed)}; {decimal(free)} are free on the disk",
         )
 
-    def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> Iterator[Written]:
+    def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> Iterator[WrittenShard]:
         names = [image for shard in todo for image in shard.images]
-        pictures = decoded(
+        pictures = decode_ahead(
             [(name, images[name]) for name in names],
             spec=self._spec,
             workers=self._workers,
             ahead=2 * self._batch_size,
         )
-        with closing(pictures), self._bar(len(names)) as advance:
+        with closing(pictures), progress_bar(len(names), self._console, self._progress) as advance:
             for shard in todo:
                 yield self._write_shard(shard, pictures, advance)
 
     def _write_shard(
-        self, shard: Shard, pictures: Iterator[Picture], advance: Callable[[int], None]
-    ) -> Written:
-        kept = Kept.zeros(shard_shape(self._spec, shard), self._spec.dtype)
+        self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
+    ) -> WrittenShard:
+        stored = ShardFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
         for start in range(0, len(shard.images), shard.batch_size):
             batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
-            self._look(batch, kept, start)
+            self._fill(stored, batch, start)
             sizes += [picture.size for picture in batch]
             file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
-        written = Written(shard, tuple(sizes), tuple(file_sizes), broken)
-        save_shard(self._folder, kept, written)
+        written = WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
+        save_shard(self._folder, stored, written)
         return written
 
-    def _look(self, batch: Sequence[Picture], kept: Kept, start: int) -> None:
+    def _fill(self, stored: ShardFeatures, batch: Sequence[DecodedImage], start: int) -> None:
         """Fill the slots of a batch, from `start` on; those of broken images stay zero.
 
         A broken image goes through the backbone too, as black: what others get may depend in its
@@ -154,16 +146,17 @@ class StoreWriter:
             return
         size = self._spec.image_size
         black = torch.zeros(3, size, size, dtype=torch.uint8)
-        computed = self._backbone.computed(
+        computed = self._backbone.compute(
             torch.stack([black if p.pixels is None else p.pixels for p in batch])
         )
         for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
             if picture.pixels is not None:
-                kept.put(slice(slot, slot + 1), features[None])
-                if not torch.isfinite(kept.read(slice(slot, slot + 1))).all():
+                stored.write(slice(slot, slot + 1), features[None])
+                # As it is read back: float16 overflows where float32 does not.
+                if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)
 
-    def _overflow(self, picture: Picture) -> FeatureError:
+    def _overflow(self, picture: DecodedImage) -> FeatureError:
         dtype, backbone = self._spec.dtype, self._spec.backbone
         return FeatureError(
             f"{backbone} gives this image features that are not finite in {dtype}",
@@ -173,15 +166,16 @@ class StoreWriter:
             else "Use another backbone.",
         )
 
-    def _finish(self, plan: Plan, written: Mapping[str, Written], *, created: bool) -> None:
+    def _finish(self, plan: Plan, written: Mapping[str, WrittenShard], *, created: bool) -> None:
         """Write the index, and leave nothing but what belongs to the store."""
         shards = tuple(written[shard.name] for shard in plan.shards)
-        usable = bool(good(shards))
+        usable = bool(find_slots(shards))
         if usable:
-            with writing(self._folder):
+            with disk_errors(self._folder):
                 atomic_write(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
+            # Where the folder was there, it is the user's.
             if created:
                 self._folder.rmdir()
             image, reason = next(iter(Index(plan.spec, shards).broken().items()))
@@ -196,89 +190,6 @@ class StoreWriter:
         patterns = (PLAN, f".{PLAN}.*", f".{INDEX}.*", "shard-*.safetensors", ".shard-*.part")
         for pattern in patterns:
             for file in self._folder.glob(pattern):
+                # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
                     file.unlink()
-
-    @contextmanager
-    def _bar(self, total: int) -> Iterator[Callable[[int], None]]:
-        columns = (
-            TextColumn("extracting"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-        )
-        done, start = 0, time.monotonic()
-        with Progress(*columns, console=self._console) as bar:
-            task = bar.add_task("", total=total, rate="")
-
-            def advance(count: int) -> None:
-                nonlocal done
-                done += count
-                rate = done / max(time.monotonic() - start, 1e-9)
-                bar.update(task, completed=done, rate=f"{rate:.1f} images/s")
-                if self._progress is not None:
-                    self._progress(done, total)
-
-            yield advance
-
-
-def save_shard(folder: Path, kept: Kept, written: Written) -> None:
-    """Write a shard, whole or not at all, into a store that has its plan.
-
-    Raises:
-        FeatureError: the disk does not take it.
-    """
-    file = folder / written.shard.name
-    unfinished = file.with_name(f".{file.name}.part")
-    # One key only: safetensors writes several in no fixed order.
-    metadata = {METADATA: msgspec.json.encode(written).decode()}
-    with writing(folder):
-        save_file(kept.tensors(), unfinished, metadata=metadata)
-        # Open to whom the user's other files are; safetensors makes its own private.
-        shutil.copymode(folder / PLAN, unfinished)
-        with unfinished.open("rb+") as opened:
-            os.fsync(opened.fileno())
-        os.replace(unfinished, file)
-
-
-def need_space(folder: Path, needed: int) -> int:
-    """The bytes that are free where a store is to be.
-
-    Raises:
-        FeatureError: they are fewer than `needed`.
-    """
-    free = shutil.disk_usage(_existing(folder)).free
-    if needed > free:
-        raise FeatureError(
-            f"the features take {decimal(needed)}, but only {decimal(free)} are free",
-            where=folder,
-            remedy="Choose a folder on another disk, a smaller image_size, or int8.",
-        )
-    return free
-
-
-def say(console: Console, text: str) -> None:
-    """Print a line as it is: neither marked up, nor coloured, nor wrapped."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def not_writable(folder: Path, error: Exception) -> FeatureError:
-    """The error for a store that the disk does not take."""
-    reason = getattr(error, "strerror", None) or str(error)
-    remedy = "Check that the folder may be written to and that the disk is not full."
-    return FeatureError(f"cannot be written ({reason})", where=folder, remedy=remedy)
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn what the disk says into the error for a store."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        raise not_writable(folder, error) from error
-
-
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
-    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

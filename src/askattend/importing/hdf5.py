@@ -14,23 +14,15 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from askattend.errors import FeatureError
-from askattend.features.backbones import known_name
-from askattend.features.extraction import sole_writer
+from askattend.errors import FeatureError, name_few
+from askattend.features.backbones import check_name
+from askattend.features.disk import disk_errors, need_space, save_shard, sole_writer
 from askattend.features.spec import FeatureSpec
-from askattend.features.storage import Dtype, Kept
-from askattend.features.store import (
-    INDEX,
-    PLAN,
-    FeatureStore,
-    Index,
-    Plan,
-    Shard,
-    Written,
-    shard_shape,
-)
-from askattend.features.writer import need_space, save_shard, writing
+from askattend.features.storage import Dtype, ShardFeatures
+from askattend.features.store import FeatureStore
+from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
 from askattend.files import atomic_write
+from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 
 FEATURES, IDS = "features", "ids"
@@ -56,7 +48,7 @@ def import_hdf5(
     """Turn a feature file into a store, a chunk at a time; an image's id is its number as text.
 
     ``features`` (images × region_dim × rows × columns) and ``ids`` (whole numbers) become regions
-    row by row, each value as it is unless they are kept in another type.
+    row by row, each value as it is unless they are stored in another type.
 
     Args:
         file: the HDF5 file.
@@ -64,7 +56,7 @@ def import_hdf5(
         backbone: what made the features, to be recorded where it is known; e.g.
             ``"hf:microsoft/resnet-152"``.
         image_size: side in pixels of the square that it looked at, likewise.
-        dtype: what they are kept in, by default what they are; ``"int8"`` halves float16.
+        dtype: what they are stored in, by default what they are; ``"int8"`` halves float16.
         chunk_images: images read at a time.
         shard_images: images a shard, which is as much as is held in memory.
         console: where the progress bar goes; standard error by default.
@@ -74,35 +66,33 @@ def import_hdf5(
             is there twice; a value is not finite in `dtype`; or `out` holds something. Nothing is
             left then.
     """
-    backbone = None if backbone is None else known_name(backbone)
+    backbone = None if backbone is None else check_name(backbone)
     console = Console(stderr=True) if console is None else console
+    # Opened first: a wrong file is told even where a long import has the store.
     with _opened(file) as content, sole_writer(out, console):
-        _require_free(out)
+        require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
         features, ids = _features(content, file), _ids(content, file)
         if len(features) != len(ids):
             problem = f"'{FEATURES}' holds {len(features):,} images, but '{IDS}' {len(ids):,}"
             raise FeatureError(problem, where=file, remedy=ORIGIN)
         spec = _spec(features, backbone=backbone, image_size=image_size, dtype=dtype)
         need_space(out, len(ids) * spec.image_bytes)
-        shards = tuple(
-            Shard(f"shard-{number:05d}.safetensors", chunk_images, ids[at : at + shard_images])
-            for number, at in enumerate(range(0, len(ids), shard_images))
-        )
+        shards = divide(ids, batch_size=chunk_images, shard_images=shard_images)
         _write(_Source(file, features), out, Plan(spec, shards), console=console)
     return FeatureStore.open(out)
 
 
 class _Source:
-    """The features of a file, read in order."""
+    """Features of a file, read in order."""
 
     def __init__(self, file: Path, features: Any) -> None:
         self.file, self._features, self._at = file, features, 0
 
-    def fill(self, kept: Kept, slots: slice, images: tuple[str, ...]) -> None:
-        """Put the next images' features into their slots.
+    def fill(self, stored: ShardFeatures, slots: slice, images: tuple[str, ...]) -> None:
+        """Write the next images' features into their slots.
 
         Raises:
-            FeatureError: a value is not finite as it is kept, or the file is damaged.
+            FeatureError: a value is not finite as it is stored, or the file is damaged.
         """
         try:
             read = self._features[self._at : self._at + len(images)]
@@ -110,27 +100,29 @@ class _Source:
             raise _not_hdf5(self.file, error) from error
         self._at += len(images)
         block = torch.from_numpy(read.astype(_native(read.dtype), copy=False))
-        kept.put(slots, block.flatten(2).transpose(1, 2))
-        finite = torch.isfinite(kept.read(slots)).flatten(1).all(dim=1)
+        stored.write(slots, block.flatten(2).transpose(1, 2))
+        # As it is read back: float32 values may overflow float16.
+        finite = torch.isfinite(stored.read(slots)).flatten(1).all(dim=1)
         if not finite.all():
             image = images[int(finite.int().argmin())]
             raise FeatureError(
-                f"the features of image '{image}' are not all finite in {kept.dtype}",
+                f"the features of image '{image}' are not all finite in {stored.dtype}",
                 where=self.file,
                 remedy="Extract this image again; float16 and int8 overflow beyond 65504.",
             )
 
 
 def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
-    """Fill a folder beside the store, and name it so when it is whole."""
+    """Fill a folder beside the store, and rename it to the store's name when it is complete."""
+    # Beside it, so that renaming stays on one disk and takes no time.
     unfinished = out.absolute().with_name(f".{out.absolute().name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)  # of an import that was killed
     try:
-        with writing(out):
+        with disk_errors(out):
             unfinished.mkdir(parents=True)
             atomic_write(unfinished / PLAN, msgspec.json.encode(plan))
         shards = tuple(_shards(source, unfinished, plan, console=console))
-        with writing(out):
+        with disk_errors(out):
             atomic_write(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
             (unfinished / PLAN).unlink()
             if out.exists():
@@ -140,21 +132,24 @@ def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _shards(source: _Source, folder: Path, plan: Plan, *, console: Console) -> Iterator[Written]:
+def _shards(
+    source: _Source, folder: Path, plan: Plan, *, console: Console
+) -> Iterator[WrittenShard]:
     for shard in track(plan.shards, "importing", console=console):
-        kept = Kept.zeros(shard_shape(plan.spec, shard), plan.spec.dtype)
+        stored = ShardFeatures.zeros(plan.spec.shape(len(shard.images)), plan.spec.dtype)
         for at in range(0, len(shard.images), shard.batch_size):
             slots = slice(at, at + shard.batch_size)
-            source.fill(kept, slots, shard.images[slots])
+            source.fill(stored, slots, shard.images[slots])
         count = len(shard.images)
-        written = Written(shard, ((0, 0),) * count, (0,) * count, {})
-        save_shard(folder, kept, written)
+        # Sizes of pictures and files are not recorded there.
+        written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, {})
+        save_shard(folder, stored, written)
         yield written
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """The file, open for reading."""
+    """Open the file for reading."""
     try:
         import h5py
     except ImportError:
@@ -177,18 +172,6 @@ def _not_hdf5(file: Path, error: OSError) -> FeatureError:
     return FeatureError(f"not an HDF5 file, or damaged ({reason})", where=file, remedy=ORIGIN)
 
 
-def _require_free(out: Path) -> None:
-    if (out / INDEX).exists() or (out / PLAN).exists():
-        problem = "holds a feature store already"
-    elif out.exists() and not out.is_dir():
-        problem = "is not a folder"
-    elif out.exists() and any(out.iterdir()):
-        problem = "is a folder of something else"
-    else:
-        return
-    raise FeatureError(problem, where=out, remedy="Choose another --out.")
-
-
 def _dataset(content: Any, key: str, file: Path) -> Any:
     import h5py
 
@@ -206,7 +189,7 @@ def _dataset(content: Any, key: str, file: Path) -> Any:
 
 
 def _native(dtype: Any) -> Any:
-    """The same numbers in this machine's order of bytes."""
+    """Return the same type in this machine's order of bytes."""
     return dtype.newbyteorder("=")
 
 
@@ -223,16 +206,17 @@ def _features(content: Any, file: Path) -> Any:
 
 
 def _ids(content: Any, file: Path) -> tuple[str, ...]:
-    """The images' ids, each once."""
+    """Read the images' ids, each once."""
     ids = _dataset(content, IDS, file)
     if len(ids.shape or ()) != 1 or ids.dtype.kind not in "iu":
         problem = f"'{IDS}' is of shape {ids.shape} and {ids.dtype}; one row of whole numbers was"
         raise FeatureError(f"{problem} expected", where=file, remedy=ORIGIN)
+    # An interrupted pytorch-vqa leaves zeros: id 0 many times over.
     numbers, counts = np.unique(ids[()], return_counts=True)
     if len(several := numbers[counts > 1].tolist()):
-        named = ", ".join(map(str, several[:3])) + (", …" if len(several) > 3 else "")
         raise FeatureError(
-            f"{len(several):,} of the numbers in '{IDS}' stand there more than once: {named}",
+            f"{len(several):,} of the numbers in '{IDS}' are there more than once: "
+            f"{name_few(several)}",
             where=file,
             remedy="Was its writing interrupted? Write it again.",
         )

@@ -1,4 +1,4 @@
-"""The logs that pytorch-vqa trains into, read without running anything that is pickled in them.
+"""The logs that pytorch-vqa trains into, read and checked.
 
 A log is a dictionary that ``torch.save`` wrote: ``weights`` (the state of its network, each name
 prefixed ``module.``), ``vocab`` (word → index from 1, answer → index from 0) and ``config`` (its
@@ -7,11 +7,6 @@ settings), beside results that are not needed here.
 
 from __future__ import annotations
 
-import json
-import re
-import shlex
-import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +18,14 @@ from torch import Tensor
 
 from askattend.errors import RunError
 from askattend.importing.preprocessing import CENTRAL_FRACTION
+from askattend.importing.torch_file import ORIGIN, load_plain
 from askattend.settings import NaturalFloat, Positive, PositiveFloat
 
 PARALLEL = "module."  # what torch's DataParallel prefixes names with
-ORIGIN = "Give a log as pytorch-vqa's train.py writes it (logs/….pth)."
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What is used of a log's ``config``, under its names."""
+    """Settings in a log's ``config`` that are used here, under its names."""
 
     image_size: Positive | None = None
     output_size: Positive | None = None
@@ -44,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Widths:
-    """What a log's weights are by their shapes."""
+    """Widths of a log's network, by the shapes of its weights."""
 
     words: int
     embedding: int
@@ -82,7 +77,7 @@ def read_log(file: Path) -> Log:
         RunError: it cannot be read safely, lacks something, or something in it does not fit; names
             the key or the tensor, and what was expected.
     """
-    content = _load(file)
+    content = load_plain(file)
     if not isinstance(content, Mapping):
         problem = f"not a log of pytorch-vqa: holds a {type(content).__name__}, not a dictionary"
         raise RunError(problem, where=file, remedy=ORIGIN)
@@ -99,67 +94,16 @@ def read_log(file: Path) -> Log:
 
 
 def _unprefixed(weights: Mapping[Any, Any], *, where: str) -> dict[str, Any]:
-    """The weights under their names without ``module.``."""
+    """Return the weights under their names without ``module.``."""
     unprefixed: dict[str, Any] = {}
     for name, tensor in weights.items():
         short = str(name).removeprefix(PARALLEL)
+        # A log of two trainings, with and without DataParallel, would be ambiguous.
         if short in unprefixed:
             problem = f"'{short}' is there twice, with '{PARALLEL}' before its name and without"
             raise RunError(problem, where=where, remedy="Leave one of the two out.")
         unprefixed[short] = tensor
     return unprefixed
-
-
-def _load(file: Path) -> Any:
-    """What ``torch.save`` wrote; nothing but tensors and plain Python values is accepted."""
-    if not file.is_file():
-        problem = "a folder, not a file" if file.is_dir() else "no such file"
-        raise RunError(problem, where=file, remedy="Name a log of pytorch-vqa, logs/….pth.")
-    try:
-        _require_sound(file)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on the age of the file's format
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # an unpickler may raise anything at all on a damaged file
-        raise _unreadable(file, error) from error
-
-
-def _require_sound(file: Path) -> None:
-    """Compare a zip archive with its own checksums, which torch does not look at."""
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            if damaged := archive.testzip():
-                raise zipfile.BadZipFile(f"checksum of {damaged}")
-
-
-def _unreadable(file: Path, error: Exception) -> RunError:
-    """The error for what torch does not read; its own words are advice for other cases."""
-    refused = re.search(r"GLOBAL (\S+)", str(error))
-    if refused or "legacy .tar" in str(error):
-        objects = f" ({refused[1]})" if refused else ", as torch wrote them at first"
-        return RunError(
-            f"holds objects other than tensors and plain Python values{objects}; reading them may "
-            "run code",
-            where=file,
-            remedy=f"If you trust the file, save what is needed of it: {_resaving(file)}",
-        )
-    if isinstance(error, zipfile.BadZipFile):
-        return RunError(f"damaged ({error})", where=file, remedy="Copy or download it again.")
-    if isinstance(error, PermissionError):
-        return RunError("may not be read", where=file, remedy="Check its permissions.")
-    return RunError("not a file that torch.save wrote, or damaged", where=file, remedy=ORIGIN)
-
-
-def _resaving(file: Path) -> str:
-    """A command that keeps of a log what is needed; as it unpickles, it is for the user to run."""
-    small = file.with_name(f"{file.stem}-plain.pth")
-    # In double quotes throughout, so that the shell's single ones can stand around it.
-    code = (
-        f"import torch; log = torch.load({json.dumps(str(file))}, "
-        'map_location="cpu", weights_only=False); torch.save({key: log[key] for key in '
-        f'("weights", "vocab", "config") if key in log}}, {json.dumps(str(small))})'
-    )
-    return f"python -c {shlex.quote(code)}"
 
 
 def _mapping(parent: Mapping[Any, Any], key: str, *, where: object) -> Mapping[Any, Any]:
@@ -174,7 +118,8 @@ def _mapping(parent: Mapping[Any, Any], key: str, *, where: object) -> Mapping[A
 
 
 def _listed(index: Mapping[Any, Any], *, first: int, where: str) -> tuple[str, ...]:
-    """The words or answers of a vocabulary in the order of their indices, which have no gap."""
+    """Sort the words or answers of a vocabulary by their indices, which have no gap."""
+    # Without a gap, the indices of so many words end here.
     last = first + len(index) - 1
     if not index:
         raise RunError("is empty", where=where, remedy=ORIGIN)
@@ -199,7 +144,7 @@ def _listed(index: Mapping[Any, Any], *, first: int, where: str) -> tuple[str, .
 
 
 def _widths(weights: Mapping[str, Any], *, where: str) -> Widths:
-    """All widths of the network; every tensor must be there and of the shape that they imply."""
+    """Find all widths; every tensor must be there and of the shape that they imply."""
     words, embedding = _shape(weights, "text.embedding.weight", 2, where=where)
     _, question = _shape(weights, "text.lstm.weight_hh_l0", 2, where=where)
     attention, region, *_ = _shape(weights, "attention.v_conv.weight", 4, where=where)
@@ -221,7 +166,7 @@ def _widths(weights: Mapping[str, Any], *, where: str) -> Widths:
 
 
 def expected_shapes(widths: Widths) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor of the original's network."""
+    """Return the shape of every tensor of the original's network."""
     w = widths
     return {
         "text.embedding.weight": (w.words, w.embedding),
@@ -242,7 +187,7 @@ def expected_shapes(widths: Widths) -> dict[str, tuple[int, ...]]:
 
 
 def _shape(weights: Mapping[str, Any], name: str, rank: int, *, where: str) -> tuple[int, ...]:
-    """The shape of a tensor that must be there, sound, and of so many dimensions."""
+    """Return the shape of a tensor that must be there, sound, and of so many dimensions."""
     if name not in weights:
         raise RunError(f"lacks the tensor '{name}'", where=where, remedy=ORIGIN)
     tensor = weights[name]
@@ -255,12 +200,14 @@ def _shape(weights: Mapping[str, Any], name: str, rank: int, *, where: str) -> t
     if tensor.ndim != rank or 0 in tensor.shape:
         problem = f"'{name}' has shape {list(tensor.shape)}; expected were {rank} dimensions"
         raise RunError(problem, where=where, remedy=ORIGIN)
+    # A training that diverged: its answers would be the same for all questions.
     if not torch.isfinite(tensor).all():
         raise RunError(f"'{name}' holds values that are not finite", where=where)
     return tuple(tensor.shape)
 
 
 def _check_vocabulary(widths: Widths, *, words: int, answers: int, where: str) -> None:
+    # Index 0 is padding and every unknown word.
     if widths.words != words + 1:
         raise RunError(
             f"'text.embedding.weight' has {widths.words:,} rows; for the {words:,} words in "

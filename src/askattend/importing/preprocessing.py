@@ -1,4 +1,4 @@
-"""How pytorch-vqa prepared images: what its features are, as far as anybody knows."""
+"""The preparation of images in pytorch-vqa: what its features are, as far as anybody knows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def original_spec(
     central_fraction: float = CENTRAL_FRACTION,
     dtype: Dtype = "float16",
 ) -> FeatureSpec:
-    """What made features of pytorch-vqa: which weights did is not recorded with them.
+    """Describe features of pytorch-vqa; which weights made them is not recorded with them.
 
     Args:
         rows: rows of the grid.
@@ -29,7 +29,7 @@ def original_spec(
         backbone: its name here, if known.
         image_size: side in pixels of the square cut out of each image, if known.
         central_fraction: that side as a share of the image's short one.
-        dtype: what the features are kept in.
+        dtype: what the features are stored in.
     """
     return FeatureSpec(
         backbone=backbone or UNKNOWN,

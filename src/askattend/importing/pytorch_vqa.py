@@ -11,10 +11,11 @@ from torch import Tensor
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
 from askattend.errors import RunError
 from askattend.experiment.config import Config, VocabConfig
-from askattend.features.backbones import known_name
+from askattend.features.backbones import check_name
 from askattend.features.extraction import ExtractConfig
 from askattend.features.spec import FeatureSpec
 from askattend.importing.log import Log, read_log
+from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.models import SAAAConfig
 from askattend.runs.run_folder import CONFIG, Run
@@ -34,9 +35,10 @@ NAMES = {
 
 
 def our_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Its tensors under the names of `SAAA`; its 1×1 convolutions are our linear layers."""
+    """Rename the original's tensors to those of `SAAA`; its 1×1 convolutions become linear."""
     renamed = {}
     for name, tensor in tensors.items():
+        # read_log admits no other names.
         prefix = next(prefix for prefix in NAMES if name.startswith(prefix))
         flat = tensor.flatten(1) if tensor.ndim == 4 else tensor
         renamed[name.replace(prefix, NAMES[prefix], 1)] = flat
@@ -56,8 +58,8 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
         RunError: see `read_log`; or `out` holds something.
         FeatureError: `backbone` has not the form of a backbone's name.
     """
-    _require_free(out)
-    backbone = None if backbone is None else known_name(backbone)
+    require_free(out, (CONFIG,), "a run", RunError)
+    backbone = None if backbone is None else check_name(backbone)
     log = read_log(file)
     run = Run(
         out,
@@ -76,28 +78,17 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     return run
 
 
-def _require_free(out: Path) -> None:
-    if (out / CONFIG).exists():
-        problem = "holds a run already"
-    elif out.exists() and not out.is_dir():
-        problem = "is not a folder"
-    elif out.exists() and any(out.iterdir()):
-        problem = "is a folder of something else"
-    else:
-        return
-    raise RunError(problem, where=out, remedy="Choose another --out.")
-
-
 def _tables(log: Log, backbone: str | None) -> dict[str, Any]:
-    """Its settings; a backbone stands there only if it is known, not our default."""
+    """Make the tables of the run's settings, with a backbone only if it is known."""
     tables = _config(log, backbone).tables()
     if backbone is None:
+        # Or our default would be taken for what made the features.
         del tables["extract"]["backbone"]
     return tables
 
 
 def _config(log: Log, backbone: str | None) -> Config[SAAAConfig]:
-    """Its settings under our names; what it does not say keeps our default."""
+    """Translate the log's settings to our names; what it does not say keeps our default."""
     its, widths = log.settings, log.widths
     training = {
         "precision": "float32",  # as the original computed, so that answers are its own
@@ -116,18 +107,19 @@ def _config(log: Log, backbone: str | None) -> Config[SAAAConfig]:
             hidden_dim=widths.hidden,
         ),
         vocab=VocabConfig(answers=its.max_answers or widths.answers),
-        extract=ExtractConfig(**_said(extraction)),
-        train=TrainConfig(**_said(training)),
+        extract=ExtractConfig(**_given(extraction)),
+        train=TrainConfig(**_given(training)),
     )
 
 
-def _said(settings: Mapping[str, object]) -> dict[str, Any]:
+def _given(settings: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value is not None}
 
 
 def _features(log: Log, backbone: str | None) -> FeatureSpec:
-    """What its features are, as far as its settings tell."""
+    """Describe the original's features, as far as its settings tell."""
     its = log.settings
+    # The grid as set, or by the image and the network's stride, or the paper's.
     side = its.output_size or (its.image_size or 0) // STRIDE or SIDE
     return original_spec(
         rows=side,

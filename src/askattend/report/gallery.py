@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.features.geometry import WHOLE, Box
+from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report.overlay import fit_long_side, heat_map, peak, range_text
 from askattend.runs.predictor import Answer
@@ -106,7 +106,7 @@ class Example:
     image: Image.Image
     answer: Answer
     score: float | None
-    seen: Box = WHOLE
+    seen: Crop = WHOLE
 
 
 def verdict(score: float | None) -> str | None:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from askattend.errors import ConfigError
-from askattend.features.geometry import WHOLE, Box
+from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
 from askattend.report.fonts import cover, printable
 from askattend.runs.predictor import Answer
@@ -39,7 +39,7 @@ def overlay(
     answers: Sequence[Answer],
     *,
     maps_name: str = "glimpse",
-    seen: Box = WHOLE,
+    seen: Crop = WHOLE,
 ) -> Image.Image:
     """Draw an image and where the model looked: a row a question, a heat map a glimpse.
 
@@ -70,7 +70,7 @@ def save_overlay(
     answers: Sequence[Answer],
     *,
     maps_name: str = "glimpse",
-    seen: Box = WHOLE,
+    seen: Crop = WHOLE,
 ) -> None:
     """Write `overlay` to a file, in the format that its suffix names.
 
@@ -97,7 +97,7 @@ def heat_map(
     attention: Float[Tensor, "rows columns"],
     size: tuple[int, int],
     *,
-    seen: Box = WHOLE,
+    seen: Crop = WHOLE,
 ) -> Image.Image:
     """Lay one attention map over an image: dim where it is least, bright where it is most.
 
@@ -124,7 +124,7 @@ def heat_map(
 
 
 def _levels(
-    attention: Tensor, size: tuple[int, int], seen: Box
+    attention: Tensor, size: tuple[int, int], seen: Crop
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Stretch a map over an image: the attention of each pixel, 0 to 1, and where none was seen."""
     left, top, right, bottom = (
@@ -187,7 +187,7 @@ def _scaled(attention: Tensor) -> Floats:
     return above * 0 if _flat(values) else above / above.max()
 
 
-def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Box) -> Image.Image:
+def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Image.Image:
     """Draw one question: its text, the answer's, the photo and a heat map for each glimpse."""
     panels = [photo, *(heat_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [

@@ -18,7 +18,7 @@ from askattend.data.vocab import PADDING
 from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_precision
 from askattend.errors import ConfigError, DataError, FeatureError, RunError
 from askattend.features.backbones import backbone_of
-from askattend.features.geometry import Box, seen, square
+from askattend.features.geometry import Crop, crop_of, square
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
@@ -81,9 +81,9 @@ class Scene:
         return self._predictor.answer(self._encoded, [0] * len(questions), questions, top=top)
 
     @property
-    def seen(self) -> Box:
+    def seen(self) -> Crop:
         """The part of the image that the backbone saw, which attention maps lie over."""
-        return seen(self.image.size, self._predictor.backbone.spec)
+        return crop_of(self.image.size, self._predictor.backbone.spec)
 
 
 class Predictor:

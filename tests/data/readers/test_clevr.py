@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from askattend.data.readers.clevr import read_clevr
 from askattend.data.readers.registry import read_source
-from askattend.errors import DataError
+from data.readers.reader_cases import refused_by, save
 
 
 def question(
@@ -30,17 +29,15 @@ def question(
     return asked | {"program": program, "answer": answer, "question_family_index": 3}
 
 
-def save(folder: Path, split: str, *questions: dict[str, Any]) -> Path:
+def write(folder: Path, split: str, *questions: dict[str, Any]) -> Path:
     file = folder / f"CLEVR_v1.0/questions/CLEVR_{split}_questions.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"info": {"split": split}, "questions": questions}))
-    return file
+    return save(file, {"info": {"split": split}, "questions": questions}) / file.name
 
 
 def test_every_split_numbers_its_own_questions(tmp_path: Path) -> None:
-    save(tmp_path, "test", question(0, "test"))
-    save(tmp_path, "val", question(0, "val", "scene", "exist", answer="yes"))
-    save(
+    write(tmp_path, "test", question(0, "test"))
+    write(tmp_path, "val", question(0, "val", "scene", "exist", answer="yes"))
+    write(
         tmp_path,
         "train",
         question(0, "train", "scene", "unique", "query_size", answer="large"),
@@ -76,61 +73,59 @@ def test_every_split_numbers_its_own_questions(tmp_path: Path) -> None:
 def test_the_last_function_is_the_type(
     tmp_path: Path, key: str, function: str, answer: str, kind: str
 ) -> None:
-    save(tmp_path, "train", question(0, "train", "scene", function, answer=answer, key=key))
+    write(tmp_path, "train", question(0, "train", "scene", function, answer=answer, key=key))
     [q] = read_clevr(tmp_path)
     assert (q.question_type, q.answer_type, q.answers[0][0]) == (function, kind, answer)
 
 
 @pytest.mark.parametrize(("answer", "text"), [(True, "yes"), (False, "no"), (3, "3"), ("3", "3")])
 def test_generated_answers_become_text(tmp_path: Path, answer: object, text: str) -> None:
-    save(tmp_path, "new", question(0, "new", "exist", answer=answer))
+    write(tmp_path, "new", question(0, "new", "exist", answer=answer))
     assert read_clevr(tmp_path).questions[0].answers == ((text, 1),)
 
 
 def test_cogent_has_two_conditions(tmp_path: Path) -> None:
     for split in ("valB", "testA", "valA", "trainA", "testB"):
-        save(tmp_path, split, question(0, split))
+        write(tmp_path, split, question(0, split))
     assert list(read_clevr(tmp_path).splits) == ["train", "valid", "test", "testB", "valB"]
 
 
-def refuse(folder: Path, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        read_clevr(folder)
+refuse = refused_by(read_clevr)
 
 
 def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
-    refuse(tmp_path, r"CLEVR_train_questions\.json, here .* of JSON files it has none\.")
+    refuse(tmp_path, r"CLEVR_train_questions\.json\[\.gz\], here .* of JSON files it has none\.")
     (tmp_path / "CLEVR_train_scenes.json").touch()
     refuse(tmp_path, r"it has CLEVR_train_scenes\.json\.")
 
 
 def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
-    save(tmp_path, "train", question(0, "train"))
-    save(tmp_path, "trainA", question(0, "trainA"))
+    write(tmp_path, "train", question(0, "train"))
+    write(tmp_path, "trainA", question(0, "trainA"))
     refuse(tmp_path, r"two files for split 'train': .*trainA_questions\.json")
 
 
 def test_a_file_answered_in_part_is_refused(tmp_path: Path) -> None:
     rows = [question(n, "val", "exist", answer="no" if n < 2 else None) for n in range(6)]
-    save(tmp_path, "val", *rows)
+    write(tmp_path, "val", *rows)
     refuse(
         tmp_path,
         r"val_questions\.json: \$\.questions\[2\]: no answer, though others of the file have one; "
         r"4 such cases, also \$\.questions\[3\] .*, \$\.questions\[4\] .*, …\. Fetch the file",
     )
-    save(tmp_path, "val", *rows[2:])
+    write(tmp_path, "val", *rows[2:])
     assert {q.answers for q in read_clevr(tmp_path)} == {()}
 
 
 def test_a_file_without_questions_is_refused(tmp_path: Path) -> None:
-    save(tmp_path, "val")
+    write(tmp_path, "val")
     refuse(tmp_path, r"val_questions\.json: \$\.questions: there is no question")
 
 
 def test_wrong_questions_are_named(tmp_path: Path) -> None:
-    save(tmp_path, "val", question(0, "val"), question(1, "val") | {"image_filename": 3})
+    write(tmp_path, "val", question(0, "val"), question(1, "val") | {"image_filename": 3})
     refuse(tmp_path, r"val_questions\.json: \$\.questions\[1\]\.image_filename: expected 'str'")
-    save(tmp_path, "val", question(0, "val"), question(0, "val"))
+    write(tmp_path, "val", question(0, "val"), question(0, "val"))
     refuse(tmp_path, r"\$\.questions\[1\]: the question index 0 is taken already")
-    save(tmp_path, "val").write_text('{"questions": [')
+    write(tmp_path, "val").write_text('{"questions": [')
     refuse(tmp_path, "the JSON is truncated")

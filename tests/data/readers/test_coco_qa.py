@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from askattend.data.readers.coco_qa import TYPES, read_coco_qa
 from askattend.data.readers.registry import read_source
-from askattend.errors import DataError
+from data.readers.reader_cases import refused_by
 
 FILES = ("questions", "answers", "types", "img_ids")
 Row = tuple[str, str, int, int]
@@ -66,9 +66,7 @@ def test_pictures_are_those_of_coco(tmp_path: Path) -> None:
     assert found.notes == ()
 
 
-def refuse(folder: Path, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        read_coco_qa(folder)
+refuse = refused_by(read_coco_qa)
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from askattend.data.readers.gqa import read_gqa
 from askattend.data.readers.registry import read_source
 from askattend.errors import DataError
+from data.readers.reader_cases import refused_by, save
 
 # As the published files have it, but for the words.
 QUESTION: dict[str, Any] = {
@@ -56,13 +56,6 @@ GRAPH = {
         "2": {"name": "cup", "x": 50, "y": 25, "w": 10, "h": 25, "attributes": [], "relations": []},
     },
 }
-
-
-def save(file: Path, content: object) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(content).encode()
-    file.write_bytes(gzip.compress(data, mtime=0) if file.suffix == ".gz" else data)
-    return file.parent
 
 
 def test_a_question_is_read_with_its_types(tmp_path: Path) -> None:
@@ -131,13 +124,11 @@ def test_balanced_questions_are_preferred_and_all_can_be_chosen(tmp_path: Path) 
     assert many.source == f"gqa-all:{tmp_path}"
 
 
-def refuse(folder: Path, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        read_gqa(folder)
+refuse = refused_by(read_gqa)
 
 
 def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
-    refuse(tmp_path, r"train_balanced_questions\.json, here .* of JSON files it has none\.")
+    refuse(tmp_path, r"train_balanced_questions\.json\[\.gz\], here .* of JSON files it has none\.")
     save(tmp_path / "questions.json", {})
     refuse(tmp_path, r"it has questions\.json\.")
     with pytest.raises(DataError, match=r"named like train_all_questions\.json"):

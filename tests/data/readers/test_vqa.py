@@ -18,6 +18,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.vqa import read_vqa
 from askattend.errors import DataError
+from data.readers.reader_cases import refused_by, save
 
 Record = dict[str, Any]
 OPEN = "v2_OpenEnded_mscoco_{}_questions.json"
@@ -41,12 +42,6 @@ def annotation(identifier: int, image: int, *answers: str, **more: Any) -> Recor
         ],
         **more,
     }
-
-
-def save(file: Path, content: object) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(content).encode()
-    file.write_bytes(gzip.compress(data, mtime=0) if file.suffix == ".gz" else data)
 
 
 def ask(folder: Path, name: str, *records: Record, pattern: str = OPEN, subtype: str = "") -> None:
@@ -325,34 +320,32 @@ def test_training_questions_without_annotations_are_noted(tmp_path: Path) -> Non
 # --- what can be wrong ------------------------------------------------------------------------
 
 
-def refuse(folder: Path, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        read_vqa(folder)
+refuse = refused_by(read_vqa)
 
 
 def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
     refuse(tmp_path / "nowhere", "nowhere: no such folder")
-    refuse(tmp_path, r"v2_OpenEnded_mscoco_train2014_questions\.json.*it has no JSON file")
+    refuse(tmp_path, r"v2_OpenEnded_mscoco_train2014_questions\.json.*of JSON files it has none\.")
     save(tmp_path / "train.json", {})
     refuse(tmp_path, r"of JSON files it has train\.json\.")
     annotate(tmp_path, "train2014", annotation(1, 7, "a"))
-    refuse(tmp_path, "no questions file named like")
+    refuse(tmp_path, "no question file named like")
     two_versions(tmp_path / "other")
     (tmp_path / "other" / OPEN.removeprefix("v2_").format("train2014")).unlink()
-    with pytest.raises(DataError, match=r"no questions file named like OpenEnded_mscoco_train2014"):
+    with pytest.raises(DataError, match=r"no question file named like OpenEnded_mscoco_train2014"):
         read_vqa(tmp_path, family="v1")
 
 
 def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
     tiny(tmp_path / "a")
     tiny(tmp_path / "b")
-    refuse(tmp_path, r"train2014_questions\.json is of the same split\. Keep only the one")
+    refuse(tmp_path, r"two files for split 'train': .*/a/.*, .*/b/.*\. Keep only the one to use\.")
 
 
 def test_two_years_of_one_split_are_refused(tmp_path: Path) -> None:
     tiny(tmp_path, "train2014")
     tiny(tmp_path, "train2017", first=5)
-    refuse(tmp_path, r"train2017_questions\.json is of the same split")
+    refuse(tmp_path, r"two files for split 'train': .*train2014_q.*train2017_questions\.json\.")
 
 
 def test_questions_without_annotation_are_counted(tmp_path: Path) -> None:

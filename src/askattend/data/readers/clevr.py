@@ -9,18 +9,17 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from askattend.data.questions import QASet, Question
-from askattend.data.readers.folders import files_below, locate
+from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.folders import files_below, locate, no_question_file, two_files
 from askattend.data.readers.json_files import (
-    ErrorCollector,
     each_record,
-    few,
     many_objects,
     read_json,
     refuse_none,
     refuse_unanswered,
 )
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import USUAL_SPLITS, canonical_split
-from askattend.errors import DataError
 
 _NAME = re.compile(r"CLEVR_(?P<split>\w+)_questions\.json(?:\.gz)?")
 _YES_NO = ("exist", "equal", "less", "greater")
@@ -46,7 +45,7 @@ class _Questions(msgspec.Struct):
 
 
 def read_clevr(folder: Path) -> QASet:
-    """CLEVR (Johnson et al. 2017) and CLEVR-CoGenT from their files as downloaded.
+    """Read CLEVR (Johnson et al. 2017) or CLEVR-CoGenT from its files as downloaded.
 
     The folder holds, in itself or in folders below it, ``CLEVR_train_questions.json``,
     ``CLEVR_val_questions.json`` and ``CLEVR_test_questions.json``, or some of them, and perhaps the
@@ -76,69 +75,69 @@ def read_clevr(folder: Path) -> QASet:
 
 
 def _question_files(folder: Path, found: dict[str, list[str]]) -> list[tuple[str, Path]]:
-    """Split and file, in the usual order."""
+    """Find the file of each split, in the usual order."""
     files: dict[str, Path] = {}
     for name in sorted(found):
         if m := _NAME.fullmatch(name):
+            # CoGenT trains and tests on condition A; B is for transfer, and stays apart.
             split = canonical_split(m["split"].removesuffix("A"))
             paths = [*([files[split]] if split in files else []), *map(Path, found[name])]
             if len(paths) > 1:
-                raise DataError(
-                    f"two files for split '{split}': {few(paths)}",
-                    where=folder,
-                    remedy="Keep only the one to use.",
-                )
+                raise two_files(split, paths)
             files[split] = Path(found[name][0], name)
     if not files:
-        similar = few(sorted(name for name in found if ".json" in name)) or "none"
-        raise DataError(
-            "no question file named like CLEVR_train_questions.json, here or in folders below; "
-            f"of JSON files it has {similar}",
-            where=folder,
-            remedy="Name the folder that holds CLEVR's official files under their own names.",
-        )
+        raise no_question_file(folder, found, "CLEVR_train_questions.json")
     known = [split for split in USUAL_SPLITS if split in files]
     return [(split, files[split]) for split in dict.fromkeys((*known, *files))]
 
 
 def _read(file: Path, split: str) -> Iterator[tuple[Question, str]]:
-    """Each question, and the name of its picture's file."""
+    """Yield each question, and the name of its picture's file."""
     where = f"{file}: $.questions"
     raws = read_json(file, _Questions).questions
     refuse_none(raws, where)
     answered: list[bool] = []
-    seen: set[int] = set()
+    taken: set[int] = set()
     twice = ErrorCollector()
     for position, q in enumerate(each_record(enumerate(raws), _Question, where=where)):
+        # Files that the CLEVR generator wrote for other sets may lack the index.
         number = position if q.question_index is None else q.question_index
-        if number in seen:
+        if number in taken:
             twice.add(f"{where}[{position}]", f"the question index {number} is taken already")
-        seen.add(number)
-        function = (q.program[-1].function or q.program[-1].type) if q.program else None
+        taken.add(number)
         picture = PurePosixPath(q.image_filename).name
-        question = Question(
-            f"{split}/{number}",
-            picture.removesuffix(".png"),
-            q.question,
-            () if q.answer in (None, "") else ((_answer(q.answer), 1),),
-            split,
-            function,
-            _yields(function) if function else None,
-        )
+        question = _question(q, f"{split}/{number}", picture.removesuffix(".png"), split)
         answered.append(bool(question.answers))
         yield question, picture
     twice.raise_if_any("Indices must be unique; fetch the file again.")
     refuse_unanswered(enumerate(answered), where)
 
 
+def _question(q: _Question, identifier: str, image: str, split: str) -> Question:
+    function = (q.program[-1].function or q.program[-1].type) if q.program else None
+    return Question(
+        identifier,
+        image,
+        q.question,
+        () if q.answer in (None, "") else ((_answer(q.answer), 1),),
+        split,
+        function,
+        _answer_type(function) if function else None,
+    )
+
+
 def _answer(answer: str | bool | int | None) -> str:
+    # The generator writes true and 3 where the published files have "yes" and "3".
     if isinstance(answer, bool):
         return "yes" if answer else "no"
     return str(answer)
 
 
-def _yields(function: str) -> str:
-    """What kind of answer a program gives that ends with this function."""
+def _answer_type(function: str) -> str:
+    """Name the kind of answer that a program gives, by its last function."""
     if function.startswith(_YES_NO):
         return "yes/no"
     return "number" if function == "count" else function.removeprefix("query_")
+
+
+CLEVR = Reader("CLEVR and CLEVR-CoGenT as downloaded", read_clevr, "DIR", "data/CLEVR_v1.0")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from askattend.data.questions import QASet, Question
+from askattend.data.readers.error_collector import ErrorCollector
 from askattend.data.readers.folders import files_below, locate
-from askattend.data.readers.json_files import ErrorCollector
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import canonical_split, shared_note
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
@@ -21,7 +22,7 @@ Row = tuple[str, str, str, str]
 
 
 def read_coco_qa(folder: Path) -> QASet:
-    """COCO-QA (Ren et al. 2015) from a folder as its authors distribute it.
+    """Read COCO-QA (Ren et al. 2015) from a folder as its authors distribute it.
 
     The folder holds ``train/`` and ``test/``, each with ``questions.txt``, ``answers.txt``,
     ``types.txt`` and ``img_ids.txt``, a line a question; one of the two is enough. The images, if
@@ -58,14 +59,16 @@ def read_coco_qa(folder: Path) -> QASet:
 
 def _image_names(image: str, pictures: str) -> tuple[str, ...]:
     number = f"{int(image):012}.jpg"
+    # Not under the expected name, it may be under the other set's, or be called by its number.
     official = dict.fromkeys((pictures, "train2014", "val2014"))
     return (*(f"COCO_{name}_{number}" for name in official), number)
 
 
 def _rows(folder: Path) -> Iterator[Row]:
-    """Question, answer, type and image id of each line."""
+    """Yield the question, answer, type and image id of each line."""
     columns = [_lines(folder / f"{name}.txt") for name in _FILES]
     counts = [len(column) for column in columns]
+    # One line more in one file would shift all answers after it to other questions.
     if len(set(counts)) > 1:
         written = ", ".join(f"{name}.txt {n:,}" for name, n in zip(_FILES, counts, strict=True))
         raise DataError(
@@ -78,6 +81,7 @@ def _rows(folder: Path) -> Iterator[Row]:
         problems = list(_problems(*row))
         for name, problem in problems:
             mistakes.add(f"{folder / name}.txt:{number}", problem)
+        # A wrong line yields nothing: it is counted, and all are raised at the end.
         if not problems:
             text, answer, kind, image = row
             yield text, answer, TYPES[int(kind)], str(int(image))
@@ -90,7 +94,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[str, str]]:
-    """The file at fault, and what is wrong with its line."""
+    """Yield each file at fault, and what is wrong with its line."""
     for name, cell in zip(_FILES, (text, answer, kind, image), strict=True):
         if not cell:
             yield name, "the line is blank"
@@ -99,3 +103,6 @@ def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[s
         yield "types", f"the type is '{kind}', not one of {known}"
     if image and not (image.isascii() and image.isdigit()):
         yield "img_ids", f"'{image}' is not an image id such as 123456"
+
+
+COCO_QA = Reader("COCO-QA's original files", read_coco_qa, "DIR", "data/cocoqa")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from askattend.data.questions import QASet, Question
-from askattend.data.readers.folders import files_below, locate
-from askattend.data.readers.json_files import ErrorCollector
+from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.folders import files_below, locate, two_files
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import USUAL_SPLITS, canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import DataError
@@ -25,7 +27,7 @@ Triple = tuple[str, str, str]  # question, answer, image
 
 
 def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
-    """DAQUAR (Malinowski & Fritz 2014) from a folder as its authors distribute it.
+    """Read DAQUAR (Malinowski & Fritz 2014) from a folder as its authors distribute it.
 
     The folder holds, in itself or in folders below it, ``qa.894.raw.train.format_triple`` and
     ``qa.894.raw.test.format_triple``, three lines a question (question, answer, image), or the
@@ -54,15 +56,8 @@ def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
     files, notes = _question_files(folder, found, classes)
     rows = [(split, *triple) for split, file in files.items() for triple in _triples(file)]
     questions = tuple(
-        Question(
-            id=index,
-            image=image,
-            text=text,
-            answers=((answer, 1),),
-            split=split,
-            answer_type=_answer_type(answer),
-        )
-        for index, (split, text, answer, image) in enumerate(rows)
+        Question(number, image, text, ((answer, 1),), split, answer_type=_answer_type(answer))
+        for number, (split, text, answer, image) in enumerate(rows)
     )
     names = dict.fromkeys(question.image for question in questions)
     images, missing = locate(
@@ -76,7 +71,7 @@ def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
 
 @dataclass(frozen=True)
 class _File:
-    """A question file and what its name says."""
+    """A question file and the parts of its name."""
 
     path: Path
     classes: int
@@ -88,20 +83,10 @@ class _File:
 def _question_files(
     folder: Path, found: Mapping[str, list[str]], classes: int | None
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Split → its file, training first; and notes on what is left unread."""
-    files = [
-        _File(
-            Path(place, name),
-            int(m["classes"]),
-            canonical_split(m["split"]),
-            bool(m["sample"]),
-            m["form"] == ".format_triple",
-        )
-        for name, places in sorted(found.items())
-        if (m := _NAME.fullmatch(name))
-        for place in places
-    ]
+    """Map each split → its file, training first; and make notes on what is left unread."""
+    files = list(_named_files(found))
     sets = sorted({file.classes for file in files}, reverse=True)
+    # The larger set is DAQUAR-ALL in the papers.
     chosen = classes or (sets[0] if sets else 894)
     if chosen not in sets:
         raise DataError(
@@ -116,23 +101,33 @@ def _question_files(
     ]
     splits = dict.fromkeys((*USUAL_SPLITS, *(file.split for file in files)))
     by_split = {s: [f for f in files if (f.classes, f.split) == (chosen, s)] for s in splits}
-    return {split: _one(fs, notes) for split, fs in by_split.items() if fs}, tuple(notes)
+    chosen_files = {split: _choose(fs, notes) for split, fs in by_split.items() if fs}
+    return chosen_files, tuple(notes)
 
 
-def _one(files: list[_File], notes: list[str]) -> Path:
-    """The file to read for a split: the sample of 25 images, if it is there, and triples."""
+def _named_files(found: Mapping[str, list[str]]) -> Iterator[_File]:
+    """Yield the question files, which are told by their names."""
+    for name, folders in sorted(found.items()):
+        if m := _NAME.fullmatch(name):
+            split, triples = canonical_split(m["split"]), m["form"] == ".format_triple"
+            for folder in folders:
+                path = Path(folder, name)
+                yield _File(path, int(m["classes"]), split, bool(m["sample"]), triples)
+
+
+def _choose(files: list[_File], notes: list[str]) -> Path:
+    """Choose the file of a split: the sample of 25 images, if it is there, and triples."""
+    # In files of triples the image has a line of its own; in .txt it is part of the question.
     best, *others = sorted(files, key=lambda file: (not file.sample, not file.triples))
     for other in others:
         if (other.sample, other.triples) == (best.sample, best.triples):
-            raise DataError(
-                f"two files for split '{best.split}': {best.path} and {other.path}",
-                remedy="Keep only the one to use.",
-            )
+            raise two_files(best.split, [best.path, other.path])
         notes.append(f"read {best.path.name}, not {other.path.name}")
     return best.path
 
 
 def _triples(file: Path) -> Iterator[Triple]:
+    # Blank lines at the end are no question; elsewhere they are a mistake, which is named.
     lines = [line.strip() for line in read_utf8(file).rstrip().split("\n")]
     if lines == [""]:
         raise DataError("the file is empty", where=file, remedy="Fetch it again.")
@@ -149,15 +144,16 @@ def _triples(file: Path) -> Iterator[Triple]:
 
 
 def _triple(written: list[str]) -> Triple:
-    """Of the lines of a question; where they are two, the first names the image."""
+    """Make a triple of a question's lines; where they are two, the first names the image."""
     question, answer = written[:2]
+    # The last name: a question may speak of another image before it.
     image = written[2] if len(written) == 3 else re.findall(r"image\d+", question)[-1]
     text = question if len(written) == 3 else _ABOUT.sub(" ", question)
     return text, ", ".join(" ".join(item.split()) for item in answer.split(",")), image
 
 
 def _problems(written: list[str], names: tuple[str, ...]) -> Iterator[tuple[int, str]]:
-    """Line within the question (from 0) and what is wrong with it."""
+    """Yield lines within the question (from 0) and what is wrong with them."""
     for offset, name in enumerate(names):
         if offset >= len(written):
             yield offset - 1, f"the file ends before the {name} line"
@@ -173,3 +169,12 @@ def _answer_type(answer: str) -> str:
     if "," in answer:
         return "several"
     return "number" if answer.isdecimal() else "other"
+
+
+DAQUAR = Reader("DAQUAR's original files", read_daquar, "DIR", "data/daquar")
+DAQUAR_37 = Reader(
+    "DAQUAR's set of 37 classes where that of 894 is, too",
+    partial(read_daquar, classes=37),
+    "DIR",
+    "data/daquar",
+)

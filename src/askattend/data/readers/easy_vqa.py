@@ -7,13 +7,14 @@ from pathlib import Path
 from types import ModuleType
 
 from askattend.data.questions import QASet, Question
+from askattend.data.readers.reader import Reader
 from askattend.errors import DataError
 
 _SHAPES = frozenset({"circle", "rectangle", "triangle"})
 
 
 def read_easy_vqa() -> QASet:
-    """easy-VQA (Zhou 2019): 48,248 questions about 5,000 images of 64×64 pixels, 13 answers.
+    """Read easy-VQA (Zhou 2019): 48,248 questions, 5,000 images of 64×64 pixels, 13 answers.
 
     Question ids are positions in the set, from 0. Image ids are ``"train/0"``, ``"test/0"``:
     the package numbers the images of each split from 0. `answer_type` is ``"yes/no"``,
@@ -26,15 +27,8 @@ def read_easy_vqa() -> QASet:
     images = {**_images(package, "train"), **_images(package, "test")}
     rows = [*_rows(package, "train"), *_rows(package, "test")]
     questions = tuple(
-        Question(
-            id=index,
-            image=image,
-            text=text,
-            answers=((answer, 1),),
-            split=split,
-            answer_type=_answer_type(answer),
-        )
-        for index, (split, image, text, answer) in enumerate(rows)
+        Question(number, image, text, ((answer, 1),), split, answer_type=_answer_type(answer))
+        for number, (split, image, text, answer) in enumerate(rows)
     )
     return QASet("easy-vqa", questions, images)
 
@@ -58,6 +52,7 @@ def _images(package: ModuleType, split: str) -> dict[str, Path]:
 
 
 def _rows(package: ModuleType, split: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the split, image id, text and answer of each question."""
     texts, answers, numbers = getattr(package, f"get_{split}_questions")()
     for text, answer, number in zip(texts, answers, numbers, strict=True):
         yield split, f"{split}/{number}", text, answer
@@ -67,3 +62,6 @@ def _answer_type(answer: str) -> str:
     if answer in ("yes", "no"):
         return "yes/no"
     return "shape" if answer in _SHAPES else "color"
+
+
+EASY_VQA = Reader("48,248 questions about coloured shapes; arrives with pip", read_easy_vqa)

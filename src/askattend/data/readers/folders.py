@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from askattend.errors import DataError
+from askattend.errors import DataError, name_few
 
 # As in images/mscoco/train2014.
 _DEPTH = 3
 
 
 def files_below(folder: Path) -> dict[str, list[str]]:
-    """Name of each file in a folder or up to three levels below it → the folders that hold it.
+    """Map the name of each file in a folder, or up to three levels below → folders that hold it.
 
     Hidden folders are left out.
 
@@ -25,19 +25,20 @@ def files_below(folder: Path) -> dict[str, list[str]]:
         raise DataError(problem, where=folder, remedy="Name the folder that holds the data set.")
     found: dict[str, list[str]] = {}
     top = os.fspath(folder)
-    for place, folders, names in os.walk(top, followlinks=True):
-        depth = place[len(top) :].count(os.sep)
+    for path, folders, names in os.walk(top, followlinks=True):
+        depth = path[len(top) :].count(os.sep)
+        # In place, as os.walk looks at this very list for where to go next.
         below = sorted(name for name in folders if not name.startswith("."))
         folders[:] = below if depth < _DEPTH else []
         for name in names:
-            found.setdefault(name, []).append(place)
+            found.setdefault(name, []).append(path)
     return found
 
 
 def locate(
     images: Iterable[tuple[str, tuple[str, ...]]], found: Mapping[str, list[str]], folder: Path
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Image id → file, and a note if some are not there.
+    """Map image id → file, and make a note if some are not there.
 
     Args:
         images: each id, with the names that its file may have, the official one first.
@@ -50,6 +51,7 @@ def locate(
         name = next((name for name in names if name in found), None)
         if name is None:
             missing.append(names[0])
+            # Questions can be read and counted without images; the path tells where to put one.
             files[image] = folder / names[0]
         else:
             files[image] = Path(found[name][0], name)
@@ -57,4 +59,33 @@ def locate(
         return files, ()
     return files, (
         f"{len(missing):,} of {len(files):,} images are not there, such as {folder / missing[0]}",
+    )
+
+
+def no_question_file(
+    folder: Path, found: Iterable[str], example: str, *, also: str = ""
+) -> DataError:
+    """Make the error for a folder that holds no question file.
+
+    Args:
+        folder: where one was looked for.
+        found: the names of all files there.
+        example: the name that a question file may have.
+        also: another remedy, as a full sentence.
+    """
+    similar = name_few(sorted(name for name in found if ".json" in name)) or "none"
+    remedy = "Name the folder that holds the official files under their own names."
+    return DataError(
+        f"no question file named like {example}[.gz], here or in folders below; of JSON files it "
+        f"has {similar}",
+        where=folder,
+        remedy=f"{remedy} {also}".rstrip(),
+    )
+
+
+def two_files(split: str, paths: Iterable[Path]) -> DataError:
+    """Make the error for a split whose questions are in several files."""
+    return DataError(
+        f"two files for split '{split}': {name_few(paths)}",
+        remedy="Keep only the one to use.",
     )

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from askattend.data.questions import Box, QASet, Question
-from askattend.data.readers.folders import files_below, locate
+from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.folders import files_below, locate, no_question_file
 from askattend.data.readers.json_files import (
-    ErrorCollector,
     each_record,
-    few,
     many_objects,
     read_keyed,
     refuse_none,
     refuse_unanswered,
 )
+from askattend.data.readers.reader import Reader
 from askattend.data.splits import canonical_split, shared_note
-from askattend.errors import DataError
 
 _ORDER = ("train", "val", "testdev", "test", "challenge")
 _NAME = re.compile(
     rf"(?P<split>{'|'.join(_ORDER)})_(?P<size>balanced|all)_questions(?:_\d+)?\.json(?:\.gz)?"
 )
 _GRAPHS = re.compile(r"(?:train|val)_sceneGraphs\.json(?:\.gz)?")
-_EXAMPLE = "train_balanced_questions.json"
 
 
 # What a question may lack, it may also call null.
@@ -37,7 +36,7 @@ class _Types(msgspec.Struct, gc=False):
 
 
 class _Objects(msgspec.Struct, gc=False):
-    """Word or words → the object they refer to."""
+    """Maps of word or words → the object they refer to."""
 
     question: dict[str, str] | None = None
     answer: dict[str, str] | None = None
@@ -64,24 +63,25 @@ class _Object(msgspec.Struct, gc=False):
     h: float
 
 
-class _Scene(msgspec.Struct, gc=False):
+class _SceneGraph(msgspec.Struct, gc=False):
     width: float
     height: float
     objects: dict[str, _Object]
 
     def box(self, name: str) -> Box | None:
-        """Where an object is, as shares of width and height; None if it is not in the graph."""
+        """Return the box of an object; None if it is not in the graph."""
         o = self.objects.get(name)
         if o is None or self.width <= 0 or self.height <= 0:
             return None
         edges = (o.x / self.width, o.y / self.height)
         far = ((o.x + o.w) / self.width, (o.y + o.h) / self.height)
+        # Some boxes reach a pixel or two beyond their image.
         left, top, right, bottom = (min(max(edge, 0.0), 1.0) for edge in (*edges, *far))
         return left, top, right, bottom
 
 
 def read_gqa(folder: Path, *, size: str | None = None) -> QASet:
-    """GQA (Hudson & Manning 2019) from its files as downloaded.
+    """Read GQA (Hudson & Manning 2019) from its files as downloaded.
 
     The folder holds, in itself or in folders below it, files such as
     ``train_balanced_questions.json``, ``val_all_questions.json`` (or its numbered parts),
@@ -105,10 +105,10 @@ def read_gqa(folder: Path, *, size: str | None = None) -> QASet:
     found = files_below(folder)
     files, notes = _question_files(folder, found, size)
     with many_objects():
-        scenes = _scenes(found)
+        graphs = _scene_graphs(found)
         questions: dict[int | str, Question] = {}
         for split, file in files:
-            new = _questions(file, split, scenes)
+            new = _questions(file, split, graphs)
             _refuse_twins(file, new, questions)
             questions.update(new)
         names = {q.image: (f"{q.image}.jpg", f"{q.image}.png") for q in questions.values()}
@@ -121,15 +121,16 @@ def read_gqa(folder: Path, *, size: str | None = None) -> QASet:
 def _question_files(
     folder: Path, found: Mapping[str, list[str]], size: str | None
 ) -> tuple[list[tuple[str, Path]], tuple[str, ...]]:
-    """Split and file, training first; a split may have several. And notes on what is not read."""
+    """Find the files of each split, training first, and make notes on what is not read."""
     there: dict[str, dict[str, list[Path]]] = {}
     for name in sorted(found):
         if m := _NAME.fullmatch(name):
             sizes = there.setdefault(m["split"], {})
-            sizes.setdefault(m["size"], []).extend(Path(place, name) for place in found[name])
+            sizes.setdefault(m["size"], []).extend(Path(inside, name) for inside in found[name])
     files, notes = [], []
     for split in sorted(there, key=_ORDER.index):
         sizes = there[split]
+        # The balanced questions are those that the paper reports; all are ten times as many.
         chosen = size or min(sizes, key=("balanced", "all").index)
         if size is None and len(sizes) > 1:
             notes.append(
@@ -137,29 +138,27 @@ def _question_files(
             )
         files += [(canonical_split(split), path) for path in sizes.get(chosen, [])]
     if not files:
-        similar = few(sorted(name for name in found if ".json" in name)) or "none"
-        raise DataError(
-            f"no question file named like {_EXAMPLE.replace('balanced', size or 'balanced')}, here "
-            f"or in folders below; of JSON files it has {similar}",
-            where=folder,
-            remedy="Name the folder that holds GQA's official files under their own names.",
-        )
+        raise no_question_file(folder, found, f"train_{size or 'balanced'}_questions.json")
     return files, tuple(notes)
 
 
-def _questions(file: Path, split: str, scenes: Mapping[str, _Scene]) -> dict[int | str, Question]:
+def _questions(
+    file: Path, split: str, graphs: Mapping[str, _SceneGraph]
+) -> dict[int | str, Question]:
     raws, where = read_keyed(file), f"{file}: $"
     refuse_none(raws, where)
     records = each_record(raws.items(), _Question, where=where)
     questions: dict[int | str, Question] = {
-        identifier: _question(identifier, q, split, scenes)
+        identifier: _question(identifier, q, split, graphs)
         for identifier, q in zip(raws, records, strict=True)
     }
     refuse_unanswered(((i, q.answers) for i, q in questions.items()), where)
     return questions
 
 
-def _question(identifier: str, q: _Question, split: str, scenes: Mapping[str, _Scene]) -> Question:
+def _question(
+    identifier: str, q: _Question, split: str, graphs: Mapping[str, _SceneGraph]
+) -> Question:
     types, equivalent = q.types or _Types(), q.equivalent or ()
     return Question(
         identifier,
@@ -169,29 +168,30 @@ def _question(identifier: str, q: _Question, split: str, scenes: Mapping[str, _S
         split,
         types.structural,
         types.semantic,
-        tuple(_boxes(q, scenes)),
+        tuple(_boxes(q, graphs)),
+        # The least id stands for all of them, whichever question the list belongs to.
         min(equivalent) if len(equivalent) > 1 else None,
     )
 
 
-def _boxes(question: _Question, scenes: Mapping[str, _Scene]) -> Iterator[Box]:
-    scene = scenes.get(question.image)
-    if scene is None or question.annotations is None:
+def _boxes(question: _Question, graphs: Mapping[str, _SceneGraph]) -> Iterator[Box]:
+    graph = graphs.get(question.image)
+    if graph is None or question.annotations is None:
         return
     for name in question.annotations.distinct():
-        if box := scene.box(name):
+        if box := graph.box(name):
             yield box
 
 
-def _scenes(found: Mapping[str, list[str]]) -> dict[str, _Scene]:
-    """Image id → its scene graph, from all such files."""
-    scenes: dict[str, _Scene] = {}
+def _scene_graphs(found: Mapping[str, list[str]]) -> dict[str, _SceneGraph]:
+    """Map image id → its scene graph, from all such files."""
+    graphs: dict[str, _SceneGraph] = {}
     for name in sorted(filter(_GRAPHS.fullmatch, found)):
         file = Path(found[name][0], name)
         raws = read_keyed(file)
-        records = each_record(raws.items(), _Scene, where=f"{file}: $")
-        scenes.update(zip(raws, records, strict=True))
-    return scenes
+        records = each_record(raws.items(), _SceneGraph, where=f"{file}: $")
+        graphs.update(zip(raws, records, strict=True))
+    return graphs
 
 
 def _refuse_twins(
@@ -203,3 +203,12 @@ def _refuse_twins(
             other = questions[identifier].split
             twice.add(f"{file}: $[{identifier!r}]", f"the id is taken by a question of '{other}'")
     twice.raise_if_any("Keep only one of the files.")
+
+
+GQA = Reader("GQA as downloaded", read_gqa, "DIR", "data/gqa")
+GQA_ALL = Reader(
+    "all of GQA's questions where balanced ones are, too",
+    partial(read_gqa, size="all"),
+    "DIR",
+    "data/gqa",
+)

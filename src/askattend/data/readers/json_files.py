@@ -10,12 +10,12 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from askattend.data.readers.error_collector import ErrorCollector
 from askattend.errors import DataError
 from askattend.files import read_bytes
 
 T = TypeVar("T")
 
-FEW = 3
 _FETCH = "Fetch it again."
 _ENCODE = "Save the file as UTF-8."
 
@@ -23,7 +23,7 @@ _ENCODE = "Save the file as UTF-8."
 def read_json(
     file: Path, kind: Callable[..., T], *, dec_hook: Callable[[type, Any], Any] | None = None
 ) -> T:
-    """The content of a JSON file, of the type `kind`, which may be one such as ``list[int]``.
+    """Read a JSON file of the type `kind`, which may be one such as ``list[int]``.
 
     Many records are best declared as `msgspec.Raw` and given to `each_record`, which needs less
     memory and tells how many of them are wrong.
@@ -44,6 +44,7 @@ def read_json(
         problem, path = _parts(error)
         raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # In another encoding a file is malformed too, but the encoding is what there is to mend.
         _refuse_other_encoding(data, file)
         raise DataError(_malformed(error), where=file, remedy=_FETCH) from None
 
@@ -55,18 +56,19 @@ class _Key(str):
 
 
 def read_keyed(file: Path) -> dict[str, msgspec.Raw]:
-    """The records of a JSON file that holds an object of them, in its order.
+    """Read the records of a JSON file that holds an object of them, in its order.
 
     Raises:
         DataError: see `read_json`; or a key is there twice.
     """
     keys: list[str] = []
 
-    def shown(kind: type, key: str) -> Any:
+    def note(kind: type, key: str) -> Any:
         keys.append(key)
         return kind(key)
 
-    records = read_json(file, dict[_Key, msgspec.Raw], dec_hook=shown)
+    # A dict keeps the last of equal keys without a word, so each is noted as it is decoded.
+    records = read_json(file, dict[_Key, msgspec.Raw], dec_hook=note)
     if len(keys) > len(records):
         _refuse_repeated(keys, f"{file}: $")
     return dict(zip(keys, records.values(), strict=True))
@@ -74,18 +76,18 @@ def read_keyed(file: Path) -> dict[str, msgspec.Raw]:
 
 def _refuse_repeated(keys: Iterable[str], where: str) -> None:
     twice = ErrorCollector()
-    seen: set[str] = set()
+    taken: set[str] = set()
     for key in keys:
-        if key in seen:
+        if key in taken:
             twice.add(f"{where}[{key!r}]", "the id is there more than once")
-        seen.add(key)
+        taken.add(key)
     twice.raise_if_any("Ids must be unique; fetch the file again.")
 
 
 def each_record(
     records: Iterable[tuple[int | str, msgspec.Raw]], kind: type[T], *, where: str
 ) -> Iterator[T]:
-    """The records one by one; the wrong ones are counted on the way and raised at the end.
+    """Yield the records one by one; the wrong ones are counted, and raised at the end.
 
     Args:
         records: each with its position or key below `where`: a list's `enumerate`, a dict's items.
@@ -95,6 +97,7 @@ def each_record(
     Raises:
         DataError: some are wrong: how many, the first few, and what a record must hold.
     """
+    # Record by record: msgspec stops at the first mistake of a value.
     decode = msgspec.json.Decoder(kind).decode
     mistakes, encoded = ErrorCollector(), ErrorCollector()
     for key, raw in records:
@@ -114,7 +117,7 @@ def each_record(
 
 
 def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) -> None:
-    """Raises `DataError` if some of a file's questions are answered and others are not.
+    """Raise `DataError` if some of a file's questions are answered and others are not.
 
     Args:
         answered: position or key of each question, and its answers.
@@ -125,6 +128,7 @@ def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) 
     for key, answers in answered:
         if not answers:
             lacking.add(f"{where}[{key!r}]", "no answer, though others of the file have one")
+    # Where none has an answer it is a test set, whose answers are not published.
     if lacking.count < len(answered):
         lacking.raise_if_any(
             "Fetch the file again; a file of questions has answers to all or none."
@@ -132,45 +136,15 @@ def refuse_unanswered(answered: Iterable[tuple[int | str, object]], where: str) 
 
 
 def refuse_none(records: Sized, where: str) -> None:
-    """Raises `DataError` if a file holds no record at all."""
+    """Raise `DataError` if a file holds no record at all."""
     if not len(records):
         raise DataError("there is no question", where=where, remedy=_FETCH)
 
 
-class ErrorCollector:
-    """Like mistakes in one file: how many there are, and the first few."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: list[tuple[str, str]] = []
-
-    def add(self, where: str, problem: str) -> None:
-        """Count one more."""
-        self.count += 1
-        if len(self.first) < FEW:
-            self.first.append((where, problem))
-
-    def raise_if_any(self, remedy: str) -> None:
-        """Raises `DataError` if there are any."""
-        if not self.count:
-            return
-        (where, problem), *others = self.first
-        also = [f"{_inside(place)} ({text})" for place, text in others]
-        more = ", …" if self.count > len(self.first) else ""
-        if also:
-            problem = f"{problem}; {self.count:,} such cases, also {', '.join(also)}{more}"
-        raise DataError(problem, where=where, remedy=remedy)
-
-
-def few(items: Iterable[object]) -> str:
-    """The first few of many, as text: ``"1, 2, 3, …"``."""
-    listed = list(items)
-    return ", ".join(map(str, listed[:FEW])) + (", …" if len(listed) > FEW else "")
-
-
 @contextmanager
 def many_objects() -> Iterator[None]:
-    """Keep the garbage collector from walking again and again over what is being built."""
+    """Stop the garbage collector, which would walk again and again over what is being built."""
+    # It looks at all objects whenever so many were made, and of these none can be freed yet.
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -188,7 +162,7 @@ def _refuse_other_encoding(data: bytes, file: Path) -> None:
 
 
 def _parts(error: msgspec.ValidationError) -> tuple[str, str]:
-    """What is wrong, and the path below the value decoded: ``.answers[2]``."""
+    """Split an error into the problem and the path below the decoded value: ``.answers[2]``."""
     problem, _, path = str(error).partition(" - at `$")
     return problem[:1].lower() + problem[1:].replace("`", "'"), path.rstrip("`")
 
@@ -201,14 +175,8 @@ def _malformed(error: Exception) -> str:
 
 
 def _schema(kind: object) -> str:
-    """What a record must hold, after the fields that its type requires."""
+    """Make the remedy that names the fields a record must hold."""
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
         return _FETCH
     required = [f.encode_name for f in msgspec.structs.fields(kind) if f.required]
     return f"The official format has {', '.join(required)} there." if required else _FETCH
-
-
-def _inside(where: str) -> str:
-    """The path alone, since all are in one file; or file and line, since all are in one folder."""
-    _, dollar, path = where.rpartition(": $")
-    return f"${path}" if dollar else Path(where).name

@@ -21,7 +21,7 @@ _SEPARATOR = "|"
 
 @dataclass(frozen=True)
 class Row:
-    """One row as its format holds it.
+    """A row of a table as its format holds it.
 
     Attributes:
         where: the file and line (or position in a list) it starts at, for messages.
@@ -34,7 +34,7 @@ class Row:
 
 
 def read_rows(file: Path) -> list[Row]:
-    """All rows of a table, at least one.
+    """Read all rows of a table, at least one.
 
     Raises:
         DataError: the extension is unknown, or the file is unreadable, malformed or empty.
@@ -53,15 +53,16 @@ def read_rows(file: Path) -> list[Row]:
 
 
 def _extension(file: Path) -> str:
-    """In lower case; of a packed table, that before ``.gz``."""
+    """Return a file's extension in lower case; of a packed table, that before ``.gz``."""
     name = file.name.lower().removesuffix(".gz")
     return Path(name).suffix
 
 
 def need_column(column: str, columns: Collection[str], where: str) -> None:
-    """Raises `DataError` with a hint if `column` is not among `columns`."""
+    """Raise `DataError` with a hint if `column` is not among `columns`."""
     if column not in columns:
         present = ", ".join(f"'{name}'" for name in columns)
+        # A column that is known already cannot be a misspelt one.
         close = closest(column, [name for name in columns if name not in COLUMNS])
         raise DataError(
             f"no column '{column}' among {present}" if present else "no columns",
@@ -73,7 +74,7 @@ def need_column(column: str, columns: Collection[str], where: str) -> None:
 
 
 def _names(names: Sequence[str], where: str) -> list[str]:
-    """Names of columns, those of `COLUMNS` in lower case unless another is written so already.
+    """Write the names of `COLUMNS` in lower case unless another is written so already.
 
     Raises:
         DataError: two are the same.
@@ -90,13 +91,13 @@ def _names(names: Sequence[str], where: str) -> list[str]:
 
 
 def kind_of(cell: object) -> str:
-    """What a cell is, in words."""
+    """Name the type of a cell in words."""
     kinds = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list"}
     return "blank" if cell is None else kinds.get(type(cell), "an object")
 
 
 def _read_csv(file: Path) -> Iterator[Row]:
-    """Rows under a header; blank lines are skipped."""
+    """Yield the rows under a header; blank lines are skipped."""
     text = read_utf8(file)
     delimiter = "\t" if _extension(file) == ".tsv" else _separator(text)
     lines = _csv_lines(file, text, delimiter)
@@ -105,6 +106,7 @@ def _read_csv(file: Path) -> Iterator[Row]:
     for column in REQUIRED if header else ():
         need_column(column, header, where)
     for where, fields in lines:
+        # A short row would leave cells blank without a word; csv.DictReader does just that.
         if len(fields) != len(header):
             raise DataError(
                 f"{len(fields)} fields under a header of {len(header)}",
@@ -117,7 +119,7 @@ def _read_csv(file: Path) -> Iterator[Row]:
 
 
 def _separator(text: str) -> str:
-    """What divides the fields: a comma, or a semicolon where the header has that and no comma.
+    """Return the separator: a comma, or a semicolon where the header has that and no comma.
 
     Spreadsheets write semicolons wherever a comma is the decimal sign.
     """
@@ -126,7 +128,8 @@ def _separator(text: str) -> str:
 
 
 def _csv_lines(file: Path, text: str, delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    """Where each row starts (a quoted field may hold line ends), and its fields."""
+    """Yield where each row starts (a quoted field may hold line ends), and its fields."""
+    # strict: or quotes in the middle of a field would be read as if nothing was wrong.
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     while True:
         where = f"{file}:{reader.line_num + 1}"
@@ -140,6 +143,7 @@ def _csv_lines(file: Path, text: str, delimiter: str) -> Iterator[tuple[str, lis
             ) from None
         if fields is None:
             return
+        # Spreadsheets leave rows of separators at the end.
         if any(field.strip() for field in fields):
             yield where, fields
 

@@ -10,10 +10,19 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from askattend.data.questions import QASet, Question, QuestionId
-from askattend.data.readers.json_files import ErrorCollector
-from askattend.data.readers.rows import COLUMNS, REQUIRED, Row, kind_of, need_column, read_rows
+from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.reader import Reader
+from askattend.data.readers.rows import (
+    COLUMNS,
+    EXTENSIONS,
+    REQUIRED,
+    Row,
+    kind_of,
+    need_column,
+    read_rows,
+)
 from askattend.data.splits import canonical_split
-from askattend.errors import DataError
+from askattend.errors import DataError, name_few
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -25,7 +34,7 @@ _ANSWERS_ARE = (
 
 
 def read_table(file: Path) -> QASet:
-    """Your own questions about your own images.
+    """Read your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
     ``.jsonl`` or ``.ndjson``, or an object in the list that a ``.json`` file holds; in UTF-8. Names
@@ -61,7 +70,7 @@ def read_table(file: Path) -> QASet:
 
 
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
-    """What is made of each row; like mistakes are those that have the same remedy."""
+    """Apply `make` to each row; mistakes that have the same remedy are raised together."""
     made = []
     mistakes: dict[str, ErrorCollector] = {}
     for item in items:
@@ -81,6 +90,7 @@ def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
 def _question(row: Row, identifier: QuestionId) -> Question:
     for column in REQUIRED:
         need_column(column, row.cells, row.where)
+    # Tables written on Windows: the id of an image is the same on every machine.
     image = _required_text(row, "image").replace("\\", "/")
     return Question(
         id=identifier,
@@ -105,7 +115,7 @@ def _required_text(row: Row, column: str) -> str:
 
 
 def _text(row: Row, column: str) -> str | None:
-    """The cell without surrounding white space; None if it is blank or absent."""
+    """Return a cell without surrounding white space; None if it is blank or absent."""
     cell = row.cells.get(column)
     if cell is None or isinstance(cell, str):
         return (cell or "").strip() or None
@@ -115,7 +125,7 @@ def _text(row: Row, column: str) -> str | None:
 
 
 def _answers(row: Row) -> tuple[tuple[str, int], ...]:
-    """Answer → how many gave it, most common first; empty where the cells are blank."""
+    """Map answer → how many gave it, most common first; empty where the cells are blank."""
     column = "answer" if _blank(row.cells.get("answers")) else "answers"
     cell = row.cells.get(column)
     if _blank(cell):
@@ -133,7 +143,8 @@ def _answers(row: Row) -> tuple[tuple[str, int], ...]:
 
 
 def _answer(cell: object, row: Row, column: str) -> str:
-    """One answer as text: 3 is "3", and true "yes", as people answer a question."""
+    """Write one answer as text: 3 as "3", and true as "yes", as people answer a question."""
+    # Before numbers, as True is one to Python.
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     text = str(cell).strip() if isinstance(cell, str | int | float) else ""
@@ -155,7 +166,7 @@ def _count(cell: object, row: Row, column: str) -> int:
 
 
 def _ids(rows: Sequence[Row]) -> list[QuestionId]:
-    """The `id` column, or positions from 0 where there is none."""
+    """Return the `id` column, or positions from 0 where there is none."""
     if all(_blank(row.cells.get("id")) for row in rows):
         return list(range(len(rows)))
     first: dict[str, str] = {}
@@ -163,8 +174,8 @@ def _ids(rows: Sequence[Row]) -> list[QuestionId]:
     twice = ErrorCollector()
     for row, identifier in zip(rows, ids, strict=True):
         # As text, because 7 and "7" look the same in results.
-        if (seen := first.setdefault(str(identifier), row.where)) != row.where:
-            twice.add(row.where, f"the id {identifier} is taken by {seen}")
+        if (taken_by := first.setdefault(str(identifier), row.where)) != row.where:
+            twice.add(row.where, f"the id {identifier} is taken by {taken_by}")
     twice.raise_if_any("Make ids unique, or leave the column out.")
     return ids
 
@@ -177,6 +188,7 @@ def _id(row: Row) -> QuestionId:
 
 
 def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
+    # A split without any answers is a test set; training needs them in any case.
     answered = {question.split for question in questions if question.answers} | {"train"}
     lacking = ErrorCollector()
     for row, question in zip(rows, questions, strict=True):
@@ -190,17 +202,16 @@ def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
 
 
 def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
-    """Image id → file, each looked up once."""
+    """Map image id → file, each looked up once."""
     distinct = dict.fromkeys(question.image for question in questions)
     images = {image: file.parent / image for image in distinct}
     missing = {image for image, path in images.items() if not os.path.isfile(path)}
     if missing:
         pairs = zip(rows, questions, strict=True)
         where = next(row.where for row, question in pairs if question.image in missing)
-        few = [str(path) for image, path in images.items() if image in missing][:3]
+        named = name_few(path for image, path in images.items() if image in missing)
         raise DataError(
-            f"{len(missing):,} of {len(images):,} images do not exist: {', '.join(few)}"
-            + (", …" if len(missing) > len(few) else ""),
+            f"{len(missing):,} of {len(images):,} images do not exist: {named}",
             where=where,
             remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}.",
         )
@@ -220,3 +231,12 @@ def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
             f"'answer' is ignored where 'answers' is there, too: {both:,} of {len(rows):,}"
         )
     return tuple(notes)
+
+
+TABLE = Reader(
+    "your own questions: .csv, .tsv, .jsonl, .ndjson, .json",
+    read_table,
+    "FILE",
+    "questions.csv",
+    suffixes=tuple(EXTENSIONS),
+)

@@ -1,4 +1,4 @@
-"""Which files of a folder belong to VQA, and to which split; told by their official names."""
+"""The files of VQA in a folder and the splits they belong to, told by their official names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from askattend.data.readers.json_files import ErrorCollector, few
+from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.folders import no_question_file, two_files
 from askattend.data.splits import USUAL_SPLITS, canonical_split
-from askattend.errors import DataError
+from askattend.errors import name_few
 
 _NAME = re.compile(
     r"(?P<version>v2_)?(?:(?P<task>OpenEnded|MultipleChoice)_)?(?P<data>mscoco|abstract_v\d+)"
@@ -50,13 +51,14 @@ class Part:
     pairs: Path | None
 
     def image_names(self, image: int, subtype: str) -> tuple[str, ...]:
-        """The names that an image file may have, the official one first.
+        """Return the names that an image file may have, the official one first.
 
         Args:
             image: its id.
             subtype: ``data_subtype`` of the questions file; ``"test-dev2015"`` and
                 ``"valrep2014_humans_og"`` have the images of ``test2015`` and ``val2014``.
         """
+        # Subtypes such as "valrep2014_humans_og" name the set whose images they have.
         pictures = re.search(r"(train|val|test)\D*(\d{4})", subtype or self.name)
         folder = "".join(pictures.groups()) if pictures else subtype or self.name
         if self.data == "mscoco":
@@ -66,7 +68,7 @@ class Part:
 
 @dataclass(frozen=True)
 class _File:
-    """A file and what its name says: `task` is ``""`` except for questions."""
+    """A file and the parts of its name; `task` is ``""`` except for questions."""
 
     path: Path
     family: str
@@ -79,7 +81,7 @@ class _File:
 def find_parts(
     folder: Path, found: Mapping[str, list[str]], *, family: str | None
 ) -> tuple[list[Part], tuple[str, ...]]:
-    """The parts of a data set, training first, and notes on what is left unread.
+    """Find the parts of a data set, training first, and make notes on what is left unread.
 
     Args:
         folder: for messages.
@@ -94,7 +96,9 @@ def find_parts(
     there = {file.family for file in files if file.kind == "questions"}
     chosen = family or next((name for name in _FAMILIES if name in there), "v2")
     if chosen not in there:
-        raise _nothing(folder, found, chosen, there)
+        other = next(iter(there), "")
+        also = f"For {_FAMILIES[other]} write vqa:{folder}." if other else ""
+        raise no_question_file(folder, found, _EXAMPLES[chosen], also=also)
     others = [name for name in _FAMILIES if name in there - {chosen} and family is None]
     notes = [
         f"read {_FAMILIES[chosen]}; for {_FAMILIES[other]}, there too, write vqa-{other}:{folder}"
@@ -103,7 +107,7 @@ def find_parts(
     orphans = _orphans(files)
     _refuse_orphans([file for file in orphans if file.family == chosen])
     if unread := [file.path.name for file in orphans if family is None]:
-        notes.append(f"left unread, as their questions file is not there: {few(unread)}")
+        notes.append(f"left unread, as their questions file is not there: {name_few(unread)}")
     chooser = _Chooser([file for file in files if file.family == chosen], notes)
     parts = sorted(map(chooser.part, chooser.names()), key=_order)
     _refuse_twins(parts)
@@ -112,10 +116,10 @@ def find_parts(
 
 def _files(found: Mapping[str, list[str]]) -> list[_File]:
     return [
-        _File(Path(place, name), _family(m), m["task"] or "", m["data"], m["name"], m["kind"])
-        for name, places in sorted(found.items())
+        _File(Path(folder, name), _family(m), m["task"] or "", m["data"], m["name"], m["kind"])
+        for name, folders in sorted(found.items())
         if (m := _NAME.fullmatch(name))
-        for place in places
+        for folder in folders
     ]
 
 
@@ -126,58 +130,61 @@ def _family(name: re.Match[str]) -> str:
 
 
 class _Chooser:
-    """Picks the files of each part; notes what it had to choose between."""
+    """Chooses the files of each part, and notes what it had to choose between."""
 
     def __init__(self, files: list[_File], notes: list[str]) -> None:
         self.files, self.notes = files, notes
 
     def names(self) -> list[tuple[str, str]]:
-        """Data type and name of each part."""
+        """Return the data type and name of each part."""
         return sorted({(f.data, f.name) for f in self.files if f.kind == "questions"})
 
     def part(self, key: tuple[str, str]) -> Part:
-        """The files of one part."""
+        """Choose the files of one part."""
         data, name = key
-        split = canonical_split(re.sub(r"\d{4}$", "", name))
-        open_ended = self._one(key, "questions", "OpenEnded")
-        multiple_choice = self._one(key, "questions", "MultipleChoice")
-        questions = open_ended or multiple_choice or self._one(key, "questions", "")
+        split = canonical_split(_without_year(name))
+        open_ended = self._choose(key, "questions", "OpenEnded")
+        multiple_choice = self._choose(key, "questions", "MultipleChoice")
+        questions = open_ended or multiple_choice or self._choose(key, "questions", "")
         assert questions, "names() lists what has questions"
+        # Both hold the same questions; the other adds candidate answers, unused here.
         if open_ended and multiple_choice:
             self.notes.append(f"read {open_ended.name}, not {multiple_choice.name}")
-        annotations = self._one(key, "annotations")
+        annotations = self._choose(key, "annotations")
         if annotations is None and not split.startswith("test"):
             self.notes.append(f"no annotations file for '{split}': its questions have no answers")
-        pairs = self._one(key, "complementary_pairs")
+        pairs = self._choose(key, "complementary_pairs")
         return Part(name, split, data, questions, annotations, pairs)
 
-    def _one(self, key: tuple[str, str], kind: str, task: str = "") -> Path | None:
+    def _choose(self, key: tuple[str, str], kind: str, task: str = "") -> Path | None:
         wanted = (*key, kind, task)
         paths = [f.path for f in self.files if (f.data, f.name, f.kind, f.task) == wanted]
+        # Unpacked beside its archive, as gunzip --keep leaves it: one file, not two.
         plain = [path for path in paths if path.suffix != ".gz"]
         if len(paths) == 2 and len(plain) == 1:
             self.notes.append(f"read {plain[0].name}, not its gzip")
             paths = plain
         if len(paths) > 1:
-            raise _two(paths)
+            raise two_files(canonical_split(_without_year(key[1])), paths)
         return paths[0] if paths else None
 
 
 def _order(part: Part) -> tuple[int, str]:
-    """Training, validation, test, then others; the test set before its parts."""
+    """Sort training, validation, test, then others; the test set before its parts."""
     usual = [*USUAL_SPLITS, part.split]
     return (usual.index(part.split), part.name)
 
 
 def _orphans(files: Iterable[_File]) -> list[_File]:
-    """Annotations and pairs whose questions are not there."""
-    asked = {(f.family, f.data, f.name) for f in files if f.kind == "questions"}
-    return [f for f in files if (f.family, f.data, f.name) not in asked]
+    """Return the annotations and pairs whose questions are not there."""
+    with_questions = {(f.family, f.data, f.name) for f in files if f.kind == "questions"}
+    return [f for f in files if (f.family, f.data, f.name) not in with_questions]
 
 
 def _refuse_orphans(files: Iterable[_File]) -> None:
     orphans = ErrorCollector()
     for file in files:
+        # v1 and the abstract scenes were published without a version in their names.
         version = "v2_" if file.family == "v2" else ""
         wanted = f"{version}OpenEnded_{file.data}_{file.name}_questions.json"
         orphans.add(str(file.path), f"its questions file is not there, such as {wanted}")
@@ -187,25 +194,8 @@ def _refuse_orphans(files: Iterable[_File]) -> None:
 def _refuse_twins(parts: list[Part]) -> None:
     for one, other in pairwise(parts):
         if one.split == other.split:
-            raise _two([one.questions, other.questions])
+            raise two_files(one.split, [one.questions, other.questions])
 
 
-def _two(paths: list[Path]) -> DataError:
-    others = ", ".join(map(str, paths[1:]))
-    return DataError(
-        f"{others} is of the same split", where=paths[0], remedy="Keep only the one to use."
-    )
-
-
-def _nothing(
-    folder: Path, found: Mapping[str, list[str]], family: str, there: set[str]
-) -> DataError:
-    example = _EXAMPLES[family]
-    similar = sorted(name for name in found if ".json" in name)
-    has = f"of JSON files it has {few(similar)}" if similar else "it has no JSON file"
-    other = f" For {_FAMILIES[name]} write vqa:{folder}." if (name := next(iter(there), "")) else ""
-    return DataError(
-        f"no questions file named like {example}[.gz], here or in folders below; {has}",
-        where=folder,
-        remedy=f"Name the folder that holds the official files under their own names.{other}",
-    )
+def _without_year(name: str) -> str:
+    return re.sub(r"\d{4}$", "", name)

@@ -1,6 +1,6 @@
-"""Questions about a scene: all that can be asked, each with the things that it is about.
+"""Questions about a scene: all that can be asked, each with the objects that it is about.
 
-A thing is only named by words that fit no other: "the circle" where there is one circle, "the red
+An object is only named by words that fit no other: "the circle" where there is one circle, "the red
 circle" where there is one red one. What lies left of another does so by a clear margin, and what is
 larger is half as large again in width and height, so that it is larger in area too, whatever the
 shapes.
@@ -12,12 +12,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
-from askattend.data.scenes.draws import Draws
-from askattend.data.scenes.scene import COLOURS, MOST_ALIKE, SHAPES, UNIT, Scene, Thing
+from askattend.data.scenes.random_stream import RandomStream
+from askattend.data.scenes.scene import (
+    COLOURS,
+    MOST_ALIKE,
+    SHAPES,
+    UNIT,
+    GeneratedScene,
+    SceneObject,
+)
+from askattend.data.scenes.wordings import named, unambiguous_names, wordings
 
 YES_NO = ("yes", "no")
 _CLEARLY = 90  # apart, in thousandths of the picture's width
-_PLURALS = {shape: f"{shape}es" if shape.endswith("s") else f"{shape}s" for shape in SHAPES}
+# Names that tell a shape or a colour alone.
+_GENERAL = (*SHAPES, *(f"{colour} shape" for colour in COLOURS))
+# Which way each side lies: to the right, and down.
+_DIRECTIONS = {"left of": (-1, 0), "right of": (1, 0), "above": (0, -1), "below": (0, 1)}
+
+Objects = tuple[SceneObject, ...]
+Named = list[tuple[SceneObject, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +40,19 @@ class Candidate:
 
     Attributes:
         kind: questions among which answers are balanced; the first word is its `question_type`.
-        meaning: what it asks, however it is worded.
+        predicate: what is asked, a key of `wordings.WORDINGS`.
+        names: of what it is asked.
         answer: the right one.
         answers: all that its kind has.
-        wordings: ways to ask it.
-        things: those that it is about; none if it asks for what is not there.
+        objects: those that it is about; none if it asks for what is not there.
     """
 
     kind: str
-    meaning: str
+    predicate: str
+    names: tuple[str, ...]
     answer: str
     answers: tuple[str, ...]
-    wordings: tuple[str, ...]
-    things: tuple[Thing, ...]
+    objects: Objects
 
     @property
     def question_type(self) -> str:
@@ -47,245 +61,157 @@ class Candidate:
 
     @property
     def answer_type(self) -> str:
-        """As in the VQA data: yes/no, number or other."""
+        """Yes/no, number or other, as in the VQA data."""
         if self.answers == YES_NO:
             return "yes/no"
         return "number" if self.answer.isdigit() else "other"
 
+    @property
+    def meaning(self) -> str:
+        """Predicate and names, however it is worded: ``"larger(circle, red square)"``."""
+        return f"{self.predicate}({', '.join(self.names)})"
 
-def candidates(scene: Scene, objects: int, draws: Draws) -> list[Candidate]:
-    """All questions that the scene gives a clear answer to.
+    @property
+    def wordings(self) -> list[str]:
+        """Ways to ask it."""
+        return wordings(self.predicate, self.names)
+
+
+def candidates(scene: GeneratedScene, *, max_objects: int, rng: RandomStream) -> list[Candidate]:
+    """List all questions that the scene gives a clear answer to.
 
     Args:
         scene: what is asked about.
-        objects: the largest number of things that a scene of its set may have.
-        draws: decide by which of its names a thing is called.
+        max_objects: the largest number of objects that a scene of its set may have.
+        rng: decides by which of its names an object is called.
     """
-    things = scene.things
-    names = [(thing, draws.choice(found)) for thing in things if (found := _names(thing, things))]
+    objects = scene.objects
+    names = [
+        (thing, rng.choice(found))
+        for thing in objects
+        if (found := unambiguous_names(thing, objects))
+    ]
     return [
-        *_colour(names, things),
-        *_shape(things),
-        *_count(things, objects),
-        *_existence(things),
-        *_more(things),
+        *_colour(names, objects),
+        *_shape(objects),
+        *_count(objects, max_objects),
+        *_existence(objects),
+        *_more(objects),
         *_size(names),
         *_half(names),
         *_side(names),
-        *_neighbour(names, things),
+        *_neighbour(names, objects),
     ]
 
 
-# --- naming -----------------------------------------------------------------------------------
-
-
-def _named(things: tuple[Thing, ...], name: str) -> tuple[Thing, ...]:
-    """The things that "circle", "red shape" or "red circle" fits."""
-    colour, _, noun = name.rpartition(" ")
-    return tuple(
-        thing for thing in things if colour in ("", thing.colour) and noun in ("shape", thing.shape)
-    )
-
-
-def _names(thing: Thing, things: tuple[Thing, ...]) -> list[str]:
-    """What the thing can be called so that no other is meant."""
-    pair = f"{thing.colour} {thing.shape}"
-    tried = (thing.shape, f"{thing.colour} shape", pair, pair)  # the full name twice as often
-    return [name for name in tried if len(_named(things, name)) == 1]
-
-
-def _many(name: str) -> str:
-    """In the plural: "red shapes", "crosses"."""
-    colour, _, noun = name.rpartition(" ")
-    plural = _PLURALS.get(noun, f"{noun}s")
-    return f"{colour} {plural}".strip()
-
-
-def _a(name: str) -> str:
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-
-
-# --- the types --------------------------------------------------------------------------------
-
-_Names = list[tuple[Thing, str]]
-_Things = tuple[Thing, ...]
-
-
-def _colour(names: _Names, things: _Things) -> Iterator[Candidate]:
+def _colour(names: Named, objects: Objects) -> Iterator[Candidate]:
+    colours = tuple(COLOURS)
     for thing, _ in names:
-        if len(_named(things, thing.shape)) == 1:
-            wordings = (
-                f"what colour is the {thing.shape}?",
-                f"which colour does the {thing.shape} have?",
-                f"what is the colour of the {thing.shape}?",
-            )
-            meaning = f"colour({thing.shape})"
-            yield Candidate("colour", meaning, thing.colour, tuple(COLOURS), wordings, (thing,))
+        if len(named(objects, thing.shape)) == 1:
+            name = (thing.shape,)
+            yield Candidate("colour", "colour", name, thing.colour, colours, (thing,))
 
 
-def _shape(things: _Things) -> Iterator[Candidate]:
-    for thing in things:
-        if len(_named(things, f"{thing.colour} shape")) == 1:
-            wordings = (
-                f"what shape is the {thing.colour} one?",
-                f"which shape is {thing.colour}?",
-                f"what is the {thing.colour} thing?",
-            )
-            yield Candidate(
-                "shape", f"shape({thing.colour})", thing.shape, SHAPES, wordings, (thing,)
-            )
+def _shape(objects: Objects) -> Iterator[Candidate]:
+    for thing in objects:
+        if len(named(objects, f"{thing.colour} shape")) == 1:
+            name = (thing.colour,)
+            yield Candidate("shape", "shape", name, thing.shape, SHAPES, (thing,))
 
 
-def _count(things: _Things, objects: int) -> Iterator[Candidate]:
-    few = tuple(map(str, range(min(MOST_ALIKE, objects) + 1)))
-    for name in (*SHAPES, *(f"{colour} shape" for colour in COLOURS)):
-        found = _named(things, name)
-        if len(found) < len(few):
-            yield _how_many("count some", name, found, few)
-    yield _how_many("count all", "shape", things, tuple(map(str, range(1, objects + 1))))
+def _count(objects: Objects, max_objects: int) -> Iterator[Candidate]:
+    some = tuple(map(str, range(min(MOST_ALIKE, max_objects) + 1)))
+    for name in _GENERAL:
+        found = named(objects, name)
+        # More of them than any answer of the kind counts to.
+        if len(found) < len(some):
+            yield Candidate("count some", "count", (name,), str(len(found)), some, found)
+    every = tuple(map(str, range(1, max_objects + 1)))
+    yield Candidate("count all", "count", ("shape",), str(len(objects)), every, objects)
 
 
-def _how_many(kind: str, name: str, found: _Things, answers: tuple[str, ...]) -> Candidate:
-    plural = _many(name)
-    wordings = (
-        f"how many {plural} are there?",
-        f"how many {plural} do you see?",
-        f"what is the number of {plural}?",
-    )
-    return Candidate(kind, f"count({name})", str(len(found)), answers, wordings, found)
+def _existence(objects: Objects) -> Iterator[Candidate]:
+    """Ask for what is there, and for what shares its colour or its shape with something there."""
+    shapes, colours = {thing.shape for thing in objects}, {thing.colour for thing in objects}
+    # Asked for in vain among things wholly unlike it, the answer would be plain to see.
+    pairs = [
+        f"{colour} {shape}"
+        for colour in COLOURS
+        for shape in SHAPES
+        if colour in colours or shape in shapes
+    ]
+    for kind, names in (("existence pair", pairs), ("existence one", _GENERAL)):
+        for name in names:
+            found = named(objects, name)
+            yield Candidate(kind, "exists", (name,), _yes(bool(found)), YES_NO, found)
 
 
-def _existence(things: _Things) -> Iterator[Candidate]:
-    """What is asked for in vain shares its colour or its shape with something."""
-    shapes, colours = {thing.shape for thing in things}, {thing.colour for thing in things}
-    for colour in COLOURS:
-        for shape in SHAPES:
-            if colour in colours or shape in shapes:
-                yield _is_there("existence pair", f"{colour} {shape}", things)
-    for name in (*SHAPES, *(f"{colour} shape" for colour in COLOURS)):
-        yield _is_there("existence one", name, things)
-
-
-def _is_there(kind: str, name: str, things: _Things) -> Candidate:
-    found = _named(things, name)
-    wordings = (
-        f"is there {_a(name)}?",
-        f"do you see {_a(name)}?",
-        f"does the picture show {_a(name)}?",
-    )
-    return Candidate(kind, f"exists({name})", _yes(bool(found)), YES_NO, wordings, found)
-
-
-def _more(things: _Things) -> Iterator[Candidate]:
-    """Between kinds of shape, or between colours, that are both there."""
-    shapes = dict.fromkeys(thing.shape for thing in things)
-    colours = dict.fromkeys(f"{thing.colour} shape" for thing in things)
-    for one, other in (*permutations(shapes, 2), *permutations(colours, 2)):
-        first, second = _named(things, one), _named(things, other)
-        wordings = (
-            f"are there more {_many(one)} than {_many(other)}?",
-            f"do you see more {_many(one)} than {_many(other)}?",
-            f"is the number of {_many(one)} greater than that of {_many(other)}?",
-        )
+def _more(objects: Objects) -> Iterator[Candidate]:
+    """Compare the numbers of two shapes, or of two colours, that are both there."""
+    shapes = dict.fromkeys(thing.shape for thing in objects)
+    colours = dict.fromkeys(f"{thing.colour} shape" for thing in objects)
+    for names in (*permutations(shapes, 2), *permutations(colours, 2)):
+        first, second = (named(objects, name) for name in names)
         answer = _yes(len(first) > len(second))
-        meaning = f"more({one}, {other})"
-        yield Candidate("comparison more", meaning, answer, YES_NO, wordings, first + second)
+        yield Candidate("comparison more", "more", names, answer, YES_NO, first + second)
 
 
-def _size(names: _Names) -> Iterator[Candidate]:
-    for (one, first), (other, second) in permutations(names, 2):
+def _size(named_objects: Named) -> Iterator[Candidate]:
+    for (one, first), (other, second) in permutations(named_objects, 2):
         small, large = sorted((one.radius, other.radius))
+        # Between sizes so close nobody could tell.
         if 2 * large < 3 * small:
             continue
-        for word, synonym, answer in (
-            ("larger", "bigger than", _yes(one.radius > other.radius)),
-            ("smaller", "not as large as", _yes(one.radius < other.radius)),
-        ):
-            wordings = (
-                f"is the {first} {word} than the {second}?",
-                f"is the {first} {synonym} the {second}?",
-            )
-            meaning = f"{word}({first}, {second})"
-            yield Candidate("comparison size", meaning, answer, YES_NO, wordings, (one, other))
+        names, both = (first, second), (one, other)
+        larger, smaller = _yes(one.radius > other.radius), _yes(one.radius < other.radius)
+        yield Candidate("comparison size", "larger", names, larger, YES_NO, both)
+        yield Candidate("comparison size", "smaller", names, smaller, YES_NO, both)
 
 
-def _half(names: _Names) -> Iterator[Candidate]:
-    """In which half of the picture a thing is, by a clear margin."""
+def _half(names: Named) -> Iterator[Candidate]:
+    """Ask in which half of the picture an object is, by a clear margin."""
     for thing, name in names:
-        for at, answers in ((thing.x, ("left", "right")), (thing.y, ("top", "bottom"))):
+        for at, halves in ((thing.x, ("left", "right")), (thing.y, ("top", "bottom"))):
+            # Near the middle it is in neither half clearly.
             if abs(2 * at - UNIT) < 2 * _CLEARLY:
                 continue
-            first, last = answers
-            if first == "left":
-                wordings = (
-                    f"is the {name} on the left or on the right?",
-                    f"on which side is the {name}, left or right?",
-                )
-            else:
-                wordings = (
-                    f"is the {name} at the top or at the bottom?",
-                    f"at which end is the {name}, top or bottom?",
-                )
-            answer = first if 2 * at < UNIT else last
-            meaning = f"{first} or {last}({name})"
-            yield Candidate(f"position {first}", meaning, answer, answers, wordings, (thing,))
+            kind, predicate = f"position {halves[0]}", " or ".join(halves)
+            yield Candidate(kind, predicate, (name,), halves[2 * at >= UNIT], halves, (thing,))
 
 
-# How a side is written otherwise, and which way it lies: to the right, and down.
-_SIDES = {
-    "left of": ("to the left of", -1, 0),
-    "right of": ("to the right of", 1, 0),
-    "above": ("higher up than", 0, -1),
-    "below": ("lower down than", 0, 1),
-}
-
-
-def _side(names: _Names) -> Iterator[Candidate]:
+def _side(names: Named) -> Iterator[Candidate]:
+    """Ask whether one object lies to a side of another."""
     for (one, first), (other, second) in permutations(names, 2):
-        for side, (synonym, right, down) in _SIDES.items():
-            apart = right * (one.x - other.x) + down * (one.y - other.y)
-            if abs(apart) < _CLEARLY:
-                continue
-            wordings = (
-                f"is the {first} {side} the {second}?",
-                f"is the {first} {synonym} the {second}?",
-            )
-            meaning, answer = f"{side}({first}, {second})", _yes(apart > 0)
-            yield Candidate("position side", meaning, answer, YES_NO, wordings, (one, other))
+        for side in _DIRECTIONS:
+            apart = _apart(side, one, other)
+            if abs(apart) >= _CLEARLY:
+                answer, both = _yes(apart > 0), (one, other)
+                yield Candidate("position side", side, (first, second), answer, YES_NO, both)
 
 
-def _neighbour(names: _Names, things: _Things) -> Iterator[Candidate]:
-    """What lies to a side of a thing, where one thing alone does and no other nearly."""
+def _neighbour(names: Named, objects: Objects) -> Iterator[Candidate]:
+    """Ask what lies to a side of an object, where one alone does and no other nearly."""
     for thing, name in names:
-        for side, (synonym, right, down) in _SIDES.items():
-            others = [other for other in things if other is not thing]
-            apart = [right * (o.x - thing.x) + down * (o.y - thing.y) for o in others]
+        others = [other for other in objects if other is not thing]
+        for side in _DIRECTIONS:
+            apart = [_apart(side, other, thing) for other in others]
             beyond = [other for other, by in zip(others, apart, strict=True) if by > 0]
+            # One that is nearly level with the object might be taken to lie on either side.
             if len(beyond) != 1 or min(map(abs, apart)) < _CLEARLY:
                 continue
-            found = beyond[0]
-            for asked, answer, answers in (
+            (found,) = beyond
+            for wanted, answer, answers in (
                 ("shape", found.shape, SHAPES),
                 ("colour", found.colour, tuple(COLOURS)),
             ):
-                wordings = _what_is_there(asked, name, side, synonym)
-                meaning = f"{asked} {side}({name})"
-                yield Candidate(
-                    f"position {asked}", meaning, answer, answers, wordings, (found, thing)
-                )
+                kind, predicate = f"position {wanted}", f"{wanted} {side}"
+                yield Candidate(kind, predicate, (name,), answer, answers, (found, thing))
 
 
-def _what_is_there(asked: str, name: str, side: str, synonym: str) -> tuple[str, ...]:
-    if asked == "shape":
-        return (
-            f"what is {side} the {name}?",
-            f"what lies {synonym} the {name}?",
-            f"which shape is {side} the {name}?",
-        )
-    return (
-        f"what colour is the shape {side} the {name}?",
-        f"which colour does the shape {synonym} the {name} have?",
-    )
+def _apart(side: str, one: SceneObject, other: SceneObject) -> int:
+    """Measure how far one object lies to a side of the other; negative on the opposite side."""
+    right, down = _DIRECTIONS[side]
+    return right * (one.x - other.x) + down * (one.y - other.y)
 
 
 def _yes(fact: bool) -> str:

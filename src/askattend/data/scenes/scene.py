@@ -1,4 +1,4 @@
-"""What is in a generated picture: coloured shapes and the ground they lie on.
+"""Generated scenes: coloured shapes and the ground they lie on, composed at random.
 
 All lengths are whole thousandths of the picture's width, so that a scene is the same at any size
 in pixels and on any machine.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from askattend.data.scenes.draws import Draws
+from askattend.data.scenes.random_stream import RandomStream
 
 # Red, green and blue, 0 to 255.
 Colour = tuple[int, int, int]
@@ -44,7 +44,7 @@ _TRIES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class SceneObject:
     """One coloured shape.
 
     Attributes:
@@ -79,17 +79,17 @@ class Stroke:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class GeneratedScene:
     """A picture's description; the ground's colour runs from its top to its bottom."""
 
-    things: tuple[Thing, ...]
+    objects: tuple[SceneObject, ...]
     top: Colour
     bottom: Colour
     strokes: tuple[Stroke, ...]
 
 
-def compose(seed: int, index: int, *, objects: int, clutter: float) -> Scene:
-    """Scene number `index` of a seed.
+def compose(seed: int, index: int, *, max_objects: int, clutter: float) -> GeneratedScene:
+    """Compose scene number `index` of a seed.
 
     Some shape, or some colour, occurs 0 to 4 times, each equally often: left to chance, most
     would occur once or not at all, and there would be little to count. Apart from that all shapes,
@@ -98,66 +98,73 @@ def compose(seed: int, index: int, *, objects: int, clutter: float) -> Scene:
     Args:
         seed: names the stream of scenes.
         index: from 0; whatever the number of scenes, it is the same.
-        objects: the largest number of shapes.
+        max_objects: the largest number of objects.
         clutter: share of the scenes whose ground is cluttered.
     """
-    draws = Draws("scene", seed, index, objects)
-    things = _placed(_named(draws, objects), draws)
-    # Apart from the rest: the same shapes lie on the ground with or without clutter.
-    draws = Draws("ground", seed, index)
-    ground = draws.choice(GROUNDS)
-    top, bottom = _tinted(ground, draws), _tinted(ground, draws)
-    cluttered = draws.below(UNIT) < round(clutter * UNIT)
-    count = draws.between(10, 24) if cluttered else 0
-    return Scene(tuple(things), top, bottom, tuple(_stroke(ground, draws) for _ in range(count)))
+    rng = RandomStream("scene", seed, index, max_objects)
+    objects = _placed(_unplaced(rng, max_objects), rng)
+    # Apart from the rest: the same objects lie on the ground with or without clutter.
+    rng = RandomStream("ground", seed, index)
+    ground = rng.choice(GROUNDS)
+    top, bottom = _tinted(ground, rng), _tinted(ground, rng)
+    cluttered = rng.below(UNIT) < round(clutter * UNIT)
+    count = rng.between(10, 24) if cluttered else 0
+    strokes = tuple(_stroke(ground, rng) for _ in range(count))
+    return GeneratedScene(tuple(objects), top, bottom, strokes)
 
 
-def _named(draws: Draws, objects: int) -> list[Thing]:
-    """Shapes and colours, not yet placed."""
-    alike = draws.between(0, min(MOST_ALIKE, objects))
-    count = draws.between(max(alike, 1), objects)
-    common, other = (SHAPES, tuple(COLOURS)) if draws.below(2) else (tuple(COLOURS), SHAPES)
-    theme = draws.choice(common)
+def _unplaced(rng: RandomStream, max_objects: int) -> list[SceneObject]:
+    """Draw shapes and colours of objects that have no place or size yet."""
+    alike = rng.between(0, min(MOST_ALIKE, max_objects))
+    count = rng.between(max(alike, 1), max_objects)
+    # Either a shape or a colour is the theme that several objects share.
+    common, other = (SHAPES, tuple(COLOURS)) if rng.below(2) else (tuple(COLOURS), SHAPES)
+    theme = rng.choice(common)
     rest = [name for name in common if name != theme]
-    names = [theme if place < alike else draws.choice(rest) for place in range(count)]
-    pairs = [(name, draws.choice(other)) for name in draws.shuffled(names)]
+    # The others take any name but the theme, so that exactly `alike` objects share it.
+    names = [theme if index < alike else rng.choice(rest) for index in range(count)]
+    pairs = [(name, rng.choice(other)) for name in rng.shuffled(names)]
     if common is not SHAPES:
         pairs = [(shape, colour) for colour, shape in pairs]
-    return [_unplaced(shape, colour, draws) for shape, colour in pairs]
+    return [_turned_and_tinted(shape, colour, rng) for shape, colour in pairs]
 
 
-def _unplaced(shape: str, colour: str, draws: Draws) -> Thing:
-    tilt, tint = draws.below(len(TILTS)), _tinted(COLOURS[colour], draws)
-    return Thing(shape, colour, 0, 0, 0, tilt, tint)
+def _turned_and_tinted(shape: str, colour: str, rng: RandomStream) -> SceneObject:
+    tilt, tint = rng.below(len(TILTS)), _tinted(COLOURS[colour], rng)
+    return SceneObject(shape, colour, 0, 0, 0, tilt, tint)
 
 
-def _tinted(colour: Colour, draws: Draws) -> Colour:
-    red, green, blue = (min(max(c + draws.between(-_TINT, _TINT), 0), 255) for c in colour)
+def _tinted(colour: Colour, rng: RandomStream) -> Colour:
+    red, green, blue = (min(max(c + rng.between(-_TINT, _TINT), 0), 255) for c in colour)
     return red, green, blue
 
 
-def _placed(things: list[Thing], draws: Draws) -> list[Thing]:
-    """The things with sizes and places, none upon another."""
+def _placed(objects: list[SceneObject], rng: RandomStream) -> list[SceneObject]:
+    """Give the objects sizes and places, none upon another."""
     while True:
-        placed: list[Thing] = []
-        for thing in things:
-            spot = _spot(thing, placed, _shrunk(draws.choice(RADII), len(things)), draws)
-            if spot is None:
-                break  # there may be no room left; all anew
-            placed.append(spot)
+        placed: list[SceneObject] = []
+        for thing in objects:
+            radius = _shrunk(rng.choice(RADII), len(objects))
+            found = _find_free_place(thing, placed, radius, rng)
+            if found is None:
+                break  # there may be no free place left: all anew
+            placed.append(found)
         else:
             return placed
 
 
 def _shrunk(radius: int, count: int) -> int:
-    """More than four would hardly find room."""
+    """Shrink a radius where there are more than four objects, which would hardly fit."""
     return radius if count <= 4 else radius * 4 // (count + 1)
 
 
-def _spot(thing: Thing, placed: list[Thing], radius: int, draws: Draws) -> Thing | None:
+def _find_free_place(
+    thing: SceneObject, placed: list[SceneObject], radius: int, rng: RandomStream
+) -> SceneObject | None:
+    """Find a free place for an object; None if the tries are used up."""
     low, high = radius + _EDGE, UNIT - radius - _EDGE
     for _ in range(_TRIES):
-        x, y = draws.between(low, high), draws.between(low, high)
+        x, y = rng.between(low, high), rng.between(low, high)
         if all(
             (x - other.x) ** 2 + (y - other.y) ** 2 >= (radius + other.radius + _GAP) ** 2
             for other in placed
@@ -166,10 +173,11 @@ def _spot(thing: Thing, placed: list[Thing], radius: int, draws: Draws) -> Thing
     return None
 
 
-def _stroke(ground: Colour, draws: Draws) -> Stroke:
-    """Grey, and little lighter or darker than the ground."""
-    change = draws.between(12, 30) * (1 if draws.below(2) else -1)
+def _stroke(ground: Colour, rng: RandomStream) -> Stroke:
+    """Draw a stroke of grey, little lighter or darker than the ground."""
+    # A stroke must be told from the ground, but never be taken for an object.
+    change = rng.between(12, 30) * (1 if rng.below(2) else -1)
     red, green, blue = (min(max(channel + change, 0), 255) for channel in ground)
-    x, y = draws.below(UNIT), draws.below(UNIT)
-    dx, dy = draws.between(-110, 110), draws.between(-110, 110)
-    return Stroke(x, y, dx, dy, draws.between(4, 12), (red, green, blue))
+    x, y = rng.below(UNIT), rng.below(UNIT)
+    dx, dy = rng.between(-110, 110), rng.between(-110, 110)
+    return Stroke(x, y, dx, dy, rng.between(4, 12), (red, green, blue))

@@ -1,4 +1,4 @@
-"""Which region of a picture each output of a model describes: worked out, then tried."""
+"""The region of a picture that each output of a model describes: worked out, then tried."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TILE = 8
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the regions are in a model's ``last_hidden_state``.
+    """Positions of the regions in a model's ``last_hidden_state``.
 
     Attributes:
         rows: rows of regions, and columns.
@@ -41,7 +41,7 @@ class Grid:
     def regions(
         self, hidden: Float[Tensor, "images ..."]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Regions row by row: of a map (images × region_dim × rows × columns), or of tokens."""
+        """Cut regions, row by row, from a map (images × region_dim × rows × columns) or tokens."""
         if hidden.ndim == 4:
             return hidden.flatten(2).transpose(1, 2)
         return hidden[:, self.leading :]
@@ -71,6 +71,7 @@ class _Prober:
             raise self._refusal("it yields one region for the whole picture", "a larger size")
         if not torch.isfinite(hidden).all():
             raise self._refusal("it yields values that are not finite even in float32")
+        # Dropout left on, or patches at random: such features could never be made again.
         if not torch.equal(hidden, self._run(picture).last_hidden_state):
             raise self._refusal("two passes over one picture differ")
         if not self._places_are_right(grid, picture, hidden):
@@ -115,6 +116,7 @@ class _Prober:
         leading = _leading_tokens(self._model)
         tokens, region_dim = hidden.shape[1:]
         rows = isqrt(max(tokens - leading, 0))
+        # Then the stride that pictures must fit is the usual one of such networks.
         if rows * patch_side != self._size:  # patches were merged on the way, as in Swin
             require_multiple(self._size, MAP_STRIDE, where=self._where)
         if rows * rows != tokens - leading or self._size % max(rows, 1):
@@ -138,13 +140,14 @@ class _Prober:
         last = grid.rows - 1
         return all(
             self._patch_is_right(grid, picture, entering, row, column)
+            # Three corners and an edge tell any flip, turn or transposition.
             for row, column in ((0, 0), (0, last), (last, 0), (grid.rows // 2, last))
         )
 
     def _entering(
         self, picture: Float[Tensor, "images 3 size size"], grid: Grid
     ) -> Float[Tensor, "images tokens width"] | None:
-        """A transformer's tokens before its first layer, if they are as many as those after."""
+        """Return a transformer's tokens before its first layer, if those after are as many."""
         states = getattr(self._run(picture, output_hidden_states=True), "hidden_states", None)
         first = states[0] if states else None
         tokens = grid.leading + grid.rows**2
@@ -160,7 +163,7 @@ class _Prober:
         return int(change.argmax()) == grid.leading + row * grid.rows + column
 
     def _quarters_are_right(self, grid: Grid, picture: Tensor, hidden: Tensor) -> bool:
-        """Whether, of the 24 ways to assign the quarters, the right one explains changes best.
+        """True if, of the 24 ways to assign the quarters, the right one explains changes best.
 
         Comparing whole assignments of log changes makes it not matter that some quarters of the
         picture are changed more than others, nor that some regions respond more to any change.
@@ -175,6 +178,7 @@ class _Prober:
                 after = grid.regions(self._run(changed).last_hidden_state)
                 change = (after - before)[0].norm(dim=-1).view(rows, rows)
                 changes.append([change[v][:, h].mean().log() for v in halves for h in halves])
+        # Rows: the quarter that was changed. Columns: the quarter that responds.
         table = torch.tensor(changes)  # changed quarter × responding quarter
         ways = {way: float(table[range(4), way].sum()) for way in permutations(range(4))}
         return max(ways, key=lambda way: ways[way]) == (0, 1, 2, 3)
@@ -189,13 +193,13 @@ class _Prober:
 
 
 def _leading_tokens(model: nn.Module) -> int:
-    """Special tokens in front of the patches, counted from the learnt vectors that they are."""
+    """Count the special tokens in front of the patches by the learnt vectors that they are."""
     learnt = [p for name, p in model.named_parameters() if name.split(".")[-1] in LEADING_TOKENS]
     return sum(p.shape[1] if p.ndim == 3 else 1 for p in learnt)
 
 
 def _noise(size: int, *, seed: int) -> Float[Tensor, "1 3 size size"]:
-    """A picture of coloured tiles: structure that trained and random networks both respond to."""
+    """Make a picture of coloured tiles, which trained and random networks both respond to."""
     tiles = -(-size // TILE)
     coarse = torch.randn(1, 3, tiles, tiles, generator=torch.Generator().manual_seed(seed))
     return nn.functional.interpolate(coarse, scale_factor=TILE)[:, :, :size, :size].contiguous()

@@ -10,34 +10,23 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.devices import Precision
 from askattend.errors import FeatureError
+from askattend.features.backbone_family import BackboneFamily
 from askattend.features.folding import fold_resnet
-from askattend.features.probe import Grid, grid_of
-from askattend.features.spec import HUB, Backbone, FeatureSpec, Triple, fingerprint
+from askattend.features.hub.errors import PREFIX, first_line, not_to_be_had
+from askattend.features.hub.preprocessing import read_preprocessing
+from askattend.features.hub.probe import Grid, grid_of
+from askattend.features.spec import Backbone, FeatureSpec, fingerprint
 from askattend.features.storage import Dtype
 
-IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
-IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
 INSTALL = "pip install 'askattend[hub]'"
-PREPROCESSOR = "preprocessor_config.json"
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What a model does with pixels of 0..1: ``(x − mean) / std``, then perhaps RGB → BGR."""
-
-    mean: Triple = IMAGENET_MEAN
-    std: Triple = IMAGENET_STD
-    bgr: bool = False
 
 
 class HubGrid(nn.Module):
@@ -56,13 +45,13 @@ class HubGrid(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Regions row by row."""
+        """Precision the regions row by row."""
         pixels = pixels.flip(1) if self.bgr else pixels
         output = self.model(pixel_values=pixels, **self.grid.arguments)
         return self.grid.regions(output.last_hidden_state)
 
 
-def load_hub(name: str, *, image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
+def load_hub(place: str, *, image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
     """Load a backbone by its name on the hub or its folder. Nothing is fetched that is here.
 
     Raises:
@@ -70,10 +59,10 @@ def load_hub(name: str, *, image_size: int, dtype: Dtype, precision: Precision) 
             grid of regions whose places are certain.
     """
     _require_transformers()
-    source, label = _place(name)
+    source, label = _locate(place)
     with _quiet():
         model, state = _load_model(source, label)
-        preprocessing = _preprocessing(source, label)
+        preprocessing = read_preprocessing(source, label)
         grid = grid_of(model, image_size=image_size, where=label)
     spec = FeatureSpec(
         backbone=label,
@@ -101,21 +90,28 @@ def _require_transformers() -> None:
         ) from None
 
 
-def _place(name: str) -> tuple[str, str]:
-    """Where to load from, and the name to remember: of a folder, its full path."""
-    folder = Path(name).expanduser()
+def absolute_place(place: str) -> str:
+    """Return the place from any working directory: a folder by its absolute path."""
+    folder = Path(place).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else place
+
+
+def _locate(place: str) -> tuple[str, str]:
+    """Return where to load from, and the name to remember: of a folder, its full path."""
+    folder = Path(place).expanduser()
     if folder.is_dir():
         folder = folder.resolve()
         if not (folder / "config.json").is_file():
-            raise _not_to_be_had(str(folder), f"{HUB}{folder}", OSError("no config.json in it"))
-        return str(folder), f"{HUB}{folder}"
-    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+            raise not_to_be_had(str(folder), f"{PREFIX}{folder}", OSError("no config.json in it"))
+        return str(folder), f"{PREFIX}{folder}"
+    # A folder by its looks: the hub would only say that it has no such model.
+    if place.startswith((".", "/", "~")) or place.count("/") > 1:
         raise FeatureError(
             "no such folder",
-            where=f"{HUB}{name}",
+            where=f"{PREFIX}{place}",
             remedy="Name a folder that save_pretrained wrote, or a model of the hub (OWNER/NAME).",
         )
-    return name, f"{HUB}{name}"
+    return place, f"{PREFIX}{place}"
 
 
 @contextmanager
@@ -126,6 +122,7 @@ def _quiet() -> Iterator[None]:
 
     hub: Any = huggingface_hub.utils  # does not declare all that it offers
     loggers = [logging.getLogger(name) for name in ("transformers", "huggingface_hub")]
+    # As they were before, they are put back: the user may want to hear of other models.
     levels = [logger.level for logger in loggers]
     bars, hub_bars = messages.is_progress_bar_enabled(), not hub.are_progress_bars_disabled()
     messages.disable_progress_bar()
@@ -146,7 +143,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _load_model(source: str, label: str) -> tuple[nn.Module, Mapping[str, Tensor]]:
-    """The model, and those of its weights that were stored."""
+    """Load the model, and those of its weights that were stored."""
     from transformers import AutoConfig, AutoModel
 
     config = _fetch(AutoConfig.from_pretrained, source, label)
@@ -158,12 +155,13 @@ def _load_model(source: str, label: str) -> tuple[nn.Module, Mapping[str, Tensor
     if needed:
         count = f"{len(needed)} of its weights, e.g. '{needed[0]}',"
         _refuse(f"{count} are not in its files and would be random", label)
+    # Some are stored in half precision, in which the probe could tell too little.
     model = model.float().eval()
     return model, {key: value for key, value in model.state_dict().items() if key not in missing}
 
 
 def _fetch(load: Callable[..., Any], source: str, label: str, **arguments: Any) -> Any:
-    """From this machine if it is here, else from the hub."""
+    """Load from this machine if it is here, else from the hub."""
     arguments["trust_remote_code"] = False  # a model's own code is not run
     try:
         try:
@@ -173,31 +171,11 @@ def _fetch(load: Callable[..., Any], source: str, label: str, **arguments: Any) 
                 raise
             return load(source, **arguments)
     except OSError as error:
-        raise _not_to_be_had(source, label, error) from error
+        raise not_to_be_had(source, label, error) from error
     except Exception as error:  # transformers raises many kinds for a model that it does not know
-        problem = f"transformers cannot load it ({_first_line(error)})"
+        problem = f"transformers cannot load it ({first_line(error)})"
         remedy = f"Check the name, or try a newer version: {INSTALL} --upgrade"
         raise FeatureError(problem, where=label, remedy=remedy) from error
-
-
-def _not_to_be_had(source: str, label: str, error: OSError) -> FeatureError:
-    if Path(source).is_dir():
-        return FeatureError(
-            f"the folder holds no complete model ({_first_line(error)})",
-            where=label,
-            remedy="Write it with transformers' save_pretrained.",
-        )
-    return FeatureError(
-        "not on this machine, and the model hub could not be reached or does not have it "
-        f"({_first_line(error)})",
-        where=label,
-        remedy="Check the name, load it once with network access, or give a local folder, "
-        f"{HUB}FOLDER. The default backbone needs no network.",
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
 
 
 def _refuse(objection: str | None, label: str) -> None:
@@ -210,7 +188,7 @@ def _refuse(objection: str | None, label: str) -> None:
 
 
 def _objection(config: Any) -> str | None:
-    """Why a kind of model cannot do, as far as that shows before its weights are loaded."""
+    """Say why a kind of model is unusable, as far as that shows before its weights are loaded."""
     from transformers import MODEL_MAPPING
 
     kind = config.model_type
@@ -222,6 +200,7 @@ def _objection(config: Any) -> str | None:
     model_class = MODEL_MAPPING[type(config)]
     if getattr(model_class, "main_input_name", None) != "pixel_values":
         return f"'{kind}' does not read images"
+    # Masked autoencoders drop patches at random, so that places are lost.
     if hasattr(config, "mask_ratio"):
         return f"'{kind}' hides or reorders patches of the image"
     if hasattr(config, "num_detection_tokens") or hasattr(config, "num_queries"):
@@ -229,64 +208,10 @@ def _objection(config: Any) -> str | None:
     return None
 
 
-def _preprocessing(source: str, label: str) -> Preprocessing:
-    """What the model was trained to be fed, from its preprocessor_config.json if it has one."""
-    file = _preprocessor_file(source, label)
-    if file is None:
-        return Preprocessing()
-    try:
-        return parse_preprocessing(msgspec.json.decode(file.read_bytes(), type=dict[str, Any]))
-    except (msgspec.MsgspecError, TypeError, ValueError) as error:
-        problem = f"malformed ({_first_line(error)})"
-        raise FeatureError(problem, where=file, remedy="Restore the model's files.") from error
-
-
-def _preprocessor_file(source: str, label: str) -> Path | None:
-    if Path(source).is_dir():
-        file = Path(source) / PREPROCESSOR
-        return file if file.is_file() else None
-    from huggingface_hub import try_to_load_from_cache
-    from transformers.utils import cached_file
-
-    cached = try_to_load_from_cache(source, PREPROCESSOR)
-    if cached is not None:  # a path, or the note that the model has no such file
-        return Path(cached) if isinstance(cached, str) else None
-    missing_is_fine = {"_raise_exceptions_for_missing_entries": False}
-    try:
-        found = cached_file(source, PREPROCESSOR, **missing_is_fine)
-    except OSError as error:
-        raise _not_to_be_had(source, label, error) from error
-    return None if found is None else Path(found)
-
-
-def parse_preprocessing(settings: Mapping[str, Any]) -> Preprocessing:
-    """Bring a preprocessor's settings to one mean and deviation of pixels in 0..1.
-
-    A processor computes y = (f·p − o − mean) / std of pixels p in 0..255, with o = 1 where it
-    offsets them; EfficientNet's divides by std again. With x = p/255 that is
-    y = (x − (mean + o) / 255f) / (std / 255f).
-
-    Raises:
-        ValueError, TypeError: a setting is not what it should be.
-    """
-    normalised = settings.get("do_normalize", True)
-    mean = _three(settings.get("image_mean") or IMAGENET_MEAN) if normalised else (0.0,) * 3
-    std = _three(settings.get("image_std") or IMAGENET_STD) if normalised else (1.0,) * 3
-    if normalised and settings.get("include_top"):
-        std = [deviation**2 for deviation in std]
-    factor = settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 1.0
-    offset = 1.0 if settings.get("rescale_offset") else 0.0
-    scale = round(255 * factor, 9)  # 0.00392156862745098 is 1/255
-    if not (scale > 0 and min(std) > 0):
-        raise ValueError("a deviation or rescale_factor that is not positive")
-    red, green, blue = ((value + offset) / scale for value in mean)
-    deviations = tuple(value / scale for value in std)
-    bgr = bool(settings.get("do_flip_channel_order"))
-    return Preprocessing((red, green, blue), (deviations[0], deviations[1], deviations[2]), bgr)
-
-
-def _three(value: Any) -> tuple[float, ...] | list[float]:
-    numbers = [float(v) for v in value] if isinstance(value, list | tuple) else [float(value)] * 3
-    if len(numbers) != 3:
-        raise ValueError(f"{len(numbers)} channels instead of 3")
-    return numbers
+HUB = BackboneFamily(
+    "of the model hub, such as hf:microsoft/resnet-152, or a local folder",
+    load_hub,
+    image_size=448,
+    place="NAME",
+    absolute=absolute_place,
+)

@@ -9,8 +9,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Draws:
-    """A stream of integers that depends on its key alone.
+class RandomStream:
+    """A stream of random integers that depends on its key alone.
 
     BLAKE2b in counter mode: no library's generator may change what a seed means.
 
@@ -22,28 +22,28 @@ class Draws:
         self._words = _words(":".join(map(str, key)).encode())
 
     def below(self, bound: int) -> int:
-        """A number in 0 … bound-1; uniform but for one part in 2^64 / bound."""
+        """Draw a number in 0 … bound-1; uniform but for one part in 2^64 / bound."""
         return next(self._words) % bound
 
     def between(self, low: int, high: int) -> int:
-        """A number in low … high, both included."""
+        """Draw a number in low … high, both included."""
         return low + self.below(high - low + 1)
 
     def choice(self, options: Sequence[T]) -> T:
-        """One of the options."""
+        """Draw one of the options."""
         return options[self.below(len(options))]
 
     def shuffled(self, options: Sequence[T]) -> list[T]:
-        """The options in any order (Fisher and Yates)."""
-        drawn = list(options)
-        for last in range(len(drawn) - 1, 0, -1):
+        """Return the options in random order (Fisher and Yates)."""
+        shuffled = list(options)
+        for last in range(len(shuffled) - 1, 0, -1):
             other = self.below(last + 1)
-            drawn[last], drawn[other] = drawn[other], drawn[last]
-        return drawn
+            shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
+        return shuffled
 
 
 def _words(key: bytes) -> Iterator[int]:
-    """64 bits at a time."""
+    """Yield 64 random bits at a time."""
     counter = 0
     while True:
         block = hashlib.blake2b(key + b"#%d" % counter).digest()

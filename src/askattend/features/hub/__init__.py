@@ -1,0 +1,1 @@
+"""Backbones of the model hub: loading them, and trying which region each output describes."""

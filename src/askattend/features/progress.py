@@ -1,0 +1,45 @@
+"""The lines and the progress bar that an extraction prints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+# Called with images done and to do.
+Report = Callable[[int, int], None]
+
+
+def print_line(console: Console, text: str) -> None:
+    """Print a line as it is: neither marked up, nor coloured, nor wrapped."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar(
+    total: int, console: Console, report: Report | None
+) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar; yields the function that advances it, and calls `report`."""
+    columns = (
+        TextColumn("extracting"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    done, start = 0, time.monotonic()
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=total, rate="")
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            rate = done / max(time.monotonic() - start, 1e-9)
+            bar.update(task, completed=done, rate=f"{rate:.1f} images/s")
+            if report is not None:
+                report(done, total)
+
+        yield advance

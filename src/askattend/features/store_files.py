@@ -1,0 +1,72 @@
+"""Reading the files of a feature store, which may be damaged or half written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+
+from askattend.errors import FeatureError
+from askattend.features.spec import FeatureSpec
+from askattend.features.storage import layout
+from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
+
+METADATA = "askattend"
+
+T = TypeVar("T", bound=Plan | Index)
+
+
+def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard | None:
+    """Read what became of a shard's images; None if the file is not complete and as planned."""
+    expected = layout(spec.shape(len(shard.images)), spec.dtype)
+    try:
+        with safe_open(folder / shard.name, "pt") as opened:
+            metadata = (opened.metadata() or {}).get(METADATA, "")
+            shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
+        written = msgspec.json.decode(metadata, type=WrittenShard)
+    # Half a shard is none: it is extracted again.
+    except (SafetensorError, OSError, msgspec.MsgspecError):
+        return None
+    complete = all(shapes[name] == shape for name, (shape, _) in expected.items())
+    return written if written.shard == shard and complete else None
+
+
+def read_description(file: Path, kind: type[T]) -> T | None:
+    """Read a store's plan or index; None if there is none.
+
+    Raises:
+        FeatureError: it is damaged, or of another version.
+    """
+    try:
+        content = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
+        # Asked before the rest is decoded, which may have changed since.
+        if version is not None and (found := int(bytes(version))) != VERSION:
+            newer = found > VERSION
+            raise FeatureError(
+                f"the store is of {'a newer' if newer else 'an older'} format "
+                f"({found}, not {VERSION})",
+                where=file,
+                remedy="Upgrade askattend: pip install --upgrade askattend"
+                if newer
+                else "Delete the store and extract it again.",
+            )
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise damaged(file, str(error)) from error
+
+
+def damaged(file: Path, reason: str) -> FeatureError:
+    """Make the error for a damaged file of a store."""
+    return FeatureError(
+        f"damaged ({reason.rstrip('.')})",
+        where=file,
+        remedy="Delete this file and run the same extraction again."
+        if file.suffix == ".safetensors"
+        else "Delete the store and extract it again.",
+    )

@@ -1,0 +1,104 @@
+"""The files of a feature store: its index, its plan while it is being made, and its shards.
+
+``index.json`` says what made the features, which image lies where and how large it was;
+``shard-00000.safetensors`` and so on each hold a tensor ``regions``, slots × regions × region_dim;
+where those are 8-bit codes, also ``ranges``, slots × regions × 2 (see `storage.quantise`). While a
+store is being made, ``plan.json`` says which images each shard will hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from askattend.features.images import Size
+from askattend.features.spec import FeatureSpec
+
+VERSION = 2
+INDEX, PLAN = "index.json", "plan.json"
+
+
+class Shard(msgspec.Struct, frozen=True):
+    """Images that a shard holds, a slot each, and in what batches they are computed."""
+
+    name: str
+    batch_size: int
+    images: tuple[str, ...]
+
+
+class WrittenShard(msgspec.Struct, frozen=True):
+    """A shard that was written, and what became of its images.
+
+    Attributes:
+        shard: as planned.
+        sizes: width and height of each upright original in pixels; 0, 0 for a broken one, whose
+            slot is all zeros, and for an imported one.
+        file_sizes: bytes of each original file, which tell when it has been replaced; 0 for an
+            imported one.
+        broken: image id → why it could not be read.
+    """
+
+    shard: Shard
+    sizes: tuple[Size, ...]
+    file_sizes: tuple[int, ...]
+    broken: dict[str, str]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """Contents of a store that is being made."""
+
+    spec: FeatureSpec
+    shards: tuple[Shard, ...]
+    version: int = VERSION
+
+
+class Index(msgspec.Struct, frozen=True):
+    """Contents of a finished store."""
+
+    spec: FeatureSpec
+    shards: tuple[WrittenShard, ...]
+    version: int = VERSION
+
+    def broken(self) -> dict[str, str]:
+        """Map the images that no shard could read → why; a mended one is in a later shard."""
+        broken: dict[str, str] = {}
+        for written in self.shards:
+            for image in written.shard.images:
+                broken.pop(image, None)
+            broken.update(written.broken)
+        return broken
+
+
+def divide(
+    images: Sequence[str], *, batch_size: int, shard_images: int, first: int = 0
+) -> tuple[Shard, ...]:
+    """Divide images among shards.
+
+    Args:
+        images: ids.
+        batch_size: images that are computed together.
+        shard_images: images a shard, but for the last.
+        first: number of the first shard.
+    """
+    starts = range(0, len(images), shard_images)
+    return tuple(
+        Shard(f"shard-{number:05d}.safetensors", batch_size, tuple(images[at : at + shard_images]))
+        for number, at in enumerate(starts, first)
+    )
+
+
+def find_slots(shards: Iterable[WrittenShard]) -> dict[str, tuple[int, int]]:
+    """Map image id → number of its shard, and its slot there; broken images have none.
+
+    An image that was mended or replaced has a slot in a later shard, which counts.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    for number, written in enumerate(shards):
+        for slot, image in enumerate(written.shard.images):
+            if image in written.broken:
+                # It was there, and then its file was damaged: the features are of an older one.
+                found.pop(image, None)
+            else:
+                found[image] = (number, slot)
+    return found

