@@ -87,6 +87,12 @@ def later():
     }
 
 
+def test_the_docs_draw_the_same_floors() -> None:
+    page = (PACKAGE.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    drawn = page.split("## Floors")[1].split("```")[1].strip().splitlines()
+    assert [set(line.split(" · ")) for line in drawn] == list(FLOORS)
+
+
 def test_each_part_has_a_floor() -> None:
     assert {name[0] for name in NAMES} == set(FLOOR)
     # Folders with one purpose each, and little beside them.

@@ -7,6 +7,7 @@ import doctest
 import io
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -129,3 +130,45 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+GLOSSARY = (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+
+
+def glossary_rows() -> list[list[str]]:
+    """The cells of each row, heads and rules left out."""
+    rows = [line.strip("|").split(" | ") for line in GLOSSARY.splitlines() if line.startswith("|")]
+    return [
+        [cell.strip() for cell in row]
+        for row, following in zip(rows, [*rows[1:], None], strict=True)
+        if not set(row[0]) <= set("-|") and not (following and set(following[0]) <= set("-|"))
+    ]
+
+
+def test_the_glossary_has_a_name_of_the_code_in_each_row() -> None:
+    rows = glossary_rows()
+    assert 30 <= len(rows) <= 40
+    names = [re.findall(r"`([^`]+)`", row[-1]) for row in rows]
+    assert all(len(found) == 1 for found in names), names
+    for (name,) in names:
+        module, colon, attributes = name.partition(":")
+        if colon:
+            value: Any = import_module(f"askattend.{module}")
+            for attribute in attributes.split("."):
+                # A field of a dataclass has no value on the class.
+                fields = getattr(value, "__annotations__", {})
+                assert attribute in fields or hasattr(value, attribute), name
+                value = getattr(value, attribute, None)
+
+
+def test_the_glossary_names_every_tensor_of_both_networks() -> None:
+    """Each step of either network by its name, and the paper's symbol in the same row."""
+    tensors = {re.findall(r"`([^`]+)`", row[-1])[0]: row[:2] for row in glossary_rows()}
+    tensors = {name: symbols for name, symbols in tensors.items() if ":" not in name}
+    found = set()
+    for network in ("saaa", "san"):
+        model = networks()[network](words=9, answers=4, region_dim=3).eval()
+        with record() as steps:
+            model(torch.rand(1, 4, 3), torch.tensor([[2, 3]]), torch.tensor([2]))
+        found |= {step.what.name.partition(".")[0] for step in steps.steps}
+    assert set(tensors) == found
