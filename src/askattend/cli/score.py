@@ -27,7 +27,7 @@ class Score:
     data: str
     """Question source with the human answers."""
     split: str | None = None
-    """Which of its splits; by default the one whose questions the file answers."""
+    """Split of the source; by default the one whose questions the file answers."""
     dialect: str | None = None
     """How VQA accuracy compares answers. By default exact match where questions have one human
     answer, else current.

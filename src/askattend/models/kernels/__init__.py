@@ -1,4 +1,4 @@
-"""How networks compute, and the only place that asks which way is the quickest here.
+"""Kernels that networks compute with, and the only code that asks which way is quickest here.
 
 Each file opens with its reference, in ten lines or so, then the quick ways, then the choice. A
 network calls what stands here as it would call PyTorch's own functions.
