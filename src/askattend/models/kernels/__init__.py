@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from askattend.models.kernels.dropout import Dropout
 from askattend.models.kernels.input_checks import require_in_range
-from askattend.models.kernels.lstm import last_state
+from askattend.models.kernels.lstm import StateName, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
 from askattend.models.kernels.recurrence import LSTM
 from askattend.models.kernels.regions import cast, l2_normalise, matmul_dtype
@@ -18,6 +18,7 @@ __all__ = [
     "LSTM",
     "Activation",
     "Dropout",
+    "StateName",
     "attention_scores",
     "cast",
     "expand_to_questions",
