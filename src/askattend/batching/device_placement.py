@@ -1,4 +1,4 @@
-"""Where features lie while a network trains on a GPU: in its memory if they fit, else streamed."""
+"""Features on the way to a GPU that trains: in its memory if they fit, else streamed."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Compare:
     split: str | None = None
     """The split; by default test, or the one that a results file answers."""
     dialect: str | None = None
-    """With --data: how VQA accuracy compares answers: current, pre2021 or normalized."""
+    """Way that VQA accuracy compares answers, with --data: current, pre2021 or normalized."""
     json: Json = False
 
 

@@ -30,7 +30,7 @@ class Data:
     source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE")]
     """Source to read, as listed above."""
     top: Positive = 3000
-    """How many of the most common training answers to count as known."""
+    """Number of the most common training answers to count as known."""
     check_images: bool = False
     """Open every image, and name those that are broken."""
     json: Json = False

@@ -30,7 +30,7 @@ class Score:
     split: str | None = None
     """Split of the source; by default the one whose questions the file answers."""
     dialect: str | None = None
-    """How VQA accuracy compares answers. By default exact match where questions have one human
+    """Way that VQA accuracy compares answers. By default exact match where questions have one human
     answer, else current.
 
     - current: as the evaluator since March 2021: all normalised where the humans differ.

@@ -58,7 +58,7 @@ class TrainConfig:
     """Type that matrices are multiplied in: auto is bfloat16 where the processor has it; weights,
     norms, softmax and loss are in float32 always."""
     cuda_graphs: bool = True
-    """On a GPU, replay steps as CUDA graphs instead of starting each kernel anew."""
+    """Replay steps as CUDA graphs on a GPU, instead of starting each kernel anew."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 
