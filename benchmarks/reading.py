@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from askattend.devices import Precision, native_bfloat16
 from askattend.features.backbones import load_backbone
 from askattend.features.extraction import ExtractConfig, extract
-from askattend.features.hub.preprocessing import IMAGENET_MEAN, IMAGENET_STD
+from askattend.features.hub_preprocessing import IMAGENET_MEAN, IMAGENET_STD
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 from benchmarks.data import Shape

@@ -48,10 +48,14 @@ def dotted(file: Path) -> tuple[str, ...]:
 
 
 NAMES = {dotted(file) for file in MODULES}
+LAZY = r"askattend(\.\w+)+:\w+"
 
 
 def imported(file: Path, source: str | None = None) -> set[tuple[str, ...]]:
-    """The package's modules that a module imports, also inside functions and for types alone."""
+    """The package's modules that a module imports, also inside functions and for types alone.
+
+    What a registry is to import by name counts, too: ``"askattend.features.hub:HUB"``.
+    """
     found = set()
     for node in ast.walk(ast.parse(file.read_text() if source is None else source)):
         names: list[str] = []
@@ -61,12 +65,15 @@ def imported(file: Path, source: str | None = None) -> set[tuple[str, ...]]:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Constant) and re.fullmatch(LAZY, str(node.value)):
+            names = [str(node.value).replace(":", ".")]
         for name in names:
             first, *parts = name.split(".")
             if first == "askattend":
                 whole = tuple(parts)
                 found.add(whole if whole in NAMES else whole[:-1])
-    return found - {()}
+    assert () not in found, f"{file} imports a public name, and so the whole package"
+    return found
 
 
 def test_the_reader_of_imports_sees_all_kinds() -> None:
@@ -77,6 +84,7 @@ from askattend.errors import DataError
 from askattend.models import saaa
 def later():
     from askattend.data.text import tokenise
+OWN = {"hf": "askattend.features.hub:HUB"}
 """
     assert imported(PACKAGE / "files.py", source) == {
         ("files",),
@@ -84,7 +92,10 @@ def later():
         ("errors",),
         ("models", "saaa"),
         ("data", "text"),
+        ("features", "hub"),
     }
+    with pytest.raises(AssertionError, match="the whole package"):
+        imported(PACKAGE / "files.py", "from askattend import Predictor")
 
 
 def test_the_docs_draw_the_same_floors() -> None:

@@ -22,7 +22,7 @@ from askattend.data.readers.registry import read_source
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
-from askattend.experiment.evaluate import evaluate_run
+from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
 from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
@@ -95,7 +95,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("network", MODELS)
 def test_evaluating_validation_gives_what_training_saw(trained: Path, network: str) -> None:
     folder = trained / "runs" / network
-    metrics = evaluate_run(folder, split="val", console=QUIET).metrics
+    metrics = evaluate_run(folder, EvaluationOptions(split="val"), console=QUIET).metrics
     best = read_history(Run.load(folder)).best
     assert best is not None
     assert metrics.split == "valid"
@@ -111,7 +111,7 @@ def test_train_and_valid_share_no_question(trained: Path, network: str) -> None:
         split: {
             prediction.question_id
             for prediction in evaluate_run(
-                trained / "runs" / network, split=split, console=QUIET
+                trained / "runs" / network, EvaluationOptions(split=split), console=QUIET
             ).predictions
         }
         for split in ("train", "valid", "test")
@@ -125,7 +125,7 @@ def test_train_and_valid_share_no_question(trained: Path, network: str) -> None:
 @pytest.mark.parametrize("network", MODELS)
 def test_evaluation_answers_as_the_predictor_does(trained: Path, network: str) -> None:
     folder = trained / "runs" / network
-    evaluation = evaluate_run(folder, split="test", console=QUIET)
+    evaluation = evaluate_run(folder, EvaluationOptions(split="test"), console=QUIET)
     predictor = Predictor.load(folder)
     questions = read_source(f"table:{trained / 'squares.csv'}").split("test")
     for question, prediction in zip(questions, evaluation.predictions, strict=True):
@@ -260,7 +260,7 @@ def test_a_run_without_its_questions_wants_them_named(trained: Path, run: Path) 
     with pytest.raises(ConfigError, match=r"no questions named\. Add --data SOURCE\."):
         evaluate_run(run, console=QUIET)
     source = f"table:{trained / 'squares.csv'}"
-    assert evaluate_run(run, data=source, console=QUIET).metrics.questions == 8
+    assert evaluate_run(run, EvaluationOptions(data=source), console=QUIET).metrics.questions == 8
 
 
 @pytest.mark.parametrize("network", MODELS)
@@ -353,7 +353,9 @@ def test_a_misspelt_split_is_mentioned(trained: Path, tmp_path: Path) -> None:
     console = Console(file=told, soft_wrap=True, markup=False)
     train(config(file), tmp_path / "runs" / "saaa", console=console)
     assert "note: split 'trian' (1) is neither trained nor validated on" in told.getvalue()
-    metrics = evaluate_run(tmp_path / "runs" / "saaa", split="trian", console=QUIET).metrics
+    metrics = evaluate_run(
+        tmp_path / "runs" / "saaa", EvaluationOptions(split="trian"), console=QUIET
+    ).metrics
     assert (metrics.split, metrics.questions) == ("trian", 1)
 
 
@@ -463,5 +465,5 @@ def test_features_named_for_the_question_alone_are_not_read(
     note = "note: question-only does not use the image: nowhere is not read\n"
     assert told.getvalue().count(note) == 1
     assert "features" not in Run.load(out).config
-    evaluate_run(out, features=Path("nowhere"), console=console)
+    evaluate_run(out, EvaluationOptions(features=Path("nowhere")), console=console)
     assert note in told.getvalue()

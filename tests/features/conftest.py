@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from askattend.features.backbones import load_backbone
@@ -16,6 +18,7 @@ from features.feature_cases import (
     run,
     tiny,
 )
+from features.hub_cases import CONFIGS
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +59,23 @@ def whole(
     store = tmp_path_factory.mktemp("whole") / "store"
     run(photos, store, lite)
     return store
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A small, randomly initialised model as a folder."""
+    transformers = pytest.importorskip("transformers")
+    transformers.utils.logging.disable_progress_bar()
+    made: dict[str, Path] = {}
+
+    def save(kind: str) -> Path:
+        if kind not in made:
+            torch.manual_seed(0)
+            name, settings = CONFIGS[kind]
+            folder = tmp_path_factory.mktemp(kind)
+            model = transformers.AutoModel.from_config(getattr(transformers, name)(**settings))
+            model.save_pretrained(folder)
+            made[kind] = folder
+        return made[kind]
+
+    return save

@@ -148,27 +148,43 @@ def test_help_names_it(elsewhere: Path) -> None:
         assert "• bilinear The mean word asks, by a bilinear form;" in told
 
 
+BROKEN = """
+from askattend.models.baselines import ImageOnly
+
+
+class Other: ...
+
+
+class Nameless(ImageOnly):
+    name = ""
+"""
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
         ("broken:Nothing", "cannot be imported (AttributeError"),
+        ("nowhere:Nothing", "cannot be imported (ModuleNotFoundError"),
         ("broken:Other", "not Network"),
+        ("broken:Nameless", "is called '' by its class, 'broken' by its entry"),
         ("askattend.models.saaa:SAAA", "is called 'saaa' by its class, 'broken' by its entry"),
     ],
 )
-def test_an_entry_point_that_gives_no_network_is_named(
+def test_a_broken_network_is_named_where_it_is_used_and_nowhere_else(
     install_package: Callable[..., Path], value: str, message: str
 ) -> None:
     names = {"group": "askattend.networks", "name": "broken", "value": value}
-    folder = install_package("broken", "class Other: ...", **names)
+    folder = install_package("broken", BROKEN, **names)
     code = """
     from askattend.errors import ConfigError
-    from askattend.models import networks
+    from askattend.models import SAAAConfig, model_name, network_named, networks
+    print(sorted(networks()), model_name(SAAAConfig()))
     try:
-        networks()
+        network_named("broken")
     except ConfigError as error:
         print(error)
     """
-    said = python(folder, code)
+    working, said = python(folder, code).splitlines()
+    assert working == "['image-only', 'question-only', 'saaa', 'san'] saaa"
     assert message in said
     assert "broken" in said

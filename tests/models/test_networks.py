@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from askattend.checking import check
 from askattend.models import (
     SAAA,
     SAN,
@@ -205,3 +206,23 @@ def test_the_papers_sizes_are_the_defaults() -> None:
     assert model.attention.region.weight.shape == (512, 2048)
     assert model.encoder.embedding.weight.shape == (100, 300)
     assert not model.encoder.embedding.weight[0].any()
+
+
+class Placed(nn.Module):
+    """An attention of somebody's own that knows each region's place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Embedding(REGIONS, DIM)
+        self.score = nn.Linear(DIM, 2)
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        return self.score(regions + self.place.weight).transpose(1, 2)  # type: ignore[no-any-return]
+
+
+def test_words_are_the_only_word_embedding() -> None:
+    config = SAAAConfig(**SMALL, hidden_dim=7)
+    sizes = {"words": WORDS, "answers": ANSWERS, "region_dim": DIM}
+    model = SAAA(config, **sizes, attention=Placed())
+    assert [tuple(table.shape) for table in model.word_embeddings()] == [(WORDS, 3)]
+    assert check(Placed(), region_dim=DIM, question_dim=4, regions=REGIONS).ok

@@ -10,7 +10,7 @@ from askattend.cli.console import parse, parse_form, print_json, print_notes
 from askattend.cli.networks import network_forms
 from askattend.cli.options import BackboneName, Flat, Json, StoredFeatures
 from askattend.errors import ConfigError
-from askattend.models import Network, NetworkConfig, networks
+from askattend.models import Network, NetworkConfig, network_named
 from askattend.tracing.random_data import RandomData, trace_random
 from askattend.tracing.text import trace_lines
 from askattend.tracing.trace import Trace
@@ -97,6 +97,7 @@ def _random_defaults(network: type[Network]) -> TraceRandom[Any]:
 def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
     """Trace a trained network; where its name is given, too, it must be the run's."""
     network = None if argv[0].startswith("-") else argv[0]
+    kind = None if network is None else network_named(network)
     for name in _NEEDED:
         if (times := _times_given(name, argv)) > 1:
             remedy = "A trace is of one question about one image: make one for each."
@@ -111,10 +112,9 @@ def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
         backbone=options.backbone,
         features=options.features,
     )
-    kind = None if network is None else networks().get(network)
-    if network is not None and (kind is None or kind.__name__ != trace.network):
+    if kind is not None and kind.__name__ != trace.network:
         raise ConfigError(
-            f"the run's network is {trace.network}, not {network.upper()}",
+            f"the run's network is {trace.network}, not {kind.__name__}",
             where=options.run,
             remedy="Leave the network's name out.",
         )
@@ -130,5 +130,5 @@ def _incomplete(options: TraceRun, network: str | None) -> ConfigError:
         )
     return ConfigError(
         f"no {missing} named",
-        remedy="Give --run RUN --image FILE --question TEXT, or a network (saaa or san).",
+        remedy="Give --run RUN --image FILE --question TEXT, or a network.",
     )

@@ -30,6 +30,7 @@ from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
+from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
 GALLERY = 48
@@ -39,44 +40,47 @@ SAMPLE = 500
 CALIBRATION = 4_000
 
 
-def evaluate_run(
-    folder: Path,
-    *,
-    data: str | None = None,
-    split: str = "test",
-    features: Path | None = None,
-    backbone: str | None = None,
-    abstain_above_risk: float | None = None,
-    device: str = "auto",
-    console: Console,
-) -> Evaluation:
-    """Evaluate a run on a split; leaves ``SPLIT/metrics.json``, ``SPLIT/results.json``,
-    ``SPLIT/predictions.json`` and ``report.html`` in the run folder.
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What a run is evaluated on, and how."""
 
-    Args:
-        folder: the run folder.
-        data: the question source; the run's own by default.
-        split: ``"valid"`` is what training validated on, also where it was carved out.
-        features: a store made by the run's backbone; by default the run's, or the cache beside it.
-        backbone: see `Predictor.load`.
-        abstain_above_risk: the risk that asking the run is to stay below, from now on, by not being
-            sure; None leaves it as it was.
-        device: where to compute.
-        console: where progress goes.
+    data: str | None = None
+    """Question source; by default the one that the run was trained on."""
+    split: str = "test"
+    """Which of its splits: test, valid, train, or the source's own name."""
+    features: Path | None = None
+    """Feature store; by default the run's, or a cache beside the run."""
+    backbone: str | None = None
+    """The run's backbone, where it does not know it or knows it by another name."""
+    abstain_above_risk: Probability | None = None
+    """From now on `ask` is not sure where more than this share of its answers would be wrong."""
+    device: str = "auto"
+    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+DEFAULT = EvaluationOptions()
+
+
+def evaluate_run(
+    folder: Path, options: EvaluationOptions = DEFAULT, *, console: Console
+) -> Evaluation:
+    """Evaluate a run; leaves metrics, results and predictions in ``RUN/SPLIT``, and report.html.
 
     Raises:
         AskAttendError: the run, the data, the split or the features do not fit.
     """
-    split, figures = canonical_split(split), all_figures()
+    split, figures = canonical_split(options.split), all_figures()
     _check_folder(folder / split, split)
-    predictor = Predictor.load(folder, device=device, backbone=backbone)
-    inputs = _read(predictor, data, split, features, console=console)
+    predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
+    inputs = _read(predictor, options.data, split, options.features, console=console)
     # Where nobody sees a bar move, it would leave nothing but an empty line.
     bars = console if console.is_interactive else Console(quiet=True)
-    calibration = _calibrate(predictor, inputs.valid, abstain_above_risk, console=bars)
-    evaluation = evaluate(
-        predictor, inputs.batches, inputs.sample, figures, split, calibration, console=bars
-    )
+    calibration = _calibrate(predictor, inputs.valid, options.abstain_above_risk, console=bars)
+    answered = (predictor, inputs.batches, inputs.sample)
+    evaluation = evaluate(*answered, figures, split, calibration, console=bars)
     evaluation.save(folder / split, inputs.questions)
     _report(predictor, evaluation, figures, inputs)
     return evaluation

@@ -45,6 +45,7 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     """
     _check_folder(out, resume=resume)
     pick_device(config.train.device)  # complain before the long work, not after it
+    config = _located(config)
     splits = _read_splits(config, console)
     run, features = _prepare(config, out, splits, console)
     if resume:
@@ -91,14 +92,14 @@ def _prepare(
     )
     images = {**splits.train.images, **splits.valid.images}
     features = features_for(config, images, out.parent, console=console)
-    tables = _located(config).tables()
-    return Run(out, tables, words, answers, Floors.build(splits.train), features.spec), features
+    saved = config if uses_image(config.model) else replace(config, features=None)
+    floors = Floors.build(splits.train)
+    return Run(out, saved.tables(), words, answers, floors, features.spec), features
 
 
 def _located(config: Config[Any]) -> Config[Any]:
     """Return settings that hold in any working directory: the run may be used from another."""
-    features = config.features if uses_image(config.model) else None
-    features = None if features is None else features.expanduser().resolve()
+    features = None if config.features is None else config.features.expanduser().resolve()
     return replace(config, data=absolute_source(config.data), features=features)
 
 

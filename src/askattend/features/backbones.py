@@ -17,7 +17,7 @@ BACKBONES: Registry[BackboneFamily] = Registry(
     BackboneFamily,
     {
         "efficientnet-lite2": "askattend.features.lite:EFFICIENTNET_LITE2",
-        "hf": "askattend.features.hub.loading:HUB",
+        "hf": "askattend.features.hub:HUB",
     },
 )
 DEFAULT = "efficientnet-lite2"

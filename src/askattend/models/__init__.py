@@ -29,34 +29,41 @@ from askattend.registry import Registry
 def networks() -> Mapping[str, type[Network]]:
     """Return every network by its name: this package's, then those of others.
 
-    Raises:
-        ConfigError: an entry point of another package does not give a network, or gives it another
-            name than its own; names it.
+    Another package's that is broken is left out; `network_named` says what is wrong with it.
     """
-    own = {network.name: f"{network.__module__}:{network.__name__}" for network in _own()}
-    registry = Registry[type[Network]]("askattend.networks", Network, own)
-    found = {name: registry.find(name) for name in registry.names()}
-    for name, network in found.items():
-        assert network is not None
-        if network.name != name:
-            raise ConfigError(
-                f"is called '{network.name}' by its class, '{name}' by its entry point",
-                where=f"network {network.__module__}.{network.__name__}",
-                remedy="Give both the same name.",
-            )
-    return MappingProxyType({name: network for name, network in found.items() if network})
+    registered = _registry().items()
+    return MappingProxyType({name: n for name, n in registered if network_name(n) == name})
 
 
 def network_named(name: str, *, where: object = None) -> type[Network]:
     """Find a network by its name.
 
     Raises:
-        ConfigError: there is none of that name; names the nearest.
+        ConfigError: there is none of that name (names the nearest); or another package's entry
+            point gives no network, or one that calls itself something else.
     """
-    if name not in networks():
+    network = _registry().find(name)
+    if network is None:
         remedy = did_you_mean(name, networks())
         raise ConfigError(f"unknown network '{name}'", where=where, remedy=remedy)
-    return networks()[name]
+    if (own := network_name(network)) != name:
+        raise ConfigError(
+            f"is called '{own}' by its class, '{name}' by its entry point",
+            where=f"network {network.__module__}.{network.__name__}",
+            remedy="Give both the same name.",
+        )
+    return network
+
+
+def network_name(network: type[Network]) -> str:
+    """Return the name that a network gives itself; empty if it forgot."""
+    return getattr(network, "name", "")
+
+
+@cache
+def _registry() -> Registry[type[Network]]:
+    own = {network.name: f"{network.__module__}:{network.__name__}" for network in _own()}
+    return Registry("askattend.networks", Network, own)
 
 
 def model_name(config: NetworkConfig) -> str:

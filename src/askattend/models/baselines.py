@@ -117,6 +117,10 @@ class QuestionOnly(Network):
         """Return the type of its settings."""
         return QuestionOnlyConfig
 
+    def word_embeddings(self) -> list[Tensor]:
+        """Return the question encoder's table of word vectors."""
+        return [self.encoder.embedding.weight]
+
 
 class ImageOnly(Network):
     """The mean region, at length 1, and SAAA's classifier; no word reaches the answer.

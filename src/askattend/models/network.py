@@ -119,7 +119,11 @@ class Network(nn.Module, ABC):
         return self.answer(image, self.encode_question(tokens, lengths), image_index)
 
     def word_embeddings(self) -> list[Tensor]:
-        """Return the tables of word vectors, which may learn at a rate of their own."""
+        """Return the tables of word vectors, which may learn at a rate of their own.
+
+        By default every embedding. A network that takes modules of somebody's own, which may hold
+        embeddings of another kind, says which are the words'.
+        """
         return [layer.weight for layer in self.modules() if isinstance(layer, nn.Embedding)]
 
     @property

@@ -1,4 +1,7 @@
-"""Show, Ask, Attend, and Answer (Kazemi & Elqursh 2017, arXiv 1704.03162)."""
+"""Show, Ask, Attend, and Answer (Kazemi & Elqursh 2017, arXiv 1704.03162).
+
+``paper.X(t)`` gives `t` back, and names it by the paper's symbol X for whoever records.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ class SAAA(Network):
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
-        return paper.S(self.encoder(paper.Q(tokens), lengths))  # s = LSTM(tanh(drop(E_q)))
+        return paper.S(self.encoder(paper.Q(tokens), lengths))  # s = LSTM(E_q): its cell state
 
     def answer(
         self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
@@ -97,7 +100,7 @@ class SAAA(Network):
         (projected,) = image.projected
         scores = paper.SCORES(self.attention(projected, question, image_index))  # F_c(s, φ_l)
         attention = paper.ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
-        attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} φ_l
+        attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} v̂_l
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         drop, first, relu, drop_hidden, last = self.classifier
         hidden = paper.G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
@@ -108,6 +111,10 @@ class SAAA(Network):
     def config_type(cls) -> type[SAAAConfig]:
         """Return the type of its settings."""
         return SAAAConfig
+
+    def word_embeddings(self) -> list[Tensor]:
+        """Return the question encoder's table of word vectors."""
+        return [self.encoder.embedding.weight]
 
 
 class GlimpseAttention(nn.Module):

@@ -111,6 +111,10 @@ class SAN(Network):
         """Return the type of its settings."""
         return SANConfig
 
+    def word_embeddings(self) -> list[Tensor]:
+        """Return the question encoder's table of word vectors."""
+        return [self.encoder.embedding.weight]
+
 
 class HopAttention(nn.Module):
     """h_A = tanh(W_{I,A} v_I ⊕ (W_{Q,A} u + b_A)), scores = W_P h_A + b_P (eqs. 15-16, 19-20).

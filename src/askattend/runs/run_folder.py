@@ -16,12 +16,12 @@ from torch import Tensor
 
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import PrecisionChoice
-from askattend.errors import AskAttendError, RunError, did_you_mean
+from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
-from askattend.models import Network, NetworkConfig, build_model, networks
+from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
@@ -91,13 +91,13 @@ class Run:
             ConfigError, RunError: config.toml does not hold valid ones.
         """
         network, where = str(self.config.get("network", "")), f"{self.folder / CONFIG}"
-        if network not in networks():
-            problem = f"unknown network '{network}'" if network else "names no network"
-            raise RunError(problem, where=where, remedy=did_you_mean(network, networks()))
+        if not network:
+            raise RunError("names no network", where=where, remedy='Write network = "…".')
+        kind = network_named(network, where=where).config_type()
         table = self.config.get("model", {})
         if not isinstance(table, Mapping):
             raise RunError("'model' must be a table", where=where, remedy="Write [model].")
-        return from_mapping(networks()[network].config_type(), table, where=f"{where} [model]")
+        return from_mapping(kind, table, where=f"{where} [model]")
 
     @property
     def precision(self) -> PrecisionChoice:

@@ -1,7 +1,8 @@
 """Kernels that networks compute with, and the only code that asks which way is quickest here.
 
-Each file opens with its reference, in ten lines or so, then the quick ways, then the choice. A
-network calls what stands here as it would call PyTorch's own functions.
+`scores`, `lstm` and `pooling` compute what the papers write: each opens with its reference, in ten
+lines or so; then come the choice and the quick ways. The other files serve them. A network calls
+what stands here as it would call PyTorch's own functions.
 """
 
 from __future__ import annotations

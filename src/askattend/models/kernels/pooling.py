@@ -9,6 +9,11 @@ from torch import Tensor
 from askattend.models.kernels import choice
 
 
+def reference(attention: Tensor, regions: Tensor, image_index: Tensor) -> Tensor:
+    """Σ_l α_{c,l} φ_l, as the papers write it; see `weighted_sum`."""
+    return attention @ expand_to_questions(regions, image_index)
+
+
 def softmax(
     scores: Float[Tensor, "questions maps regions"],
 ) -> Float[Tensor, "questions maps regions"]:
@@ -24,9 +29,9 @@ def weighted_sum(
 ) -> Float[Tensor, "questions maps dim"]:
     """Σ_l α_{c,l} φ_l for every question, over the regions of its own image.
 
-    SAAA eq. 5, SAN eq. 17. ``attention @ regions[image_index]`` copies an image's regions once a
-    question. Here the questions of an image are laid side by side, so that one matrix product an
-    image serves them all. How many lie side by side depends on the data: a GPU copies the regions.
+    SAAA eq. 5, SAN eq. 17. The reference copies an image's regions once for each question. The
+    quick way lays the questions of an image side by side, so that one matrix product for each image
+    serves them all. How many lie side by side depends on the data: a GPU takes the reference.
 
     Args:
         attention: of each question, in any floating type.
@@ -35,7 +40,7 @@ def weighted_sum(
     """
     attention = attention.to(regions.dtype)
     if choice.on_gpu(regions):
-        return torch.bmm(attention, expand_to_questions(regions, image_index))
+        return reference(attention, regions, image_index)
     if len(regions) == 1:
         return attention @ regions[0]
     return _side_by_side(attention, regions, image_index)

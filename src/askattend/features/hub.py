@@ -20,9 +20,9 @@ from askattend.devices import Precision
 from askattend.errors import FeatureError
 from askattend.features.backbone_family import BackboneFamily
 from askattend.features.folding import fold_resnet
-from askattend.features.hub.errors import PREFIX, first_line, not_to_be_had
-from askattend.features.hub.preprocessing import read_preprocessing
-from askattend.features.hub.probe import Grid, grid_of
+from askattend.features.hub_errors import PREFIX, first_line, not_to_be_had
+from askattend.features.hub_preprocessing import read_preprocessing
+from askattend.features.hub_probe import Grid, grid_of
 from askattend.features.spec import Backbone, FeatureSpec, fingerprint
 from askattend.features.storage import Dtype
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from askattend.errors import FeatureError
-from askattend.features.hub.errors import first_line, not_to_be_had
+from askattend.features.hub_errors import first_line, not_to_be_had
 from askattend.features.spec import Triple
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)

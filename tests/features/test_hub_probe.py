@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from askattend.errors import FeatureError
-from askattend.features.hub import loading
+from askattend.features import hub
 from features.feature_cases import picture
-from features.hub.hub_cases import load, raw
+from features.hub_cases import load, raw
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_a_grid_that_is_not_what_it_seems_is_refused(
             output.last_hidden_state = tamper(output.last_hidden_state)
             return output
 
-    load_model = loading._load_model
+    load_model = hub._load_model
 
     def tampered(source: str, label: str) -> Any:
         model, state = load_model(source, label)
         return Tampered(model), state
 
-    monkeypatch.setattr(loading, "_load_model", tampered)
+    monkeypatch.setattr(hub, "_load_model", tampered)
     with pytest.raises(FeatureError, match=reason):
         load(saved(kind), image_size=64 if kind in ("vit", "deit") else 128)
 

@@ -1,14 +1,18 @@
-"""Small models as folders, as transformers saves them."""
+"""Backbones of folders, and what their models yield by themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from askattend.features.backbones import load_backbone
+from askattend.features.spec import Backbone
+
+# Small models of the transformers library.
 SMALL = {
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -44,21 +48,18 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A small, randomly initialised model as a folder."""
+def load(folder: Path, *, image_size: int = 64) -> Backbone:
+    return load_backbone(f"hf:{folder}", image_size=image_size, dtype="float32")
+
+
+def raw(folder: Path, pixels: Tensor, **arguments: Any) -> Tensor:
+    """A model's own last hidden state, of pixels normalised with ImageNet's mean."""
     transformers = pytest.importorskip("transformers")
-    transformers.utils.logging.disable_progress_bar()
-    made: dict[str, Path] = {}
-
-    def save(kind: str) -> Path:
-        if kind not in made:
-            torch.manual_seed(0)
-            name, settings = CONFIGS[kind]
-            folder = tmp_path_factory.mktemp(kind)
-            model = transformers.AutoModel.from_config(getattr(transformers, name)(**settings))
-            model.save_pretrained(folder)
-            made[kind] = folder
-        return made[kind]
-
-    return save
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    model = transformers.AutoModel.from_pretrained(folder).eval()
+    with torch.inference_mode():
+        hidden: Tensor = model(
+            pixel_values=(pixels / 255 - mean) / std, **arguments
+        ).last_hidden_state
+    return hidden

@@ -17,7 +17,7 @@ from askattend.errors import FeatureError
 from askattend.features.backbones import load_backbone
 from askattend.features.folding import fold_resnet
 from features.feature_cases import picture
-from features.hub.hub_cases import load, raw
+from features.hub_cases import load, raw
 
 
 @pytest.mark.parametrize("kind", ["resnet", "convnext"])

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.errors import FeatureError
-from askattend.features.hub.preprocessing import parse_preprocessing
+from askattend.features.hub_preprocessing import parse_preprocessing
 from features.feature_cases import picture
-from features.hub.hub_cases import load
+from features.hub_cases import load
 
 
 def test_a_preprocessor_is_obeyed(saved: Callable[[str], Path], tmp_path: Path) -> None:

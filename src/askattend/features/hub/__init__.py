@@ -1,1 +1,0 @@
-"""Backbones of the model hub: loading them, and trying which region each output describes."""
