@@ -34,8 +34,8 @@ class Features:
     """Features of any image: numbers drawn by its name."""
 
     def read(self, image_ids: Sequence[str]) -> Tensor:
-        drawn = [np.random.default_rng(list(name.encode())).random((4, 3)) for name in image_ids]
-        return torch.from_numpy(np.stack(drawn)).float()
+        grids = [np.random.default_rng(list(name.encode())).random((4, 3)) for name in image_ids]
+        return torch.from_numpy(np.stack(grids)).float()
 
 
 def question(identity: int, answer: str | None = "yes", **more: Any) -> Question:
@@ -93,7 +93,7 @@ def evaluated(
         score_answer(question, answer, probability=float(p))
         for question, answer, p in zip(questions, said, sure, strict=True)
     )
-    attention = {place: np.array(some) for place, some in (maps or {}).items()}
+    attention = {index: np.array(some) for index, some in (maps or {}).items()}
     return Evaluated(
         predictor(attends=attends),
         batches(questions),

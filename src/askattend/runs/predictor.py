@@ -154,11 +154,11 @@ class Predictor:
             require_precision(precision, get_args(AnsweringPrecision))
         run = Run.load(folder)
         chosen = run.precision if precision is None else precision
-        place = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
+        target = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
         if chosen == "int8":
-            model = _in_eight_bits(run.load_model(), place)
+            model = _in_eight_bits(run.load_model(), target)
         else:
-            model = run.load_model().to(place, pick_precision(chosen, place))
+            model = run.load_model().to(target, pick_precision(chosen, target))
         return cls(run, model, backbone=backbone)
 
     @property
