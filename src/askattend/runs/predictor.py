@@ -138,13 +138,11 @@ class Predictor:
         Args:
             folder: the run folder.
             device: where to compute.
-            precision: what weights are kept and products computed in; by default what the run was
-                trained with, which is ``"auto"`` (bfloat16 where the processor has it) unless it
-                was told otherwise; float32 for an imported network. ``"int8"`` rounds weights to 8
-                bits, and is for questions asked one by one of a network of the papers' size, on a
-                processor (which ``device="auto"`` then is); see `round_to_eight_bits`.
-            backbone: the name of its backbone, where the run does not know it or knows it by
-                another, e.g. ``"hf:microsoft/resnet-152"``.
+            precision: type of weights and products; by default the run's, which is ``"auto"``
+                (bfloat16 where the processor has it) unless it was trained otherwise. ``"int8"`` is
+                for questions asked one by one of a network of the papers' size, on a processor
+                (which ``device="auto"`` then is); see `round_to_eight_bits`.
+            backbone: its name, where the run does not know it: ``"hf:microsoft/resnet-152"``.
 
         Raises:
             RunError: a file of the run is missing or does not fit.
