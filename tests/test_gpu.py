@@ -49,6 +49,8 @@ TRAINED: dict[str, TrainConfig] = {
 }
 
 
+# The published CNN's answers depend on padding, so its steps are no graphs.
+GRAPHED = [name for name in CONFIGS if name != "san-published-cnn"]
 FEATURES = random_features(REGIONS, DIM, torch.float16)
 
 
@@ -145,7 +147,7 @@ def test_waiting_is_noticed() -> None:
 
 @pytest.mark.usefixtures("on_gpu")
 @pytest.mark.parametrize("trained", TRAINED)
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", GRAPHED)
 def test_no_step_waits(name: str, trained: str) -> None:
     model, config = small_network(name), TRAINED[trained]
     step = GraphedStep(model, make_optimizer(model, config), config)
@@ -157,7 +159,7 @@ def test_no_step_waits(name: str, trained: str) -> None:
     assert any(not torch.equal(p, before[n]) for n, p in model.named_parameters())
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", GRAPHED)
 @pytest.mark.parametrize("sampling", ["by-image", "uniform"])
 def test_graphed_steps_are_the_plain_ones(name: str, sampling: str) -> None:
     config = TRAINED["adam"]
@@ -242,7 +244,7 @@ def test_features_are_cached_only_if_they_leave_room() -> None:
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", GRAPHED)
 def test_graphs_learn_what_plain_steps_learn(name: str) -> None:
     config, device = TRAINED["adam"], torch.device("cuda")
     model = small_network(name).to(device)

@@ -173,17 +173,20 @@ def test_the_papers_sizes_are_the_defaults() -> None:
 class Placed(nn.Module):
     """An attention of somebody's own that knows each region's place."""
 
-    def __init__(self) -> None:
+    def __init__(self, question_dim: int) -> None:
         super().__init__()
         self.place = nn.Embedding(REGIONS, DIM)
+        self.question = nn.Linear(question_dim, DIM)
         self.score = nn.Linear(DIM, 2)
 
     def forward(self, regions: Tensor, question: Tensor) -> Tensor:
-        return self.score(regions + self.place.weight).transpose(1, 2)  # type: ignore[no-any-return]
+        hidden = torch.tanh(regions + self.place.weight + self.question(question)[:, None])
+        return self.score(hidden).transpose(1, 2)  # type: ignore[no-any-return]
 
 
 def test_words_are_the_only_word_embedding() -> None:
     config: Any = CONFIGS["saaa"]
-    model = SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM, attention=Placed())
+    attention = Placed(config.question_dim)
+    model = SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM, attention=attention)
     assert [tuple(table.shape) for table in model.word_embeddings()] == [(WORDS, 3)]
-    assert check(Placed(), region_dim=DIM, question_dim=config.question_dim, regions=REGIONS).ok
+    assert check(attention, region_dim=DIM, question_dim=config.question_dim, regions=REGIONS).ok
