@@ -1,1 +1,1 @@
-"""What training, answering and reading cost here, beside a plain implementation."""
+"""Costs of training, answering and reading here, beside a plain implementation."""

@@ -1,4 +1,4 @@
-"""One more question about an image already looked at."""
+"""Time of one more question about an image already looked at."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEIGHT, WIDTH = 384, 512
 
 
 def next_question(size: Size, *, in_eight_bits: bool = False) -> Row:
-    """The k-th question, by SAAA."""
+    """Measure the k-th question, by SAAA."""
     scene, question = _scene(size, in_eight_bits), _question(size.shape)
     time = median_seconds(lambda: scene.ask(question), rounds=ROUNDS * size.rounds)
     name = _named("next-question", in_eight_bits)
@@ -35,7 +35,7 @@ def next_question(size: Size, *, in_eight_bits: bool = False) -> Row:
 
 
 def next_question_vilt(size: Size, *, in_eight_bits: bool = False) -> Row:
-    """The same beside ViLT-base, which looks at the image anew for each question."""
+    """Measure the k-th question beside ViLT-base, which looks at the image anew for each."""
     scene, question = _scene(size, in_eight_bits), _question(size.shape)
     times = interleaved(lambda: scene.ask(question), _vilt(size), rounds=size.rounds)
     return row(
@@ -52,7 +52,7 @@ def _named(name: str, in_eight_bits: bool) -> str:
 
 
 def _scene(size: Size, in_eight_bits: bool) -> Scene:
-    """An image of 14 × 14 regions that has been looked at."""
+    """Make an image of 14 × 14 regions that has been looked at."""
     shape = size.shape
     spec = FeatureSpec(
         backbone="random",

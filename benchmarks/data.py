@@ -22,7 +22,7 @@ ANNOTATORS = 10
 
 @dataclass(frozen=True)
 class Shape:
-    """How much of everything there is in a batch.
+    """Sizes of a batch and of its vocabularies.
 
     Attributes:
         questions: a batch.
@@ -60,12 +60,12 @@ class InMemory:
         self._regions, self._row = regions, {image: row for row, image in enumerate(ids)}
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions dim"]:
-        """The features of some images."""
+        """Gather the features of some images."""
         return self._regions[[self._row[image] for image in image_ids]]
 
 
 def batch(shape: Shape) -> Batch:
-    """One batch, as `Batches` cuts it."""
+    """Make one batch, as `Batches` cuts it."""
     ids = image_ids(shape)
     questions = question_set(shape)
     source = InMemory(random_regions(shape), ids)
@@ -76,35 +76,35 @@ def batch(shape: Shape) -> Batch:
 
 
 def image_ids(shape: Shape) -> list[str]:
-    """Of its images."""
+    """Name the images of a batch."""
     return [f"image {i}" for i in range(shape.images)]
 
 
 def question_set(shape: Shape) -> QASet:
-    """Questions about all of its images."""
+    """Make questions about all images of a batch."""
     ids, rng = image_ids(shape), np.random.default_rng(shape.seed)
     return QASet("random", _questions(shape, ids, rng), {image: Path(image) for image in ids})
 
 
 def random_regions(shape: Shape) -> Float[Tensor, "images regions dim"]:
-    """What a ReLU leaves of noise, in float16."""
+    """Draw noise and apply a ReLU to it, in float16."""
     generator = torch.Generator().manual_seed(shape.seed)
     size = (shape.images, shape.side**2, shape.region_dim)
     return torch.randn(size, generator=generator).clamp_(min=0).half()
 
 
 def words(shape: Shape) -> WordVocab:
-    """Made-up words, the most common first."""
+    """Make up words, the most common first."""
     return WordVocab(("<pad>", "<unk>", *(f"word{i}" for i in range(shape.words - 2))))
 
 
 def answers(shape: Shape) -> AnswerVocab:
-    """Made-up answers, the most common first."""
+    """Make up answers, the most common first."""
     return AnswerVocab(tuple(f"answer{i}" for i in range(shape.answers)))
 
 
 def question_text(shape: Shape, length: int, rng: np.random.Generator) -> str:
-    """Words drawn as in a language: the k-th most common about 1/k as often as the first."""
+    """Draw words as in a language: the k-th most common about 1/k as often as the first."""
     return " ".join(f"word{i}" for i in _zipf(shape.words - 2, length, rng))
 
 
@@ -125,22 +125,22 @@ def _questions(shape: Shape, ids: Sequence[str], rng: np.random.Generator) -> tu
 
 
 def images_asked(shape: Shape, ids: Sequence[str], rng: np.random.Generator) -> list[str]:
-    """Whose question each is: as in VQA, some images have more than others, none has none."""
+    """Draw each question's image: as in VQA, some have more questions than others, none none."""
     least = min(3, shape.questions // shape.images)
     further = rng.integers(len(ids), size=shape.questions - least * len(ids))
     return [*ids] * least + [ids[i] for i in further]
 
 
 def _lengths(shape: Shape, rng: np.random.Generator) -> Any:
-    """4 to 23 words, 6.3 on average and skewed, as VQA's."""
+    """Draw lengths of 4 to 23 words, 6.3 on average and skewed, as VQA's."""
     if shape.length is not None:
         return np.full(shape.questions, shape.length)
-    drawn = SHORTEST + rng.negative_binomial(2, 0.46, size=shape.questions)
-    return drawn.clip(max=LONGEST)
+    lengths = SHORTEST + rng.negative_binomial(2, 0.46, size=shape.questions)
+    return lengths.clip(max=LONGEST)
 
 
 def _annotated(shape: Shape, rng: np.random.Generator) -> tuple[tuple[str, int], ...]:
-    """Ten annotators: some 7 in 10 agree; what the others say may lie outside the vocabulary."""
+    """Draw ten annotators' answers: some 7 in 10 agree; others may lie outside the vocabulary."""
     usual = int(_zipf(shape.answers, 1, rng)[0])
     others = _zipf(2 * shape.answers, ANNOTATORS, rng)
     given = np.where(rng.random(ANNOTATORS) < 0.7, usual, others)
@@ -150,5 +150,5 @@ def _annotated(shape: Shape, rng: np.random.Generator) -> tuple[tuple[str, int],
 
 
 def _zipf(size: int, count: int, rng: np.random.Generator) -> Any:
-    """Ranks below `size`, falling in frequency as 1/rank (log-uniform)."""
+    """Draw ranks below `size`, falling in frequency as 1/rank (log-uniform)."""
     return (np.exp(rng.random(count) * np.log(size + 1)) - 1).astype(np.int64).clip(0, size - 1)

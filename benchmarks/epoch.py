@@ -1,4 +1,4 @@
-"""An epoch of the demo, its validation included."""
+"""Time of an epoch of the demo, its validation included."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PRESET = "easy-vqa"
 
 
 def easy_vqa_epoch(size: Size) -> Row:
-    """Seconds; features are extracted before, into the same cache as the demo's."""
+    """Measure an epoch's seconds; features are extracted before, into the demo's own cache."""
     config = read_preset(PRESET, "saaa")
-    with _place(quick=size.quick) as (source, out):
+    with _source_and_run(quick=size.quick) as (source, out):
         if size.quick:
             config = replace(config, extract=replace(config.extract, image_size=64))
         config = replace(config, data=source, train=replace(config.train, epochs=1))
@@ -44,8 +44,8 @@ def easy_vqa_epoch(size: Size) -> Row:
 
 
 @contextmanager
-def _place(*, quick: bool) -> Iterator[tuple[str, Path]]:
-    """What to train on, and where."""
+def _source_and_run(*, quick: bool) -> Iterator[tuple[str, Path]]:
+    """Yield the source to train on and the run folder, which is removed in the end."""
     if quick:
         with TemporaryDirectory() as folder:
             yield f"table:{_table(Path(folder))}", Path(folder) / "run"
@@ -59,7 +59,7 @@ def _place(*, quick: bool) -> Iterator[tuple[str, Path]]:
 
 
 def _table(folder: Path) -> Path:
-    """A few questions about the colours of squares."""
+    """Write a few questions about the colours of squares."""
     rng = np.random.default_rng(0)
     table = folder / "squares.csv"
     with table.open("w", newline="") as opened:

@@ -1,4 +1,4 @@
-"""The least time that a training step of SAAA can take on a device."""
+"""Least time that a training step of SAAA can take on a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.measure import median_seconds
 
 @dataclass(frozen=True)
 class Rates:
-    """What a device does in a second.
+    """Work that a device does in a second.
 
     Attributes:
         operations: of a large matrix product, a multiplication and an addition counting as two.
@@ -26,7 +26,7 @@ class Rates:
 
 
 def rates_of(device: torch.device, dtype: torch.dtype) -> Rates:
-    """Measured; products are of matrices of `dtype`."""
+    """Measure a device; products are of matrices of `dtype`."""
     side, size = (8192, 2**30) if device.type == "cuda" else (512, 2**24)
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     source = torch.ones(size, dtype=torch.uint8, device=device)
@@ -47,7 +47,7 @@ def rates_of(device: torch.device, dtype: torch.dtype) -> Rates:
 def operations(
     model: SAAA, shape: Shape, *, questions: float, images: float, words: float
 ) -> float:
-    """Of the matrix products that training needs, for so many questions of so many words each.
+    """Count the operations of training's matrix products, for questions of so many words each.
 
     A product counts three times, forwards and for the gradients of both factors; with features,
     which need no gradient, twice. The first word finds no state to multiply.
@@ -63,7 +63,7 @@ def operations(
 
 
 def least_bytes(model: SAAA, shape: Shape, *, steps: int, images: float) -> float:
-    """That training moves even if all else stays on the chip.
+    """Count the bytes that training moves even if all else stays on the chip.
 
     Features are read once, in 16 bits. Weights, Adam's two moments and gradients are read and
     written once a step, in float32.
@@ -73,7 +73,7 @@ def least_bytes(model: SAAA, shape: Shape, *, steps: int, images: float) -> floa
 
 
 def covered(spans: Sequence[tuple[float, float]]) -> float:
-    """The length of what spans cover together; they may overlap."""
+    """Measure the length that spans cover together; they may overlap."""
     length, end = 0.0, float("-inf")
     for start, stop in sorted(spans):
         length += max(0.0, stop - max(start, end))
@@ -82,6 +82,6 @@ def covered(spans: Sequence[tuple[float, float]]) -> float:
 
 
 def wait_for(device: torch.device) -> None:
-    """Until all that was asked of it is done."""
+    """Wait until all that was asked of a device is done."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

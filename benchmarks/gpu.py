@@ -78,13 +78,13 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What the file holds.
+    """Results of a run of the benchmark, as the file holds them.
 
     Attributes:
         device: its name.
         torch: version.
         precision: of products.
-        graphs: whether steps were CUDA graphs.
+        graphs: True if steps were CUDA graphs.
         scale: share of VQA v2's images and questions.
         matmul_tflops: of a large square product in that precision.
         copy_gigabytes: moved in a second by a large copy, read and written ones both counted.
@@ -148,7 +148,7 @@ def _shape(scale: float) -> Shape:
 
 
 def _problem(device: torch.device, shape: Shape) -> str:
-    """Why it cannot run here; empty if it can."""
+    """Say why it cannot run here; empty if it can."""
     if device.type != "cuda":
         return ""
     if not torch.cuda.is_available():
@@ -169,7 +169,7 @@ def _name(device: torch.device) -> str:
 
 
 def _batches(shape: Shape, device: torch.device) -> Batches:
-    """The questions, and features made where they are to be."""
+    """Make the questions, and features where they are to be."""
     few = replace(shape, questions=min(shape.questions, DISTINCT), images=1)
     asked, words, answers = data.question_set(few), data.words(shape), data.answers(shape)
     return Batches(
@@ -183,23 +183,23 @@ def _batches(shape: Shape, device: torch.device) -> Batches:
 
 
 def _repeated(few: EncodedQuestions, shape: Shape) -> EncodedQuestions:
-    """As many questions as asked for, drawn from a few, each about an image."""
+    """Draw as many questions as asked for from a few, each about an image."""
     rng, ids = np.random.default_rng(shape.seed), data.image_ids(shape)
     row = {image: number for number, image in enumerate(ids)}
-    drawn = rng.integers(len(few.tokens), size=shape.questions)
+    rows = rng.integers(len(few.tokens), size=shape.questions)
     return EncodedQuestions(
         images=tuple(ids),
         image=np.array([row[image] for image in data.images_asked(shape, ids, rng)]),
-        tokens=few.tokens[drawn],
-        lengths=few.lengths[drawn],
-        answer_index=few.answer_index[drawn],
-        answer_weight=few.answer_weight[drawn],
-        answer_score=few.answer_score[drawn],
+        tokens=few.tokens[rows],
+        lengths=few.lengths[rows],
+        answer_index=few.answer_index[rows],
+        answer_weight=few.answer_weight[rows],
+        answer_score=few.answer_score[rows],
     )
 
 
 def _regions(shape: Shape, device: torch.device) -> Float[Tensor, "images regions dim"]:
-    """What a ReLU leaves of noise, in float16; made in place, since it may fill the memory."""
+    """Draw noise and apply a ReLU to it, in float16 and in place: it may fill the memory."""
     size = (shape.images, shape.side**2, shape.region_dim)
     generator = torch.Generator(device).manual_seed(shape.seed)
     regions = torch.empty(size, dtype=torch.float16, device=device)
@@ -216,7 +216,7 @@ def _row(batches: Batches, config: TrainConfig, rates: Rates, options: argparse.
 
 
 def _profiled(row: Row, batches: Batches, config: TrainConfig, device: torch.device) -> Row:
-    """The row, with the share of a step in which the GPU does nothing."""
+    """Add to a row the share of a step in which the GPU does nothing."""
     if device.type != "cuda":
         return row
     config = replace(config, batch_size=row.batch_size)
@@ -228,7 +228,7 @@ def _profiled(row: Row, batches: Batches, config: TrainConfig, device: torch.dev
 def _started(
     batches: Batches, config: TrainConfig, device: torch.device, *, steps: int
 ) -> tuple[SAAA, Step, Iterator[Batch]]:
-    """A network that has been trained a little, and batches for so many further steps."""
+    """Make a network and train it a little; yield batches for so many further steps."""
     torch.manual_seed(0)
     sizes = Shape()
     model = SAAA(
@@ -250,7 +250,7 @@ def _figures(
     timed: Timed,
     rates: Rates,
 ) -> Row:
-    """A row from what was timed."""
+    """Make a row from what was timed."""
     sizes, per_step = Shape(), timed.seconds / timed.steps
     words = float(np.mean([len(question.text.split()) for question in batches.questions]))
     products = operations(model, sizes, questions=timed.questions, images=timed.images, words=words)
@@ -270,7 +270,7 @@ def _figures(
 
 @dataclass(frozen=True)
 class Timed:
-    """Some steps: how long they took together, and what was in their batches."""
+    """Time that some steps took together, and the contents of their batches."""
 
     seconds: float
     steps: int
@@ -282,7 +282,7 @@ class Timed:
 def _train(
     step: Step, batches: Iterator[Batch], config: TrainConfig, device: torch.device
 ) -> Timed:
-    """Steps as training makes them, a look at the losses included."""
+    """Time steps as training makes them, a look at the losses included."""
     losses = Losses(before=0, device=device)
     wait_for(device)
     started, images, steps = time.perf_counter(), 0, 0
@@ -295,7 +295,7 @@ def _train(
 
 
 def _busy(step: Step, batches: Iterator[Batch], config: TrainConfig, device: torch.device) -> float:
-    """Seconds in which the GPU did anything; profiling slows the steps, but not its kernels."""
+    """Measure the seconds of the GPU's work; profiling slows the steps, but not its kernels."""
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         _train(step, batches, config, device)
     events = [event for event in profiler.events() or () if event.device_type.name == "CUDA"]

@@ -1,4 +1,4 @@
-"""What a processor can do: without it, no figure here means anything."""
+"""The machine that figures were measured on, without which none of them means anything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_tile", "amx_bf16")
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """The machine and what it computes with.
+    """A machine and what it computes with.
 
     Attributes:
         processor: its model.
@@ -37,7 +37,7 @@ class Machine(msgspec.Struct, frozen=True):
 
     @property
     def bfloat16(self) -> bool:
-        """Whether it multiplies bfloat16 in hardware."""
+        """True if it multiplies bfloat16 in hardware."""
         return bool({"avx512_bf16", "amx_bf16"} & set(self.flags))
 
 

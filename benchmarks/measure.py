@@ -16,11 +16,11 @@ MEBIBYTE = 2**20
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What a row is to reach.
+    """The figure that a row is to reach.
 
     Attributes:
         of: our own figure, or the ratio.
-        bound: whether the value is the least or the most that it may be.
+        bound: ``"at least"`` where the value is the least that the figure may be.
         value: in the row's unit, or times.
     """
 
@@ -29,12 +29,12 @@ class Target(msgspec.Struct, frozen=True):
     value: float
 
     def met(self, figure: float) -> bool:
-        """Whether a figure reaches it."""
+        """Tell if a figure reaches it."""
         return figure >= self.value if self.bound == "at least" else figure <= self.value
 
 
 class Row(msgspec.Struct, frozen=True):
-    """What was measured.
+    """A measured figure, beside the plain implementation's.
 
     Attributes:
         name: of the row.
@@ -43,7 +43,7 @@ class Row(msgspec.Struct, frozen=True):
         plain: the plain implementation's; None where there is none.
         ratio: how many times faster ours is; of memory, our share of the plain one's.
         target: what is asked; None where the machine cannot reach it by its nature.
-        met: whether it is reached; None where there is no target.
+        met: True if it is reached; None where there is no target.
         note: what to know when reading it.
     """
 
@@ -58,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 def row(name: str, unit: str, ours: float, plain: float | None = None, **rest: Any) -> Row:
-    """A row with its ratio, and whether its target is met."""
+    """Make a row with its ratio; its target is compared with the figure."""
     ratio = None
     if plain is not None:
         ratio = plain / ours if unit in ("ms", "s") else ours / plain
@@ -74,7 +74,7 @@ def row(name: str, unit: str, ours: float, plain: float | None = None, **rest: A
 def interleaved(
     ours: Callable[[], object], plain: Callable[[], object], *, rounds: int
 ) -> tuple[float, float]:
-    """Median seconds of each, run in turns, so that a busy spell of the machine meets both.
+    """Return the median seconds of each, in turns: a busy spell of the machine meets both.
 
     A turn begins with a call that is not measured: whoever trains or evaluates does so many times
     in a row, and not after somebody else has emptied the caches and given memory back.
@@ -89,21 +89,21 @@ def interleaved(
 
 
 def median_seconds(run: Callable[[], object], *, rounds: int) -> float:
-    """Median seconds of one thing by itself, warmed up."""
+    """Return the median seconds of one call by itself, warmed up."""
     for _ in range(WARM_UPS):
         run()
     return statistics.median(seconds(run) for _ in range(rounds))
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Return the seconds that one call takes."""
     started = time.perf_counter()
     run()
     return time.perf_counter() - started
 
 
 def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: Any) -> float:
-    """MiB that a call adds to the resident memory of its process, at the most.
+    """Return the MiB that a call adds to the resident memory of its process, at the most.
 
     It is the first call in a process of its own, forked from one that has imported PyTorch and done
     nothing. `prepare(*arguments)` makes the call there; what it allocates (weights, the batch) is
@@ -137,7 +137,7 @@ def _measure_peak(sender: Any, prepare: Callable[..., Any], arguments: tuple[Any
 
 
 def _status(key: str) -> int:
-    """Bytes of resident memory: VmRSS now, VmHWM at its peak."""
+    """Read the bytes of resident memory: VmRSS now, VmHWM at its peak."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{key}:"):
             return 1024 * int(line.split()[1])

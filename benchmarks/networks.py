@@ -36,11 +36,11 @@ QUICK_WIDTHS: Widths = {"embedding_dim": 8, "question_dim": 16, "attention_dim":
 
 @dataclass(frozen=True)
 class Size:
-    """How large everything is.
+    """Sizes of a benchmark.
 
     Attributes:
         shape: of a batch.
-        quick: whether networks are cut down to almost nothing, to try out the benchmarks.
+        quick: True to cut networks down to almost nothing, to try out the benchmarks.
         rounds: turns that each side has.
     """
 
@@ -50,12 +50,12 @@ class Size:
 
     @property
     def widths(self) -> Widths:
-        """Of the networks, where they are not the paper's."""
+        """Widths of the networks, where they are not the paper's."""
         return QUICK_WIDTHS if self.quick else {}
 
 
 def ours(network: Network, shape: Shape, widths: Widths) -> SAAA | SAN:
-    """Our network, at its paper's widths but for those given."""
+    """Make our network, at its paper's widths but for those given."""
     torch.manual_seed(shape.seed)
     chosen: Any = dict(widths)
     sizes: Any = {"words": shape.words, "answers": shape.answers, "region_dim": shape.region_dim}
@@ -65,7 +65,7 @@ def ours(network: Network, shape: Shape, widths: Widths) -> SAAA | SAN:
 
 
 def plain(network: Network, shape: Shape, widths: Widths) -> Plain:
-    """The plain network with the weights of ours."""
+    """Make the plain network with the weights of ours."""
     sizes = {"words": shape.words, "answers": shape.answers, "region_dim": shape.region_dim}
     made = (PlainSAAA if network == "saaa" else PlainSAN)(**{**sizes, **widths})
     copy_weights(made, ours(network, shape, widths).state_dict())
@@ -73,7 +73,7 @@ def plain(network: Network, shape: Shape, widths: Widths) -> Plain:
 
 
 def our_step(network: Network, shape: Shape, widths: Widths) -> Callable[[], object]:
-    """A training step on one batch, which is in memory."""
+    """Make a training step on one batch, which is in memory."""
     batch, config = data.batch(shape), TrainConfig()
     model = ours(network, shape, widths).train()
     optimizer = make_optimizer(model, config)
@@ -81,7 +81,7 @@ def our_step(network: Network, shape: Shape, widths: Widths) -> Callable[[], obj
 
 
 def plain_training(network: Network, shape: Shape, widths: Widths) -> Callable[[], object]:
-    """The same by the plain network; copying features once a question is part of it."""
+    """Make a training step of the plain network; copying features once a question is part of it."""
     batch = _plain_batch(data.batch(shape), shape)
     model = plain(network, shape, widths)
     optimizer = torch.optim.Adam(model.parameters(), lr=TrainConfig().learning_rate)
@@ -89,13 +89,13 @@ def plain_training(network: Network, shape: Shape, widths: Widths) -> Callable[[
 
 
 def training(network: Network, target: float, size: Size) -> Row:
-    """Questions a second of a training step."""
+    """Measure the questions a second of a training step."""
     steps = (make(network, size.shape, size.widths) for make in (our_step, plain_training))
     return _throughput(f"{network}-training", target, size, *steps, questions=size.shape.questions)
 
 
 def evaluation(network: Network, target: float, size: Size) -> Row:
-    """Questions a second of answering several batches, with loss and accuracy."""
+    """Measure the questions a second of answering several batches, with loss and accuracy."""
     shape, widths = size.shape, size.widths
     batches = [data.batch(replace(shape, seed=seed)) for seed in range(BATCHES)]
     copied = [_plain_batch(batch, shape) for batch in batches]
@@ -111,7 +111,7 @@ def evaluation(network: Network, target: float, size: Size) -> Row:
 
 
 def training_memory(network: Network, target: float, size: Size) -> Row:
-    """Peak of the first training step beyond weights and batch."""
+    """Measure the peak memory of the first training step beyond weights and batch."""
     peaks = [
         peak_memory(make, network, size.shape, size.widths) for make in (our_step, plain_training)
     ]

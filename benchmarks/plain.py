@@ -4,8 +4,8 @@ Float32, features in NCHW and copied once a question, 1×1 convolutions, the que
 tiled over the grid, `nn.Dropout` wherever pytorch-vqa (SAAA) and imageqa-san (SAN) have it, a
 packed LSTM, the log-softmax of all answers against their dense counts, and Adam as it comes.
 
-What our networks are measured against, with the same mathematics: the tests hold both to the same
-losses and gradients.
+Ours are measured against them. The mathematics is the same: the tests hold both to the same losses
+and gradients.
 """
 
 from __future__ import annotations
@@ -191,16 +191,16 @@ class _Hop(nn.Module):
 
 
 def _tile(q: Tensor, v: Tensor) -> Tensor:
-    """The question's vector at every place of the grid."""
+    """Repeat the question's vector at every region of the grid."""
     return q.view(*q.shape, 1, 1).expand_as(v)
 
 
 def _apply_attention(v: Tensor, scores: Tensor) -> Tensor:
-    """Σ over the grid of softmax(scores)·v for each map, all maps laid end to end."""
+    """Sum softmax(scores)·v over the grid for each map, all maps laid end to end."""
     n, c = v.shape[:2]
     maps = scores.shape[1]
-    attention = F.softmax(scores.view(n, maps, -1), dim=-1).unsqueeze(2)  # n × maps × 1 × places
-    weighted = attention * v.view(n, 1, c, -1)  # n × maps × c × places
+    attention = F.softmax(scores.view(n, maps, -1), dim=-1).unsqueeze(2)  # n × maps × 1 × regions
+    weighted = attention * v.view(n, 1, c, -1)  # n × maps × c × regions
     return weighted.sum(dim=-1).view(n, -1)
 
 
@@ -216,7 +216,7 @@ class PlainBatch:
         image_index: whose features each question gets a copy of.
         tokens: as in `Batch`.
         lengths: as in `Batch`.
-        counts: how many annotators gave each answer of the vocabulary.
+        counts: annotators who gave each answer of the vocabulary.
         scores: what giving each answer scores, 0 to 1.
     """
 
@@ -229,7 +229,7 @@ class PlainBatch:
 
     @classmethod
     def of(cls, batch: Batch, *, answers: int, side: int) -> PlainBatch:
-        """The same questions, images and answers."""
+        """Make the batch of the same questions, images and answers."""
         features = batch.regions.transpose(1, 2).unflatten(2, (side, side)).contiguous()
         empty = torch.zeros(len(batch), answers)
         counts = empty.scatter_add(1, batch.answer_index, ANNOTATORS * batch.answer_weight)
@@ -237,18 +237,18 @@ class PlainBatch:
         return cls(features, batch.image_index, batch.tokens, batch.lengths, counts.round(), scores)
 
     def v(self) -> Float[Tensor, "questions region_dim rows columns"]:
-        """Features in float32, copied once a question: what their data loaders hand over."""
+        """Return features in float32, copied once a question: what their data loaders hand over."""
         return self.features[self.image_index].float()
 
 
 def plain_loss(logits: Tensor, counts: Tensor) -> Tensor:
-    """Mean over questions of Σ_a counts_a / 10 · (−log P(a))."""
+    """Return the mean over questions of Σ_a counts_a / 10 · (−log P(a))."""
     nll = -F.log_softmax(logits, dim=1)
     return (nll * counts / ANNOTATORS).sum(dim=1).mean()
 
 
 def plain_step(model: Plain, optimizer: torch.optim.Optimizer, batch: PlainBatch) -> float:
-    """One step of gradient descent; the loss before it."""
+    """Take one step of gradient descent; return the loss before it."""
     model.train()
     loss = plain_loss(model(batch.v(), batch.tokens, batch.lengths), batch.counts)
     optimizer.zero_grad()
@@ -259,7 +259,7 @@ def plain_step(model: Plain, optimizer: torch.optim.Optimizer, batch: PlainBatch
 
 @torch.no_grad()
 def plain_validate(model: Plain, batch: PlainBatch) -> tuple[float, float]:
-    """Loss and accuracy (0 to 1) of a batch, dropout off."""
+    """Return loss and accuracy (0 to 1) of a batch, dropout off."""
     model.eval()
     logits = model(batch.v(), batch.tokens, batch.lengths)
     chosen = batch.scores.gather(1, logits.argmax(dim=1, keepdim=True))
@@ -267,7 +267,7 @@ def plain_validate(model: Plain, batch: PlainBatch) -> tuple[float, float]:
 
 
 def names_of(model: Plain) -> dict[str, str]:
-    """The name of each parameter → that of ours."""
+    """Map the name of each parameter → that of ours."""
     return SAAA_NAMES if isinstance(model, PlainSAAA) else SAN_NAMES
 
 

@@ -30,7 +30,7 @@ BATCHES = 20  # read in one measurement
 
 
 def resnet_extraction(size: Size) -> Row:
-    """Images a second through ResNet-152 at 448 px."""
+    """Measure the images a second through ResNet-152 at 448 px."""
     from transformers import ResNetModel
     from transformers.utils.logging import disable_progress_bar
 
@@ -64,7 +64,7 @@ def _relative_error(ours: Tensor, exact: Tensor) -> float:
 
 @contextmanager
 def _resnet(*, quick: bool) -> Iterator[str]:
-    """A folder with ResNet-152 as the hub has it, but with random weights."""
+    """Write a folder with ResNet-152 as the hub has it, but with random weights."""
     from transformers import ResNetConfig, ResNetModel
 
     depths = [1, 1, 1, 1] if quick else [3, 8, 36, 3]
@@ -84,18 +84,18 @@ def _eager(model: Any, pixels: Tensor) -> Tensor:
 
 
 def feature_store(size: Size) -> Row:
-    """Mebibytes a second of random batches, beside the same bytes of the same mapped files."""
+    """Measure the MiB a second of random batches, beside the same bytes of mapped files."""
     images = 48 if size.quick else 384
     with TemporaryDirectory() as folder:
         store = _store(Path(folder), images, size.shape)
         raw = _Raw(store)
         rng = np.random.default_rng(0)
-        drawn = [rng.choice(images, BATCH, replace=False).tolist() for _ in range(BATCHES)]
-        names = [[store.ids[i] for i in batch] for batch in drawn]
-        assert torch.equal(store.read(names[0]), torch.from_numpy(raw.read(drawn[0])))
+        batches = [rng.choice(images, BATCH, replace=False).tolist() for _ in range(BATCHES)]
+        names = [[store.ids[i] for i in batch] for batch in batches]
+        assert torch.equal(store.read(names[0]), torch.from_numpy(raw.read(batches[0])))
         times = interleaved(
             lambda: [store.read(batch) for batch in names],
-            lambda: [raw.read(batch) for batch in drawn],
+            lambda: [raw.read(batch) for batch in batches],
             rounds=2 * size.rounds,
         )
     amount = BATCHES * BATCH * store.spec.image_bytes / 2**20
@@ -115,7 +115,7 @@ class _Raw:
         spec = store.spec
         self._shape = (spec.regions, spec.region_dim)
         self._maps = [self._map(file) for file in sorted(store.path.glob("*.safetensors"))]
-        self._places = [(map_, slot) for map_ in self._maps for slot in range(len(map_))]
+        self._slots = [(map_, slot) for map_ in self._maps for slot in range(len(map_))]
 
     def _map(self, file: Path) -> Any:
         header = int.from_bytes(file.read_bytes()[:8], "little")
@@ -123,16 +123,16 @@ class _Raw:
         return mapped.reshape(-1, *self._shape)
 
     def read(self, images: Sequence[int]) -> Any:
-        """Copies of some images' features."""
+        """Copy some images' features."""
         batch = np.empty((len(images), *self._shape), dtype=np.float16)
         for row_, image in zip(batch, images, strict=True):
-            map_, slot = self._places[image]
+            map_, slot = self._slots[image]
             row_[...] = map_[slot]
         return batch
 
 
 def _store(folder: Path, images: int, shape: Shape) -> FeatureStore:
-    """A store whose features are as many as ResNet-152's, made by a network of one layer."""
+    """Make a store with as many features as ResNet-152's, by a network of one layer."""
     pictures = folder / "pictures"
     pictures.mkdir()
     rng = np.random.default_rng(shape.seed)

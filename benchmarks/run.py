@@ -44,7 +44,7 @@ ROWS: dict[str, Callable[[Size], Row]] = {
 
 
 class Results(msgspec.Struct, frozen=True):
-    """What the file holds; a part that was not run is as it was before."""
+    """Results as the file holds them; a part that was not run is as it was before."""
 
     machine: Machine
     quick: bool
@@ -87,7 +87,7 @@ def _size(options: argparse.Namespace) -> Size:
 
 
 def _previous(file: Path, here: Machine, *, quick: bool) -> Results:
-    """What the file holds of this kind of run, to be brought up to date row by row."""
+    """Read the file's results of this kind of run, to be brought up to date row by row."""
     fresh = Results(here, quick)
     if not file.exists():
         return fresh

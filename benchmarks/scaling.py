@@ -1,8 +1,8 @@
-"""How training's time and memory grow with each quantity of a batch.
+"""Growth of training's time and memory with each quantity of a batch.
 
 The exponent is the slope of log cost against log size; 1 is linear, and what is below comes from
 costs that do not depend on the varied quantity. Each range lies where the varied part matters: all
-else in the batch and in the network is kept small.
+else in the batch and in the network is small.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.networks import Size, Widths, our_step
 
 
 class Growth(msgspec.Struct, frozen=True):
-    """What a quantity costs.
+    """Costs of a training step by one quantity.
 
     Attributes:
         quantity: what was varied.
@@ -41,7 +41,7 @@ class Growth(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Varied:
-    """How one quantity is varied.
+    """A quantity to vary, and the batch and network to vary it in.
 
     Attributes:
         sizes: its values.
@@ -116,7 +116,7 @@ def _growth(quantity: str, size: Size) -> Growth:
 
 
 def _times(steps: list[Callable[[], object]], *, rounds: int) -> list[float]:
-    """Median seconds of each, in turns, after a warm-up."""
+    """Return the median seconds of each, in turns, after a warm-up."""
     for step in steps:
         step()
     turns = [[seconds(step) for step in steps] for _ in range(rounds)]

@@ -179,7 +179,7 @@ def test_public_names_are_listed_alike() -> None:
     (typed,) = (node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in typed.body if isinstance(node, ast.ImportFrom)]
     homes = {alias.name: node.module for node in imports for alias in node.names}
-    assert homes == askattend._PLACES
+    assert homes == askattend._MODULES
     assert homes.keys() == set(askattend.__all__)
 
 

@@ -51,14 +51,14 @@ _HOME = {
     "askattend.training.step": ("compute_loss", "make_optimizer", "train_step"),
     "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
 }
-_PLACES = {name: module for module, names in _HOME.items() for name in names}
+_MODULES = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """A public name from the module that it lives in."""
-    if name not in _PLACES:
+    """Fetch a public name from the module that it lives in."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'askattend' has no attribute '{name}'")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Where to compute, and in which numbers."""
+"""The device to compute on, and the type of its numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from askattend.errors import ConfigError
 
-# What matrices are multiplied in.
+# The type that matrices are multiplied in.
 Precision = Literal["float32", "bfloat16"]
 # As a setting names it: ``"auto"`` depends on the processor.
 PrecisionChoice = Literal["auto", Precision]

@@ -33,11 +33,8 @@ class Registry(Generic[T]):
     base: type[Any]
     own: Mapping[str, str]
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.own or name in self._outside()
-
     def names(self) -> list[str]:
-        """The names of the package's own things in the table's order, then those of others."""
+        """List the names of the package's own things in the table's order, then those of others."""
         return list(dict.fromkeys((*self.own, *sorted(self._outside()))))
 
     def items(self) -> Iterator[tuple[str, T]]:
@@ -49,7 +46,7 @@ class Registry(Generic[T]):
                 yield name, found
 
     def find(self, name: str) -> T | None:
-        """The thing of this name; None if there is none.
+        """Find the thing of this name; None if there is none.
 
         Raises:
             ConfigError: another package's entry point cannot be imported or is of another kind, or
@@ -90,7 +87,7 @@ class Registry(Generic[T]):
 
 
 def _origin(entry: EntryPoint) -> str:
-    """The package and the place in it: ``entry point of mine 1.0, my_package.my_module:READER``."""
+    """Name the package and its object: ``entry point of mine 1.0, my_package.my_module:READER``."""
     package = "" if entry.dist is None else f" of {entry.dist.name} {entry.dist.version}"
     return f"entry point{package}, {entry.value}"
 

@@ -56,7 +56,7 @@ def test_glimpses_that_are_one_are_a_note() -> None:
 
 
 def test_a_sense_of_place_is_a_note() -> None:
-    place = torch.arange(16.0) % 5
-    report = check(with_forward(lambda m, r, q: m.last(relu_of(m, r, q)).mT + place.to(r)))
+    position = torch.arange(16.0) % 5
+    report = check(with_forward(lambda m, r, q: m.last(relu_of(m, r, q)).mT + position.to(r)))
     assert report.ok
     assert "1×1" in note(report, "region order")

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from askattend.metrics.wordnet import WordNet
-from askattend.scoring.comparison import Comparison, compare_places
+from askattend.scoring.comparison import Comparison, compare_paths
 from commands import Call
 from scoring.cases import save_daquar, save_evaluation, save_results
 
@@ -25,7 +25,7 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
 def test_json_holds_the_comparison(runs: tuple[Path, Path], call: Call) -> None:
     status, out, err = call("compare", *runs, "--json")
     assert (status, err) == (0, "")
-    assert msgspec.json.decode(out, type=Comparison) == compare_places(*runs)
+    assert msgspec.json.decode(out, type=Comparison) == compare_paths(*runs)
     assert json.loads(out).keys() == set(Comparison.__struct_fields__)
     assert call("compare", *runs, "--json")[1] == out
 

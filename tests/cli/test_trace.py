@@ -104,6 +104,8 @@ def test_a_network_named_beside_a_run_must_be_the_runs(
     run: Path, trained: Path, call: Call
 ) -> None:
     question = ("--run", run, "--image", trained / "square 0.png", "--question", "is it red?")
-    for network in ("san", "question-only", "sann"):
+    for network in ("san", "question-only"):
         status, _, err = call("trace", network, *question)
         assert (status, f"the run's network is SAAA, not {network.upper()}" in err) == (2, True)
+    status, _, err = call("trace", "sann", *question)
+    assert (status, "unknown network 'sann'. Did you mean 'san'?" in err) == (2, True)

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from askattend.byhand import layers
 from askattend.data.questions import Question
 from askattend.data.text import answer_key, tokenise
 from askattend.data.vocab import PADDING, UNK, AnswerVocab, WordVocab
 from askattend.errors import ConfigError, DataError
+from askattend.models import encoders
 
 
 def ask(*answers: tuple[str, int]) -> Question:
@@ -48,6 +50,10 @@ def test_words_encode_to_their_indices() -> None:
 @pytest.mark.parametrize("question", ["", " ", "?!", "…", "\u200d"])
 def test_a_question_without_words_is_one_unknown_word(question: str) -> None:
     assert WordVocab.build(["what is this"]).encode(question) == [UNK]
+
+
+def test_padding_is_the_same_word_wherever_it_is_defined() -> None:
+    assert PADDING == encoders.PADDING == layers.PADDING
 
 
 @given(st.text())

@@ -70,7 +70,7 @@ def evaluated(
         score_answer(question, answer, probability=float(p))
         for question, answer, p in zip(questions, said, sure, strict=True)
     )
-    attention = {place: np.array(some) for place, some in (maps or {}).items()}
+    attention = {index: np.array(some) for index, some in (maps or {}).items()}
     return Evaluated(
         predictor(attends=attends),
         batches(questions),

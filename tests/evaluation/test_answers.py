@@ -42,24 +42,24 @@ def test_answers_are_the_networks_own_in_the_order_of_the_questions() -> None:
         predictor(), batches(make_qaset(*QUESTIONS)), console=QUIET, temperature=2.5
     )
     assert [one.question_id for one in found.answers] == list(range(11))
-    for place, (one, answer) in enumerate(zip(QUESTIONS, found.answers, strict=True)):
+    for index, (one, answer) in enumerate(zip(QUESTIONS, found.answers, strict=True)):
         logits, maps = logits_and_maps(one)
         tempered = (logits / 2.5).softmax(dim=0)
         assert answer.answer == ANSWERS.answers[int(tempered.argmax())]
         assert answer.probability == pytest.approx(tempered.max().item(), abs=1e-5)
         untempered = logits.softmax(dim=0).max().item()
-        assert found.untempered[place] == pytest.approx(untempered, abs=1e-5)
+        assert found.untempered[index] == pytest.approx(untempered, abs=1e-5)
         assert answer.score == float(answer.answer == one.answers[0][0])
         assert answer.image == one.image
         if one.boxes:
-            assert found.attention[place] == pytest.approx(maps.numpy().reshape(2, 2, 2), abs=1e-5)
+            assert found.attention[index] == pytest.approx(maps.numpy().reshape(2, 2, 2), abs=1e-5)
     assert list(found.attention) == [1, 5, 6]
 
 
 def test_a_calibration_is_learnt_from_the_answers_and_how_right_they_are() -> None:
     found = fit_calibration(predictor(), batches(make_qaset(*QUESTIONS)), console=QUIET)
     logits = torch.stack([logits_and_maps(one)[0] for one in QUESTIONS])
-    best = [ANSWERS.answers[place] for place in logits.argmax(dim=1).tolist()]
+    best = [ANSWERS.answers[index] for index in logits.argmax(dim=1).tolist()]
     scores = [float(said == one.answers[0][0]) for said, one in zip(best, QUESTIONS, strict=True)]
     expected = calibrate(logits, np.array(scores))
     assert found.questions == 11

@@ -59,9 +59,9 @@ def test_risk_and_coverage_by_hand(found: list[tuple[float, float]]) -> None:
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
     probability = np.linspace(0.1, 0.9, 5000)
-    whole, area = risk_coverage(probability, (probability > 0.5).astype(float))
-    curve = thinned(whole)
-    assert (len(whole), len(curve)) == (5000, 200)
+    full, area = risk_coverage(probability, (probability > 0.5).astype(float))
+    curve = thinned(full)
+    assert (len(full), len(curve)) == (5000, 200)
     assert (curve[0].threshold, curve[-1].threshold) == (0.9, 0.1)
     assert curve[-1].coverage == 1
     assert curve[-1].risk == pytest.approx(0.5)

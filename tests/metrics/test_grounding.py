@@ -46,8 +46,8 @@ def test_coverage_is_the_area_of_the_union(boxes: list[Box], rows: int, columns:
             high = (Fraction(column + 1, columns), Fraction(row + 1, rows))
             clipped = [
                 tuple(
-                    min(max(Fraction(edge), low[place % 2]), high[place % 2])
-                    for place, edge in enumerate(box)
+                    min(max(Fraction(edge), low[index % 2]), high[index % 2])
+                    for index, edge in enumerate(box)
                 )
                 for box in boxes
             ]
@@ -93,7 +93,7 @@ def test_a_tie_counts_the_share_of_its_regions_that_are_hits(
     expected = []
     for (map_,), some in zip(attention, boxes, strict=True):
         hit = hit_regions(some, size, size)
-        tied = [hit[place] for place in np.ndindex(size, size) if map_[place] == map_.max()]
+        tied = [hit[index] for index in np.ndindex(size, size) if map_[index] == map_.max()]
         expected.append(float(np.mean(tied)))
     assert measure(attention, boxes).over().maps[0].pointing == pytest.approx(np.mean(expected))
 

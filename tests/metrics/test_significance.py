@@ -33,8 +33,8 @@ def clusters_of(pairs: Sequence[tuple[float, object]]) -> list[list[float]]:
 def test_interval_against_every_resample(pairs: list[tuple[float, str]]) -> None:
     groups = clusters_of(pairs)
     means = []
-    for drawn in product(groups, repeat=len(groups)):
-        scores = [score for group in drawn for score in group]
+    for sample in product(groups, repeat=len(groups)):
+        scores = [score for group in sample for score in group]
         means.append(sum(scores) / len(scores))
     low, high = bootstrap_interval(
         [score for score, _ in pairs], [cluster for _, cluster in pairs], level=0.8, resamples=4000
@@ -52,8 +52,8 @@ def test_interval_against_drawing_whole_clusters() -> None:
     groups = clusters_of(pairs)
     means = []
     for _ in range(4000):
-        drawn = [groups[place] for place in rng.integers(len(groups), size=len(groups))]
-        means.append(np.mean([score for group in drawn for score in group]))
+        sample = [groups[index] for index in rng.integers(len(groups), size=len(groups))]
+        means.append(np.mean([score for group in sample for score in group]))
     found = bootstrap_interval([s for s, _ in pairs], [c for _, c in pairs], resamples=10_000)
     assert found == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.004)
 
@@ -95,10 +95,10 @@ def test_permutation_against_every_flip(pairs: list[tuple[float, int]]) -> None:
 def test_drawn_flips_agree_with_all(pairs: list[tuple[float, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(significance, "_enumerate_flips", lambda magnitudes, numbers: None)
-        drawn = paired_permutation(*columns(pairs), resamples=4000)
-        assert drawn == paired_permutation(*columns(pairs), resamples=4000)
-    assert drawn == pytest.approx(naive_permutation(pairs), abs=0.05)
-    assert drawn > 0
+        p_value = paired_permutation(*columns(pairs), resamples=4000)
+        assert p_value == paired_permutation(*columns(pairs), resamples=4000)
+    assert p_value == pytest.approx(naive_permutation(pairs), abs=0.05)
+    assert p_value > 0
 
 
 def test_too_many_flips_are_drawn() -> None:

@@ -142,12 +142,12 @@ def write(folder: Path, content: dict[str, bytes]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("place", ["", "dict", "corpora/wordnet"])
+@pytest.mark.parametrize("folder", ["", "dict", "corpora/wordnet"])
 def test_it_is_found_in_a_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     content, (offset,) = database([(["thing"], [])])
-    write(tmp_path / "there" / place, content)
+    write(tmp_path / "there" / folder, content)
     monkeypatch.setenv(VARIABLE, str(tmp_path / "there"))
     assert WordNet.find().synsets("things") == (offset,)
 
@@ -159,8 +159,8 @@ def test_it_is_found_in_nltk_s_archive(tmp_path: Path, monkeypatch: pytest.Monke
     with zipfile.ZipFile(file, "w") as archive:
         for name in FILES:
             archive.writestr(f"wordnet/{name}", content[name])
-    for place in (tmp_path, file):
-        monkeypatch.setenv(VARIABLE, str(place))
+    for path in (tmp_path, file):
+        monkeypatch.setenv(VARIABLE, str(path))
         assert WordNet.find().synsets("thing") == (offset,)
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"wordnet\.zip: unreadable"):

@@ -171,17 +171,18 @@ def test_the_papers_sizes_are_the_defaults() -> None:
 
 
 class Placed(nn.Module):
-    """An attention of somebody's own that knows each region's place."""
+    """An attention of somebody's own that knows where each region is."""
 
     def __init__(self, question_dim: int) -> None:
         super().__init__()
-        self.place = nn.Embedding(REGIONS, DIM)
+        self.position = nn.Embedding(REGIONS, DIM)
         self.question = nn.Linear(question_dim, DIM)
         self.score = nn.Linear(DIM, 2)
 
     def forward(self, regions: Tensor, question: Tensor) -> Tensor:
-        hidden = torch.tanh(regions + self.place.weight + self.question(question)[:, None])
-        return self.score(hidden).transpose(1, 2)  # type: ignore[no-any-return]
+        h = torch.tanh(regions + self.position.weight + self.question(question)[:, None])
+        scores: Tensor = self.score(h).transpose(1, 2)
+        return scores
 
 
 def test_words_are_the_only_word_embedding() -> None:
@@ -189,4 +190,6 @@ def test_words_are_the_only_word_embedding() -> None:
     attention = Placed(config.question_dim)
     model = SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM, attention=attention)
     assert [tuple(table.shape) for table in model.word_embeddings()] == [(WORDS, 3)]
-    assert check(attention, region_dim=DIM, question_dim=config.question_dim, regions=REGIONS).ok
+    report = check(attention, region_dim=DIM, question_dim=config.question_dim, regions=REGIONS)
+    assert report.ok
+    assert next(found for found in report.findings if found.name == "padding").passed

@@ -18,7 +18,7 @@ def curve(values: list[float], *, high: float = math.inf, tips: bool = False) ->
     return Chart(
         "Loss",
         (Line("x", points, tuple(map(repr, values)) if tips else ()),),
-        Axis("epoch", 1, len(values), whole=True, label="{!r}"),
+        Axis("epoch", 1, len(values), integer=True, label="{!r}"),
         Axis("Loss", 0, high, zoom=True, label="{!r}"),
     )
 

@@ -16,7 +16,7 @@ from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.significance import bootstrap_interval, mcnemar, paired_permutation
 from askattend.metrics.wordnet import WordNet
 from askattend.metrics.wups import Wups
-from askattend.scoring.comparison import compare, compare_places
+from askattend.scoring.comparison import compare, compare_paths
 from askattend.scoring.systems import System
 from scoring.cases import (
     ANSWER_TYPES,
@@ -48,7 +48,7 @@ def less(first: Sequence[float], second: Sequence[float]) -> list[float]:
 
 
 def test_figures(runs: tuple[Path, Path]) -> None:
-    found, differences = compare_places(*runs), less(FIRST, SECOND)
+    found, differences = compare_paths(*runs), less(FIRST, SECOND)
     only_first, only_second = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
     assert found.first.accuracy == pytest.approx(sum(FIRST) / NUMBER)
     assert found.second.accuracy == pytest.approx(sum(SECOND) / NUMBER)
@@ -67,15 +67,15 @@ def test_figures(runs: tuple[Path, Path]) -> None:
         assert each.questions == len(some)
         assert each.first == pytest.approx(np.mean([FIRST[n] for n in some]))
     assert sum(each.questions for each in found.by_answer_type.values()) == NUMBER
-    assert compare_places(*runs) == found
+    assert compare_paths(*runs) == found
 
 
 def test_the_other_way_round_and_with_itself(runs: tuple[Path, Path]) -> None:
-    there, back = compare_places(*runs), compare_places(*runs[::-1])
+    there, back = compare_paths(*runs), compare_paths(*runs[::-1])
     assert there.overall.difference == -back.overall.difference
     assert there.mcnemar_p == back.mcnemar_p
     assert there.permutation_p == pytest.approx(back.permutation_p)
-    same = compare_places(runs[0], runs[0])
+    same = compare_paths(runs[0], runs[0])
     assert same.overall.interval == (0, 0)
     assert same.permutation_p == same.mcnemar_p == 1
 
@@ -131,24 +131,24 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, runs: tuple[Pat
     ]
     source, file = save_table(tmp_path, rows), tmp_path / "b.json"
     shutil.copy(runs[1] / "test" / "results.json", file)
-    expected = compare_places(*runs)
+    expected = compare_paths(*runs)
     for second in (runs[1], file):
         side = msgspec.structs.replace(expected.second, name=str(second))
-        found = compare_places(runs[0], second, data=source)
+        found = compare_paths(runs[0], second, data=source)
         assert found == msgspec.structs.replace(expected, second=side)
     more = {"id": "x", "image": IMAGES[0], "question": "?", "answer": "yes", "split": "mine"}
     source = save_table(tmp_path, [*rows, more])
     answers = {n: "yes" if score else "no" for n, score in enumerate(SECOND)} | {"x": "yes"}
     file = save_results(tmp_path, answers, "b.json")
-    found = compare_places(runs[0], file, data=source, split="test")
+    found = compare_paths(runs[0], file, data=source, split="test")
     note = f"{file}: passed over answers to other questions: mine (1)"
     assert (found.notes, found.overall) == ((note,), expected.overall)
     with pytest.raises(ConfigError, match="Add --data SOURCE to score it"):
-        compare_places(runs[0], file)
+        compare_paths(runs[0], file)
     with pytest.raises(ConfigError, match="a dialect needs the answers"):
-        compare_places(*runs, dialect="normalized")
+        compare_paths(*runs, dialect="normalized")
     with pytest.raises(RunError, match=r"no valid/results\.json"):
-        compare_places(*runs, data=source, split="valid")
+        compare_paths(*runs, data=source, split="valid")
 
 
 @pytest.fixture(params=["894", "37"])
@@ -171,7 +171,7 @@ def test_answers_that_are_sets_are_compared_by_wups_too(
     sets: tuple[str, Path, Path], wordnet: WordNet
 ) -> None:
     source, *files = sets
-    found = compare_places(*files, data=source)
+    found = compare_paths(*files, data=source)
     assert (found.metric, found.overall.first) == ("exact match", 2 / 8)
     far, near = (
         [Wups(wordnet).score("lamp, chair", one["answer"], 0.9) for one in entries]
@@ -195,6 +195,6 @@ def test_without_wordnet_there_is_a_note(
 
     monkeypatch.setattr("askattend.metrics.wups.installed_wordnet", missing)
     source, *files = sets
-    found = compare_places(*files, data=source)
+    found = compare_paths(*files, data=source)
     assert (found.wups, found.wups_permutation_p) == (None, None)
     assert found.notes == ("no WUPS: there is no WordNet on this machine.",)

@@ -244,8 +244,8 @@ class Batches:
         order = rng.permutation(self._teaching)
         if self.sampling == "by-image":
             group = self._groups(order)
-            place = rng.permutation(len(order))
-            order = order[np.argsort(place[group], kind="stable")]
+            group_rank = rng.permutation(len(order))
+            order = order[np.argsort(group_rank[group], kind="stable")]
         return order
 
     def _groups(self, order: IntArray) -> IntArray:

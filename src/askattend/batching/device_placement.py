@@ -1,4 +1,4 @@
-"""Where features lie while a network trains on a GPU: in its memory if they fit, else streamed."""
+"""Features on the way to a GPU that trains: in its memory if they fit, else streamed."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class DeviceFeatures:
         ]
         for start in range(0, len(ids), CHUNK):
             parts = _as_copied(source, ids[start : start + CHUNK], dtype)
-            for whole, part in zip(copied, parts, strict=True):
-                whole[start : start + len(part)] = to_device(part, device)
+            for target, part in zip(copied, parts, strict=True):
+                target[start : start + len(part)] = to_device(part, device)
         return cls(copied[0], ids, *copied[1:])
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:

@@ -1,4 +1,4 @@
-"""From a forward and a backward pass to the gradients that training needs."""
+"""Gradients that training needs, from a forward and a backward pass."""
 
 from __future__ import annotations
 

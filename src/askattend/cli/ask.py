@@ -35,7 +35,7 @@ class Ask:
     features: StoredFeatures = None
     backbone: BackboneName = None
     top: Positive = 5
-    """How many answers to list."""
+    """Number of answers to list."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
     device: Device = "auto"

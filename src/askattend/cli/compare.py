@@ -11,7 +11,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import Json
-from askattend.scoring.comparison import Comparison, compare_places
+from askattend.scoring.comparison import Comparison, compare_paths
 from askattend.scoring.paired_scores import Difference
 
 
@@ -28,16 +28,16 @@ class Compare:
     split: str | None = None
     """The split; by default test, or the one that a results file answers."""
     dialect: str | None = None
-    """With --data: how VQA accuracy compares answers: current, pre2021 or normalized."""
+    """Way that VQA accuracy compares answers, with --data: current, pre2021 or normalized."""
     json: Json = False
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, compare, and print the figures."""
     options: Compare = parse(Compare, argv, "compare")
-    places = options.first, options.second
-    comparison = compare_places(
-        *places, data=options.data, split=options.split, dialect=options.dialect
+    paths = options.first, options.second
+    comparison = compare_paths(
+        *paths, data=options.data, split=options.split, dialect=options.dialect
     )
     print_notes(comparison.notes)
     if options.json:

@@ -1,4 +1,4 @@
-"""``askattend data``: what a source of questions holds, before anything is trained on it."""
+"""``askattend data``: the contents of a source of questions, before anything is trained on it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NAME_WIDTH = 44
 
 @dataclass(frozen=True)
 class Data:
-    """What a source of questions holds: splits, types, answers, images, floors."""
+    """Summarise a source of questions: splits, types, answers, images, floors."""
 
     source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE")]
-    """What to read, as listed above."""
+    """Source to read, as listed above."""
     top: Positive = 3000
-    """How many of the most common training answers to count as known."""
+    """Number of the most common training answers to count as known."""
     check_images: bool = False
     """Open every image, and name those that are broken."""
     json: Json = False

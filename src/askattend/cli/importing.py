@@ -54,7 +54,7 @@ class ImportHDF5:
     image_size: Positive | None = None
     """Side in pixels of the square that it looked at, if known."""
     dtype: Dtype | None = None
-    """What the store keeps features in, by default what the file does; int8 halves float16."""
+    """Type to store features in, by default the file's; int8 halves float16."""
 
     def __post_init__(self) -> None:
         check(self)

@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from askattend.cli.console import MOST_TYPES, interval_text, parse, print_json, print_notes
+from askattend.cli.options import Json
 from askattend.errors import ConfigError
 from askattend.metrics.breakdown import GroupAccuracy
 from askattend.scoring.score import Scores, score_file
@@ -27,9 +28,9 @@ class Score:
     data: str
     """Question source with the human answers."""
     split: str | None = None
-    """Which of its splits; by default the one whose questions the file answers."""
+    """Split of the source; by default the one whose questions the file answers."""
     dialect: str | None = None
-    """How VQA accuracy compares answers. By default exact match where questions have one human
+    """Way that VQA accuracy compares answers. By default exact match where questions have one human
     answer, else current.
 
     - current: as the evaluator since March 2021: all normalised where the humans differ.
@@ -40,8 +41,7 @@ class Score:
     """WUPS at 0.9 and 0.0 and set-exact accuracy as well; DAQUAR's come unasked."""
     no_wups: FlagCreatePairsOff[bool] = False
     """No WUPS, of DAQUAR neither."""
-    json: bool = False
-    """Print one JSON object, with the score of each question."""
+    json: Json = False
 
     def __post_init__(self) -> None:
         if self.wups and self.no_wups:

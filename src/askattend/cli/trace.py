@@ -112,9 +112,9 @@ def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
         backbone=options.backbone,
         features=options.features,
     )
-    if kind is not None and kind.__name__ != trace.network:
+    if network and kind is not None and kind.__name__ != trace.network:
         raise ConfigError(
-            f"the run's network is {trace.network}, not {kind.__name__}",
+            f"the run's network is {trace.network}, not {network.upper()}",
             where=options.run,
             remedy="Leave the network's name out.",
         )

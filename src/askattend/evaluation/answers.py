@@ -58,12 +58,12 @@ def answer_questions(
     for positions, logits, maps in _outputs(predictor, batches, console=console):
         untempered[positions] = best_probability(logits, 1.0).numpy()
         best = (logits / temperature).softmax(dim=-1).max(dim=-1)
-        for place, position in enumerate(positions):
-            question, answer = questions[position], names[int(best.indices[place])]
-            probability = float(best.values[place])
+        for row, position in enumerate(positions):
+            question, answer = questions[position], names[int(best.indices[row])]
+            probability = float(best.values[row])
             answers[position] = score_answer(question, answer, probability=probability)
             if question.boxes:  # the maps of all questions of a large split would fill the memory
-                attention[position] = maps[place].unflatten(-1, grid).double().numpy()
+                attention[position] = maps[row].unflatten(-1, grid).double().numpy()
     in_order = tuple(answers[position] for position in range(len(questions)))
     return Answers(in_order, untempered, dict(sorted(attention.items())))
 
@@ -84,7 +84,7 @@ def fit_calibration(predictor: Predictor, valid: Batches, *, console: Console) -
 def _outputs(
     predictor: Predictor, batches: Batches, *, console: Console
 ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-    """Positions of questions, their logits and their attention maps, batch by batch."""
+    """Yield positions of questions, their logits and their attention maps, batch by batch."""
     model = predictor.model
     total = -(-len(batches.questions) // batches.batch_size)
     answered = outputs(model, batches.in_order(), next(model.parameters()).device)

@@ -17,7 +17,7 @@ class TerminalLine:
     """A figure in the terminal.
 
     Attributes:
-        label: what it is, in at most 38 letters so that values stand below one another.
+        label: what it is; values stand below one another where it has at most 38 letters.
         value: a share, shown in per cent.
         note: what follows it.
     """
@@ -112,7 +112,7 @@ class Axis:
         low: the least value that there can be.
         high: the greatest.
         zoom: True to show only the part of it that the values lie in.
-        whole: True to label whole numbers alone.
+        integer: True to label whole numbers alone.
         label: how a value is written, as a format string.
     """
 
@@ -120,7 +120,7 @@ class Axis:
     low: float = 0.0
     high: float = 1.0
     zoom: bool = False
-    whole: bool = False
+    integer: bool = False
     label: str = "{:.0%}"
 
 

@@ -1,1 +1,1 @@
-"""What a command does: train a network, evaluate a run, and the inputs of both."""
+"""The work of a command: train a network, evaluate a run, and the inputs of both."""

@@ -28,12 +28,12 @@ M = TypeVar("M", bound=NetworkConfig)
 
 @dataclass(frozen=True)
 class VocabConfig:
-    """What the network reads and can answer, and what it is trained and validated on."""
+    """Settings of the vocabularies, and of the questions to train and validate on."""
 
     answers: Positive = 3000
     """Number of most common answers it can give (M)."""
     min_count: Positive = 1
-    """How often a word must occur in the training questions not to be unknown."""
+    """Times a word must occur in the training questions not to be unknown."""
     train_on: str = "train"
     """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
     valid_fraction: Fraction = 0.1
@@ -52,7 +52,7 @@ class Config(Generic[M]):
     model: M
     """Settings of the network."""
     data: str = ""
-    """Where the questions come from: a SOURCE, as `askattend data --help` lists them."""
+    """Source of the questions: a SOURCE, as `askattend data --help` lists them."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)

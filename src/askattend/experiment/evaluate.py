@@ -42,12 +42,12 @@ CALIBRATION = 4_000
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What a run is evaluated on, and how."""
+    """Options of an evaluation: on what, and how."""
 
     data: str | None = None
     """Question source; by default the one that the run was trained on."""
     split: str = "test"
-    """Which of its splits: test, valid, train, or the source's own name."""
+    """One of its splits: test, valid, train, or the source's own name."""
     features: Path | None = None
     """Feature store; by default the run's, or a cache beside the run."""
     backbone: str | None = None

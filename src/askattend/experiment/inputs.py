@@ -66,8 +66,8 @@ def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
     """
     if len(questions) <= most:
         return questions
-    drawn = sorted(random.Random(seed).sample(range(len(questions)), most))
-    return replace(questions, questions=tuple(questions.questions[index] for index in drawn))
+    indices = sorted(random.Random(seed).sample(range(len(questions)), most))
+    return replace(questions, questions=tuple(questions.questions[index] for index in indices))
 
 
 def batches_of(questions: QASet, features: FeatureSource, run: Run, config: TrainConfig) -> Batches:

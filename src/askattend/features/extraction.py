@@ -38,12 +38,12 @@ class ExtractConfig:
     image_size: Positive | None = None
     """Side of the square that the backbone looks at, in pixels; by default the backbone's own."""
     dtype: Dtype = "float16"
-    """What features are stored in; int8 halves float16: 8 bits a number, and the least and
+    """Type that features are stored in; int8 halves float16: 8 bits a number, and the least and
     the greatest of each region."""
     precision: Precision = "float32"
-    """What features are computed in. bfloat16 is quicker where the processor has it, and ResNet-152
-    (random weights) errs by 1 % then; but leave efficientnet-lite2 in float32, since it errs by 5
-    to 17 %."""
+    """Type that features are computed in. bfloat16 is quicker where the processor has it, and
+    ResNet-152 (random weights) errs by 1 % then; but leave efficientnet-lite2 in float32, since it
+    errs by 5 to 17 %."""
     batch_size: Positive = 8
     """Images that the backbone looks at together."""
     workers: Natural = 2

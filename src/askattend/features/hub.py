@@ -45,7 +45,7 @@ class HubGrid(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Precision the regions row by row."""
+        """Compute the regions row by row."""
         pixels = pixels.flip(1) if self.bgr else pixels
         output = self.model(pixel_values=pixels, **self.grid.arguments)
         return self.grid.regions(output.last_hidden_state)

@@ -53,7 +53,7 @@ class LiteGrid(nn.Module):
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions 1280"]:
-        """Precision the regions row by row, ReLU6-bounded."""
+        """Compute the regions row by row, ReLU6-bounded."""
         grid: Tensor = self.network.extract_features(pixels)  # type: ignore[operator]
         return grid.flatten(2).transpose(1, 2)  # images × 1280 × rows × columns → regions
 

@@ -133,8 +133,7 @@ class Backbone:
     def __init__(self, *, spec: FeatureSpec, network: nn.Module) -> None:
         self.spec = spec
         compute = PRECISIONS[spec.precision]
-        # Convolutions are quicker where the channels of a pixel lie side by side: in float32
-        # EfficientNet-Lite2 on 224 px by half, ResNet-152 on 448 px by 14 %.
+        # Convolutions are quicker where the channels of a pixel lie side by side.
         self.network = network.eval().requires_grad_(False).to(compute)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean, self._std = per_channel(spec.mean), per_channel(spec.std)

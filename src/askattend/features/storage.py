@@ -15,7 +15,7 @@ Dtype = Literal["float16", "float32", "int8"]
 Shape = tuple[int, int, int]
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# What features are read as; 8-bit ones become float16, which holds all that is left of them.
+# The type that features are read as; 8-bit ones become float16, which holds all that is left.
 DTYPES: dict[Dtype, torch.dtype] = {
     "float16": torch.float16,
     "float32": torch.float32,

@@ -171,15 +171,15 @@ def abstention(calibration: Calibration, probability: Array, score: Array) -> Ab
 
 def bins(probability: Array, score: Array) -> tuple[Bin, ...]:
     """Sort questions by probability into 15 bins of equal width; empty ones are left out."""
-    place = np.minimum((probability * BINS).astype(int), BINS - 1)
+    bin_index = np.minimum((probability * BINS).astype(int), BINS - 1)
     return tuple(
         Bin(
-            int((place == number).sum()),
-            float(probability[place == number].mean()),
-            float(score[place == number].mean()),
+            int((bin_index == number).sum()),
+            float(probability[bin_index == number].mean()),
+            float(score[bin_index == number].mean()),
         )
         for number in range(BINS)
-        if (place == number).any()
+        if (bin_index == number).any()
     )
 
 
@@ -213,8 +213,8 @@ def risk_coverage(probability: Array, score: Array) -> tuple[tuple[RiskCoverageP
 
 def thinned(curve: tuple[RiskCoveragePoint, ...]) -> tuple[RiskCoveragePoint, ...]:
     """Thin a curve for plots: 200 of its points at most, its ends among them."""
-    kept = np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))
-    return tuple(curve[place] for place in kept)
+    indices = np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))
+    return tuple(curve[index] for index in indices)
 
 
 def useful_thresholds(curve: tuple[RiskCoveragePoint, ...]) -> tuple[RiskCoveragePoint, ...]:

@@ -41,8 +41,8 @@ def bootstrap_interval(
     rng, probability = np.random.default_rng(seed), number / len(sums)
     means = []
     for size in _chunk_sizes(resamples, len(number)):
-        drawn = rng.multinomial(len(sums), probability, size=size)
-        means.append((drawn @ kinds[0]) / (drawn @ kinds[1]))
+        counts = rng.multinomial(len(sums), probability, size=size)
+        means.append((counts @ kinds[0]) / (counts @ kinds[1]))
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
@@ -127,5 +127,5 @@ def _enumerate_flips(magnitudes: Array, numbers: IntArray) -> tuple[Array, Array
 def _chunk_sizes(resamples: int, width: int) -> list[int]:
     """Divide resamples of so many numbers each into chunks that fit into memory."""
     most = max(1, _MOST_OUTCOMES // max(1, width))
-    whole, rest = divmod(resamples, most)
-    return [most] * whole + [rest] * (rest > 0)
+    full, rest = divmod(resamples, most)
+    return [most] * full + [rest] * (rest > 0)

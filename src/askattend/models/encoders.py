@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from askattend.models.kernels import LSTM, Dropout, last_state, require_in_range
-from askattend.models.kernels.lstm import State
+from askattend.models.kernels import LSTM, Dropout, StateName, last_state, require_in_range
 from askattend.models.symbols import Symbol
 from askattend.models.tensors import Lengths, QuestionEncoding, Tokens
 
-# The vocabulary's padding token: its embedding is zero and stays so.
+# The padding word: its embedding is zero and stays so. It is `askattend.data.vocab`'s too, which
+# networks, knowing nothing of data, do not import; a test holds the two together.
 PADDING = 0
 
 
@@ -27,7 +25,7 @@ class LSTMEncoder(nn.Module):
         embedding_dim: D in the papers, the width of a word's embedding.
         question_dim: the width of the state.
         state: which of the LSTM's two states is the question's encoding.
-        tanh_embedding: whether the embedding passes through dropout and tanh first.
+        tanh_embedding: True if the embedding passes through dropout and tanh first.
         dropout: the probability of dropping an element of the embedding, where `tanh_embedding`.
         embedded: the paper's symbol for the embedded words.
         states: its symbol for the hidden states.
@@ -39,7 +37,7 @@ class LSTMEncoder(nn.Module):
         words: int,
         embedding_dim: int,
         question_dim: int,
-        state: State,
+        state: StateName,
         tanh_embedding: bool,
         dropout: float,
         embedded: Symbol,
@@ -50,7 +48,7 @@ class LSTMEncoder(nn.Module):
         self.drop = Dropout(dropout) if tanh_embedding else nn.Identity()
         self.tanh = nn.Tanh() if tanh_embedding else nn.Identity()
         self.lstm = LSTM(embedding_dim, question_dim, batch_first=True)
-        self.state, self.embedded, self.states = state, embedded, states
+        self.state, self.embedded_symbol, self.states_symbol = state, embedded, states
         self._initialise()
 
     def forward(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
@@ -61,12 +59,19 @@ class LSTMEncoder(nn.Module):
         """
         require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
         random = self.training and isinstance(self.drop, Dropout) and self.drop.p > 0
-        options: Any = {"state": self.state, "random": random, "states": self.states}
-        return last_state(self.lstm, self.embed, tokens, lengths, **options)
+        return last_state(
+            self.lstm,
+            self.embed,
+            tokens,
+            lengths,
+            state=self.state,
+            random=random,
+            record_states=self.states_symbol,
+        )
 
     def embed(self, tokens: Int[Tensor, "*words"]) -> Float[Tensor, "*words embedding_dim"]:
         """Turn words into vectors: e, or tanh(drop(e))."""
-        return self.embedded(self.tanh(self.drop(self.embedding(tokens))))
+        return self.embedded_symbol(self.tanh(self.drop(self.embedding(tokens))))
 
     def _initialise(self) -> None:
         nn.init.xavier_uniform_(self.embedding.weight[PADDING + 1 :])

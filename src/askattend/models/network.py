@@ -1,4 +1,4 @@
-"""What a network is: images and questions encoded apart, and then answered together."""
+"""The contract of a network: images and questions encoded apart, then answered together."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Network(nn.Module, ABC):
 
     @property
     def sees(self) -> str:
-        """What its answers rest on, in words: ``"image and question"``, ``"the image alone"``."""
+        """Its inputs in words: ``"image and question"``, ``"the image alone"``."""
         first, *others = sorted(self.inputs)
         return " and ".join((first, *others)) if others else f"the {first} alone"
 

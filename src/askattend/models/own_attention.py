@@ -7,7 +7,7 @@ from typing import Any
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from askattend.models.kernels.pooling import expand_to_questions
+from askattend.models.kernels import expand_to_questions
 
 
 class PerQuestion(nn.Module):
@@ -23,7 +23,7 @@ class PerQuestion(nn.Module):
         self.attention = attention
 
     def project(self, regions: Tensor) -> Tensor:
-        """The regions as they are: nothing is known of what could be done before the question."""
+        """Return the regions as they are: nothing is known to do before the question."""
         return regions
 
     def forward(
@@ -37,7 +37,7 @@ class PerQuestion(nn.Module):
 
 
 def as_projected_attention(attention: nn.Module) -> Any:
-    """`attention` as a network calls it.
+    """Return `attention` as a network calls it.
 
     A module with a method ``project(regions)`` is asked as the built-in ones are:
     ``forward(project(regions), question, image_index)``, where `project` runs once an image. Any

@@ -55,7 +55,7 @@ def published_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def san_from_published(weights: Mapping[str, np.ndarray | Tensor], *, dropout: float = 0.5) -> SAN:
-    """A SAN of the published variant with the weights of the published code.
+    """Make a SAN of the published variant with the weights of the published code.
 
     Its sizes, encoder and number of hops are those of the weights; its floating type is the widest
     of theirs. It is in evaluation mode.
@@ -142,7 +142,7 @@ def _sizes(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int]:
 
 
 def _tensor(value: Any, name: str) -> Tensor:
-    """An array, however it lies in memory, or a tensor; of floats."""
+    """Make a tensor of an array, however it lies in memory, or of a tensor; both of floats."""
     if not isinstance(value, Tensor):
         try:
             value = np.array(value, order="C")
@@ -162,7 +162,7 @@ def _not_floats(name: str, found: object) -> RunError:
 
 
 def _their_layout(ours: Tensor, name: str) -> Tensor:
-    """A view of our tensor: matrices as (in, out), the embedding without padding's row."""
+    """Return a view of our tensor: matrices as (in, out), the embedding without padding's row."""
     if name == "w_emb":
         return ours[1:]
     return ours.T if ours.ndim == 2 else ours

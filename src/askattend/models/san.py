@@ -213,9 +213,9 @@ class SANConfig(NetworkConfig):
     """Widths of the network; the defaults are the paper's."""
 
     variant: Variant = "paper"
-    """Whether the equations are the paper's, or those of the authors' published code."""
+    """Equations of the paper, or of the authors' published code."""
     encoder: Literal["lstm", "cnn"] = "lstm"
-    """What reads the question."""
+    """Reader of the question."""
     embedding_dim: Positive = 500
     """Width of a word's embedding."""
     question_dim: Positive = 500

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.models.encoders import PADDING
-from askattend.models.kernels.input_checks import require_in_range
+from askattend.models.kernels import require_in_range
 from askattend.models.san_symbols import (
     CNN_EMBEDDED,
     EMBEDDED,
@@ -83,10 +83,10 @@ class CNNEncoder(nn.Module):
         words: the size of the vocabulary.
         embedding_dim: the width of a word's embedding.
         filters: how many there are of each width.
-        over_padding: whether windows reach over a question's end, as far as the longest question of
-            the batch (the published code), so that an answer depends on its batch. Otherwise they
-            stay within the question (the paper). Either way a question, or a batch, shorter than
-            a window is filled up to its width with zeros.
+        over_padding: True lets windows reach over a question's end, as far as the longest question
+            of the batch (the published code), so that an answer depends on its batch. False keeps
+            them within the question (the paper). Either way a question, or a batch, shorter than a
+            window is filled up to its width with zeros.
     """
 
     def __init__(
@@ -136,14 +136,16 @@ class CNNEncoder(nn.Module):
 def windows(
     x: Float[Tensor, "questions words embedding_dim"], width: int
 ) -> Float[Tensor, "questions windows wide"]:
-    """Every `width` words in a row, laid end to end: [x_t, …, x_{t+width-1}]."""
+    """Lay every `width` words in a row end to end: [x_t, …, x_{t+width-1}]."""
     count = x.shape[1] - width + 1
     return torch.cat([x[:, shift : shift + count] for shift in range(width)], dim=2)
 
 
 def initialise_as_published(model: nn.Module) -> None:
-    """Weights as the published code begins: embeddings uniform within ±0.5, other weights within
-    ±0.01, biases 0 (but 1 for an LSTM's forget gate).
+    """Initialise weights as the published code does.
+
+    Embeddings are uniform within ±0.5, other weights within ±0.01, biases 0 (but 1 for an LSTM's
+    forget gate).
     """
     for name, parameter in model.named_parameters():
         if name.endswith("embedding.weight"):

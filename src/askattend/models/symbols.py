@@ -44,9 +44,9 @@ class Symbol:
 
     def __call__(self, value: Tensor, k: int = 0) -> Tensor:
         """Return `value` itself; a listener is told first."""
-        told = listener()
-        if told is not None:
-            told(Step(self, value, k))
+        listen = listener()
+        if listen is not None:
+            listen(Step(self, value, k))
         return value
 
     def stacked(self, values: list[Tensor]) -> None:

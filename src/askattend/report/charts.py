@@ -19,7 +19,6 @@ from askattend.evaluation.section import Axis, Chart, Line
 WIDTH, HEIGHT = 460, 254  # of the view, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 56, 446, 10, 212  # of the plot within it
 _SVG = "{http://www.w3.org/2000/svg}"
-_LINK = "{http://www.w3.org/1999/xlink}href"
 
 
 @dataclass(frozen=True)
@@ -96,9 +95,9 @@ def line_kind(line: Line) -> str:
 
 def _finite(line: Line) -> Line:
     """Leave out the points that are not finite, and their tips."""
-    known = [place for place, point in enumerate(line.points) if all(map(math.isfinite, point))]
-    points = tuple(line.points[place] for place in known)
-    tips = tuple(line.tips[place] for place in known) if line.tips else ()
+    known = [index for index, point in enumerate(line.points) if all(map(math.isfinite, point))]
+    points = tuple(line.points[index] for index in known)
+    tips = tuple(line.tips[index] for index in known) if line.tips else ()
     return Line(line.name, points, tips, line.reference)
 
 
@@ -159,7 +158,7 @@ def _ticks(axis: Axis, values: Sequence[float]) -> tuple[float, float, list[floa
         return ticks[0], ticks[-1], ticks
     if low == high:
         return low - 1, high + 1, [low]
-    locator = MaxNLocator(7, integer=True) if axis.whole else MaxNLocator(4)
+    locator = MaxNLocator(7, integer=True) if axis.integer else MaxNLocator(4)
     return low, high, [float(v) for v in locator.tick_values(low, high) if low <= v <= high]
 
 
@@ -183,7 +182,7 @@ def _circles(root: ElementTree.Element, tips: Sequence[str]) -> Iterator[Circle]
 
 
 def _radius(kind: str, points: int) -> float:
-    """Smaller the more points there are."""
+    """Choose a radius, smaller the more points there are."""
     if kind == "ring":
         return 4.5
     return 3 if points < 16 else 2 if points < 60 else 1

@@ -29,8 +29,8 @@ def cover(text: str) -> tuple[list[str], set[str]]:
 
 def printable(text: str, missing: set[str]) -> str:
     """Put marks for what no font has, and leave out what is never drawn."""
-    kept = (c for c in text if c.isspace() or not _invisible(c))
-    return "".join(UNDRAWABLE if c in missing else c for c in kept)
+    visible = (c for c in text if c.isspace() or not _invisible(c))
+    return "".join(UNDRAWABLE if c in missing else c for c in visible)
 
 
 def missing_glyphs(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy by epoch, with the epoch whose weights were kept."""
+"""Learning curves: loss and accuracy by epoch, with the epoch whose weights were chosen."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ def learning_curves(history: TrainingHistory | None) -> Section | None:
     train_loss = [epoch.train_loss for epoch in epochs]
     valid_loss = [epoch.valid_loss for epoch in epochs]
     accuracy = [100 * epoch.valid_accuracy for epoch in epochs]
-    # A run of an earlier version does not tell what its accuracy is.
-    title = f"{metric[0].upper()}{metric[1:]}" if metric else "Accuracy"
-    named = f" ({metric})" if metric else ""
+    title = f"{metric[:1].upper()}{metric[1:]}"
     note = (
-        f"Best: epoch {best.epoch} of {epochs[-1].epoch}, with a validation accuracy{named} of "
+        f"Best: epoch {best.epoch} of {epochs[-1].epoch}, with a validation accuracy ({metric}) of "
         f"{best.valid_accuracy:.1%}. Its weights are the ones evaluated here."
     )
     return Section(
@@ -36,7 +34,7 @@ def learning_curves(history: TrainingHistory | None) -> Section | None:
 def _chart(
     history: TrainingHistory, y: Axis, valid: list[float], train: list[float] | None = None
 ) -> Chart:
-    """A quantity by epoch, on validation and where it is known in training."""
+    """Draw a quantity by epoch, on validation and where it is known in training."""
     best, epochs = history.best, [epoch.epoch for epoch in history.epochs]
     assert best is not None
     lines = [] if train is None else [_line("training", epochs, train, y, reference=True)]
@@ -46,7 +44,7 @@ def _chart(
     return Chart(
         y.name,
         tuple(lines),
-        Axis("epoch", epochs[0], epochs[-1], whole=True, label="{:.0f}"),
+        Axis("epoch", epochs[0], epochs[-1], integer=True, label="{:.0f}"),
         y,
         (Mark(best.epoch, at_best, tip, vertical=True),),
     )

@@ -138,13 +138,11 @@ class Predictor:
         Args:
             folder: the run folder.
             device: where to compute.
-            precision: what weights are kept and products computed in; by default what the run was
-                trained with, which is ``"auto"`` (bfloat16 where the processor has it) unless it
-                was told otherwise; float32 for an imported network. ``"int8"`` rounds weights to 8
-                bits, and is for questions asked one by one of a network of the papers' size, on a
-                processor (which ``device="auto"`` then is); see `round_to_eight_bits`.
-            backbone: the name of its backbone, where the run does not know it or knows it by
-                another, e.g. ``"hf:microsoft/resnet-152"``.
+            precision: type of weights and products; by default the run's, which is ``"auto"``
+                (bfloat16 where the processor has it) unless it was trained otherwise. ``"int8"`` is
+                for questions asked one by one of a network of the papers' size, on a processor
+                (which ``device="auto"`` then is); see `round_to_eight_bits`.
+            backbone: its name, where the run does not know it: ``"hf:microsoft/resnet-152"``.
 
         Raises:
             RunError: a file of the run is missing or does not fit.
@@ -154,11 +152,11 @@ class Predictor:
             require_precision(precision, get_args(AnsweringPrecision))
         run = Run.load(folder)
         chosen = run.precision if precision is None else precision
-        place = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
+        target = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
         if chosen == "int8":
-            model = _in_eight_bits(run.load_model(), place)
+            model = _in_eight_bits(run.load_model(), target)
         else:
-            model = run.load_model().to(place, pick_precision(chosen, place))
+            model = run.load_model().to(target, pick_precision(chosen, target))
         return cls(run, model, backbone=backbone)
 
     @property

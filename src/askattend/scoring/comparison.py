@@ -57,7 +57,7 @@ class Comparison(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def compare_places(
+def compare_paths(
     first: Path,
     second: Path,
     *,

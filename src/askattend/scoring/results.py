@@ -96,8 +96,8 @@ def check_results(
     )
     problems = [_count(one, many, cases) for one, many, cases in faults if cases]
     if problems:
-        whole = f"split '{split}'; for another add --split NAME" if split else "the split"
-        remedy = f"Give exactly one answer to each question of {whole}."
+        set_name = f"split '{split}'; for another add --split NAME" if split else "the split"
+        remedy = f"Give exactly one answer to each question of {set_name}."
         hint = id_type_remedy(first_position, wanted)
         raise DataError("; ".join(problems), where=where, remedy=hint or remedy)
 

@@ -24,7 +24,7 @@ from askattend.scoring.split_answers import read_split_answers
 
 
 class EvaluatedMetric(msgspec.Struct, frozen=True):
-    """The fields of ``metrics.json`` that a comparison needs.
+    """Fields of ``metrics.json`` that a comparison needs.
 
     Attributes:
         metric: what the scores are; None where no question has a human answer.
@@ -37,7 +37,7 @@ class EvaluatedMetric(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class System:
-    """One of those compared.
+    """A run or results file that is compared.
 
     Attributes:
         name: the run folder or results file.
@@ -82,11 +82,11 @@ def evaluated_system(run: Path, split: str | None) -> System:
     return System(str(run), split, figures.metric, answers, notes)
 
 
-def scored_system(place: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
+def scored_system(path: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
     """Score the answers of a results file, or those that a run's evaluation left.
 
     Args:
-        place: the results file or run folder.
+        path: the results file or run folder.
         questions: all questions of the source.
         split: by default ``"test"`` of a run, or the one that the file answers.
         dialect: see `accuracy_of`.
@@ -95,10 +95,10 @@ def scored_system(place: Path, questions: QASet, split: str | None, dialect: str
         RunError: the run was not evaluated on the split.
         DataError: see `read_split_answers`.
     """
-    file = place
-    if place.is_dir():
+    file = path
+    if path.is_dir():
         split = canonical_split(split or "test")
-        file = _evaluation_file(place, split, RESULTS)
+        file = _evaluation_file(path, split, RESULTS)
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
@@ -106,14 +106,14 @@ def scored_system(place: Path, questions: QASet, split: str | None, dialect: str
         pairs = zip(scored, wups, strict=True)
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
-    return System(str(place), answers.split, metric, scored, (*answers.notes, *notes))
+    return System(str(path), answers.split, metric, scored, (*answers.notes, *notes))
 
 
 def _evaluation_file(run: Path, split: str, name: str) -> Path:
     file = run / split / name
     if not file.is_file():
         raise RunError(
-            f"not evaluated on '{split}' yet, or by an earlier version: no {split}/{name}",
+            f"not evaluated on '{split}' yet: no {split}/{name}",
             where=run,
             remedy=f"Run: askattend evaluate {shlex.quote(str(run))} --split {split}",
         )

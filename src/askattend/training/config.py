@@ -1,4 +1,4 @@
-"""How a network is trained: the settings."""
+"""Settings of training a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from askattend.settings import (
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a network is trained; the defaults are those of SAAA."""
+    """Settings of training a network; the defaults are those of SAAA."""
 
     epochs: Positive = 30
     """Times to go through the training questions, at most."""
@@ -29,7 +29,7 @@ class TrainConfig:
     """by-image keeps four questions of an image together in a batch (faster); uniform shuffles
     freely."""
     optimizer: Literal["adam", "sgd"] = "adam"
-    """What moves the weights; sgd with momentum."""
+    """Rule that moves the weights; sgd with momentum."""
     learning_rate: PositiveFloat = 1e-3
     """The optimizer's step size at the start."""
     embedding_lr_scale: PositiveFloat = 1.0
@@ -55,10 +55,10 @@ class TrainConfig:
     seed: Seed = 0
     """Seed of the initial weights, the order of questions and dropout."""
     precision: PrecisionChoice = "auto"
-    """What matrices are multiplied in: auto is bfloat16 where the processor has it; weights, norms,
-    softmax and loss are in float32 always."""
+    """Type that matrices are multiplied in: auto is bfloat16 where the processor has it; weights,
+    norms, softmax and loss are in float32 always."""
     cuda_graphs: bool = True
-    """On a GPU, replay steps as CUDA graphs instead of starting each kernel anew."""
+    """Replay steps as CUDA graphs on a GPU, instead of starting each kernel anew."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 

@@ -1,4 +1,4 @@
-"""What a training tells: a progress bar and a line an epoch, log.csv, TensorBoard's events."""
+"""Log of a training: a progress bar and a line an epoch, log.csv, TensorBoard's events."""
 
 from __future__ import annotations
 

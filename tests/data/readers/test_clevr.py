@@ -102,7 +102,7 @@ def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
 def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "train", question(0, "train"))
     write(tmp_path, "trainA", question(0, "trainA"))
-    refuse(tmp_path, r"two files for split 'train': .*trainA_questions\.json")
+    refuse(tmp_path, r"/questions: two files for split 'train': .*trainA_questions\.json")
 
 
 def test_a_file_answered_in_part_is_refused(tmp_path: Path) -> None:

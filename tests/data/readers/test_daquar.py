@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,10 @@ def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "a ?", "b", "image1")
     (tmp_path / "again").mkdir()
     write(tmp_path / "again", "a ?", "b", "image1")
-    with pytest.raises(DataError, match=r"two files for split 'train': .*/qa\.894\.raw\.train"):
+    with pytest.raises(
+        DataError,
+        match=rf"^{re.escape(str(tmp_path))}: two files for split 'train': .*/qa\.894\.raw\.train",
+    ):
         read_daquar(tmp_path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -339,7 +340,11 @@ def test_a_folder_without_questions_lists_what_is_there(tmp_path: Path) -> None:
 def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
     tiny(tmp_path / "a")
     tiny(tmp_path / "b")
-    refuse(tmp_path, r"two files for split 'train': .*/a/.*, .*/b/.*\. Keep only the one to use\.")
+    refuse(
+        tmp_path,
+        rf"^{re.escape(str(tmp_path))}: two files for split 'train': .*/a/.*, .*/b/.*\. Keep only "
+        r"the one to use\.",
+    )
 
 
 def test_two_years_of_one_split_are_refused(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def test_a_risk_is_kept_by_the_threshold_of_validation() -> None:
     ]
     section = abstention.page_section(value, CONTEXT)
     assert section.title == "How sure it is"
-    (told,) = section.blocks
-    assert isinstance(told, Note)
-    assert '`ask` says "not sure" below a probability of 70.0%' in told.text
+    (block,) = section.blocks
+    assert isinstance(block, Note)
+    assert '`ask` says "not sure" below a probability of 70.0%' in block.text
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_the_ends(value: Abstention, terminal: str, page: str) -> None:
     lines = abstention.terminal_lines(value)
     assert terminal in lines[0].note
     assert len(lines) == 1 + (value.achieved_risk is not None)
-    (told,) = abstention.page_section(value, CONTEXT).blocks
-    assert isinstance(told, Note)
-    assert page in told.text
+    (block,) = abstention.page_section(value, CONTEXT).blocks
+    assert isinstance(block, Note)
+    assert page in block.text
 
 
 @pytest.mark.parametrize("calibration", [None, Calibration(1.0, 9, CURVE)])

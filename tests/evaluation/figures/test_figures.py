@@ -58,9 +58,9 @@ def test_a_figure_from_elsewhere_is_measured_said_and_shown(
     said = [one.answer for one in evaluation.predictions]
     share = said.count("yes") / 9
     evaluation.save(tmp_path, questions)
-    told = json.loads((tmp_path / "metrics.json").read_text())
-    assert told["says_yes"] == {"yes": share, "questions": 9}
-    assert list(told)[-2:] == ["sensitivity", "says_yes"]
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["says_yes"] == {"yes": share, "questions": 9}
+    assert list(metrics)[-2:] == ["sensitivity", "says_yes"]
     assert f"says yes{share:>38.2%}" in table(evaluation.metrics)
     write_report(
         tmp_path / "report.html",

@@ -1,9 +1,9 @@
-"""The files of a data set's folder, wherever below it they were unpacked."""
+"""Files of a data set's folder, wherever below it they were unpacked."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from askattend.errors import DataError, name_few
@@ -83,9 +83,10 @@ def no_question_file(
     )
 
 
-def two_files(split: str, paths: Iterable[Path]) -> DataError:
+def two_files(split: str, paths: Sequence[Path]) -> DataError:
     """Make the error for a split whose questions are in several files."""
     return DataError(
         f"two files for split '{split}': {name_few(paths)}",
+        where=os.path.commonpath(paths),
         remedy="Keep only the one to use.",
     )

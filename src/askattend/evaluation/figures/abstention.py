@@ -28,11 +28,11 @@ def terminal_lines(value: Abstention) -> list[TerminalLine]:
 
 
 def page_section(value: Abstention, context: PageContext) -> Section:
-    """Tell it below the risk–coverage curve, on which `reliability` marks it."""
-    return Section("How sure it is", (Note(_told(value)),))
+    """Describe it below the risk–coverage curve, on which `reliability` marks it."""
+    return Section("How sure it is", (Note(_describe(value)),))
 
 
-def _told(value: Abstention) -> str:
+def _describe(value: Abstention) -> str:
     within = f"To keep wrong answers within {value.risk:.1%}, `ask`"
     if value.threshold > 1:
         return f'{within} is always "not sure": no probability was enough on validation.'

@@ -15,11 +15,11 @@ def measure(evaluated: Evaluated) -> dict[str, Grounding]:
     """Measure it over the questions of each type; nothing where there is no grounding."""
     if evaluated.grounding is None:
         return {}
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for place, question in enumerate(evaluated.boxed):
+    indices: defaultdict[str, list[int]] = defaultdict(list)
+    for index, question in enumerate(evaluated.boxed):
         if question.question_type is not None:
-            places[question.question_type].append(place)
-    return {kind: evaluated.grounding.over(places[kind]) for kind in sorted(places)}
+            indices[question.question_type].append(index)
+    return {kind: evaluated.grounding.over(indices[kind]) for kind in sorted(indices)}
 
 
 def terminal_lines(value: Mapping[str, Grounding]) -> list[TerminalLine]:
@@ -28,7 +28,7 @@ def terminal_lines(value: Mapping[str, Grounding]) -> list[TerminalLine]:
 
 
 def page_section(value: Mapping[str, Grounding], context: PageContext) -> Section | None:
-    """Show two tables with a row a type; nothing of a single one, which `grounding` has told."""
+    """Show two tables with a row a type; nothing of a single one, which `grounding` shows."""
     if len(value) < 2:
         return None
     inside = _table("Inside the boxes", value, attrgetter("inside"), context.maps_name)

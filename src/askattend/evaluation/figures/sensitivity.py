@@ -62,8 +62,9 @@ def _points(share: float) -> str:
 def sensitivity(model: Network, batches: Batches, *, seed: int = 0) -> Sensitivity | None:
     """Take away a tenth of the regions, the most attended or random ones, and answer again.
 
-    The networks know no place, so a region can be left out altogether: the attention of those that
-    stay sums to 1 again. A network's maps are averaged to tell which regions are the most attended.
+    The networks know no positions, so a region can be left out altogether: the attention of those
+    that stay sums to 1 again. A network's maps are averaged to tell which regions are the most
+    attended.
 
     Args:
         model: in evaluation mode.

@@ -1,4 +1,4 @@
-"""How networks compute, and the only place that asks which way is the quickest here.
+"""Kernels that networks compute with, and the only code that asks which way is quickest here.
 
 `scores`, `lstm` and `pooling` compute what the papers write: each opens with its reference, in ten
 lines or so; then come the choice and the quick ways. The other files serve them. A network calls
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from askattend.models.kernels.dropout import Dropout
 from askattend.models.kernels.input_checks import require_in_range
-from askattend.models.kernels.lstm import last_state
+from askattend.models.kernels.lstm import StateName, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
 from askattend.models.kernels.recurrence import LSTM
 from askattend.models.kernels.regions import cast, l2_normalise, matmul_dtype
@@ -19,6 +19,7 @@ __all__ = [
     "LSTM",
     "Activation",
     "Dropout",
+    "StateName",
     "attention_scores",
     "cast",
     "expand_to_questions",

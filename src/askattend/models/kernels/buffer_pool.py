@@ -15,7 +15,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 # Bytes from which the C library asks the system for a tensor's memory and gives it back at once,
-# and those above which memory is not kept.
+# and those above which no block stays in the pool.
 LARGE, TOO_LARGE = 2**25, 2**28
 # Of a cache's line, in bytes.
 LINE = 64
@@ -26,14 +26,14 @@ Octets = np.ndarray[Any, np.dtype[np.uint8]]
 class Pool:
     """Blocks of memory; one that no tensor uses any more serves the next.
 
-    The system gives out memory in pages of 4 KB and zeroes each when it is first touched: for the
-    38 MB of 24 images' regions that takes 16 ms, eight times as long as to write them.
+    The system gives out memory in pages of 4 KB and zeroes each when it is first touched, which
+    takes several times as long as to write it.
 
-    What is kept and serves nobody are blocks that were in use at the same time, `most` at most:
+    Blocks that serve nobody stay in the pool if they were in use at the same time, `most` at most:
     where none of them is large enough for a tensor, nor small enough, all are given back.
 
     Args:
-        most: blocks kept; where more are in use, the oldest is let go.
+        most: blocks in the pool; where more are in use, it forgets the oldest.
     """
 
     def __init__(self, most: int) -> None:
@@ -43,7 +43,7 @@ class Pool:
         self._lock = Lock()
 
     def take(self, size: int) -> Tensor:
-        """So many bytes, whatever they hold; they are nobody else's while any tensor uses them."""
+        """Lend so many bytes, whatever they hold; nobody else's while any tensor uses them."""
         with self._lock:
             block = self._unused(size)
             lent = block[:size]
@@ -53,9 +53,9 @@ class Pool:
     def _unused(self, size: int) -> Octets:
         idle = [block for block, lent in self._blocks if lent() is None]
         fitting = [block for block in idle if size <= len(block) <= 2 * size]
-        let_go = fitting[:1] or idle
-        kept = [pair for pair in self._blocks if all(pair[0] is not block for block in let_go)]
-        self._blocks = deque(kept, maxlen=self._blocks.maxlen)
+        leaving = fitting[:1] or idle
+        staying = [pair for pair in self._blocks if all(pair[0] is not block for block in leaving)]
+        self._blocks = deque(staying, maxlen=self._blocks.maxlen)
         if fitting:
             return fitting[0]
         block = np.empty(size + LINE, np.uint8)
@@ -69,7 +69,7 @@ POOL = Pool(most=4)
 def empty_from_pool(
     shape: Sequence[int], dtype: torch.dtype, device: torch.device
 ) -> Shaped[Tensor, "*shape"]:
-    """A tensor like `torch.empty`'s; a large one on a processor is from the pool."""
+    """Make a tensor like `torch.empty`'s; a large one on a processor is from the pool."""
     size = math.prod(shape) * dtype.itemsize
     if device.type != "cpu" or not LARGE <= size <= TOO_LARGE:
         return torch.empty(*shape, dtype=dtype, device=device)
@@ -77,7 +77,7 @@ def empty_from_pool(
 
 
 def cast_copy(tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """A copy in another type (or the same)."""
+    """Copy a tensor in another type (or the same)."""
     size = tensor.numel() * dtype.itemsize
     if size < LARGE or tensor.requires_grad or torch.compiler.is_compiling():
         return tensor.to(dtype, copy=True)

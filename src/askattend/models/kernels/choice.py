@@ -1,4 +1,4 @@
-"""Which way to compute: as the paper writes it, or a quick way that gives the same numbers."""
+"""Choice of a way to compute: as the paper writes it, or a quick one of the same numbers."""
 
 from __future__ import annotations
 

@@ -32,9 +32,9 @@ def require_in_range(
     ):
         values = tensor.numpy()
         if values.size and (values.min() < least or values.max() > most):
-            place = np.argwhere((values < least) | (values > most))[0].tolist()
+            index = np.argwhere((values < least) | (values > most))[0].tolist()
             raise DataError(
-                f"{values[tuple(place)]} is out of range, expected were {least} to {most:,}",
-                where=f"{name}{place}",
+                f"{values[tuple(index)]} is out of range, expected were {least} to {most:,}",
+                where=f"{name}{index}",
                 remedy=REMEDIES[name],
             )

@@ -1,7 +1,7 @@
 """Weights in 8 bits, for a few questions at a time.
 
 A single question is bound by the memory that weights are read from, 4 bytes for two operations. In
-8 bits they are a quarter of it: 9.0 ms a question become 3.1 at SAAA's full size, without bfloat16.
+8 bits they are a quarter of it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Int8Matrix:
 
     @staticmethod
     def quicker(x: Tensor) -> bool:
-        """Whether the codes are to be used for some rows, which are for answering alone."""
+        """Tell if some rows times the codes, which are for answering alone, is quicker."""
         return len(x) <= MOST_ROWS and not torch.is_grad_enabled() and not choice.as_written(x)
 
 
@@ -84,7 +84,7 @@ class Int8Linear(_Recoded, nn.Linear):
     codes: Int8Matrix
 
     def forward(self, input: Float[Tensor, "*rows inputs"]) -> Float[Tensor, "*rows outputs"]:
-        """The input times the weights, plus the bias; from their codes, if it has few rows."""
+        """Multiply the input with the weights (their codes, if it has few rows); add the bias."""
         if input.ndim != 2 or not Int8Matrix.quicker(input):
             return super().forward(input)
         product: Tensor = self.codes.matmul(input)
@@ -99,14 +99,14 @@ class Int8LSTM(_Recoded, LSTM):
     from_states: Int8Matrix
 
     def inputs(self, x: Float[Tensor, "*words embedding"]) -> Float[Tensor, "*words gates"]:
-        """W_ih x + b_ih + b_hh: what words give the gates."""
+        """W_ih x + b_ih + b_hh, the words' part of the gates."""
         if x.ndim != 2 or not Int8Matrix.quicker(x):
             return super().inputs(x)
         product: Tensor = self.from_words.matmul(x)
         return product + (self.bias_ih_l0 + self.bias_hh_l0)
 
     def add_product(self, dtype: torch.dtype) -> AddProduct:
-        """What adds W_hh h to some questions' gates; from the codes, if they are few."""
+        """Return a function that adds W_hh h to some questions' gates; from the codes, if few."""
         exactly = super().add_product(dtype)
 
         def add(gates: Tensor, state: Tensor) -> None:

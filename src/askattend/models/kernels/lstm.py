@@ -20,20 +20,25 @@ from askattend.models.kernels import choice
 from askattend.models.kernels.recording import is_recording
 from askattend.models.kernels.recurrence import LSTM, States
 
-State = Literal["hidden", "cell"]
+# The name of one of the two: hidden or cell state.
+StateName = Literal["hidden", "cell"]
 # Words, of any shape, to their embeddings, of one more dimension.
 Embed = Callable[[Tensor], Tensor]
 
 
 def reference(
-    lstm: LSTM, embed: Embed, tokens: Tensor, lengths: Tensor, states: Callable[[Tensor], Tensor]
+    lstm: LSTM,
+    embed: Embed,
+    tokens: Tensor,
+    lengths: Tensor,
+    record_states: Callable[[Tensor], Tensor],
 ) -> States:
     """Run PyTorch's own LSTM over the embedded words, as the papers write it; see `last_state`."""
     x = embed(tokens)  # questions × words × embedding
     packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
     each, (hidden, cell) = lstm(packed)  # the last two 1 × questions × dim
     if is_recording():
-        states(pad_packed_sequence(each, batch_first=True)[0])
+        record_states(pad_packed_sequence(each, batch_first=True)[0])
     return hidden.squeeze(0), cell.squeeze(0)
 
 
@@ -43,9 +48,9 @@ def last_state(
     tokens: Int[Tensor, "questions words"],
     lengths: Int[Tensor, " questions"],
     *,
-    state: State,
+    state: StateName,
     random: bool,
-    states: Callable[[Tensor], Tensor] = lambda h: h,
+    record_states: Callable[[Tensor], Tensor] = lambda h: h,
 ) -> Float[Tensor, "questions dim"]:
     """Return one of the LSTM's two states after each question's last word.
 
@@ -56,19 +61,20 @@ def last_state(
         lengths: the number of real words of each question, at least 1.
         state: which of the two.
         random: True in training with dropout: equal words then have different embeddings.
-        states: given the hidden states after each word, 0 after the last, where they are recorded.
+        record_states: given the hidden states after each word, 0 after the last, where steps are
+            recorded.
     """
     if choice.as_written(lstm.weight_hh_l0):
         if is_recording() or torch.compiler.is_compiling():
-            return _chosen(reference(lstm, embed, tokens, lengths, states), state)
-        return _chosen(right_aligned(lstm, embed, tokens, lengths), state)
+            return _select(reference(lstm, embed, tokens, lengths, record_states), state)
+        return _select(right_aligned(lstm, embed, tokens, lengths), state)
     packed = partial(_packed, lstm, embed, state=state, random=random)
     if random or len(tokens) == 1:
         return packed(tokens, lengths)
     return encode_unique(packed, tokens, lengths)
 
 
-def _chosen(states: States, state: State) -> Tensor:
+def _select(states: States, state: StateName) -> Tensor:
     hidden, cell = states
     return cell if state == "cell" else hidden
 
@@ -88,12 +94,12 @@ def encode_unique(
 
 
 def _packed(
-    lstm: LSTM, embed: Embed, tokens: Tensor, lengths: Tensor, *, state: State, random: bool
+    lstm: LSTM, embed: Embed, tokens: Tensor, lengths: Tensor, *, state: StateName, random: bool
 ) -> Tensor:
     """Go over packed words; if it can be, what a word gives the gates is computed once."""
     if len(tokens) == 1 and not torch.is_grad_enabled():
         inputs = lstm.inputs(embed(tokens[0, : lengths[0]]))
-        return _chosen(lstm.last_states_of(inputs.split(1), inputs.dtype), state)
+        return _select(lstm.last_states_of(inputs.split(1), inputs.dtype), state)
     packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
     sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
     assert order is not None
@@ -107,7 +113,7 @@ def _packed(
         else:
             steps = (inputs.index_select(0, some) for some in index.split(sizes))
             states = lstm.last_states_of(steps, inputs.dtype)
-    return _chosen(states, state).index_select(0, order)
+    return _select(states, state).index_select(0, order)
 
 
 # --- on a GPU ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Who listens to the steps of a forward pass."""
+"""Listening to the steps of a forward pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 def listener() -> Listener | None:
-    """Return who listens in this thread, if anybody does."""
+    """Return the one that listens in this thread, if there is one."""
     return _listener.get()
 
 
@@ -22,9 +22,9 @@ def is_recording() -> bool:
 
 
 @contextmanager
-def listening(told: Listener) -> Iterator[None]:
-    """Tell `told` of every step that happens inside the ``with`` block, in this thread."""
-    token = _listener.set(told)
+def listening(new: Listener) -> Iterator[None]:
+    """Tell `new` of every step that happens inside the ``with`` block, in this thread."""
+    token = _listener.set(new)
     try:
         yield
     finally:

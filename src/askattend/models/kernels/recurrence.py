@@ -104,8 +104,8 @@ class LSTMFunction(torch.autograd.Function):
 
 
 def _steps(sizes: list[int]) -> list[tuple[slice, slice | None, int]]:
-    """Of each word of a question: the rows, those of the same questions' word before it, if there
-    is one, and how many questions end with it."""
+    """Divide packed words into steps: the rows of each, the rows of the same questions' word before
+    it, if there is one, and how many questions end with it."""
     starts = [0, *accumulate(sizes)]
     rows = [slice(start, start + size) for start, size in zip(starts, sizes, strict=False)]
     found = [slice(start, start + size) for start, size in zip(starts, sizes[1:], strict=False)]

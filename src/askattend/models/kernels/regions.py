@@ -21,7 +21,7 @@ def l2_normalise(
 
 
 def cast(regions: Float[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
-    """`regions` in another type; themselves where they have it."""
+    """Cast `regions` to another type; return themselves where they have it."""
     return regions if regions.dtype == dtype else cast_copy(regions, dtype)
 
 

@@ -107,7 +107,7 @@ def scores_by_pieces(
     """W·drop(σ(image_projected + question_projected)) + b at every region of each question's image.
 
     The hidden layer is 51 MB at SAAA's size and 128 questions, and written out it is made, added
-    to, squashed, masked and read again, forwards and backwards. A piece of it, a question's 0.4 MB
+    to, activated, masked and read again, forwards and backwards. A piece of it, a question's 0.4 MB
     or several smaller ones, stays in the processor's cache from its making to its scores, and is
     made anew for the gradient.
 
@@ -117,9 +117,9 @@ def scores_by_pieces(
         weight: from the hidden layer to the scores.
         bias: of the scores.
         image_index: the row of `image_projected` each question is about.
-        activation: what squashes the hidden layer.
-        mask: what dropout keeps of it, after ReLU alone; everything if left out.
-        scale: what kept elements are multiplied by.
+        activation: σ.
+        mask: True where dropout keeps an element, after ReLU alone; all are kept if left out.
+        scale: the factor of the kept elements.
     """
     assert mask is None or activation == "relu"  # a dropped element is 0, not tanh's constant
     dtype = image_projected.dtype
@@ -144,14 +144,14 @@ class _Scores(torch.autograd.Function):
         mask: Tensor | None,
         scale: float,
     ) -> Tensor:
-        ctx.squash = _squash(activation, image, question)
+        ctx.activation = _activation_of_sum(activation, image, question)
         piece = PIECE if any(ctx.needs_input_grad) else ANSWERING_PIECE
         longest = max(1, piece // image[0].numel())
         ctx.pieces, ctx.scale = _pieces(image_index, longest), scale
-        image, question = ctx.squash.prepare(image), ctx.squash.prepare(question)
+        image, question = ctx.activation.prepare(image), ctx.activation.prepare(question)
         ctx.save_for_backward(image, question, weight, mask)
         scores = image.new_empty(len(question), image.shape[1], len(weight))
-        factor, constant = ctx.squash.affine
+        factor, constant = ctx.activation.affine
         scaled = weight.t() * (scale * factor)
         bias = bias + constant * weight.sum(dim=1) if constant else bias
         for rows, _, h in _hidden(ctx, image, question, mask):
@@ -167,19 +167,19 @@ class _Scores(torch.autograd.Function):
         precise = torch.promote_types(image.dtype, torch.float32)
         d_image = torch.zeros_like(image, dtype=precise)
         d_weight = torch.zeros_like(weight, dtype=precise)
-        d_question, scaled = torch.empty_like(question), weight * (ctx.scale * ctx.squash.slope)
+        d_question, scaled = torch.empty_like(question), weight * (ctx.scale * ctx.activation.slope)
         for rows, images, h in _hidden(ctx, image, question, mask):
             d_scores_here = d_scores[rows].flatten(0, 1)
             d_weight += d_scores_here.t() @ h.flatten(0, 1)
             d_h = (d_scores_here @ scaled).view_as(h)
-            ctx.squash.backward(d_h, h)
+            ctx.activation.backward(d_h, h)
             torch.sum(d_h, 1, out=d_question[rows])
             if isinstance(images, int):
                 d_image[images] += d_h[0]
             else:
                 d_image.index_add_(0, images, d_h.to(precise))
         d_bias = d_scores.sum((0, 1))
-        factor, constant = ctx.squash.affine
+        factor, constant = ctx.activation.affine
         d_weight = d_weight * (ctx.scale * factor) + constant * d_bias[:, None]
         return (d_image.to(image.dtype), d_question, d_weight.to(weight.dtype), d_bias, *_NONE)
 
@@ -188,7 +188,7 @@ _NONE = (None,) * 4  # what has no gradient
 
 
 def _pieces(image_index: Tensor, longest: int) -> list[tuple[slice, int | Tensor]]:
-    """Questions in a row, `longest` at most: their rows, and their images (one's, if alone)."""
+    """Cut questions in a row, `longest` at most: their rows, and their images (one's, if alone)."""
     if longest == 1:
         return [(slice(row, row + 1), image) for row, image in enumerate(image_index.tolist())]
     starts = range(0, len(image_index), longest)
@@ -199,7 +199,7 @@ def _pieces(image_index: Tensor, longest: int) -> list[tuple[slice, int | Tensor
 def _hidden(
     ctx: Any, image: Tensor, question: Tensor, mask: Tensor | None
 ) -> Iterator[tuple[slice, int | Tensor, Tensor]]:
-    """Each piece of the hidden layer, questions × regions × dim; the next overwrites it."""
+    """Yield each piece of the hidden layer, questions × regions × dim; the next overwrites it."""
     most = max(len(question[rows]) for rows, _ in ctx.pieces)
     piece = image.new_empty(most, *image.shape[1:])
     # Multiplying by a float is quicker than by a bool.
@@ -211,26 +211,26 @@ def _hidden(
             v = image[images]
         else:
             v = torch.index_select(image, 0, images, out=h)
-        ctx.squash.together(v, q, h)
+        ctx.activation.combine(v, q, h)
         if mask is not None:
             h.mul_(mask_to_float(mask[rows], factor[: len(q)]))
         yield rows, images, h
 
 
 @dataclass(frozen=True)
-class _Squash:
+class _ActivationOfSum:
     """An activation σ of a sum, as σ(v + q) = factor·g(v, q) + constant.
 
     Attributes:
-        prepare: what is made of all v and of all q, once.
-        together: g of a prepared v and a prepared q, into memory given.
+        prepare: applied to all v and to all q, once.
+        combine: g of a prepared v and a prepared q, into memory given.
         backward: a gradient of σ, in place, and g → that of v + q, divided by `slope`.
         affine: factor and constant.
-        slope: what the gradient is still to be multiplied by.
+        slope: the factor that the gradient still lacks.
     """
 
     prepare: Callable[[Tensor], Tensor]
-    together: Callable[[Tensor, Tensor, Tensor], Tensor]
+    combine: Callable[[Tensor, Tensor, Tensor], Tensor]
     backward: Callable[[Tensor, Tensor], object]
     affine: tuple[float, float] = (1.0, 0.0)
     slope: float = 1.0
@@ -265,16 +265,18 @@ def _logistic_backward(d: Tensor, g: Tensor) -> None:
     torch.ops.aten.sigmoid_backward.grad_input(d, g, grad_input=d)  # 1 - tanh² = 4·g(1 - g)
 
 
-_RELU = _Squash(_as_it_is, _rectified, _rectified_backward)
-_TANH = _Squash(_as_it_is, _tanh, _tanh_backward)
+_RELU = _ActivationOfSum(_as_it_is, _rectified, _rectified_backward)
+_TANH = _ActivationOfSum(_as_it_is, _tanh, _tanh_backward)
 # tanh(v + q) = 1 - 2g with g = 1 / (1 + e^{2v}·e^{2q}): an exponential for each v and each q, but
-# none for each pair of them, which takes eleven times as long as the rest.
-_TANH_OF_SMALL = _Squash(lambda x: (2 * x).exp_(), _logistic, _logistic_backward, (-2.0, 1.0), 4.0)
+# none for each pair of them, which would take most of the time.
+_TANH_OF_SMALL = _ActivationOfSum(
+    lambda x: (2 * x).exp_(), _logistic, _logistic_backward, (-2.0, 1.0), 4.0
+)
 # e^{2v}·e^{2q} stays within float32's range, and so does its inverse.
 SMALL = 20.0
 
 
-def _squash(activation: Activation, image: Tensor, question: Tensor) -> _Squash:
+def _activation_of_sum(activation: Activation, image: Tensor, question: Tensor) -> _ActivationOfSum:
     if activation == "relu":
         return _RELU
     ends = [end.item() for x in (image, question) for end in x.aminmax()]
