@@ -151,6 +151,14 @@ def own(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def untrained(tmp_path: Path) -> Run:
+    """A run of a small SAAA before its training, to be spoilt."""
+    from small_networks import untrained_run  # once the hook is installed
+
+    return untrained_run(tmp_path / "run")
+
+
+@pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
     """Call a command: exit status, standard output, standard error."""
     from askattend.cli import main  # once the hook is installed

@@ -4,40 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
 
 from askattend.batching.batches import QUESTIONS_PER_IMAGE, Batches
-from askattend.data.questions import QASet, Question
+from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import DataError
+from fake_features import FakeFeatures
+from small_questions import make_qaset, make_question
 
-
-class Numbered:
-    """Features that tell which image they belong to."""
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        return torch.tensor([[[float(image)]] for image in image_ids])
+# They tell which image they belong to.
+NUMBERED = FakeFeatures(lambda image: torch.tensor([[float(image)]]))
 
 
 def qaset(images: Sequence[int]) -> QASet:
     answers = [(("yes", 7), ("no", 2), ("maybe", 1)), (("no", 1),), (("never", 3),)]
-    questions = tuple(
-        Question(i, str(image), "what " * (1 + i % 3), answers[i % 3], "train")
-        for i, image in enumerate(images)
+    return make_qaset(
+        *(
+            make_question("what " * (1 + i % 3), *answers[i % 3], id=i, image=str(image))
+            for i, image in enumerate(images)
+        )
     )
-    return QASet("made", questions, {str(image): Path(str(image)) for image in images})
 
 
 def batches(images: Sequence[int], **options: object) -> Batches:
     words, answers = WordVocab.build(["what"]), AnswerVocab(("yes", "no"))
     settings = {"batch_size": 3, **options}
-    return Batches(qaset(images), Numbered(), words, answers, **settings)  # type: ignore[arg-type]
+    return Batches(qaset(images), NUMBERED, words, answers, **settings)  # type: ignore[arg-type]
 
 
 some_images = st.lists(st.integers(0, 5), min_size=2, max_size=20)
@@ -124,7 +121,7 @@ def test_a_small_set_is_gone_through_again() -> None:
 def test_a_set_that_teaches_nothing_is_refused() -> None:
     strangers = qaset([0])
     made = Batches(
-        strangers, Numbered(), WordVocab.build(["what"]), AnswerVocab(("six",)), batch_size=2
+        strangers, NUMBERED, WordVocab.build(["what"]), AnswerVocab(("six",)), batch_size=2
     )
     with pytest.raises(DataError, match="no question has an answer that is in the vocabulary"):
         next(made.shuffled(0, at_least=4))

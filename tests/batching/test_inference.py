@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import torch
@@ -13,43 +12,23 @@ from hypothesis import strategies as st
 from askattend.batching import inference as answering
 from askattend.batching.batches import Batch
 from askattend.batching.inference import outputs
-from askattend.models import (
-    ImageOnlyConfig,
-    Network,
-    NetworkConfig,
-    QuestionOnlyConfig,
-    SAAAConfig,
-    SANConfig,
-    build_model,
-)
+from askattend.models import Network
+from small_networks import CONFIGS, DIM, REGIONS, WORDS, small_network
 
-SMALL: dict[str, Any] = {"embedding_dim": 3, "question_dim": 4}
-CONFIGS: dict[str, NetworkConfig] = {
-    "saaa": SAAAConfig(**SMALL, attention_dim=5, hidden_dim=7),
-    "san": SANConfig(**SMALL, attention_dim=5),
-    "san-cnn": SANConfig(embedding_dim=3, encoder="cnn", attention_dim=5),
-    "san-published": SANConfig(**SMALL, variant="published-code", attention_dim=5),
-    "san-published-cnn": SANConfig(
-        embedding_dim=3, encoder="cnn", variant="published-code", attention_dim=5
-    ),
-    "question-only": QuestionOnlyConfig(**SMALL, hidden_dim=7),
-    "image-only": ImageOnlyConfig(hidden_dim=7),
-}
 CPU = torch.device("cpu")
 
 
 def network(name: str) -> Network:
-    torch.manual_seed(0)
-    return build_model(CONFIGS[name], words=11, answers=5, region_dim=6)
+    return small_network(name, dropout=0.5)
 
 
 def batch(lengths: list[int], seed: int) -> Batch:
     """Questions of so many words, about two images."""
     generator = torch.Generator().manual_seed(seed)
-    tokens = torch.randint(1, 11, (len(lengths), max(lengths)), generator=generator)
+    tokens = torch.randint(1, WORDS, (len(lengths), max(lengths)), generator=generator)
     tokens *= torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     return Batch.of(
-        torch.rand(2, 4, 6, generator=generator),
+        torch.rand(2, REGIONS, DIM, generator=generator),
         tokens,
         torch.tensor(lengths),
         torch.zeros(len(lengths), dtype=torch.int64),

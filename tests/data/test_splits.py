@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +19,7 @@ from askattend.data.splits import (
     training_splits,
 )
 from askattend.errors import ConfigError, DataError
+from small_questions import make_qaset, make_question
 
 
 def qaset(**images: int | list[str]) -> QASet:
@@ -28,8 +28,10 @@ def qaset(**images: int | list[str]) -> QASet:
     for split, names in images.items():
         names = [f"{n}.jpg" for n in range(names)] if isinstance(names, int) else names
         for image in (*names, *names[:-1]):
-            questions.append(Question(len(questions), image, "what", (("red", 1),), split))
-    return QASet("some", tuple(questions), {q.image: Path(q.image) for q in questions})
+            questions.append(
+                make_question("what", ("red", 1), id=len(questions), image=image, split=split)
+            )
+    return make_qaset(*questions)
 
 
 @given(
@@ -112,10 +114,7 @@ def test_images_on_both_sides_are_noted() -> None:
 
 def test_a_valid_split_without_answers_is_not_used() -> None:
     whole = qaset(train=30)
-    unanswered = Question(id="u", image="u", text="what", answers=(), split="valid")
-    whole = QASet(
-        whole.source, (*whole.questions, unanswered), {**whole.images, "u": Path("u.jpg")}
-    )
+    whole = make_qaset(*whole, make_question("what", id="u", image="u", split="valid"))
     splits = training_splits(whole)
     assert splits.valid.images.keys() < qaset(train=30).images.keys()
     assert splits.notes[0] == "the 'valid' split has no answers"
@@ -174,8 +173,7 @@ def test_what_cannot_be_trained_on_is_refused() -> None:
     whole = qaset(train=30)
     with pytest.raises(DataError, match=r"no question in split 'valid'\. It has: train \(59\)"):
         training_splits(whole, train_on="train+valid")
-    blank = (*whole.questions, Question(99, "x", "what", (), "test"))
-    unanswered = QASet("some", blank, {**whole.images, "x": Path("x")})
+    unanswered = make_qaset(*whole, make_question("what", id=99, image="x"))
     with pytest.raises(DataError, match="'test' has no answers to learn from"):
         training_splits(unanswered, train_on="train+test")
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import QASet, Question
@@ -16,26 +14,17 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.evaluation.answers import Answers
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext
-from askattend.features.spec import FeatureSpec
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.metrics.scored_answer import score_answer
-from askattend.models import SAAA, ImageOnly, ImageOnlyConfig, SAAAConfig
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
+from fake_features import random_features
+from small_networks import DIM, REGIONS, SPEC, build_small, small_config
 
-SPEC = FeatureSpec("x", "0" * 16, 64, (0, 0, 0), (1, 1, 1), 2, 2, 3, "float32")
 WORDS = WordVocab.build(["is it red"])
 ANSWERS = AnswerVocab(("yes", "no", "red"))
 CONTEXT = PageContext({}, "glimpse")
-
-
-class Features:
-    """Features of any image: numbers drawn by its name."""
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        grids = [np.random.default_rng(list(name.encode())).random((4, 3)) for name in image_ids]
-        return torch.from_numpy(np.stack(grids)).float()
 
 
 def question(identity: int, answer: str | None = "yes", **more: Any) -> Question:
@@ -45,28 +34,16 @@ def question(identity: int, answer: str | None = "yes", **more: Any) -> Question
     return Question(id=identity, answers=answers, **settings | more)
 
 
-def asked(*questions: Question, **more: Any) -> QASet:
-    """The split of these questions."""
-    return QASet("made", questions, {one.image: Path(one.image) for one in questions}, **more)
-
-
 def batches(questions: QASet) -> Batches:
-    return Batches(questions, Features(), WORDS, ANSWERS, batch_size=4)
+    return Batches(questions, random_features(REGIONS, DIM), WORDS, ANSWERS, batch_size=4)
 
 
 def predictor(*, attends: bool = True) -> Predictor:
     """An untrained network, of a run that is nowhere."""
-    sizes: Any = {"words": len(WORDS), "answers": len(ANSWERS), "region_dim": SPEC.region_dim}
-    torch.manual_seed(0)
-    settings = {"embedding_dim": 4, "question_dim": 4, "attention_dim": 4, "hidden_dim": 4}
-    model = (
-        SAAA(SAAAConfig(**settings), **sizes)
-        if attends
-        else ImageOnly(ImageOnlyConfig(hidden_dim=4), **sizes)
-    )
+    name = "saaa" if attends else "image-only"
+    model = build_small(small_config(name, dropout=0.5), words=len(WORDS), answers=len(ANSWERS))
     floors = Floors.build([question(0), question(1, "no"), question(2)])
-    config = {"network": "saaa" if attends else "image-only"}
-    return Predictor(Run(Path("nowhere"), config, WORDS, ANSWERS, floors, SPEC), model)
+    return Predictor(Run(Path("nowhere"), {"network": name}, WORDS, ANSWERS, floors, SPEC), model)
 
 
 def evaluated(

@@ -11,7 +11,8 @@ from torch import Tensor
 from askattend.data.questions import Question
 from askattend.evaluation.answers import answer_questions, fit_calibration
 from askattend.metrics.calibration import calibrate
-from evaluation.evaluations import ANSWERS, asked, batches, predictor, question
+from evaluation.evaluations import ANSWERS, batches, predictor, question
+from small_questions import make_qaset
 
 QUIET = Console(quiet=True)
 BOX = (0.0, 0.0, 0.5, 1.0)
@@ -30,7 +31,7 @@ QUESTIONS = [
 
 def logits_and_maps(one: Question) -> tuple[Tensor, Tensor]:
     """What the network makes of a question by itself."""
-    (batch,) = batches(asked(one)).in_order()
+    (batch,) = batches(make_qaset(one)).in_order()
     with torch.inference_mode():
         output = predictor().model(batch.regions, batch.tokens, batch.lengths)
     return output.logits[0], output.attention[0]
@@ -38,7 +39,7 @@ def logits_and_maps(one: Question) -> tuple[Tensor, Tensor]:
 
 def test_answers_are_the_networks_own_in_the_order_of_the_questions() -> None:
     found = answer_questions(
-        predictor(), batches(asked(*QUESTIONS)), console=QUIET, temperature=2.5
+        predictor(), batches(make_qaset(*QUESTIONS)), console=QUIET, temperature=2.5
     )
     assert [one.question_id for one in found.answers] == list(range(11))
     for index, (one, answer) in enumerate(zip(QUESTIONS, found.answers, strict=True)):
@@ -56,7 +57,7 @@ def test_answers_are_the_networks_own_in_the_order_of_the_questions() -> None:
 
 
 def test_a_calibration_is_learnt_from_the_answers_and_how_right_they_are() -> None:
-    found = fit_calibration(predictor(), batches(asked(*QUESTIONS)), console=QUIET)
+    found = fit_calibration(predictor(), batches(make_qaset(*QUESTIONS)), console=QUIET)
     logits = torch.stack([logits_and_maps(one)[0] for one in QUESTIONS])
     best = [ANSWERS.answers[index] for index in logits.argmax(dim=1).tolist()]
     scores = [float(said == one.answers[0][0]) for said, one in zip(best, QUESTIONS, strict=True)]

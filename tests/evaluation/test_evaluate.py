@@ -14,7 +14,8 @@ from askattend.evaluation.evaluate import Evaluation, Metrics, evaluate
 from askattend.evaluation.figures import all_figures, by_answer_type
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.scored_answer import ScoredAnswer
-from evaluation.evaluations import asked, batches, predictor, question
+from evaluation.evaluations import batches, predictor, question
+from small_questions import make_qaset
 
 QUIET = Console(quiet=True)
 BOX = (0.0, 0.0, 0.5, 1.0)
@@ -27,9 +28,9 @@ def evaluated(questions: QASet, calibration: Calibration | None = None) -> Evalu
 
 def test_the_headline() -> None:
     some = [question(0), question(1, "no"), question(2, "blue"), question(3, None)]
-    metrics = evaluated(asked(*some)).metrics
+    metrics = evaluated(make_qaset(*some)).metrics
     assert (metrics.questions, metrics.metric) == (4, "exact match")
-    right = [float(one.score or 0) for one in evaluated(asked(*some)).predictions[:3]]
+    right = [float(one.score or 0) for one in evaluated(make_qaset(*some)).predictions[:3]]
     assert metrics.accuracy is not None
     assert metrics.accuracy == pytest.approx(sum(right) / 3)
     assert metrics.interval is not None
@@ -41,7 +42,7 @@ def test_the_headline() -> None:
 
 
 def test_a_split_without_answers_has_figures_that_need_none() -> None:
-    metrics = evaluated(asked(question(0, None, boxes=(BOX,)), question(1, None))).metrics
+    metrics = evaluated(make_qaset(question(0, None, boxes=(BOX,)), question(1, None))).metrics
     told = metrics.flat()
     headline = ("metric", "accuracy", "interval", "floors", "coverage", "ceiling")
     assert [told[name] for name in headline] == [None] * 6
@@ -52,7 +53,7 @@ def test_a_split_without_answers_has_figures_that_need_none() -> None:
 
 
 def test_metrics_json_has_the_figures_beside_the_accuracy(tmp_path: Path) -> None:
-    questions = asked(question(0, answer_type="yes/no"), question(1))
+    questions = make_qaset(question(0, answer_type="yes/no"), question(1))
     evaluation = evaluated(questions)
     evaluation.save(tmp_path / "test", questions)
     told = json.loads((tmp_path / "test" / "metrics.json").read_text())

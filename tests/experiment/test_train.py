@@ -72,7 +72,7 @@ def config(file: Path, network: str = "saaa", **changes: Any) -> Config[Any]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def all_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with squares.csv and, under runs/, a run of each network."""
     folder = tmp_path_factory.mktemp("experiment")
     file = table(folder)
@@ -82,9 +82,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(trained: Path, tmp_path: Path) -> Path:
+def own_run(all_trained: Path, tmp_path: Path) -> Path:
     """A copy of the SAAA run, with the cache of features beside it."""
-    shutil.copytree(trained / "runs", tmp_path / "runs")
+    shutil.copytree(all_trained / "runs", tmp_path / "runs")
     return tmp_path / "runs" / "saaa"
 
 
@@ -93,8 +93,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("network", MODELS)
-def test_evaluating_validation_gives_what_training_saw(trained: Path, network: str) -> None:
-    folder = trained / "runs" / network
+def test_evaluating_validation_gives_what_training_saw(all_trained: Path, network: str) -> None:
+    folder = all_trained / "runs" / network
     metrics = evaluate_run(folder, EvaluationOptions(split="val"), console=QUIET).metrics
     best = read_history(Run.load(folder)).best
     assert best is not None
@@ -106,12 +106,12 @@ def test_evaluating_validation_gives_what_training_saw(trained: Path, network: s
 
 
 @pytest.mark.parametrize("network", MODELS)
-def test_train_and_valid_share_no_question(trained: Path, network: str) -> None:
+def test_train_and_valid_share_no_question(all_trained: Path, network: str) -> None:
     ids = {
         split: {
             prediction.question_id
             for prediction in evaluate_run(
-                trained / "runs" / network, EvaluationOptions(split=split), console=QUIET
+                all_trained / "runs" / network, EvaluationOptions(split=split), console=QUIET
             ).predictions
         }
         for split in ("train", "valid", "test")
@@ -123,11 +123,11 @@ def test_train_and_valid_share_no_question(trained: Path, network: str) -> None:
 
 
 @pytest.mark.parametrize("network", MODELS)
-def test_evaluation_answers_as_the_predictor_does(trained: Path, network: str) -> None:
-    folder = trained / "runs" / network
+def test_evaluation_answers_as_the_predictor_does(all_trained: Path, network: str) -> None:
+    folder = all_trained / "runs" / network
     evaluation = evaluate_run(folder, EvaluationOptions(split="test"), console=QUIET)
     predictor = Predictor.load(folder)
-    questions = read_source(f"table:{trained / 'squares.csv'}").split("test")
+    questions = read_source(f"table:{all_trained / 'squares.csv'}").split("test")
     for question, prediction in zip(questions, evaluation.predictions, strict=True):
         answer = predictor.look(questions.images[question.image]).ask(question.text)
         assert prediction.question_id == question.id
@@ -138,9 +138,9 @@ def test_evaluation_answers_as_the_predictor_does(trained: Path, network: str) -
 
 
 @pytest.mark.parametrize("network", MODELS)
-def test_attention_is_a_distribution_of_the_runs_shape(trained: Path, network: str) -> None:
-    predictor = Predictor.load(trained / "runs" / network)
-    attention = predictor.look(trained / "4.png").ask("what colour is it?").attention
+def test_attention_is_a_distribution_of_the_runs_shape(all_trained: Path, network: str) -> None:
+    predictor = Predictor.load(all_trained / "runs" / network)
+    attention = predictor.look(all_trained / "4.png").ask("what colour is it?").attention
     spec, model = predictor.run.features, predictor.run.model_config
     maps = int(getattr(model, "hops", 0) or getattr(model, "glimpses", 1))
     assert attention.shape == (maps, spec.rows, spec.columns)
@@ -149,24 +149,24 @@ def test_attention_is_a_distribution_of_the_runs_shape(trained: Path, network: s
     assert predictor.maps_name == ("hop" if network == "san" else "glimpse")
 
 
-def test_a_run_answers_elsewhere(trained: Path, tmp_path: Path) -> None:
+def test_a_run_answers_elsewhere(all_trained: Path, tmp_path: Path) -> None:
     """Without the questions, the cache, or the other files of the training."""
     elsewhere = tmp_path / "carried off"
     shutil.copytree(
-        trained / "runs" / "saaa",
+        all_trained / "runs" / "saaa",
         elsewhere,
         ignore=shutil.ignore_patterns("last*", "log.csv", "tensorboard", "test", "*.html"),
     )
-    here, there = Predictor.load(trained / "runs" / "saaa"), Predictor.load(elsewhere)
-    image = (trained / "0.png").read_bytes()
+    here, there = Predictor.load(all_trained / "runs" / "saaa"), Predictor.load(elsewhere)
+    image = (all_trained / "0.png").read_bytes()
     assert here.look(image).ask("is it red?").top == there.look(image).ask("is it red?").top
 
 
-def test_a_run_is_not_overwritten(trained: Path) -> None:
-    folder = trained / "runs" / "saaa"
+def test_a_run_is_not_overwritten(all_trained: Path) -> None:
+    folder = all_trained / "runs" / "saaa"
     before = files_of(folder)
     with pytest.raises(RunError, match=r"saaa: holds a run already\. Add --resume"):
-        train(config(trained / "squares.csv"), folder, console=QUIET)
+        train(config(all_trained / "squares.csv"), folder, console=QUIET)
     assert files_of(folder) == before
 
 
@@ -181,46 +181,50 @@ def test_a_run_is_not_overwritten(trained: Path) -> None:
     ],
 )
 def test_going_on_as_something_else_is_refused(
-    trained: Path, run: Path, changes: dict[str, Any], differs: str
+    all_trained: Path, own_run: Path, changes: dict[str, Any], differs: str
 ) -> None:
-    before = files_of(run)
+    before = files_of(own_run)
     with pytest.raises(RunError, match=f"saaa: cannot go on: .*({differs})"):
-        train(config(trained / "squares.csv", **changes), run, resume=True, console=QUIET)
-    assert files_of(run) == before
+        train(config(all_trained / "squares.csv", **changes), own_run, resume=True, console=QUIET)
+    assert files_of(own_run) == before
 
 
-def test_going_on_with_other_questions_is_refused(trained: Path, run: Path, tmp_path: Path) -> None:
-    shutil.copytree(trained, tmp_path / "more", ignore=shutil.ignore_patterns("runs"))
+def test_going_on_with_other_questions_is_refused(
+    all_trained: Path, own_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(all_trained, tmp_path / "more", ignore=shutil.ignore_patterns("runs"))
     file = tmp_path / "more" / "squares.csv"
     file.write_text(file.read_text() + "1.png,is it purple?,no,train\n")
-    before = files_of(run)
+    before = files_of(own_run)
     with pytest.raises(RunError, match="cannot go on"):
-        train(config(file), run, resume=True, console=QUIET)
-    assert files_of(run) == before
+        train(config(file), own_run, resume=True, console=QUIET)
+    assert files_of(own_run) == before
 
 
-def test_a_finished_run_is_not_trained_again(trained: Path, run: Path) -> None:
-    before = files_of(run)
-    train(config(trained / "squares.csv"), run, resume=True, console=QUIET)
-    after = files_of(run)
+def test_a_finished_run_is_not_trained_again(all_trained: Path, own_run: Path) -> None:
+    before = files_of(own_run)
+    train(config(all_trained / "squares.csv"), own_run, resume=True, console=QUIET)
+    after = files_of(own_run)
     for name in ("best.safetensors", "last.safetensors", "log.csv", "config.toml", "metrics.json"):
         assert after[name] == before[name], name
 
 
-def test_resuming_what_was_never_begun_begins(trained: Path, run: Path, tmp_path: Path) -> None:
-    out = run.parent / "new"
-    train(config(trained / "squares.csv"), out, resume=True, console=QUIET)
+def test_resuming_what_was_never_begun_begins(
+    all_trained: Path, own_run: Path, tmp_path: Path
+) -> None:
+    out = own_run.parent / "new"
+    train(config(all_trained / "squares.csv"), out, resume=True, console=QUIET)
     for name in ("best.safetensors", "config.toml", "words.json"):
-        assert (out / name).read_bytes() == (run / name).read_bytes()
+        assert (out / name).read_bytes() == (own_run / name).read_bytes()
 
 
-def test_last_weights_without_the_training_are_refused(trained: Path, run: Path) -> None:
-    shutil.copy(run / "best.safetensors", run / "last.safetensors")
+def test_last_weights_without_the_training_are_refused(all_trained: Path, own_run: Path) -> None:
+    shutil.copy(own_run / "best.safetensors", own_run / "last.safetensors")
     # Its names lack the prefix that those of the training have.
     with pytest.raises(RunError, match=r"last\.safetensors: lacks the tensor"):
-        train(config(trained / "squares.csv"), run, resume=True, console=QUIET)
+        train(config(all_trained / "squares.csv"), own_run, resume=True, console=QUIET)
     with pytest.raises(RunError, match=r"last\.safetensors: holds weights alone"):
-        evaluate_run(run, console=QUIET)
+        evaluate_run(own_run, console=QUIET)
 
 
 LAID_OUT = "layout = 2\nnetwork"
@@ -246,21 +250,23 @@ LAID_OUT = "layout = 2\nnetwork"
         ("best.safetensors", "x" * 99, r"best\.safetensors: unreadable"),
     ],
 )
-def test_a_spoilt_run_names_the_file(run: Path, file: str, content: str, message: str) -> None:
-    (run / file).write_text(content)
+def test_a_spoilt_run_names_the_file(own_run: Path, file: str, content: str, message: str) -> None:
+    (own_run / file).write_text(content)
     with pytest.raises(AskAttendError, match=message) as error:
-        Predictor.load(run)
-    assert str(run) in str(error.value)
+        Predictor.load(own_run)
+    assert str(own_run) in str(error.value)
 
 
-def test_a_run_without_its_questions_wants_them_named(trained: Path, run: Path) -> None:
-    text = (run / "config.toml").read_text()
+def test_a_run_without_its_questions_wants_them_named(all_trained: Path, own_run: Path) -> None:
+    text = (own_run / "config.toml").read_text()
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("data"))
-    (run / "config.toml").write_text(kept)
+    (own_run / "config.toml").write_text(kept)
     with pytest.raises(ConfigError, match=r"no questions named\. Add --data SOURCE\."):
-        evaluate_run(run, console=QUIET)
-    source = f"table:{trained / 'squares.csv'}"
-    assert evaluate_run(run, EvaluationOptions(data=source), console=QUIET).metrics.questions == 8
+        evaluate_run(own_run, console=QUIET)
+    source = f"table:{all_trained / 'squares.csv'}"
+    assert (
+        evaluate_run(own_run, EvaluationOptions(data=source), console=QUIET).metrics.questions == 8
+    )
 
 
 @pytest.mark.parametrize("network", MODELS)
@@ -288,29 +294,29 @@ def test_where_a_network_looks_is_told_if_it_looks_anywhere(
     assert f"sees {seen.get(network, 'image and question')}" in body
 
 
-def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(run: Path) -> None:
+def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(own_run: Path) -> None:
     points = [(0.9, 0.25, 0.0), (0.8, 0.5, 0.5), (0.7, 0.75, 0.3), (0.2, 1.0, 0.5)]
     names = ("threshold", "coverage", "risk")
     curve = [dict(zip(names, point, strict=True)) for point in points]
     old = {"temperature": 1.5, "questions": 9, "curve": curve, "abstain_above_risk": 0.3}
-    (run / "calibration.json").write_text(json.dumps(old))
-    predictor = Predictor.load(run)
+    (own_run / "calibration.json").write_text(json.dumps(old))
+    predictor = Predictor.load(own_run)
     assert predictor.threshold == 0.7
     predictor.abstain_above(0.1)
     assert predictor.threshold == 0.9
 
 
 def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
-    trained: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    all_trained: Path, own_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for image in trained.glob("*.png"):
+    for image in all_trained.glob("*.png"):
         shutil.copy(image, tmp_path)
-    rows = (trained / "squares.csv").read_text().splitlines()
+    rows = (all_trained / "squares.csv").read_text().splitlines()
     valid = [row.replace(",train", ",valid") for row in rows[1:31]]
     file = tmp_path / "squares.csv"
     file.write_text("\n".join([*rows, *valid]) + "\n")
-    settings = (run / "config.toml").read_text()
-    (run / "config.toml").write_text(settings.replace(str(trained), str(tmp_path)))
+    settings = (own_run / "config.toml").read_text()
+    (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path)))
     drawn: list[Batches] = []
 
     def watched(predictor: Predictor, batches: Batches, *, console: Console) -> Calibration:
@@ -320,7 +326,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
     monkeypatch.setattr("askattend.experiment.evaluate.CALIBRATION", 12)
     monkeypatch.setattr("askattend.experiment.evaluate.fit_calibration", watched)
     for _ in range(2):
-        evaluate_run(run, console=QUIET)
+        evaluate_run(own_run, console=QUIET)
     asked = read_source(f"table:{file}").split("valid").questions
     first, second = ([question.id for question in each.questions] for each in drawn)
     assert (len(set(first)), second) == (12, first)
@@ -328,25 +334,25 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
 
 
 def test_a_store_of_ones_own_is_used_and_must_hold_every_image(
-    trained: Path, tmp_path: Path
+    all_trained: Path, tmp_path: Path
 ) -> None:
     some = tmp_path / "some"
     some.mkdir()
     for number in range(20):
-        shutil.copy(trained / f"{number}.png", some)
+        shutil.copy(all_trained / f"{number}.png", some)
     store = tmp_path / "store"
     extract_features(str(some), store, ExtractConfig(image_size=64), console=QUIET)
     out = tmp_path / "runs" / "saaa"
-    train(config(trained / "squares.csv", features=store), out, console=QUIET)
+    train(config(all_trained / "squares.csv", features=store), out, console=QUIET)
     assert [folder.name for folder in out.parent.iterdir()] == ["saaa"]
-    weights = trained / "runs" / "saaa" / "best.safetensors"
+    weights = all_trained / "runs" / "saaa" / "best.safetensors"
     assert (out / "best.safetensors").read_bytes() == weights.read_bytes()
     with pytest.raises(FeatureError, match=r"20\.png: no features of image '20\.png'.*3 more"):
         evaluate_run(out, console=QUIET)
 
 
-def test_a_misspelt_split_is_mentioned(trained: Path, tmp_path: Path) -> None:
-    shutil.copytree(trained, tmp_path / "odd", ignore=shutil.ignore_patterns("runs"))
+def test_a_misspelt_split_is_mentioned(all_trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(all_trained, tmp_path / "odd", ignore=shutil.ignore_patterns("runs"))
     file = tmp_path / "odd" / "squares.csv"
     file.write_text(file.read_text() + "1.png,is it red?,no,trian\n")
     told = io.StringIO()
@@ -364,15 +370,15 @@ def test_a_misspelt_split_is_mentioned(trained: Path, tmp_path: Path) -> None:
     [{"data": ""}, {"features": Path("nowhere")}, {"train": TrainConfig(device="abacus")}],
 )
 def test_nothing_is_begun_that_cannot_be_done(
-    trained: Path, tmp_path: Path, changes: dict[str, Any]
+    all_trained: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(AskAttendError):
-        train(config(trained / "squares.csv", **changes), tmp_path / "run", console=QUIET)
+        train(config(all_trained / "squares.csv", **changes), tmp_path / "run", console=QUIET)
     assert not list(tmp_path.iterdir())
 
 
 def test_few_calls_lie_between_the_command_and_the_loss(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    all_trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = Path(askattend.__file__).parent
     roads: set[tuple[str, ...]] = set()
@@ -384,7 +390,7 @@ def test_few_calls_lie_between_the_command_and_the_loss(
         return compute_loss(model, batch, config)
 
     monkeypatch.setattr("askattend.training.step.compute_loss", watched)
-    preset, out = trained / "runs" / "san" / "config.toml", tmp_path / "run"
+    preset, out = all_trained / "runs" / "san" / "config.toml", tmp_path / "run"
     main(["train", "san", "--preset", str(preset), "--out", str(out)])
     (road,) = roads
     assert road == (
@@ -416,7 +422,7 @@ def refused(*_: object, **__: object) -> None:
 
 
 def test_the_question_alone_needs_no_image(
-    trained: Path,
+    all_trained: Path,
     unseen: Config[Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -431,24 +437,24 @@ def test_the_question_alone_needs_no_image(
     assert "none: the image is not used" in (out / "report.html").read_text()
     # Any picture will do to ask about; no backbone looks at it.
     capsys.readouterr()
-    main(["ask", str(out), str(trained / "0.png"), "what is number 1?", "--json"])
+    main(["ask", str(out), str(all_trained / "0.png"), "what is number 1?", "--json"])
     (answer,) = json.loads(capsys.readouterr().out)
     assert (answer["answer"], answer["attention"]["values"]) == ("green", [[[1.0]]])
     (asked,) = (p for p in evaluation.predictions if p.question_id == 22)  # the same, in the set
     assert answer["probability"] == pytest.approx(asked.probability, abs=1e-3)
     main(["train", "question-only", "--out", str(out), "--resume"])  # nothing is left to do
-    (store,) = (f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    (store,) = (f for f in (all_trained / "runs" / "features").iterdir() if f.is_dir())
     with pytest.raises(FeatureError, match=r"does not use the image.* Leave out --features"):
         Predictor.load(out).ask_stored(FeatureStore.open(store), "0.png", ["is it red?"])
 
 
 def test_the_question_alone_opens_no_image_and_loads_no_backbone(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    all_trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place in ("extraction.load_backbone", "backbones.load_backbone", "images.open_image"):
         monkeypatch.setattr(f"askattend.features.{place}", refused)
     monkeypatch.setattr(Image, "open", refused)
-    file, runs = trained / "squares.csv", tmp_path / "runs"
+    file, runs = all_trained / "squares.csv", tmp_path / "runs"
     train(config(file, "question-only"), runs / "question-only", console=QUIET)
     with pytest.raises(AssertionError, match="opened or loaded"):
         train(config(file, "image-only"), runs / "image-only", console=QUIET)

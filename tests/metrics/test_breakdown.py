@@ -14,7 +14,7 @@ from askattend.metrics.breakdown import (
     paraphrase_consistency,
 )
 from askattend.metrics.scored_answer import ScoredAnswer
-from scoring.cases import make_qaset, make_question
+from small_questions import make_qaset, make_question
 
 
 def scored(

@@ -13,7 +13,7 @@ from askattend.data.text import answer_key, tokenise
 from askattend.errors import DataError
 from askattend.metrics.accuracy import accuracy_of
 from askattend.metrics.floors import Floors
-from scoring.cases import make_qaset, make_question
+from small_questions import make_qaset, make_question
 
 spelling = st.sampled_from(["red", "Red ", "blue", "light  blue", "light blue", "2"])
 references = st.lists(st.tuples(spelling, st.integers(1, 6)), min_size=1, max_size=5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
-from scoring.cases import make_question
+from small_questions import make_question
 
 
 def test_an_answer_is_scored_against_the_human_ones() -> None:

@@ -16,7 +16,7 @@ from askattend.errors import ConfigError
 from askattend.metrics.accuracy import accuracy_of
 from askattend.metrics.floors import Floors
 from askattend.metrics.source_summary import COMMON_ANSWERS, summarise
-from scoring.cases import make_qaset, make_question
+from small_questions import make_qaset, make_question
 
 ANSWERS = ("yes", "no", "red", "blue", "2")
 
@@ -40,7 +40,7 @@ questions = st.lists(
 @given(questions, st.integers(1, 6))
 def test_figures_are_those_counted_by_hand(listed: list[Question], top: int) -> None:
     images = {q.image: Path(__file__ if q.image < "c" else f"/nowhere/{q.image}") for q in listed}
-    summary = summarise(QASet("some", tuple(listed), images), top=top)
+    summary = summarise(make_qaset(*listed, images=images), top=top)
     assert summary.questions == len(listed) == sum(s.questions for s in summary.splits.values())
     assert summary.missing_images == len({q.image for q in listed if q.image >= "c"})
     learnt: Counter[str] = Counter()
@@ -124,7 +124,7 @@ def test_broken_images_are_told_if_asked_for(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes()[:30])
     names = ("good", "bad", "absent")
     listed = tuple(make_question("x", ("y", 1), id=n, image=n, split="train") for n in names)
-    qaset = QASet("some", listed, {n: tmp_path / f"{n}.png" for n in names})
+    qaset = make_qaset(*listed, images={n: tmp_path / f"{n}.png" for n in names})
     assert summarise(qaset).broken_images is None
     checked = summarise(qaset, check_images=True)
     assert checked.broken_images is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,59 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from askattend.checking import check
-from askattend.models import (
-    SAAA,
-    SAN,
-    ImageOnly,
-    ImageOnlyConfig,
-    Network,
-    QuestionOnly,
-    QuestionOnlyConfig,
-    SAAAConfig,
-    SANConfig,
-)
+from askattend.models import SAAA
 from askattend.models.loss import answer_loss
-
-WORDS, ANSWERS, DIM, REGIONS = 11, 5, 6, 4
-SMALL = {"embedding_dim": 3, "question_dim": 4, "attention_dim": 5}
+from small_networks import ANSWERS, CONFIGS, DIM, REGIONS, WORDS, small_batch, small_network
 
 
-def saaa(**options: Any) -> SAAA:
-    torch.manual_seed(0)
-    config = SAAAConfig(**{**SMALL, "hidden_dim": 7, **options})
-    return SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
-
-
-def san(**options: Any) -> SAN:
-    torch.manual_seed(0)
-    config = SANConfig(**{**SMALL, **options})
-    return SAN(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
-
-
-def question_only(**options: Any) -> QuestionOnly:
-    torch.manual_seed(0)
-    config = QuestionOnlyConfig(embedding_dim=3, question_dim=4, hidden_dim=7, **options)
-    return QuestionOnly(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
-
-
-def image_only(**options: Any) -> ImageOnly:
-    torch.manual_seed(0)
-    config = ImageOnlyConfig(hidden_dim=7, **options)
-    return ImageOnly(config, words=WORDS, answers=ANSWERS, region_dim=DIM).double()
-
-
-def data(seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Two images, three questions: the second image is asked about twice."""
-    generator = torch.Generator().manual_seed(seed)
-    regions = torch.rand(2, REGIONS, DIM, generator=generator, dtype=torch.float64)
-    tokens = torch.tensor([[2, 3, 4], [5, 6, 0], [7, 0, 0]])
-    return regions, tokens, torch.tensor([3, 2, 1]), torch.tensor([1, 0, 1])
+def double(name: str, **changes: Any) -> Any:
+    return small_network(name, **changes).double()
 
 
 def lstm(model: Any, words: list[int], *, squash: bool) -> tuple[Tensor, Tensor]:
     """(h, c) after the words, gate by gate."""
     cell = model.encoder.lstm
-    h = c = torch.zeros(4, dtype=torch.float64)
+    h = c = cell.weight_hh_l0.new_zeros(cell.hidden_size)
     for word in words:
         x = model.encoder.embedding.weight[word]
         x = torch.tanh(x) if squash else x
@@ -103,8 +62,8 @@ def naive_san(model: Any, image: Tensor, words: list[int]) -> tuple[Tensor, Tens
 
 @pytest.mark.parametrize("glimpses", [1, 2, 3])
 def test_saaa_is_its_equations(glimpses: int) -> None:
-    model = saaa(glimpses=glimpses).eval()
-    regions, tokens, lengths, image_index = data()
+    model = double("saaa", glimpses=glimpses).eval()
+    regions, tokens, lengths, image_index = small_batch()
     output = model(regions, tokens, lengths, image_index)
     for row, (words, length, image) in enumerate(zip(tokens, lengths, image_index, strict=True)):
         logits, attention = naive_saaa(model, regions[image], words[:length].tolist())
@@ -114,8 +73,8 @@ def test_saaa_is_its_equations(glimpses: int) -> None:
 
 @pytest.mark.parametrize("hops", [1, 2, 3])
 def test_san_is_its_equations(hops: int) -> None:
-    model = san(hops=hops).eval()
-    regions, tokens, lengths, image_index = data()
+    model = double("san", hops=hops).eval()
+    regions, tokens, lengths, image_index = small_batch()
     output = model(regions, tokens, lengths, image_index)
     for row, (words, length, image) in enumerate(zip(tokens, lengths, image_index, strict=True)):
         logits, attention = naive_san(model, regions[image], words[:length].tolist())
@@ -123,10 +82,10 @@ def test_san_is_its_equations(hops: int) -> None:
         torch.testing.assert_close(output.attention[row], attention)
 
 
-@pytest.mark.parametrize("make", [saaa, san])
-def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Network]) -> None:
-    model = make().eval()
-    regions, tokens, lengths, image_index = data()
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_shared_image_answers_as_its_copies_do(name: str) -> None:
+    model = double(name).eval()
+    regions, tokens, lengths, image_index = small_batch()
     shared = model(regions, tokens, lengths, image_index)
     copied = model(regions[image_index], tokens, lengths)
     torch.testing.assert_close(shared.logits, copied.logits)
@@ -138,11 +97,11 @@ def test_a_shared_image_answers_as_its_copies_do(make: Callable[..., Network]) -
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("make", [saaa, san, question_only])
-def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Network]) -> None:
-    model = make().eval()
-    regions, tokens, lengths, image_index = data()
-    longer = torch.cat([tokens, torch.zeros(3, 4, dtype=torch.long)], dim=1)
+@pytest.mark.parametrize("name", ["saaa", "san", "san-cnn", "question-only"])
+def test_padding_changes_nothing_and_learns_nothing(name: str) -> None:
+    model = double(name).eval()
+    regions, tokens, lengths, image_index = small_batch()
+    longer = torch.cat([tokens, tokens.new_zeros(len(tokens), 4)], dim=1)
     wide = model(regions, longer, lengths, image_index)
     assert torch.equal(model(regions, tokens, lengths, image_index).logits, wide.logits)
     wide.logits.sum().backward()
@@ -152,24 +111,27 @@ def test_padding_changes_nothing_and_learns_nothing(make: Callable[..., Network]
     assert gradient[2].any()
 
 
-@pytest.mark.parametrize("make", [saaa, san, question_only, image_only])
-def test_attention_maps_sum_to_one(make: Callable[..., Network]) -> None:
-    attention = make()(*data()).attention
+@pytest.mark.parametrize("name", CONFIGS)
+def test_attention_maps_sum_to_one(name: str) -> None:
+    attention = double(name, dropout=0.5)(*small_batch()).attention
     torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]).double())
 
 
-@pytest.mark.parametrize("make", [saaa, san, question_only, image_only])
-def test_dropout_is_random_in_training_alone(make: Callable[..., Network]) -> None:
-    model = make(dropout=0.5)
-    assert not torch.equal(model(*data()).logits, model(*data()).logits)
+@pytest.mark.parametrize("name", CONFIGS)
+def test_dropout_is_random_in_training_alone(name: str) -> None:
+    model = double(name, dropout=0.5)
+    assert not torch.equal(model(*small_batch()).logits, model(*small_batch()).logits)
     model.eval()
-    assert torch.equal(model(*data()).logits, model(*data()).logits)
+    assert torch.equal(model(*small_batch()).logits, model(*small_batch()).logits)
 
 
 def test_each_baseline_is_blind_to_its_half() -> None:
-    regions, tokens, lengths, image_index = data()
+    regions, tokens, lengths, image_index = small_batch()
     other_regions, other_tokens = regions.flip(0) + 1, (tokens + 1) * (tokens > 0)
-    for model, blind_to_image in ((question_only().eval(), True), (image_only().eval(), False)):
+    for model, blind_to_image in (
+        (double("question-only").eval(), True),
+        (double("image-only").eval(), False),
+    ):
         logits = model(regions, tokens, lengths, image_index).logits
         other_image = model(other_regions, tokens, lengths, image_index).logits
         other_question = model(regions, other_tokens, lengths, image_index).logits
@@ -178,14 +140,14 @@ def test_each_baseline_is_blind_to_its_half() -> None:
 
 
 def test_baselines_are_their_equations() -> None:
-    regions, tokens, lengths, image_index = data()
-    model = question_only().eval()
+    regions, tokens, lengths, image_index = small_batch()
+    model = double("question-only").eval()
     for row, (words, length) in enumerate(zip(tokens, lengths, strict=True)):
         _, s = lstm(model, words[:length].tolist(), squash=True)
         expected = model.classifier(s)
         found = model(regions, tokens, lengths, image_index).logits[row]
         torch.testing.assert_close(found, expected)
-    blind = image_only().eval()
+    blind = double("image-only").eval()
     v = regions / (regions.norm(dim=2, keepdim=True) + 1e-8)
     expected = blind.classifier(v.mean(dim=1)[image_index])
     torch.testing.assert_close(blind(regions, tokens, lengths, image_index).logits, expected)
@@ -211,10 +173,10 @@ def test_the_papers_sizes_are_the_defaults() -> None:
 class Placed(nn.Module):
     """An attention of somebody's own that knows where each region is."""
 
-    def __init__(self) -> None:
+    def __init__(self, question_dim: int) -> None:
         super().__init__()
         self.position = nn.Embedding(REGIONS, DIM)
-        self.question = nn.Linear(4, DIM)
+        self.question = nn.Linear(question_dim, DIM)
         self.score = nn.Linear(DIM, 2)
 
     def forward(self, regions: Tensor, question: Tensor) -> Tensor:
@@ -224,9 +186,10 @@ class Placed(nn.Module):
 
 
 def test_words_are_the_only_word_embedding() -> None:
-    config = SAAAConfig(**SMALL, hidden_dim=7)
-    sizes = {"words": WORDS, "answers": ANSWERS, "region_dim": DIM}
-    model = SAAA(config, **sizes, attention=Placed())
+    config: Any = CONFIGS["saaa"]
+    attention = Placed(config.question_dim)
+    model = SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM, attention=attention)
     assert [tuple(table.shape) for table in model.word_embeddings()] == [(WORDS, 3)]
-    report = check(Placed(), region_dim=DIM, question_dim=4, regions=REGIONS)
+    report = check(attention, region_dim=DIM, question_dim=config.question_dim, regions=REGIONS)
+    assert report.ok
     assert next(found for found in report.findings if found.name == "padding").passed

@@ -17,12 +17,13 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch
 from askattend.errors import ConfigError, DataError, RunError
-from askattend.models import SAAA, SAN, Network, SAAAConfig, SANConfig
+from askattend.models import SAN, SANConfig
 from askattend.models.kernels.input_checks import require_in_range
 from askattend.models.published_san import published_names, san_from_published
 from askattend.models.symbols import record
 from askattend.training.config import TrainConfig
 from askattend.training.step import compute_loss, make_optimizer, train_step
+from small_networks import CONFIGS, small_batch, small_network
 
 WORDS, ANSWERS, DIM, REGIONS, EMBEDDING, ATTENTION = 11, 5, 6, 4, 3, 7
 FILTERS = (2, 3, 4)
@@ -384,13 +385,11 @@ def test_the_lstms_states_are_those_of_ever_longer_questions(variant: str) -> No
 
 
 def test_saaas_states_are_the_lstms_own() -> None:
-    model = SAAA(
-        SAAAConfig(embedding_dim=3, question_dim=4, attention_dim=5, hidden_dim=6, dropout=0.0),
-        words=WORDS, answers=ANSWERS, region_dim=DIM,
-    ).double().eval()  # fmt: skip
+    model: Any = small_network("saaa").double().eval()
+    batch = small_batch()
     with record() as steps:
-        model(*data())
-    for row, length in enumerate(data()[2].tolist()):
+        model(*batch)
+    for row, length in enumerate(batch[2].tolist()):
         each, (_, cell) = model.encoder.lstm(steps["embedded"][row : row + 1, :length])
         exactly(steps["states"][row, :length], each[0])
         assert not steps["states"][row, length:].any()
@@ -481,32 +480,23 @@ def test_only_the_published_variant_has_the_published_names(encoder: str) -> Non
         published_names(paper_san(encoder=encoder).state_dict())
 
 
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "lstm": partial(paper_san),
-    "cnn": partial(paper_san, encoder="cnn"),
-    "published-lstm": partial(paper_san, variant="published-code"),
-    "published-cnn": partial(paper_san, variant="published-code", encoder="cnn"),
-    "saaa": lambda: SAAA(words=WORDS, answers=ANSWERS, region_dim=DIM).double(),
-}
-
-
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name != "image-only"])
 @pytest.mark.parametrize("listened", [True, False])
 @pytest.mark.parametrize(
     ("tokens", "lengths", "message"),
     [
         ([[1, 2], [3, 0]], [2, 0], r"^lengths\[1\]: 0 is out of range, expected were 1 to 2\."),
         ([[1, 2], [3, 0]], [3, 1], r"^lengths\[0\]: 3 is out of range, expected were 1 to 2\."),
-        ([[1, 2], [3, 11]], [2, 2], r"^tokens\[1, 1\]: 11 is out of range, .* 0 to 10\."),
+        ([[1, 2], [3, 14]], [2, 2], r"^tokens\[1, 1\]: 14 is out of range, .* 0 to 13\."),
         ([[1, -1], [3, 0]], [2, 1], r"^tokens\[0, 1\]: -1 is out of range"),
     ],
 )
 def test_lengths_and_words_out_of_range_are_named_by_every_network(
     name: str, listened: bool, tokens: list[list[int]], lengths: list[int], message: str
 ) -> None:
-    model = NETWORKS[name]()
+    model = small_network(name)
     with pytest.raises(DataError, match=message), record() if listened else nullcontext():
-        model(data()[0], torch.tensor(tokens), torch.tensor(lengths))
+        model(small_batch(torch.float32)[0][:2], torch.tensor(tokens), torch.tensor(lengths))
 
 
 def test_attention_modules_must_be_as_many_as_hops() -> None:

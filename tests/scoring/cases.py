@@ -1,4 +1,4 @@
-"""Small question sets, results files and evaluated runs, for all tests of answers."""
+"""Tables of questions, results files and evaluated runs, for all tests of answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from askattend.data.questions import QASet, Question, QuestionId
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.scoring.results import encode_predictions, encode_results
 
@@ -15,23 +14,6 @@ NUMBER = 120
 # Three questions an image.
 IMAGES = [f"{number // 3}.jpg" for number in range(NUMBER)]
 ANSWER_TYPES = ["yes/no" if number % 4 else "other" for number in range(NUMBER)]
-
-
-def make_question(
-    text: str = "?",
-    *answers: tuple[str, int],
-    id: QuestionId = 0,
-    image: str = "i",
-    split: str = "test",
-    **more: Any,
-) -> Question:
-    """A question and its human answers, each with how many people gave it."""
-    return Question(id=id, image=image, text=text, answers=answers, split=split, **more)
-
-
-def make_qaset(*questions: Question, **more: Any) -> QASet:
-    """A set of questions on images that are not there."""
-    return QASet("some", questions, {q.image: Path(q.image) for q in questions}, **more)
 
 
 def save_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> str:

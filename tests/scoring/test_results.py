@@ -21,7 +21,7 @@ from askattend.scoring.results import (
     encode_results,
     load_results,
 )
-from scoring.cases import make_question
+from small_questions import make_question
 
 
 def questions(*ids: QuestionId) -> list[Question]:

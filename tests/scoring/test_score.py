@@ -18,7 +18,8 @@ from askattend.errors import ConfigError, DataError
 from askattend.metrics.wordnet import WordNet
 from askattend.scoring.score import score, score_file
 from askattend.scoring.split_answers import SplitAnswers, read_split_answers
-from scoring.cases import make_qaset, make_question, save_results, save_table
+from scoring.cases import save_results, save_table
+from small_questions import make_qaset, make_question
 
 
 @pytest.fixture(scope="module")

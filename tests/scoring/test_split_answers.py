@@ -14,7 +14,8 @@ from askattend.data.splits import training_splits
 from askattend.errors import DataError
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.scoring.split_answers import SplitAnswers, read_split_answers
-from scoring.cases import make_qaset, make_question, save_results, save_table, table_rows
+from scoring.cases import save_results, save_table, table_rows
+from small_questions import make_qaset, make_question
 
 
 def read(folder: Path, source: str, ids: Any, split: str | None = None) -> SplitAnswers:

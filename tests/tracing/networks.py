@@ -1,34 +1,32 @@
-"""Small networks of each kind, and sizes of random data that fit them."""
+"""Small networks of each kind that attends, and sizes of random data that fit them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from askattend.models import Network, SAAAConfig, SANConfig, build_model
+from askattend.models import Network
 from askattend.tracing.random_data import RandomData
 from askattend.tracing.trace import TracedStep
+from small_networks import ANSWERS, DIM, WORDS, build_small, small_batch, small_config
 
-SMALL = RandomData(batch_size=3, tokens=20, max_length=5, answers=7, region_dim=6, grid=2)
-
-
-NETWORKS: dict[str, SAAAConfig | SANConfig] = {
-    "saaa": SAAAConfig(embedding_dim=4, question_dim=8, attention_dim=5, glimpses=3, hidden_dim=9),
-    "san": SANConfig(embedding_dim=4, question_dim=8, attention_dim=5, hops=3),
-    "san-cnn": SANConfig(
-        encoder="cnn", embedding_dim=4, attention_dim=5, unigram_filters=2, bigram_filters=3,
-        trigram_filters=4,
-    ),
-    "san-published": SANConfig(
-        variant="published-code", embedding_dim=4, question_dim=8, attention_dim=5
-    ),
-}  # fmt: skip
+SMALL = RandomData(
+    batch_size=3, tokens=WORDS, max_length=5, answers=ANSWERS, region_dim=DIM, grid=2
+)
+CHANGES: dict[str, dict[str, Any]] = {
+    **{"saaa": {"glimpses": 3}, "san": {"hops": 3}},
+    **{"san-cnn": {}, "san-published": {}, "san-published-cnn": {}},
+}
+NETWORKS: dict[str, Any] = {
+    name: small_config(name, dropout=0.5, **changes) for name, changes in CHANGES.items()
+}
 
 
 def network(name: str) -> tuple[Network, tuple[torch.Tensor, ...]]:
-    torch.manual_seed(0)
-    model = build_model(NETWORKS[name], words=20, answers=7, region_dim=6).eval()
-    tokens, lengths = torch.tensor([[2, 3, 4], [5, 0, 0]]), torch.tensor([3, 1])
-    return model, (torch.rand(2, 4, 6), tokens, lengths)
+    """A network, and a batch of two images with a question each."""
+    regions, tokens, lengths, _ = small_batch(torch.float32)
+    return build_small(NETWORKS[name]).eval(), (regions[:2], tokens[:2], lengths[:2])
 
 
 def by_name(steps: list[TracedStep]) -> dict[str, TracedStep]:

@@ -39,7 +39,7 @@ def test_steps_are_the_forward_passes_own(name: str) -> None:
     torch.testing.assert_close(steps["logits"], output.logits)
     maps = [step for step in found if step.sums_to_one is not None]
     assert [step.sums_to_one for step in maps] == [True] * len(maps)
-    assert len(maps) == (1 if name == "saaa" else NETWORKS[name].hops)  # type: ignore[union-attr]
+    assert len(maps) == (1 if name == "saaa" else NETWORKS[name].hops)
 
 
 dims = st.lists(st.integers(1, 4), min_size=3, max_size=3)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,46 +12,36 @@ from rich.console import Console
 from torch import Tensor
 
 from askattend.batching.batches import Batches
-from askattend.data.questions import QASet, Question
+from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.features.spec import FeatureSpec
 from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 from askattend.training.history import TrainingHistory, read_history
 from askattend.training.loop import fit, validate
+from fake_features import FakeFeatures
+from small_networks import SPEC, small_config
+from small_questions import make_qaset, make_question
 
 QUIET = Console(quiet=True)
-SPEC = FeatureSpec("made", "0" * 16, 64, (0.5,) * 3, (0.5,) * 3, 2, 2, 8, "float32")
-TABLES = {
-    "network": "saaa",
-    "model": {
-        "embedding_dim": 8,
-        "question_dim": 8,
-        "attention_dim": 8,
-        "hidden_dim": 16,
-        "dropout": 0.1,
-    },
-}
+NETWORK = small_config("saaa", embedding_dim=8, attention_dim=8, hidden_dim=16, dropout=0.1)
 
 
-class PlaceAndKind:
-    """Images whose place and kind stand in two of their regions."""
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        regions = torch.zeros(len(image_ids), 4, 8)
-        for row, image in enumerate(image_ids):
-            regions[row, 0, int(image) % 3] = 1
-            regions[row, 1, 3 + int(image) % 4] = 1
-        return regions
+def place_and_kind(image: str) -> Tensor:
+    """Features of an image whose place and kind stand in two of its regions."""
+    regions = torch.zeros(4, 8)
+    regions[0, int(image) % 3] = 1
+    regions[1, 3 + int(image) % 4] = 1
+    return regions
 
 
 def questions(count: int = 48) -> QASet:
-    asked = [
-        Question(i, str(i % 12), ("which", "where")[i % 2], ((answer(i), 1),), "train")
-        for i in range(count)
-    ]
-    return QASet("made", tuple(asked), {str(i): Path(str(i)) for i in range(12)})
+    return make_qaset(
+        *(
+            make_question(("which", "where")[i % 2], (answer(i), 1), id=i, image=str(i % 12))
+            for i in range(count)
+        )
+    )
 
 
 def answer(i: int) -> str:
@@ -61,13 +50,15 @@ def answer(i: int) -> str:
 
 
 def set_up(folder: Path, config: TrainConfig) -> tuple[Run, Batches, Batches]:
-    asked = questions()
-    words = WordVocab.build(q.text for q in asked)
-    answers = AnswerVocab.build(asked)
-    run = Run(folder, TABLES, words, answers, Floors.build(asked), SPEC)
+    some = questions()
+    words = WordVocab.build(q.text for q in some)
+    answers = AnswerVocab.build(some)
+    settings = {"network": "saaa", "model": asdict(NETWORK)}
+    spec = replace(SPEC, region_dim=8)
+    run = Run(folder, settings, words, answers, Floors.build(some), spec)
     run.save()
     made = [
-        Batches(asked, PlaceAndKind(), words, answers, batch_size=config.batch_size)
+        Batches(some, FakeFeatures(place_and_kind), words, answers, batch_size=config.batch_size)
         for _ in range(2)
     ]
     return run, made[0], made[1]

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from askattend.batching.batches import Batch
-from askattend.models import SAAAConfig, build_model
 from askattend.settings import from_mapping
 from askattend.training.config import TrainConfig
 from askattend.training.step import learning_rate, make_optimizer, train_step
+from small_networks import small_batch, small_network
 
 
 def test_learning_rate_halves_and_anneals() -> None:
@@ -25,11 +25,9 @@ def test_learning_rate_halves_and_anneals() -> None:
 @pytest.mark.parametrize("setting", ["clip_norm", "clip_norm_per_parameter"])
 def test_clipping_bounds_the_step(setting: str) -> None:
     # Under plain Adam the norm's scale cancels, so look at the gradients that are left behind.
-    torch.manual_seed(0)
-    widths = SAAAConfig(embedding_dim=8, question_dim=8, attention_dim=8, hidden_dim=16)
-    model = build_model(widths, words=9, answers=5, region_dim=8)
-    tokens, lengths = torch.randint(2, 9, (6, 4)), torch.full((6,), 4)
-    batch = Batch.of(torch.rand(6, 4, 8), tokens, lengths, torch.arange(6) % 5)
+    model = small_network("saaa", dropout=0.5)
+    regions, tokens, lengths, image_index = small_batch(torch.float32)
+    batch = Batch.of(regions, tokens, lengths, torch.arange(5), image_index=image_index)
     config = from_mapping(TrainConfig, {setting: 1e-3}, where="here")
     train_step(model, make_optimizer(model, config), batch, config, rate=0.0)
     norms = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None])

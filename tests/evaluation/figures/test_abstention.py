@@ -7,10 +7,11 @@ import pytest
 from askattend.evaluation.figures import abstention
 from askattend.evaluation.section import Note, TerminalLine
 from askattend.metrics.calibration import Abstention, Calibration, RiskCoveragePoint
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
 CURVE = (RiskCoveragePoint(0.7, 0.4, 0.1), RiskCoveragePoint(0.1, 1.0, 0.5))
-QUESTIONS = asked(question(0), question(1), question(2, None), question(3))
+QUESTIONS = make_qaset(question(0), question(1), question(2, None), question(3))
 SURE = [0.9, 0.6, 0.9, 0.8]
 
 
@@ -56,5 +57,5 @@ def test_without_a_risk_there_is_no_abstaining(calibration: Calibration | None) 
 
 def test_without_answers_there_is_nothing_to_measure() -> None:
     calibration = Calibration(1.0, 9, CURVE, abstain_above_risk=0.2)
-    unanswered = evaluated(asked(question(0, None)), ["yes"], calibration=calibration)
+    unanswered = evaluated(make_qaset(question(0, None)), ["yes"], calibration=calibration)
     assert abstention.measure(unanswered) is None

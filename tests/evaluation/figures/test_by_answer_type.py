@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import by_answer_type
 from askattend.evaluation.section import GroupTable, TerminalLine
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
 
 def test_types_of_answers() -> None:
-    questions = asked(
+    questions = make_qaset(
         question(0, answer_type="yes/no"),
         question(1, answer_type="other"),
         question(2, answer_type="yes/no"),
@@ -32,7 +33,7 @@ def test_types_of_answers() -> None:
 
 
 def test_no_types_are_no_section() -> None:
-    value = by_answer_type.measure(evaluated(asked(question(0)), ["yes"]))
+    value = by_answer_type.measure(evaluated(make_qaset(question(0)), ["yes"]))
     assert value == {}
     assert by_answer_type.terminal_lines(value) == []
     assert by_answer_type.page_section(value, CONTEXT) is None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import by_question_length
 from askattend.evaluation.section import GroupTable
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
 
 def test_lengths_stand_in_their_order_whatever_their_number() -> None:
-    questions = asked(
+    questions = make_qaset(
         question(0, text="is it?"),
         question(1, text="is it red, or what is it?"),
         question(2, text="it is not red, is it?"),

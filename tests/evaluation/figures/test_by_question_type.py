@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import by_question_type
 from askattend.evaluation.section import GroupTable, Note
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
 
 def test_of_many_types_the_page_shows_the_most_frequent() -> None:
     kinds = [kind for kind in range(30) for _ in range(kind + 1)]
     some = [question(n, question_type=f"type {kind}") for n, kind in enumerate(kinds)]
-    value = by_question_type.measure(evaluated(asked(*some), ["yes"] * len(some)))
+    value = by_question_type.measure(evaluated(make_qaset(*some), ["yes"] * len(some)))
     assert {name: group.questions for name, group in value.items()} == {
         f"type {kind}": kind + 1 for kind in range(30)
     }

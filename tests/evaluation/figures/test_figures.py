@@ -14,7 +14,8 @@ from askattend.errors import ConfigError
 from askattend.evaluation.evaluate import Figure, evaluate
 from askattend.evaluation.figures import FIGURES, all_figures
 from askattend.report.page import write_report
-from evaluation.evaluations import asked, batches, predictor, question
+from evaluation.evaluations import batches, predictor, question
+from small_questions import make_qaset
 
 GROUP = "askattend.figures"
 YES = '''
@@ -51,7 +52,7 @@ def test_a_figure_from_elsewhere_is_measured_said_and_shown(
 ) -> None:
     install_package("says_yes", YES, group=GROUP, name="says_yes", value="says_yes")
     figures = all_figures()
-    questions = asked(*(question(number) for number in range(9)))
+    questions = make_qaset(*(question(number) for number in range(9)))
     split = batches(questions)
     evaluation = evaluate(predictor(), split, split, figures, "test", console=Console(quiet=True))
     said = [one.answer for one in evaluation.predictions]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import grounding
 from askattend.evaluation.section import Table, TerminalLine
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
 LEFT = (0.0, 0.0, 0.5, 1.0)
 TOP = (0.0, 0.0, 1.0, 0.5)
-QUESTIONS = asked(question(0, boxes=(LEFT,)), question(1), question(2, None, boxes=(TOP,)))
+QUESTIONS = make_qaset(question(0, boxes=(LEFT,)), question(1), question(2, None, boxes=(TOP,)))
 SAID = ["yes", "yes", "yes"]
 # All in the top left corner, and all in the bottom right one.
 CORNERS = [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import grounding_by_type
 from askattend.evaluation.section import Table
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
 LEFT = (0.0, 0.0, 0.5, 1.0)
 CORNERS = [[[1.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 1.0]]]  # top left, bottom right
 KINDS = ("where", "what", None, "where")
-QUESTIONS = asked(*(question(n, question_type=k, boxes=(LEFT,)) for n, k in enumerate(KINDS)))
+QUESTIONS = make_qaset(*(question(n, question_type=k, boxes=(LEFT,)) for n, k in enumerate(KINDS)))
 SAID = ["yes"] * 4
 
 

@@ -9,9 +9,10 @@ import pytest
 from askattend.evaluation.figures import reliability
 from askattend.evaluation.section import Chart, Mark, Note, TerminalLine
 from askattend.metrics.calibration import Abstention, Calibration, RiskCoveragePoint
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
+from evaluation.evaluations import CONTEXT, evaluated, question
+from small_questions import make_qaset
 
-QUESTIONS = asked(question(0), question(1), question(2, None), question(3))
+QUESTIONS = make_qaset(question(0), question(1), question(2, None), question(3))
 CALIBRATION = Calibration(2.0, 9, (RiskCoveragePoint(0.1, 1.0, 0.5),))
 
 
@@ -61,4 +62,4 @@ def test_a_risk_to_stay_within_is_drawn() -> None:
 
 
 def test_nothing_is_measured_without_answers() -> None:
-    assert reliability.measure(evaluated(asked(question(0, None)), ["yes"])) is None
+    assert reliability.measure(evaluated(make_qaset(question(0, None)), ["yes"])) is None

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
 
 from askattend.batching.batches import Batches
-from askattend.data.questions import QASet, Question
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.evaluation.figures.sensitivity import (
     measure,
@@ -19,29 +15,24 @@ from askattend.evaluation.figures.sensitivity import (
     terminal_lines,
 )
 from askattend.evaluation.section import Prose
-from askattend.models import SAAA, ImageOnly, ImageOnlyConfig, SAAAConfig
-from evaluation.evaluations import CONTEXT, asked, evaluated, question
-
-
-class Made:
-    """Pictures of some regions, one of which stands out."""
-
-    def __init__(self, regions: int) -> None:
-        self.regions = regions
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        made = torch.zeros(len(image_ids), self.regions, 3)
-        made[..., 0] = 1
-        for row, image in enumerate(image_ids):
-            made[row, int(image) % self.regions] = torch.tensor([0.0, 1.0, 0.0])
-        return made
+from askattend.models import SAAA, SAAAConfig
+from evaluation.evaluations import CONTEXT, evaluated, question
+from fake_features import FakeFeatures
+from small_networks import build_small, small_config
+from small_questions import make_qaset, make_question
 
 
 def batches(regions: int) -> Batches:
-    questions = tuple(Question(i, str(i), "what", (("yes", 1),), "test") for i in range(30))
-    qaset = QASet("made", questions, {str(i): Path(str(i)) for i in range(30)})
+    """Questions about images of some regions, one of which stands out."""
+
+    def features_of(image: str) -> Tensor:
+        features = torch.tensor([1.0, 0.0, 0.0]).repeat(regions, 1)
+        features[int(image) % regions] = torch.tensor([0.0, 1.0, 0.0])
+        return features
+
+    some = (make_question("what", ("yes", 1), id=i, image=str(i)) for i in range(30))
     words, answers = WordVocab.build(["what"]), AnswerVocab(("yes", "no"))
-    return Batches(qaset, Made(regions), words, answers, batch_size=8)
+    return Batches(make_qaset(*some), FakeFeatures(features_of), words, answers, batch_size=8)
 
 
 def attentive() -> SAAA:
@@ -75,15 +66,14 @@ def test_nothing_can_be_removed_from_a_single_region() -> None:
 
 
 def test_a_network_that_attends_to_nothing_falls_as_by_chance() -> None:
-    torch.manual_seed(0)
-    model = ImageOnly(ImageOnlyConfig(hidden_dim=4), words=3, answers=2, region_dim=3).eval()
-    found = sensitivity(model, batches(20))
+    model = build_small(small_config("image-only", dropout=0.5), answers=2, region_dim=3)
+    found = sensitivity(model.eval(), batches(20))
     assert found is not None
     assert found.attended == pytest.approx(found.random, abs=0.1)
 
 
 def test_a_figure_is_measured_of_networks_that_attend() -> None:
-    split = asked(question(0), question(1))
+    split = make_qaset(question(0), question(1))
     value = measure(evaluated(split, ["yes", "yes"]))
     assert value is not None
     assert (value.questions, value.regions) == (2, 1)
