@@ -58,7 +58,9 @@ class LSTMEncoder(nn.Module):
             DataError: a length or a word is out of range.
         """
         require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
+        # With dropout each occurrence of a word differs; without, a word is embedded once a batch.
         random = self.training and isinstance(self.drop, Dropout) and self.drop.p > 0
+        # Embed the words, run the LSTM over them, take its cell or hidden state after the last.
         return last_state(
             self.lstm,
             self.embed,

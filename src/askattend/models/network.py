@@ -108,8 +108,8 @@ class Network(nn.Module, ABC):
         """Encode images and questions, and answer.
 
         Args:
-            regions: φ (SAAA), f_I (SAN), of any floating type.
-            tokens: word indices, padded with 0.
+            regions: φ (SAAA), f_I (SAN): images × regions × region_dim, of any floating type.
+            tokens: word indices, padded with 0: questions × words.
             lengths: the number of real words of each question.
             image_index: the row of `regions` each question is about; by default, its own row.
         """

@@ -64,6 +64,7 @@ class SAAA(Network):
             embedded=paper.E_Q,
             states=paper.H_T,
         )
+        # The paper's attention as it is; one's own is wrapped where it lacks `project`.
         self.attention: Any = as_projected_attention(
             attention
             or GlimpseAttention(
