@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from askattend.models.kernels.recording import listener, listening
+from askattend.models.kernels.recording import listening, tell
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,12 @@ class Symbol:
 
     def __call__(self, value: Tensor, k: int = 0) -> Tensor:
         """Return `value` itself; a listener is told first."""
-        listen = listener()
-        if listen is not None:
-            listen(Step(self, value, k))
+        tell(lambda: Step(self, value, k))
         return value
 
     def stacked(self, values: list[Tensor]) -> None:
         """Tell a listener, if there is one, of some tensors stacked along dimension 1."""
-        if listener() is not None:
-            self(torch.stack(values, dim=1))
+        tell(lambda: Step(self, torch.stack(values, dim=1)))
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,16 @@ Listener = Callable[[Any], None]
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def listener() -> Listener | None:
-    """Return the one that listens in this thread, if there is one."""
-    return _listener.get()
-
-
 def is_recording() -> bool:
     """Tell if somebody listens: then every step has to be made as a tensor, quick or not."""
-    return listener() is not None
+    return _listener.get() is not None
+
+
+def tell(make_step: Callable[[], Any]) -> None:
+    """Make a step for the one that listens in this thread; without one, nothing is made."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(make_step())
 
 
 @contextmanager
