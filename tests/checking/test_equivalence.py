@@ -61,13 +61,15 @@ def test_each_way_to_write_it_equals_the_built_in_one(
     assert pairs.items() <= report.matched.items()
 
 
+# Of two or three units of a ReLU, all can be dead for every input, of which the check would tell.
 @given(
-    st.integers(2, 30), st.integers(2, 30), st.integers(2, 12), st.integers(1, 6), st.integers(0, 9)
+    st.integers(2, 30), st.integers(2, 30), st.integers(5, 12), st.integers(1, 6), st.integers(0, 9)
 )
 @settings(max_examples=25)
 def test_built_in_attention_of_any_size_passes(
     region: int, question: int, hidden: int, glimpses: int, seed: int
 ) -> None:
+    torch.manual_seed(seed)
     saaa = GlimpseAttention(
         region_dim=region, question_dim=question, attention_dim=hidden, glimpses=glimpses
     )
