@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from askattend.data.readers.registry import absolute_source, read_source
+from askattend.data.readers.registry import images_source, read_source
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
@@ -100,7 +100,7 @@ def _as_made(extraction: ExtractConfig, spec: FeatureSpec) -> ExtractConfig:
 
 def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None) -> str:
     """Name a cache: readable, and the same for the same source, settings and geometry."""
-    source, backbone = absolute_source(source), absolute_backbone(extraction.backbone)
+    source, backbone = images_source(source), absolute_backbone(extraction.backbone)
     size = extraction.image_size or default_size(backbone)
     numbers: str = extraction.dtype
     if extraction.precision != "float32":

@@ -9,7 +9,7 @@ import pytest
 
 from askattend.data.questions import QASet
 from askattend.data.readers.daquar import read_daquar
-from askattend.data.readers.registry import read_source
+from askattend.data.readers.registry import absolute_source, images_source, read_source
 from askattend.errors import DataError
 
 TRAIN, TEST = "qa.894.raw.train.format_triple", "qa.894.raw.test.format_triple"
@@ -211,3 +211,66 @@ def test_the_real_questions_survive_the_other_form(
 def test_malformed_lines_are_named(tmp_path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_daquar(write(tmp_path, *lines, name="qa.37.raw.train.txt"))
+
+
+def test_single_answers_are_the_san_papers_protocol(qaset: QASet, shared: Path) -> None:
+    source = f"daquar:{shared / 'data/daquar'},answers=single"
+    single = read_source(source)
+    # Of 6,795 and 5,673; the paper counts as many.
+    assert single.splits == {"train": 6_149, "test": 5_076}
+    assert single.source == source
+    assert not any("," in answer for q in single for answer, _ in q.answers)
+    kept = {q.id: q for q in qaset}
+    assert all(kept[q.id] == q for q in single)
+    (note,) = single.notes
+    assert note.startswith("answers=single: 1,243 of 12,468 questions")
+
+
+def test_a_random_split_says_that_it_shares_images(qaset: QASet, shared: Path) -> None:
+    source = f"daquar:{shared / 'data/daquar'},split=random"
+    drawn = read_source(source)
+    assert drawn.splits == {"train": 9_975, "test": 2_493}
+    train, test = ({q.image for q in drawn.split(name)} for name in ("train", "test"))
+    (note,) = drawn.notes
+    assert f"split=random: {len(train & test):,} of {len(test):,} images of the test" in note
+    assert len(train & test) > 600
+    # The questions are the same, each once, and the draw does not change.
+    assert [(q.id, q.text) for q in drawn] == [(q.id, q.text) for q in qaset]
+    assert [q.split for q in read_source(source)] == [q.split for q in drawn]
+
+
+def test_protocols_can_be_joined(shared: Path) -> None:
+    both = read_source(f"daquar:{shared / 'data/daquar'},split=random,answers=single")
+    assert both.splits == {"train": 8_980, "test": 2_245}
+    assert both.source.endswith(",answers=single,split=random")
+    assert len(both.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("answer=single", r"unknown option 'answer'\. Did you mean 'answers'\?"),
+        ("answers=sinle", r"unknown value of answers 'sinle'\. Did you mean 'single'\?"),
+        ("answers=", r"unknown value of answers ''\. Choose from: all, single\."),
+    ],
+)
+def test_a_misspelt_protocol_is_named(tmp_path: Path, option: str, message: str) -> None:
+    write(tmp_path, "what ?", "sofa", "image3")
+    with pytest.raises(DataError, match=message):
+        read_source(f"daquar:{tmp_path},{option}")
+
+
+def test_a_folder_may_look_like_a_protocol(tmp_path: Path) -> None:
+    folder = tmp_path / "sets,answers=single"
+    folder.mkdir()
+    write(folder, "what ?", "sofa, lamp", "image3")
+    assert len(read_source(f"daquar:{folder}")) == 1
+
+
+def test_protocols_share_their_images_features(tmp_path: Path) -> None:
+    write(tmp_path, "what ?", "sofa", "image3")
+    source = f"daquar:{tmp_path}"
+    single = f"{source},answers=single"
+    assert absolute_source(single) == single
+    assert images_source(single) == images_source(source) == source
+    assert images_source("table:x,answers=single.csv").endswith("x,answers=single.csv")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
+
+from msgspec.structs import replace
 
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.error_collector import ErrorCollector
@@ -26,7 +30,13 @@ _ABOUT = re.compile(r"\s+(?:(?:in|of)\s+)?(?:(?:the|this)\s+)?image\d+\s*(?=\?$)
 Triple = tuple[str, str, str]  # question, answer, image
 
 
-def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
+def read_daquar(
+    folder: Path,
+    *,
+    classes: int | None = None,
+    answers: Literal["all", "single"] = "all",
+    split: Literal["official", "random"] = "official",
+) -> QASet:
     """Read DAQUAR (Malinowski & Fritz 2014) from a folder as its authors distribute it.
 
     The folder holds, in itself or in folders below it, ``qa.894.raw.train.format_triple`` and
@@ -47,6 +57,10 @@ def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
         folder: where the files are.
         classes: 894 or 37, which of the two sets to read where both are there; by default the
             larger.
+        answers: ``"single"`` leaves out the questions whose answer is several things, as the SAN
+            paper does (Yang et al. 2016, section 4.1); the others keep their ids.
+        split: ``"random"`` draws a fifth of all questions for testing, as tutorials do, instead of
+            the official split; images are then on both sides.
 
     Raises:
         DataError: the folder has no question file, two for one split, or a malformed one; names
@@ -59,14 +73,45 @@ def read_daquar(folder: Path, *, classes: int | None = None) -> QASet:
         Question(number, image, text, ((answer, 1),), split, answer_type=_answer_type(answer))
         for number, (split, text, answer, image) in enumerate(rows)
     )
+    source = "daquar" if classes is None else f"daquar-{classes}"
+    source = f"{source}:{folder}"
+    if answers == "single":
+        source, questions, said = _single_answers(source, questions)
+        notes = (*notes, said)
+    if split == "random":
+        source, questions, said = _random_split(source, questions)
+        notes = (*notes, said)
     names = dict.fromkeys(question.image for question in questions)
     images, missing = locate(
         ((name, tuple(name + ending for ending in _ENDINGS)) for name in names),
         found,
         folder / "images",
     )
-    source = "daquar" if classes is None else f"daquar-{classes}"
-    return QASet(f"{source}:{folder}", questions, images, (*notes, *missing))
+    return QASet(source, questions, images, (*notes, *missing))
+
+
+def _single_answers(
+    source: str, questions: tuple[Question, ...]
+) -> tuple[str, tuple[Question, ...], str]:
+    """Leave out the questions whose answer is several things, and say so."""
+    single = tuple(q for q in questions if q.answer_type != "several")
+    said = f"answers=single: {len(questions) - len(single):,} of {len(questions):,} questions "
+    return f"{source},answers=single", single, f"{said}have an answer of several things: left out"
+
+
+def _random_split(
+    source: str, questions: tuple[Question, ...]
+) -> tuple[str, tuple[Question, ...], str]:
+    """Draw a fifth of the questions for testing, always the same; warn of images on both sides."""
+    drawn = set(random.Random(0).sample(range(len(questions)), len(questions) // 5))
+    parts = ("train", "test")
+    mixed = tuple(replace(q, split=parts[n in drawn]) for n, q in enumerate(questions))
+    train, test = ({q.image for q in mixed if q.split == part} for part in parts)
+    said = (
+        f"split=random: {len(test & train):,} of {len(test):,} images of the test are in training, "
+        "too: its figures compare with those of the same protocol alone"
+    )
+    return f"{source},split=random", mixed, said
 
 
 @dataclass(frozen=True)
@@ -171,10 +216,19 @@ def _answer_type(answer: str) -> str:
     return "number" if answer.isdecimal() else "other"
 
 
-DAQUAR = Reader("DAQUAR's original files", read_daquar, "DIR", "data/daquar")
+# Protocols that published figures follow; the first of each is the default.
+PROTOCOLS = {"answers": ("all", "single"), "split": ("official", "random")}
+DAQUAR = Reader(
+    "DAQUAR's original files [,answers=single][,split=random]",
+    read_daquar,
+    "DIR",
+    "data/daquar",
+    options=PROTOCOLS,
+)
 DAQUAR_37 = Reader(
     "DAQUAR's set of 37 classes where that of 894 is, too",
     partial(read_daquar, classes=37),
     "DIR",
     "data/daquar",
+    options=PROTOCOLS,
 )

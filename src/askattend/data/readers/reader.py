@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from askattend.data.questions import QASet
+from askattend.errors import DataError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Reader:
         canonical: the one way to write a recipe, for a source that follows a recipe in place of a
             path. The recipe may be left out.
         suffixes: endings of file names that tell this format.
+        options: key → values of protocols, the default first, which follow a path as
+            ``,KEY=VALUE`` and are handed to `read` by their names.
     """
 
     about: str
@@ -29,9 +34,28 @@ class Reader:
     example: str = ""
     canonical: Callable[[str], str] | None = None
     suffixes: tuple[str, ...] = ()
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def syntax(self, name: str) -> str:
         """Return how a source is written, by the name that the reader is registered under."""
         if self.place is None:
             return name
         return f"{name}[:{self.place}]" if self.canonical else f"{name}:{self.place}"
+
+    def split_options(self, place: str) -> tuple[str, dict[str, str]]:
+        """Divide what stands after the colon into a path and the options named after it.
+
+        Raises:
+            DataError: an option, or its value, is none of the reader's; names the nearest.
+        """
+        path, *named = re.split(r",(?=\w+=[^,=/]*(?:,\w+=[^,=/]*)*$)", place)
+        if not self.options or not named or Path(place).exists():
+            return place, {}
+        found = dict(option.split("=") for option in named)
+        for key, value in found.items():
+            for word, known in ((key, self.options), (value, self.options.get(key, ()))):
+                if word not in known:
+                    what = "option" if word is key else f"value of {key}"
+                    remedy = did_you_mean(word, known)
+                    raise DataError(f"unknown {what} '{word}'", where=f"'{place}'", remedy=remedy)
+        return path, found

@@ -58,7 +58,8 @@ def read_source(source: str) -> QASet:
             where=f"'{source}'",
             remedy=f"Write {reader.syntax(name)}, for example {name}:{reader.example}.",
         )
-    return reader.read(Path(place).expanduser())
+    path, options = reader.split_options(place)
+    return reader.read(Path(path).expanduser(), **options)
 
 
 def absolute_source(source: str) -> str:
@@ -76,7 +77,19 @@ def absolute_source(source: str) -> str:
     # What is wrong with it is told when it is read.
     if not place or reader is None:
         return source
-    return f"{name}{colon}{Path(place).expanduser().resolve()}"
+    path, options = reader.split_options(place)
+    named = "".join(f",{key}={value}" for key, value in sorted(options.items()))
+    return f"{name}{colon}{Path(path).expanduser().resolve()}{named}"
+
+
+def images_source(source: str) -> str:
+    """Return the absolute source that a source's images are of: the same for all its protocols."""
+    absolute = absolute_source(source)
+    name, colon, place = absolute.partition(":")
+    reader = READERS.find(name)
+    if reader is None or not reader.options:
+        return absolute
+    return f"{name}{colon}{reader.split_options(place)[0]}"
 
 
 def source_lines() -> list[str]:
