@@ -58,7 +58,7 @@ def read_daquar(
         classes: 894 or 37, which of the two sets to read where both are there; by default the
             larger.
         answers: ``"single"`` leaves out the questions whose answer is several things, as the SAN
-            paper does (Yang et al. 2016, section 4.1); the others keep their ids.
+            paper does (Yang et al. 2016); the others keep their ids.
         split: ``"random"`` draws a fifth of all questions for testing, as tutorials do, instead of
             the official split; images are then on both sides.
 
