@@ -188,3 +188,13 @@ def test_a_broken_network_is_named_where_it_is_used_and_nowhere_else(
     assert working == "['image-only', 'question-only', 'saaa', 'san'] saaa"
     assert message in said
     assert "broken" in said
+    # So says the command, which lists the others all the same.
+    code = """
+    from askattend.cli import main
+    try:
+        main(["train", "broken", "--data", "scenes", "--out", "x"])
+    except SystemExit as error:
+        assert error.code == 2
+    sys.stdout.write(sys.stderr.getvalue())
+    """
+    assert message in python(folder, "import io; sys.stderr = io.StringIO()\n" + dedent(code))

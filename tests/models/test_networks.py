@@ -193,3 +193,16 @@ def test_words_are_the_only_word_embedding() -> None:
     report = check(attention, region_dim=DIM, question_dim=config.question_dim, regions=REGIONS)
     assert report.ok
     assert next(found for found in report.findings if found.name == "padding").passed
+
+
+class Empty(nn.Sequential):
+    """An attention of somebody's own that holds no module, so that its length is 0."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return inputs[0][..., :2].transpose(1, 2)
+
+
+def test_ones_own_attention_is_taken_whatever_its_length() -> None:
+    config: Any = CONFIGS["saaa"]
+    model = SAAA(config, words=WORDS, answers=ANSWERS, region_dim=DIM, attention=Empty())
+    assert isinstance(model.attention.attention, Empty)

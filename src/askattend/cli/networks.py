@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from askattend.cli.console import Form
-from askattend.models import Network, networks
+from askattend.models import Network, network_named, networks
 
 
 def network_forms(options: Any, default: Callable[[type[Network]], Any]) -> dict[str, Form]:
@@ -21,6 +21,16 @@ def network_forms(options: Any, default: Callable[[type[Network]], Any]) -> dict
         name: Form(options[network.config_type()], _summary(network), partial(default, network))
         for name, network in networks().items()
     }
+
+
+def check_network(argv: list[str]) -> None:
+    """Refuse a first word that names no network; say so where another package's is broken.
+
+    Raises:
+        ConfigError: see `network_named`.
+    """
+    if argv and not argv[0].startswith("-"):
+        network_named(argv[0])
 
 
 def _summary(network: type[Network]) -> str:

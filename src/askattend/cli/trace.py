@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import parse, parse_form, print_json, print_notes
-from askattend.cli.networks import network_forms
+from askattend.cli.networks import check_network, network_forms
 from askattend.cli.options import BackboneName, Flat, Json, StoredFeatures
 from askattend.errors import ConfigError
 from askattend.models import Network, NetworkConfig, network_named
@@ -86,6 +86,7 @@ def _trace_network(argv: list[str]) -> tuple[Trace, bool]:
     if argv and argv[0] not in forms and ("/" in argv[0] or Path(argv[0]).exists()):
         remedy = f"Of a run: askattend trace --run {argv[0]} --image FILE --question TEXT."
         raise ConfigError(f"'{argv[0]}' is no network", remedy=remedy)
+    check_network(argv)
     options: TraceRandom[Any] = parse_form(forms, argv, "trace", noun="network", about=ABOUT)
     return trace_random(options.model, options.data), options.json
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 from askattend.cli.console import parse_form, print_notes, progress
-from askattend.cli.networks import network_forms
+from askattend.cli.networks import check_network, network_forms
 from askattend.cli.options import Flat
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
@@ -38,6 +38,7 @@ def run(argv: list[str]) -> None:
     Raises:
         AskAttendError: a setting, the data or the run folder does not fit.
     """
+    check_network(argv)
     about = f"Train a network. Presets: {', '.join(presets())}."
     forms = network_forms(Train, lambda network: Train(config=_starting_config(network, argv)))
     options: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)

@@ -44,7 +44,7 @@ def network_named(name: str, *, where: object = None) -> type[Network]:
     """
     network = _registry().find(name)
     if network is None:
-        remedy = did_you_mean(name, networks())
+        remedy = did_you_mean(name.lower(), networks())
         raise ConfigError(f"unknown network '{name}'", where=where, remedy=remedy)
     if (own := network_name(network)) != name:
         raise ConfigError(

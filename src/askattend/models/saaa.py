@@ -67,7 +67,8 @@ class SAAA(Network):
         # The paper's attention as it is; one's own is wrapped where it lacks `project`.
         self.attention: Any = as_projected_attention(
             attention
-            or GlimpseAttention(
+            if attention is not None
+            else GlimpseAttention(
                 region_dim=region_dim,
                 question_dim=config.question_dim,
                 attention_dim=config.attention_dim,
