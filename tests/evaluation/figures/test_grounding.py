@@ -30,11 +30,11 @@ def test_each_map_is_held_against_the_boxes_of_its_question() -> None:
     assert isinstance(table, Table)
     all_, none, half = ("100.0% (100.0%–100.0%)", "0.0% (0.0%–0.0%)", "50.0% (50.0%–50.0%)")
     assert [row[:4] for row in table.rows] == [
-        ("Glimpse 1", all_, "2.0 ×", all_),
-        ("Glimpse 2", none, "0.0 ×", none),
-        ("Mean of the glimpses", half, "1.0 ×", half),
-        ("Everywhere alike", half, "1.0 ×", half),
-        ("Always the middle", half, "1.0 ×", half),
+        ("Glimpse 1", all_, "2.0 × (2.0–2.0)", all_),
+        ("Glimpse 2", none, "0.0 × (0.0–0.0)", none),
+        ("Mean map", half, "1.0 × (1.0–1.0)", half),
+        ("Everywhere alike", half, "1.0 × (1.0–1.0)", half),
+        ("Always the middle", half, "1.0 × (1.0–1.0)", half),
     ]
 
 

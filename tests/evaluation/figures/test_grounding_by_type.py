@@ -27,7 +27,7 @@ def test_types_are_measured_apart() -> None:
     inside, pointing = section.blocks
     assert isinstance(inside, Table)
     assert isinstance(pointing, Table)
-    maps = ("Glimpse 1", "Glimpse 2", "Mean of the glimpses")
+    maps = ("Glimpse 1", "Glimpse 2", "Mean map")
     assert inside.columns == ("Type", "Questions", *maps, "All alike", "Middle")
     assert inside.rows[0] == ("what", "1", "0.0%", "100.0%", "50.0%", "50.0%", "50.0%")
     assert (inside.title, pointing.title) == ("Inside the boxes", "Peak is a hit")

@@ -53,12 +53,20 @@ def named_maps(maps: Sequence[T], mean: T | None, maps_name: str) -> Iterator[tu
     for number, scores in enumerate(maps, 1):
         yield f"{maps_name.capitalize()} {number}", scores
     if mean is not None:
-        yield f"Mean of the {maps_name}s", mean
+        yield "Mean map", mean
 
 
 def times(ratio: Ratio) -> str:
     """Write a multiple, such as ``"4.2 ×"``."""
     return f"{ratio.value:.1f} ×"
+
+
+def ratio_text(ratio: Ratio | None) -> str:
+    """Write a multiple with its interval, as far as there is either."""
+    if ratio is None or ratio.interval is None:
+        return "–" if ratio is None else times(ratio)
+    low, high = ratio.interval
+    return f"{times(ratio)} ({low:.1f}–{high:.1f})"
 
 
 def interval_text(estimate: Estimate) -> str:
@@ -68,11 +76,11 @@ def interval_text(estimate: Estimate) -> str:
 
 
 def _row(name: str, scores: GroundingScores) -> tuple[str, ...]:
-    rank, ratio = scores.rank_correlation, scores.times_uniform
+    rank = scores.rank_correlation
     return (
         name,
         interval_text(scores.inside),
-        times(ratio) if ratio else "–",
+        ratio_text(scores.times_uniform),
         interval_text(scores.pointing),
         "–" if rank is None else f"{rank:.2f}",
     )

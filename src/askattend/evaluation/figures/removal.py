@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from askattend.evaluation.evaluate import Evaluated
-from askattend.evaluation.figures.grounding import named_maps, times
+from askattend.evaluation.figures.grounding import named_maps, ratio_text, times
 from askattend.evaluation.removal import remove_regions
 from askattend.evaluation.section import (
     Axis,
@@ -43,16 +43,16 @@ def page_section(value: Removal, context: PageContext) -> Section:
     """Show a row an order, and the curves of the mean map beside random order."""
     rows = [_row(*row) for row in named_maps(value.maps, value.mean, context.maps_name)]
     rows.append(_row("Random order", value.random))
-    columns = ("Most attended first", "Fall", "95 %", "× random", "Deletion area", "Insertion area")
+    columns = ("Most attended first", "Fall", "× random", "Deletion area", "Insertion area")
     table = Table(columns, tuple(rows), "Does the answer hang on it?")
-    return Section("Does attention matter?", (table, _note(value), *_charts(value)))
+    return Section("Does attention matter?", (table, *_charts(value), _note(value)))
 
 
 def _row(name: str, scores: RemovalScores) -> tuple[str, ...]:
     drop, areas = scores.drop, (scores.deletion_area, scores.insertion_area)
     low, high = (_points(end) for end in drop.interval)
-    ratio = times(scores.times_random) if scores.times_random else "–"
-    return (name, _points(drop.value), f"{low} to {high}", ratio, *map(_area, areas))
+    fall = f"{_points(drop.value)} ({low} to {high})"
+    return (name, fall, ratio_text(scores.times_random), *map(_area, areas))
 
 
 def _area(area: Estimate) -> str:
@@ -68,10 +68,11 @@ def _note(value: Removal) -> Note:
     tenth = value.removed[1]
     regions = "region" if tenth == 1 else f"{tenth} regions"
     return Note(
-        f"Fall: points of per cent that the answer's probability loses without the first {regions} "
+        f"Fall: percentage points that the answer's probability loses without the first {regions} "
         f"of {value.regions}, whose features become zero. Areas: under the curves of deletion "
         f"(less is better) and insertion (more is better). Means over {value.questions:,} "
-        f"questions drawn from the split, with 95 % intervals by images."
+        f"questions drawn from the split; in brackets 95 % by images. "
+        "The charts follow the mean map."
     )
 
 
@@ -80,13 +81,13 @@ def _charts(value: Removal) -> list[Block]:
     gone, there = value.removed, value.restored
     axis = Axis("probability of the answer")
     return [
-        _chart("Taken away", gone, best.deletion, value.random.deletion, axis),
-        _chart("Put back", there, best.insertion, value.random.insertion, axis),
+        _chart("taken away", gone, best.deletion, value.random.deletion, axis),
+        _chart("put back", there, best.insertion, value.random.insertion, axis),
     ]
 
 
 def _chart(
-    title: str,
+    done: str,
     counts: tuple[int, ...],
     attended: tuple[float, ...],
     random: tuple[float, ...],
@@ -96,7 +97,7 @@ def _chart(
     points = tuple(zip(shares, attended, strict=True))
     tips = tuple(f"{share:.0%} of the regions: {probability:.1%}" for share, probability in points)
     lines = (
-        Line("random order", tuple(zip(shares, random, strict=True)), reference=True),
-        Line("most attended first", points, tips),
+        Line("at random", tuple(zip(shares, random, strict=True)), reference=True),
+        Line("by attention", points, tips),
     )
-    return Chart(f"{title}, region by region", lines, Axis(f"share {title.lower()}"), y)
+    return Chart(f"Regions {done}", lines, Axis(f"share of the regions {done}"), y)
