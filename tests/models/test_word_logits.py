@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
@@ -26,7 +28,7 @@ def test_the_sum_is_that_of_a_loop_over_words_and_pairs(rows: list[list[int]]) -
     tokens, _ = questions(*rows)
     table = term.weight.detach().double().numpy()
     for row, logits in zip(rows, term(tokens), strict=True):
-        pairs = [(a * 1_000_003 + b * 7_919) % BUCKETS for a, b in zip(row, row[1:], strict=False)]
+        pairs = [(a * 1_000_003 + b * 7_919) % BUCKETS for a, b in pairwise(row)]
         expected = sum(table[word] for word in row) + sum(table[WORDS + pair] for pair in pairs)
         torch.testing.assert_close(logits.double(), torch.tensor(expected), rtol=1e-5, atol=1e-5)
 
@@ -41,7 +43,7 @@ def test_words_alone_do_not_see_their_order() -> None:
 @pytest.mark.parametrize("name", [name for name in CONFIGS if name != "image-only"])
 def test_a_network_with_the_term_is_the_papers_at_first_and_then_adds_it(name: str) -> None:
     torch.manual_seed(0)
-    plain = small_network(name).eval()
+    plain: Any = small_network(name).eval()
     torch.manual_seed(0)
     config = replace(plain.config, word_logits="pairs")
     both = type(plain)(config, words=WORDS, answers=ANSWERS, region_dim=DIM).eval()
@@ -51,7 +53,7 @@ def test_a_network_with_the_term_is_the_papers_at_first_and_then_adds_it(name: s
     before, after = plain(*given), both(*given)
     torch.testing.assert_close(after.logits, before.logits)
     torch.testing.assert_close(after.question, before.question)
-    assert both.word_logits is not None
+    assert isinstance(both.word_logits, WordLogits)
     torch.nn.init.normal_(both.word_logits.weight)
     expected = before.logits + both.word_logits(tokens)
     torch.testing.assert_close(both(*given).logits, expected)

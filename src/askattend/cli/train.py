@@ -53,7 +53,13 @@ def run(argv: list[str]) -> None:
         again: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
         return again.config
 
-    train(options.config, options.out, resume=options.resume, console=progress(), on_top=on_top)
+    train(
+        options.config,
+        options.out,
+        resume=options.resume,
+        console=progress(),
+        on_top=None if options.preset else on_top,
+    )
 
 
 def _refuse_two_starts(options: Train[Any], argv: list[str]) -> None:
