@@ -34,6 +34,9 @@ class VocabConfig:
     """Number of most common answers it can give (M)."""
     min_count: Positive = 1
     """Times a word must occur in the training questions not to be unknown."""
+    vectors: str = "none"
+    """What word embeddings begin as: none (the papers), glove (GloVe, of the extra words), or a
+    text file of word vectors."""
     train_on: str = "train"
     """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
     valid_fraction: Fraction = 0.1
