@@ -35,8 +35,8 @@ class VocabConfig:
     min_count: Positive = 1
     """Times a word must occur in the training questions not to be unknown."""
     vectors: str = "none"
-    """What word embeddings begin as: none (the papers), glove (GloVe, of the extra words), or a
-    text file of word vectors."""
+    """Word vectors that embeddings begin as: none (the papers), glove (GloVe, of the extra words)
+    or a text file; questions' unseen words are read by them, too."""
     train_on: str = "train"
     """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
     valid_fraction: Fraction = 0.1

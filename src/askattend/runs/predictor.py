@@ -141,9 +141,11 @@ class Predictor:
         where there is no such word; else it shares all weights, and its run's vocabulary holds the
         unseen words behind the run's own.
         """
+        if self.run.vectors is None:
+            return self
         unlisted = {word for question in questions for word in self.run.words.unlisted(question)}
         unlisted -= self._unseen.without
-        if self.run.vectors is None or not unlisted:
+        if not unlisted:
             return self
         found = look_up(sorted(unlisted), self.run.vectors, self._trained_words)
         other = copy(self)
