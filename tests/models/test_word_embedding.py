@@ -16,6 +16,7 @@ from askattend.models.word_embedding import (
     give_word_vectors,
     with_unseen_words,
 )
+from askattend.models.word_logits import WordLogits
 from small_networks import CONFIGS, WORDS, build_small, small_batch, small_config, small_network
 
 WIDTH = 5
@@ -88,6 +89,19 @@ def test_an_unseen_word_is_read_as_one_that_learnt_nothing(name: str) -> None:
             torch.testing.assert_close(knowing(*batch).logits, expected)
         with pytest.raises(DataError, match=f"expected were 0 to {WORDS - 1}"):
             network(*batch)
+
+
+@pytest.mark.parametrize("term", ["words", "pairs"])
+def test_the_linear_term_counts_no_unseen_word(term: str) -> None:
+    network = small_network("saaa", word_logits=term)
+    (weight,) = network.linear_terms()
+    nn.init.normal_(weight.requires_grad_(False))
+    give_word_vectors(network, small_vectors())
+    knowing = with_unseen_words(network, unit_vectors(1))
+    words = knowing.word_logits
+    assert isinstance(words, WordLogits)
+    question = torch.tensor([[2, WORDS, 3]])
+    torch.testing.assert_close(words(question)[0], weight[2] + weight[3])
 
 
 def test_more_unseen_words_follow_those_known_already() -> None:
