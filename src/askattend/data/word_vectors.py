@@ -91,8 +91,12 @@ def _glove(wanted: Iterable[str]) -> tuple[Mapping[str, FloatArray], int]:
     import pyarrow.compute as pc
 
     asked = sorted(wanted)
-    rows = pc.index_in(pa.array(asked, pa.string()), value_set=index).to_pylist()
-    found = {w: vectors[row] for w, row in zip(asked, rows, strict=True) if row is not None}
+    # The few among the many: the other way round all of GloVe would be hashed each time.
+    matches = pc.index_in(index, value_set=pa.array(asked, pa.string()))
+    rows = np.flatnonzero(matches.is_valid())
+    found = {
+        asked[i]: vectors[row] for i, row in zip(matches.drop_null().to_pylist(), rows, strict=True)
+    }
     return found, vectors.shape[1]
 
 

@@ -14,14 +14,19 @@ from torch.nn import functional as F
 from askattend.errors import ConfigError
 from askattend.models.network import Network
 
+# Standard deviation of an embedding's elements at first: about that of GloVe's own. With the much
+# smaller one of a Glorot-uniform table of many words, what vectors tell is soon drowned.
+DEVIATION = 0.5
+
 
 class VectorEmbedding(nn.Embedding):
     """Words embedded by their given vectors, mapped, plus what training adds to each.
 
     e_w = P·v_w + o_w, with v_w given and fixed, P learnt and shared by all words, and o_w learnt
     for each word of the vocabulary (`weight`, the table of an embedding without vectors). A word
-    with a vector begins with o_w = 0, one without with v_w = 0 and o_w as it would be; so each is
-    of the same scale at first. A word that training never met has v_w alone, in the same space.
+    with a vector begins with o_w = 0, one without with v_w = 0 and o_w as in `table`, scaled:
+    elements of both deviate by `DEVIATION`. A word that training never met has v_w alone, in the
+    same space.
 
     Args:
         table: the embedding whose place it takes; padding is its row of zeros.
@@ -35,10 +40,10 @@ class VectorEmbedding(nn.Embedding):
         super().__init__(words, embedding_dim, padding_idx=table.padding_idx)
         known = vectors.any(dim=1, keepdim=True)
         weight = table.weight.detach()
+        own = weight[1:].square().mean().sqrt().clamp(min=torch.finfo(weight.dtype).tiny)
+        self.weight = nn.Parameter((weight * (DEVIATION / own)).masked_fill(known, 0.0))
         # With |v| = 1, the elements of P·v deviate from 0 as those of P do.
-        others = weight[1:].square().mean().sqrt().item()
-        self.weight = nn.Parameter(weight.masked_fill(known, 0.0))
-        projection = torch.empty(embedding_dim, vectors.shape[1]).normal_(std=others)
+        projection = torch.empty(embedding_dim, vectors.shape[1]).normal_(std=DEVIATION)
         self.projection = nn.Parameter(projection.to(weight))
         # Of the run's own file, not of its weights.
         self.register_buffer("vectors", vectors.to(weight), persistent=False)
