@@ -138,6 +138,15 @@ def test_it_is_resumed_exactly(made: Path, tmp_path: Path, call: Call) -> None:
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_a_network_that_reads_no_words_takes_no_vectors(made: Path, call: Call) -> None:
+    source, out = f"table:{made / 'squares.csv'}", made / "runs" / "image-only"
+    options = ("--vocab.vectors", made / "vectors.txt")
+    status, _, err = call("train", "image-only", "--data", source, "--out", out, *options)
+    assert status == 2
+    assert "image-only reads no words" in err
+    assert not out.exists()
+
+
 def test_other_vectors_are_no_way_to_resume(own: Path, made: Path, call: Call) -> None:
     table, changed = made / "squares.csv", own.parent / "vectors.txt"
     changed.write_text(VECTORS.replace("red 0", "red 1"))
