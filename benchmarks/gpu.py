@@ -174,7 +174,7 @@ def _batches(shape: Shape, device: torch.device) -> Batches:
     asked, words, answers = data.question_set(few), data.words(shape), data.answers(shape)
     return Batches(
         asked,
-        DeviceFeatures(_regions(shape, device), data.image_ids(shape)),
+        DeviceFeatures([_regions(shape, device)], data.image_ids(shape)),
         words,
         answers,
         batch_size=BATCH_SIZES[0],

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import torch
 
+from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.features import extraction
 from askattend.features.backbones import backbone_of, load_backbone
 from askattend.features.extraction import ExtractConfig, extract, images_in
 from askattend.features.images import open_image, resize
 from askattend.features.spec import Backbone
+from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from features.feature_cases import (
     BROKEN,
@@ -117,6 +119,25 @@ def test_a_store_gives_back_what_the_backbone_gives(
     pixels = resize(open_image(photos["00"]), 64)[None]
     assert torch.equal(store.read(["00"]), backbone.regions(pixels))
     assert backbone.compute(pixels).dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_a_store_of_two_strides_joins_them_when_read(
+    photos: dict[str, Path], tmp_path: Path, dtype: Dtype
+) -> None:
+    config = replace(CONFIG, dtype=dtype, strides="16+32")
+    store = extract({"00": photos["00"], "01": photos["01"]}, tmp_path / "store", config).store
+    backbone = load_backbone(image_size=64, dtype=dtype, strides="16+32")
+    assert store.spec == backbone.spec
+    pixels = torch.stack([resize(open_image(photos[name]), 64) for name in ("00", "01")])
+    assert store.read([]).shape == (0, 16, 1400)
+    assert torch.equal(store.read(["00", "01"]), backbone.regions(pixels))
+    on_device = DeviceFeatures.copy_of(store, store.ids, torch.device("cpu"), torch.float16)
+    assert torch.equal(on_device.read(["01", "00"]), store.read(["01", "00"]))
+    # The coarse map is stored once a region of its own, not once a region of the finer one.
+    sizes = {name: tensor[0].nbytes for name, tensor in store.read_stored(["00"]).items()}
+    assert sum(sizes.values()) == store.spec.image_bytes
+    assert sizes["coarse_regions"] == 4 * 1280 * (1 if dtype == "int8" else 2)
 
 
 def test_eight_bits_take_half_the_room(

@@ -95,6 +95,7 @@ def _as_made(extraction: ExtractConfig, spec: FeatureSpec) -> ExtractConfig:
         image_size=spec.image_size,
         dtype=spec.dtype,
         precision=spec.precision,
+        strides=spec.strides,
     )
 
 
@@ -105,6 +106,8 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
     numbers: str = extraction.dtype
     if extraction.precision != "float32":
         numbers = f"{extraction.precision}-{numbers}"
+    if extraction.strides != "last":
+        numbers = f"{extraction.strides}-{numbers}"
     digest = hashlib.blake2b(
         f"{source}|{backbone}-{size}-{numbers}".encode(), digest_size=4
     ).hexdigest()

@@ -19,7 +19,7 @@ from askattend.features.backbones import (
 )
 from askattend.features.disk import sole_writer
 from askattend.features.progress import Report, print_line
-from askattend.features.spec import Backbone, FeatureSpec
+from askattend.features.spec import Backbone, FeatureSpec, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from askattend.features.writer import StoreWriter
@@ -37,6 +37,9 @@ class ExtractConfig:
     """efficientnet-lite2, or hf:NAME for a backbone of the model hub or of a local folder."""
     image_size: Positive | None = None
     """Side of the square that the backbone looks at, in pixels; by default the backbone's own."""
+    strides: Strides = "last"
+    """Which map of the backbone: last; 16, a finer one with a region for each 16 × 16 pixels; or
+    16+32, both joined on the finer grid (efficientnet-lite2, and ResNets of the model hub)."""
     dtype: Dtype = "float16"
     """Type that features are stored in; int8 halves float16: 8 bits a number, and the least and
     the greatest of each region."""
@@ -139,6 +142,7 @@ def extract(
             image_size=config.image_size,
             dtype=config.dtype,
             precision=config.precision,
+            strides=config.strides,
         )
     for note in _precision_notes(backbone.spec):
         print_line(console, f"note: {note}")

@@ -14,9 +14,12 @@ from torch import Tensor, nn
 
 from askattend.devices import PRECISIONS, Precision
 from askattend.errors import FeatureError
-from askattend.features.storage import Dtype, Shape, ShardFeatures, layout
+from askattend.features.levels import Grid, StoredLevels, join, levels_layout
+from askattend.features.storage import Dtype, Shape
 
 Triple = tuple[float, float, float]
+# Which maps of a backbone are used: pixels between two regions, "last" for its last map.
+Strides = Literal["last", "16", "16+32"]
 
 # What made features that were imported need not be known.
 UNKNOWN = "unknown"
@@ -45,6 +48,8 @@ class FeatureSpec:
             ``"centre-crop"`` keeps its shape and cuts a square out of its middle.
         interpolation: how it was resampled.
         central_fraction: side of the square cut out, as a share of the picture's short side.
+        strides: which of the backbone's maps; two are joined on the finer one's grid.
+        coarse_dim: how many of `region_dim` come from a map of half as many rows and columns.
     """
 
     backbone: str
@@ -60,6 +65,8 @@ class FeatureSpec:
     geometry: Literal["squash", "centre-crop"] = "squash"
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     central_fraction: float = 1.0
+    strides: Strides = "last"
+    coarse_dim: int = 0
 
     @property
     def imported(self) -> bool:
@@ -72,7 +79,8 @@ class FeatureSpec:
         if self.backbone == NONE:
             return "none: the image is not used"
         backbone = "unknown backbone" if self.backbone == UNKNOWN else self.backbone
-        return f"{backbone}, {self.image_size} px" if self.image_size else backbone
+        size = f", {self.image_size} px" if self.image_size else ""
+        return f"{backbone}{size}" + ("" if self.strides == "last" else f", stride {self.strides}")
 
     @property
     def regions(self) -> int:
@@ -84,9 +92,17 @@ class FeatureSpec:
         return (images, self.regions, self.region_dim)
 
     @property
+    def grids(self) -> tuple[Grid, ...]:
+        """Rows, columns and channels of each map in a store, the finest first."""
+        fine = (self.rows, self.columns, self.region_dim - self.coarse_dim)
+        if not self.coarse_dim:
+            return (fine,)
+        return fine, (self.rows // 2, self.columns // 2, self.coarse_dim)
+
+    @property
     def image_bytes(self) -> int:
         """Bytes that the features of one image take in a store."""
-        tensors = layout(self.shape(1), self.dtype).values()
+        tensors = levels_layout(1, self.grids, self.dtype).values()
         return sum(prod(shape) * dtype.itemsize for shape, dtype in tensors)
 
     def require(self, other: FeatureSpec, *, where: object) -> None:
@@ -127,7 +143,7 @@ class Backbone:
     Args:
         spec: what it makes.
         network: normalised pixels (images × 3 × size × size) → images × regions × region_dim,
-            row by row.
+            row by row; or a tuple of such, one a grid of the spec.
     """
 
     def __init__(self, *, spec: FeatureSpec, network: nn.Module) -> None:
@@ -152,15 +168,24 @@ class Backbone:
         Raises:
             FeatureError: they are not of the backbone's size.
         """
-        computed = self.compute(pixels)
-        stored = ShardFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
-        stored.write(slice(None), computed)
+        stored = StoredLevels.zeros(len(pixels), self.spec.grids, self.spec.dtype)
+        stored.write(slice(None), self.compute_levels(pixels))
         return stored.read(slice(None))
 
     def compute(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
         """Compute `regions` before they are rounded to what a store holds.
+
+        Raises:
+            FeatureError: see `regions`.
+        """
+        return join(self.compute_levels(pixels), self.spec.grids)
+
+    def compute_levels(
+        self, pixels: UInt8[Tensor, "images 3 size size"]
+    ) -> tuple[Float[Tensor, "images _ _"], ...]:
+        """Compute each map of the spec's grids, which `compute` joins.
 
         Raises:
             FeatureError: see `regions`.
@@ -174,10 +199,10 @@ class Backbone:
             )
         with torch.inference_mode():
             normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
-            computed: Tensor = self.network(
+            computed: Tensor | tuple[Tensor, ...] = self.network(
                 normalised.to(PRECISIONS[spec.precision], memory_format=torch.channels_last)
             )
-        return computed
+        return (computed,) if isinstance(computed, Tensor) else computed
 
 
 def require_multiple(image_size: int, stride: int, *, where: str) -> None:
