@@ -9,7 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.features.levels import StoredLevels, join, levels_layout
+from askattend.features.levels import (
+    COORDINATE_SCALE,
+    StoredLevels,
+    blank_out,
+    join,
+    levels_layout,
+    with_coordinates,
+)
 from askattend.features.storage import DTYPES, Dtype, ShardFeatures, empty_features
 
 DTYPE = st.sampled_from(["float16", "float32", "int8"])
@@ -66,3 +73,35 @@ def test_one_level_is_read_as_it_is(dtype: Dtype) -> None:
     one.write(slice(None), features)
     stored.write(slice(None), [features])
     assert torch.equal(stored.read(slice(None)), one.read(slice(None)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_regions_that_show_nothing_are_zeros_in_every_level(dtype: Dtype) -> None:
+    grids = (4, 2, 3), (2, 1, 5)
+    levels = [torch.rand(1, rows * columns, dim) + 1 for rows, columns, dim in grids]
+    shown = torch.tensor([[False, False, False, True, True, True, True, False]])
+    stored = StoredLevels.zeros(1, grids, dtype)
+    stored.write(slice(None), blank_out(levels, shown))
+    read = stored.read(slice(None))
+    assert torch.equal(read.any(dim=-1), shown)
+    assert torch.equal((read != 0).all(dim=-1), shown)
+    (into,) = empty_features((1, 8, 8), dtype)
+    stored.read_into(0, into)
+    assert torch.equal(torch.from_numpy(into), read[0])
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.data())
+def test_a_place_is_its_centre_on_the_scale_of_its_region(
+    rows: int, columns: int, data: Any
+) -> None:
+    regions = drawn(data, 2, rows * columns, 5)
+    regions[0, 0] = 0
+    placed = with_coordinates(regions, rows, columns)
+    assert torch.equal(placed[..., :5], regions)
+    for row in range(rows):
+        for column in range(columns):
+            region = row * columns + column
+            centre = torch.tensor([(column + 0.5) / columns, (row + 0.5) / rows]) * 2 - 1
+            wanted = COORDINATE_SCALE * regions[:, region].norm(dim=-1, keepdim=True) * centre
+            torch.testing.assert_close(placed[:, region, 5:], wanted)
+    assert with_coordinates(regions.half(), rows, columns).dtype == torch.float16

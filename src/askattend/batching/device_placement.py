@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
+from operator import itemgetter
 
 import torch
 from jaxtyping import Float, Shaped
@@ -13,7 +14,6 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch, Batches, FeatureSource
 from askattend.devices import PrecisionChoice, pick_precision, to_device
-from askattend.features.levels import Grid, join
 from askattend.features.storage import dequantise
 from askattend.features.store import FeatureStore
 
@@ -26,8 +26,6 @@ CHUNK = 64
 # Steps that the processor may be ahead of the GPU; each has its batch in the memory of both.
 PREFETCH = 3
 
-Grids = tuple[Grid, ...]
-
 
 class DeviceFeatures:
     """Features in the memory of a device: a batch of them is gathered there.
@@ -36,13 +34,16 @@ class DeviceFeatures:
         levels: on the device, the finest first: images × regions × channels; of 8-bit features
             codes and ranges, in turn.
         ids: the image of each row.
-        grids: the levels' grids, where there are several.
+        assemble: makes of the levels what a network is given; by default there is one.
     """
 
     def __init__(
-        self, levels: Sequence[Shaped[Tensor, "images _ _"]], ids: Sequence[str], grids: Grids = ()
+        self,
+        levels: Sequence[Shaped[Tensor, "images _ _"]],
+        ids: Sequence[str],
+        assemble: Callable[[Sequence[Tensor]], Tensor] = itemgetter(0),
     ) -> None:
-        self._levels, self._grids = tuple(levels), grids
+        self._levels, self._assemble = tuple(levels), assemble
         self._row = {image: row for row, image in enumerate(ids)}
 
     @classmethod
@@ -65,7 +66,9 @@ class DeviceFeatures:
             parts = _as_copied(source, ids[start : start + CHUNK], dtype)
             for target, part in zip(copied, parts, strict=True):
                 target[start : start + len(part)] = to_device(part, device)
-        return cls(copied, ids, source.spec.grids if isinstance(source, FeatureStore) else ())
+        if isinstance(source, FeatureStore):
+            return cls(copied, ids, source.spec.assemble)
+        return cls(copied, ids)
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
         """Gather the features of some images, on the device."""
@@ -75,7 +78,7 @@ class DeviceFeatures:
         if levels[0].dtype == torch.uint8:
             pairs = zip(levels[::2], levels[1::2], strict=True)
             levels = [dequantise(codes, ranges).half() for codes, ranges in pairs]
-        return join(levels, self._grids)
+        return self._assemble(levels)
 
 
 def _as_copied(source: FeatureSource, ids: Sequence[str], dtype: torch.dtype) -> tuple[Tensor, ...]:

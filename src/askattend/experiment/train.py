@@ -12,6 +12,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from askattend.batching.flips import require_language
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
@@ -19,7 +20,8 @@ from askattend.devices import pick_device
 from askattend.errors import RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
-from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
+from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
+from askattend.features.extraction import with_mirror_images
 from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import CONFIG, Run
@@ -52,9 +54,9 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
         _require_same(run)
     with _alone_in(out):
         run.save()
-        learnt, held_back = (
-            batches_of(part, features, run, config.train) for part in (splits.train, splits.valid)
-        )
+        flips = flips_of(splits.train, run, config)
+        learnt = batches_of(splits.train, features, run, config.train, flips)
+        held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
         _summarise(run, history, console)
     return run
@@ -90,7 +92,11 @@ def _prepare(
         f"{answers.coverage(splits.valid):.1%} of those in validation",
         highlight=False,
     )
-    images = {**splits.train.images, **splits.valid.images}
+    learnt = splits.train.images
+    if config.train.flips and uses_image(config.model):
+        require_language(splits.train)  # complain before the long work
+        learnt = with_mirror_images(learnt)
+    images = {**learnt, **splits.valid.images}
     features = features_for(config, images, out.parent, console=console)
     saved = config if uses_image(config.model) else replace(config, features=None)
     floors = Floors.build(splits.train)

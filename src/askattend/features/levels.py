@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from askattend.features.storage import Array, Dtype, Shape, ShardFeatures, empty_features, layout
@@ -16,6 +16,9 @@ from askattend.features.storage import Array, Dtype, Shape, ShardFeatures, empty
 Grid = tuple[int, int, int]
 # In a shard's names of tensors, the finest level first.
 PREFIXES = ("", "coarse_")
+# What a place counts beside what is seen there: at a corner, where it counts most, as much as half
+# the region's own norm in each direction.
+COORDINATE_SCALE = 0.5
 
 
 def levels_layout(
@@ -34,6 +37,8 @@ def join(
 ) -> Float[Tensor, "images regions region_dim"]:
     """Join levels on the finest grid: a region gets what the coarser one has where it lies.
 
+    A region whose finest level is all zeros shows nothing of the picture, and stays all zeros.
+
     Args:
         levels: images × regions × channels each, the finest first.
         grids: their grids; each side of a coarser one divides the finest's.
@@ -49,7 +54,37 @@ def join(
         .flatten(1, 2)
         for level, grid in zip(others, grids[1:], strict=True)
     ]
-    return torch.cat([fine, *on_grid], dim=-1)
+    shown = fine.any(dim=-1, keepdim=True)
+    return torch.cat([fine, *(level * shown for level in on_grid)], dim=-1)
+
+
+def blank_out(
+    levels: Sequence[Float[Tensor, "images _ _"]], shown: Bool[Tensor, "images regions"]
+) -> list[Float[Tensor, "images _ _"]]:
+    """Set regions that show nothing of their picture to zeros, in the finest level.
+
+    `join` does so in the coarser one, where a region may show something beside them.
+    """
+    fine, *others = levels
+    return [fine * shown[..., None], *others]
+
+
+def with_coordinates(
+    regions: Float[Tensor, "images regions region_dim"], rows: int, columns: int
+) -> Float[Tensor, "images regions input_dim"]:
+    """Append x and y of each region's centre, from -1 (left, top) to 1, as two channels.
+
+    They are scaled by `COORDINATE_SCALE`·‖v‖₂ of their region: a network that divides regions by
+    their norm, as SAAA does, sees every place at the same scale, and one that does not finds them
+    as large as the rest. A region of zeros stays one.
+    """
+    y, x = (
+        (2 * torch.arange(side, device=regions.device) + 1 - side) / side
+        for side in (rows, columns)
+    )
+    place = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)  # regions × 2
+    scale = COORDINATE_SCALE * regions.float().norm(dim=-1, keepdim=True)
+    return torch.cat([regions, (scale * place).to(regions.dtype)], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -113,3 +148,5 @@ class StoredLevels:
             blocks = features.reshape(*sides, -1)
             blocks[..., start : start + dim] = np.expand_dims(own, (1, 3))
             start += dim
+        if others:
+            features[~features[:, : self.grids[0][2]].any(axis=1)] = 0

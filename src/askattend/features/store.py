@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +16,7 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.images import Size
-from askattend.features.levels import StoredLevels, levels_layout
+from askattend.features.levels import StoredLevels, levels_layout, with_coordinates
 from askattend.features.storage import empty_features
 from askattend.features.store_files import damaged, read_description
 from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
@@ -69,8 +71,14 @@ class FeatureStore:
         return cls(path, index)
 
     # Mapped memory cannot be pickled: another process opens the store for itself.
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        return FeatureStore.open, (self.path.resolve(),)
+    def __reduce__(self) -> tuple[object, tuple[Path, bool]]:
+        return _reopen, (self.path.resolve(), self.spec.coordinates)
+
+    def with_coordinates(self) -> FeatureStore:
+        """Return the same store, with each region's place appended when it is read."""
+        other = copy(self)
+        other.spec = replace(self.spec, coordinates=True)
+        return other
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -78,7 +86,7 @@ class FeatureStore:
     def __contains__(self, image_id: object) -> bool:
         return image_id in self._slots
 
-    def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
+    def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions input_dim"]:
         """Read the features of some images, in their order, in the store's dtype.
 
         8-bit features are read as float16.
@@ -91,7 +99,10 @@ class FeatureStore:
         # Straight into the result: no image is copied twice.
         for row, (number, slot) in zip(features, slots, strict=True):
             self._shard(number).read_into(slot, row)
-        return torch.from_numpy(features)
+        regions = torch.from_numpy(features)
+        if not self.spec.coordinates:
+            return regions
+        return with_coordinates(regions, self.spec.rows, self.spec.columns)
 
     def read_stored(self, image_ids: Sequence[str]) -> dict[str, Tensor]:
         """Read features as they are stored, for `StoredLevels.from_tensors`: neither joined nor
@@ -161,3 +172,9 @@ class FeatureStore:
             if (tensor.shape, tensor.dtype) != expected[name]:
                 raise damaged(file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
         return StoredLevels.from_tensors(tensors, self.spec.grids, dtype)
+
+
+def _reopen(path: Path, coordinates: bool) -> FeatureStore:
+    """Open a store in another process, as it was read in this one."""
+    store = FeatureStore.open(path)
+    return store.with_coordinates() if coordinates else store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import msgspec
 import torch
 from rich.console import Console
 from rich.filesize import decimal
+from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, need_space, save_shard
+from askattend.features.geometry import shown_regions
 from askattend.features.images import Size
-from askattend.features.levels import StoredLevels
+from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
@@ -48,7 +51,8 @@ class StoreWriter:
         console: Console,
         progress: Report | None,
     ) -> None:
-        self._folder, self._backbone, self._spec = folder, backbone, backbone.spec
+        self._folder, self._backbone = folder, backbone
+        self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
         self._batch_size, self._workers, self._shard_images = batch_size, workers, shard_images
         self._console, self._progress = console, progress
 
@@ -151,7 +155,9 @@ class StoreWriter:
         )
         for row, (slot, picture) in enumerate(enumerate(batch, start)):
             if picture.pixels is not None:
-                own = [level[row : row + 1] for level in levels]
+                own: Sequence[Tensor] = [level[row : row + 1] for level in levels]
+                if (shown := shown_regions(picture.size, self._spec)) is not None:
+                    own = blank_out(own, shown[None])
                 stored.write(slice(slot, slot + 1), own)
                 # As it is read back: float16 overflows where float32 does not.
                 if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():

@@ -117,12 +117,14 @@ class Run:
 
     def new_model(self) -> Network:
         """Build the run's network, freshly initialised."""
-        return build_model(
+        model = build_model(
             self.model_config,
             words=len(self.words),
             answers=len(self.answers),
-            region_dim=self.features.region_dim,
+            region_dim=self.features.input_dim,
         )
+        model.hides_blank = self.features.geometry == "pad"
+        return model
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """Load the run's network with trained weights, in evaluation mode.
