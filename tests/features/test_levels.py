@@ -13,9 +13,9 @@ from askattend.features.levels import (
     COORDINATE_SCALE,
     StoredLevels,
     blank_out,
+    coordinates_of,
     join,
     levels_layout,
-    with_coordinates,
 )
 from askattend.features.storage import DTYPES, Dtype, ShardFeatures, empty_features
 
@@ -96,12 +96,11 @@ def test_a_place_is_its_centre_on_the_scale_of_its_region(
 ) -> None:
     regions = drawn(data, 2, rows * columns, 5)
     regions[0, 0] = 0
-    placed = with_coordinates(regions, rows, columns)
-    assert torch.equal(placed[..., :5], regions)
+    places = coordinates_of(regions, rows, columns)
     for row in range(rows):
         for column in range(columns):
             region = row * columns + column
             centre = torch.tensor([(column + 0.5) / columns, (row + 0.5) / rows]) * 2 - 1
             wanted = COORDINATE_SCALE * regions[:, region].norm(dim=-1, keepdim=True) * centre
-            torch.testing.assert_close(placed[:, region, 5:], wanted)
-    assert with_coordinates(regions.half(), rows, columns).dtype == torch.float16
+            torch.testing.assert_close(places[:, region], wanted)
+    assert coordinates_of(regions.half(), rows, columns).dtype == torch.float16

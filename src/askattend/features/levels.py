@@ -66,25 +66,28 @@ def blank_out(
     `join` does so in the coarser one, where a region may show something beside them.
     """
     fine, *others = levels
-    return [fine * shown[..., None], *others]
+    return [fine.masked_fill(~shown[..., None], 0.0), *others]
 
 
-def with_coordinates(
+def coordinates_of(
     regions: Float[Tensor, "images regions region_dim"], rows: int, columns: int
-) -> Float[Tensor, "images regions input_dim"]:
-    """Append x and y of each region's centre, from -1 (left, top) to 1, as two channels.
+) -> Float[Tensor, "images regions 2"]:
+    """Return x and y of each region's centre, from -1 (left, top) to 1, for two more channels.
 
     They are scaled by `COORDINATE_SCALE`·‖v‖₂ of their region: a network that divides regions by
     their norm, as SAAA does, sees every place at the same scale, and one that does not finds them
     as large as the rest. A region of zeros stays one.
     """
-    y, x = (
-        (2 * torch.arange(side, device=regions.device) + 1 - side) / side
-        for side in (rows, columns)
-    )
-    place = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)  # regions × 2
-    scale = COORDINATE_SCALE * regions.float().norm(dim=-1, keepdim=True)
-    return torch.cat([regions, (scale * place).to(regions.dtype)], dim=-1)
+    places = scaled_places(rows, columns, regions.device)
+    placed: Tensor = regions.float().norm(dim=-1, keepdim=True) * places
+    return placed.to(regions.dtype)
+
+
+def scaled_places(rows: int, columns: int, device: torch.device) -> Float[Tensor, "regions 2"]:
+    """Return x and y of each region's centre times `COORDINATE_SCALE`."""
+    y, x = ((2 * torch.arange(side, device=device) + 1 - side) / side for side in (rows, columns))
+    places = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
+    return COORDINATE_SCALE * places
 
 
 @dataclass(frozen=True)
@@ -149,4 +152,7 @@ class StoredLevels:
             blocks[..., start : start + dim] = np.expand_dims(own, (1, 3))
             start += dim
         if others:
-            features[~features[:, : self.grids[0][2]].any(axis=1)] = 0
+            # A region that shows nothing of its picture, as `join` has it. Whole numbers are
+            # compared quicker than halves.
+            bits = features[:, : self.grids[0][2]].view(f"u{features.itemsize}")
+            features[~bits.any(axis=1)] = 0

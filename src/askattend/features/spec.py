@@ -18,9 +18,9 @@ from askattend.features.levels import (
     Grid,
     StoredLevels,
     blank_out,
+    coordinates_of,
     join,
     levels_layout,
-    with_coordinates,
 )
 from askattend.features.storage import Dtype, Shape
 
@@ -61,7 +61,7 @@ class FeatureSpec:
         strides: which of the backbone's maps; two are joined on the finer one's grid.
         coarse_dim: how many of `region_dim` come from a map of half as many rows and columns.
         coordinates: True where each region's place is appended when it is read, see
-            `levels.with_coordinates`; no store holds it.
+            `levels.coordinates_of`; no store holds it.
     """
 
     backbone: str
@@ -112,7 +112,7 @@ class FeatureSpec:
         regions = join(levels, self.grids)
         if not self.coordinates:
             return regions
-        return with_coordinates(regions, self.rows, self.columns)
+        return torch.cat([regions, coordinates_of(regions, self.rows, self.columns)], dim=-1)
 
     def shape(self, images: int) -> Shape:
         """Return the shape of the features of so many images: images × regions × region_dim."""

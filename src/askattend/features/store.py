@@ -16,7 +16,7 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.images import Size
-from askattend.features.levels import StoredLevels, levels_layout, with_coordinates
+from askattend.features.levels import StoredLevels, levels_layout, scaled_places
 from askattend.features.storage import empty_features
 from askattend.features.store_files import damaged, read_description
 from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
@@ -95,14 +95,18 @@ class FeatureStore:
             FeatureError: an image is broken or not in the store, or a shard is damaged.
         """
         slots = [self._slot(image) for image in image_ids]
-        features = empty_features(self.spec.shape(len(slots)), self.spec.dtype)
+        spec = self.spec
+        features = empty_features((len(slots), spec.regions, spec.input_dim), spec.dtype)
         # Straight into the result: no image is copied twice.
         for row, (number, slot) in zip(features, slots, strict=True):
-            self._shard(number).read_into(slot, row)
+            self._shard(number).read_into(slot, row[:, : spec.region_dim])
         regions = torch.from_numpy(features)
-        if not self.spec.coordinates:
-            return regions
-        return with_coordinates(regions, self.spec.rows, self.spec.columns)
+        if spec.coordinates:
+            places = scaled_places(spec.rows, spec.columns, regions.device)
+            for image in regions:  # one by one, while each is in the processor's cache
+                stored, appended = image.split([spec.region_dim, 2], dim=-1)
+                appended.copy_(stored.float().norm(dim=-1, keepdim=True) * places)
+        return regions
 
     def read_stored(self, image_ids: Sequence[str]) -> dict[str, Tensor]:
         """Read features as they are stored, for `StoredLevels.from_tensors`: neither joined nor
