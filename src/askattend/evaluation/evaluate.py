@@ -98,7 +98,8 @@ class Evaluated:
         if not self.boxed or not self.predictor.model.attends:
             return None
         maps = np.stack(list(self.answers.attention.values()))
-        return measure(maps, [self._boxes(question) for question in self.boxed])
+        images = [question.image for question in self.boxed]
+        return measure(maps, [self._boxes(question) for question in self.boxed], images)
 
     def _boxes(self, question: Question) -> Sequence[Box]:
         """Return a question's boxes as shares of the square that attention maps lie over."""
