@@ -186,6 +186,21 @@ class Evaluation(msgspec.Struct, frozen=True):
         atomic_write(folder / METRICS, metrics)
 
 
+def read_metrics(file: Path) -> Metrics:
+    """Read a metrics.json that `Evaluation.save` wrote; figures are as JSON has them.
+
+    Raises:
+        RunError: the file is unreadable.
+    """
+    try:
+        flat = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
+        return msgspec.convert({**own, "figures": flat}, Metrics)
+    except (OSError, msgspec.DecodeError) as error:
+        remedy = "Evaluate that split again, or delete the file."
+        raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
+
+
 def evaluate(
     predictor: Predictor,
     batches: Batches,

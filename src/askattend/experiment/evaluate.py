@@ -27,10 +27,11 @@ from askattend.experiment.inputs import batches_of, questions_of, sample_of, spl
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
+from askattend.report.card import write_card
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
 from askattend.runs.predictor import Predictor
-from askattend.runs.run_folder import CONFIG
+from askattend.runs.run_folder import CONFIG, Run
 from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
@@ -85,6 +86,7 @@ def evaluate_run(
     evaluation = evaluate(*answered, figures, split, calibration, console=bars)
     evaluation.save(folder / split, inputs.questions)
     _report(predictor, evaluation, figures, inputs)
+    write_card(Run.load(folder))  # as it is saved, without the words of these questions
     return evaluation
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
@@ -17,19 +16,20 @@ from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
-from askattend.devices import pick_device
+from askattend.devices import describe_device, pick_device
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.features.extraction import with_mirror_images
-from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
+from askattend.report.card import write_card
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
+from askattend.training.summary import DataSummary, TrainingSummary
 
 # How long and where to train may change when a run is resumed.
 _FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
@@ -72,7 +72,8 @@ def train(
         learnt = batches_of(splits.train, features, run, config.train, flips)
         held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, console)
+        _summarise(run, history, splits, console)
+        write_card(run)
     return run
 
 
@@ -210,20 +211,23 @@ def _alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
+def _summarise(run: Run, history: TrainingHistory, splits: Splits, console: Console) -> None:
     """Write metrics.json and say how good the best epoch was."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
-    summary = {
-        "best_epoch": best.epoch,
-        "epochs": len(history.epochs),
-        "steps": history.epochs[-1].step,
-        "valid_accuracy": best.valid_accuracy,
-        "metric": history.metric,
-        "seconds": sum(epoch.seconds for epoch in history.epochs),
-        "parameters": sum(p.numel() for p in run.new_model().parameters()),
-    }
-    atomic_write(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
+    device = pick_device(run.config["train"]["device"])
+    summary = TrainingSummary(
+        best_epoch=best.epoch,
+        epochs=len(history.epochs),
+        steps=history.epochs[-1].step,
+        valid_accuracy=best.valid_accuracy,
+        metric=history.metric,
+        seconds=sum(epoch.seconds for epoch in history.epochs),
+        parameters=sum(p.numel() for p in run.new_model().parameters()),
+        hardware=describe_device(device),
+        data=DataSummary.of(splits),
+    )
+    summary.save(run.folder)
     console.print(
         f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
