@@ -14,6 +14,7 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import Box, QASet, Question
+from askattend.errors import RunError
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square

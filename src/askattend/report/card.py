@@ -72,8 +72,8 @@ def write_card(run: Run) -> None:
 def portable(source: str) -> str:
     """Return a source, or a backbone, without the folders that it lies in.
 
-    >>> portable("daquar:/home/somebody/data/daquar,answers=single"), portable("hf:microsoft/resnet")
-    ('daquar:daquar,answers=single', 'hf:microsoft/resnet')
+    >>> portable("daquar:/home/somebody/daquar,answers=single"), portable("hf:microsoft/resnet-152")
+    ('daquar:daquar,answers=single', 'hf:microsoft/resnet-152')
     """
     name, colon, place = source.partition(":")
     if not place.startswith(("/", "~", ".")):
