@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from askattend.data.questions import QASet
 from askattend.data.vocab import PADDING, AnswerVocab, WordVocab
 from askattend.devices import to_device
 from askattend.errors import DataError
+from askattend.features.source import FeatureSource
 from askattend.metrics.accuracy import accuracy_of
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -25,15 +26,6 @@ FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
 # with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
 QUESTIONS_PER_IMAGE = 4
-
-
-@runtime_checkable
-class FeatureSource(Protocol):
-    """Source of the features of images: a feature store, or anything that reads like one."""
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        """Return the features of some images: images × regions × region_dim."""
-        ...
 
 
 @dataclass(frozen=True)

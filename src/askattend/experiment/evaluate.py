@@ -22,12 +22,15 @@ from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
+from askattend.experiment.floors import tried
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
+from askattend.metrics.floor_comparison import floors_verdict
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
+from askattend.runs.linear_floors import load_linear_floors
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
 from askattend.settings import Probability, check
@@ -80,9 +83,12 @@ def evaluate_run(
     bars = console if console.is_interactive else Console(quiet=True)
     calibration = _calibrate(predictor, inputs.valid, options.abstain_above_risk, console=bars)
     answered = (predictor, inputs.batches, inputs.sample)
-    evaluation = evaluate(*answered, figures, split, calibration, console=bars)
+    floors = () if predictor.run.floors is None else load_linear_floors(folder)
+    evaluation = evaluate(*answered, figures, split, calibration, floors, console=bars)
+    history = read_history(predictor.run)
+    evaluation = _with_verdict(predictor, evaluation, history)
     evaluation.save(folder / split, inputs.questions)
-    _report(predictor, evaluation, figures, inputs)
+    _report(predictor, evaluation, figures, inputs, history)
     return evaluation
 
 
@@ -225,14 +231,24 @@ def _check_folder(folder: Path, split: str) -> None:
         )
 
 
+def _with_verdict(
+    predictor: Predictor, evaluation: Evaluation, history: TrainingHistory
+) -> Evaluation:
+    """Return an evaluation that says plainly which floors the network does not beat."""
+    metrics = evaluation.metrics
+    verdict = floors_verdict(metrics.floors or {}, tried(predictor.run, history))
+    return replace_struct(evaluation, metrics=replace_struct(metrics, verdict=verdict))
+
+
 def _report(
     predictor: Predictor,
     evaluation: Evaluation,
     figures: Mapping[str, Figure],
     inputs: _Inputs,
+    history: TrainingHistory,
 ) -> None:
     """Write report.html into the run folder, with a gallery of some of the questions."""
-    run, model, history = predictor.run, predictor.model, read_history(predictor.run)
+    run, model = predictor.run, predictor.model
     network = run.config["network"].upper()
     write_report(
         run.folder / "report.html",

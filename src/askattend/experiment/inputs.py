@@ -6,12 +6,13 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from askattend.batching.batches import Batches, FeatureSource
+from askattend.batching.batches import Batches
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import Splits, split_names, training_splits
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config
+from askattend.features.source import FeatureSource
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 

@@ -25,7 +25,7 @@ from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
-LAYOUT = 2
+LAYOUT = 3
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
@@ -131,7 +131,7 @@ class Run:
             RunError: the weights are missing, unreadable or do not fit.
         """
         model, file = self.new_model(), self.folder / WEIGHTS[which]
-        tensors, _ = _read_tensors(file)
+        tensors, _ = read_tensors(file)
         if which == "last":
             tensors = strip_prefix(_WEIGHT, tensors)
         load_weights(model, tensors, where=file)
@@ -185,7 +185,7 @@ class Run:
         file = self.folder / WEIGHTS["last"]
         if not file.exists():
             return None
-        tensors, metadata = _read_tensors(file)
+        tensors, metadata = read_tensors(file)
         load_weights(model, strip_prefix(_WEIGHT, tensors), where=file)
         others = {name: t for name, t in tensors.items() if not name.startswith(_WEIGHT)}
         return others, _state(metadata, file)
@@ -267,7 +267,12 @@ def _opened(file: Path) -> Iterator[Any]:
         raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
 
 
-def _read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read all tensors of a file by name, and its metadata.
+
+    Raises:
+        RunError: the file is missing or unreadable.
+    """
     with _opened(file) as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         return tensors, opened.metadata() or {}
