@@ -78,5 +78,6 @@ def tried(run: Run, history: TrainingHistory) -> str:
     """Describe what was trained, as far as the run tells."""
     settings = run.config.get("train", {})
     rate = f", learning rate {settings['learning_rate']:g}" if "learning_rate" in settings else ""
-    epochs = f", {len(history.epochs)} epochs" if history.epochs else ""
+    done = len(history.epochs)
+    epochs = f", {done} epoch{'s' * (done > 1)}" if done else ""
     return f"{run.config['network']}{epochs}{rate}"

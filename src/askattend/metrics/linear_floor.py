@@ -61,8 +61,9 @@ class ImageProjection:
         """Find the components of mean features, images × region_dim."""
         from sklearn.utils.extmath import randomized_svd  # slow to import
 
-        mean, spread = features.mean(axis=0), features.std(axis=0)
-        spread = np.where(spread == 0, np.float32(1), spread)
+        mean: Float32 = features.mean(axis=0)
+        spread: Float32 = features.std(axis=0).astype(np.float32)
+        spread[spread == 0] = 1
         standard = (features - mean) / spread
         count = min(IMAGE_DIM, *features.shape)
         _, values, axes = randomized_svd(standard, n_components=count, random_state=0)
@@ -219,15 +220,14 @@ def _targets(questions: list[Question]) -> tuple[list[str], list[Question], list
 
 
 def _ngrams_of(text: str) -> list[str]:
-    """List words and pairs of neighbours; no word has a space: joining loses nothing."""
-    words = tokenise(text)
+    """List words and pairs of neighbours; a question without a word has the empty one."""
+    words = tokenise(text) or [""]
     return words + [f"{a} {b}" for a, b in pairwise(words)]
 
 
 def _common_ngrams(questions: Iterable[Question]) -> tuple[str, ...]:
     counts = Counter(ngram for question in questions for ngram in set(_ngrams_of(question.text)))
-    # scikit-learn wants one column at least; no question has the empty word.
-    return tuple(most_common_first(counts)[:MOST_NGRAMS]) or ("",)
+    return tuple(most_common_first(counts)[:MOST_NGRAMS])
 
 
 def _counts(questions: Iterable[Question], ngrams: Sequence[str]) -> Any:
