@@ -73,8 +73,7 @@ class ImageProjection:
 
     def __call__(self, features: Float32) -> Float32:
         """Project mean features, images × region_dim, onto the components."""
-        projected: Float32 = (features - self.mean) @ self.matrix
-        return projected
+        return np.asarray((features - self.mean) @ self.matrix, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,10 @@ _FLOORS = {
         "the most common training answer to questions that start so: a floor",
     ),
     "bag_of_words": ("", "logistic regression on words and word pairs: a floor"),
-    "bag_of_words_and_image": ("", "the same, with the mean of the image's features: a floor"),
+    "bag_of_words_and_image": (
+        "",
+        "that on words, word pairs and the image's mean feature: a floor",
+    ),
 }
 
 

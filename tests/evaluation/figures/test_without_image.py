@@ -124,7 +124,8 @@ def test_the_sentence_says_what_is_known() -> None:
     section = page_section(WithoutImage(100, 0.4, blank, lost), CONTEXT)
     prose, table = section.blocks
     assert isinstance(prose, Prose)
-    assert "**8.0 points** (95 %: 3.0 to 13.0) of its 40.0%. **20%** of its accuracy" in prose.text
+    assert "it loses **8.0 points** (95 %: 3.0 to 13.0) of its 40.0% on 100" in prose.text
+    assert "**20%** of its accuracy needs" in prose.text
     assert isinstance(table, Table)
     assert table.rows[1] == ("a blank image", "30.0%", "10.0", "5.0 to 15.0")
     unsure = Drop(0.39, 0.01, (-0.02, 0.04))

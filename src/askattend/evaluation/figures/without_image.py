@@ -167,11 +167,11 @@ def _scores(evaluated: Evaluated, batches: Batches) -> Array:
 def _sentence(value: WithoutImage) -> str:
     """Say which share of the accuracy needs the image: what is lost with another one."""
     drop = value.blank if value.shuffled is None else value.shuffled
-    shown = "without an image" if value.shuffled is None else "shown another image of the split"
+    shown = "Without an image" if value.shuffled is None else "Shown another image of the split"
     low, high = (100 * end for end in drop.interval)
     lost = (
-        f"Asked {value.questions:,} questions {shown}, it loses **{100 * drop.drop:.1f} points** "
-        f"(95 %: {low:.1f} to {high:.1f}) of its {value.accuracy:.1%}."
+        f"{shown}, it loses **{100 * drop.drop:.1f} points** (95 %: {low:.1f} to {high:.1f}) of "
+        f"its {value.accuracy:.1%} on {value.questions:,} questions."
     )
     if drop.interval[0] <= 0:
         return f"{lost} None of its accuracy is known to need the image."
