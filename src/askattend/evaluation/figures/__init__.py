@@ -21,7 +21,7 @@ _OWN = (
     "abstention",
     "grounding",
     "grounding_by_type",
-    "sensitivity",
+    "removal",
     "without_image",
 )
 FIGURES: Registry[Figure] = Registry(
