@@ -78,6 +78,7 @@ def tried(run: Run, history: TrainingHistory) -> str:
     """Describe what was trained, as far as the run tells."""
     settings = run.config.get("train", {})
     rate = f", learning rate {settings['learning_rate']:g}" if "learning_rate" in settings else ""
+    recipe = f", recipe {run.config['recipe']}" if "recipe" in run.config else ""
     done = len(history.epochs)
     epochs = f", {done} epoch{'s' * (done > 1)}" if done else ""
-    return f"{run.config['network']}{epochs}{rate}"
+    return f"{run.config['network']}{recipe}{epochs}{rate}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from askattend.experiment.floors import (
     prepare_linear_floors,
 )
 from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
+from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import CONFIG, Run
@@ -37,14 +38,24 @@ from askattend.training.loop import fit
 _FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
 
 
-def train(config: Config[Any], out: Path, *, resume: bool = False, console: Console) -> Run:
+def train(
+    config: Config[Any],
+    out: Path,
+    *,
+    resume: bool = False,
+    console: Console,
+    on_top: Callable[[Config[Any]], Config[Any]] | None = None,
+) -> Run:
     """Train a network and leave a run folder that answers questions.
 
     Args:
-        config: all settings; `config.data` names the questions.
+        config: all settings; `config.data` names the questions, and `config.recipe` what the size
+            of their set decides.
         out: the run folder; must not hold a run already unless `resume`.
         resume: go on where an earlier training of this folder stopped.
         console: where notes and progress go.
+        on_top: puts what somebody asked for on top of a recipe's settings. Without, only the recipe
+            ``"auto"`` changes any; another's name says where they come from.
 
     Raises:
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
@@ -54,6 +65,7 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     pick_device(config.train.device)  # complain before the long work, not after it
     config = _located(config)
     splits = _read_splits(config, console)
+    config = _by_recipe(config, out, splits, on_top, console)
     run, features = _prepare(config, out, splits, console)
     if resume:
         _require_same(run)
@@ -87,6 +99,28 @@ def _read_splits(config: Config[Any], console: Console) -> Splits:
     for note in (*splits.train.notes, *splits.notes, *odd):
         console.print(f"note: {note}", highlight=False)
     return splits
+
+
+def _by_recipe(
+    config: Config[Any],
+    out: Path,
+    splits: Splits,
+    on_top: Callable[[Config[Any]], Config[Any]] | None,
+    console: Console,
+) -> Config[Any]:
+    """Settle what depends on the size of the data, and say so.
+
+    A run that was begun has its settings already.
+    """
+    settled = on_top is None and config.recipe != "auto"
+    if settled or config.recipe == "paper" or (out / CONFIG).exists():
+        return config
+    size = SetSize.of(splits.train)
+    recipe = recipe_for(config, size)
+    config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
+    config = _located(config)
+    console.print(describe_recipe(config, size), highlight=False)
+    return config
 
 
 def _prepare(

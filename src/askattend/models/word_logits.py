@@ -67,7 +67,8 @@ def with_word_logits(
     term: WordLogits | None, question: Float[Tensor, "questions dim"], tokens: Tokens
 ) -> Float[Tensor, "questions _"]:
     """Put the term behind a question's encoding, where there is one: it, too, needs no image."""
-    return question if term is None else torch.cat([question.float(), term(tokens)], dim=1)
+    # `cat` keeps the more precise of two types: logits do not lose theirs to a bfloat16 encoding.
+    return question if term is None else torch.cat([question, term(tokens)], dim=1)
 
 
 def split_word_logits(
@@ -77,7 +78,7 @@ def split_word_logits(
     if term is None:
         return encoding, None
     answers = term.weight.shape[1]
-    return encoding[:, :-answers], encoding[:, -answers:]
+    return encoding[:, :-answers].to(term.weight.dtype), encoding[:, -answers:]
 
 
 def add_word_logits(
