@@ -35,6 +35,9 @@ class VocabConfig:
     """Number of most common answers it can give (M)."""
     min_count: Positive = 1
     """Times a word must occur in the training questions not to be unknown."""
+    vectors: str = "none"
+    """Word vectors that embeddings begin as: none (the papers), glove (GloVe, of the extra words)
+    or a text file; questions' unseen words are read by them, too."""
     train_on: str = "train"
     """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
     valid_fraction: Fraction = 0.1

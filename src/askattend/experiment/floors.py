@@ -7,11 +7,13 @@ from statistics import fmean
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from askattend.data.questions import QASet
+from askattend.evaluation.evaluate import Evaluation
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, uses_image
-from askattend.metrics.floor_comparison import floor_answers
+from askattend.metrics.floor_comparison import floor_answers, floors_verdict
 from askattend.metrics.linear_floor import LinearFloor, fit_linear_floors
 from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors, save_linear_floors
 from askattend.runs.run_folder import Run
@@ -70,11 +72,18 @@ def floors_remark(
     return (
         f"the best epoch, {best.valid_accuracy:.1%}, does not beat {strongest.name}, "
         f"{strongest.accuracy:.1%}: on this set {which} beaten by what was tried, "
-        f"{tried(run, history)}"
+        f"{_tried(run, history)}"
     )
 
 
-def tried(run: Run, history: TrainingHistory) -> str:
+def with_verdict(evaluation: Evaluation, run: Run, history: TrainingHistory) -> Evaluation:
+    """Return an evaluation that says plainly which floors the network does not beat."""
+    metrics = evaluation.metrics
+    verdict = floors_verdict(metrics.floors or {}, _tried(run, history))
+    return replace(evaluation, metrics=replace(metrics, verdict=verdict))
+
+
+def _tried(run: Run, history: TrainingHistory) -> str:
     """Describe what was trained, as far as the run tells."""
     settings = run.config.get("train", {})
     rate = f", learning rate {settings['learning_rate']:g}" if "learning_rate" in settings else ""

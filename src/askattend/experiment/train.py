@@ -15,8 +15,9 @@ from rich.console import Console
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import pick_device
-from askattend.errors import RunError
+from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.floors import (
@@ -30,6 +31,7 @@ from askattend.experiment.inputs import batches_of, questions_of, training_split
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
+from askattend.models import model_name, networks
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
@@ -134,17 +136,33 @@ def _prepare(
         f"{answers.coverage(splits.valid):.1%} of those in validation",
         highlight=False,
     )
+    vectors = _vectors(config, words, console)  # before the long work with images
     images = {**splits.train.images, **splits.valid.images}
     features = features_for(config, images, out.parent, console=console)
     saved = config if uses_image(config.model) else replace(config, features=None)
     floors = Floors.build(splits.train)
-    return Run(out, saved.tables(), words, answers, floors, features.spec), features
+    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+
+
+def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVectors | None:
+    """Look up the words' vectors, and say how many have one; None where none are wanted."""
+    source = config.vocab.vectors
+    if source == NONE:
+        return None
+    if "question" not in networks()[name := model_name(config.model)].inputs:
+        raise ConfigError(f"{name} reads no words", where=SETTING, remedy=f"Set it to {NONE}.")
+    vectors = read_word_vectors(source, words.words)
+    width = vectors.values.shape[1]
+    note = f"word vectors of {source}, {width} wide: {vectors.known.sum():,} words have one"
+    console.print(note, highlight=False)
+    return vectors
 
 
 def _located(config: Config[Any]) -> Config[Any]:
     """Return settings that hold in any working directory: the run may be used from another."""
     features = None if config.features is None else config.features.expanduser().resolve()
-    return replace(config, data=absolute_source(config.data), features=features)
+    vocab = replace(config.vocab, vectors=located(config.vocab.vectors))
+    return replace(config, data=absolute_source(config.data), features=features, vocab=vocab)
 
 
 def _require_same(run: Run) -> None:
@@ -161,7 +179,7 @@ def _require_same(run: Run) -> None:
         for key, now, then in _settings(run, begun)
         if now != then
     ]
-    for part in ("floors", "words", "answers", "features"):
+    for part in ("floors", "words", "answers", "features", "vectors"):
         if getattr(run, part) != getattr(begun, part):
             differences.append(f"the {part} differ")
     if differences:

@@ -46,14 +46,19 @@ class WordLogits(nn.Module):
         self.weight = nn.Parameter(torch.zeros(words + BUCKETS * pairs, answers))
 
     def forward(self, tokens: Tokens) -> Float[Tensor, "questions answers"]:
-        """Add up the rows of a question's words, and of its pairs; padding counts nothing."""
+        """Add up the rows of a question's words, and of its pairs.
+
+        Padding counts nothing, nor do words behind the vocabulary's own, read by word vectors.
+        """
+        tokens = tokens.where(tokens < self.words, 0)
         rows = torch.cat([tokens, self._rows_of_pairs(tokens)], dim=1) if self.pairs else tokens
         return WORD_LOGITS(F.embedding_bag(rows, self.weight, mode="sum", padding_idx=0))
 
     def _rows_of_pairs(self, tokens: Tokens) -> Int[Tensor, "questions pairs"]:
         first, second = tokens[:, :-1], tokens[:, 1:]
         rows = self.words + (first * _FIRST + second * _SECOND) % BUCKETS
-        return torch.where(second > 0, rows, 0)  # a pair with padding is none
+        # A pair with padding is none.
+        return torch.where((first > 0) & (second > 0), rows, 0)
 
 
 def make_word_logits(choice: WordLogitsChoice, *, words: int, answers: int) -> WordLogits | None:

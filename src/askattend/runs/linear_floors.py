@@ -14,7 +14,8 @@ from torch import Tensor
 from askattend.errors import RunError
 from askattend.files import atomic_write
 from askattend.metrics.linear_floor import ImageProjection, LinearFloor
-from askattend.runs.run_folder import read_tensors, strip_prefix
+from askattend.runs.run_folder import strip_prefix
+from askattend.runs.tensor_files import read_tensors
 
 LINEAR_FLOORS = "floors.safetensors"
 _KEY = "floors"

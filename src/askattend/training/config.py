@@ -32,8 +32,10 @@ class TrainConfig:
     """Rule that moves the weights; sgd with momentum."""
     learning_rate: PositiveFloat = 1e-3
     """The optimizer's step size at the start."""
-    embedding_lr_scale: PositiveFloat = 1.0
-    """The word embedding's learning rate, as a multiple of the others'."""
+    embedding_lr_scale: NaturalFloat = 1.0
+    """The word embedding's learning rate, as a multiple of the others'; 0 freezes it."""
+    word_dropout: Probability = 0.0
+    """Probability of replacing a word of a training question by the unknown word."""
     linear_lr_scale: PositiveFloat = 1.0
     """The linear word term's learning rate, as a multiple of the others'."""
     momentum: Probability = 0.9
