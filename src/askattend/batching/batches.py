@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from askattend.batching.encoded_questions import EncodedQuestions, IntArray
+from askattend.batching.flips import Flips
 from askattend.data.questions import QASet
-from askattend.data.vocab import PADDING, AnswerVocab, WordVocab
+from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import to_device
 from askattend.errors import DataError
 from askattend.features.source import FeatureSource
-from askattend.metrics.accuracy import accuracy_of
-
-IntArray = np.ndarray[Any, np.dtype[np.int64]]
-FloatArray = np.ndarray[Any, np.dtype[np.float32]]
-
 
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
 # with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
@@ -93,61 +89,6 @@ class Batch:
         return Batch(**{name: to_device(tensor, device) for name, tensor in tensors.items()})
 
 
-@dataclass(frozen=True)
-class EncodedQuestions:
-    """All questions of a set as arrays, one row a question; see `Batch` for their meaning.
-
-    Attributes:
-        images: ids of the set's images.
-        image: the row of `images` that each question is about.
-    """
-
-    images: tuple[str, ...]
-    image: IntArray
-    tokens: IntArray
-    lengths: IntArray
-    answer_index: IntArray
-    answer_weight: FloatArray
-    answer_score: FloatArray
-
-    @classmethod
-    def encode(cls, questions: QASet, words: WordVocab, answers: AnswerVocab) -> EncodedQuestions:
-        """Look up every word and answer once, before training starts."""
-        images = tuple(questions.images)
-        row = {image: index for index, image in enumerate(images)}
-        tokens = [words.encode(question.text) for question in questions]
-        references = [_references(question.answers, answers) for question in questions]
-        return cls(
-            images,
-            np.array([row[question.image] for question in questions], dtype=np.int64),
-            _padded(tokens, np.int64, filler=PADDING),
-            np.array([len(words) for words in tokens], dtype=np.int64),
-            _padded([[index for index, _, _ in refs] for refs in references], np.int64),
-            _padded([[weight for _, weight, _ in refs] for refs in references], np.float32),
-            _padded([[score for _, _, score in refs] for refs in references], np.float32),
-        )
-
-
-def _references(
-    given: Sequence[tuple[str, int]], answers: AnswerVocab
-) -> list[tuple[int, float, float]]:
-    """List a question's reference answers in the vocabulary: index, weight and score of each."""
-    annotators = sum(count for _, count in given)
-    return [
-        (index, count / annotators, accuracy_of(answers.answers[index], given))
-        for index, count in answers.encode(given).items()
-    ]
-
-
-def _padded(rows: Sequence[Sequence[int | float]], dtype: Any, *, filler: int = 0) -> Any:
-    """Put rows of any lengths into an array, filled up on the right; at least one column wide."""
-    width = max((len(row) for row in rows), default=0)
-    padded = np.full((len(rows), max(width, 1)), filler, dtype=dtype)
-    for position, row in enumerate(rows):
-        padded[position, : len(row)] = row
-    return padded
-
-
 class Batches:
     """The questions of a set, batch by batch.
 
@@ -162,6 +103,7 @@ class Batches:
             projection; ``"uniform"`` is the usual shuffle. The order of questions is new each epoch
             in both.
         encoded: the questions as arrays, where they are at hand.
+        flips: mirror images that a shuffled epoch draws instead of images.
     """
 
     def __init__(
@@ -174,17 +116,19 @@ class Batches:
         batch_size: int,
         sampling: str = "by-image",
         encoded: EncodedQuestions | None = None,
+        flips: Flips | None = None,
     ) -> None:
         self.questions, self.batch_size, self.sampling = questions, batch_size, sampling
-        self.source = source
+        self.source, self._flips = source, flips
         self._encoded = encoded or EncodedQuestions.encode(questions, words, answers)
         # A question none of whose answers the model can give teaches nothing: its loss is 0.
         self._teaching = np.flatnonzero(self._encoded.answer_weight.sum(axis=1) > 0)
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that questions are about, in the set's order."""
-        return tuple(self._encoded.images[row] for row in np.unique(self._encoded.image))
+        """The images that questions are about, in the set's order; then their mirror images."""
+        own = tuple(self._encoded.images[row] for row in np.unique(self._encoded.image))
+        return own if self._flips is None else (*own, *self._flips.images)
 
     def with_features(self, source: FeatureSource) -> Batches:
         """Return the same batches with features from elsewhere."""
@@ -224,9 +168,11 @@ class Batches:
                 remedy="Train on questions with answers, or raise --vocab.answers.",
             )
         rng = np.random.default_rng(seed)
+        # Of its own, so that the order does not depend on whether images are flipped.
+        flip_rng = np.random.default_rng((seed, 1))
         left = self.steps(at_least=at_least)
         while left:
-            for batch in self._cut(self._shuffle(rng)):
+            for batch in self._cut(self._shuffle(rng), flip_rng):
                 yield batch
                 left -= 1
                 if not left:
@@ -251,21 +197,25 @@ class Batches:
         groups: IntArray = np.unique(key, return_inverse=True)[1]
         return groups
 
-    def _cut(self, order: IntArray) -> Iterator[Batch]:
+    def _cut(self, order: IntArray, flip_rng: np.random.Generator | None = None) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):
-            yield self._batch(order[start : start + self.batch_size])
+            yield self._batch(order[start : start + self.batch_size], flip_rng)
 
-    def _batch(self, question_index: IntArray) -> Batch:
-        encoded = self._encoded
-        images, image_index = np.unique(encoded.image[question_index], return_inverse=True)
-        lengths = encoded.lengths[question_index]
+    def _batch(
+        self, question_index: IntArray, flip_rng: np.random.Generator | None = None
+    ) -> Batch:
+        encoded, rows = self._encoded, question_index
+        if self._flips is not None and flip_rng is not None:
+            encoded, rows = self._flips.encoded, self._flips.draw(question_index, flip_rng)
+        images, image_index = np.unique(encoded.image[rows], return_inverse=True)
+        lengths = encoded.lengths[rows]
         return Batch(
             regions=self.source.read([encoded.images[image] for image in images]),
             image_index=torch.from_numpy(image_index),
-            tokens=torch.from_numpy(encoded.tokens[question_index, : lengths.max()]),
+            tokens=torch.from_numpy(encoded.tokens[rows, : lengths.max()]),
             lengths=torch.from_numpy(lengths),
-            answer_index=torch.from_numpy(encoded.answer_index[question_index]),
-            answer_weight=torch.from_numpy(encoded.answer_weight[question_index]),
-            answer_score=torch.from_numpy(encoded.answer_score[question_index]),
+            answer_index=torch.from_numpy(encoded.answer_index[rows]),
+            answer_weight=torch.from_numpy(encoded.answer_weight[rows]),
+            answer_score=torch.from_numpy(encoded.answer_score[rows]),
             question_index=torch.from_numpy(question_index),
         )

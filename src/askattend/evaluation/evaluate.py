@@ -13,9 +13,11 @@ import numpy as np
 from rich.console import Console
 
 from askattend.batching.batches import Batches
-from askattend.data.questions import QASet, Question
+from askattend.data.questions import Box, QASet, Question
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
+from askattend.features.geometry import WHOLE, boxes_in_square
+from askattend.features.store import FeatureStore
 from askattend.files import atomic_write
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
@@ -103,7 +105,13 @@ class Evaluated:
             return None
         maps = np.stack(list(self.answers.attention.values()))
         images = [question.image for question in self.boxed]
-        return measure(maps, [question.boxes for question in self.boxed], images)
+        return measure(maps, [self._boxes(question) for question in self.boxed], images)
+
+    def _boxes(self, question: Question) -> Sequence[Box]:
+        """Return a question's boxes as shares of the square that attention maps lie over."""
+        store = self.batches.source
+        crop = store.crop(question.image) if isinstance(store, FeatureStore) else None
+        return question.boxes if crop in (None, WHOLE) else boxes_in_square(question.boxes, crop)
 
 
 @runtime_checkable

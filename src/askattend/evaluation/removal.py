@@ -188,10 +188,15 @@ def region_remover(
         rows = torch.where(keep, own_rows, own_rows + len(own_rows)).flatten()
         first, *others = (table[row].index_select(0, rows) for table in tables)
         versions = tuple(part.unflatten(0, keep.shape) for part in others)
-        return ImageEncoding(first.unflatten(0, keep.shape), versions)
+        return ImageEncoding(first.unflatten(0, keep.shape), versions, beside(row, keep))
 
     def encode_again(row: int, keep: Keep) -> ImageEncoding:
-        return model.encode_image(torch.where(keep[:, :, None], regions[row], 0))
+        again = model.encode_image(torch.where(keep[:, :, None], regions[row], 0))
+        return again._replace(blank=beside(row, keep))
+
+    def beside(row: int, keep: Keep) -> Keep | None:
+        # Regions beside a padded picture stay hidden; those taken away keep their share.
+        return None if image.blank is None else image.blank[row].expand_as(keep)
 
     every_other = own_rows[None] % 2 == 0
     pairs = zip(

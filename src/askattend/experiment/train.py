@@ -12,6 +12,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from askattend.batching.flips import require_language
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
@@ -27,8 +28,9 @@ from askattend.experiment.floors import (
     floors_remark,
     prepare_linear_floors,
 )
-from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
+from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.features.extraction import with_mirror_images
 from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
@@ -76,9 +78,9 @@ def train(
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors), highlight=False)
-        learnt, held_back = (
-            batches_of(part, features, run, config.train) for part in (splits.train, splits.valid)
-        )
+        flips = flips_of(splits.train, run, config)
+        learnt = batches_of(splits.train, features, run, config.train, flips)
+        held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
         _summarise(run, history, floors, console)
     return run
@@ -137,7 +139,11 @@ def _prepare(
         highlight=False,
     )
     vectors = _vectors(config, words, console)  # before the long work with images
-    images = {**splits.train.images, **splits.valid.images}
+    learnt = splits.train.images
+    if config.train.flips and uses_image(config.model):
+        require_language(splits.train)  # complain before the long work
+        learnt = with_mirror_images(learnt)
+    images = {**learnt, **splits.valid.images}
     features = features_for(config, images, out.parent, console=console)
     saved = config if uses_image(config.model) else replace(config, features=None)
     floors = Floors.build(splits.train)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,15 +12,17 @@ import msgspec
 import torch
 from rich.console import Console
 from rich.filesize import decimal
+from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, need_space, save_shard
+from askattend.features.geometry import shown_regions
 from askattend.features.images import Size
+from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
-from askattend.features.storage import ShardFeatures
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
 
@@ -48,7 +51,8 @@ class StoreWriter:
         console: Console,
         progress: Report | None,
     ) -> None:
-        self._folder, self._backbone, self._spec = folder, backbone, backbone.spec
+        self._folder, self._backbone = folder, backbone
+        self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
         self._batch_size, self._workers, self._shard_images = batch_size, workers, shard_images
         self._console, self._progress = console, progress
 
@@ -121,7 +125,7 @@ class StoreWriter:
     def _write_shard(
         self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
     ) -> WrittenShard:
-        stored = ShardFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
+        stored = StoredLevels.zeros(len(shard.images), self._spec.grids, self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
@@ -136,7 +140,7 @@ class StoreWriter:
         save_shard(self._folder, stored, written)
         return written
 
-    def _fill(self, stored: ShardFeatures, batch: Sequence[DecodedImage], start: int) -> None:
+    def _fill(self, stored: StoredLevels, batch: Sequence[DecodedImage], start: int) -> None:
         """Fill the slots of a batch, from `start` on; those of broken images stay zero.
 
         A broken image goes through the backbone too, as black: what others get may depend in its
@@ -146,12 +150,15 @@ class StoreWriter:
             return
         size = self._spec.image_size
         black = torch.zeros(3, size, size, dtype=torch.uint8)
-        computed = self._backbone.compute(
+        levels = self._backbone.compute_levels(
             torch.stack([black if p.pixels is None else p.pixels for p in batch])
         )
-        for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
+        for row, (slot, picture) in enumerate(enumerate(batch, start)):
             if picture.pixels is not None:
-                stored.write(slice(slot, slot + 1), features[None])
+                own: Sequence[Tensor] = [level[row : row + 1] for level in levels]
+                if (shown := shown_regions(picture.size, self._spec)) is not None:
+                    own = blank_out(own, shown[None])
+                stored.write(slice(slot, slot + 1), own)
                 # As it is read back: float16 overflows where float32 does not.
                 if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)

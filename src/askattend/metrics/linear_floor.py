@@ -63,7 +63,7 @@ class ImageProjection:
 
         mean: Float32 = features.mean(axis=0)
         spread: Float32 = features.std(axis=0).astype(np.float32)
-        spread[spread == 0] = 1
+        spread[spread < 1e-6] = 1  # what never changes tells nothing
         standard = (features - mean) / spread
         count = min(IMAGE_DIM, *features.shape)
         _, values, axes = randomized_svd(standard, n_components=count, random_state=0)

@@ -18,7 +18,7 @@ from askattend.data.vocab import PADDING
 from askattend.devices import AnsweringPrecision
 from askattend.errors import DataError, FeatureError, RunError
 from askattend.features.backbones import backbone_of
-from askattend.features.geometry import Crop, crop_of, square
+from askattend.features.geometry import Crop, crop_of, regions_of
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
@@ -216,8 +216,7 @@ class Predictor:
             FeatureError: the run's backbone is not to be had.
         """
         opened = open_image(image)
-        regions = self.backbone.regions(square(opened, self.backbone.spec)[None])
-        return Scene(opened, self.look_at(regions), self)
+        return Scene(opened, self.look_at(regions_of(opened, self.backbone)), self)
 
     @torch.inference_mode()
     def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
@@ -242,6 +241,8 @@ class Predictor:
             )
         self.run.features.require(store.spec, where=store.path)
         self.need_words(questions)
+        if self.run.features.coordinates:
+            store = store.with_coordinates()
         image = self.look_at(store.read([image_id]))
         return self.answer(image, [0] * len(questions), questions, top=top)
 

@@ -131,10 +131,11 @@ class Run:
             self.model_config,
             words=len(self.words),
             answers=len(self.answers),
-            region_dim=self.features.region_dim,
+            region_dim=self.features.input_dim,
         )
         if self.vectors is not None:
             give_word_vectors(model, torch.from_numpy(self.vectors.values))
+        model.hides_blank = self.features.geometry == "pad"
         return model
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
