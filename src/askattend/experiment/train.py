@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,13 @@ from askattend.devices import describe_device, pick_device
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
+from askattend.experiment.floors import (
+    FloorAccuracy,
+    floors_line,
+    floors_on_validation,
+    floors_remark,
+    prepare_linear_floors,
+)
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.features.extraction import with_mirror_images
@@ -68,12 +75,16 @@ def train(
         _require_same(run)
     with _alone_in(out):
         run.save()
+        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+        floors = floors_on_validation(run, linear, splits.valid, features)
+        console.print(floors_line(floors), highlight=False)
         flips = flips_of(splits.train, run, config)
         learnt = batches_of(splits.train, features, run, config.train, flips)
         held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, splits, console)
+        _save_summary(run, history, splits, floors)
         write_card(run)
+        _conclude(run, history, floors, console)
     return run
 
 
@@ -211,25 +222,37 @@ def _alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(run: Run, history: TrainingHistory, splits: Splits, console: Console) -> None:
-    """Write metrics.json and say how good the best epoch was."""
+def _save_summary(
+    run: Run, history: TrainingHistory, splits: Splits, floors: Mapping[str, FloorAccuracy]
+) -> None:
+    """Write metrics.json."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
-    device = pick_device(run.config["train"]["device"])
     summary = TrainingSummary(
         best_epoch=best.epoch,
         epochs=len(history.epochs),
         steps=history.epochs[-1].step,
         valid_accuracy=best.valid_accuracy,
         metric=history.metric,
+        floors=dict(floors),
         seconds=sum(epoch.seconds for epoch in history.epochs),
         parameters=sum(p.numel() for p in run.new_model().parameters()),
-        hardware=describe_device(device),
+        hardware=describe_device(pick_device(run.config["train"]["device"])),
         data=DataSummary.of(splits),
     )
     summary.save(run.folder)
+
+
+def _conclude(
+    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
+) -> None:
+    """Say how good the best epoch was, and whether it beats the floors."""
+    best = history.best
+    assert best is not None, "training runs for at least one epoch"
     console.print(
         f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )
+    if remark := floors_remark(run, history, floors):
+        console.print(f"note: {remark}", highlight=False)
