@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,6 +28,7 @@ from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
 from askattend.report.card import write_card
+from askattend.report.details import details_of
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
@@ -261,7 +261,7 @@ def _report(
         figures=figures,
         history=history,
         examples=list(_examples(predictor, evaluation, inputs)),
-        details=_details(predictor, evaluation, history),
+        details=details_of(predictor, evaluation.metrics, history),
         maps_name=predictor.maps_name if model.attends else None,
         sees=model.sees,
     )
@@ -280,22 +280,3 @@ def _examples(predictor: Predictor, evaluation: Evaluation, inputs: _Inputs) -> 
         answer = predictor.answer(look, [0], [question.text])[0]
         score = evaluation.predictions[position].score
         yield Example(question, image, answer, score, crop_of(image.size, store.spec))
-
-
-def _details(
-    predictor: Predictor, evaluation: Evaluation, history: TrainingHistory
-) -> dict[str, str]:
-    run, features, metrics = predictor.run, predictor.run.features, evaluation.metrics
-    parameters = sum(p.numel() for p in predictor.model.parameters())
-    seconds = sum(epoch.seconds for epoch in history.epochs)
-    return {
-        "Network": run.config["network"].upper(),
-        "Parameters": f"{parameters:,}",
-        "Questions from": metrics.source,
-        "Training": f"{len(history.epochs)} epochs, {seconds:,.0f} s",
-        "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
-        "Backbone": features.label,
-        "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
-        "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
-        f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
-    }

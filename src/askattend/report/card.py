@@ -20,10 +20,9 @@ from askattend.files import atomic_write
 from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
+from askattend.report.details import changed_settings
 from askattend.runs.run_folder import Run
 from askattend.scoring.results import METRICS
-from askattend.settings import to_mapping
-from askattend.training.config import TrainConfig
 from askattend.training.summary import TrainingSummary, read_summary
 
 CARD = "README.md"
@@ -101,7 +100,7 @@ def _text(run: Run, licence: str | None) -> str:
             backbone=portable(run.features.label),
             asks_by_id=run.features.backbone == UNKNOWN,
             recipe=run.config.get("recipe", "paper"),
-            settings=dict(_settings(run)),
+            settings=changed_settings(run),
             summary=summary,
             notes=list(_notes(source, summary)),
             splits=list(_splits(run.folder)),
@@ -118,17 +117,6 @@ def _named_licence(file: Path) -> str | None:
     return found[1] if found else None
 
 
-def _settings(run: Run) -> Iterator[tuple[str, Any]]:
-    """Yield the settings of network and training that are not the paper's."""
-    papers = {"model": type(run.model_config)(), "train": TrainConfig()}
-    for section, defaults in papers.items():
-        paper = to_mapping(defaults)
-        for key, value in run.config.get(section, {}).items():
-            # Where it was computed is told with the time that it took.
-            if value != paper.get(key) and key != "device":
-                yield f"{section}.{key}", value
-
-
 def _notes(source: str, summary: TrainingSummary | None) -> Iterator[str]:
     """Yield what was decided about the questions, without the folders that they lie in."""
     place = source.partition(":")[2]
@@ -137,10 +125,10 @@ def _notes(source: str, summary: TrainingSummary | None) -> Iterator[str]:
 
 
 def _splits(folder: Path) -> Iterator[SplitFigures]:
-    """Read the figures of every split that was evaluated, the usual ones first."""
-    usual = {name: number for number, name in enumerate(USUAL_SPLITS)}
-    files = sorted(folder.glob(f"*/{METRICS}"), key=lambda f: (usual.get(f.parent.name, 9), f))
-    for file in files:
+    """Read the figures of every split that was evaluated, test first and train behind it."""
+    usual = dict(zip(reversed(USUAL_SPLITS), range(len(USUAL_SPLITS)), strict=True))
+    files = folder.glob(f"*/{METRICS}")
+    for file in sorted(files, key=lambda f: (usual.get(f.parent.name, len(usual)), f.parent.name)):
         metrics = read_metrics(file)
         figures = metrics.figures
         yield SplitFigures(
