@@ -87,7 +87,7 @@ def _reproduce(options: argparse.Namespace, documented: Documented) -> int:
 
 @dataclass(frozen=True)
 class Starting:
-    """What the settings of one seed's training come from."""
+    """Sources of the settings of one seed's training."""
 
     preset: str
     network: str

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from askattend.experiment.config import presets, read_preset
 from benchmarks import reproduce
@@ -130,3 +131,30 @@ def test_seeds_are_trained_and_compared(
     assert "holds a run already" in capsys.readouterr().err
     assert status(0.1, 100 * max(own) + 1, "--resume") == 1
     assert "DIFFERS" in capsys.readouterr().out
+
+
+def test_daquar_has_wups_and_its_folder_a_name(
+    tmp_path: Path,
+    wordnet: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, preset = tmp_path / "photos", tmp_path / "tiny.toml"
+    folder.mkdir()
+    preset.write_text(TINY.replace("saaa", "san"))
+    for split, numbers in (("train", range(1, 7)), ("test", range(7, 10))):
+        answers = {n: ("lamp", "sofa")[n % 2] for n in numbers}
+        triples = [f"what is it in image{n} ?\n{answers[n]}\nimage{n}\n" for n in numbers]
+        (folder / f"qa.894.raw.{split}.format_triple").write_text("".join(triples))
+        for n in numbers:
+            Image.new("RGB", (40, 32), (20 * n, 0, 0)).save(folder / f"image{n}.png")
+    documented = {str(preset): Documented("san", "daquar:DIR,answers=single", 1.0)}
+    monkeypatch.setattr(reproduce, "read_documented", lambda: documented)
+    words = [str(preset), "--seeds", "1", "--daquar", str(folder), "--out", str(tmp_path / "runs")]
+    assert reproduce.main(words) == 0
+    out = capsys.readouterr().out
+    assert f"daquar:{folder},answers=single" in out
+    lines = {line.split("  ")[0]: line for line in out.splitlines()}
+    for name in ("accuracy", "WUPS 0.9", "WUPS 0.0"):
+        assert "nothing to compare with yet" in lines[name]
