@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from askattend.cli import main
 from askattend.errors import RunError
 from askattend.report.card import CARD, portable, write_card
 from askattend.runs.run_folder import Run
+from askattend.settings import toml_bytes
 
 OPTIONS = ["--train.epochs", "1", "--train.seed", "5", "--extract.image-size", "32"]
 OPTIONS += ["--model.question-dim", "8"]
@@ -144,32 +146,48 @@ def test_it_says_when_it_always_or_never_is_sure(own: Path, risk: float) -> None
     assert said in card(own)
 
 
-def test_no_folder_is_named(own: Path) -> None:
-    """Not the run's, not the data's, not one in a note."""
-    config = (own / "config.toml").read_text()
-    source = "table:/home/some body/pictures/shelves.csv"
-    (own / "config.toml").write_text(
-        "\n".join(
-            f"data = {json.dumps(source)}" if line.startswith("data =") else line
-            for line in config.splitlines()
-        )
-    )
-    summary = json.loads((own / "metrics.json").read_text())
-    note = "1 of 2 images are not there, such as /home/some body/pictures/shelves.csv/a.png"
-    summary["data"]["notes"] = [note]
-    edit(own / "metrics.json", data=summary["data"])
+@pytest.mark.parametrize(
+    ("source", "named", "dataset"),
+    [
+        ("table:/home/some body/shelves.csv", "table:shelves.csv", None),
+        ("daquar:/home/some body/photos,answers=single", "daquar:photos,answers=single", "daquar"),
+    ],
+)
+def test_no_folder_is_named(own: Path, source: str, named: str, dataset: str | None) -> None:
+    """Not the data's, not the backbone's, not one in a note."""
+    place = source.partition(":")[2].partition(",")[0]
+    config = tomllib.loads((own / "config.toml").read_text()) | {"data": source}
+    (own / "config.toml").write_bytes(toml_bytes(config))
+    data = json.loads((own / "metrics.json").read_text())["data"]
+    data["notes"] = [f"1 of 2 images are not there, such as {place}/a.png"]
+    edit(own / "metrics.json", data=data)
     edit(own / "test" / "metrics.json", source=source)
     edit(own / "features.json", backbone="hf:/home/some body/models/resnet")
     write_card(Run.load(own))
     assert "/home" not in card(own)
     assert "some body" not in card(own)
-    assert "such as shelves.csv/a.png" in card(own)
+    assert f"such as {Path(place).name}/a.png" in card(own)
     assert "`hf:resnet, 32 px`" in card(own)
-    assert front_matter(own)["model-index"][0]["results"][0]["dataset"]["name"] == (
-        "table:shelves.csv"
-    )
-    assert "datasets" not in front_matter(own)
-    assert front_matter(own)["license"] == "apache-2.0"  # as the card said before
+    front = front_matter(own)
+    assert front["model-index"][0]["results"][0]["dataset"]["name"] == named
+    assert front.get("datasets") == ([dataset] if dataset else None)
+    assert front["license"] == "apache-2.0"  # as the card said before
+
+
+def test_a_data_set_for_research_says_so(own: Path) -> None:
+    config = tomllib.loads((own / "config.toml").read_text()) | {"data": "daquar:photos"}
+    (own / "config.toml").write_bytes(toml_bytes(config))
+    (own / CARD).unlink()
+    write_card(Run.load(own))
+    assert front_matter(own)["license"] == "other"
+    assert "for research use only" in card(own)
+
+
+def test_the_report_tells_the_same(evaluated: Path) -> None:
+    page = (evaluated / "report.html").read_text(encoding="utf-8")
+    size = json.loads((evaluated / "metrics.json").read_text())["data"]["train"]
+    assert f"{size['questions']:,} questions, {size['images']:,} images" in page
+    assert "<dt>Recipe</dt><dd>small; not the paper&#39;s: model.question_dim 8" in page
 
 
 def test_a_run_that_was_trained_elsewhere_has_a_card(own: Path) -> None:

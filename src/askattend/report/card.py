@@ -120,8 +120,9 @@ def _named_licence(file: Path) -> str | None:
 def _notes(source: str, summary: TrainingSummary | None) -> Iterator[str]:
     """Yield what was decided about the questions, without the folders that they lie in."""
     place = source.partition(":")[2]
+    folder = re.sub(r"(,\w+=[^,=/]*)+$", "", place)  # a protocol is named behind it
     for note in () if summary is None else summary.data.notes:
-        yield note.replace(place, PurePath(place).name) if place.startswith("/") else note
+        yield note.replace(folder, PurePath(folder).name) if folder.startswith("/") else note
 
 
 def _splits(folder: Path) -> Iterator[SplitFigures]:
