@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from askattend.models.kernels import choice
 from askattend.models.kernels.buffer_pool import cast_copy
 
 
@@ -13,6 +14,10 @@ def l2_normalise(
     regions: Float[Tensor, "images regions dim"], dtype: torch.dtype
 ) -> Float[Tensor, "images regions dim"]:
     """v / (‖v‖₂ + ε) at each region (SAAA section 3.1), in `dtype`; norms in float32 at least."""
+    if choice.triton_runs(regions) and not regions.requires_grad:
+        from askattend.models.kernels.gpu import regions as quick
+
+        return quick.l2_normalise(regions, dtype)
     units = cast_copy(regions, dtype)
     precise = torch.promote_types(dtype, torch.float32)
     norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
