@@ -14,7 +14,7 @@ from torch import Tensor
 
 from askattend.data.questions import QASet
 from askattend.data.vocab import PADDING, AnswerVocab, WordVocab
-from askattend.devices import to_device
+from askattend.devices import all_to_device, to_device
 from askattend.errors import DataError
 from askattend.metrics.accuracy import accuracy_of
 
@@ -49,6 +49,8 @@ class Batch:
         answer_weight: the share of a question's annotators who gave each; 0 where padded.
         answer_score: what giving that answer scores, 0 to 1; 0 where padded.
         question_index: the position of each question in its `QASet`.
+        word_counts: how many questions have a first word, a second, …, as far as the processor
+            knows; set on the way to a GPU, which would have to be waited for.
     """
 
     regions: Float[Tensor, "images regions region_dim"]
@@ -59,6 +61,7 @@ class Batch:
     answer_weight: Float[Tensor, "questions references"]
     answer_score: Float[Tensor, "questions references"]
     question_index: Int[Tensor, " questions"]
+    word_counts: tuple[int, ...] = ()
 
     @classmethod
     def of(
@@ -95,10 +98,24 @@ class Batch:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all but `word_counts`, by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "word_counts"}
+
     def to(self, device: torch.device) -> Batch:
         """Copy the batch to another device."""
-        tensors = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Batch(**{name: to_device(tensor, device) for name, tensor in tensors.items()})
+        if device.type != "cuda" or self.lengths.is_cuda:
+            moved = {name: to_device(tensor, device) for name, tensor in self.tensors().items()}
+            return Batch(**moved, word_counts=self.word_counts)
+        return Batch(
+            **all_to_device(self.tensors(), device), word_counts=word_counts(self.lengths.numpy())
+        )
+
+
+def word_counts(lengths: IntArray) -> tuple[int, ...]:
+    """Count the questions that have a first word, a second, and so on; the counts fall."""
+    counts = np.bincount(lengths)[::-1].cumsum()[::-1][1:]
+    return tuple(counts.tolist())
 
 
 @dataclass(frozen=True)

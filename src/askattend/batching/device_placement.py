@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Event, Thread
 
 import torch
 from jaxtyping import Float, Shaped
@@ -128,14 +130,44 @@ def prefetch_to_device(device: torch.device, batches: Iterator[Batch]) -> Iterat
         yield from (batch.to(device) for batch in batches)
         return
     copying, computed = torch.cuda.Stream(device), deque[torch.cuda.Event]()
-    for batch in batches:
+    for batch in made_ahead(batches, PREFETCH):
         if len(computed) == PREFETCH:  # wait for a step given out long ago: others are queued
             computed.popleft().synchronize()
         with torch.cuda.stream(copying):
             on_device = batch.to(device)
         computing = torch.cuda.current_stream(device)
         computing.wait_stream(copying)
-        for field in fields(on_device):  # its memory must not serve a later copy before its step
-            getattr(on_device, field.name).record_stream(computing)
+        for tensor in on_device.tensors().values():  # must not serve a later copy before its step
+            tensor.record_stream(computing)
         yield on_device
         computed.append(computing.record_event())
+
+
+def made_ahead(batches: Iterator[Batch], most: int) -> Iterator[Batch]:
+    """Yield batches that a thread makes, so many ahead at most, while the caller starts kernels."""
+    made: Queue[Batch | BaseException | None] = Queue(most)
+    stopped = Event()
+
+    def make() -> None:
+        try:
+            for batch in batches:
+                made.put(batch)
+                if stopped.is_set():
+                    return
+            made.put(None)
+        except BaseException as error:
+            made.put(error)
+
+    thread = Thread(target=make, name="batches", daemon=True)
+    thread.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        while thread.is_alive():  # it may wait for room
+            with suppress(Empty):
+                made.get(timeout=0.01)
+        thread.join()

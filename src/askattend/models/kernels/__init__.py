@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from askattend.models.kernels.dropout import Dropout
 from askattend.models.kernels.input_checks import require_in_range
-from askattend.models.kernels.lstm import StateName, last_state
+from askattend.models.kernels.lstm import StateName, falling_schedule, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
 from askattend.models.kernels.recurrence import LSTM
 from askattend.models.kernels.regions import cast, l2_normalise, matmul_dtype
@@ -23,6 +23,7 @@ __all__ = [
     "attention_scores",
     "cast",
     "expand_to_questions",
+    "falling_schedule",
     "l2_normalise",
     "last_state",
     "matmul_dtype",

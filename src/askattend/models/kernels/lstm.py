@@ -159,7 +159,8 @@ def falling_schedule(sizes: Sequence[int]) -> Iterator[None]:
 
 def schedule_of(tokens: Int[Tensor, "questions words"]) -> list[int]:
     """Return how many questions each step goes over: all of them, if nobody says that fewer do."""
-    return list(_schedule.get()) or [len(tokens)] * tokens.shape[1]
+    questions, words = tokens.shape
+    return list(_schedule.get()[:words]) or [questions] * words
 
 
 def falling(
