@@ -138,6 +138,12 @@ class Backbone:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean, self._std = per_channel(spec.mean), per_channel(spec.std)
 
+    def to(self, device: torch.device) -> Backbone:
+        """Compute on another device from now on."""
+        self.network.to(device)
+        self._mean, self._std = self._mean.to(device), self._std.to(device)
+        return self
+
     def regions(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
@@ -152,7 +158,7 @@ class Backbone:
         Raises:
             FeatureError: they are not of the backbone's size.
         """
-        computed = self.compute(pixels)
+        computed = self.compute(pixels).cpu()
         stored = ShardFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
         stored.write(slice(None), computed)
         return stored.read(slice(None))
@@ -160,7 +166,7 @@ class Backbone:
     def compute(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Compute `regions` before they are rounded to what a store holds.
+        """Compute `regions` before they are rounded to what a store holds, on the network's device.
 
         Raises:
             FeatureError: see `regions`.
@@ -173,7 +179,9 @@ class Backbone:
                 remedy="Resize the image to the backbone's image_size.",
             )
         with torch.inference_mode():
-            normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
+            normalised = (
+                pixels.to(self._mean.device).float().div_(255).sub_(self._mean).div_(self._std)
+            )
             computed: Tensor = self.network(
                 normalised.to(PRECISIONS[spec.precision], memory_format=torch.channels_last)
             )

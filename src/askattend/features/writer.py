@@ -148,7 +148,12 @@ class StoreWriter:
         black = torch.zeros(3, size, size, dtype=torch.uint8)
         computed = self._backbone.compute(
             torch.stack([black if p.pixels is None else p.pixels for p in batch])
-        )
+        ).cpu()
+        whole = slice(start, start + len(batch))
+        if all(picture.pixels is not None for picture in batch):
+            stored.write(whole, computed)
+            if torch.isfinite(stored.read(whole)).all():
+                return
         for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
             if picture.pixels is not None:
                 stored.write(slice(slot, slot + 1), features[None])

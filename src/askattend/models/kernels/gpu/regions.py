@@ -1,7 +1,5 @@
 """Regions of length 1, and dropout where no gradient is needed: each in one pass over memory."""
 
-from typing import Any
-
 import torch
 import triton
 import triton.language as tl
