@@ -13,13 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import torch
 
 from askattend.batching.batches import Batch, Batches, EncodedQuestions
-from askattend.batching.device_placement import DeviceFeatures, prefetch_to_device
+from askattend.batching.device_placement import DeviceFeatures, PinnedSource, prefetch_to_device
 from askattend.batching.inference import outputs
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import make_step
@@ -132,8 +131,7 @@ def _rows(sizes: Sizes) -> Iterator[tuple[str, str, Callable[[], Measured]]]:
         if size == large:
             yield f"{network}-evaluation-{size}", "questions/s", _evaluation(made, network, size)
     yield "saaa-streamed-share-of-link", "share", lambda: _streamed(made, large)
-    for name, unit, measure in gpu_reading.rows(sizes.device, quick=sizes.quick):
-        yield name, unit, measure
+    yield from gpu_reading.rows(sizes.device, quick=sizes.quick)
 
 
 def _row(name: str, unit: str, measure: Callable[[], Measured]) -> Row:
@@ -321,21 +319,13 @@ def _streamed(made: _Made, size: int) -> Measured:
     source = data.InMemory(regions, data.image_ids(shape))
     streamed = Batches(
         usual.questions,
-        source,
+        PinnedSource(source) if sizes.device.type == "cuda" else source,
         data.words(shape),
         data.answers(shape),
         batch_size=size,
         encoded=encoded,
     )
-    link, bytes_moved = _link(sizes), 0
-
-    def counted() -> Iterator[Batch]:
-        nonlocal bytes_moved
-        for batch in streamed.shuffled(0, at_least=10**6):
-            bytes_moved += batch.regions.nbytes
-            yield batch
-
-    batches = prefetch_to_device(sizes.device, counted())
+    link, batches = _link(sizes), made.shuffled(streamed)
     timed = max(2, sizes.timed // 4)
     config = TrainConfig(batch_size=size)
     model = ours("saaa", sizes.shape, sizes.widths).to(sizes.device).train()

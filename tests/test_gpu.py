@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -19,13 +20,16 @@ from askattend.batching.batches import Batch, Batches
 from askattend.batching.device_placement import (
     GIBIBYTE,
     DeviceFeatures,
+    PinnedSource,
     cache_on_gpu_if_it_fits,
     dtype_on_gpu,
     fits,
+    made_ahead,
     prefetch_to_device,
 )
 from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.devices import all_to_device
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import GraphedStep, make_step
 from askattend.training.step import learning_rates_to, make_optimizer, train_step
@@ -257,3 +261,47 @@ def test_graphs_learn_what_plain_steps_learn(name: str) -> None:
         torch.testing.assert_close(step(batch, rate=rate), expected, rtol=1e-2, atol=1e-3)
     assert isinstance(step, GraphedStep)
     assert any(buffers.graph is not None for buffers in step._buffers)
+
+
+def test_batches_made_ahead_are_the_same_and_their_errors_arrive() -> None:
+    usual = batches()
+    ahead = list(made_ahead(usual.in_order(), 2))
+    for ours, theirs in zip(ahead, usual.in_order(), strict=True):
+        assert torch.equal(ours.tokens, theirs.tokens)
+
+    def broken() -> Iterator[Batch]:
+        yield ahead[0]
+        raise ValueError("no more")
+
+    found = made_ahead(broken(), 2)
+    assert next(found) is ahead[0]
+    with pytest.raises(ValueError, match="no more"):
+        next(found)
+
+
+def test_nobody_makes_batches_that_nobody_wants() -> None:
+    made = made_ahead(batches().shuffled(0, at_least=10**6), 2)
+    next(made)
+    made.close()
+    assert not any(thread.name == "batches" for thread in threading.enumerate())
+
+
+def test_small_tensors_travel_together() -> None:
+    tensors = {
+        "bytes": torch.arange(5, dtype=torch.uint8),
+        "floats": torch.randn(3, 4),
+        "none": torch.zeros(0, 2, dtype=torch.int64),
+        "rows": torch.arange(12).view(3, 4)[:, :3],
+        "large": torch.zeros(2**18 + 1),
+    }
+    moved = all_to_device(tensors, torch.device("cpu"))
+    for name, tensor in tensors.items():
+        assert torch.equal(moved[name], tensor), name
+    assert moved["large"] is tensors["large"]
+    shared = {moved[name].untyped_storage().data_ptr() for name in ("bytes", "floats", "rows")}
+    assert len(shared) == 1
+
+
+def test_features_read_by_several_threads_are_the_same() -> None:
+    ids = [str(i) for i in range(9)]
+    assert torch.equal(PinnedSource(FEATURES, workers=4).read(ids), FEATURES.read(ids))

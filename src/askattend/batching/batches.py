@@ -272,8 +272,9 @@ class Batches:
         by_image = np.argsort(image, kind="stable")
         rank = np.empty_like(order)  # among the questions of its image
         rank[by_image] = np.arange(len(order)) - (counts.cumsum() - counts)[image[by_image]]
-        key = image * len(order) + rank // QUESTIONS_PER_IMAGE
-        groups: IntArray = np.unique(key, return_inverse=True)[1]
+        key = (image * len(order) + rank // QUESTIONS_PER_IMAGE)[by_image]  # rising
+        groups = np.empty_like(order)
+        groups[by_image] = np.concatenate([[0], key[1:] != key[:-1]]).cumsum()
         return groups
 
     def _cut(self, order: IntArray) -> Iterator[Batch]:
@@ -284,13 +285,17 @@ class Batches:
         encoded = self._encoded
         images, image_index = np.unique(encoded.image[question_index], return_inverse=True)
         lengths = encoded.lengths[question_index]
+
+        def rows_of(array: Any) -> Tensor:  # `take` is several times as quick as an index
+            return torch.from_numpy(array.take(question_index, axis=0))
+
         return Batch(
             regions=self.source.read([encoded.images[image] for image in images]),
             image_index=torch.from_numpy(image_index),
-            tokens=torch.from_numpy(encoded.tokens[question_index, : lengths.max()]),
+            tokens=rows_of(encoded.tokens[:, : lengths.max()]),
             lengths=torch.from_numpy(lengths),
-            answer_index=torch.from_numpy(encoded.answer_index[question_index]),
-            answer_weight=torch.from_numpy(encoded.answer_weight[question_index]),
-            answer_score=torch.from_numpy(encoded.answer_score[question_index]),
+            answer_index=rows_of(encoded.answer_index),
+            answer_weight=rows_of(encoded.answer_weight),
+            answer_score=rows_of(encoded.answer_score),
             question_index=torch.from_numpy(question_index),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, Queue
 from threading import Event, Thread
@@ -26,6 +27,8 @@ RESERVED_SHARE, RESERVED_BYTES = 0.15, 6 * GIBIBYTE
 CHUNK = 64
 # Steps that the processor may be ahead of the GPU; each has its batch in the memory of both.
 PREFETCH = 3
+# Threads that read features which a GPU has no room for.
+READERS = 8
 
 
 class DeviceFeatures:
@@ -78,6 +81,34 @@ class DeviceFeatures:
         return dequantise(regions, self._ranges.index_select(0, rows)).half()
 
 
+class PinnedSource:
+    """Features read into pinned memory, from where a GPU fetches them, by several threads.
+
+    Args:
+        source: where they are.
+        workers: threads; each reads some of the images of a batch.
+    """
+
+    def __init__(self, source: FeatureSource, workers: int = READERS) -> None:
+        self._source, self._workers = source, workers
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="features")
+        self._pinned = torch.cuda.is_available()
+
+    def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
+        """Read the features of some images."""
+        first = self._source.read(image_ids[:1])
+        size = (len(image_ids), *first.shape[1:])
+        regions = torch.empty(size, dtype=first.dtype, pin_memory=self._pinned)
+
+        def read_some(start: int) -> None:
+            part = image_ids[start : start + share]
+            regions[start : start + share] = self._source.read(part)
+
+        share = max(1, -(-len(image_ids) // self._workers))
+        list(self._pool.map(read_some, range(0, len(image_ids), share)))
+        return regions
+
+
 def _as_copied(source: FeatureSource, ids: Sequence[str], dtype: torch.dtype) -> tuple[Tensor, ...]:
     """Read features as a device holds them: codes and ranges, or one tensor of `dtype`."""
     if isinstance(source, FeatureStore) and source.spec.dtype == "int8":
@@ -105,7 +136,7 @@ def cache_on_gpu_if_it_fits(
         highlight=False,
     )
     if not cached:
-        return batches
+        return batches.with_features(PinnedSource(source))
     return batches.with_features(DeviceFeatures.copy_of(source, ids, device, dtype))
 
 

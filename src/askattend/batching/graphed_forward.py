@@ -29,6 +29,8 @@ class GraphedForward:
         self._model, self._precision = model, precision
         self._buffers: BuffersBySize | None = None
         self._capturing = next(model.parameters()).is_cuda
+        # What a graph leaves is copied before the next is replayed, so all share their memory.
+        self._pool = torch.cuda.graph_pool_handle() if self._capturing else None
 
     @torch.inference_mode()
     def __call__(self, batch: Batch) -> Output:
@@ -57,7 +59,7 @@ class GraphedForward:
     def _capture(self, buffers: StaticBuffers) -> None:
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 buffers.result = self._compute(buffers)
         except RuntimeError:
             self._capturing = False

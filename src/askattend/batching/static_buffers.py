@@ -46,7 +46,9 @@ class StaticBuffers:
         sizes = {name: (questions, *tensor.shape[1:]) for name, tensor in given.items()}
         sizes["regions"] = (images, *batch.regions.shape[1:])
         sizes["tokens"] = (questions, words)
-        tensors = {name: given[name].new_zeros(size) for name, size in sizes.items()}
+        tensors: dict[str, Any] = {
+            name: given[name].new_zeros(size) for name, size in sizes.items()
+        }
         return cls(Batch(**tensors), torch.ones((), device=batch.tokens.device))
 
     def fill(self, batch: Batch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 import torch
 from rich.console import Console
 from rich.filesize import decimal
+from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
@@ -19,7 +21,7 @@ from askattend.features.images import Size
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
-from askattend.features.storage import ShardFeatures
+from askattend.features.storage import DTYPES, ShardFeatures
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
 
@@ -114,13 +116,28 @@ class StoreWriter:
             workers=self._workers,
             ahead=2 * self._batch_size,
         )
-        with closing(pictures), progress_bar(len(names), self._console, self._progress) as advance:
+        # One shard is saved while the next is computed; what stops the extraction waits for it.
+        saving: Future[WrittenShard] | None = None
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="save") as saver,
+            closing(pictures),
+            progress_bar(len(names), self._console, self._progress) as advance,
+        ):
             for shard in todo:
-                yield self._write_shard(shard, pictures, advance)
+                filled = self._fill_shard(shard, pictures, advance)
+                if saving is not None:
+                    yield saving.result()
+                saving = saver.submit(self._save, *filled)
+            if saving is not None:
+                yield saving.result()
 
-    def _write_shard(
+    def _save(self, stored: ShardFeatures, written: WrittenShard) -> WrittenShard:
+        save_shard(self._folder, stored, written)
+        return written
+
+    def _fill_shard(
         self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
-    ) -> WrittenShard:
+    ) -> tuple[ShardFeatures, WrittenShard]:
         stored = ShardFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
@@ -132,9 +149,7 @@ class StoreWriter:
             file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
-        written = WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
-        save_shard(self._folder, stored, written)
-        return written
+        return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
 
     def _fill(self, stored: ShardFeatures, batch: Sequence[DecodedImage], start: int) -> None:
         """Fill the slots of a batch, from `start` on; those of broken images stay zero.
@@ -148,18 +163,28 @@ class StoreWriter:
         black = torch.zeros(3, size, size, dtype=torch.uint8)
         computed = self._backbone.compute(
             torch.stack([black if p.pixels is None else p.pixels for p in batch])
-        ).cpu()
-        whole = slice(start, start + len(batch))
-        if all(picture.pixels is not None for picture in batch):
-            stored.write(whole, computed)
-            if torch.isfinite(stored.read(whole)).all():
-                return
+        )
+        if self._written_at_once(stored, batch, computed, start):
+            return
+        computed = computed.cpu()
         for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
             if picture.pixels is not None:
                 stored.write(slice(slot, slot + 1), features[None])
                 # As it is read back: float16 overflows where float32 does not.
                 if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)
+
+    def _written_at_once(
+        self, stored: ShardFeatures, batch: Sequence[DecodedImage], computed: Tensor, start: int
+    ) -> bool:
+        """Round and check a whole batch on a GPU, if all is well; else one by one tells more."""
+        if not computed.is_cuda or self._spec.dtype == "int8":
+            return False
+        rounded = computed.to(DTYPES[self._spec.dtype])
+        if any(p.pixels is None for p in batch) or not torch.isfinite(rounded).all():
+            return False
+        stored.write(slice(start, start + len(batch)), rounded.cpu())
+        return True
 
     def _overflow(self, picture: DecodedImage) -> FeatureError:
         dtype, backbone = self._spec.dtype, self._spec.backbone

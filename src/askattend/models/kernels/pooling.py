@@ -31,8 +31,8 @@ def weighted_sum(
 
     SAAA eq. 5, SAN eq. 17. The reference copies an image's regions once for each question. The
     quick way lays the questions of an image side by side, so that one matrix product for each image
-    serves them all. How many lie side by side depends on the data: a GPU has a kernel that reads the
-    regions where they are, or else takes the reference.
+    serves them all. How many lie side by side depends on the data: a GPU has a kernel that reads
+    the regions where they are, or else takes the reference.
 
     Args:
         attention: of each question, in any floating type.

@@ -20,7 +20,7 @@ ROWS, COLUMNS = 32, 128
 def weighted_sum(attention: Tensor, regions: Tensor, image_index: Tensor) -> Tensor:
     """Σ_l α_{c,l} φ_l of each question's image: questions × maps × dim, in the regions' type."""
     arguments = (attention.contiguous(), regions.contiguous(), image_index)
-    summed: Tensor = _WeightedSum.apply(*arguments)  # type: ignore[no-untyped-call]
+    summed: Tensor = _WeightedSum.apply(*arguments)
     return summed
 
 
@@ -33,7 +33,8 @@ class _WeightedSum(torch.autograd.Function):
         if summed.numel():
             _forward[(questions, triton.cdiv(dim, COLUMNS))](
                 attention, regions, index, summed,
-                COUNT=count, DIM=dim, MAPS=maps, MAPS_16=max(16, power_of_two(maps)), EXACT=exact_dot(),
+                COUNT=count, DIM=dim, MAPS=maps,
+                MAPS_16=max(16, power_of_two(maps)), EXACT=exact_dot(),
                 ROWS=ROWS, COLUMNS=COLUMNS,
                 num_warps=4,
             )  # fmt: skip
@@ -48,7 +49,8 @@ class _WeightedSum(torch.autograd.Function):
         d_attention, d_regions = torch.empty_like(attention), None
         _backward_attention[(questions, triton.cdiv(count, ROWS))](
             d_summed, regions, index, d_attention,
-            COUNT=count, DIM=dim, MAPS=maps, MAPS_16=max(16, power_of_two(maps)), EXACT=exact_dot(),
+            COUNT=count, DIM=dim, MAPS=maps,
+                MAPS_16=max(16, power_of_two(maps)), EXACT=exact_dot(),
                 ROWS=ROWS, COLUMNS=COLUMNS, num_warps=4,
         )  # fmt: skip
         if ctx.needs_input_grad[1]:

@@ -41,7 +41,7 @@ def attention_scores(
     seed = draw_seed(image_projected.device) if p else image_index
     sizes = (ACTIVATIONS[activation], p)
     tensors = (image_projected.contiguous(), question_projected.contiguous(), weight, bias)
-    scores: Tensor = _Scores.apply(*tensors, image_index, seed, *sizes)  # type: ignore[no-untyped-call]
+    scores: Tensor = _Scores.apply(*tensors, image_index, seed, *sizes)
     return scores
 
 
