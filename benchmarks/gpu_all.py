@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from torch import Tensor
 
 from askattend.batching.batches import Batch, Batches, EncodedQuestions
 from askattend.batching.device_placement import DeviceFeatures, PinnedSource, prefetch_to_device
@@ -295,7 +296,9 @@ def _evaluation(made: _Made, network: Network, size: int) -> Callable[[], Measur
         spent = time.perf_counter() - started
         assert output.logits.isfinite().all()
         assert right.item() >= 0
-        some = [_plain_batch(b.to(sizes.device), sizes.shape) for b in islice(endless, 3)]
+        some = [
+            _plain_batch(b.to(sizes.device), sizes.shape) for b in islice(batches.in_order(), 3)
+        ]
         found.close()
         other = plain(network, sizes.shape, sizes.widths).to(sizes.device)
         rate, how = _best_plain(sizes, some, lambda b: plain_validate(other, b))
@@ -315,8 +318,7 @@ def _streamed(made: _Made, size: int) -> Measured:
         EncodedQuestions.encode(data.question_set(few), data.words(shape), data.answers(shape)),
         shape,
     )
-    regions = gpu._regions(shape, sizes.device).cpu()
-    source = data.InMemory(regions, data.image_ids(shape))
+    source = _HostFeatures(gpu._regions(shape, sizes.device).cpu(), data.image_ids(shape))
     streamed = Batches(
         usual.questions,
         PinnedSource(source) if sizes.device.type == "cuda" else source,
@@ -341,6 +343,15 @@ def _streamed(made: _Made, size: int) -> Measured:
     spent = time.perf_counter() - started
     note = f"{moved / spent / 1e9:.2f} of {link / 1e9:.1f} GB/s, {timed * size / spent:,.0f} q/s"
     return moved / spent / link, None, note
+
+
+class _HostFeatures(data.InMemory):
+    """Features in memory, which a thread copies alone, as a feature store does."""
+
+    def read(self, image_ids: Sequence[str]) -> Tensor:
+        """Gather the features of some images."""
+        rows = [self._row[image] for image in image_ids]
+        return torch.from_numpy(self._regions.numpy().take(rows, axis=0))
 
 
 def _link(sizes: Sizes) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, Queue
@@ -99,10 +99,11 @@ class PinnedSource:
         first = self._source.read(image_ids[:1])
         size = (len(image_ids), *first.shape[1:])
         regions = torch.empty(size, dtype=first.dtype, pin_memory=self._pinned)
+        array = regions.numpy()  # which copies in each thread alone
 
         def read_some(start: int) -> None:
             part = image_ids[start : start + share]
-            regions[start : start + share] = self._source.read(part)
+            array[start : start + share] = self._source.read(part).numpy()
 
         share = max(1, -(-len(image_ids) // self._workers))
         list(self._pool.map(read_some, range(0, len(image_ids), share)))
@@ -174,7 +175,7 @@ def prefetch_to_device(device: torch.device, batches: Iterator[Batch]) -> Iterat
         computed.append(computing.record_event())
 
 
-def made_ahead(batches: Iterator[Batch], most: int) -> Iterator[Batch]:
+def made_ahead(batches: Iterator[Batch], most: int) -> Generator[Batch, None, None]:
     """Yield batches that a thread makes, so many ahead at most, while the caller starts kernels."""
     made: Queue[Batch | BaseException | None] = Queue(most)
     stopped = Event()
