@@ -30,7 +30,7 @@ def test_steps_are_the_references(name: str, monkeypatch: pytest.MonkeyPatch) ->
     optimizer, others = make_optimizer(model, config), make_optimizer(other, config)
     learning_rates_to(torch.device("cpu"), others)
     step = GraphedStep(other, others, config)
-    for batch in list(batches().shuffled(0))[:2]:
+    for batch in list(batches().shuffled(0))[-1:]:
         expected = train_step(model, optimizer, batch, config, rate=1e-2)
         counted = replace(batch, word_counts=word_counts(batch.lengths.numpy()))
         with monkeypatch.context() as patch:
