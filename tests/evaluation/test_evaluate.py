@@ -49,7 +49,7 @@ def test_a_split_without_answers_has_figures_that_need_none() -> None:
     assert [told[name] for name in ("reliability", "abstention", "pairs")] == [None] * 3
     assert told["by_answer_type"] == told["by_question_length"] == {}
     assert told["grounding"].questions == 1
-    assert told["sensitivity"].questions == 2
+    assert told["removal"].questions == 2
 
 
 def test_metrics_json_has_the_figures_beside_the_accuracy(tmp_path: Path) -> None:

@@ -287,7 +287,7 @@ def test_where_a_network_looks_is_told_if_it_looks_anywhere(
     body = page[page.index("<body>") :]
     attends = network in ("saaa", "san")
     assert ("attention inside the boxes" in printed) == attends
-    assert (told["grounding"] is not None) == (told["sensitivity"] is not None) == attends
+    assert (told["grounding"] is not None) == (told["removal"] is not None) == attends
     assert bool(told["grounding_by_type"]) == attends
     assert ("ttention" in body) == attends
     seen = {"question-only": "the question alone", "image-only": "the image alone"}

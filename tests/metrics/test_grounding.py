@@ -75,13 +75,13 @@ def test_known_maps() -> None:
     at[:2, :2], across[2:, 2:] = 0.25, 0.25
     found = measure(np.stack([at, across])[None], [[box]]).over()
     on, off = found.maps
-    assert (on.inside, on.pointing) == (1, 1)
+    assert (on.inside.value, on.pointing.value) == (1, 1)
     assert on.rank_correlation == pytest.approx(1)
-    assert (off.inside, off.pointing) == (0, 0)
+    assert (off.inside.value, off.pointing.value) == (0, 0)
     assert off.rank_correlation == pytest.approx(-1 / 3)
-    assert (found.uniform.inside, found.uniform.pointing) == (0.25, 0.25)
+    assert (found.uniform.inside.value, found.uniform.pointing.value) == (0.25, 0.25)
     assert found.uniform.rank_correlation is None
-    assert found.centre.inside == pytest.approx(0.25)
+    assert found.centre.inside.value == pytest.approx(0.25)
 
 
 @given(st.lists(some_boxes(), min_size=1, max_size=4), st.integers(2, 5), st.integers(0, 100))
@@ -95,14 +95,16 @@ def test_a_tie_counts_the_share_of_its_regions_that_are_hits(
         hit = hit_regions(some, size, size)
         tied = [hit[index] for index in np.ndindex(size, size) if map_[index] == map_.max()]
         expected.append(float(np.mean(tied)))
-    assert measure(attention, boxes).over().maps[0].pointing == pytest.approx(np.mean(expected))
+    assert measure(attention, boxes).over().maps[0].pointing.value == pytest.approx(
+        np.mean(expected)
+    )
 
 
 def test_looking_everywhere_alike_is_the_uniform_baseline() -> None:
     boxes: list[list[Box]] = [[(0.5, 0.5, 0.9, 0.7)], [(0.1, 0.2, 0.3, 0.3), (0.6, 0.0, 0.8, 0.4)]]
     found = measure(np.full((2, 1, 7, 7), 1 / 49), boxes).over()
     assert found.maps[0] == found.uniform
-    assert found.uniform.pointing == np.mean(
+    assert found.uniform.pointing.value == np.mean(
         [float(hit_regions(some, 7, 7).mean()) for some in boxes]
     )
 
@@ -117,7 +119,7 @@ def test_the_centre_of_an_even_grid_is_several_regions(rows: int, columns: int) 
     row, column = peaks[-1]
     box = (column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
     even = np.full((1, 1, rows, columns), 1.0)
-    assert measure(even, [[box]]).over().centre.pointing == 1 / len(peaks)
+    assert measure(even, [[box]]).over().centre.pointing.value == 1 / len(peaks)
 
 
 @given(some_boxes(), st.integers(2, 5), st.integers(0, 100))
@@ -154,6 +156,6 @@ def test_some_of_the_questions_are_as_if_they_were_all() -> None:
     )
     assert found.questions == 3
     for one, other in zip((*found.maps, found.centre), (*alone.maps, alone.centre), strict=True):
-        assert one.inside == pytest.approx(other.inside)
-        assert one.pointing == pytest.approx(other.pointing)
+        assert one.inside.value == pytest.approx(other.inside.value)
+        assert one.pointing.value == pytest.approx(other.pointing.value)
         assert one.rank_correlation == pytest.approx(other.rank_correlation)

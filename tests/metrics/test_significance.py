@@ -14,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.metrics import significance
-from askattend.metrics.significance import bootstrap_interval, mcnemar, paired_permutation
+from askattend.metrics.significance import (
+    Bootstrap,
+    bootstrap_interval,
+    mcnemar,
+    paired_permutation,
+)
 
 SCORE = st.sampled_from([0.0, 0.3, 0.6, 0.9, 1.0])
 FEW = st.lists(st.tuples(SCORE, st.sampled_from("abcd")), min_size=1, max_size=9)
@@ -130,3 +135,25 @@ def test_large_counts() -> None:
     assert mcnemar(49_700, 50_300) == pytest.approx(0.0578, abs=0.001)
     assert mcnemar(50_000, 50_000) == 1
     assert 0 <= mcnemar(10_000, 90_000) < 1e-300
+
+
+@given(FEW, st.integers(0, 20))
+def test_several_figures_are_resampled_together(pairs: list[tuple[float, str]], seed: int) -> None:
+    scores = np.array([score for score, _ in pairs])
+    clusters = [cluster for _, cluster in pairs]
+    both = Bootstrap.of(np.stack([scores, scores, 3 * scores]), clusters, seed=seed)
+    one, same, threefold = (both.estimate(figure) for figure in range(3))
+    assert one == same
+    assert one.value == pytest.approx(scores.mean())
+    assert one.interval == pytest.approx(bootstrap_interval(scores.tolist(), clusters, seed=seed))
+    assert threefold.interval == pytest.approx([3 * end for end in one.interval])
+    ratio = both.ratio(2, to=0)
+    if scores.mean() == 0:
+        assert ratio is None
+    else:
+        assert ratio is not None
+        assert ratio.value == pytest.approx(3)
+        if (both.resampled[:, 0] == 0).any():
+            assert ratio.interval is None
+        else:
+            assert ratio.interval == pytest.approx((3, 3))

@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askattend.evaluation.evaluate import Evaluated, Evaluation, Metrics
-from askattend.evaluation.figures.sensitivity import Sensitivity
 from askattend.evaluation.section import (
     Axis,
     Chart,
@@ -30,6 +29,8 @@ from askattend.evaluation.section import (
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
 from askattend.metrics.calibration import Abstention, Bin, Reliability, RiskCoveragePoint
 from askattend.metrics.grounding import Grounding, GroundingScores
+from askattend.metrics.removal import Removal, RemovalScores
+from askattend.metrics.significance import Estimate, Ratio
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP
 from askattend.training.history import TrainingHistory
 from report.pages import METRICS, evaluation, example, page, training, with_figures
@@ -189,7 +190,7 @@ def test_of_a_network_that_attends_nowhere_no_attention_is_told(tmp_path: Path) 
 
 
 def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
-    scores = GroundingScores(0.61, 0.72, 0.33)
+    scores = grounded(0.61, 0.72, 0.33)
     curve = (RiskCoveragePoint(0.9, 0.5, 0.1), RiskCoveragePoint(0.2, 1.0, 0.375))
     evaluated = with_figures(
         by_question_type={f"type {n}": GroupAccuracy(n, 0.5, (0.4, 0.6)) for n in range(1, 31)},
@@ -200,10 +201,11 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
         grounding=Grounding(
             99,
             (scores, scores),
-            GroundingScores(0.11, 0.12, None),
-            GroundingScores(0.13, 0.14, 0.05),
+            scores,
+            grounded(0.11, 0.12, None),
+            grounded(0.13, 0.14, 0.05),
         ),
-        sensitivity=Sensitivity(500, 3, 0.123, 0.004),
+        removal=removal(0.123, 0.004),
     )
     metrics = msgspec.structs.replace(evaluated.metrics, interval=(0.6, 0.65), ceiling=0.93)
     shown = page(tmp_path, evaluation(1.0, 0.0, metrics=metrics), maps_name="hop")
@@ -217,9 +219,10 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
         "3.1% apart on",
         "divided by a temperature of 1.50",
         "it would be 17.1%",
-        "Hop 2 61.0% 72.0% 0.33",
-        "Everywhere alike 11.0% 12.0% –",
-        "falls by 12.3 points ; when random ones are, by 0.4 points",
+        "Hop 2 61.0% (61.0%–61.0%) 2.0 × 72.0% (72.0%–72.0%) 0.33",
+        "Everywhere alike 11.0% (11.0%–11.0%) 2.0 × 12.0% (12.0%–12.0%) –",
+        "Hop 1 12.3 (12.3 to 12.3) 30.8 × 0.250 (0.200–0.300)",
+        "Random order 0.4 (0.4 to 0.4) –",
     ):
         assert text in shown.text
     assert "type 10" not in shown.texts
@@ -259,15 +262,17 @@ def test_abstention_at_its_ends(tmp_path: Path) -> None:
 def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
     one = Grounding(
         7,
-        (GroundingScores(0.61, 0.71, 0.3), GroundingScores(0.62, 0.72, 0.3)),
-        GroundingScores(0.1, 0.2, None),
-        GroundingScores(0.3, 0.4, 0),
+        (grounded(0.61, 0.71, 0.3), grounded(0.62, 0.72, 0.3)),
+        None,
+        grounded(0.1, 0.2, None),
+        grounded(0.3, 0.4, 0),
     )
     two = Grounding(
         9,
-        (GroundingScores(0.25, 0.35, 0.3), GroundingScores(0.26, 0.36, 0.3)),
-        GroundingScores(0.5, 0.6, None),
-        GroundingScores(0.7, 0.8, 0),
+        (grounded(0.25, 0.35, 0.3), grounded(0.26, 0.36, 0.3)),
+        None,
+        grounded(0.5, 0.6, None),
+        grounded(0.7, 0.8, 0),
     )
     figures = {"grounding": one, "grounding_by_type": {"colour": one, "count": two}}
     shown = page(tmp_path, with_figures(**figures))
@@ -284,8 +289,25 @@ def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
     [(0.0, "0.0"), (-0.0001, "0.0"), (-0.0006, "-0.1"), (-1e-9, "0.0"), (0.1234, "12.3")],
 )
 def test_no_fall_is_said_to_be_less_than_none(tmp_path: Path, fall: float, said: str) -> None:
-    shown = page(tmp_path, with_figures(sensitivity=Sensitivity(5, 2, fall, 0.5)))
-    assert f"falls by {said} points ; when random ones are, by 50.0 points" in shown.text
+    shown = page(tmp_path, with_figures(removal=removal(fall, 0.5)))
+    assert f"Glimpse 1 {said} ({said} to {said})" in shown.text
+    assert "Random order 50.0 (50.0 to 50.0)" in shown.text
+
+
+def grounded(inside: float, pointing: float, rank: float | None) -> GroundingScores:
+    shares = [Estimate(value, (value, value)) for value in (inside, pointing)]
+    return GroundingScores(shares[0], Ratio(2.0, None), shares[1], rank)
+
+
+def removal(attended: float, random: float) -> Removal:
+    """Removal by one map."""
+    area, curve = Estimate(0.25, (0.2, 0.3)), (0.5, 0.25, 0.0)
+    ratio = Ratio(attended / random, None)
+    one, other = (
+        RemovalScores(Estimate(fall, (fall, fall)), times, curve, area, curve[::-1], area)
+        for fall, times in ((attended, ratio), (random, None))
+    )
+    return Removal(200, 4, (0, 1, 4), (0, 3, 4), (one,), None, other)
 
 
 def test_no_column_is_lost_on_a_narrow_screen(tmp_path: Path) -> None:

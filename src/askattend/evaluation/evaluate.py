@@ -96,7 +96,8 @@ class Evaluated:
         if not self.boxed or not self.predictor.model.attends:
             return None
         maps = np.stack(list(self.answers.attention.values()))
-        return measure(maps, [question.boxes for question in self.boxed])
+        images = [question.image for question in self.boxed]
+        return measure(maps, [question.boxes for question in self.boxed], images)
 
 
 @runtime_checkable

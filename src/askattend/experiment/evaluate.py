@@ -34,8 +34,8 @@ from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
 GALLERY = 48
-# As many questions are enough for what needs the network to answer again.
-SAMPLE = 500
+# Questions for what needs the network to answer again, some eighty times each.
+SAMPLE = 200
 # A temperature needs no more questions than this to be fitted.
 CALIBRATION = 4_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from askattend.data.questions import Box
+from askattend.metrics.significance import Bootstrap, Estimate, Ratio
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -20,6 +21,8 @@ class GroundingScores(msgspec.Struct, frozen=True):
 
     Attributes:
         inside: share of the attention that lies within the boxes, 0 to 1.
+        times_uniform: the same as a multiple of a uniform map's, which is the boxes' share of the
+            picture; None where the boxes have no area.
         pointing: share of questions whose most attended region is a hit: its centre lies in a box,
             or a box's centre in it (the pointing game, Zhang et al. 2018). Where several regions
             are equally the most attended, the share of them that are hits.
@@ -27,8 +30,9 @@ class GroundingScores(msgspec.Struct, frozen=True):
             to 1; None for a map without ranks.
     """
 
-    inside: float
-    pointing: float
+    inside: Estimate
+    times_uniform: Ratio | None
+    pointing: Estimate
     rank_correlation: float | None
 
 
@@ -38,6 +42,7 @@ class Grounding(msgspec.Struct, frozen=True):
     Attributes:
         questions: how many have boxes.
         maps: one entry a glimpse or hop.
+        mean: the mean of all maps; None where there is a single one.
         uniform: scores of attending to all regions alike.
         centre: scores of always attending to the middle (a Gaussian as wide as a quarter of the
             picture).
@@ -45,6 +50,7 @@ class Grounding(msgspec.Struct, frozen=True):
 
     questions: int
     maps: tuple[GroundingScores, ...]
+    mean: GroundingScores | None
     uniform: GroundingScores
     centre: GroundingScores
 
@@ -89,40 +95,58 @@ def hit_regions(
 class GroundingPerQuestion:
     """Agreement of maps with the boxes, question by question; see `GroundingScores`.
 
-    The maps are the network's, then the uniform one and the centre.
+    The maps are the network's, their mean where there are several, the uniform one and the centre.
 
     Attributes:
         inside: share of the attention within the boxes.
         pointing: share of the most attended regions that are hits.
         rank: Spearman's correlation; NaN for a map, or boxes, without ranks.
+        images: the image of each question; questions of one image are no independent evidence.
     """
 
     inside: Float[np.ndarray, "maps questions"]
     pointing: Float[np.ndarray, "maps questions"]
     rank: Float[np.ndarray, "maps questions"]
+    images: tuple[Hashable, ...]
 
     def over(self, questions: Sequence[int] | None = None) -> Grounding:
         """Average over the questions at some positions; by default over all."""
-        some = slice(None) if questions is None else list(questions)
-        inside, pointing, rank = (each[:, some] for each in (self.inside, self.pointing, self.rank))
+        some = list(range(len(self.images)) if questions is None else questions)
+        scores = np.concatenate([self.inside[:, some], self.pointing[:, some]])
+        bootstrap = Bootstrap.of(scores, [self.images[position] for position in some])
+        rows = len(self.inside)
         *maps, uniform, centre = (
             GroundingScores(
-                float(inside[row].mean()), float(pointing[row].mean()), _mean_known(rank[row])
+                bootstrap.estimate(row),
+                bootstrap.ratio(row, to=rows - 2),
+                bootstrap.estimate(rows + row),
+                _mean_known(self.rank[row, some]),
             )
-            for row in range(len(inside))
+            for row in range(rows)
         )
-        return Grounding(inside.shape[1], tuple(maps), uniform, centre)
+        mean = maps.pop() if len(maps) > 1 else None
+        return Grounding(len(some), tuple(maps), mean, uniform, centre)
 
 
 def measure(
-    attention: Float[np.ndarray, "questions maps rows columns"], boxes: Sequence[Sequence[Box]]
+    attention: Float[np.ndarray, "questions maps rows columns"],
+    boxes: Sequence[Sequence[Box]],
+    images: Sequence[Hashable] | None = None,
 ) -> GroundingPerQuestion:
-    """Compare attention maps with the boxes of their questions; every question has one at least."""
+    """Compare attention maps with the boxes of their questions.
+
+    Args:
+        attention: of each question.
+        boxes: of each question, one at least.
+        images: the image of each question; by default each has its own.
+    """
     questions, count, rows, columns = attention.shape
     covered = np.stack([box_coverage(some, rows, columns) for some in boxes])
     covered = covered.reshape(questions, -1)
     hit = np.stack([hit_regions(some, rows, columns) for some in boxes]).reshape(questions, -1)
     maps = [attention[:, number].reshape(questions, -1) for number in range(count)]
+    if count > 1:
+        maps.append(attention.mean(axis=1).reshape(questions, -1))
     uniform = np.full((1, rows * columns), 1 / (rows * columns))
     maps += [uniform, centre_map(rows, columns).reshape(1, -1)]
     ranks = _centred_ranks(covered)
@@ -130,6 +154,7 @@ def measure(
         np.stack([(each * covered).sum(axis=1) for each in maps]),
         np.stack([_pointing(each, hit) for each in maps]),
         np.stack([_correlation(_centred_ranks(each), ranks) for each in maps]),
+        tuple(range(questions) if images is None else images),
     )
 
 

@@ -8,9 +8,12 @@ and enumerates all flips by their distinct totals; both stand here.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
+from jaxtyping import Float
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -19,6 +22,69 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 _DECIMALS = 9
 # A distribution with more outcomes than this is sampled, not enumerated.
 _MOST_OUTCOMES = 1_000_000
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A figure of some questions, and how far it would scatter on others like them.
+
+    Attributes:
+        value: the figure.
+        interval: 95 %, by bootstrap over images.
+    """
+
+    value: float
+    interval: tuple[float, float]
+
+
+class Ratio(msgspec.Struct, frozen=True):
+    """The ratio of two means over the same questions.
+
+    Attributes:
+        value: the ratio.
+        interval: 95 %, by bootstrap over images; None where the denominator cannot be told from 0.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Means of several figures, and their means in each resample of the same clusters.
+
+    Attributes:
+        means: of each figure over all questions.
+        resampled: the same of each resample, so that figures can be compared within it.
+    """
+
+    means: Float[np.ndarray, " figures"]
+    resampled: Float[np.ndarray, "resamples figures"]
+
+    @classmethod
+    def of(
+        cls,
+        scores: Float[np.ndarray, "figures questions"],
+        clusters: Sequence[Hashable],
+        *,
+        resamples: int = 1000,
+        seed: int = 0,
+    ) -> Bootstrap:
+        """Resample clusters of questions; see `bootstrap_interval`."""
+        drawn = _resampled_means(scores, clusters, resamples=resamples, seed=seed)
+        return cls(scores.mean(axis=1), drawn)
+
+    def estimate(self, figure: int) -> Estimate:
+        """Give the mean of the figure in this row, with its interval."""
+        return Estimate(float(self.means[figure]), _interval(self.resampled[:, figure]))
+
+    def ratio(self, figure: int, to: int) -> Ratio | None:
+        """Divide one figure's mean by another's; None where that is not above 0."""
+        if self.means[to] <= 0:
+            return None
+        value = float(self.means[figure] / self.means[to])
+        if (self.resampled[:, to] <= 0).any():
+            return Ratio(value, None)
+        return Ratio(value, _interval(self.resampled[:, figure] / self.resampled[:, to]))
 
 
 def bootstrap_interval(
@@ -35,16 +101,9 @@ def bootstrap_interval(
     (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapters 8 and 13.) For the
     difference of two systems, give the differences of their scores.
     """
-    sums, sizes = _cluster_sums(scores, clusters)
-    # Clusters of equal sum and size are interchangeable: how many of a kind are drawn is enough.
-    kinds, number = np.unique(np.stack([sums.round(_DECIMALS), sizes]), axis=1, return_counts=True)
-    rng, probability = np.random.default_rng(seed), number / len(sums)
-    means = []
-    for size in _chunk_sizes(resamples, len(number)):
-        counts = rng.multinomial(len(sums), probability, size=size)
-        means.append((counts @ kinds[0]) / (counts @ kinds[1]))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    row = np.array(scores, dtype=np.float64)[None]
+    means = _resampled_means(row, clusters, resamples=resamples, seed=seed)
+    return _interval(means[:, 0], level)
 
 
 def paired_permutation(
@@ -93,7 +152,30 @@ def mcnemar(only_first: int, only_second: int) -> float:
     return float(binomtest(only_first, differing).pvalue) if differing else 1.0
 
 
-def _cluster_sums(scores: Sequence[float], clusters: Sequence[Hashable]) -> tuple[Array, IntArray]:
+def _interval(means: Array, level: float = 0.95) -> tuple[float, float]:
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _resampled_means(
+    scores: Array, clusters: Sequence[Hashable], *, resamples: int, seed: int
+) -> Float[np.ndarray, "resamples figures"]:
+    """Draw as many clusters as there are, again and again; the mean of each figure each time."""
+    by_figure = [_cluster_sums(row, clusters) for row in scores]
+    sums, sizes = np.stack([row for row, _ in by_figure]).round(_DECIMALS), by_figure[0][1]
+    # Clusters of equal sums and size are interchangeable: how many of a kind are drawn is enough.
+    kinds, number = np.unique(np.vstack([sums, sizes]), axis=1, return_counts=True)
+    rng, probability = np.random.default_rng(seed), number / len(sizes)
+    means = []
+    for size in _chunk_sizes(resamples, len(number)):
+        counts = rng.multinomial(len(sizes), probability, size=size)
+        means.append(np.stack([(counts @ kind) / (counts @ kinds[-1]) for kind in kinds[:-1]], 1))
+    return np.concatenate(means)
+
+
+def _cluster_sums(
+    scores: Sequence[float] | Array, clusters: Sequence[Hashable]
+) -> tuple[Array, IntArray]:
     """Return the sum and the number of the scores of each cluster."""
     index: dict[Hashable, int] = {}
     cluster_of = np.array([index.setdefault(cluster, len(index)) for cluster in clusters])

@@ -16,6 +16,13 @@ from askattend.models.encoders import LSTMEncoder
 from askattend.models.kernels import weighted_sum
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
+from askattend.models.word_logits import (
+    WordLogitsChoice,
+    add_word_logits,
+    make_word_logits,
+    split_word_logits,
+    with_word_logits,
+)
 from askattend.settings import Positive, Probability
 
 ATTENTION = replace(
@@ -57,6 +64,8 @@ class QuestionOnlyConfig(NetworkConfig):
     """Width of the classifier's hidden layer."""
     dropout: Probability = 0.5
     """Probability of dropping an element, before every layer."""
+    word_logits: WordLogitsChoice = "none"
+    """Linear term beside the network: of words, or of pairs of words too; the paper has none."""
 
 
 class QuestionOnly(Network):
@@ -95,6 +104,7 @@ class QuestionOnly(Network):
             states=paper.H_T,
         )
         self.classifier = _classifier(config, config.question_dim, answers)
+        self.word_logits = make_word_logits(config.word_logits, words=words, answers=answers)
 
     def encode_image(self, regions: Regions) -> ImageEncoding:
         """Take the regions as they are; nothing of them reaches the answer."""
@@ -102,14 +112,16 @@ class QuestionOnly(Network):
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, as SAAA does."""
-        return paper.S(self.encoder(paper.Q(tokens), lengths))
+        s = paper.S(self.encoder(paper.Q(tokens), lengths))
+        return with_word_logits(self.word_logits, s, tokens)
 
     def answer(
         self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Answer questions by their words alone."""
         attention, attended = _evenly(image.regions, image_index)
-        logits = LOGITS(self.classifier(question))
+        question, word_logits = split_word_logits(self.word_logits, question)
+        logits = LOGITS(add_word_logits(self.classifier(question), word_logits))
         return Output(logits, attention, attention.log(), attended, question)
 
     @classmethod

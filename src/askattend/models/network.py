@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
+from askattend.models.word_logits import WordLogits
 from askattend.settings import check
 
 Input = Literal["image", "question"]
@@ -125,6 +126,10 @@ class Network(nn.Module, ABC):
         embeddings of another kind, says which are the words'.
         """
         return [layer.weight for layer in self.modules() if isinstance(layer, nn.Embedding)]
+
+    def linear_terms(self) -> list[Tensor]:
+        """Return the tables of a bag of words beside the network, if its settings ask for one."""
+        return [layer.weight for layer in self.modules() if isinstance(layer, WordLogits)]
 
     @property
     def depends_on_padding(self) -> bool:

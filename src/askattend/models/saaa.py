@@ -25,6 +25,13 @@ from askattend.models.kernels import (
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
 from askattend.models.own_attention import as_projected_attention
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
+from askattend.models.word_logits import (
+    WordLogitsChoice,
+    add_word_logits,
+    make_word_logits,
+    split_word_logits,
+    with_word_logits,
+)
 from askattend.settings import Positive, Probability
 
 
@@ -84,6 +91,7 @@ class SAAA(Network):
             nn.Linear(config.hidden_dim, answers),
         )
         initialise(self.classifier)
+        self.word_logits = make_word_logits(config.word_logits, words=words, answers=answers)
 
     def encode_image(self, regions: Regions) -> ImageEncoding:
         """Normalise and project each image once, however many questions follow."""
@@ -93,20 +101,23 @@ class SAAA(Network):
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
-        return paper.S(self.encoder(paper.Q(tokens), lengths))  # s = LSTM(E_q): its cell state
+        s = paper.S(self.encoder(paper.Q(tokens), lengths))  # s = LSTM(E_q): its cell state
+        return with_word_logits(self.word_logits, s, tokens)
 
     def answer(
         self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Attend to each question's image, and classify."""
         (projected,) = image.projected
+        question, word_logits = split_word_logits(self.word_logits, question)
         scores = paper.SCORES(self.attention(projected, question, image_index))  # F_c(s, φ_l)
         attention = paper.ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
         attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} v̂_l
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         drop, first, relu, drop_hidden, last = self.classifier
         hidden = paper.G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
-        logits = paper.G(last(drop_hidden(hidden)))  # P(a | I, q) = softmax(logits)
+        logits = last(drop_hidden(hidden))
+        logits = paper.G(add_word_logits(logits, word_logits))  # P(a | I, q) = softmax(logits)
         return Output(logits, attention, scores, attended, question)
 
     @classmethod
@@ -183,3 +194,5 @@ class SAAAConfig(NetworkConfig):
     """Width of the classifier's hidden layer."""
     dropout: Probability = 0.5
     """Probability of dropping an element, before every layer."""
+    word_logits: WordLogitsChoice = "none"
+    """Linear term beside the network: of words, or of pairs of words too; the paper has none."""

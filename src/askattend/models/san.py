@@ -32,6 +32,13 @@ from askattend.models.own_attention import as_projected_attention
 from askattend.models.san_encoders import CNNEncoder, PublishedLSTMEncoder, initialise_as_published
 from askattend.models.symbols import Symbol
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
+from askattend.models.word_logits import (
+    WordLogitsChoice,
+    add_word_logits,
+    make_word_logits,
+    split_word_logits,
+    with_word_logits,
+)
 from askattend.settings import Positive, Probability
 
 Variant = Literal["paper", "published-code"]
@@ -72,6 +79,7 @@ class SAN(Network):
             initialise(part)
         if config.initial == "published-code":
             initialise_as_published(self)
+        self.word_logits = make_word_logits(config.word_logits, words=words, answers=answers)
 
     def encode_image(self, regions: Regions) -> ImageEncoding:
         """Project each image once, however many questions follow."""
@@ -82,13 +90,15 @@ class SAN(Network):
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
         symbol = paper.V_Q_CNN if self.config.encoder == "cnn" else paper.V_Q
-        return symbol(self.encoder(paper.Q(tokens), lengths))  # u⁰ = v_Q
+        v_q = symbol(self.encoder(paper.Q(tokens), lengths))  # u⁰ = v_Q
+        return with_word_logits(self.word_logits, v_q, tokens)
 
     def answer(
         self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
     ) -> Output:
         """Query each question's image hop by hop, and classify."""
         e_i = paper.E_I_PUBLISHED if self.config.variant == "published-code" else paper.E_I
+        question, word_logits = split_word_logits(self.word_logits, question)
         u, hops = question, []
         for k, (hop, projected) in enumerate(zip(self.hops, image.projected, strict=True), 1):
             scores = e_i(hop(projected, u, image_index), k)  # W_P h_A + b_P
@@ -97,7 +107,8 @@ class SAN(Network):
             attended = paper.V_TILDE(v, k)  # ṽ_I^k
             u = paper.U(attended.squeeze(1) + u, k)  # u^k = ṽ_I^k + u^{k-1}
             hops.append((scores, attention, attended))
-        logits = paper.LOGITS(self.classifier(self.drop(u)))  # p_ans = softmax(W_u u^K + b_u)
+        logits = add_word_logits(self.classifier(self.drop(u)), word_logits)
+        logits = paper.LOGITS(logits)  # p_ans = softmax(W_u u^K + b_u)
         scores, attention, attended = (torch.cat(part, dim=1) for part in zip(*hops, strict=True))
         return Output(logits, attention, scores, attended, question)
 
@@ -234,6 +245,8 @@ class SANConfig(NetworkConfig):
     """Probability of dropping an element of u^K, before the answer layer."""
     initial: Literal["glorot", "published-code"] = "glorot"
     """How weights begin: Glorot-uniform, or embeddings within ±0.5 and all else within ±0.01."""
+    word_logits: WordLogitsChoice = "none"
+    """Linear term beside the network: of words, or of pairs of words too; the paper has none."""
 
     @property
     def filters(self) -> tuple[int, int, int]:

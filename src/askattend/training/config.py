@@ -34,16 +34,26 @@ class TrainConfig:
     """The optimizer's step size at the start."""
     embedding_lr_scale: PositiveFloat = 1.0
     """The word embedding's learning rate, as a multiple of the others'."""
+    linear_lr_scale: PositiveFloat = 1.0
+    """The linear word term's learning rate, as a multiple of the others'."""
     momentum: Probability = 0.9
     """Share of its last movement that sgd keeps."""
     lr_half_life: NaturalFloat = 50_000
     """Steps after which the learning rate has halved; 0 keeps it constant."""
     final_lr_fraction: NaturalFloat = 1.0
     """The last step's share of the learning rate, reached along a cosine; 1 for none."""
+    warmup: Probability = 0.0
+    """Share of all steps in which the learning rate rises from zero."""
     targets: Literal["soft", "sampled"] = "soft"
     """soft: a question's loss counts all its human answers; sampled: one, drawn at each step."""
     l2_penalty: NaturalFloat = 0.0
     """Times the sum of squares of all parameters but the word embedding, added to the loss."""
+    weight_decay: NaturalFloat = 0.0
+    """Times the learning rate, by which each step shortens the weights (Loshchilov & Hutter)."""
+    label_smoothing: Probability = 0.0
+    """Share of each question's target that is spread over all answers."""
+    region_dropout: Probability = 0.0
+    """Share of the regions that each step leaves out, the same for all images of its batch."""
     clip_norm: NaturalFloat = 0
     """Largest norm of all gradients together; 0 does not clip."""
     clip_norm_per_parameter: NaturalFloat = 0

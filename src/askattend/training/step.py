@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -12,6 +13,7 @@ from askattend.batching.batches import Batch
 from askattend.devices import autocast
 from askattend.models import Network
 from askattend.models.loss import answer_loss
+from askattend.models.tensors import Regions
 from askattend.training.config import TrainConfig
 
 
@@ -47,12 +49,14 @@ def compute_loss(model: Network, batch: Batch, config: TrainConfig) -> tuple[Ten
         `answer_loss` (SAAA eq. 7), and `l2_penalty`·Σp² over all parameters but word embeddings.
     """
     with autocast(config.precision, model):
-        output = model(batch.regions, batch.tokens, batch.lengths, batch.image_index)
+        regions = _drop_regions(batch.regions, config.region_dropout)
+        output = model(regions, batch.tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight
     if config.targets == "sampled":
         column = _sample(weight)
         index, weight = index.gather(1, column), (weight.gather(1, column) > 0).to(weight.dtype)
-    return answer_loss(output.logits, index, weight), _l2_penalty(model, config.l2_penalty)
+    loss = answer_loss(output.logits, index, weight, config.label_smoothing)
+    return loss, _l2_penalty(model, config.l2_penalty)
 
 
 def optimizer_step(
@@ -80,10 +84,12 @@ def make_optimizer(model: Network, config: TrainConfig) -> torch.optim.Optimizer
 
     Its groups of parameters each have a ``"scale"``: word embeddings learn at a rate of their own.
     """
-    words, others = _split_parameters(model)
-    groups = [
-        {"params": others, "scale": 1.0},
-        {"params": words, "scale": config.embedding_lr_scale},
+    words, linear, others = _split_parameters(model)
+    decay = {"weight_decay": config.weight_decay}
+    groups: list[dict[str, Any]] = [
+        {"params": others, "scale": 1.0, **decay},
+        {"params": words, "scale": config.embedding_lr_scale, "weight_decay": 0.0},
+        {"params": linear, "scale": config.linear_lr_scale, **decay},
     ]
     groups = [group for group in groups if group["params"]]
     device, rate = others[0].device, config.learning_rate
@@ -93,7 +99,8 @@ def make_optimizer(model: Network, config: TrainConfig) -> torch.optim.Optimizer
         fused = device.type == "cuda"
         optimizer = torch.optim.SGD(groups, lr=rate, momentum=config.momentum, fused=fused)
     else:
-        optimizer = torch.optim.Adam(groups, lr=rate, fused=True)
+        # Without decay, AdamW is Adam to the last bit.
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
     if device.type == "cuda":
         learning_rates_to(device, optimizer)
     return optimizer
@@ -102,8 +109,13 @@ def make_optimizer(model: Network, config: TrainConfig) -> torch.optim.Optimizer
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     """Return the learning rate of a step, counted from 0, out of `steps`.
 
-    lr·0.5^(t / lr_half_life) (SAAA section 4.2), times a cosine from 1 to `final_lr_fraction`.
+    lr·0.5^(t / lr_half_life) (SAAA section 4.2), times a cosine from 1 to `final_lr_fraction`. In
+    the share `warmup` of the steps it rises in a line before the cosine begins.
     """
+    rising = round(config.warmup * steps)
+    if step < rising:
+        return config.learning_rate * (step + 1) / (rising + 1)
+    step, steps = step - rising, steps - rising
     halved = 0.5 ** (step / config.lr_half_life) if config.lr_half_life else 1.0
     cosine = (1 + math.cos(math.pi * min(step / max(steps - 1, 1), 1))) / 2
     return config.learning_rate * halved * (cosine + (1 - cosine) * config.final_lr_fraction)
@@ -134,13 +146,31 @@ def _sample(weight: Float[Tensor, "questions references"]) -> Int[Tensor, "quest
 
 
 def _l2_penalty(model: Network, factor: float) -> Float[Tensor, ""]:
-    _, others = _split_parameters(model)
+    _, linear, others = _split_parameters(model)
+    learnt: list[Tensor] = [*others, *linear]
     if not factor:
-        return others[0].new_zeros(())
-    return factor * torch.stack([parameter.square().sum() for parameter in others]).sum()
+        return learnt[0].new_zeros(())
+    return factor * torch.stack([parameter.square().sum() for parameter in learnt]).sum()
 
 
-def _split_parameters(model: Network) -> tuple[list[Tensor], list[nn.Parameter]]:
-    """Return the word embeddings, if the network reads words, and all other parameters."""
-    words = model.word_embeddings()
-    return words, [parameter for parameter in model.parameters() if parameter not in set(words)]
+def _split_parameters(
+    model: Network,
+) -> tuple[list[Tensor], list[Tensor], list[nn.Parameter]]:
+    """Return the word embeddings, the linear terms, if there are any, and all other parameters."""
+    words, linear = model.word_embeddings(), model.linear_terms()
+    apart = {*words, *linear}
+    return words, linear, [parameter for parameter in model.parameters() if parameter not in apart]
+
+
+def _drop_regions(regions: Regions, share: float) -> Regions:
+    """Leave out a share of the regions, drawn anew: attention is over those that are left.
+
+    All images lose the same ones, so that less is computed.
+    """
+    if not share:
+        return regions
+    count = regions.shape[1]
+    # No `randperm`, for which a processor may wait for a GPU.
+    order = torch.rand(count, device=regions.device).argsort()
+    kept = order[: max(round(count * (1 - share)), 1)]
+    return regions[:, kept]

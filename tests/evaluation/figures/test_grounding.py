@@ -20,19 +20,21 @@ def test_each_map_is_held_against_the_boxes_of_its_question() -> None:
     value = grounding.measure(evaluated(QUESTIONS, SAID, maps={0: CORNERS, 2: CORNERS}))
     assert value is not None
     assert value.questions == 2
-    assert [(one.inside, one.pointing) for one in value.maps] == [(1, 1), (0, 0)]
-    assert value.uniform.inside == 0.5
+    assert [(one.inside.value, one.pointing.value) for one in value.maps] == [(1, 1), (0, 0)]
+    assert value.uniform.inside.value == 0.5
     assert grounding.terminal_lines(value) == [
-        TerminalLine("attention inside the boxes, best map", 1.0),
-        TerminalLine("  attending everywhere alike", 0.5),
+        TerminalLine("attention inside the boxes, best map", 1.0, "   (2.0 × uniform)"),
+        TerminalLine("  its peak is a hit, best map", 1.0, "   (uniform 50.00%)"),
     ]
     table, _ = grounding.page_section(value, CONTEXT).blocks
     assert isinstance(table, Table)
-    assert [row[:3] for row in table.rows] == [
-        ("Glimpse 1", "100.0%", "100.0%"),
-        ("Glimpse 2", "0.0%", "0.0%"),
-        ("Everywhere alike", "50.0%", "50.0%"),
-        ("Always the middle", "50.0%", "50.0%"),
+    all_, none, half = ("100.0% (100.0%–100.0%)", "0.0% (0.0%–0.0%)", "50.0% (50.0%–50.0%)")
+    assert [row[:4] for row in table.rows] == [
+        ("Glimpse 1", all_, "2.0 × (2.0–2.0)", all_),
+        ("Glimpse 2", none, "0.0 × (0.0–0.0)", none),
+        ("Mean map", half, "1.0 × (1.0–1.0)", half),
+        ("Everywhere alike", half, "1.0 × (1.0–1.0)", half),
+        ("Always the middle", half, "1.0 × (1.0–1.0)", half),
     ]
 
 

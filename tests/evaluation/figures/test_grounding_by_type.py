@@ -15,9 +15,11 @@ SAID = ["yes"] * 4
 
 
 def test_types_are_measured_apart() -> None:
-    maps = {0: CORNERS, 1: CORNERS[::-1], 2: CORNERS, 3: CORNERS}
-    value = grounding_by_type.measure(evaluated(QUESTIONS, SAID, maps=maps))
-    found = {kind: (one.questions, [m.inside for m in one.maps]) for kind, one in value.items()}
+    corners = {0: CORNERS, 1: CORNERS[::-1], 2: CORNERS, 3: CORNERS}
+    value = grounding_by_type.measure(evaluated(QUESTIONS, SAID, maps=corners))
+    found = {
+        kind: (one.questions, [m.inside.value for m in one.maps]) for kind, one in value.items()
+    }
     assert found == {"what": (1, [0, 1]), "where": (2, [1, 0])}
     assert grounding_by_type.terminal_lines(value) == []
     section = grounding_by_type.page_section(value, CONTEXT)
@@ -25,8 +27,9 @@ def test_types_are_measured_apart() -> None:
     inside, pointing = section.blocks
     assert isinstance(inside, Table)
     assert isinstance(pointing, Table)
-    assert inside.columns == ("Type", "Questions", "Glimpse 1", "Glimpse 2", "All alike", "Middle")
-    assert inside.rows[0] == ("what", "1", "0.0%", "100.0%", "50.0%", "50.0%")
+    maps = ("Glimpse 1", "Glimpse 2", "Mean map")
+    assert inside.columns == ("Type", "Questions", *maps, "All alike", "Middle")
+    assert inside.rows[0] == ("what", "1", "0.0%", "100.0%", "50.0%", "50.0%", "50.0%")
     assert (inside.title, pointing.title) == ("Inside the boxes", "Peak is a hit")
 
 

@@ -21,7 +21,7 @@ _OWN = (
     "abstention",
     "grounding",
     "grounding_by_type",
-    "sensitivity",
+    "removal",
 )
 FIGURES: Registry[Figure] = Registry(
     "askattend.figures", Figure, {name: f"{__name__}.{name}" for name in _OWN}

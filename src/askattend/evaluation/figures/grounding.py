@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
 from askattend.metrics.grounding import Grounding, GroundingScores
+from askattend.metrics.significance import Estimate, Ratio
+
+T = TypeVar("T")
 
 
 def measure(evaluated: Evaluated) -> Grounding | None:
@@ -13,32 +19,68 @@ def measure(evaluated: Evaluated) -> Grounding | None:
 
 
 def terminal_lines(value: Grounding) -> list[TerminalLine]:
-    """Say how much attention lies in the boxes, of the best map and of none."""
-    best = max(scores.inside for scores in value.maps)
+    """Say how much attention lies in the boxes, and how often its peak, of the best map."""
+    inside = max(value.maps, key=lambda scores: scores.inside.value)
+    ratio = f"   ({times(inside.times_uniform)} uniform)" if inside.times_uniform else ""
+    pointing = max(scores.pointing.value for scores in value.maps)
+    uniform = f"   (uniform {value.uniform.pointing.value:.2%})"
     return [
-        TerminalLine("attention inside the boxes, best map", best),
-        TerminalLine("  attending everywhere alike", value.uniform.inside),
+        TerminalLine("attention inside the boxes, best map", inside.inside.value, ratio),
+        TerminalLine("  its peak is a hit, best map", pointing, uniform),
     ]
 
 
 def page_section(value: Grounding, context: PageContext) -> Section:
     """Show a row a map, and the two that look at nothing."""
-    name = context.maps_name.capitalize()
-    rows = [_row(f"{name} {number}", scores) for number, scores in enumerate(value.maps, 1)]
+    rows = [_row(*row) for row in named_maps(value.maps, value.mean, context.maps_name)]
     rows += [
         _row("Everywhere alike", value.uniform),
         _row("Always the middle", value.centre),
     ]
-    columns = ("Attention", "Inside the boxes", "Peak is a hit", "Rank correlation")
+    columns = ("Attention", "Inside the boxes", "× uniform", "Peak is a hit", "Rank correlation")
+    table = Table(columns, tuple(rows), "Does it lie on the thing?")
     note = Note(
         f"Against the boxes of what {value.questions:,} questions are about: the share of "
         f"attention inside them, how often the most attended region is a hit, and how alike "
-        f"attention and boxes rank the regions. The last two rows look at nothing."
+        f"attention and boxes rank the regions; in brackets 95 % by images. The last two rows look "
+        f"at nothing."
     )
-    return Section("Does attention matter?", (Table(columns, tuple(rows)), note))
+    return Section("Does attention matter?", (table, note))
+
+
+def named_maps(maps: Sequence[T], mean: T | None, maps_name: str) -> Iterator[tuple[str, T]]:
+    """Name the rows of a table: a glimpse or hop each, and their mean where there are several."""
+    for number, scores in enumerate(maps, 1):
+        yield f"{maps_name.capitalize()} {number}", scores
+    if mean is not None:
+        yield "Mean map", mean
+
+
+def times(ratio: Ratio) -> str:
+    """Write a multiple, such as ``"4.2 ×"``."""
+    return f"{ratio.value:.1f} ×"
+
+
+def ratio_text(ratio: Ratio | None) -> str:
+    """Write a multiple with its interval, as far as there is either."""
+    if ratio is None or ratio.interval is None:
+        return "–" if ratio is None else times(ratio)
+    low, high = ratio.interval
+    return f"{times(ratio)} ({low:.1f}–{high:.1f})"
+
+
+def interval_text(estimate: Estimate) -> str:
+    """Write a share with its interval."""
+    low, high = estimate.interval
+    return f"{estimate.value:.1%} ({low:.1%}–{high:.1%})"
 
 
 def _row(name: str, scores: GroundingScores) -> tuple[str, ...]:
     rank = scores.rank_correlation
-    shares = (f"{scores.inside:.1%}", f"{scores.pointing:.1%}")
-    return (name, *shares, "–" if rank is None else f"{rank:.2f}")
+    return (
+        name,
+        interval_text(scores.inside),
+        ratio_text(scores.times_uniform),
+        interval_text(scores.pointing),
+        "–" if rank is None else f"{rank:.2f}",
+    )

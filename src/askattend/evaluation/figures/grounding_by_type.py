@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 
 from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.figures.grounding import named_maps
 from askattend.evaluation.section import PageContext, Section, Table, TerminalLine
 from askattend.metrics.grounding import Grounding, GroundingScores
+from askattend.metrics.significance import Estimate
 
 
 def measure(evaluated: Evaluated) -> dict[str, Grounding]:
@@ -39,17 +41,22 @@ def page_section(value: Mapping[str, Grounding], context: PageContext) -> Sectio
 def _table(
     title: str,
     value: Mapping[str, Grounding],
-    share: Callable[[GroundingScores], float],
+    share: Callable[[GroundingScores], Estimate],
     maps_name: str,
 ) -> Table:
-    count = len(next(iter(value.values())).maps)
-    maps = (f"{maps_name.capitalize()} {number}" for number in range(1, count + 1))
+    first = next(iter(value.values()))
+    maps = (name for name, _ in named_maps(first.maps, first.mean, maps_name))
     rows = (
         (
             kind,
             f"{each.questions:,}",
-            *(f"{share(one):.1%}" for one in (*each.maps, each.uniform, each.centre)),
+            *(f"{share(one).value:.1%}" for one in _scores(each)),
         )
         for kind, each in value.items()
     )
     return Table(("Type", "Questions", *maps, "All alike", "Middle"), tuple(rows), title)
+
+
+def _scores(value: Grounding) -> list[GroundingScores]:
+    mean = [] if value.mean is None else [value.mean]
+    return [*value.maps, *mean, value.uniform, value.centre]

@@ -1,0 +1,103 @@
+"""Removal: whether an answer hangs on the regions that were attended to."""
+
+from __future__ import annotations
+
+from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.figures.grounding import named_maps, ratio_text, times
+from askattend.evaluation.removal import remove_regions
+from askattend.evaluation.section import (
+    Axis,
+    Block,
+    Chart,
+    Line,
+    Note,
+    PageContext,
+    Section,
+    Table,
+    TerminalLine,
+)
+from askattend.metrics.removal import Removal, RemovalScores
+from askattend.metrics.significance import Estimate
+
+
+def measure(evaluated: Evaluated) -> Removal | None:
+    """Measure it on a sample of the questions; None where the network does not attend."""
+    model = evaluated.predictor.model
+    if not model.attends:
+        return None
+    found = remove_regions(model, evaluated.sample, temperature=evaluated.temperature)
+    return None if found is None else found.over_all()
+
+
+def terminal_lines(value: Removal) -> list[TerminalLine]:
+    """Say how much of the answer's probability is lost with the most attended tenth."""
+    mean = value.mean or value.maps[0]
+    note = f"   ({times(mean.times_random)} random)" if mean.times_random else ""
+    return [
+        TerminalLine("probability lost with attended tenth", mean.drop.value, note),
+        TerminalLine("  with a random tenth", value.random.drop.value),
+    ]
+
+
+def page_section(value: Removal, context: PageContext) -> Section:
+    """Show a row an order, and the curves of the mean map beside random order."""
+    rows = [_row(*row) for row in named_maps(value.maps, value.mean, context.maps_name)]
+    rows.append(_row("Random order", value.random))
+    columns = ("Most attended first", "Fall", "× random", "Deletion area", "Insertion area")
+    table = Table(columns, tuple(rows), "Does the answer hang on it?")
+    return Section("Does attention matter?", (table, *_charts(value), _note(value)))
+
+
+def _row(name: str, scores: RemovalScores) -> tuple[str, ...]:
+    drop, areas = scores.drop, (scores.deletion_area, scores.insertion_area)
+    low, high = (_points(end) for end in drop.interval)
+    fall = f"{_points(drop.value)} ({low} to {high})"
+    return (name, fall, ratio_text(scores.times_random), *map(_area, areas))
+
+
+def _area(area: Estimate) -> str:
+    return f"{area.value:.3f} ({area.interval[0]:.3f}–{area.interval[1]:.3f})"
+
+
+def _points(share: float) -> str:
+    # Adding 0 makes a zero of what is rounded to a negative one.
+    return f"{round(100 * share, 1) + 0.0:.1f}"
+
+
+def _note(value: Removal) -> Note:
+    tenth = value.removed[1]
+    regions = "region" if tenth == 1 else f"{tenth} regions"
+    return Note(
+        f"Fall: percentage points that the answer's probability loses without the first {regions} "
+        f"of {value.regions}, whose features become zero. Areas: under the curves of deletion "
+        f"(less is better) and insertion (more is better). Means over {value.questions:,} "
+        f"questions drawn from the split; in brackets 95 % by images. "
+        "The charts follow the mean map."
+    )
+
+
+def _charts(value: Removal) -> list[Block]:
+    best = value.mean or value.maps[0]
+    gone, there = value.removed, value.restored
+    axis = Axis("probability of the answer")
+    return [
+        _chart("taken away", gone, best.deletion, value.random.deletion, axis),
+        _chart("put back", there, best.insertion, value.random.insertion, axis),
+    ]
+
+
+def _chart(
+    done: str,
+    counts: tuple[int, ...],
+    attended: tuple[float, ...],
+    random: tuple[float, ...],
+    y: Axis,
+) -> Chart:
+    shares = [count / counts[-1] for count in counts]
+    points = tuple(zip(shares, attended, strict=True))
+    tips = tuple(f"{share:.0%} of the regions: {probability:.1%}" for share, probability in points)
+    lines = (
+        Line("at random", tuple(zip(shares, random, strict=True)), reference=True),
+        Line("by attention", points, tips),
+    )
+    return Chart(f"Regions {done}", lines, Axis(f"share of the regions {done}"), y)
