@@ -292,7 +292,7 @@ class Batches:
         return Batch(
             regions=self.source.read([encoded.images[image] for image in images]),
             image_index=torch.from_numpy(image_index),
-            tokens=rows_of(encoded.tokens[:, : lengths.max()]),
+            tokens=rows_of(encoded.tokens)[:, : lengths.max()].contiguous(),
             lengths=torch.from_numpy(lengths),
             answer_index=rows_of(encoded.answer_index),
             answer_weight=rows_of(encoded.answer_weight),

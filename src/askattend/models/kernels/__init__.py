@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from askattend.models.kernels.dropout import Dropout
 from askattend.models.kernels.input_checks import require_in_range
+from askattend.models.kernels.linear import linear, wider_linear
 from askattend.models.kernels.lstm import StateName, falling_schedule, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
 from askattend.models.kernels.recurrence import LSTM
@@ -26,8 +27,10 @@ __all__ = [
     "falling_schedule",
     "l2_normalise",
     "last_state",
+    "linear",
     "matmul_dtype",
     "require_in_range",
     "softmax",
     "weighted_sum",
+    "wider_linear",
 ]

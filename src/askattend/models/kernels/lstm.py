@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.kernels import choice
+from askattend.models.kernels.linear import filled_up, multiply
 from askattend.models.kernels.recording import is_recording
 from askattend.models.kernels.recurrence import LSTM, States
 
@@ -183,7 +184,8 @@ def falling(
 
     order = lengths.argsort(descending=True)
     steps = zip(tokens.index_select(0, order).t(), sizes, strict=False)
-    inputs = lstm.inputs(embed(torch.cat([column[:size] for column, size in steps])))
-    weight = lstm.weight_hh_l0.to(inputs.dtype)
+    words = embed(torch.cat([column[:size] for column, size in steps]))
+    inputs = multiply(words, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    weight = filled_up(lstm.weight_hh_l0.to(inputs.dtype))
     states: States = FallingLSTM.apply(inputs, weight, lengths, order, list(sizes))  # type: ignore[no-untyped-call]
     return states

@@ -27,7 +27,13 @@ def l2_normalise(
 
 def cast(regions: Float[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
     """Cast `regions` to another type; return themselves where they have it."""
-    return regions if regions.dtype == dtype else cast_copy(regions, dtype)
+    if regions.dtype == dtype:
+        return regions
+    if choice.triton_runs(regions) and not regions.requires_grad:
+        from askattend.models.kernels.gpu import regions as quick
+
+        return quick.cast(regions, dtype)
+    return cast_copy(regions, dtype)
 
 
 def matmul_dtype(weight: Tensor) -> torch.dtype:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from askattend.models import kernels
 from askattend.models.kernels import lstm, pooling
 from askattend.models.kernels.recurrence import LSTM
 
@@ -125,6 +126,35 @@ def test_weighted_sum(dtype: torch.dtype, regions: int, dim: int, maps: int) -> 
         attention,
         pooled,
     )
+
+
+def test_cast() -> None:
+    regions = torch.randn(3, 7, 250, device=DEVICE).half()
+    assert torch.equal(gpu_regions.cast(regions, torch.float32), regions.float())
+    # Triton's interpreter cuts off where others round.
+    require_close(gpu_regions.cast(regions, torch.bfloat16), regions, torch.bfloat16)
+
+
+@pytest.mark.parametrize("sizes", [(12, 20), (16, 12), (5, 8)])
+def test_linear_filled_up(sizes: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows filled up with zeros change neither a result nor a gradient."""
+    monkeypatch.setattr("askattend.models.kernels.choice.triton_runs", lambda *_: True)
+    layer = nn.Linear(*sizes).to(DEVICE, torch.bfloat16)
+    x = leaf(7, 3, sizes[0], dtype=torch.bfloat16)
+    expected = layer(x)
+    upstream = torch.randn_like(expected)
+    theirs = torch.autograd.grad(expected, (x, *layer.parameters()), upstream)
+    wider = kernels.wider_linear(layer, x)
+    assert wider.shape[-1] % 8 == 0
+    assert not wider[..., sizes[1] :].any()
+    for found in (kernels.linear(layer, x), wider[..., : sizes[1]]):
+        require_close(found, expected, torch.bfloat16)
+        ours = torch.autograd.grad(found, (x, *layer.parameters()), upstream)
+        for gradient, other in zip(ours, theirs, strict=True):
+            require_close(gradient, other, torch.bfloat16)
+    narrow = nn.Linear(sizes[1], 4).to(DEVICE, torch.bfloat16)
+    same = kernels.linear(narrow, wider)
+    require_close(same, narrow(wider[..., : sizes[1]]), torch.bfloat16)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

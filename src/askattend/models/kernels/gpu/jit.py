@@ -8,8 +8,10 @@ import torch
 import triton
 import triton.language as tl
 
-# Elements of a tile that a program holds in registers.
-TILE = 8192
+# Rows of a tile: as many as `kept` draws for at once.
+ROWS = 8
+# Columns of a warp, whose threads hold all rows of some of them: more do not fit into registers.
+COLUMNS_OF_WARP = 128
 
 
 def jit(*numbers: str) -> Callable[[Callable[..., Any]], Any]:
@@ -43,14 +45,25 @@ def draw_seed(device: torch.device) -> torch.Tensor:
 
 
 def threshold(p: float) -> int:
-    """Return the 24 bits below which a random number of 24 bits means that an element stays."""
-    return round((1 - p) * 2**24)
+    """Return the number that a random one of 16 bits is below where an element stays."""
+    return round((1 - p) * 2**16)
 
 
 @jit()
-def kept(seed, row, below, QUARTER: tl.constexpr):
-    """Draw which elements of some rows stay: rows × 4·QUARTER, by Philox from seed and position."""
-    group = row[:, None] * QUARTER + tl.arange(0, QUARTER)[None, :]
+def kept(seed, group, below):
+    """Draw which elements of eight rows stay: 8 × columns, by Philox from a seed and a number.
+
+    A column's four random words are sixteen bits for each of its rows, so that where a thread has
+    all rows of its columns, nothing is exchanged.
+
+    Args:
+        seed: a number.
+        group: a number for each column, of no other rows.
+        below: see `threshold`.
+    """
     a, b, c, d = tl.randint4x(seed, group, 7)
-    bits = tl.join(tl.join(a, b), tl.join(c, d)).reshape(group.shape[0], 4 * QUARTER)
-    return (bits.to(tl.uint32, bitcast=True) >> 8).to(tl.int32) < below
+    row = tl.arange(0, 8)[:, None]
+    low = tl.where(row < 2, a[None, :], b[None, :])
+    high = tl.where(row < 6, c[None, :], d[None, :])
+    words = tl.where(row < 4, low, high).to(tl.uint32, bitcast=True)
+    return ((words >> ((row % 2) * 16).to(tl.uint32)) & 0xFFFF).to(tl.int32) < below

@@ -35,13 +35,13 @@ class FallingLSTM(torch.autograd.Function):
         Args:
             inputs: W_ih x + b_ih + b_hh of the first words, the second words, and so on, those of
                 longer questions first; overwritten with the gates.
-            weight: W_hh, 4·dim × dim, in the type of `inputs`.
+            weight: W_hh, 4·dim × dim or, filled up with zeros, more, in the type of `inputs`.
             lengths: of each question.
             order: the questions, longest first.
             sizes: how many questions have a first word, a second, …, or more; falling.
         """
-        gates, dim = inputs.detach(), weight.shape[1]
-        hidden = gates.new_empty(len(gates), dim)
+        gates, (dim, width) = inputs.detach(), (len(weight) // 4, weight.shape[1])
+        hidden = (gates.new_empty if width == dim else gates.new_zeros)(len(gates), width)
         cell = torch.empty(len(gates), dim, dtype=torch.float32, device=gates.device)
         last = gates.new_empty(2, sizes[0], dim)
         product = gates.new_empty(sizes[0], 4 * dim)
@@ -52,7 +52,8 @@ class FallingLSTM(torch.autograd.Function):
                 torch.mm(hidden[before : before + size], weight.t(), out=product[:size])
             _forward[(size, triton.cdiv(dim, COLUMNS))](
                 gates, product, cell, hidden, last, lengths, order,
-                start, before, step, sizes[0], dim, FIRST=step == 0, COLUMNS=COLUMNS, num_warps=4,
+                start, before, step, sizes[0], dim, width,
+                FIRST=step == 0, COLUMNS=COLUMNS, num_warps=4,
             )  # fmt: skip
         ctx.save_for_backward(weight, gates, hidden, cell, lengths, order)
         ctx.sizes = sizes
@@ -63,17 +64,18 @@ class FallingLSTM(torch.autograd.Function):
     def backward(ctx: Any, d_hidden: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of `inputs` and `weight`, from those of the last states."""
         weight, gates, hidden, cell, lengths, order = ctx.saved_tensors
-        sizes, dim = ctx.sizes, weight.shape[1]
+        sizes, dim, width = ctx.sizes, len(weight) // 4, weight.shape[1]
         d_hidden, d_cell = d_hidden.contiguous(), d_cell.contiguous()
         d_gates = torch.empty_like(gates)
-        d_h = gates.new_empty(sizes[0], dim)
+        d_h = gates.new_empty(sizes[0], width)
         d_c = torch.empty(sizes[0], dim, dtype=torch.float32, device=gates.device)
         starts = [0, *accumulate(sizes)]
         for step in reversed(range(len(sizes))):
             before, start, size = starts[max(step - 1, 0)], starts[step], sizes[step]
             _backward[(size, triton.cdiv(dim, COLUMNS))](
                 gates, cell, d_hidden, d_cell, d_h, d_c, d_gates, lengths, order,
-                start, before, step, dim, FIRST=step == 0, COLUMNS=COLUMNS, num_warps=4,
+                start, before, step, dim, width,
+                FIRST=step == 0, COLUMNS=COLUMNS, num_warps=4,
             )  # fmt: skip
             if step:
                 torch.mm(d_gates[start : start + size], weight, out=d_h[:size])
@@ -112,6 +114,7 @@ def _forward(
     step,
     questions,
     dim,
+    width,
     FIRST: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -140,7 +143,7 @@ def _forward(
     tl.store(at + 2 * dim, g.to(kind), mask=inside)
     tl.store(at + 3 * dim, o.to(kind), mask=inside)
     tl.store(cell + (start + row) * dim + d, c, mask=inside)
-    tl.store(hidden + (start + row) * dim + d, h.to(kind), mask=inside)
+    tl.store(hidden + (start + row) * width + d, h.to(kind), mask=inside)
     question = tl.load(order + row)
     ends = inside & (tl.load(lengths + question) == step + 1)
     tl.store(last + question * dim + d, h.to(kind), mask=ends)
@@ -162,6 +165,7 @@ def _backward(
     before,
     step,
     dim,
+    width,
     FIRST: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -181,7 +185,7 @@ def _backward(
     o = tl.load(gates + at + 3 * dim, mask=active, other=0.0).to(tl.float32)
     squashed = _tanh(tl.load(cell + (start + row) * dim + d, mask=active, other=0.0))
     dh = tl.load(d_hidden + question * dim + d, mask=ends, other=0.0).to(tl.float32)
-    dh += tl.load(d_h + row * dim + d, mask=later, other=0.0).to(tl.float32)
+    dh += tl.load(d_h + row * width + d, mask=later, other=0.0).to(tl.float32)
     dc = tl.load(d_cell + question * dim + d, mask=ends, other=0.0).to(tl.float32)
     dc += tl.load(d_c + row * dim + d, mask=later, other=0.0)
     dc += dh * o * (1.0 - squashed * squashed)

@@ -1,14 +1,14 @@
-"""Regions of length 1, and dropout where no gradient is needed: each in one pass over memory."""
+"""Regions of length 1 or of another type, and dropout where no gradient is needed: one pass each."""
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-from askattend.models.kernels.gpu.jit import draw_seed, jit, kept, power_of_two, threshold
+from askattend.models.kernels.gpu.jit import ROWS, draw_seed, jit, kept, power_of_two, threshold
 
-# Numbers that a program of `dropout` goes over.
-COLUMNS = 4096
+# Numbers of each of the eight rows that a program of `dropout` goes over.
+COLUMNS = 512
 
 
 def l2_normalise(regions: Tensor, dtype: torch.dtype) -> Tensor:
@@ -22,14 +22,24 @@ def l2_normalise(regions: Tensor, dtype: torch.dtype) -> Tensor:
     return units
 
 
+def cast(regions: Tensor, dtype: torch.dtype) -> Tensor:
+    """Copy the regions in another type."""
+    regions = regions.contiguous()
+    copied, size = torch.empty_like(regions, dtype=dtype), regions.numel()
+    if size:
+        programs = (triton.cdiv(size, ROWS * COLUMNS),)
+        _cast[programs](regions, copied, size, COLUMNS=ROWS * COLUMNS, num_warps=4)
+    return copied
+
+
 def dropout(x: Tensor, p: float) -> Tensor:
     """Zero each element with probability p, and scale the others by 1 / (1 - p)."""
     x = x.contiguous()
     dropped, size = torch.empty_like(x), x.numel()
     if size:
-        _dropout[(triton.cdiv(size, COLUMNS),)](
+        _dropout[(triton.cdiv(size, ROWS * COLUMNS),)](
             x, dropped, draw_seed(x.device), size, threshold(p), 1 / (1 - p) if p < 1 else 0.0,
-            COLUMNS=COLUMNS, num_warps=8,
+            COLUMNS=COLUMNS, num_warps=2,
         )  # fmt: skip
     return dropped
 
@@ -43,10 +53,19 @@ def _normalise(regions, units, dim, DIM: tl.constexpr):
     tl.store(units + place, (v / length).to(units.dtype.element_ty), mask=d < dim)
 
 
+@jit()
+def _cast(regions, copied, size, COLUMNS: tl.constexpr):
+    place = tl.program_id(0).to(tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
+    value = tl.load(regions + place, mask=place < size, other=0.0)
+    tl.store(copied + place, value.to(copied.dtype.element_ty), mask=place < size)
+
+
 @jit("below")
 def _dropout(x, dropped, seed, size, below, scale, COLUMNS: tl.constexpr):
-    row = tl.program_id(0) + tl.arange(0, 1)
-    place = row.to(tl.int64)[:, None] * COLUMNS + tl.arange(0, COLUMNS)[None, :]
+    row = tl.program_id(0).to(tl.int64) * 8 + tl.arange(0, 8)
+    column = tl.arange(0, COLUMNS)
+    place = row[:, None] * COLUMNS + column[None, :]
     value = tl.load(x + place, mask=place < size, other=0.0).to(tl.float32)
-    value = tl.where(kept(tl.load(seed), row, below, COLUMNS // 4), value * scale, 0.0)
+    stays = kept(tl.load(seed), tl.program_id(0) * COLUMNS + column, below)
+    value = tl.where(stays, value * scale, 0.0)
     tl.store(dropped + place, value.to(dropped.dtype.element_ty), mask=place < size)

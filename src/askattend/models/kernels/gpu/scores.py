@@ -12,8 +12,20 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from askattend.models.kernels.gpu.jit import TILE, draw_seed, jit, kept, power_of_two, threshold
+from askattend.models.kernels.gpu.jit import (
+    COLUMNS_OF_WARP,
+    ROWS,
+    draw_seed,
+    jit,
+    kept,
+    power_of_two,
+    threshold,
+)
 
+# Tiles of a question's regions that a program goes over forwards.
+TILES = 4
+# Of a thread backwards: few enough for twelve warps a multiprocessor.
+REGISTERS = 168
 ACTIVATIONS = {"relu": 0, "tanh": 1, "identity": 2}
 
 
@@ -36,7 +48,7 @@ def attention_scores(
         weight: maps × dim, of float32 or as the others.
         bias: maps.
         activation: σ.
-        p: of dropout; 0 for none.
+        p: of dropout, after ReLU alone; 0 for none.
     """
     seed = draw_seed(image_projected.device) if p else image_index
     sizes = (ACTIVATIONS[activation], p)
@@ -63,13 +75,13 @@ class _Scores(torch.autograd.Function):
         ctx.activation, ctx.p = activation, p
         questions, (_, regions, dim), maps = len(question), image.shape, len(weight)
         scores = image.new_empty(questions, maps, regions)
-        rows = _rows(dim, TILE)
+        width = max(16, power_of_two(dim))
         if scores.numel():
-            _forward[(questions, triton.cdiv(regions, rows))](
+            _forward[(questions, triton.cdiv(regions, TILES * ROWS))](
                 image, question, weight, bias, index, seed, scores,
                 regions, dim, threshold(p), _scale(p),
-                MAPS=maps, ACTIVATION=activation, DROP=p > 0, ROWS=rows, DIM=_width(dim),
-                num_warps=4,
+                MAPS=maps, ACTIVATION=activation, DROP=p > 0, TILES=TILES, DIM=width,
+                num_warps=_warps(width),
             )  # fmt: skip
         return scores
 
@@ -78,18 +90,19 @@ class _Scores(torch.autograd.Function):
     def backward(ctx: Any, d_scores: Tensor) -> tuple[Tensor | None, ...]:
         image, question, weight, index, seed = ctx.saved_tensors
         (images, regions, dim), maps, questions = image.shape, len(weight), len(question)
-        rows = _rows(dim, TILE // 2)  # four tiles are in registers
-        blocks = triton.cdiv(regions, rows)
+        blocks, columns = triton.cdiv(regions, ROWS), min(COLUMNS_OF_WARP, power_of_two(dim))
         d_image = torch.empty_like(image)
         precise = {"dtype": torch.float32, "device": image.device}
         d_question = torch.empty(questions, blocks, dim, **precise)
         d_weight = torch.empty(images * blocks, maps, dim, **precise)
         d_scores = d_scores.contiguous()
-        _backward[(images, blocks)](
+        # A warp a program: sums over rows and over questions are each thread's own.
+        _backward[(images, blocks, triton.cdiv(dim, columns))](
             image, question, weight, index, seed, d_scores, d_image, d_question, d_weight,
             questions, regions, dim, threshold(ctx.p), _scale(ctx.p),
             MAPS=maps, MAPS_2=power_of_two(maps), ACTIVATION=ctx.activation, DROP=ctx.p > 0,
-            ROWS=rows, DIM=_width(dim), QUESTIONS=power_of_two(questions), num_warps=8,
+            DIM=max(16, power_of_two(dim)), COLUMNS=columns,
+            QUESTIONS=power_of_two(questions), num_warps=1, maxnreg=REGISTERS,
         )  # fmt: skip
         return (
             d_image,
@@ -100,12 +113,8 @@ class _Scores(torch.autograd.Function):
         )
 
 
-def _width(dim: int) -> int:
-    return max(16, power_of_two(dim))
-
-
-def _rows(dim: int, tile: int) -> int:
-    return max(1, min(16, tile // _width(dim)))
+def _warps(width: int) -> int:
+    return max(1, min(8, width // COLUMNS_OF_WARP))
 
 
 def _scale(p: float) -> float:
@@ -149,24 +158,29 @@ def _forward(
     MAPS: tl.constexpr,
     ACTIVATION: tl.constexpr,
     DROP: tl.constexpr,
-    ROWS: tl.constexpr,
+    TILES: tl.constexpr,
     DIM: tl.constexpr,
 ):
-    q = tl.program_id(0)
-    r = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
-    d = tl.arange(0, DIM)
+    q, d = tl.program_id(0), tl.arange(0, DIM)
     i = tl.load(index + q)
-    inside = (r < regions)[:, None] & (d < dim)[None, :]
-    v = tl.load(image + (i * regions + r)[:, None] * dim + d[None, :], mask=inside, other=0.0)
-    u = tl.load(question + q * dim + d, mask=d < dim, other=0.0)
-    h = _hidden(v.to(tl.float32), u.to(tl.float32), ACTIVATION)
-    if DROP:
-        h = tl.where(kept(tl.load(seed), q * regions + r, below, DIM // 4), h * scale, 0.0)
-    for c in tl.static_range(MAPS):
-        w = tl.load(weight + c * dim + d, mask=d < dim, other=0.0).to(tl.float32)
-        s = tl.sum(h * w[None, :], axis=1) + tl.load(bias + c).to(tl.float32)
-        place = scores + (q * MAPS + c) * regions + r
-        tl.store(place, s.to(scores.dtype.element_ty), mask=r < regions)
+    blocks = (regions + 7) // 8
+    u = tl.load(question + q * dim + d, mask=d < dim, other=0.0).to(tl.float32)
+    block = tl.program_id(1) * TILES
+    end = tl.minimum(block + TILES, blocks)
+    while block < end:
+        r = block * 8 + tl.arange(0, 8)
+        inside = (r < regions)[:, None] & (d < dim)[None, :]
+        v = tl.load(image + (i * regions + r)[:, None] * dim + d[None, :], mask=inside, other=0.0)
+        h = _hidden(v.to(tl.float32), u, ACTIVATION)
+        if DROP:
+            stays = kept(tl.load(seed), (q * blocks + block) * DIM + d, below)
+            h = tl.where(stays, h * scale, 0.0)
+        for c in tl.static_range(MAPS):
+            w = tl.load(weight + c * dim + d, mask=d < dim, other=0.0).to(tl.float32)
+            s = tl.sum(h * w[None, :], axis=1) + tl.load(bias + c).to(tl.float32)
+            place = scores + (q * MAPS + c) * regions + r
+            tl.store(place, s.to(scores.dtype.element_ty), mask=r < regions)
+        block += 1
 
 
 @jit("questions", "regions", "below")
@@ -189,29 +203,28 @@ def _backward(
     MAPS_2: tl.constexpr,
     ACTIVATION: tl.constexpr,
     DROP: tl.constexpr,
-    ROWS: tl.constexpr,
     DIM: tl.constexpr,
+    COLUMNS: tl.constexpr,
     QUESTIONS: tl.constexpr,
 ):
     i, block, blocks = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
-    r = block * ROWS + tl.arange(0, ROWS)
-    d, m, each = tl.arange(0, DIM), tl.arange(0, MAPS_2), tl.arange(0, QUESTIONS)
+    r = block * 8 + tl.arange(0, 8)
+    d = tl.program_id(2) * COLUMNS + tl.arange(0, COLUMNS)
+    m, each = tl.arange(0, MAPS_2), tl.arange(0, QUESTIONS)
     inside = (r < regions)[:, None] & (d < dim)[None, :]
     place = (i.to(tl.int64) * regions + r)[:, None] * dim + d[None, :]
-    v = tl.load(image + place, mask=inside, other=0.0).to(tl.float32)
-    d_v = tl.zeros((ROWS, DIM), tl.float32)
-    d_w = tl.zeros((MAPS_2, DIM), tl.float32)
+    v = tl.load(image + place, mask=inside, other=0.0)
+    d_v = tl.zeros((8, COLUMNS), tl.float32)
+    d_w = tl.zeros((MAPS_2, COLUMNS), tl.float32)
     about = tl.load(index + each, mask=each < questions, other=-1) == i
     q = tl.min(tl.where(about, each, QUESTIONS), axis=0)
     while q < QUESTIONS:
         u = tl.load(question + q * dim + d, mask=d < dim, other=0.0).to(tl.float32)
-        h = _hidden(v, u, ACTIVATION)
-        slope = _slope(h, ACTIVATION)
+        h = _hidden(v.to(tl.float32), u, ACTIVATION)
         if DROP:
-            factor = tl.where(kept(tl.load(seed), q * regions + r, below, DIM // 4), scale, 0.0)
-            h = h * factor
-            slope = slope * factor
-        g = tl.zeros((ROWS, DIM), tl.float32)
+            stays = kept(tl.load(seed), (q * blocks + block) * DIM + d, below)
+            h = tl.where(stays, h * scale, 0.0)
+        g = tl.zeros((8, COLUMNS), tl.float32)
         for c in tl.static_range(MAPS):
             at = d_scores + (q * MAPS + c) * regions + r
             s = tl.load(at, mask=r < regions, other=0.0).to(tl.float32)
@@ -219,7 +232,10 @@ def _backward(
             g += s[:, None] * w[None, :]
             of_map = tl.sum(s[:, None] * h, axis=0)
             d_w += tl.where((m == c)[:, None], of_map[None, :], 0.0)
-        g = g * slope
+        if DROP:  # of ReLU: what was dropped has no slope either
+            g *= tl.where(h > 0.0, scale, 0.0)
+        else:
+            g *= _slope(h, ACTIVATION)
         d_v += g
         tl.store(d_question + (q * blocks + block) * dim + d, tl.sum(g, axis=0), mask=d < dim)
         q = tl.min(tl.where(about & (each > q), each, QUESTIONS), axis=0)
