@@ -230,7 +230,7 @@ class PlainBatch:
     @classmethod
     def of(cls, batch: Batch, *, answers: int, side: int) -> PlainBatch:
         """Make the batch of the same questions, images and answers."""
-        features = batch.regions.transpose(1, 2).unflatten(2, (side, side)).contiguous()
+        features = batch.gathered().transpose(1, 2).unflatten(2, (side, side)).contiguous()
         empty = torch.zeros(len(batch), answers, device=batch.tokens.device)
         counts = empty.scatter_add(1, batch.answer_index, ANNOTATORS * batch.answer_weight)
         scores = empty.scatter_add(1, batch.answer_index, batch.answer_score)

@@ -82,6 +82,10 @@ def batches(*, sampling: str = "by-image") -> Batches:
     return Batches(some, FEATURES, words, answers, batch_size=8, sampling=sampling)
 
 
+def on_device(some: Batches, device: str = "cpu") -> DeviceFeatures:
+    return DeviceFeatures.copy_of(FEATURES, some.images, torch.device(device), torch.float16)
+
+
 @pytest.fixture
 def on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks compute as they do on a GPU."""
@@ -166,6 +170,7 @@ def test_no_step_waits(name: str, trained: str) -> None:
 @pytest.mark.parametrize("name", GRAPHED)
 @pytest.mark.parametrize("sampling", ["by-image", "uniform"])
 def test_graphed_steps_are_the_plain_ones(name: str, sampling: str) -> None:
+    """Those from a table of features, too."""
     config = TRAINED["adam"]
     model = small_network(name).double()
     other = deepcopy(model)
@@ -174,8 +179,11 @@ def test_graphed_steps_are_the_plain_ones(name: str, sampling: str) -> None:
     step = GraphedStep(other, optimizer, config)
     plain = make_step(model, make_optimizer(model, config), config)
     sizes = set()
-    for number, batch in enumerate(batches(sampling=sampling).shuffled(0, at_least=12)):
-        sizes.add((len(batch), *batch.tokens.shape, len(batch.regions)))
+    usual = batches(sampling=sampling)
+    if sampling == "uniform":
+        usual = usual.with_features(on_device(usual))
+    for number, batch in enumerate(usual.shuffled(0, at_least=12)):
+        sizes.add((len(batch), *batch.tokens.shape, batch.images))
         rate = 1e-2 / (1 + number)
         torch.testing.assert_close(step(batch, rate=rate), plain(batch, rate=rate))
     assert len(sizes) > 3, "batches of several sizes, the last one smaller"
@@ -222,8 +230,10 @@ def test_features_on_the_device_make_the_same_batches() -> None:
     for ours, theirs in zip(
         usual.with_features(cached).shuffled(3), usual.shuffled(3), strict=True
     ):
-        for name, tensor in ours.tensors().items():
-            assert torch.equal(tensor, theirs.tensors()[name]), name
+        assert ours.images == len(theirs.regions)
+        assert torch.equal(ours.gathered(), theirs.regions)
+        for name, tensor in theirs.tensors().items():
+            assert name == "regions" or torch.equal(ours.tensors()[name], tensor), name
     assert usual.source is FEATURES
 
 
@@ -255,7 +265,8 @@ def test_graphs_learn_what_plain_steps_learn(name: str) -> None:
     other = deepcopy(model)
     step = make_step(other, make_optimizer(other, config), config)
     optimizer = make_optimizer(model, config)
-    for number, batch in enumerate(prefetch_to_device(device, batches().shuffled(0, at_least=25))):
+    some = batches().with_features(on_device(batches(), "cuda"))
+    for number, batch in enumerate(prefetch_to_device(device, some.shuffled(0, at_least=25))):
         rate = 1e-2 / (1 + number)
         expected = train_step(model, optimizer, batch, config, rate=rate)
         torch.testing.assert_close(step(batch, rate=rate), expected, rtol=1e-2, atol=1e-3)

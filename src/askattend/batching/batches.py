@@ -36,12 +36,27 @@ class FeatureSource(Protocol):
         ...
 
 
+@runtime_checkable
+class FeatureTable(Protocol):
+    """Source that holds the features of all its images as one tensor."""
+
+    @property
+    def table(self) -> Tensor | None:
+        """All features; None where they are not held as they are read."""
+        ...
+
+    def rows_of(self, image_ids: Sequence[str]) -> Tensor:
+        """Return the rows of the table that are some images' features."""
+        ...
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some questions and the images that they are about.
 
     Attributes:
-        regions: each distinct image once, in the store's floating type.
+        regions: each distinct image once, in the store's floating type; with `rows`, all images of
+            a table, which is on a GPU already.
         image_index: the row of `regions` that each question is about.
         tokens: word indices, padded with `PADDING`.
         lengths: the number of words of each question, at least 1.
@@ -51,6 +66,7 @@ class Batch:
         question_index: the position of each question in its `QASet`.
         word_counts: how many questions have a first word, a second, …, as far as the processor
             knows; set on the way to a GPU, which would have to be waited for.
+        rows: of the table `regions` that are the batch's images; see `gathered`.
     """
 
     regions: Float[Tensor, "images regions region_dim"]
@@ -62,6 +78,7 @@ class Batch:
     answer_score: Float[Tensor, "questions references"]
     question_index: Int[Tensor, " questions"]
     word_counts: tuple[int, ...] = ()
+    rows: Int[Tensor, " distinct"] | None = None
 
     @classmethod
     def of(
@@ -98,9 +115,19 @@ class Batch:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    @property
+    def images(self) -> int:
+        """The number of distinct images."""
+        return len(self.regions if self.rows is None else self.rows)
+
+    def gathered(self) -> Float[Tensor, "distinct regions region_dim"]:
+        """Return each distinct image's regions once, from the table if there is one."""
+        return self.regions if self.rows is None else self.regions.index_select(0, self.rows)
+
     def tensors(self) -> dict[str, Tensor]:
-        """Return all but `word_counts`, by name."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "word_counts"}
+        """Return all tensors by name; `rows` only if there are any."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: part for name, part in parts.items() if isinstance(part, Tensor)}
 
     def to(self, device: torch.device) -> Batch:
         """Copy the batch to another device."""
@@ -289,8 +316,10 @@ class Batches:
         def rows_of(array: Any) -> Tensor:  # `take` is several times as quick as an index
             return torch.from_numpy(array.take(question_index, axis=0))
 
+        regions, rows = self._features([encoded.images[image] for image in images])
         return Batch(
-            regions=self.source.read([encoded.images[image] for image in images]),
+            regions=regions,
+            rows=rows,
             image_index=torch.from_numpy(image_index),
             tokens=rows_of(encoded.tokens)[:, : lengths.max()].contiguous(),
             lengths=torch.from_numpy(lengths),
@@ -299,3 +328,9 @@ class Batches:
             answer_score=rows_of(encoded.answer_score),
             question_index=torch.from_numpy(question_index),
         )
+
+    def _features(self, images: Sequence[str]) -> tuple[Tensor, Tensor | None]:
+        """Return the features of some images; or a table, and their rows."""
+        if isinstance(self.source, FeatureTable) and self.source.table is not None:
+            return self.source.table, self.source.rows_of(images)
+        return self.source.read(images), None

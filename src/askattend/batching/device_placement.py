@@ -10,7 +10,7 @@ from queue import Empty, Queue
 from threading import Event, Thread
 
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from rich.console import Console
 from torch import Tensor
 
@@ -32,7 +32,7 @@ READERS = 8
 
 
 class DeviceFeatures:
-    """Features in the memory of a device: a batch of them is gathered there.
+    """Features in the memory of a device: a batch of them is gathered there, when it is needed.
 
     Args:
         regions: on the device; codes, where `ranges` are given.
@@ -71,10 +71,18 @@ class DeviceFeatures:
                 target[start : start + len(part)] = to_device(part, device)
         return cls(copied[0], ids, *copied[1:])
 
+    @property
+    def table(self) -> Shaped[Tensor, "images regions region_dim"] | None:
+        """All features; None where they are codes."""
+        return self._regions if self._ranges is None else None
+
+    def rows_of(self, image_ids: Sequence[str]) -> Int[Tensor, " images"]:
+        """Return the rows of some images, in the processor's memory."""
+        return torch.tensor([self._row[image] for image in image_ids], dtype=torch.int64)
+
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
         """Gather the features of some images, on the device."""
-        rows = torch.tensor([self._row[image] for image in image_ids], dtype=torch.int64)
-        rows = to_device(rows, self._regions.device)
+        rows = to_device(self.rows_of(image_ids), self._regions.device)
         regions = self._regions.index_select(0, rows)
         if self._ranges is None:
             return regions

@@ -52,7 +52,7 @@ class GraphedForward:
         batch = buffers.batch
         with autocast(self._precision, self._model), falling_schedule(buffers.schedule):
             output: Output = self._model(
-                batch.regions, batch.tokens, batch.lengths, batch.image_index
+                batch.gathered(), batch.tokens, batch.lengths, batch.image_index
             )
         return output
 

@@ -53,7 +53,7 @@ def outputs(
             questions = _encode_questions(model, group)
         for batch, question in zip(group, questions, strict=True):
             with torch.inference_mode(), autocast(precision, model):
-                image = model.encode_image(batch.regions)
+                image = model.encode_image(batch.gathered())
                 output = model.answer(image, question, batch.image_index)
             yield batch, output
 

@@ -45,21 +45,27 @@ class StaticBuffers:
         given = batch.tensors()
         sizes = {name: (questions, *tensor.shape[1:]) for name, tensor in given.items()}
         sizes["regions"] = (images, *batch.regions.shape[1:])
-        sizes["tokens"] = (questions, words)
+        sizes["tokens"], sizes["rows"] = (questions, words), (images,)
         tensors: dict[str, Any] = {
-            name: given[name].new_zeros(size) for name, size in sizes.items()
+            name: tensor.new_zeros(sizes[name])
+            for name, tensor in given.items()
+            if not (name == "regions" and "rows" in given)
         }
+        if batch.rows is not None:  # the table is where it is
+            tensors["regions"] = batch.regions
         return cls(Batch(**tensors), torch.ones((), device=batch.tokens.device))
 
     def fill(self, batch: Batch) -> None:
         """Copy a batch here.
 
         Questions that fill up are one word of padding about the first image, and weigh nothing.
-        Images that fill up, whatever was there before, are asked nothing.
+        Images that fill up, whatever was there before, are asked nothing. A table stays where it is.
         """
         buffers = self.batch.tensors()
         for name, tensor in batch.tensors().items():
             buffer = buffers[name]
+            if name == "regions" and batch.rows is not None:  # the table, which is where it was
+                continue
             if name != "regions" and buffer.shape != tensor.shape:
                 buffer.fill_(1 if name == "lengths" else 0)
             buffer[tuple(slice(size) for size in tensor.shape)] = tensor
@@ -75,7 +81,7 @@ class BuffersBySize:
 
     def __init__(self, questions: int) -> None:
         self._questions, self._schedule = questions, tuple[int, ...]()
-        self._buffers: dict[tuple[int, int, int], StaticBuffers] = {}
+        self._buffers: dict[tuple[int, int, int, int], StaticBuffers] = {}
 
     def __iter__(self) -> Iterator[StaticBuffers]:
         return iter(self._buffers.values())
@@ -83,9 +89,10 @@ class BuffersBySize:
     def holding(self, batch: Batch) -> StaticBuffers:
         """Return buffers that the batch was copied to."""
         questions = max(len(batch), self._questions)
-        images = _round_up(len(batch.regions), IMAGES_MULTIPLE)
+        images = _round_up(batch.images, IMAGES_MULTIPLE)
         words = _round_up(batch.tokens.shape[1], WORDS_MULTIPLE)
-        key = (questions, images, words)
+        table = 0 if batch.rows is None else batch.regions.data_ptr()
+        key = (questions, images, words, table)
         buffers = self._buffers.get(key)
         if buffers is None:
             buffers = StaticBuffers.like(batch, questions=questions, images=images, words=words)
