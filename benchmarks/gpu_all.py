@@ -119,7 +119,7 @@ def _sizes(quick: bool) -> Sizes:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if quick:
         return Sizes(device, QUICK_SHAPE, QUICK_WIDTHS, 3, 2, 1, (16, 8), quick)
-    return Sizes(device, FULL_SHAPE, {}, 50, 120, 8, (512, 128), quick)
+    return Sizes(device, FULL_SHAPE, {}, 150, 300, 8, (512, 128), quick)
 
 
 def _rows(sizes: Sizes) -> Iterator[tuple[str, str, Callable[[], Measured]]]:
@@ -328,11 +328,11 @@ def _streamed(made: _Made, size: int) -> Measured:
         encoded=encoded,
     )
     link, batches = _link(sizes), made.shuffled(streamed)
-    timed = max(2, sizes.timed // 4)
+    timed = max(2, sizes.timed // 10)
     config = TrainConfig(batch_size=size)
     model = ours("saaa", sizes.shape, sizes.widths).to(sizes.device).train()
     step = make_step(model, make_optimizer(model, config), config)
-    for batch in islice(batches, max(2, sizes.warm_up // 3)):
+    for batch in islice(batches, max(2, sizes.warm_up // 10)):
         step(batch, rate=1e-4)
     wait_for(sizes.device)
     started, moved = time.perf_counter(), 0
