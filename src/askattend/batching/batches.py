@@ -22,6 +22,7 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 
 
+_NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
 # with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
 QUESTIONS_PER_IMAGE = 4
@@ -200,6 +201,15 @@ def _padded(rows: Sequence[Sequence[int | float]], dtype: Any, *, filler: int = 
     return padded
 
 
+def _stable_order(numbers: IntArray) -> IntArray:
+    """Sort as ``argsort(kind="stable")``, half by half: NumPy counts numbers of 16 bits.
+
+    Below 2³². Of VQA v2's questions by image it takes a tenth of the time.
+    """
+    order = np.argsort(numbers.astype(np.uint16), kind="stable")
+    return order[np.argsort((numbers >> 16).astype(np.uint16)[order], kind="stable")]
+
+
 class Batches:
     """The questions of a set, batch by batch.
 
@@ -228,7 +238,7 @@ class Batches:
         encoded: EncodedQuestions | None = None,
     ) -> None:
         self.questions, self.batch_size, self.sampling = questions, batch_size, sampling
-        self.source = source
+        self.source, self._rows = source, _NO_ROWS
         self._encoded = encoded or EncodedQuestions.encode(questions, words, answers)
         # A question none of whose answers the model can give teaches nothing: its loss is 0.
         self._teaching = np.flatnonzero(self._encoded.answer_weight.sum(axis=1) > 0)
@@ -241,7 +251,7 @@ class Batches:
     def with_features(self, source: FeatureSource) -> Batches:
         """Return the same batches with features from elsewhere."""
         other = copy(self)
-        other.source = source
+        other.source, other._rows = source, _NO_ROWS
         return other
 
     def steps(self, *, at_least: int = 0) -> int:
@@ -255,8 +265,7 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Yield every question once, an image's questions together; for evaluation."""
-        order = np.argsort(self._encoded.image, kind="stable")
-        return self._cut(order)
+        return self._cut(_stable_order(self._encoded.image))
 
     def shuffled(self, seed: int, *, at_least: int = 0) -> Iterator[Batch]:
         """Yield every question that can be learnt from once, in a new order.
@@ -289,14 +298,14 @@ class Batches:
         if self.sampling == "by-image":
             group = self._groups(order)
             group_rank = rng.permutation(len(order))
-            order = order[np.argsort(group_rank[group], kind="stable")]
+            order = order[_stable_order(group_rank[group])]
         return order
 
     def _groups(self, order: IntArray) -> IntArray:
         """Number the groups of a shuffled order: up to `QUESTIONS_PER_IMAGE` of an image each."""
         image = self._encoded.image[order]
         counts = np.bincount(image)
-        by_image = np.argsort(image, kind="stable")
+        by_image = _stable_order(image)
         rank = np.empty_like(order)  # among the questions of its image
         rank[by_image] = np.arange(len(order)) - (counts.cumsum() - counts)[image[by_image]]
         key = (image * len(order) + rank // QUESTIONS_PER_IMAGE)[by_image]  # rising
@@ -316,7 +325,7 @@ class Batches:
         def rows_of(array: Any) -> Tensor:  # `take` is several times as quick as an index
             return torch.from_numpy(array.take(question_index, axis=0))
 
-        regions, rows = self._features([encoded.images[image] for image in images])
+        regions, rows = self._features(images)
         return Batch(
             regions=regions,
             rows=rows,
@@ -329,8 +338,17 @@ class Batches:
             question_index=torch.from_numpy(question_index),
         )
 
-    def _features(self, images: Sequence[str]) -> tuple[Tensor, Tensor | None]:
+    def _features(self, images: IntArray) -> tuple[Tensor, Tensor | None]:
         """Return the features of some images; or a table, and their rows."""
         if isinstance(self.source, FeatureTable) and self.source.table is not None:
-            return self.source.table, self.source.rows_of(images)
-        return self.source.read(images), None
+            if not len(self._rows):
+                self._rows = self._rows_of_all(self.source)
+            return self.source.table, torch.from_numpy(self._rows.take(images))
+        return self.source.read([self._encoded.images[image] for image in images]), None
+
+    def _rows_of_all(self, source: FeatureTable) -> IntArray:
+        """Look up the table's row of each image once; of those without questions there is none."""
+        asked = np.unique(self._encoded.image)
+        rows = np.zeros(len(self._encoded.images), dtype=np.int64)
+        rows[asked] = source.rows_of([self._encoded.images[image] for image in asked]).numpy()
+        return rows

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import chain
 from queue import Empty, Queue
 from threading import Event, Thread
 
@@ -27,6 +28,8 @@ RESERVED_SHARE, RESERVED_BYTES = 0.15, 6 * GIBIBYTE
 CHUNK = 64
 # Steps that the processor may be ahead of the GPU; each has its batch in the memory of both.
 PREFETCH = 3
+# Batches made ahead whose features are on the GPU: enough to go on while an epoch is shuffled.
+SMALL_AHEAD = 48
 # Threads that read features which a GPU has no room for.
 READERS = 8
 
@@ -170,7 +173,7 @@ def prefetch_to_device(device: torch.device, batches: Iterator[Batch]) -> Iterat
         yield from (batch.to(device) for batch in batches)
         return
     copying, computed = torch.cuda.Stream(device), deque[torch.cuda.Event]()
-    for batch in made_ahead(batches, PREFETCH):
+    for batch in made_ahead(*_small_ones_further(batches)):
         if len(computed) == PREFETCH:  # wait for a step given out long ago: others are queued
             computed.popleft().synchronize()
         with torch.cuda.stream(copying):
@@ -181,6 +184,14 @@ def prefetch_to_device(device: torch.device, batches: Iterator[Batch]) -> Iterat
             tensor.record_stream(computing)
         yield on_device
         computed.append(computing.record_event())
+
+
+def _small_ones_further(batches: Iterator[Batch]) -> tuple[Iterator[Batch], int]:
+    """Return the batches and how many are made ahead: more of them, if they have no features."""
+    first = next(batches, None)
+    if first is None:
+        return iter(()), 1
+    return chain([first], batches), PREFETCH if first.rows is None else SMALL_AHEAD
 
 
 def made_ahead(batches: Iterator[Batch], most: int) -> Generator[Batch, None, None]:
