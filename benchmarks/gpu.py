@@ -22,7 +22,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from askattend.batching.batches import Batch, Batches, EncodedQuestions
+from askattend.batching.batches import Batch, Batches
 from askattend.batching.device_placement import (
     GIBIBYTE,
     DeviceFeatures,
@@ -30,6 +30,7 @@ from askattend.batching.device_placement import (
     prefetch_to_device,
     reserved,
 )
+from askattend.batching.encoded_questions import EncodedQuestions
 from askattend.devices import pick_precision
 from askattend.models import SAAA, SAAAConfig
 from askattend.training.config import TrainConfig
@@ -174,7 +175,7 @@ def _batches(shape: Shape, device: torch.device) -> Batches:
     asked, words, answers = data.question_set(few), data.words(shape), data.answers(shape)
     return Batches(
         asked,
-        DeviceFeatures(_regions(shape, device), data.image_ids(shape)),
+        DeviceFeatures([_regions(shape, device)], data.image_ids(shape)),
         words,
         answers,
         batch_size=BATCH_SIZES[0],

@@ -18,8 +18,9 @@ import msgspec
 import torch
 from torch import Tensor
 
-from askattend.batching.batches import Batch, Batches, EncodedQuestions
+from askattend.batching.batches import Batch, Batches
 from askattend.batching.device_placement import DeviceFeatures, PinnedSource, prefetch_to_device
+from askattend.batching.encoded_questions import EncodedQuestions
 from askattend.batching.inference import outputs
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import make_step
@@ -181,7 +182,7 @@ class _Made:
             asked = data.question_set(few)
             self._batches = Batches(
                 asked,
-                DeviceFeatures(gpu._regions(shape, device), data.image_ids(shape)),
+                DeviceFeatures([gpu._regions(shape, device)], data.image_ids(shape)),
                 words,
                 answers,
                 batch_size=batch_size,

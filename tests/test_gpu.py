@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from askattend.batching.device_placement import (
 from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import all_to_device
+from askattend.models.word_embedding import give_word_vectors
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import GraphedStep, make_step
 from askattend.training.step import learning_rates_to, make_optimizer, train_step
@@ -165,6 +166,18 @@ def test_no_step_waits(name: str, trained: str) -> None:
             loss = step(batch, rate=1e-2)
         assert loss.isfinite()
     assert any(not torch.equal(p, before[n]) for n, p in model.named_parameters())
+
+
+@pytest.mark.usefixtures("on_gpu")
+@pytest.mark.parametrize("name", ["saaa", "san-cnn", "san-published"])
+def test_word_vectors_and_dropped_words_wait_for_nobody(name: str) -> None:
+    model, config = small_network(name), replace(TRAINED["adam"], word_dropout=0.3)
+    give_word_vectors(model, torch.eye(WORDS)[:, 2:])  # all but padding and the unknown word
+    step = GraphedStep(model, make_optimizer(model, config), config)
+    for batch in batches().shuffled(0):
+        with nobody_waits():
+            loss = step(batch, rate=1e-2)
+        assert loss.isfinite()
 
 
 @pytest.mark.parametrize("name", GRAPHED)

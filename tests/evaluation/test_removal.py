@@ -170,3 +170,19 @@ def test_attending_everywhere_alike_is_random_order() -> None:
     assert found.deletion[0] == pytest.approx(found.deletion[1], abs=1e-6)
     value = found.over_all()
     assert value.maps[0].deletion_area.value == pytest.approx(value.random.deletion_area.value)
+
+
+@pytest.mark.parametrize("name", ["saaa", "san"])
+def test_regions_beside_a_padded_picture_stay_hidden(name: str) -> None:
+    """Those taken away keep their share, as they do of other pictures."""
+    network = small_network(name).double().eval()
+    network.hides_blank = True
+    regions, tokens, lengths, _ = small_batch()
+    regions[:, 0] = 0
+    image, question = network.encode_image(regions), network.encode_question(tokens, lengths)
+    keep = torch.tensor([[True, True, False, True], [False] * 4])
+    versions, asked = torch.arange(2), question[:1].expand(2, -1)
+    encoded = region_remover(network, regions, image)(1, keep)
+    attention = network.answer(encoded, asked, versions).attention
+    assert not attention[..., 0].any()
+    assert (attention[..., 1:] > 0).all()

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 from rich.console import Console
+from safetensors.torch import load_file
 from torch import Tensor
 
 import askattend
@@ -26,6 +28,7 @@ from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
 from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
+from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageOnlyConfig, Network, QuestionOnlyConfig, SAAAConfig, SANConfig
@@ -227,7 +230,7 @@ def test_last_weights_without_the_training_are_refused(all_trained: Path, own_ru
         evaluate_run(own_run, console=QUIET)
 
 
-LAID_OUT = "layout = 2\nnetwork"
+LAID_OUT = "layout = 3\nnetwork"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ LAID_OUT = "layout = 2\nnetwork"
     [
         ("config.toml", "[", r"config\.toml: not a readable TOML file"),
         ("config.toml", "", r"made by an earlier version of askattend"),
-        ("config.toml", "layout = 2", r"config\.toml: names no network"),
+        ("config.toml", "layout = 3", r"config\.toml: names no network"),
         ("config.toml", f'{LAID_OUT} = "sna"', r"unknown network 'sna'\. Did you mean 'san'"),
         ("config.toml", f'{LAID_OUT} = "saaa"\nmodel = 3', r"'model' must be a table"),
         ("config.toml", f'{LAID_OUT} = "saaa"\n[model]\nglimpses = 0', r"\[model\]: glimpses = 0"),
@@ -473,3 +476,54 @@ def test_features_named_for_the_question_alone_are_not_read(
     assert "features" not in Run.load(out).config
     evaluate_run(out, EvaluationOptions(features=Path("nowhere")), console=console)
     assert note.format("nowhere") in told.getvalue()
+
+
+def test_all_of_the_inputs_options_together(tmp_path: Path) -> None:
+    """Two strides, padded, with coordinates and flips: what is trained on is what is asked."""
+    file = table(tmp_path)
+    for number in range(IMAGES):
+        Image.new("RGB", (64, 30), COLOURS[number % 3]).save(tmp_path / f"{number}.png")
+    extraction = ExtractConfig(image_size=64, strides="16+32", geometry="pad")
+    settings = replace(TRAIN, coordinates=True, flips=0.5)
+    given = config(file, extract=extraction, train=settings)
+    run = train(given, tmp_path / "runs" / "run", console=QUIET)
+    assert (run.features.region_dim, run.features.input_dim) == (1400, 1402)
+    (cache,) = (tmp_path / "runs" / "features").glob("*-16-32-float16-*-pad-1")
+    store = FeatureStore.open(cache)
+    assert sum(image.startswith(MIRROR_IMAGE) for image in store.ids) == 16  # 4 are held back
+    assert len(store) == 20 + 16
+    assert not store.spec.coordinates
+    predictor = Predictor.load(run.folder)
+    scene = predictor.look(tmp_path / "1.png")
+    assert list(scene.seen) == pytest.approx([0, -17 / 30, 1, 47 / 30])
+    asked = ["what colour is it?", "is it red?"]
+    for ours, theirs in zip(
+        scene.ask_all(asked), predictor.ask_stored(store, "1.png", asked), strict=True
+    ):
+        assert ours.probability == pytest.approx(theirs.probability, abs=1e-3)
+        assert ours.attention.shape == (2, 4, 4)
+        assert not ours.attention[:, [0, 3]].any()  # beside the picture
+        assert (ours.attention[:, 1:3] > 0).all()
+    evaluate_run(run.folder, console=QUIET)
+    # Interrupted after an epoch, it ends with the same weights.
+    once = replace(given, train=replace(settings, epochs=1))
+    train(once, tmp_path / "runs" / "again", console=QUIET)
+    again = train(given, tmp_path / "runs" / "again", resume=True, console=QUIET)
+    weights = "last.safetensors"
+    ours, theirs = (load_file(r.folder / weights) for r in (run, again))
+    names = [name for name in ours if name.startswith("model.")]
+    assert names
+    assert all(torch.equal(ours[name], theirs[name]) for name in names)
+
+
+def test_a_store_without_mirror_images_is_not_flipped(tmp_path: Path) -> None:
+    file = table(tmp_path)
+    extraction = ExtractConfig(image_size=64)
+    source = f"table:{file}"
+    plain = extract_features(source, tmp_path / "store", extraction, console=QUIET).store
+    flipping = config(file, features=plain.path, train=replace(TRAIN, flips=0.5))
+    with pytest.raises(FeatureError, match=r"mirror image of 0\.png.*extract … --flips"):
+        train(flipping, tmp_path / "run", console=QUIET)
+    both = extract_features(source, plain.path, extraction, flips=True, console=QUIET).store
+    assert len(both) == 2 * len(plain)
+    assert train(flipping, tmp_path / "run", console=QUIET).features == plain.spec

@@ -95,6 +95,12 @@ def test_another_package_adds_a_backbone(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("colours_package")
+def test_a_family_that_knows_no_strides_is_not_asked_for_them() -> None:
+    with pytest.raises(FeatureError, match=r"no map at stride 16\. Leave the strides at last"):
+        load_backbone("colours", strides="16")
+
+
+@pytest.mark.usefixtures("colours_package")
 def test_hints_know_the_backbones_of_other_packages() -> None:
     with pytest.raises(FeatureError, match=r"Did you mean 'colours'\? .*colours \(mean colours of"):
         load_backbone("colour")

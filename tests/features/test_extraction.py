@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections import namedtuple
 from dataclasses import replace
@@ -10,13 +11,22 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image, ImageOps
 
+from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.features import extraction
 from askattend.features.backbones import backbone_of, load_backbone
-from askattend.features.extraction import ExtractConfig, extract, images_in
+from askattend.features.extraction import (
+    ExtractConfig,
+    extract,
+    images_in,
+    with_mirror_images,
+)
+from askattend.features.geometry import regions_of, shown_regions
 from askattend.features.images import open_image, resize
-from askattend.features.spec import Backbone
+from askattend.features.spec import Backbone, Strides
+from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from features.feature_cases import (
     BROKEN,
@@ -117,6 +127,62 @@ def test_a_store_gives_back_what_the_backbone_gives(
     pixels = resize(open_image(photos["00"]), 64)[None]
     assert torch.equal(store.read(["00"]), backbone.regions(pixels))
     assert backbone.compute(pixels).dtype == torch.float32
+
+
+def test_a_mirror_image_is_the_mirrored_picture_s(
+    photos: dict[str, Path], colours: Backbone, tmp_path: Path
+) -> None:
+    wanted = with_mirror_images({"00": photos["00"], "05": photos["05"]})
+    assert list(wanted.values()) == [photos["00"], photos["05"]] * 2
+    report = run(wanted, tmp_path / "store", colours)
+    assert set(report.broken) == {"05", "mirror image of 05"}
+    pixels = resize(ImageOps.mirror(open_image(photos["00"])), 64)[None]
+    mirrored = report.store.read(["mirror image of 00"])
+    torch.testing.assert_close(mirrored, colours.regions(pixels))
+    assert not torch.equal(mirrored, report.store.read(["00"]))
+
+
+@pytest.mark.parametrize("strides", ["last", "16+32"])
+def test_a_store_of_padded_pictures_gives_what_is_seen_of_a_new_one(
+    photos: dict[str, Path], tmp_path: Path, strides: Strides
+) -> None:
+    wide = tmp_path / "wide.png"
+    Image.new("RGB", (90, 20), "red").save(wide)
+    config = replace(CONFIG, strides=strides, geometry="pad", image_size=96)
+    store = extract({"wide": wide}, tmp_path / "store", config, console=quiet()).store
+    backbone = backbone_of(store.spec, where="run")
+    regions = store.read(["wide"])
+    assert torch.equal(regions, regions_of(open_image(wide), backbone))
+    shown = shown_regions((90, 20), store.spec)
+    assert shown is not None
+    assert 0 < shown.sum() < len(shown)
+    assert torch.equal(regions[0].any(dim=1), shown)
+    placed = store.with_coordinates()
+    assert pickle.loads(pickle.dumps(placed)).read(["wide"]).equal(placed.read(["wide"]))
+    in_run = backbone_of(placed.spec, where="run")
+    assert torch.equal(placed.read(["wide"]), regions_of(open_image(wide), in_run))
+    on_device = DeviceFeatures.copy_of(placed, ["wide"], torch.device("cpu"), torch.float16)
+    assert torch.equal(on_device.read(["wide"]), placed.read(["wide"]))
+    assert run({"wide": wide}, tmp_path / "again", in_run).store.spec == store.spec
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_a_store_of_two_strides_joins_them_when_read(
+    photos: dict[str, Path], tmp_path: Path, dtype: Dtype
+) -> None:
+    config = replace(CONFIG, dtype=dtype, strides="16+32")
+    store = extract({"00": photos["00"], "01": photos["01"]}, tmp_path / "store", config).store
+    backbone = load_backbone(image_size=64, dtype=dtype, strides="16+32")
+    assert store.spec == backbone.spec
+    pixels = torch.stack([resize(open_image(photos[name]), 64) for name in ("00", "01")])
+    assert store.read([]).shape == (0, 16, 1400)
+    assert torch.equal(store.read(["00", "01"]), backbone.regions(pixels))
+    on_device = DeviceFeatures.copy_of(store, store.ids, torch.device("cpu"), torch.float16)
+    assert torch.equal(on_device.read(["01", "00"]), store.read(["01", "00"]))
+    # The coarse map is stored once a region of its own, not once a region of the finer one.
+    sizes = {name: tensor[0].nbytes for name, tensor in store.read_stored(["00"]).items()}
+    assert sum(sizes.values()) == store.spec.image_bytes
+    assert sizes["coarse_regions"] == 4 * 1280 * (1 if dtype == "int8" else 2)
 
 
 def test_eight_bits_take_half_the_room(

@@ -16,8 +16,11 @@ from torch import nn
 from askattend.errors import FeatureError
 from askattend.features.backbones import load_backbone
 from askattend.features.folding import fold_resnet
+from askattend.features.spec import Strides
 from features.feature_cases import picture
 from features.hub_cases import load, raw
+
+STRIDES: tuple[Strides, Strides] = ("16", "16+32")
 
 
 @pytest.mark.parametrize("kind", ["resnet", "convnext"])
@@ -27,6 +30,33 @@ def test_maps_become_regions_row_by_row(saved: Callable[[str], Path], kind: str)
     assert (backbone.spec.rows, backbone.spec.columns, backbone.spec.region_dim) == (3, 3, 64)
     for row, column in itertools.product(range(3), range(3)):
         torch.testing.assert_close(regions[:, 3 * row + column], grid[:, :, row, column])
+
+
+@pytest.mark.parametrize("kind", ["resnet", "convnext"])
+def test_a_finer_map_is_the_stage_before(saved: Callable[[str], Path], kind: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    name, pixels = f"hf:{saved(kind)}", picture(96, images=2)
+    alone, both = (
+        load_backbone(name, image_size=96, dtype="float32", strides=strides) for strides in STRIDES
+    )
+    assert both.spec.grids == ((6, 6, 32), (3, 3, 64))
+    mean, std = (torch.tensor(n).view(3, 1, 1) for n in (both.spec.mean, both.spec.std))
+    model = transformers.AutoModel.from_pretrained(saved(kind)).eval()
+    with torch.inference_mode():
+        normalised = (pixels / 255 - mean) / std
+        stages = model(pixel_values=normalised, output_hidden_states=True).hidden_states
+    regions = both.regions(pixels)
+    assert torch.equal(alone.regions(pixels), regions[..., :32])
+    last = raw(saved(kind), pixels)
+    for row, column in itertools.product(range(6), range(6)):
+        ours, coarse = regions[:, 6 * row + column].split([32, 64], dim=1)
+        torch.testing.assert_close(ours, stages[3][:, :, row, column], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(coarse, last[:, :, row // 2, column // 2], rtol=1e-4, atol=1e-4)
+
+
+def test_a_backbone_without_a_finer_map_is_refused(saved: Callable[[str], Path]) -> None:
+    with pytest.raises(FeatureError, match=r"no map at stride 16 .*its own grid is 4 × 4"):
+        load_backbone(f"hf:{saved('vit')}", image_size=64, strides="16+32")
 
 
 def test_a_resnet_s_norms_are_folded(saved: Callable[[str], Path]) -> None:

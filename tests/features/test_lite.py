@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +11,11 @@ from torch import Tensor, nn
 
 from askattend.errors import FeatureError
 from askattend.features.backbones import load_backbone
-from askattend.features.lite import LiteGrid
-from askattend.features.spec import fingerprint
+from askattend.features.lite import FINE_SCALE, LiteGrid
+from askattend.features.spec import Strides, fingerprint
 from features.feature_cases import picture
+
+STRIDES: tuple[Strides, Strides] = ("16", "16+32")
 
 
 def lite_state() -> dict[str, Tensor]:
@@ -31,7 +34,7 @@ def test_folding_batch_norm_changes_nothing(size: int) -> None:
     )
     pixels = torch.randn(2, 3, size, size)
     with torch.inference_mode():
-        expected, ours = plain(pixels), folded(pixels)
+        (expected,), (ours,) = plain(pixels), folded(pixels)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     assert (ours - expected).norm() / expected.norm() < 1e-4
 
@@ -96,3 +99,64 @@ def test_regions_are_ordinary_tensors_that_may_be_trained_on() -> None:
 def test_a_picture_of_another_size_is_refused() -> None:
     with pytest.raises(FeatureError, match="96 px where it takes 64"):
         load_backbone(image_size=64).regions(picture(96))
+
+
+def lite_stages(size: int, pixels: Tensor) -> dict[int, Tensor]:
+    """The last output of a block at each stride, and the last map, of the package's own network."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite2", image_size=size)
+    network.load_state_dict(lite_state())
+    found: dict[int, Tensor] = {}
+
+    def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        found[size // output.shape[-1]] = output.clone()
+
+    for block in network._blocks:
+        block.register_forward_hook(keep)
+    with torch.inference_mode():
+        found[32] = network.eval().extract_features((pixels.float() - 127) / 128)
+    return found
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_maps_at_two_strides_are_those_of_the_network(size: int) -> None:
+    pixels = picture(size, images=2)
+    stages, cells = lite_stages(size, pixels), size // 16
+    alone, joined = (
+        load_backbone(image_size=size, dtype="float32", strides=strides)
+        .regions(pixels)
+        .unflatten(1, (cells, cells))
+        for strides in STRIDES
+    )
+    assert joined.shape == (2, cells, cells, 120 + 1280)
+    assert torch.equal(joined[..., :120], alone)
+    for row, column in itertools.product(range(cells), range(cells)):
+        here = joined[:, row, column].split([120, 1280], dim=1)
+        wanted = FINE_SCALE * stages[16][:, :, row, column], stages[32][:, :, row // 2, column // 2]
+        for ours, theirs in zip(here, wanted, strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_the_joined_maps_weigh_alike() -> None:
+    """Or a network that divides by a region's norm would see one of them alone."""
+    photo = torch.nn.functional.interpolate(picture(28).float(), size=(224, 224), mode="bicubic")
+    regions = load_backbone(dtype="float32", strides="16+32").regions(photo.clamp(0, 255).byte())
+    fine, last = (part.norm(dim=-1).mean() for part in regions.split([120, 1280], dim=-1))
+    assert 1 / 3 < fine / last < 3
+
+
+def test_the_spec_of_two_strides() -> None:
+    last, both = load_backbone(image_size=64).spec, load_backbone(image_size=64, strides="16+32")
+    assert both.spec.grids == ((4, 4, 120), (2, 2, 1280))
+    assert both.spec.image_bytes == 2 * (16 * 120 + 4 * 1280)
+    assert both.spec.label == "efficientnet-lite2, 64 px, stride 16+32"
+    assert both.spec.fingerprint == last.fingerprint
+    with pytest.raises(FeatureError, match=r"strides 'last' against '16\+32'"):
+        last.require(both.spec, where="store")
+
+
+def test_a_size_fits_the_coarser_stride() -> None:
+    assert load_backbone(image_size=80, strides="16").spec.rows == 5
+    with pytest.raises(FeatureError, match="80 is not a multiple of 32"):
+        load_backbone(image_size=80, strides="16+32")

@@ -106,7 +106,7 @@ def test_float32(tmp_path: Path) -> None:
 
 def test_codes_in_the_memory_of_a_device_are_what_is_read(tmp_path: Path) -> None:
     store = FeatureStore.open(write(tmp_path / "store", ["3", "1"], ["5"], dtype="int8"))
-    codes, ranges = store.read_codes(["5", "3"])
+    codes, ranges = store.read_stored(["5", "3"]).values()
     assert codes.dtype == torch.uint8
     assert torch.equal(dequantise(codes, ranges).half(), store.read(["5", "3"]))
     resident = DeviceFeatures.copy_of(store, ["1", "5", "3"], torch.device("cpu"), torch.float16)

@@ -117,6 +117,24 @@ def test_attention_maps_sum_to_one(name: str) -> None:
     torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]).double())
 
 
+@pytest.mark.parametrize("name", ["saaa", "san", "san-cnn", "san-published"])
+def test_a_region_that_is_hidden_is_as_good_as_none(name: str) -> None:
+    network = small_network(name).double().eval()
+    regions, tokens, lengths, image_index = small_batch()
+    regions[:, 1] = 0
+    without = network(regions[:, [0, 2, 3]], tokens, lengths, image_index)
+    seen = network(regions, tokens, lengths, image_index)
+    assert (seen.attention[..., 1] > 0).all()
+    network.hides_blank = True
+    hidden = network(regions, tokens, lengths, image_index)
+    assert not hidden.attention[..., 1].any()
+    torch.testing.assert_close(hidden.attention[..., [0, 2, 3]], without.attention)
+    torch.testing.assert_close(hidden.logits, without.logits)
+    torch.testing.assert_close(hidden.scores.softmax(dim=-1), hidden.attention)
+    nothing = network(torch.zeros_like(regions), tokens, lengths, image_index)
+    torch.testing.assert_close(nothing.attention, torch.full_like(nothing.attention, 1 / REGIONS))
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_dropout_is_random_in_training_alone(name: str) -> None:
     model = double(name, dropout=0.5)

@@ -266,3 +266,14 @@ def test_overlay_draws_the_part_that_was_seen() -> None:
     assert whole.shape == part.shape
     assert not np.array_equal(whole, part)
     assert np.array_equal(pixels(overlay(GREY, [answer()], seen=(0, 0, 1, 1))), whole)
+
+
+@pytest.mark.parametrize("size", [(80, 40), (40, 80)])
+def test_of_a_padded_image_s_map_what_lies_on_the_image_is_drawn(size: tuple[int, int]) -> None:
+    """A map over a square, beside the picture in the square's middle."""
+    attention = torch.rand(8, 8, generator=torch.Generator().manual_seed(0))
+    seen = (0.0, -0.5, 1.0, 1.5) if size[0] > size[1] else (-0.5, 0.0, 1.5, 1.0)
+    ours = pixels(heat_map(Image.new("RGB", size, "grey"), attention, size, seen=seen))
+    square = pixels(heat_map(Image.new("RGB", (80, 80), "grey"), attention, (80, 80)))
+    middle = square[20:60] if size[0] > size[1] else square[:, 20:60]
+    assert abs(ours.astype(int) - middle.astype(int)).max() <= 8

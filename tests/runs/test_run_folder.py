@@ -86,7 +86,7 @@ def test_progress_is_read_without_a_tensor(
         def metadata(self) -> Any:
             return self._file.metadata()
 
-    monkeypatch.setattr("askattend.runs.run_folder.safe_open", MetadataAlone)
+    monkeypatch.setattr("askattend.runs.tensor_files.safe_open", MetadataAlone)
     assert broken_off.progress_state() == b'{"told": "little"}'
     with pytest.raises(AttributeError):
         broken_off.load_model("last")

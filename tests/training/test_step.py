@@ -6,9 +6,16 @@ import pytest
 import torch
 
 from askattend.batching.batches import Batch
+from askattend.data.vocab import PADDING, UNK
 from askattend.settings import from_mapping
 from askattend.training.config import TrainConfig
-from askattend.training.step import learning_rate, make_optimizer, train_step
+from askattend.training.step import (
+    compute_loss,
+    drop_words,
+    learning_rate,
+    make_optimizer,
+    train_step,
+)
 from small_networks import small_batch, small_network
 
 
@@ -33,3 +40,37 @@ def test_clipping_bounds_the_step(setting: str) -> None:
     norms = torch.stack([p.grad.norm() for p in model.parameters() if p.grad is not None])
     norm = norms.norm() if setting == "clip_norm" else norms.max()
     assert norm.item() == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_word_dropout_replaces_words_but_never_padding() -> None:
+    torch.manual_seed(0)
+    tokens = torch.randint(2, 50, (400, 6)) * (torch.arange(6) < torch.randint(1, 7, (400, 1)))
+    words = tokens != PADDING
+    assert drop_words(tokens, 0.0) is tokens
+    dropped = drop_words(tokens, 0.3)
+    replaced = dropped != tokens
+    assert (dropped[replaced] == UNK).all()
+    assert (dropped[~words] == PADDING).all()
+    # Of some 1,400 words three tenths: six standard deviations are 0.075.
+    assert replaced.sum() / words.sum() == pytest.approx(0.3, abs=0.075)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_word_dropout_is_for_training_alone(training: bool) -> None:
+    model = small_network("san").train(training)
+    regions, tokens, lengths, image_index = small_batch(torch.float32)
+    batch = Batch.of(regions, tokens, lengths, torch.arange(5), image_index=image_index)
+    losses = [compute_loss(model, batch, TrainConfig(word_dropout=p))[0] for p in (0.0, 0.99)]
+    assert (losses[0] != losses[1]) == training
+
+
+def test_embeddings_can_be_frozen() -> None:
+    model = small_network("saaa")
+    regions, tokens, lengths, image_index = small_batch(torch.float32)
+    batch = Batch.of(regions, tokens, lengths, torch.arange(5), image_index=image_index)
+    config = TrainConfig(embedding_lr_scale=0.0)
+    (before,) = (table.detach().clone() for table in model.word_embeddings())
+    others = model.get_parameter("classifier.4.weight").detach().clone()
+    train_step(model, make_optimizer(model, config), batch, config, rate=0.1)
+    assert torch.equal(model.word_embeddings()[0], before)
+    assert not torch.equal(model.get_parameter("classifier.4.weight"), others)

@@ -12,29 +12,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from askattend.batching.encoded_questions import EncodedQuestions, IntArray
+from askattend.batching.flips import Flips
 from askattend.data.questions import QASet
-from askattend.data.vocab import PADDING, AnswerVocab, WordVocab
+from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import all_to_device, to_device
 from askattend.errors import DataError
-from askattend.metrics.accuracy import accuracy_of
-
-IntArray = np.ndarray[Any, np.dtype[np.int64]]
-FloatArray = np.ndarray[Any, np.dtype[np.float32]]
-
+from askattend.features.source import FeatureSource
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
 # with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
 QUESTIONS_PER_IMAGE = 4
-
-
-@runtime_checkable
-class FeatureSource(Protocol):
-    """Source of the features of images: a feature store, or anything that reads like one."""
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        """Return the features of some images: images × regions × region_dim."""
-        ...
 
 
 @runtime_checkable
@@ -146,61 +135,6 @@ def word_counts(lengths: IntArray) -> tuple[int, ...]:
     return tuple(counts.tolist())
 
 
-@dataclass(frozen=True)
-class EncodedQuestions:
-    """All questions of a set as arrays, one row a question; see `Batch` for their meaning.
-
-    Attributes:
-        images: ids of the set's images.
-        image: the row of `images` that each question is about.
-    """
-
-    images: tuple[str, ...]
-    image: IntArray
-    tokens: IntArray
-    lengths: IntArray
-    answer_index: IntArray
-    answer_weight: FloatArray
-    answer_score: FloatArray
-
-    @classmethod
-    def encode(cls, questions: QASet, words: WordVocab, answers: AnswerVocab) -> EncodedQuestions:
-        """Look up every word and answer once, before training starts."""
-        images = tuple(questions.images)
-        row = {image: index for index, image in enumerate(images)}
-        tokens = [words.encode(question.text) for question in questions]
-        references = [_references(question.answers, answers) for question in questions]
-        return cls(
-            images,
-            np.array([row[question.image] for question in questions], dtype=np.int64),
-            _padded(tokens, np.int64, filler=PADDING),
-            np.array([len(words) for words in tokens], dtype=np.int64),
-            _padded([[index for index, _, _ in refs] for refs in references], np.int64),
-            _padded([[weight for _, weight, _ in refs] for refs in references], np.float32),
-            _padded([[score for _, _, score in refs] for refs in references], np.float32),
-        )
-
-
-def _references(
-    given: Sequence[tuple[str, int]], answers: AnswerVocab
-) -> list[tuple[int, float, float]]:
-    """List a question's reference answers in the vocabulary: index, weight and score of each."""
-    annotators = sum(count for _, count in given)
-    return [
-        (index, count / annotators, accuracy_of(answers.answers[index], given))
-        for index, count in answers.encode(given).items()
-    ]
-
-
-def _padded(rows: Sequence[Sequence[int | float]], dtype: Any, *, filler: int = 0) -> Any:
-    """Put rows of any lengths into an array, filled up on the right; at least one column wide."""
-    width = max((len(row) for row in rows), default=0)
-    padded = np.full((len(rows), max(width, 1)), filler, dtype=dtype)
-    for position, row in enumerate(rows):
-        padded[position, : len(row)] = row
-    return padded
-
-
 def _stable_order(numbers: IntArray) -> IntArray:
     """Sort as ``argsort(kind="stable")``, half by half: NumPy counts numbers of 16 bits.
 
@@ -224,6 +158,7 @@ class Batches:
             projection; ``"uniform"`` is the usual shuffle. The order of questions is new each epoch
             in both.
         encoded: the questions as arrays, where they are at hand.
+        flips: mirror images that a shuffled epoch draws instead of images.
     """
 
     def __init__(
@@ -236,17 +171,19 @@ class Batches:
         batch_size: int,
         sampling: str = "by-image",
         encoded: EncodedQuestions | None = None,
+        flips: Flips | None = None,
     ) -> None:
         self.questions, self.batch_size, self.sampling = questions, batch_size, sampling
-        self.source, self._rows = source, _NO_ROWS
+        self.source, self._rows, self._flips = source, _NO_ROWS, flips
         self._encoded = encoded or EncodedQuestions.encode(questions, words, answers)
         # A question none of whose answers the model can give teaches nothing: its loss is 0.
         self._teaching = np.flatnonzero(self._encoded.answer_weight.sum(axis=1) > 0)
 
     @property
     def images(self) -> tuple[str, ...]:
-        """The images that questions are about, in the set's order."""
-        return tuple(self._encoded.images[row] for row in np.unique(self._encoded.image))
+        """The images that questions are about, in the set's order; then their mirror images."""
+        own = tuple(self._encoded.images[row] for row in np.unique(self._encoded.image))
+        return own if self._flips is None else (*own, *self._flips.images)
 
     def with_features(self, source: FeatureSource) -> Batches:
         """Return the same batches with features from elsewhere."""
@@ -285,9 +222,11 @@ class Batches:
                 remedy="Train on questions with answers, or raise --vocab.answers.",
             )
         rng = np.random.default_rng(seed)
+        # Of its own, so that the order does not depend on whether images are flipped.
+        flip_rng = np.random.default_rng((seed, 1))
         left = self.steps(at_least=at_least)
         while left:
-            for batch in self._cut(self._shuffle(rng)):
+            for batch in self._cut(self._shuffle(rng), flip_rng):
                 yield batch
                 left -= 1
                 if not left:
@@ -313,19 +252,23 @@ class Batches:
         groups[by_image] = np.concatenate([[0], key[1:] != key[:-1]]).cumsum()
         return groups
 
-    def _cut(self, order: IntArray) -> Iterator[Batch]:
+    def _cut(self, order: IntArray, flip_rng: np.random.Generator | None = None) -> Iterator[Batch]:
         for start in range(0, len(order), self.batch_size):
-            yield self._batch(order[start : start + self.batch_size])
+            yield self._batch(order[start : start + self.batch_size], flip_rng)
 
-    def _batch(self, question_index: IntArray) -> Batch:
-        encoded = self._encoded
-        images, image_index = np.unique(encoded.image[question_index], return_inverse=True)
-        lengths = encoded.lengths[question_index]
+    def _batch(
+        self, question_index: IntArray, flip_rng: np.random.Generator | None = None
+    ) -> Batch:
+        encoded, asked = self._encoded, question_index
+        if self._flips is not None and flip_rng is not None:
+            encoded, asked = self._flips.encoded, self._flips.draw(question_index, flip_rng)
+        images, image_index = np.unique(encoded.image[asked], return_inverse=True)
+        lengths = encoded.lengths[asked]
 
         def rows_of(array: Any) -> Tensor:  # `take` is several times as quick as an index
-            return torch.from_numpy(array.take(question_index, axis=0))
+            return torch.from_numpy(array.take(asked, axis=0))
 
-        regions, rows = self._features(images)
+        regions, rows = self._features(encoded, images)
         return Batch(
             regions=regions,
             rows=rows,
@@ -338,17 +281,20 @@ class Batches:
             question_index=torch.from_numpy(question_index),
         )
 
-    def _features(self, images: IntArray) -> tuple[Tensor, Tensor | None]:
+    def _features(
+        self, encoded: EncodedQuestions, images: IntArray
+    ) -> tuple[Tensor, Tensor | None]:
         """Return the features of some images; or a table, and their rows."""
         if isinstance(self.source, FeatureTable) and self.source.table is not None:
             if not len(self._rows):
                 self._rows = self._rows_of_all(self.source)
             return self.source.table, torch.from_numpy(self._rows.take(images))
-        return self.source.read([self._encoded.images[image] for image in images]), None
+        return self.source.read([encoded.images[image] for image in images]), None
 
     def _rows_of_all(self, source: FeatureTable) -> IntArray:
-        """Look up the table's row of each image once; of those without questions there is none."""
-        asked = np.unique(self._encoded.image)
-        rows = np.zeros(len(self._encoded.images), dtype=np.int64)
-        rows[asked] = source.rows_of([self._encoded.images[image] for image in asked]).numpy()
+        """Look up the table's row of each image once; of those that nobody asks about, none."""
+        encoded = self._encoded if self._flips is None else self._flips.encoded
+        there = {image: row for row, image in enumerate(encoded.images)}
+        rows = np.zeros(len(there), dtype=np.int64)
+        rows[[there[image] for image in self.images]] = source.rows_of(self.images).numpy()
         return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
@@ -15,8 +15,9 @@ from jaxtyping import Float, Int, Shaped
 from rich.console import Console
 from torch import Tensor
 
-from askattend.batching.batches import Batch, Batches, FeatureSource
+from askattend.batching.batches import Batch, Batches
 from askattend.devices import PrecisionChoice, pick_precision, to_device
+from askattend.features.source import FeatureSource
 from askattend.features.storage import dequantise
 from askattend.features.store import FeatureStore
 
@@ -38,18 +39,19 @@ class DeviceFeatures:
     """Features in the memory of a device: a batch of them is gathered there, when it is needed.
 
     Args:
-        regions: on the device; codes, where `ranges` are given.
+        levels: on the device, the finest first: images × regions × channels; of 8-bit features
+            codes and ranges, in turn.
         ids: the image of each row.
-        ranges: of 8-bit features.
+        assemble: makes of the levels what a network is given; by default there is one.
     """
 
     def __init__(
         self,
-        regions: Shaped[Tensor, "images regions region_dim"],
+        levels: Sequence[Shaped[Tensor, "images _ _"]],
         ids: Sequence[str],
-        ranges: Float[Tensor, "images regions 2"] | None = None,
+        assemble: Callable[[Sequence[Tensor]], Tensor] | None = None,
     ) -> None:
-        self._regions, self._ranges = regions, ranges
+        self._levels, self._assemble = tuple(levels), assemble
         self._row = {image: row for row, image in enumerate(ids)}
 
     @classmethod
@@ -72,12 +74,15 @@ class DeviceFeatures:
             parts = _as_copied(source, ids[start : start + CHUNK], dtype)
             for target, part in zip(copied, parts, strict=True):
                 target[start : start + len(part)] = to_device(part, device)
-        return cls(copied[0], ids, *copied[1:])
+        if isinstance(source, FeatureStore) and not source.spec.read_as_stored:
+            return cls(copied, ids, source.spec.assemble)
+        return cls(copied, ids)
 
     @property
     def table(self) -> Shaped[Tensor, "images regions region_dim"] | None:
-        """All features; None where they are codes."""
-        return self._regions if self._ranges is None else None
+        """All features; None where they are codes, or levels that are yet to be assembled."""
+        whole = self._assemble is None and len(self._levels) == 1
+        return self._levels[0] if whole else None
 
     def rows_of(self, image_ids: Sequence[str]) -> Int[Tensor, " images"]:
         """Return the rows of some images, in the processor's memory."""
@@ -85,11 +90,12 @@ class DeviceFeatures:
 
     def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
         """Gather the features of some images, on the device."""
-        rows = to_device(self.rows_of(image_ids), self._regions.device)
-        regions = self._regions.index_select(0, rows)
-        if self._ranges is None:
-            return regions
-        return dequantise(regions, self._ranges.index_select(0, rows)).half()
+        rows = to_device(self.rows_of(image_ids), self._levels[0].device)
+        levels = [level.index_select(0, rows) for level in self._levels]
+        if levels[0].dtype == torch.uint8:
+            pairs = zip(levels[::2], levels[1::2], strict=True)
+            levels = [dequantise(codes, ranges).half() for codes, ranges in pairs]
+        return levels[0] if self._assemble is None else self._assemble(levels)
 
 
 class PinnedSource:
@@ -122,10 +128,11 @@ class PinnedSource:
 
 
 def _as_copied(source: FeatureSource, ids: Sequence[str], dtype: torch.dtype) -> tuple[Tensor, ...]:
-    """Read features as a device holds them: codes and ranges, or one tensor of `dtype`."""
-    if isinstance(source, FeatureStore) and source.spec.dtype == "int8":
-        return source.read_codes(ids)
-    return (source.read(ids).to(dtype),)
+    """Read features as a device holds them: codes and ranges, or floats of `dtype`."""
+    if not isinstance(source, FeatureStore):
+        return (source.read(ids).to(dtype),)
+    stored = tuple(source.read_stored(ids).values())
+    return stored if source.spec.dtype == "int8" else tuple(level.to(dtype) for level in stored)
 
 
 def cache_on_gpu_if_it_fits(

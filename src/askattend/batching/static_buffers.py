@@ -59,7 +59,7 @@ class StaticBuffers:
         """Copy a batch here.
 
         Questions that fill up are one word of padding about the first image, and weigh nothing.
-        Images that fill up, whatever was there before, are asked nothing. A table stays where it is.
+        Images that fill up, whatever was there before, are asked nothing. A table stays in place.
         """
         buffers = self.batch.tensors()
         for name, tensor in batch.tensors().items():

@@ -53,6 +53,7 @@ def run(argv: list[str]) -> None:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
     _check_overlay(options)
     predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
+    predictor = predictor.knowing(options.questions)
     if options.abstain_above_risk is not None:
         predictor.abstain_above(options.abstain_above_risk)
     scene, seen, answers = _answers(predictor, options)

@@ -25,6 +25,8 @@ class Extract:
     out: Path
     """The store, a folder; an unfinished one is continued."""
     config: Annotated[ExtractConfig, Flat]
+    flips: bool = False
+    """Extract each image's mirror image too, for training with --train.flips."""
     strict: bool = False
     """Exit with status 1 if any image is broken."""
 
@@ -32,7 +34,9 @@ class Extract:
 def run(argv: list[str]) -> None:
     """Parse the command's options, extract, and list what is broken."""
     options: Extract = parse(Extract, argv, "extract")
-    report = extract_features(options.source, options.out, options.config, console=progress())
+    report = extract_features(
+        options.source, options.out, options.config, flips=options.flips, console=progress()
+    )
     print(f"{len(report.store):,} images in {report.store.path}")
     for image, reason in report.broken.items():
         print(f"broken: {image}: {reason}", file=sys.stderr)

@@ -45,7 +45,29 @@ def run(argv: list[str]) -> None:
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
     _note_better_preset(options)
-    train(options.config, options.out, resume=options.resume, console=progress())
+    _refuse_two_starts(options, argv)
+
+    def on_top(recipe: Config[Any]) -> Config[Any]:
+        # The same words once more, on top of what the size of the data has chosen.
+        forms = network_forms(Train, lambda _: Train(config=recipe))
+        again: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
+        return again.config
+
+    train(
+        options.config,
+        options.out,
+        resume=options.resume,
+        console=progress(),
+        on_top=None if options.preset else on_top,
+    )
+
+
+def _refuse_two_starts(options: Train[Any], argv: list[str]) -> None:
+    if options.preset and any(word.partition("=")[0] == "--recipe" for word in argv):
+        raise ConfigError(
+            f"--preset {options.preset} and --recipe both choose the settings",
+            remedy="Leave one of them out.",
+        )
 
 
 def _note_better_preset(options: Train[Any]) -> None:
@@ -65,9 +87,9 @@ def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
     try:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
-        return Config(model=network.config_type()())
+        return Config(model=network.config_type()(), recipe="auto")
     if given.preset:
         return read_preset(given.preset, network.name)
     if given.resume and given.out and (given.out / CONFIG).is_file():
         return config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
-    return Config(model=network.config_type()())
+    return Config(model=network.config_type()(), recipe="auto")

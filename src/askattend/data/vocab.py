@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -73,6 +73,10 @@ class WordVocab:
     def unlisted(self, question: str) -> list[str]:
         """Return the words of a question that are not in the vocabulary."""
         return [word for word in self.tokenise(question) if word and word not in self._index]
+
+    def extended(self, words: Iterable[str]) -> WordVocab:
+        """Return the vocabulary with more words behind its own."""
+        return replace(self, words=(*self.words, *words))
 
     def remark(self, question: str) -> str | None:
         """Make a remark on how a question is read, for the one who asks it; None if it is plain."""

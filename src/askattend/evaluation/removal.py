@@ -177,17 +177,28 @@ def region_remover(
         image: all of them, encoded.
     """
     blank = model.encode_image(torch.zeros_like(regions[:1]))
+    # The blank regions stand below the image's own: each version copies whole rows of the table.
+    tables = [
+        torch.cat([own, zero.expand_as(own)], dim=1)
+        for own, zero in zip(_parts(image), _parts(blank), strict=True)
+    ]
+    own_rows = torch.arange(regions.shape[1], device=regions.device)
 
     def substitute(row: int, keep: Keep) -> ImageEncoding:
-        there = keep[:, :, None]
-        parts = zip(_parts(image), _parts(blank), strict=True)
-        first, *others = (torch.where(there, whole[row], zero[0]) for whole, zero in parts)
-        return ImageEncoding(first, tuple(others))
+        rows = torch.where(keep, own_rows, own_rows + len(own_rows)).flatten()
+        first, *others = (table[row].index_select(0, rows) for table in tables)
+        versions = tuple(part.unflatten(0, keep.shape) for part in others)
+        return ImageEncoding(first.unflatten(0, keep.shape), versions, beside(row, keep))
 
     def encode_again(row: int, keep: Keep) -> ImageEncoding:
-        return model.encode_image(torch.where(keep[:, :, None], regions[row], 0))
+        again = model.encode_image(torch.where(keep[:, :, None], regions[row], 0))
+        return again._replace(blank=beside(row, keep))
 
-    every_other = torch.arange(regions.shape[1], device=regions.device)[None] % 2 == 0
+    def beside(row: int, keep: Keep) -> Keep | None:
+        # Regions beside a padded picture stay hidden; those taken away keep their share.
+        return None if image.blank is None else image.blank[row].expand_as(keep)
+
+    every_other = own_rows[None] % 2 == 0
     pairs = zip(
         _parts(substitute(0, every_other)), _parts(encode_again(0, every_other)), strict=True
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from askattend.errors import ConfigError, did_you_mean
 from askattend.features.extraction import ExtractConfig
@@ -24,6 +24,7 @@ from askattend.settings import (
 from askattend.training.config import TrainConfig
 
 M = TypeVar("M", bound=NetworkConfig)
+RecipeName = Literal["auto", "small", "medium", "large", "paper"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class VocabConfig:
     """Number of most common answers it can give (M)."""
     min_count: Positive = 1
     """Times a word must occur in the training questions not to be unknown."""
+    vectors: str = "none"
+    """Word vectors that embeddings begin as: none (the papers), glove (GloVe, of the extra words)
+    or a text file; questions' unseen words are read by them, too."""
     train_on: str = "train"
     """The splits to learn from, joined by '+': train+valid holds valid_fraction of both back."""
     valid_fraction: Fraction = 0.1
@@ -53,6 +57,9 @@ class Config(Generic[M]):
     """Settings of the network."""
     data: str = ""
     """Source of the questions: a SOURCE, as `askattend data --help` lists them."""
+    recipe: RecipeName = "paper"
+    """Settings to start from: auto chooses those for a small, medium or large set by its number of
+    questions; paper leaves the papers'. Other options come on top."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)
@@ -79,7 +86,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "extract": ExtractConfig,
     "train": TrainConfig,
 }
-_TEXTS: dict[str, type[Any]] = {"data": str, "features": Path}
+_TEXTS: dict[str, Callable[[str], Any]] = {"data": str, "features": Path, "recipe": str}
 
 
 def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Config[Any]:
@@ -109,6 +116,9 @@ def _setting(key: str, value: Any, network: str, *, where: str) -> Any:
         raise ConfigError(f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known))
     if not isinstance(value, str):
         raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')
+    if key == "recipe" and value not in get_args(RecipeName):
+        remedy = did_you_mean(value, get_args(RecipeName))
+        raise ConfigError(f"unknown recipe '{value}'", where=where, remedy=remedy)
     return _TEXTS[key](value)
 
 

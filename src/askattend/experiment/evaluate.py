@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
+from askattend.experiment.floors import with_verdict
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
+from askattend.runs.linear_floors import load_linear_floors
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
 from askattend.settings import Probability, check
@@ -78,11 +81,15 @@ def evaluate_run(
     inputs = _read(predictor, options.data, split, options.features, console=console)
     # Where nobody sees a bar move, it would leave nothing but an empty line.
     bars = console if console.is_interactive else Console(quiet=True)
+    predictor = inputs.predictor
     calibration = _calibrate(predictor, inputs.valid, options.abstain_above_risk, console=bars)
     answered = (predictor, inputs.batches, inputs.sample)
-    evaluation = evaluate(*answered, figures, split, calibration, console=bars)
+    floors = () if predictor.run.floors is None else load_linear_floors(folder)
+    evaluation = evaluate(*answered, figures, split, calibration, floors, console=bars)
+    history = read_history(predictor.run)
+    evaluation = with_verdict(evaluation, predictor.run, history)
     evaluation.save(folder / split, inputs.questions)
-    _report(predictor, evaluation, figures, inputs)
+    _report(predictor, evaluation, figures, inputs, history)
     return evaluation
 
 
@@ -91,6 +98,7 @@ class _Inputs:
     """Questions and features that a run is evaluated on.
 
     Attributes:
+        predictor: the run, knowing the questions' words.
         questions: those of the split.
         store: the features of their images.
         batches: the questions with their features.
@@ -99,6 +107,7 @@ class _Inputs:
             they, or their features, are not to be had.
     """
 
+    predictor: Predictor
     questions: QASet
     store: Features
     batches: Batches
@@ -124,12 +133,17 @@ def _read(
     questions = split_of(config, source, split)
     store = _store(predictor, config, questions, console=console)
     known = (source, store) if config == own else (None, None)
+    valid = _validation(predictor, own, *known, console=console)
+    read = (questions,) if valid is None else (questions, valid[0])
+    predictor = predictor.knowing(question.text for part in read for question in part)
+    batches = partial(batches_of, run=predictor.run, config=config.train)
     return _Inputs(
+        predictor,
         questions,
         store,
-        batches_of(questions, store, run, config.train),
-        batches_of(sample_of(questions, SAMPLE), store, run, config.train),
-        _validation(predictor, own, *known, console=console),
+        batches(questions, store),
+        batches(sample_of(questions, SAMPLE), store),
+        None if valid is None else batches(*valid),
     )
 
 
@@ -140,8 +154,10 @@ def _validation(
     store: Features | None,
     *,
     console: Console,
-) -> Batches | None:
-    """Some of the run's validation questions with answers; None where they are not to be had.
+) -> tuple[QASet, Features] | None:
+    """Some of the run's validation questions with answers, and features of their images.
+
+    None where they are not to be had.
 
     Args:
         predictor: the run.
@@ -163,7 +179,7 @@ def _validation(
     answered = replace(questions, questions=tuple(q for q in questions if q.answers))
     if not answered.questions:
         return None
-    return batches_of(sample_of(answered, CALIBRATION), store, predictor.run, config.train)
+    return sample_of(answered, CALIBRATION), store
 
 
 def _store(
@@ -230,9 +246,10 @@ def _report(
     evaluation: Evaluation,
     figures: Mapping[str, Figure],
     inputs: _Inputs,
+    history: TrainingHistory,
 ) -> None:
     """Write report.html into the run folder, with a gallery of some of the questions."""
-    run, model, history = predictor.run, predictor.model, read_history(predictor.run)
+    run, model = predictor.run, predictor.model
     network = run.config["network"].upper()
     write_report(
         run.folder / "report.html",

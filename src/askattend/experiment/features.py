@@ -15,7 +15,14 @@ from askattend.data.readers.registry import images_source, read_source
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
-from askattend.features.extraction import ExtractConfig, ExtractionReport, extract, images_in
+from askattend.features.extraction import (
+    ExtractConfig,
+    ExtractionReport,
+    extract,
+    images_in,
+    with_mirror_images,
+)
+from askattend.features.images import MIRROR_IMAGE
 from askattend.features.none import NoFeatures
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
@@ -25,15 +32,23 @@ Features = FeatureStore | NoFeatures
 
 
 def extract_features(
-    source: str, store: Path, config: ExtractConfig, *, console: Console
+    source: str, store: Path, config: ExtractConfig, *, flips: bool = False, console: Console
 ) -> ExtractionReport:
     """Extract the images of a question source, or of a folder, into a feature store.
+
+    Args:
+        source: a question source, or a folder.
+        store: the store.
+        config: how.
+        flips: each image's mirror image, too.
+        console: where progress goes.
 
     Raises:
         DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
     """
     images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
-    return extract(images, store, config, console=console)
+    wanted = with_mirror_images(images) if flips else images
+    return extract(wanted, store, config, console=console)
 
 
 def features_for(
@@ -79,7 +94,8 @@ def features_for(
     if spec is not None:
         spec.require(store.spec, where=str(store.path))
     _require_all(store, images)
-    return store
+    coordinates = config.train.coordinates if spec is None else spec.coordinates
+    return store.with_coordinates() if coordinates else store
 
 
 def uses_image(config: NetworkConfig) -> bool:
@@ -95,6 +111,8 @@ def _as_made(extraction: ExtractConfig, spec: FeatureSpec) -> ExtractConfig:
         image_size=spec.image_size,
         dtype=spec.dtype,
         precision=spec.precision,
+        strides=spec.strides,
+        geometry=spec.geometry,
     )
 
 
@@ -105,13 +123,16 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
     numbers: str = extraction.dtype
     if extraction.precision != "float32":
         numbers = f"{extraction.precision}-{numbers}"
+    if extraction.strides != "last":
+        numbers = f"{extraction.strides}-{numbers}"
     digest = hashlib.blake2b(
         f"{source}|{backbone}-{size}-{numbers}".encode(), digest_size=4
     ).hexdigest()
     name = f"{source.partition(':')[0]}-{Path(backbone).name}-{size}-{numbers}-{digest}"
     name = re.sub(r"[^\w.-]+", "-", name)
-    if spec is not None and spec.geometry != "squash":
-        name = f"{name}-{spec.geometry}-{spec.central_fraction:g}"
+    if extraction.geometry != "squash":
+        fraction = 1.0 if spec is None else spec.central_fraction
+        name = f"{name}-{extraction.geometry}-{fraction:g}"
     return name
 
 
@@ -121,9 +142,12 @@ def _require_all(store: FeatureStore, images: Mapping[str, Path]) -> None:
         return
     first = missing[0]
     reason = store.broken.get(first, "not in the store")
+    remedy = "Mend or remove the image and its questions, or extract it into the store."
+    if first.startswith(MIRROR_IMAGE) and first not in store.broken:
+        remedy = "Extract mirror images into it (askattend extract … --flips), or train without."
     more = f" (and {len(missing) - 1:,} more)" if len(missing) > 1 else ""
     raise FeatureError(
         f"no features of image '{first}': {reason.rstrip('.')}{more}",
         where=images[first],
-        remedy="Mend or remove the image and its questions, or extract it into the store.",
+        remedy=remedy,
     )

@@ -6,12 +6,15 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from askattend.batching.batches import Batches, FeatureSource
+from askattend.batching.batches import Batches
+from askattend.batching.flips import Flips, require_language
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import Splits, split_names, training_splits
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config
+from askattend.experiment.features import uses_image
+from askattend.features.source import FeatureSource
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 
@@ -70,7 +73,26 @@ def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
     return replace(questions, questions=tuple(questions.questions[index] for index in indices))
 
 
-def batches_of(questions: QASet, features: FeatureSource, run: Run, config: TrainConfig) -> Batches:
+def flips_of(questions: QASet, run: Run, config: Config[Any]) -> Flips | None:
+    """Mirror the training questions, if the settings say so and the network uses the image.
+
+    Raises:
+        ConfigError: the questions' language is not known.
+    """
+    probability = config.train.flips
+    if not probability or not uses_image(config.model):
+        return None
+    language = require_language(questions)
+    return Flips.of(questions, language, run.words, run.answers, probability=probability)
+
+
+def batches_of(
+    questions: QASet,
+    features: FeatureSource,
+    run: Run,
+    config: TrainConfig,
+    flips: Flips | None = None,
+) -> Batches:
     """Batch questions in the words and answers of a run."""
     return Batches(
         questions,
@@ -79,4 +101,5 @@ def batches_of(questions: QASet, features: FeatureSource, run: Run, config: Trai
         run.answers,
         batch_size=config.batch_size,
         sampling=config.sampling,
+        flips=flips,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +12,28 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from askattend.batching.flips import require_language
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import pick_device
-from askattend.errors import RunError
+from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
-from askattend.experiment.inputs import batches_of, questions_of, training_splits_of
+from askattend.experiment.floors import (
+    FloorAccuracy,
+    floors_line,
+    floors_on_validation,
+    floors_remark,
+    prepare_linear_floors,
+)
+from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
+from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.features.extraction import with_mirror_images
 from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
+from askattend.models import model_name, networks
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
@@ -30,14 +42,24 @@ from askattend.training.loop import fit
 _FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
 
 
-def train(config: Config[Any], out: Path, *, resume: bool = False, console: Console) -> Run:
+def train(
+    config: Config[Any],
+    out: Path,
+    *,
+    resume: bool = False,
+    console: Console,
+    on_top: Callable[[Config[Any]], Config[Any]] | None = None,
+) -> Run:
     """Train a network and leave a run folder that answers questions.
 
     Args:
-        config: all settings; `config.data` names the questions.
+        config: all settings; `config.data` names the questions, and `config.recipe` what the size
+            of their set decides.
         out: the run folder; must not hold a run already unless `resume`.
         resume: go on where an earlier training of this folder stopped.
         console: where notes and progress go.
+        on_top: puts what somebody asked for on top of a recipe's settings. Without, only the recipe
+            ``"auto"`` changes any; another's name says where they come from.
 
     Raises:
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
@@ -47,16 +69,20 @@ def train(config: Config[Any], out: Path, *, resume: bool = False, console: Cons
     pick_device(config.train.device)  # complain before the long work, not after it
     config = _located(config)
     splits = _read_splits(config, console)
+    config = _by_recipe(config, out, splits, on_top, console)
     run, features = _prepare(config, out, splits, console)
     if resume:
         _require_same(run)
     with _alone_in(out):
         run.save()
-        learnt, held_back = (
-            batches_of(part, features, run, config.train) for part in (splits.train, splits.valid)
-        )
+        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+        floors = floors_on_validation(run, linear, splits.valid, features)
+        console.print(floors_line(floors), highlight=False)
+        flips = flips_of(splits.train, run, config)
+        learnt = batches_of(splits.train, features, run, config.train, flips)
+        held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, console)
+        _summarise(run, history, floors, console)
     return run
 
 
@@ -79,6 +105,28 @@ def _read_splits(config: Config[Any], console: Console) -> Splits:
     return splits
 
 
+def _by_recipe(
+    config: Config[Any],
+    out: Path,
+    splits: Splits,
+    on_top: Callable[[Config[Any]], Config[Any]] | None,
+    console: Console,
+) -> Config[Any]:
+    """Settle what depends on the size of the data, and say so.
+
+    A run that was begun has its settings already.
+    """
+    settled = on_top is None and config.recipe != "auto"
+    if settled or config.recipe == "paper" or (out / CONFIG).exists():
+        return config
+    size = SetSize.of(splits.train)
+    recipe = recipe_for(config, size)
+    config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
+    config = _located(config)
+    console.print(describe_recipe(config, size), highlight=False)
+    return config
+
+
 def _prepare(
     config: Config[Any], out: Path, splits: Splits, console: Console
 ) -> tuple[Run, Features]:
@@ -90,17 +138,37 @@ def _prepare(
         f"{answers.coverage(splits.valid):.1%} of those in validation",
         highlight=False,
     )
-    images = {**splits.train.images, **splits.valid.images}
+    vectors = _vectors(config, words, console)  # before the long work with images
+    learnt = splits.train.images
+    if config.train.flips and uses_image(config.model):
+        require_language(splits.train)  # complain before the long work
+        learnt = with_mirror_images(learnt)
+    images = {**learnt, **splits.valid.images}
     features = features_for(config, images, out.parent, console=console)
     saved = config if uses_image(config.model) else replace(config, features=None)
     floors = Floors.build(splits.train)
-    return Run(out, saved.tables(), words, answers, floors, features.spec), features
+    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+
+
+def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVectors | None:
+    """Look up the words' vectors, and say how many have one; None where none are wanted."""
+    source = config.vocab.vectors
+    if source == NONE:
+        return None
+    if "question" not in networks()[name := model_name(config.model)].inputs:
+        raise ConfigError(f"{name} reads no words", where=SETTING, remedy=f"Set it to {NONE}.")
+    vectors = read_word_vectors(source, words.words)
+    width = vectors.values.shape[1]
+    note = f"word vectors of {source}, {width} wide: {vectors.known.sum():,} words have one"
+    console.print(note, highlight=False)
+    return vectors
 
 
 def _located(config: Config[Any]) -> Config[Any]:
     """Return settings that hold in any working directory: the run may be used from another."""
     features = None if config.features is None else config.features.expanduser().resolve()
-    return replace(config, data=absolute_source(config.data), features=features)
+    vocab = replace(config.vocab, vectors=located(config.vocab.vectors))
+    return replace(config, data=absolute_source(config.data), features=features, vocab=vocab)
 
 
 def _require_same(run: Run) -> None:
@@ -117,7 +185,7 @@ def _require_same(run: Run) -> None:
         for key, now, then in _settings(run, begun)
         if now != then
     ]
-    for part in ("floors", "words", "answers", "features"):
+    for part in ("floors", "words", "answers", "features", "vectors"):
         if getattr(run, part) != getattr(begun, part):
             differences.append(f"the {part} differ")
     if differences:
@@ -152,8 +220,10 @@ def _alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
-    """Write metrics.json and say how good the best epoch was."""
+def _summarise(
+    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
+) -> None:
+    """Write metrics.json; say how good the best epoch was, and whether it beats the floors."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     summary = {
@@ -162,6 +232,7 @@ def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
         "steps": history.epochs[-1].step,
         "valid_accuracy": best.valid_accuracy,
         "metric": history.metric,
+        "floors": floors,
         "seconds": sum(epoch.seconds for epoch in history.epochs),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
@@ -171,3 +242,5 @@ def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )
+    if remark := floors_remark(run, history, floors):
+        console.print(f"note: {remark}", highlight=False)

@@ -8,7 +8,7 @@ from askattend.devices import Precision
 from askattend.errors import FeatureError, closest, did_you_mean
 from askattend.features.backbone_family import BackboneFamily
 from askattend.features.none import no_backbone
-from askattend.features.spec import NONE, UNKNOWN, Backbone, FeatureSpec
+from askattend.features.spec import NONE, UNKNOWN, Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import DTYPES, Dtype
 from askattend.registry import Registry
 
@@ -29,6 +29,8 @@ def load_backbone(
     image_size: int | None = None,
     dtype: str = "float16",
     precision: Precision = "float32",
+    strides: Strides = "last",
+    geometry: Geometry = "squash",
 ) -> Backbone:
     """Load a frozen backbone, trained on ImageNet or elsewhere.
 
@@ -41,10 +43,13 @@ def load_backbone(
         dtype: what features are stored in, ``"float16"``, ``"float32"`` or ``"int8"``
             (`storage.quantise`).
         precision: what they are computed in.
+        strides: which of its maps: ``"last"``; ``"16"``, a region for each 16 × 16 pixels; or
+            ``"16+32"``, both joined on the finer grid.
+        geometry: how pictures become squares, see `FeatureSpec`.
 
     Raises:
-        FeatureError: the name, size or dtype is unknown to it, or the backbone is not to be had or
-            yields no grid of regions.
+        FeatureError: the name, size, dtype or map is unknown to it, or the backbone is not to be
+            had or yields no grid of regions.
         ConfigError: another package's backbone is broken.
     """
     family, place = _family(name)
@@ -52,7 +57,15 @@ def load_backbone(
     if image_size is not None and image_size < 1:
         raise FeatureError(f"image_size {image_size} is not positive", where=name)
     size = family.image_size if image_size is None else image_size
-    return family.load(place, image_size=size, dtype=stored, precision=precision)
+    if strides not in family.strides:
+        raise FeatureError(
+            f"has no map at stride {strides}",
+            where=name,
+            remedy=f"Leave the strides at {' or '.join(family.strides)}.",
+        )
+    chosen = {} if strides == "last" else {"strides": strides}
+    loaded = family.load(place, image_size=size, dtype=stored, precision=precision, **chosen)
+    return loaded if geometry == "squash" else _squaring(loaded, geometry)
 
 
 def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) -> Backbone:
@@ -84,16 +97,24 @@ def backbone_of(spec: FeatureSpec, *, name: str | None = None, where: object) ->
         image_size=spec.image_size or None,
         dtype=spec.dtype,
         precision=spec.precision,
+        strides=spec.strides,
     )
     # How pictures are squared is the features' own, and no property of a backbone.
-    made = replace(
+    made = _squaring(loaded, spec.geometry, central_fraction=spec.central_fraction)
+    spec.require(made.spec, where=where)
+    read = replace(made.spec, coordinates=spec.coordinates)
+    return Backbone(spec=read, network=made.network)
+
+
+def _squaring(loaded: Backbone, geometry: Geometry, *, central_fraction: float = 1.0) -> Backbone:
+    """Return a backbone that makes squares of pictures in another way."""
+    spec = replace(
         loaded.spec,
-        geometry=spec.geometry,
-        interpolation=spec.interpolation,
-        central_fraction=spec.central_fraction,
+        geometry=geometry,
+        interpolation="bilinear" if geometry == "centre-crop" else "bicubic",
+        central_fraction=central_fraction,
     )
-    spec.require(made, where=where)
-    return Backbone(spec=made, network=loaded.network)
+    return Backbone(spec=spec, network=loaded.network)
 
 
 def default_size(name: str) -> int:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxtyping import UInt8
+from PIL import ImageOps
 from torch import Tensor
 
 from askattend.errors import ImageError
 from askattend.features.geometry import square
-from askattend.features.images import Size, open_image
+from askattend.features.images import MIRROR_IMAGE, Size, open_image
 from askattend.features.spec import FeatureSpec
 
 
@@ -60,9 +61,11 @@ def decode_ahead(
 
 
 def decode(image: str, file: Path, *, spec: FeatureSpec) -> DecodedImage:
-    """Open and square an image; one that is broken keeps the reason."""
+    """Open and square an image, or its mirror image; one that is broken keeps the reason."""
     try:
         opened = open_image(file)
+        if image.startswith(MIRROR_IMAGE):
+            opened = ImageOps.mirror(opened)
     except ImageError as error:
         return DecodedImage(image, file, None, (0, 0), reason=error.problem)
     return DecodedImage(image, file, square(opened, spec), opened.size, file.stat().st_size)

@@ -16,13 +16,14 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from askattend.errors import FeatureError
+from askattend.features.levels import StoredLevels
 from askattend.features.progress import print_line
 from askattend.features.storage import ShardFeatures
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import PLAN, WrittenShard
 
 
-def save_shard(folder: Path, features: ShardFeatures, written: WrittenShard) -> None:
+def save_shard(folder: Path, features: ShardFeatures | StoredLevels, written: WrittenShard) -> None:
     """Write a shard, whole or not at all, into a store that has its plan.
 
     Raises:

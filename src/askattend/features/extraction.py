@@ -19,8 +19,9 @@ from askattend.features.backbones import (
     load_backbone,
 )
 from askattend.features.disk import sole_writer
+from askattend.features.images import MIRROR_IMAGE
 from askattend.features.progress import Report, print_line
-from askattend.features.spec import Backbone, FeatureSpec
+from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from askattend.features.writer import StoreWriter
@@ -38,6 +39,12 @@ class ExtractConfig:
     """efficientnet-lite2, or hf:NAME for a backbone of the model hub or of a local folder."""
     image_size: Positive | None = None
     """Side of the square that the backbone looks at, in pixels; by default the backbone's own."""
+    strides: Strides = "last"
+    """Maps of the backbone to use: last; 16, a finer one with a region for each 16 × 16 pixels; or
+    16+32, both joined on the finer grid (efficientnet-lite2, and ResNets of the model hub)."""
+    geometry: Geometry = "squash"
+    """Way that an image becomes a square: squash ignores its shape; centre-crop cuts a square out
+    of its middle; pad fills up its short side, and no attention falls there."""
     dtype: Dtype = "float16"
     """Type that features are stored in; int8 halves float16: 8 bits a number, and the least and
     the greatest of each region."""
@@ -105,6 +112,11 @@ def images_in(folder: str | Path) -> dict[str, Path]:
     return visible
 
 
+def with_mirror_images(images: Mapping[str, Path]) -> dict[str, Path]:
+    """Add each image's mirror image, which is extracted from the same file."""
+    return {**images, **{f"{MIRROR_IMAGE}{image}": file for image, file in images.items()}}
+
+
 def extract(
     images: Mapping[str, Path],
     store: Path,
@@ -143,6 +155,8 @@ def extract(
             image_size=config.image_size,
             dtype=config.dtype,
             precision=config.precision,
+            strides=config.strides,
+            geometry=config.geometry,
         )
     device = pick_device(config.device)
     backbone.to(device)

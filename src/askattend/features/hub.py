@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,8 +22,8 @@ from askattend.features.backbone_family import BackboneFamily
 from askattend.features.folding import fold_resnet
 from askattend.features.hub_errors import PREFIX, first_line, not_to_be_had
 from askattend.features.hub_preprocessing import read_preprocessing
-from askattend.features.hub_probe import Grid, grid_of
-from askattend.features.spec import Backbone, FeatureSpec, fingerprint
+from askattend.features.hub_probe import FINE_STRIDE, Grid, fine_dim_of, grid_of, map_at
+from askattend.features.spec import Backbone, FeatureSpec, Strides, fingerprint
 from askattend.features.storage import Dtype
 
 INSTALL = "pip install 'askattend[hub]'"
@@ -36,27 +36,44 @@ class HubGrid(nn.Module):
         model: its ``last_hidden_state`` is a map, or a row of tokens.
         grid: where in those the regions are.
         bgr: the model takes blue, green, red.
+        strides: which maps.
     """
 
-    def __init__(self, model: nn.Module, *, grid: Grid, bgr: bool) -> None:
+    def __init__(
+        self, model: nn.Module, *, grid: Grid, bgr: bool, strides: Strides = "last"
+    ) -> None:
         super().__init__()
-        self.model, self.grid, self.bgr = model, grid, bgr
+        self.model, self.grid, self.bgr, self.strides = model, grid, bgr, strides
 
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
-    ) -> Float[Tensor, "images regions region_dim"]:
-        """Compute the regions row by row."""
+    ) -> tuple[Float[Tensor, "images regions _"], ...]:
+        """Compute the regions of each map row by row, the finest first."""
         pixels = pixels.flip(1) if self.bgr else pixels
-        output = self.model(pixel_values=pixels, **self.grid.arguments)
-        return self.grid.regions(output.last_hidden_state)
+        more = {} if self.strides == "last" else {"output_hidden_states": True}
+        output = self.model(pixel_values=pixels, **self.grid.arguments, **more)
+        last = self.grid.regions(output.last_hidden_state)
+        if self.strides == "last":
+            return (last,)
+        fine = map_at(output.hidden_states, pixels.shape[-1] // FINE_STRIDE)
+        assert fine is not None, "looked for when the backbone was loaded"
+        regions = self.grid.regions(fine)
+        return (regions, last) if self.strides == "16+32" else (regions,)
 
 
-def load_hub(place: str, *, image_size: int, dtype: Dtype, precision: Precision) -> Backbone:
+def load_hub(
+    place: str,
+    *,
+    image_size: int,
+    dtype: Dtype,
+    precision: Precision,
+    strides: Strides = "last",
+) -> Backbone:
     """Load a backbone by its name on the hub or its folder. Nothing is fetched that is here.
 
     Raises:
-        FeatureError: transformers is not installed, the model is not to be had, or it yields no
-            grid of regions whose places are certain.
+        FeatureError: transformers is not installed, the model is not to be had, it yields no grid
+            of regions whose places are certain, or it has no such map.
     """
     _require_transformers()
     source, label = _locate(place)
@@ -64,20 +81,26 @@ def load_hub(place: str, *, image_size: int, dtype: Dtype, precision: Precision)
         model, state = _load_model(source, label)
         preprocessing = read_preprocessing(source, label)
         grid = grid_of(model, image_size=image_size, where=label)
+        fine_dim = 0 if strides == "last" else fine_dim_of(model, grid, image_size, where=label)
+    last_dim = 0 if strides == "16" else grid.region_dim
+    rows = image_size // FINE_STRIDE if fine_dim else grid.rows
     spec = FeatureSpec(
         backbone=label,
         fingerprint=fingerprint(state),
         image_size=image_size,
         mean=preprocessing.mean,
         std=preprocessing.std,
-        rows=grid.rows,
-        columns=grid.rows,
-        region_dim=grid.region_dim,
+        rows=rows,
+        columns=rows,
+        region_dim=fine_dim + last_dim,
         dtype=dtype,
         precision=precision,
+        strides=strides,
+        coarse_dim=last_dim if fine_dim else 0,
     )
     fold_resnet(model)  # after the fingerprint of its weights
-    return Backbone(spec=spec, network=HubGrid(model, grid=grid, bgr=preprocessing.bgr))
+    network = HubGrid(model, grid=grid, bgr=preprocessing.bgr, strides=strides)
+    return Backbone(spec=spec, network=network)
 
 
 def _require_transformers() -> None:
@@ -214,4 +237,5 @@ HUB = BackboneFamily(
     image_size=448,
     place="NAME",
     absolute=absolute_place,
+    strides=get_args(Strides),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from math import isqrt
@@ -18,7 +18,7 @@ from askattend.features.spec import require_multiple
 
 # Learnt tokens that models put in front of the patches; any other must make the count disagree.
 LEADING_TOKENS = ("cls_token", "class_embedding", "distillation_token", "register_tokens")
-MAP_STRIDE = 32
+MAP_STRIDE, FINE_STRIDE = 32, 16
 TILE = 8
 
 
@@ -55,6 +55,31 @@ def grid_of(model: nn.Module, *, image_size: int, where: str) -> Grid:
             told apart, two passes differ, or a change of the picture shows at the wrong place.
     """
     return _Prober(model, image_size=image_size, where=where).grid()
+
+
+def map_at(maps: Sequence[Tensor] | None, rows: int) -> Float[Tensor, "images _ rows rows"] | None:
+    """Return the last of a model's hidden states that is a map of so many rows; None without."""
+    found = [state for state in maps or () if state.ndim == 4 and state.shape[-1] == rows]
+    return found[-1] if found else None
+
+
+def fine_dim_of(model: nn.Module, grid: Grid, image_size: int, *, where: str) -> int:
+    """Return the channels of a model's map at stride 16, which it has before one at stride 32.
+
+    Raises:
+        FeatureError: it has no two such maps.
+    """
+    picture = _noise(image_size, seed=0)
+    with torch.inference_mode():
+        output: Any = model(pixel_values=picture, output_hidden_states=True, **grid.arguments)
+    fine = map_at(getattr(output, "hidden_states", None), image_size // FINE_STRIDE)
+    if fine is None or grid.rows * MAP_STRIDE != image_size:
+        raise FeatureError(
+            "has no map at stride 16 before its last one at stride 32",
+            where=where,
+            remedy=f"Leave the strides at 'last': its own grid is {grid.rows} × {grid.rows}.",
+        )
+    return int(fine.shape[1])
 
 
 class _Prober:

@@ -22,6 +22,8 @@ Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 # Pillow averages whole blocks of pixels first where a picture is more than this many times too
 # large, and resamples the rest: several times faster on photos, and hardly to be told apart.
 REDUCING_GAP = 3.0
+# An image's mirror image is another one, with features of its own: this and the image's id is its.
+MIRROR_IMAGE = "mirror image of "
 
 
 def open_image(source: Source, *, name: str | None = None) -> Image.Image:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import prod
 from typing import Literal
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
 from askattend.devices import PRECISIONS, Precision
 from askattend.errors import FeatureError
-from askattend.features.storage import Dtype, Shape, ShardFeatures, layout
+from askattend.features.levels import (
+    Grid,
+    StoredLevels,
+    blank_out,
+    coordinates_of,
+    join,
+    levels_layout,
+)
+from askattend.features.storage import Dtype, Shape
 
 Triple = tuple[float, float, float]
+# Which maps of a backbone are used: pixels between two regions, "last" for its last map.
+Strides = Literal["last", "16", "16+32"]
+# How a picture becomes a square.
+Geometry = Literal["squash", "centre-crop", "pad"]
 
 # What made features that were imported need not be known.
 UNKNOWN = "unknown"
@@ -42,9 +54,14 @@ class FeatureSpec:
         dtype: what the features are stored in.
         precision: what they were computed in.
         geometry: how a picture became a square: ``"squash"`` fits all of it, ignoring its shape;
-            ``"centre-crop"`` keeps its shape and cuts a square out of its middle.
+            ``"centre-crop"`` keeps its shape and cuts a square out of its middle; ``"pad"`` keeps
+            its shape and fills up its short side.
         interpolation: how it was resampled.
         central_fraction: side of the square cut out, as a share of the picture's short side.
+        strides: which of the backbone's maps; two are joined on the finer one's grid.
+        coarse_dim: how many of `region_dim` come from a map of half as many rows and columns.
+        coordinates: True where each region's place is appended when it is read, see
+            `levels.coordinates_of`; no store holds it.
     """
 
     backbone: str
@@ -57,9 +74,12 @@ class FeatureSpec:
     region_dim: int
     dtype: Dtype
     precision: Precision = "float32"
-    geometry: Literal["squash", "centre-crop"] = "squash"
+    geometry: Geometry = "squash"
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     central_fraction: float = 1.0
+    strides: Strides = "last"
+    coarse_dim: int = 0
+    coordinates: bool = False
 
     @property
     def imported(self) -> bool:
@@ -72,28 +92,56 @@ class FeatureSpec:
         if self.backbone == NONE:
             return "none: the image is not used"
         backbone = "unknown backbone" if self.backbone == UNKNOWN else self.backbone
-        return f"{backbone}, {self.image_size} px" if self.image_size else backbone
+        size = f", {self.image_size} px" if self.image_size else ""
+        return f"{backbone}{size}" + ("" if self.strides == "last" else f", stride {self.strides}")
 
     @property
     def regions(self) -> int:
         """Regions of a picture: rows × columns."""
         return self.rows * self.columns
 
+    @property
+    def input_dim(self) -> int:
+        """Numbers that describe one region to a network, its place included."""
+        return self.region_dim + 2 * self.coordinates
+
+    @property
+    def read_as_stored(self) -> bool:
+        """True where nothing is joined or appended when features are read."""
+        return len(self.grids) == 1 and not self.coordinates
+
+    def assemble(
+        self, levels: Sequence[Float[Tensor, "images _ _"]]
+    ) -> Float[Tensor, "images regions input_dim"]:
+        """Make of each map of `grids` what a network is given."""
+        regions = join(levels, self.grids)
+        if not self.coordinates:
+            return regions
+        return torch.cat([regions, coordinates_of(regions, self.rows, self.columns)], dim=-1)
+
     def shape(self, images: int) -> Shape:
         """Return the shape of the features of so many images: images × regions × region_dim."""
         return (images, self.regions, self.region_dim)
 
     @property
+    def grids(self) -> tuple[Grid, ...]:
+        """Rows, columns and channels of each map in a store, the finest first."""
+        fine = (self.rows, self.columns, self.region_dim - self.coarse_dim)
+        if not self.coarse_dim:
+            return (fine,)
+        return fine, (self.rows // 2, self.columns // 2, self.coarse_dim)
+
+    @property
     def image_bytes(self) -> int:
         """Bytes that the features of one image take in a store."""
-        tensors = layout(self.shape(1), self.dtype).values()
+        tensors = levels_layout(1, self.grids, self.dtype).values()
         return sum(prod(shape) * dtype.itemsize for shape, dtype in tensors)
 
     def require(self, other: FeatureSpec, *, where: object) -> None:
         """Refuse features that do not go with these.
 
         The same weights of one family of backbones are one backbone, whatever their name in it:
-        the model hub's name, or a folder's.
+        the model hub's name, or a folder's. Coordinates are no matter of what is stored.
         Of imported features only the grid and the width are known for certain, and compared.
 
         Args:
@@ -104,7 +152,8 @@ class FeatureSpec:
             FeatureError: names every field that differs, with both values.
         """
         imported = self.imported or other.imported
-        compared = CERTAIN if imported else tuple(f.name for f in fields(self))
+        stored = tuple(f.name for f in fields(self) if f.name != "coordinates")
+        compared = CERTAIN if imported else stored
         names = [name for name in compared if getattr(self, name) != getattr(other, name)]
         families = {spec.backbone.partition(":")[0] for spec in (self, other)}
         if not names or (names == ["backbone"] and len(families) == 1):
@@ -127,7 +176,7 @@ class Backbone:
     Args:
         spec: what it makes.
         network: normalised pixels (images × 3 × size × size) → images × regions × region_dim,
-            row by row.
+            row by row; or a tuple of such, one a grid of the spec.
     """
 
     def __init__(self, *, spec: FeatureSpec, network: nn.Module) -> None:
@@ -145,8 +194,10 @@ class Backbone:
         return self
 
     def regions(
-        self, pixels: UInt8[Tensor, "images 3 size size"]
-    ) -> Float[Tensor, "images regions region_dim"]:
+        self,
+        pixels: UInt8[Tensor, "images 3 size size"],
+        shown: Bool[Tensor, "images regions"] | None = None,
+    ) -> Float[Tensor, "images regions input_dim"]:
         """Compute features row by row: region r·columns + c lies in row r, column c.
 
         Computed in `spec.precision`, and what a store of `spec` gives back: rounded as it holds
@@ -154,19 +205,30 @@ class Backbone:
 
         Args:
             pixels: pictures as `geometry.square` makes them, 0..255.
+            shown: False for regions that show nothing of the picture, which become zeros.
 
         Raises:
             FeatureError: they are not of the backbone's size.
         """
-        computed = self.compute(pixels).cpu()
-        stored = ShardFeatures.zeros(self.spec.shape(len(pixels)), self.spec.dtype)
-        stored.write(slice(None), computed)
-        return stored.read(slice(None))
+        stored = StoredLevels.zeros(len(pixels), self.spec.grids, self.spec.dtype)
+        levels = tuple(level.cpu() for level in self.compute_levels(pixels))
+        stored.write(slice(None), levels if shown is None else blank_out(levels, shown))
+        return self.spec.assemble([level.read(slice(None)) for level in stored.levels])
 
     def compute(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Compute `regions` before they are rounded to what a store holds, on the network's device.
+        """Compute `regions` before they are rounded, without coordinates, on the network's device.
+
+        Raises:
+            FeatureError: see `regions`.
+        """
+        return join(self.compute_levels(pixels), self.spec.grids)
+
+    def compute_levels(
+        self, pixels: UInt8[Tensor, "images 3 size size"]
+    ) -> tuple[Float[Tensor, "images _ _"], ...]:
+        """Compute each map of the spec's grids, which `compute` joins.
 
         Raises:
             FeatureError: see `regions`.
@@ -182,10 +244,10 @@ class Backbone:
             normalised = (
                 pixels.to(self._mean.device).float().div_(255).sub_(self._mean).div_(self._std)
             )
-            computed: Tensor = self.network(
+            computed: Tensor | tuple[Tensor, ...] = self.network(
                 normalised.to(PRECISIONS[spec.precision], memory_format=torch.channels_last)
             )
-        return computed
+        return (computed,) if isinstance(computed, Tensor) else computed
 
 
 def require_multiple(image_size: int, stride: int, *, where: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +16,8 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.images import Size
-from askattend.features.storage import ShardFeatures, empty_features, layout
+from askattend.features.levels import StoredLevels, levels_layout, scaled_places
+from askattend.features.storage import empty_features
 from askattend.features.store_files import damaged, read_description
 from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
 
@@ -38,7 +41,7 @@ class FeatureStore:
         self.path, self.spec = path, index.spec
         self.broken: Mapping[str, str] = MappingProxyType(index.broken())
         self._shards = index.shards
-        self._mapped: dict[int, ShardFeatures] = {}
+        self._mapped: dict[int, StoredLevels] = {}
         self._slots = find_slots(index.shards)
         self.ids = tuple(self._slots)
 
@@ -68,8 +71,14 @@ class FeatureStore:
         return cls(path, index)
 
     # Mapped memory cannot be pickled: another process opens the store for itself.
-    def __reduce__(self) -> tuple[object, tuple[Path]]:
-        return FeatureStore.open, (self.path.resolve(),)
+    def __reduce__(self) -> tuple[object, tuple[Path, bool]]:
+        return _reopen, (self.path.resolve(), self.spec.coordinates)
+
+    def with_coordinates(self) -> FeatureStore:
+        """Return the same store, with each region's place appended when it is read."""
+        other = copy(self)
+        other.spec = replace(self.spec, coordinates=True)
+        return other
 
     def __len__(self) -> int:
         return len(self._slots)
@@ -77,7 +86,7 @@ class FeatureStore:
     def __contains__(self, image_id: object) -> bool:
         return image_id in self._slots
 
-    def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions region_dim"]:
+    def read(self, image_ids: Sequence[str]) -> Float[Tensor, "images regions input_dim"]:
         """Read the features of some images, in their order, in the store's dtype.
 
         8-bit features are read as float16.
@@ -86,31 +95,35 @@ class FeatureStore:
             FeatureError: an image is broken or not in the store, or a shard is damaged.
         """
         slots = [self._slot(image) for image in image_ids]
-        features = empty_features(self.spec.shape(len(slots)), self.spec.dtype)
+        spec = self.spec
+        features = empty_features((len(slots), spec.regions, spec.input_dim), spec.dtype)
         # Straight into the result: no image is copied twice.
         for row, (number, slot) in zip(features, slots, strict=True):
-            self._shard(number).read_into(slot, row)
-        return torch.from_numpy(features)
+            self._shard(number).read_into(slot, row[:, : spec.region_dim])
+        regions = torch.from_numpy(features)
+        if spec.coordinates:
+            places = scaled_places(spec.rows, spec.columns, regions.device)
+            for image in regions:  # one by one, while each is in the processor's cache
+                stored, appended = image.split([spec.region_dim, 2], dim=-1)
+                appended.copy_(stored.float().norm(dim=-1, keepdim=True) * places)
+        return regions
 
-    def read_codes(self, image_ids: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Read 8-bit features as they are stored, for `storage.dequantise`.
-
-        Only of a store in int8 (``spec.dtype``).
+    def read_stored(self, image_ids: Sequence[str]) -> dict[str, Tensor]:
+        """Read features as they are stored, for `StoredLevels.from_tensors`: neither joined nor
+        decoded.
 
         Returns:
-            codes, images × regions × region_dim, and ranges, images × regions × 2.
+            the tensors of a shard that holds these images, by name.
 
         Raises:
             FeatureError: as `read`.
         """
-        assert self.spec.dtype == "int8"
-        codes, ranges = [], []
-        for number, slot in [self._slot(image) for image in image_ids]:
-            shard = self._shard(number)
-            assert shard.ranges is not None
-            codes.append(shard.regions[slot])
-            ranges.append(shard.ranges[slot])
-        return torch.stack(codes), torch.stack(ranges)
+        slots = [self._slot(image) for image in image_ids]
+        images = [(self._shard(number).tensors(), slot) for number, slot in slots]
+        return {
+            name: torch.stack([tensors[name][slot] for tensors, slot in images])
+            for name in levels_layout(1, self.spec.grids, self.spec.dtype)
+        }
 
     def size(self, image_id: str) -> Size:
         """Return an upright original's width and height in pixels; 0, 0 for imported features.
@@ -143,16 +156,16 @@ class FeatureStore:
             remedy = "Extract this image too, into the same store."
         raise FeatureError(problem, where=self.path, remedy=remedy)
 
-    def _shard(self, number: int) -> ShardFeatures:
+    def _shard(self, number: int) -> StoredLevels:
         mapped = self._mapped.get(number)
         # Mapped when first read, since a store may have thousands of shards.
         if mapped is None:
             mapped = self._mapped[number] = self._map(self._shards[number])
         return mapped
 
-    def _map(self, written: WrittenShard) -> ShardFeatures:
+    def _map(self, written: WrittenShard) -> StoredLevels:
         file, dtype = self.path / written.shard.name, self.spec.dtype
-        expected = layout(self.spec.shape(len(written.shard.images)), dtype)
+        expected = levels_layout(len(written.shard.images), self.spec.grids, dtype)
         try:
             # Tensors are views of the mapped file: bytes are read when they are looked at.
             with safe_open(file, "pt") as opened:
@@ -162,4 +175,10 @@ class FeatureStore:
         for name, tensor in tensors.items():
             if (tensor.shape, tensor.dtype) != expected[name]:
                 raise damaged(file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
-        return ShardFeatures.from_tensors(tensors, dtype)
+        return StoredLevels.from_tensors(tensors, self.spec.grids, dtype)
+
+
+def _reopen(path: Path, coordinates: bool) -> FeatureStore:
+    """Open a store in another process, as it was read in this one."""
+    store = FeatureStore.open(path)
+    return store.with_coordinates() if coordinates else store

@@ -9,8 +9,8 @@ import msgspec
 from safetensors import SafetensorError, safe_open
 
 from askattend.errors import FeatureError
+from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
-from askattend.features.storage import layout
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
 
 METADATA = "askattend"
@@ -20,7 +20,7 @@ T = TypeVar("T", bound=Plan | Index)
 
 def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard | None:
     """Read what became of a shard's images; None if the file is not complete and as planned."""
-    expected = layout(spec.shape(len(shard.images)), spec.dtype)
+    expected = levels_layout(len(shard.images), spec.grids, spec.dtype)
     try:
         with safe_open(folder / shard.name, "pt") as opened:
             metadata = (opened.metadata() or {}).get(METADATA, "")

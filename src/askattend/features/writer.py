@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, need_space, save_shard
+from askattend.features.geometry import shown_regions
 from askattend.features.images import Size
+from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
-from askattend.features.storage import DTYPES, ShardFeatures
+from askattend.features.storage import DTYPES
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
 
@@ -50,7 +53,8 @@ class StoreWriter:
         console: Console,
         progress: Report | None,
     ) -> None:
-        self._folder, self._backbone, self._spec = folder, backbone, backbone.spec
+        self._folder, self._backbone = folder, backbone
+        self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
         self._batch_size, self._workers, self._shard_images = batch_size, workers, shard_images
         self._console, self._progress = console, progress
 
@@ -131,14 +135,14 @@ class StoreWriter:
             if saving is not None:
                 yield saving.result()
 
-    def _save(self, stored: ShardFeatures, written: WrittenShard) -> WrittenShard:
+    def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
         save_shard(self._folder, stored, written)
         return written
 
     def _fill_shard(
         self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
-    ) -> tuple[ShardFeatures, WrittenShard]:
-        stored = ShardFeatures.zeros(self._spec.shape(len(shard.images)), self._spec.dtype)
+    ) -> tuple[StoredLevels, WrittenShard]:
+        stored = StoredLevels.zeros(len(shard.images), self._spec.grids, self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
@@ -151,7 +155,7 @@ class StoreWriter:
             advance(len(batch))
         return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
 
-    def _fill(self, stored: ShardFeatures, batch: Sequence[DecodedImage], start: int) -> None:
+    def _fill(self, stored: StoredLevels, batch: Sequence[DecodedImage], start: int) -> None:
         """Fill the slots of a batch, from `start` on; those of broken images stay zero.
 
         A broken image goes through the backbone too, as black: what others get may depend in its
@@ -161,29 +165,39 @@ class StoreWriter:
             return
         size = self._spec.image_size
         black = torch.zeros(3, size, size, dtype=torch.uint8)
-        computed = self._backbone.compute(
+        levels = self._backbone.compute_levels(
             torch.stack([black if p.pixels is None else p.pixels for p in batch])
         )
-        if self._written_at_once(stored, batch, computed, start):
+        if self._written_at_once(stored, batch, levels, start):
             return
-        computed = computed.cpu()
-        for slot, (picture, features) in enumerate(zip(batch, computed, strict=True), start):
+        levels = tuple(level.cpu() for level in levels)
+        for row, (slot, picture) in enumerate(enumerate(batch, start)):
             if picture.pixels is not None:
-                stored.write(slice(slot, slot + 1), features[None])
+                own: Sequence[Tensor] = [level[row : row + 1] for level in levels]
+                if (shown := shown_regions(picture.size, self._spec)) is not None:
+                    own = blank_out(own, shown[None])
+                stored.write(slice(slot, slot + 1), own)
                 # As it is read back: float16 overflows where float32 does not.
                 if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)
 
     def _written_at_once(
-        self, stored: ShardFeatures, batch: Sequence[DecodedImage], computed: Tensor, start: int
+        self,
+        stored: StoredLevels,
+        batch: Sequence[DecodedImage],
+        levels: Sequence[Tensor],
+        start: int,
     ) -> bool:
         """Round and check a whole batch on a GPU, if all is well; else one by one tells more."""
-        if not computed.is_cuda or self._spec.dtype == "int8":
+        blank = any(
+            p.pixels is None or shown_regions(p.size, self._spec) is not None for p in batch
+        )
+        if blank or not levels[0].is_cuda or self._spec.dtype == "int8":
             return False
-        rounded = computed.to(DTYPES[self._spec.dtype])
-        if any(p.pixels is None for p in batch) or not torch.isfinite(rounded).all():
+        rounded = [level.to(DTYPES[self._spec.dtype]) for level in levels]
+        if not all(torch.isfinite(level).all() for level in rounded):
             return False
-        stored.write(slice(start, start + len(batch)), rounded.cpu())
+        stored.write(slice(start, start + len(batch)), [level.cpu() for level in rounded])
         return True
 
     def _overflow(self, picture: DecodedImage) -> FeatureError:

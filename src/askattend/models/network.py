@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
@@ -15,6 +15,8 @@ from askattend.models.word_logits import WordLogits
 from askattend.settings import check
 
 Input = Literal["image", "question"]
+# Its exponential is 0 beside any other's; an image that shows nothing has even attention still.
+LEAST_SCORE = -1e4
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,20 @@ class ImageEncoding(NamedTuple):
     Attributes:
         regions: the vectors that attention weighs and sums: v̂ (SAAA), v_I (SAN).
         projected: what else the network needs of them: the image's part of a hidden layer, say.
+        blank: True for regions that show nothing of the image; None where all show something.
     """
 
     regions: Float[Tensor, "images regions dim"]
     projected: tuple[Float[Tensor, "images regions _"], ...] = ()
+    blank: Bool[Tensor, "images regions"] | None = None
+
+    def hide_blank(
+        self, scores: Float[Tensor, "questions maps regions"], image_index: ImageIndex
+    ) -> Float[Tensor, "questions maps regions"]:
+        """Give the regions that show nothing of their image a score that leaves no attention."""
+        if self.blank is None:
+            return scores
+        return scores.masked_fill(self.blank[image_index][:, None], LEAST_SCORE)
 
 
 @dataclass(frozen=True)
@@ -69,12 +81,15 @@ class Network(nn.Module, ABC):
         maps_name: what its paper calls one attention map: ``"glimpse"``, ``"hop"``.
         inputs: what reaches its answers.
         attends: False for a network whose maps are the same everywhere.
+        hides_blank: True where regions that are all zeros, as those beside a padded picture are,
+            get no attention.
     """
 
     name: ClassVar[str]
     maps_name: ClassVar[str]
     inputs: ClassVar[frozenset[Input]] = frozenset(("image", "question"))
     attends: ClassVar[bool] = True
+    hides_blank: bool = False
 
     @classmethod
     @abstractmethod
@@ -118,6 +133,10 @@ class Network(nn.Module, ABC):
             image_index = torch.arange(len(tokens), device=tokens.device)
         image = self.encode_image(regions)
         return self.answer(image, self.encode_question(tokens, lengths), image_index)
+
+    def blank(self, regions: Regions) -> Bool[Tensor, "images regions"] | None:
+        """Mark the regions to hide, if the network hides any."""
+        return ~regions.any(dim=-1) if self.hides_blank else None
 
     def word_embeddings(self) -> list[Tensor]:
         """Return the tables of word vectors, which may learn at a rate of their own.

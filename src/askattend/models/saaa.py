@@ -97,7 +97,7 @@ class SAAA(Network):
         """Normalise and project each image once, however many questions follow."""
         dtype = matmul_dtype(self.classifier[1].weight)
         v = paper.V_HAT(l2_normalise(paper.V(regions), dtype))  # v̂ = v / ‖v‖₂, at each region
-        return ImageEncoding(v, (self.attention.project(v),))  # W_v v̂
+        return ImageEncoding(v, (self.attention.project(v),), self.blank(regions))  # W_v v̂
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
@@ -110,7 +110,8 @@ class SAAA(Network):
         """Attend to each question's image, and classify."""
         (projected,) = image.projected
         question, word_logits = split_word_logits(self.word_logits, question)
-        scores = paper.SCORES(self.attention(projected, question, image_index))  # F_c(s, φ_l)
+        scores = image.hide_blank(self.attention(projected, question, image_index), image_index)
+        scores = paper.SCORES(scores)  # F_c(s, φ_l)
         attention = paper.ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
         attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} v̂_l
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]

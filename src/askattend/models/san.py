@@ -89,7 +89,8 @@ class SAN(Network):
         own = not all(isinstance(hop, HopAttention) for hop in self.hops)
         layer = linear if own else wider_linear  # one's own attention wants d columns, no more
         v = paper.V_I(torch.tanh(layer(self.image, f)))  # v_I = tanh(W_I f_I + b_I)
-        return ImageEncoding(v, tuple(hop.project(v) for hop in self.hops))  # W_{I,A}^k v_I
+        projected = tuple(hop.project(v) for hop in self.hops)  # W_{I,A}^k v_I
+        return ImageEncoding(v, projected, self.blank(regions))
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read questions, which needs no image."""
@@ -105,7 +106,8 @@ class SAN(Network):
         question, word_logits = split_word_logits(self.word_logits, question)
         u, hops = question, []
         for k, (hop, projected) in enumerate(zip(self.hops, image.projected, strict=True), 1):
-            scores = e_i(hop(projected, u, image_index), k)  # W_P h_A + b_P
+            scores = image.hide_blank(hop(projected, u, image_index), image_index)
+            scores = e_i(scores, k)  # W_P h_A + b_P
             attention = paper.P_I(softmax(scores), k)  # p_I^k
             v = weighted_sum(attention, image.regions, image_index)  # Σ_i p_i v_i
             v = v[..., : u.shape[-1]]

@@ -46,14 +46,19 @@ class WordLogits(nn.Module):
         self.weight = nn.Parameter(torch.zeros(words + BUCKETS * pairs, answers))
 
     def forward(self, tokens: Tokens) -> Float[Tensor, "questions answers"]:
-        """Add up the rows of a question's words, and of its pairs; padding counts nothing."""
+        """Add up the rows of a question's words, and of its pairs.
+
+        Padding counts nothing, nor do words behind the vocabulary's own, read by word vectors.
+        """
+        tokens = tokens.where(tokens < self.words, 0)
         rows = torch.cat([tokens, self._rows_of_pairs(tokens)], dim=1) if self.pairs else tokens
         return WORD_LOGITS(F.embedding_bag(rows, self.weight, mode="sum", padding_idx=0))
 
     def _rows_of_pairs(self, tokens: Tokens) -> Int[Tensor, "questions pairs"]:
         first, second = tokens[:, :-1], tokens[:, 1:]
         rows = self.words + (first * _FIRST + second * _SECOND) % BUCKETS
-        return torch.where(second > 0, rows, 0)  # a pair with padding is none
+        # A pair with padding is none.
+        return torch.where((first > 0) & (second > 0), rows, 0)
 
 
 def make_word_logits(choice: WordLogitsChoice, *, words: int, answers: int) -> WordLogits | None:
@@ -67,7 +72,8 @@ def with_word_logits(
     term: WordLogits | None, question: Float[Tensor, "questions dim"], tokens: Tokens
 ) -> Float[Tensor, "questions _"]:
     """Put the term behind a question's encoding, where there is one: it, too, needs no image."""
-    return question if term is None else torch.cat([question.float(), term(tokens)], dim=1)
+    # `cat` keeps the more precise of two types: logits do not lose theirs to a bfloat16 encoding.
+    return question if term is None else torch.cat([question, term(tokens)], dim=1)
 
 
 def split_word_logits(
@@ -77,7 +83,7 @@ def split_word_logits(
     if term is None:
         return encoding, None
     answers = term.weight.shape[1]
-    return encoding[:, :-answers], encoding[:, -answers:]
+    return encoding[:, :-answers].to(term.weight.dtype), encoding[:, -answers:]
 
 
 def add_word_logits(

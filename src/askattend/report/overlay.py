@@ -132,11 +132,15 @@ def _levels(
     )
     right, bottom = max(right, left + 1), max(bottom, top + 1)
     grid = Image.fromarray(_scaled(attention))
-    stretched = grid.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+    # Of a padded image the maps reach beyond its edges: only what lies on it is drawn.
+    x, y, end_x, end_y = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+    across, down = grid.width / (right - left), grid.height / (bottom - top)
+    box = ((x - left) * across, (y - top) * down, (end_x - left) * across, (end_y - top) * down)
+    stretched = grid.resize((end_x - x, end_y - y), Image.Resampling.BICUBIC, box=box)
     level = np.zeros((size[1], size[0], 1), dtype=np.float32)
     unseen = np.ones_like(level, dtype=np.bool_)
-    level[top:bottom, left:right, 0] = np.asarray(stretched).clip(0, 1)
-    unseen[top:bottom, left:right] = False
+    level[y:end_y, x:end_x, 0] = np.asarray(stretched).clip(0, 1)
+    unseen[y:end_y, x:end_x] = False
     return level, unseen
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -15,44 +15,20 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from askattend.data.vocab import PADDING
-from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_precision
-from askattend.errors import ConfigError, DataError, FeatureError, RunError
+from askattend.devices import AnsweringPrecision
+from askattend.errors import DataError, FeatureError, RunError
 from askattend.features.backbones import backbone_of
-from askattend.features.geometry import Crop, crop_of, square
+from askattend.features.geometry import Crop, crop_of, regions_of
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageEncoding, Network
-from askattend.models.kernels.int8 import round_to_eight_bits
+from askattend.models.word_embedding import with_unseen_words
+from askattend.runs.answer import Answer as Answer
+from askattend.runs.answering import load_to_answer
 from askattend.runs.run_folder import Run
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer: its text, how sure the model is, and where it looked.
-
-    Attributes:
-        question: as it was asked.
-        text: the most probable answer.
-        probability: its probability, 0 to 1.
-        top: the most probable answers with their probabilities, falling; `text` comes first.
-        attention: one map a glimpse or hop; each sums to 1 over rows and columns, row 0 on top.
-        sure: True where the probability is high enough for the risk that the run was told to stay
-            below; always, if it was told none.
-    """
-
-    question: str
-    text: str
-    probability: float
-    top: tuple[tuple[str, float], ...]
-    attention: Float[Tensor, "maps rows columns"] = field(repr=False)
-    sure: bool = True
-
-    @property
-    def said(self) -> str:
-        """The answer as it is told to people: ``"not sure; perhaps red"`` where it is not sure."""
-        return self.text if self.sure else f"not sure; perhaps {self.text}"
+from askattend.runs.unseen_words import UnseenWords, look_up
 
 
 @dataclass(frozen=True)
@@ -97,6 +73,7 @@ class Predictor:
 
     def __init__(self, run: Run, model: Network, *, backbone: str | None = None) -> None:
         self.run, self.model, self._backbone_name = run, model.eval(), backbone
+        self._trained_words, self._unseen = run.words.words, UnseenWords()
         self.calibration = run.load_calibration()
         self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
 
@@ -148,15 +125,8 @@ class Predictor:
             RunError: a file of the run is missing or does not fit.
             ConfigError: there is no such device or precision, or 8 bits are asked for on a GPU.
         """
-        if precision is not None:
-            require_precision(precision, get_args(AnsweringPrecision))
         run = Run.load(folder)
-        chosen = run.precision if precision is None else precision
-        target = pick_device("cpu" if (device, chosen) == ("auto", "int8") else device)
-        if chosen == "int8":
-            model = _in_eight_bits(run.load_model(), target)
-        else:
-            model = run.load_model().to(target, pick_precision(chosen, target))
+        model = load_to_answer(run, device=device, precision=precision)
         return cls(run, model, backbone=backbone)
 
     @property
@@ -164,15 +134,52 @@ class Predictor:
         """The paper's word for one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
         return self.model.maps_name
 
+    def knowing(self, questions: Iterable[str]) -> Predictor:
+        """Return a predictor that reads the questions' unseen words by their vectors.
+
+        A run trained with word vectors finds there what was in no training question. It is itself
+        where there is no such word; else it shares all weights, and its run's vocabulary holds the
+        unseen words behind the run's own.
+        """
+        if self.run.vectors is None:
+            return self
+        unlisted = {word for question in questions for word in self.run.words.unlisted(question)}
+        unlisted -= self._unseen.without
+        if not unlisted:
+            return self
+        found = look_up(sorted(unlisted), self.run.vectors, self._trained_words)
+        other = copy(self)
+        other._unseen = replace(found, without=self._unseen.without | found.without)
+        if found.words:
+            other.run = replace(self.run, words=self.run.words.extended(found.words))
+            other.model = with_unseen_words(self.model, torch.from_numpy(found.vectors))
+        return other
+
     def unknown_words(self, question: str) -> list[str]:
-        """List words that were in no training question: the answer cannot rest on them."""
-        return self.run.words.unlisted(question)
+        """List words that the answer cannot rest on: in no training question, without a vector."""
+        return self.knowing([question]).run.words.unlisted(question)
+
+    def words_by_vector(self, question: str) -> list[str]:
+        """List words that were in no training question, and are read by their vectors alone."""
+        words, trained = self.knowing([question]).run.words, set(self._trained_words)
+        listed = set(words.words)
+        return [word for word in words.tokenise(question) if word in listed - trained]
 
     def notes(self, question: str) -> list[str]:
         """Say what the one who asks should know of how a question is read."""
-        remark, unknown = self.run.words.remark(question), self.unknown_words(question)
-        unseen = [f"the model never saw: {', '.join(unknown)}"] if unknown else []
-        return [remark, *unseen] if remark else unseen
+        knowing = self.knowing([question])
+        unknown, by_vector = knowing.unknown_words(question), knowing.words_by_vector(question)
+        problem = knowing._unseen.problem if unknown else ""
+        told = (
+            ("the model never saw", ", ".join(unknown)),
+            ("there are no word vectors to look it up in", problem),
+            ("the model never saw, but has word vectors of", ", ".join(by_vector)),
+        )
+        remark = self.run.words.remark(question)
+        return [
+            *([remark] if remark else []),
+            *(f"{about}: {what}" for about, what in told if what),
+        ]
 
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing.
@@ -210,8 +217,7 @@ class Predictor:
             FeatureError: the run's backbone is not to be had.
         """
         opened = open_image(image)
-        regions = self.backbone.regions(square(opened, self.backbone.spec)[None])
-        return Scene(opened, self.look_at(regions), self)
+        return Scene(opened, self.look_at(regions_of(opened, self.backbone)), self)
 
     @torch.inference_mode()
     def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
@@ -236,6 +242,8 @@ class Predictor:
             )
         self.run.features.require(store.spec, where=store.path)
         self.need_words(questions)
+        if self.run.features.coordinates:
+            store = store.with_coordinates()
         image = self.look_at(store.read([image_id]))
         return self.answer(image, [0] * len(questions), questions, top=top)
 
@@ -258,6 +266,8 @@ class Predictor:
         """
         if not questions:
             return []
+        if (knowing := self.knowing(questions)) is not self:
+            return knowing.answer(image, image_index, questions, top=top)
         tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
         encoded = self.model.encode_question(
             pad_sequence(tokens, batch_first=True, padding_value=PADDING).to(self._device),
@@ -288,14 +298,3 @@ class Predictor:
     @cached_property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
-
-
-def _in_eight_bits(model: Network, device: torch.device) -> Network:
-    if device.type != "cpu":
-        raise ConfigError(
-            f"weights of 8 bits are multiplied on a processor, not on {device}",
-            where="precision",
-            remedy='Set device="cpu", or another precision.',
-        )
-    round_to_eight_bits(model.float())
-    return model

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.data.word_vectors import NONE, WordVectors
 from askattend.devices import PrecisionChoice
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
@@ -22,16 +21,20 @@ from askattend.files import atomic_write
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
+from askattend.models.word_embedding import give_word_vectors
+from askattend.runs.tensor_files import opened_tensors, read_tensors
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
-LAYOUT = 2
+LAYOUT = 3
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
+VECTORS = "word_vectors.safetensors"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
 # training has come stands in the metadata.
 _WEIGHT, _STATE = "model.", "state"
+_VALUES = "vectors"
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Run:
         floors: what blind guessing learnt from the training questions; None for an imported
             network, whose training questions are not at hand.
         features: the backbone and preprocessing that the network was trained on.
+        vectors: what its word embeddings began as; None for those of the papers.
     """
 
     folder: Path
@@ -54,6 +58,7 @@ class Run:
     answers: AnswerVocab
     floors: Floors | None
     features: FeatureSpec
+    vectors: WordVectors | None = None
 
     def save(self) -> None:
         """Write the folder; the weights follow with `save_weights` and `save_progress`."""
@@ -63,6 +68,9 @@ class Run:
         atomic_write(self.folder / FLOORS, msgspec.json.encode(self.floors))
         features = msgspec.json.format(msgspec.json.encode(self.features))
         atomic_write(self.folder / FEATURES, features)
+        if self.vectors is not None:
+            tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
+            atomic_write(self.folder / VECTORS, save(tensors))
         atomic_write(self.folder / CONFIG, toml_bytes({"layout": LAYOUT, **self.config}))
 
     @classmethod
@@ -74,13 +82,15 @@ class Run:
                 malformed; names the file.
         """
         folder = Path(folder)
+        config, words = read_config(folder), _read_json(folder / WORDS, WordVocab)
         return cls(
             folder,
-            read_config(folder),
-            _read_json(folder / WORDS, WordVocab),
+            config,
+            words,
             _read_json(folder / ANSWERS, AnswerVocab),
             _read_json(folder / FLOORS, Floors | None),
             _read_json(folder / FEATURES, FeatureSpec),
+            _read_vectors(folder / VECTORS, config, words),
         )
 
     @property
@@ -117,12 +127,16 @@ class Run:
 
     def new_model(self) -> Network:
         """Build the run's network, freshly initialised."""
-        return build_model(
+        model = build_model(
             self.model_config,
             words=len(self.words),
             answers=len(self.answers),
-            region_dim=self.features.region_dim,
+            region_dim=self.features.input_dim,
         )
+        if self.vectors is not None:
+            give_word_vectors(model, torch.from_numpy(self.vectors.values))
+        model.hides_blank = self.features.geometry == "pad"
+        return model
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """Load the run's network with trained weights, in evaluation mode.
@@ -131,7 +145,7 @@ class Run:
             RunError: the weights are missing, unreadable or do not fit.
         """
         model, file = self.new_model(), self.folder / WEIGHTS[which]
-        tensors, _ = _read_tensors(file)
+        tensors, _ = read_tensors(file)
         if which == "last":
             tensors = strip_prefix(_WEIGHT, tensors)
         load_weights(model, tensors, where=file)
@@ -169,7 +183,7 @@ class Run:
         file = self.folder / WEIGHTS["last"]
         if not file.exists():
             return None
-        with _opened(file) as opened:
+        with opened_tensors(file) as opened:
             metadata = opened.metadata() or {}
         return _state(metadata, file)
 
@@ -185,7 +199,7 @@ class Run:
         file = self.folder / WEIGHTS["last"]
         if not file.exists():
             return None
-        tensors, metadata = _read_tensors(file)
+        tensors, metadata = read_tensors(file)
         load_weights(model, strip_prefix(_WEIGHT, tensors), where=file)
         others = {name: t for name, t in tensors.items() if not name.startswith(_WEIGHT)}
         return others, _state(metadata, file)
@@ -253,24 +267,18 @@ def _state(metadata: Mapping[str, str], file: Path) -> bytes:
     return metadata[_STATE].encode()
 
 
-@contextmanager
-def _opened(file: Path) -> Iterator[Any]:
-    """Open a file of tensors; whatever is wrong with it becomes a `RunError`."""
-    if not file.is_file():
-        raise RunError(
-            "missing", where=file, remedy="Train to the end of an epoch, or copy the whole folder."
-        )
-    try:
-        with safe_open(file, framework="pt") as opened:
-            yield opened
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
-
-
-def _read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    with _opened(file) as opened:
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return tensors, opened.metadata() or {}
+def _read_vectors(file: Path, config: Mapping[str, Any], words: WordVocab) -> WordVectors | None:
+    """Read the vectors that the settings say the words began as; None where they name none."""
+    vocab = config.get("vocab", {})
+    source = vocab.get("vectors", NONE) if isinstance(vocab, Mapping) else NONE
+    if source == NONE:
+        return None
+    tensors, _ = read_tensors(file)
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    if shapes.keys() != {_VALUES} or shapes[_VALUES][:-1] != (len(words),):
+        problem = f"holds no vectors of the run's {len(words):,} words"
+        raise RunError(problem, where=file, remedy="Copy the whole run folder.")
+    return WordVectors(source, tensors[_VALUES].numpy())
 
 
 def _read_json(file: Path, kind: Any) -> Any:

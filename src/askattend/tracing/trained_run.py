@@ -36,6 +36,7 @@ def trace_run(
     """
     # Costs are the processor's; values are shown to four digits, more than bfloat16 has.
     predictor = Predictor.load(run, device="cpu", precision="float32", backbone=backbone)
+    predictor = predictor.knowing([question])
     answers: list[Answer] = []
     ask = _prepare(predictor, image, question, top=top, features=features)
     grid = (predictor.run.features.rows, predictor.run.features.columns)
@@ -67,7 +68,7 @@ def _with_words(step: TracedStep, predictor: Predictor, question: str) -> Traced
     if step.name != "tokens":
         return step
     vocabulary = predictor.run.words
-    unseen = set(vocabulary.unlisted(question))
+    unseen = {*predictor.unknown_words(question), *predictor.words_by_vector(question)}
     words = zip(vocabulary.tokenise(question), vocabulary.encode(question), strict=True)
     named = [Word(word, index, seen=word not in unseen) for word, index in words]
     return msgspec.structs.replace(step, words=named)

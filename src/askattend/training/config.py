@@ -7,6 +7,7 @@ from typing import Literal
 
 from askattend.devices import PrecisionChoice
 from askattend.settings import (
+    ClosedFraction,
     Natural,
     NaturalFloat,
     Positive,
@@ -28,12 +29,19 @@ class TrainConfig:
     sampling: Literal["by-image", "uniform"] = "by-image"
     """by-image keeps four questions of an image together in a batch (faster); uniform shuffles
     freely."""
+    coordinates: bool = False
+    """Append to each region its place in the image, x and y from -1 to 1, as it is read."""
+    flips: ClosedFraction = 0.0
+    """Probability that an image is mirrored in a step, "left" and "right" swapped in its questions
+    and answers; their language must be known (English, German, Chinese)."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """Rule that moves the weights; sgd with momentum."""
     learning_rate: PositiveFloat = 1e-3
     """The optimizer's step size at the start."""
-    embedding_lr_scale: PositiveFloat = 1.0
-    """The word embedding's learning rate, as a multiple of the others'."""
+    embedding_lr_scale: NaturalFloat = 1.0
+    """The word embedding's learning rate, as a multiple of the others'; 0 freezes it."""
+    word_dropout: Probability = 0.0
+    """Probability of replacing a word of a training question by the unknown word."""
     linear_lr_scale: PositiveFloat = 1.0
     """The linear word term's learning rate, as a multiple of the others'."""
     momentum: Probability = 0.9

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.batching.batches import Batch
+from askattend.data.vocab import PADDING, UNK
 from askattend.devices import autocast
 from askattend.models import Network
 from askattend.models.loss import answer_loss
@@ -50,13 +51,25 @@ def compute_loss(model: Network, batch: Batch, config: TrainConfig) -> tuple[Ten
     """
     with autocast(config.precision, model):
         regions = _drop_regions(batch.gathered(), config.region_dropout)
-        output = model(regions, batch.tokens, batch.lengths, batch.image_index)
+        tokens = drop_words(batch.tokens, config.word_dropout) if model.training else batch.tokens
+        output = model(regions, tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight
     if config.targets == "sampled":
         column = _sample(weight)
         index, weight = index.gather(1, column), (weight.gather(1, column) > 0).to(weight.dtype)
     loss = answer_loss(output.logits, index, weight, config.label_smoothing)
     return loss, _l2_penalty(model, config.l2_penalty)
+
+
+def drop_words(tokens: Int[Tensor, "questions words"], p: float) -> Int[Tensor, "questions words"]:
+    """Replace each word, with probability `p`, by the unknown one, which so learns to stand for it.
+
+    Without it, or words left out by ``--vocab.min-count``, that word's embedding is never trained.
+    """
+    if not p:
+        return tokens
+    dropped = torch.rand(tokens.shape, device=tokens.device) < p
+    return tokens.masked_fill(dropped & (tokens != PADDING), UNK)
 
 
 def optimizer_step(

@@ -13,9 +13,7 @@ from askattend.models.kernels.regions import matmul_dtype
 ALIGNED = 8
 
 
-def linear(
-    layer: nn.Linear, x: Float[Tensor, "*rows columns"]
-) -> Float[Tensor, "*rows out"]:
+def linear(layer: nn.Linear, x: Float[Tensor, "*rows columns"]) -> Float[Tensor, "*rows out"]:
     """W x + b. On a GPU, products of rows of an odd width take several times as long.
 
     So there x and W are filled up with zeros, which change nothing. An `x` that has been filled up

@@ -1,4 +1,4 @@
-"""Regions of length 1 or of another type, and dropout where no gradient is needed: one pass each."""
+"""Regions of length 1 or of another type, and dropout without a gradient: one pass each."""
 
 import torch
 import triton

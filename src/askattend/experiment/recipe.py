@@ -1,0 +1,139 @@
+"""Settings that scale with the data: what `askattend train` does where nobody says otherwise.
+
+The papers' settings are for VQA's hundred thousands of questions; on a few thousand they lose to a
+bag of words. docs/accuracy.md has the experiments that these rules rest on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from askattend.data.questions import QASet
+from askattend.experiment.config import Config, RecipeName
+
+# Training questions below which a set is small, and medium; widths follow.
+SMALL, MEDIUM = 20_000, 100_000
+WIDTHS = {"small": 256, "medium": 512}
+# With so many questions an answer there is little to learn by heart: dropout only slows learning.
+PLENTY = 500
+# Questions that a training goes through in all, epochs together.
+SEEN, SEEN_IF_PLENTY = 90_000, 300_000
+FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
+
+
+@dataclass(frozen=True)
+class SetSize:
+    """How much there is to learn from.
+
+    Attributes:
+        questions: of the training split.
+        images: that they are about.
+        answers: distinct ones among them.
+    """
+
+    questions: int
+    images: int
+    answers: int
+
+    @classmethod
+    def of(cls, questions: QASet) -> SetSize:
+        """Count a training split."""
+        images = {question.image for question in questions}
+        answers = {answer for question in questions for answer, _ in question.answers}
+        return cls(len(questions), len(images), max(len(answers), 1))
+
+    @property
+    def is_plenty(self) -> bool:
+        """True where every answer has many questions."""
+        return self.questions >= PLENTY * self.answers
+
+    def __str__(self) -> str:
+        return f"{self.questions:,} questions, {self.images:,} images, {self.answers:,} answers"
+
+
+def recipe_for(config: Config[Any], size: SetSize) -> Config[Any]:
+    """Return settings with what the recipe that they name chooses for a size of data.
+
+    Args:
+        config: ``config.recipe`` is the name; ``"auto"`` chooses by the number of questions.
+        size: of the training split.
+
+    Returns:
+        The settings, whose `recipe` is now the one chosen; those of a recipe that is ``"paper"``
+        as they are. Settings that a network does not have are passed over.
+    """
+    name = config.recipe if config.recipe != "auto" else _name_by(size)
+    config = replace(config, recipe=name)
+    if name == "paper":
+        return config
+    model = _replace_known(config.model, _model_settings(name, size))
+    return replace(config, model=model, train=replace(config.train, **_training(name, size)))
+
+
+def describe_recipe(config: Config[Any], size: SetSize) -> str:
+    """Describe in a line which recipe was chosen, for what size, and what differs from the paper.
+
+    Args:
+        config: settings as they will be used, options included.
+        size: of the training split.
+    """
+    line = f"recipe: {config.recipe} ({size})"
+    changes = ", ".join(f"{name} {value}" for name, value in _changes(config))
+    return f"{line}: {changes}" if changes else line
+
+
+def _name_by(size: SetSize) -> RecipeName:
+    if size.questions < SMALL:
+        return "small"
+    return "medium" if size.questions < MEDIUM else "large"
+
+
+def _model_settings(name: RecipeName, size: SetSize) -> dict[str, Any]:
+    """Choose widths, dropout and the linear term."""
+    settings: dict[str, Any] = {}
+    if name != "large":
+        width = WIDTHS["small" if size.is_plenty else name]
+        settings |= {"question_dim": width, "attention_dim": width // 2, "hidden_dim": width}
+        # SAN's CNN, as wide as the LSTM together, in the paper's proportions.
+        settings |= {"unigram_filters": width // 5, "bigram_filters": width * 2 // 5}
+        settings |= {"trigram_filters": width * 2 // 5}
+    if size.is_plenty:
+        return settings | {"dropout": 0.0}
+    return settings | ({} if name == "large" else {"word_logits": "pairs"})
+
+
+def _training(name: RecipeName, size: SetSize) -> dict[str, Any]:
+    """Choose the rate and its course, the length, and what keeps weights from fitting noise."""
+    seen = SEEN_IF_PLENTY if size.is_plenty else SEEN
+    settings = {"lr_half_life": 0.0, "final_lr_fraction": 0.02, "warmup": 0.1, "clip_norm": 1.0}
+    if name == "large":
+        return settings
+    return settings | {
+        "batch_size": 64,
+        "learning_rate": 4e-3,
+        "epochs": min(max(math.ceil(seen / size.questions), FEWEST_EPOCHS), MOST_EPOCHS),
+        # The rate has fallen by then: the course is meant to be gone through to its end.
+        "patience": 0,
+        "label_smoothing": 0.0 if size.is_plenty else 0.1,
+        "linear_lr_scale": 3.0,
+    }
+
+
+def _replace_known(config: Any, settings: Mapping[str, Any]) -> Any:
+    known = {field.name for field in dataclasses.fields(config)}
+    return replace(config, **{name: value for name, value in settings.items() if name in known})
+
+
+def _changes(config: Config[Any]) -> list[tuple[str, Any]]:
+    """List the settings of network and training that are not the paper's."""
+    pairs = ((part, type(part)()) for part in (config.model, config.train))
+    return [
+        (field.name, value)
+        for part, default in pairs
+        for field in dataclasses.fields(part)
+        if (value := getattr(part, field.name)) != getattr(default, field.name)
+    ]
