@@ -11,8 +11,9 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import torch
@@ -128,7 +129,8 @@ def _rows(sizes: Sizes) -> Iterator[tuple[str, str, Callable[[], Measured]]]:
     large, small = sizes.batches
     made = _Made(sizes)
     yield "device", "TFLOP/s", lambda: _rates(sizes)
-    for network, size in (("saaa", large), ("saaa", small), ("san", large), ("san", small)):
+    networks: tuple[Network, ...] = ("saaa", "san")
+    for network, size in product(networks, (large, small)):
         yield f"{network}-training-{size}", "questions/s", _training(made, network, size)
         if size == large:
             yield f"{network}-evaluation-{size}", "questions/s", _evaluation(made, network, size)
@@ -284,7 +286,7 @@ def _evaluation(made: _Made, network: Network, size: int) -> Callable[[], Measur
         model = ours(network, sizes.shape, sizes.widths).to(sizes.device).eval()
         batches = made.batches(size)
         endless = (batch for _ in range(10**6) for batch in batches.in_order())
-        found = outputs(model, endless, sizes.device, "auto")
+        found: Any = outputs(model, endless, sizes.device, "auto")
         for _ in islice(found, sizes.warm_up):
             pass
         wait_for(sizes.device)

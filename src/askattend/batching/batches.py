@@ -19,6 +19,7 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import all_to_device, to_device
 from askattend.errors import DataError
 from askattend.features.source import FeatureSource
+from askattend.models.kernels import gather
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
@@ -110,9 +111,15 @@ class Batch:
         """The number of distinct images."""
         return len(self.regions if self.rows is None else self.rows)
 
-    def gathered(self) -> Float[Tensor, "distinct regions region_dim"]:
-        """Return each distinct image's regions once, from the table if there is one."""
-        return self.regions if self.rows is None else self.regions.index_select(0, self.rows)
+    def gathered(
+        self, dtype: torch.dtype | None = None
+    ) -> Float[Tensor, "distinct regions region_dim"]:
+        """Return each distinct image's regions once, from the table if there is one.
+
+        Args:
+            dtype: see `askattend.models.kernels.gather`.
+        """
+        return self.regions if self.rows is None else gather(self.regions, self.rows, dtype)
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors by name; `rows` only if there are any."""

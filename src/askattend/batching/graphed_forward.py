@@ -52,7 +52,10 @@ class GraphedForward:
         batch = buffers.batch
         with autocast(self._precision, self._model), falling_schedule(buffers.schedule):
             output: Output = self._model(
-                batch.gathered(), batch.tokens, batch.lengths, batch.image_index
+                batch.gathered(self._model.casts_regions_to),
+                batch.tokens,
+                batch.lengths,
+                batch.image_index,
             )
         return output
 

@@ -120,6 +120,11 @@ class SAN(Network):
         return Output(logits, attention, scores, attended, question)
 
     @property
+    def casts_regions_to(self) -> torch.dtype:
+        """The products' type."""
+        return matmul_dtype(self.image.weight)
+
+    @property
     def depends_on_padding(self) -> bool:
         """True for the published code's CNN, whose windows reach over a question's end."""
         return self.config.variant == "published-code" and self.config.encoder == "cnn"

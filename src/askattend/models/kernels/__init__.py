@@ -13,7 +13,7 @@ from askattend.models.kernels.linear import linear, wider_linear
 from askattend.models.kernels.lstm import StateName, falling_schedule, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
 from askattend.models.kernels.recurrence import LSTM
-from askattend.models.kernels.regions import cast, l2_normalise, matmul_dtype
+from askattend.models.kernels.regions import cast, gather, l2_normalise, matmul_dtype
 from askattend.models.kernels.scores import Activation, attention_scores
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "cast",
     "expand_to_questions",
     "falling_schedule",
+    "gather",
     "l2_normalise",
     "last_state",
     "linear",

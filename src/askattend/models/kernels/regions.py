@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from askattend.models.kernels import choice
@@ -34,6 +34,25 @@ def cast(regions: Float[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, 
 
         return quick.cast(regions, dtype)
     return cast_copy(regions, dtype)
+
+
+def gather(
+    table: Float[Tensor, "all regions dim"],
+    rows: Int[Tensor, " images"],
+    dtype: torch.dtype | None = None,
+) -> Float[Tensor, "images regions dim"]:
+    """Copy some images' regions out of a table.
+
+    Args:
+        table: the regions of all images.
+        rows: the images.
+        dtype: that they are cast to next, which a GPU does on the way; others leave it.
+    """
+    if dtype not in (None, table.dtype) and choice.triton_runs(table):
+        from askattend.models.kernels.gpu import regions as quick
+
+        return quick.gather(table, rows, dtype)
+    return table.index_select(0, rows)
 
 
 def matmul_dtype(weight: Tensor) -> torch.dtype:

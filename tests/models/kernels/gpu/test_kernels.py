@@ -130,9 +130,12 @@ def test_weighted_sum(dtype: torch.dtype, regions: int, dim: int, maps: int) -> 
     )
 
 
-def test_cast() -> None:
+def test_cast_and_gather() -> None:
     regions = torch.randn(3, 7, 250, device=DEVICE).half()
     assert torch.equal(gpu_regions.cast(regions, torch.float32), regions.float())
+    rows = torch.tensor([2, 0, 2], device=DEVICE)
+    found = gpu_regions.gather(regions, rows, torch.float32)
+    assert torch.equal(found, regions[rows].float())
     # Triton's interpreter cuts off where others round.
     require_close(gpu_regions.cast(regions, torch.bfloat16), regions, torch.bfloat16)
 

@@ -19,7 +19,7 @@ from askattend.models.kernels import choice
 from askattend.training.cuda_graphs import GraphedStep
 from askattend.training.step import learning_rates_to, make_optimizer, train_step
 from small_networks import small_network
-from test_gpu import TRAINED, batches
+from test_gpu import TRAINED, batches, on_device
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU takes these kernels by itself")
@@ -30,9 +30,11 @@ def test_steps_are_the_references(name: str, monkeypatch: pytest.MonkeyPatch) ->
     optimizer, others = make_optimizer(model, config), make_optimizer(other, config)
     learning_rates_to(torch.device("cpu"), others)
     step = GraphedStep(other, others, config)
-    for batch in list(batches().shuffled(0))[-1:]:
+    usual = batches()
+    tables = usual.with_features(on_device(usual)).shuffled(0)
+    for batch, table in list(zip(usual.shuffled(0), tables, strict=True))[-1:]:
         expected = train_step(model, optimizer, batch, config, rate=1e-2)
-        counted = replace(batch, word_counts=word_counts(batch.lengths.numpy()))
+        counted = replace(table, word_counts=word_counts(batch.lengths.numpy()))
         with monkeypatch.context() as patch:
             patch.setattr(choice, "triton_runs", lambda *_: True)
             patch.setattr(choice, "as_written", lambda *_: True)

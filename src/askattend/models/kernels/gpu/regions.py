@@ -32,6 +32,16 @@ def cast(regions: Tensor, dtype: torch.dtype) -> Tensor:
     return copied
 
 
+def gather(table: Tensor, rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """Copy some images' regions out of a table of all images', in another type."""
+    size = table[0].numel()
+    gathered = table.new_empty((len(rows), *table.shape[1:]), dtype=dtype)
+    programs = (len(rows), triton.cdiv(size, ROWS * COLUMNS))
+    if gathered.numel():
+        _gather[programs](table, rows, gathered, size, COLUMNS=ROWS * COLUMNS, num_warps=4)
+    return gathered
+
+
 def dropout(x: Tensor, p: float) -> Tensor:
     """Zero each element with probability p, and scale the others by 1 / (1 - p)."""
     x = x.contiguous()
@@ -58,6 +68,14 @@ def _cast(regions, copied, size, COLUMNS: tl.constexpr):
     place = tl.program_id(0).to(tl.int64) * COLUMNS + tl.arange(0, COLUMNS)
     value = tl.load(regions + place, mask=place < size, other=0.0)
     tl.store(copied + place, value.to(copied.dtype.element_ty), mask=place < size)
+
+
+@jit()
+def _gather(table, rows, gathered, size, COLUMNS: tl.constexpr):
+    column = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    value = tl.load(table + tl.load(rows + tl.program_id(0)) * size + column, mask=column < size)
+    place = gathered + tl.program_id(0).to(tl.int64) * size + column
+    tl.store(place, value.to(gathered.dtype.element_ty), mask=column < size)
 
 
 @jit("below")
