@@ -146,28 +146,44 @@ class StoreWriter:
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
+        computing: tuple[list[DecodedImage], Sequence[Tensor], int] | None = None
         for start in range(0, len(shard.images), shard.batch_size):
             batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
-            self._fill(stored, batch, start)
+            levels = self._compute(batch)  # a GPU has only begun when the batch before is fetched
+            if computing is not None:
+                self._fill(stored, *computing)
+            computing = batch, levels, start
             sizes += [picture.size for picture in batch]
             file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
+        if computing is not None:
+            self._fill(stored, *computing)
         return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
 
-    def _fill(self, stored: StoredLevels, batch: Sequence[DecodedImage], start: int) -> None:
-        """Fill the slots of a batch, from `start` on; those of broken images stay zero.
+    def _compute(self, batch: Sequence[DecodedImage]) -> Sequence[Tensor]:
+        """Start the backbone on a batch; nothing comes of one without any image that is whole.
 
-        A broken image goes through the backbone too, as black: what others get may depend in its
-        last bit on how many they are.
+        A broken image goes through it too, as black: what others get may depend in its last bit on
+        how many they are.
         """
         if all(picture.pixels is None for picture in batch):
-            return
+            return ()
         size = self._spec.image_size
         black = torch.zeros(3, size, size, dtype=torch.uint8)
-        levels = self._backbone.compute_levels(
-            torch.stack([black if p.pixels is None else p.pixels for p in batch])
-        )
+        pixels = torch.stack([black if p.pixels is None else p.pixels for p in batch])
+        return self._backbone.compute_levels(pixels)
+
+    def _fill(
+        self,
+        stored: StoredLevels,
+        batch: Sequence[DecodedImage],
+        levels: Sequence[Tensor],
+        start: int,
+    ) -> None:
+        """Fill the slots of a batch, from `start` on; those of broken images stay zero."""
+        if not levels:
+            return
         if self._written_at_once(stored, batch, levels, start):
             return
         levels = tuple(level.cpu() for level in levels)
