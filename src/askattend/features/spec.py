@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from askattend.devices import PRECISIONS, Precision
+from askattend.devices import PRECISIONS, Precision, to_device
 from askattend.errors import FeatureError
 from askattend.features.levels import (
     Grid,
@@ -242,7 +242,11 @@ class Backbone:
             )
         with torch.inference_mode():
             normalised = (
-                pixels.to(self._mean.device).float().div_(255).sub_(self._mean).div_(self._std)
+                to_device(pixels, self._mean.device)
+                .float()
+                .div_(255)
+                .sub_(self._mean)
+                .div_(self._std)
             )
             computed: Tensor | tuple[Tensor, ...] = self.network(
                 normalised.to(PRECISIONS[spec.precision], memory_format=torch.channels_last)

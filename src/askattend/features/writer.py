@@ -28,6 +28,9 @@ from askattend.features.storage import DTYPES
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
 
+# A batch, what comes of it, its first slot, and when a GPU has computed it.
+_Computing = tuple[list[DecodedImage], Sequence[Tensor], int, torch.cuda.Event | None]
+
 
 class StoreWriter:
     """Fills one store; nobody else may write to it meanwhile.
@@ -146,19 +149,20 @@ class StoreWriter:
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
-        computing: tuple[list[DecodedImage], Sequence[Tensor], int] | None = None
+        computing: _Computing | None = None
         for start in range(0, len(shard.images), shard.batch_size):
             batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
             levels = self._compute(batch)  # a GPU has only begun when the batch before is fetched
+            ready = _computed(levels)
             if computing is not None:
-                self._fill(stored, *computing)
-            computing = batch, levels, start
+                self._fetch(stored, *computing)
+            computing = batch, levels, start, ready
             sizes += [picture.size for picture in batch]
             file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
         if computing is not None:
-            self._fill(stored, *computing)
+            self._fetch(stored, *computing)
         return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
 
     def _compute(self, batch: Sequence[DecodedImage]) -> Sequence[Tensor]:
@@ -173,6 +177,23 @@ class StoreWriter:
         black = torch.zeros(3, size, size, dtype=torch.uint8)
         pixels = torch.stack([black if p.pixels is None else p.pixels for p in batch])
         return self._backbone.compute_levels(pixels)
+
+    def _fetch(
+        self,
+        stored: StoredLevels,
+        batch: Sequence[DecodedImage],
+        levels: Sequence[Tensor],
+        start: int,
+        ready: torch.cuda.Event | None,
+    ) -> None:
+        """Fill a batch's slots; from a GPU beside the next batch's computation, not after it."""
+        if ready is None:
+            self._fill(stored, batch, levels, start)
+            return
+        beside = torch.cuda.Stream(levels[0].device)
+        beside.wait_event(ready)
+        with torch.cuda.stream(beside):
+            self._fill(stored, batch, levels, start)
 
     def _fill(
         self,
@@ -208,7 +229,7 @@ class StoreWriter:
         blank = any(
             p.pixels is None or shown_regions(p.size, self._spec) is not None for p in batch
         )
-        if blank or not levels[0].is_cuda or self._spec.dtype == "int8":
+        if blank or not _on_gpu(levels) or self._spec.dtype == "int8":
             return False
         rounded = [level.to(DTYPES[self._spec.dtype]) for level in levels]
         if not all(torch.isfinite(level).all() for level in rounded):
@@ -253,3 +274,14 @@ class StoreWriter:
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
                     file.unlink()
+
+
+def _on_gpu(levels: Sequence[Tensor]) -> bool:
+    return bool(levels) and levels[0].is_cuda
+
+
+def _computed(levels: Sequence[Tensor]) -> torch.cuda.Event | None:
+    """Return when a GPU will have computed what it has been asked for so far."""
+    if not _on_gpu(levels):
+        return None
+    return torch.cuda.current_stream(levels[0].device).record_event()
