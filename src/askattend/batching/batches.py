@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,27 +18,13 @@ from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import all_to_device, to_device
 from askattend.errors import DataError
-from askattend.features.source import FeatureSource
+from askattend.features.source import FeatureSource, FeatureTable
 from askattend.models.kernels import gather
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int64)
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
 # with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
 QUESTIONS_PER_IMAGE = 4
-
-
-@runtime_checkable
-class FeatureTable(Protocol):
-    """Source that holds the features of all its images as one tensor."""
-
-    @property
-    def table(self) -> Tensor | None:
-        """All features; None where they are not held as they are read."""
-        ...
-
-    def rows_of(self, image_ids: Sequence[str]) -> Tensor:
-        """Return the rows of the table that are some images' features."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -284,4 +284,5 @@ def _computed(levels: Sequence[Tensor]) -> torch.cuda.Event | None:
     """Return when a GPU will have computed what it has been asked for so far."""
     if not _on_gpu(levels):
         return None
-    return torch.cuda.current_stream(levels[0].device).record_event()
+    event: torch.cuda.Event = torch.cuda.current_stream(levels[0].device).record_event()
+    return event
