@@ -60,6 +60,9 @@ class Config(Generic[M]):
     recipe: RecipeName = "paper"
     """Settings to start from: auto chooses those for a small, medium or large set by its number of
     questions; paper leaves the papers'. Other options come on top."""
+    seeds: Positive = 1
+    """Networks trained beforehand, with seeds of their own, each without a part of the images; the
+    run's network is distilled from their answers about those. 1 trains the run's alone."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)
@@ -68,6 +71,9 @@ class Config(Generic[M]):
     """Settings of the features, where they are made on the way."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """Settings of the training."""
+
+    def __post_init__(self) -> None:
+        check(self, "seeds")
 
     def tables(self) -> dict[str, Any]:
         """Return the settings as TOML tables, the network's name included."""
@@ -86,6 +92,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "extract": ExtractConfig,
     "train": TrainConfig,
 }
+_NUMBERS = ("seeds",)
 _TEXTS: dict[str, Callable[[str], Any]] = {"data": str, "features": Path, "recipe": str}
 
 
@@ -111,8 +118,10 @@ def _setting(key: str, value: Any, network: str, *, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
         return from_mapping(sections[key], value, where=f"{where} [{key}]")
+    if key in _NUMBERS:
+        return value  # `Config` holds it to its type
     if key not in _TEXTS:
-        known = [*sections, *_TEXTS, "network"]
+        known = [*sections, *_TEXTS, *_NUMBERS, "network"]
         raise ConfigError(f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known))
     if not isinstance(value, str):
         raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')

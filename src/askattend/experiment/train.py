@@ -14,7 +14,7 @@ from rich.console import Console
 
 from askattend.batching.flips import require_language
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, odd_splits, split_names
+from askattend.data.splits import Splits, image_folds, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import pick_device
@@ -23,11 +23,13 @@ from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.teachers import Lesson, learn_from_teachers
 from askattend.features.extraction import with_mirror_images
 from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
 from askattend.runs.run_folder import CONFIG, Run
+from askattend.training.distilling import TeacherScores
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 
@@ -63,16 +65,19 @@ def train(
     config = _located(config)
     splits = _read_splits(config, console)
     config = _by_recipe(config, out, splits, on_top, console)
+    image_folds(splits.train, config.seeds)  # complain before the long work
     run, features = _prepare(config, out, splits, console)
     if resume:
         _require_same(run)
     with _alone_in(out):
         run.save()
-        flips = flips_of(splits.train, run, config)
-        learnt = batches_of(splits.train, features, run, config.train, flips)
+        lesson = Lesson(run, config, splits, features, resume, console)
+        soft, scores = learn_from_teachers(lesson) or (None, None)
+        flips = flips_of(splits.train, run, config, soft)
+        learnt = batches_of(splits.train, features, run, config.train, flips, soft)
         held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, console)
+        _summarise(run, history, scores, console)
     return run
 
 
@@ -188,7 +193,7 @@ def _require_same(run: Run) -> None:
 
 def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
     """Yield each setting that must stay as it was: its name, its value now and then."""
-    for key in ("network", "data"):
+    for key in ("network", "data", "seeds"):
         yield key, run.config.get(key), begun.config.get(key)
     for section in ("model", "vocab", "train"):
         now, then = run.config.get(section, {}), begun.config.get(section, {})
@@ -210,11 +215,13 @@ def _alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
+def _summarise(
+    run: Run, history: TrainingHistory, teachers: TeacherScores | None, console: Console
+) -> None:
     """Write metrics.json and say how good the best epoch was."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
-    summary = {
+    summary: dict[str, Any] = {
         "best_epoch": best.epoch,
         "epochs": len(history.epochs),
         "steps": history.epochs[-1].step,
@@ -223,6 +230,17 @@ def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
         "seconds": sum(epoch.seconds for epoch in history.epochs),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
+    if teachers is not None:
+        summary["teachers"] = {
+            "valid_accuracy": teachers.each,
+            "mean": teachers.mean,
+            "ensemble": teachers.ensemble,
+        }
+        console.print(
+            f"the {len(teachers.each)} networks that it was distilled from: validation accuracy "
+            f"{teachers.mean:.2%} on average, together {teachers.ensemble:.2%}",
+            highlight=False,
+        )
     atomic_write(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
     console.print(
         f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
