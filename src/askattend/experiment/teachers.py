@@ -93,6 +93,8 @@ def learn_from_teachers(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores] | N
         soft, scores = _teach(lesson)
         save_soft_answers(run.folder, soft, scores)
     shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
+    note = f"one network, distilled from {lesson.config.seeds}"
+    lesson.console.print(note, highlight=False)
     questions = len(lesson.splits.train)
     # Read even if just written: learnt from is what a resumed run would learn from.
     return load_soft_answers(run.folder, questions=questions, answers=len(run.answers))
@@ -109,7 +111,6 @@ def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
         assert history.best is not None, "training runs for at least one epoch"
         accuracies.append(history.best.valid_accuracy)
         teachers.append(_as_teacher(lesson, run, [folds[i] for i in held_out(number, count)]))
-    lesson.console.print(f"distilling one network from {count}", highlight=False)
     soft = _soft_answers(lesson, teachers, folds)
     together = ensemble_accuracy(teachers, lesson.batches(lesson.splits.valid))
     return soft, TeacherScores(tuple(accuracies), together)
