@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from safetensors.torch import load_file
 
 from askattend.batching.batches import Batches
 from askattend.data.readers.registry import read_source
@@ -27,6 +28,7 @@ from askattend.features.extraction import ExtractConfig
 from askattend.models import SAAAConfig
 from askattend.runs.run_folder import Run
 from askattend.training import loop
+from askattend.training.checkpoint import save_checkpoint
 from askattend.training.config import TrainConfig
 from askattend.training.distilling import load_soft_answers
 from askattend.training.history import TrainingHistory, read_history
@@ -152,7 +154,8 @@ def test_interrupted_and_resumed_it_ends_with_the_same_weights(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "save_checkpoint", _then(interrupting, loop.save_checkpoint))
+        both = _then(interrupting, save_checkpoint)
+        patched.setattr("askattend.training.loop.save_checkpoint", both)
         with pytest.raises(KeyboardInterrupt):
             train(config(squares), out, console=QUIET)
     told = io.StringIO()
@@ -174,8 +177,7 @@ def _then(first: Any, second: Any) -> Any:
 
 
 def _without_times(file: Path) -> dict[str, list[float]]:
-    from safetensors.torch import load_file  # the metadata, which tells seconds, is left out
-
+    # The metadata, which tells seconds, is left out.
     return {name: tensor.flatten().tolist() for name, tensor in load_file(file).items()}
 
 

@@ -93,9 +93,8 @@ def learn_from_teachers(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores] | N
         soft, scores = _teach(lesson)
         save_soft_answers(run.folder, soft, scores)
     shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
-    note = f"one network, distilled from {lesson.config.seeds}"
-    lesson.console.print(note, highlight=False)
-    questions = len(lesson.splits.train)
+    questions, count = len(lesson.splits.train), lesson.config.seeds
+    lesson.console.print(f"one network, distilled from {count}", highlight=False)
     # Read even if just written: learnt from is what a resumed run would learn from.
     return load_soft_answers(run.folder, questions=questions, answers=len(run.answers))
 
@@ -104,20 +103,20 @@ def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
     """Train every teacher, then ask each question of those that did not learn from it."""
     count, train = lesson.config.seeds, lesson.splits.train
     folds = [of_images(train, fold) for fold in image_folds(train, count)]
+    valid = lesson.batches(lesson.splits.valid)
     teachers: list[Teacher] = []
     accuracies: list[float] = []
     for number in range(count):
-        run, history = _train_teacher(lesson, folds, number)
+        run, history = _train_teacher(lesson, folds, number, valid)
         assert history.best is not None, "training runs for at least one epoch"
         accuracies.append(history.best.valid_accuracy)
         teachers.append(_as_teacher(lesson, run, [folds[i] for i in held_out(number, count)]))
     soft = _soft_answers(lesson, teachers, folds)
-    together = ensemble_accuracy(teachers, lesson.batches(lesson.splits.valid))
-    return soft, TeacherScores(tuple(accuracies), together)
+    return soft, TeacherScores(tuple(accuracies), ensemble_accuracy(teachers, valid))
 
 
 def _train_teacher(
-    lesson: Lesson, folds: Sequence[QASet], number: int
+    lesson: Lesson, folds: Sequence[QASet], number: int, valid: Batches
 ) -> tuple[Run, TrainingHistory]:
     """Train a teacher on all folds but those held out from it."""
     left_out = held_out(number, len(folds))
@@ -132,7 +131,6 @@ def _train_teacher(
     run.save()
     flips = flips_of(learnt_from, run, config)
     learnt = batches_of(learnt_from, lesson.features, run, config.train, flips)
-    valid = lesson.batches(lesson.splits.valid)
     history = fit(run, learnt, valid, config.train, console=lesson.console, resume=lesson.resume)
     return run, history
 
