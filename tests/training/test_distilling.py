@@ -37,7 +37,7 @@ QUESTIONS = make_qaset(
         for i in range(10)
     )
 )
-SCORES = TeacherScores((0.25, 0.75), 0.5)
+SCORES = TeacherScores.of([0.25, 0.75], ensemble=0.625)
 
 
 def batches() -> Batches:
@@ -112,7 +112,9 @@ def test_those_of_another_set_are_refused(tmp_path: Path, questions: int, answer
         load_soft_answers(tmp_path, questions=questions, answers=answers)
 
 
-@pytest.mark.parametrize("metadata", [None, {"state": '{"each": [], "ensemble": 0, "more": 1}'}])
+@pytest.mark.parametrize(
+    "metadata", [None, {"state": '{"valid_accuracy": [], "mean": 0, "ensemble": 0, "more": 1}'}]
+)
 def test_unknown_scores_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_soft_answers(tmp_path, some_answers(), SCORES)
     tensors = load_file(tmp_path / SOFT_ANSWERS)

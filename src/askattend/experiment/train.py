@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,13 @@ from askattend.devices import pick_device
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
+from askattend.experiment.floors import (
+    FloorAccuracy,
+    floors_line,
+    floors_on_validation,
+    floors_remark,
+    prepare_linear_floors,
+)
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.experiment.teachers import Lesson, learn_from_teachers
@@ -71,13 +78,16 @@ def train(
         _require_same(run)
     with _alone_in(out):
         run.save()
+        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+        floors = floors_on_validation(run, linear, splits.valid, features)
+        console.print(floors_line(floors), highlight=False)
         lesson = Lesson(run, config, splits, features, resume, console)
-        soft, scores = learn_from_teachers(lesson) or (None, None)
+        soft, teachers = learn_from_teachers(lesson) or (None, None)
         flips = flips_of(splits.train, run, config, soft)
         learnt = batches_of(splits.train, features, run, config.train, flips, soft)
         held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, scores, console)
+        _summarise(run, history, floors, teachers, console)
     return run
 
 
@@ -216,9 +226,13 @@ def _alone_in(out: Path) -> Iterator[None]:
 
 
 def _summarise(
-    run: Run, history: TrainingHistory, teachers: TeacherScores | None, console: Console
+    run: Run,
+    history: TrainingHistory,
+    floors: Mapping[str, FloorAccuracy],
+    teachers: TeacherScores | None,
+    console: Console,
 ) -> None:
-    """Write metrics.json and say how good the best epoch was."""
+    """Write metrics.json; say how good the best epoch was, and whether it beats the floors."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     summary: dict[str, Any] = {
@@ -227,23 +241,17 @@ def _summarise(
         "steps": history.epochs[-1].step,
         "valid_accuracy": best.valid_accuracy,
         "metric": history.metric,
+        "floors": floors,
         "seconds": sum(epoch.seconds for epoch in history.epochs),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
     if teachers is not None:
-        summary["teachers"] = {
-            "valid_accuracy": teachers.each,
-            "mean": teachers.mean,
-            "ensemble": teachers.ensemble,
-        }
-        console.print(
-            f"the {len(teachers.each)} networks that it was distilled from: validation accuracy "
-            f"{teachers.mean:.2%} on average, together {teachers.ensemble:.2%}",
-            highlight=False,
-        )
+        summary["teachers"] = teachers
     atomic_write(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
     console.print(
         f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )
+    if remark := floors_remark(run, history, floors):
+        console.print(f"note: {remark}", highlight=False)

@@ -31,17 +31,19 @@ class TeacherScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Accuracies of the networks that a run's own was distilled from, on validation, 0 to 1.
 
     Attributes:
-        each: of every one alone, at its best epoch.
+        valid_accuracy: of every one alone, at its best epoch.
+        mean: of these.
         ensemble: of their mean probabilities.
     """
 
-    each: tuple[float, ...]
+    valid_accuracy: tuple[float, ...]
+    mean: float
     ensemble: float
 
-    @property
-    def mean(self) -> float:
-        """The mean of the networks' own accuracies."""
-        return sum(self.each) / len(self.each)
+    @classmethod
+    def of(cls, valid_accuracy: Sequence[float], *, ensemble: float) -> TeacherScores:
+        """Put the accuracies together."""
+        return cls(tuple(valid_accuracy), sum(valid_accuracy) / len(valid_accuracy), ensemble)
 
 
 @dataclass(frozen=True)
