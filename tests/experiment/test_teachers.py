@@ -121,6 +121,7 @@ def test_the_run_is_one_network_and_tells_of_the_others(squares: Path) -> None:
     best = read_history(Run.load(folder)).best
     assert best is not None
     assert metrics["valid_accuracy"] == best.valid_accuracy
+    assert "- Distilled from 3 networks" in (folder / "README.md").read_text()
 
 
 def test_what_is_taught_changes_what_is_learnt(squares: Path, tmp_path: Path) -> None:
@@ -128,6 +129,8 @@ def test_what_is_taught_changes_what_is_learnt(squares: Path, tmp_path: Path) ->
     plain = config(squares, seeds=1)
     train(plain, tmp_path / "plain", console=QUIET)
     assert not (tmp_path / "plain" / "soft_answers.safetensors").exists()
+    assert "teachers" not in json.loads((tmp_path / "plain" / "metrics.json").read_text())
+    assert "Distilled" not in (tmp_path / "plain" / "README.md").read_text()
     unheard = replace(plain, seeds=SEEDS, train=replace(plain.train, distil_weight=0.0))
     train(unheard, tmp_path / "unheard", console=QUIET)
     one = squares / "runs" / "one"

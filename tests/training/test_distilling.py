@@ -37,7 +37,7 @@ QUESTIONS = make_qaset(
         for i in range(10)
     )
 )
-SCORES = TeacherScores.of([0.25, 0.75], ensemble=0.625)
+SCORES = TeacherScores((0.25, 0.75), 0.5, 0.625, 3.0)
 
 
 def batches() -> Batches:
@@ -99,7 +99,6 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     save_soft_answers(tmp_path, soft, SCORES)
     loaded, scores = load_soft_answers(tmp_path, questions=4, answers=3)
     assert scores == SCORES
-    assert scores.mean == 0.5
     assert (loaded.index == soft.index).all()
     assert loaded.probability == pytest.approx(soft.probability, abs=1e-3)
     assert loaded.probability.sum(axis=1) == pytest.approx(1, abs=1e-6)  # float16 rounds them
@@ -113,7 +112,8 @@ def test_those_of_another_set_are_refused(tmp_path: Path, questions: int, answer
 
 
 @pytest.mark.parametrize(
-    "metadata", [None, {"state": '{"valid_accuracy": [], "mean": 0, "ensemble": 0, "more": 1}'}]
+    "metadata",
+    [None, {"state": '{"valid_accuracy": [], "mean": 0, "ensemble": 0, "seconds": 0, "more": 1}'}],
 )
 def test_unknown_scores_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_soft_answers(tmp_path, some_answers(), SCORES)

@@ -13,7 +13,7 @@ from askattend.cli.options import Flat
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
 from askattend.experiment.train import train
-from askattend.models import Network, NetworkConfig
+from askattend.models import Network, NetworkConfig, model_name
 from askattend.runs.run_folder import CONFIG, read_config
 
 M = TypeVar("M", bound=NetworkConfig)
@@ -48,8 +48,10 @@ def run(argv: list[str]) -> None:
     _refuse_two_starts(options, argv)
 
     def on_top(recipe: Config[Any]) -> Config[Any]:
-        # The same words once more, on top of what the size of the data has chosen.
-        forms = network_forms(Train, lambda _: Train(config=recipe))
+        # The preset and the same words once more, on top of what the size of the data has chosen.
+        name = model_name(recipe.model)
+        start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
+        forms = network_forms(Train, lambda _: Train(config=start))
         again: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
         return again.config
 
@@ -58,7 +60,7 @@ def run(argv: list[str]) -> None:
         options.out,
         resume=options.resume,
         console=progress(),
-        on_top=None if options.preset else on_top,
+        on_top=on_top,
     )
 
 
@@ -88,8 +90,9 @@ def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
         return Config(model=network.config_type()(), recipe="auto")
-    if given.preset:
-        return read_preset(given.preset, network.name)
+    begun = None
     if given.resume and given.out and (given.out / CONFIG).is_file():
-        return config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
-    return Config(model=network.config_type()(), recipe="auto")
+        begun = config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
+    if given.preset:
+        return read_preset(given.preset, network.name, base=begun)
+    return begun or Config(model=network.config_type()(), recipe="auto")

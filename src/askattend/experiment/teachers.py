@@ -111,14 +111,13 @@ def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
     folds = [of_images(train, fold) for fold in image_folds(train, count)]
     valid = lesson.batches(lesson.splits.valid)
     teachers: list[Teacher] = []
-    accuracies: list[float] = []
+    histories: list[TrainingHistory] = []
     for number in range(count):
         run, history = _train_teacher(lesson, folds, number, valid)
-        assert history.best is not None, "training runs for at least one epoch"
-        accuracies.append(history.best.valid_accuracy)
+        histories.append(history)
         teachers.append(_as_teacher(lesson, run, [folds[i] for i in held_out(number, count)]))
     soft = _soft_answers(lesson, teachers, folds)
-    return soft, TeacherScores.of(accuracies, ensemble=ensemble_accuracy(teachers, valid))
+    return soft, TeacherScores.of(histories, ensemble=ensemble_accuracy(teachers, valid))
 
 
 def _train_teacher(

@@ -22,6 +22,7 @@ from askattend.files import atomic_write
 from askattend.metrics.calibration import fit_temperature
 from askattend.models import Network
 from askattend.runs.tensor_files import read_tensors
+from askattend.training.history import TrainingHistory
 
 SOFT_ANSWERS = "soft_answers.safetensors"
 _STATE = "state"
@@ -34,16 +35,20 @@ class TeacherScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         valid_accuracy: of every one alone, at its best epoch.
         mean: of these.
         ensemble: of their mean probabilities.
+        seconds: that training them all took.
     """
 
     valid_accuracy: tuple[float, ...]
     mean: float
     ensemble: float
+    seconds: float
 
     @classmethod
-    def of(cls, valid_accuracy: Sequence[float], *, ensemble: float) -> TeacherScores:
-        """Put the accuracies together."""
-        return cls(tuple(valid_accuracy), sum(valid_accuracy) / len(valid_accuracy), ensemble)
+    def of(cls, histories: Sequence[TrainingHistory], *, ensemble: float) -> TeacherScores:
+        """Gather them from the trainings, of at least one epoch each."""
+        best = [history.best.valid_accuracy for history in histories if history.best is not None]
+        seconds = sum(epoch.seconds for history in histories for epoch in history.epochs)
+        return cls(tuple(best), sum(best) / len(best), ensemble, seconds)
 
 
 @dataclass(frozen=True)
