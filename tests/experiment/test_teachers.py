@@ -65,17 +65,24 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@given(st.integers(2, 40))
-def test_a_third_is_held_out_from_each_and_each_from_a_third(count: int) -> None:
-    third = max(count // 3, 1)
-    left_out = [held_out(teacher, count) for teacher in range(count)]
-    assert all(len(set(folds)) == third for folds in left_out)
+@given(st.integers(2, 40), st.floats(0.01, 0.99))
+def test_as_many_are_held_out_from_each_as_each_is_held_out_from(count: int, share: float) -> None:
+    left_out = [held_out(teacher, count, share) for teacher in range(count)]
+    size = len(left_out[0])
+    assert 1 <= size < count
+    assert abs(size - share * count) <= 1
+    assert all(len(set(folds)) == size for folds in left_out)
     for fold in range(count):
-        assert sum(fold in folds for folds in left_out) == third
+        assert sum(fold in folds for folds in left_out) == size
 
 
-def test_soft_answers_are_of_those_who_did_not_learn_from_the_image(
-    squares: Path, monkeypatch: pytest.MonkeyPatch
+def test_nothing_is_held_out_if_nothing_is_to_be() -> None:
+    assert held_out(1, 3, 0.0) == ()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_soft_answers_are_of_those_who_did_not_learn_from_the_image_if_there_are_such(
+    squares: Path, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
     learnt: list[tuple[Run, Batches]] = []
 
@@ -84,11 +91,11 @@ def test_soft_answers_are_of_those_who_did_not_learn_from_the_image(
         return loop.fit(run, batches, *more, **options)
 
     monkeypatch.setattr(teachers, "fit", noted)
-    monkeypatch.setattr(teachers, "FOR_TEMPERATURE", 0)
-    monkeypatch.setattr(teachers, "sample_of", lambda questions, most: questions)
     monkeypatch.setattr(teachers, "tempered", lambda teacher, unseen: teacher)
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
-    run = train(config(squares), squares / "runs" / "noted", console=QUIET)
+    settings = config(squares)
+    settings = replace(settings, train=replace(settings.train, distil_held_out=share))
+    run = train(settings, squares / "runs" / f"noted {share}", console=QUIET)
     assert [r.config["train"]["seed"] for r, _ in learnt] == [5, 6, 7]
     splits = training_splits_of(config(squares), read_source(f"table:{squares / 'squares.csv'}"))
     seen = [{question.image for question in batches.questions} for _, batches in learnt]
@@ -98,14 +105,17 @@ def test_soft_answers_are_of_those_who_did_not_learn_from_the_image(
     models = [teacher.load_model() for teacher, _ in learnt]
     for row, question in enumerate(splits.train):
         strangers = [
-            m for m, images in zip(models, seen, strict=True) if question.image not in images
+            model
+            for model, images in zip(models, seen, strict=True)
+            if not share or question.image not in images
         ]
-        assert len(strangers) == 1
+        assert len(strangers) == (1 if share else SEEDS)
         tokens = torch.tensor([run.words.encode(question.text)])
         lengths, index = torch.tensor([tokens.shape[1]]), torch.tensor([0])
+        regions = source.read([question.image]).float()
         with torch.no_grad():
-            output = strangers[0](source.read([question.image]).float(), tokens, lengths, index)
-        expected = torch.softmax(output.logits[0].float(), dim=0)
+            logits = [model(regions, tokens, lengths, index).logits for model in strangers]
+        expected = torch.cat(logits).float().softmax(dim=1).mean(dim=0)
         for answer, probability in zip(soft.index[row], soft.probability[row], strict=True):
             assert probability == pytest.approx(float(expected[answer]), abs=0.02)
 
@@ -191,15 +201,17 @@ def test_going_on_with_another_number_is_refused(squares: Path) -> None:
 
 def test_mirror_images_are_taught_too(squares: Path, tmp_path: Path) -> None:
     flipping = config(squares, seeds=2)
-    flipping = replace(flipping, train=replace(flipping.train, flips=0.5))
+    flipping = replace(flipping, train=replace(flipping.train, flips=0.5, distil_held_out=0.5))
     run = train(flipping, tmp_path / "flips", console=QUIET)
     assert read_history(run).epochs[-1].epoch == EPOCHS
 
 
 def test_more_networks_than_images_are_refused(squares: Path, tmp_path: Path) -> None:
+    many = config(squares, seeds=99)
+    many = replace(many, train=replace(many.train, distil_held_out=0.1))
     message = r"seeds = 99: \d+ training images cannot be divided into 99 parts"
     with pytest.raises(ConfigError, match=message):
-        train(config(squares, seeds=99), tmp_path / "run", console=QUIET)
+        train(many, tmp_path / "run", console=QUIET)
     assert not list(tmp_path.iterdir())
 
 

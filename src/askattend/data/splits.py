@@ -200,7 +200,7 @@ def image_folds(questions: QASet, count: int, *, seed: int = 0) -> tuple[frozens
         problem = (
             f"{len(questions.images):,} training images cannot be divided into {count:,} parts"
         )
-        raise ConfigError(problem, where=f"seeds = {count}", remedy="Name fewer, or add images.")
+        raise ConfigError(problem, where=f"seeds = {count}", remedy="Name fewer, or hold none out.")
     ordered = sorted(questions.images, key=lambda image: (_uniform(image, seed), image))
     return tuple(frozenset(ordered[fold::count]) for fold in range(count))
 

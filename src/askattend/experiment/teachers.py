@@ -1,9 +1,10 @@
 """Several networks trained for one: its teachers, and what it learns from them.
 
-A network that has learnt a question by heart repeats its answer, which teaches nothing. So the
-training images are divided into as many folds as there are teachers, each learns without a third
-of them, and a question's soft answers are those of the teachers that never saw its image
-(cross-fitting, Dao et al. 2021, arXiv 2104.09732).
+All teachers learn from all training questions, and what they answer on average is learnt (Hinton
+et al. 2015, arXiv 1503.02531). A network that has learnt a question by heart repeats its answer,
+though. So they may be made to learn without a share of the images each, and a question's soft
+answers are then those of the teachers that never saw its image (cross-fitting, Dao et al. 2021,
+arXiv 2104.09732).
 """
 
 from __future__ import annotations
@@ -43,13 +44,32 @@ TEACHERS = "teachers"
 FOR_TEMPERATURE = 4096
 
 
-def held_out(teacher: int, teachers: int) -> tuple[int, ...]:
+def held_out(teacher: int, teachers: int, share: float) -> tuple[int, ...]:
     """List the folds that a teacher does not learn from, both counted from 0.
 
-    A third of them, so that the soft answers to each question are those of a third of the teachers;
-    one at least.
+    There are as many folds as teachers. So many teachers answer a question as a teacher has folds
+    held out.
+
+    Args:
+        teacher: which.
+        teachers: how many there are.
+        share: of the folds, rounded to one at least, and never to all; 0 for none.
     """
-    return tuple((teacher + more) % teachers for more in range(max(teachers // 3, 1)))
+    if not share:
+        return ()
+    count = min(max(round(share * teachers), 1), teachers - 1)
+    return tuple((teacher + more) % teachers for more in range(count))
+
+
+def fold_images(config: Config[Any], train: QASet) -> tuple[frozenset[str], ...]:
+    """Divide the training images into as many folds as there are teachers, if any are held out.
+
+    Raises:
+        ConfigError: there are fewer images than folds.
+    """
+    if config.seeds == 1 or not config.train.distil_held_out:
+        return (frozenset(train.images),)
+    return image_folds(train, config.seeds)
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,10 @@ class Lesson:
     features: Features
     resume: bool
     console: Console
+
+    def held_out(self, teacher: int) -> tuple[int, ...]:
+        """List the folds that a teacher does not learn from."""
+        return held_out(teacher, self.config.seeds, self.config.train.distil_held_out)
 
     def batches(self, questions: QASet) -> Batches:
         """Batch questions to be answered."""
@@ -106,16 +130,16 @@ def learn_from_teachers(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores] | N
 
 
 def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
-    """Train every teacher, then ask each question of those that did not learn from it."""
+    """Train every teacher, then ask them all questions."""
     count, train = lesson.config.seeds, lesson.splits.train
-    folds = [of_images(train, fold) for fold in image_folds(train, count)]
+    folds = [of_images(train, fold) for fold in fold_images(lesson.config, train)]
     valid = lesson.batches(lesson.splits.valid)
     teachers: list[Teacher] = []
     histories: list[TrainingHistory] = []
     for number in range(count):
         run, history = _train_teacher(lesson, folds, number, valid)
         histories.append(history)
-        teachers.append(_as_teacher(lesson, run, [folds[i] for i in held_out(number, count)]))
+        teachers.append(_as_teacher(lesson, run, [folds[i] for i in lesson.held_out(number)]))
     soft = _soft_answers(lesson, teachers, folds)
     return soft, TeacherScores.of(histories, ensemble=ensemble_accuracy(teachers, valid))
 
@@ -124,11 +148,11 @@ def _train_teacher(
     lesson: Lesson, folds: Sequence[QASet], number: int, valid: Batches
 ) -> tuple[Run, TrainingHistory]:
     """Train a teacher on all folds but those held out from it."""
-    left_out = held_out(number, len(folds))
+    left_out = lesson.held_out(number)
     images = {i for n, fold in enumerate(folds) if n not in left_out for i in fold.images}
     learnt_from = of_images(lesson.splits.train, images)
     lesson.console.print(
-        f"network {number + 1} of {len(folds)}, on {len(learnt_from):,} of "
+        f"network {number + 1} of {lesson.config.seeds}, on {len(learnt_from):,} of "
         f"{len(lesson.splits.train):,} questions",
         highlight=False,
     )
@@ -150,7 +174,7 @@ def _teacher_run(lesson: Lesson, number: int) -> tuple[Run, Config[Any]]:
 
 
 def _as_teacher(lesson: Lesson, run: Run, unseen: Sequence[QASet]) -> Teacher:
-    """Load a teacher's best weights, and fit its temperature on questions that it never saw."""
+    """Load a teacher's best weights; fit its temperature on questions it never saw, if any."""
     settings = lesson.config.train
     model = run.load_model().to(pick_device(settings.device))
     answered = tuple(question for fold in unseen for question in fold if question.answers)
@@ -165,12 +189,12 @@ def _as_teacher(lesson: Lesson, run: Run, unseen: Sequence[QASet]) -> Teacher:
 def _soft_answers(
     lesson: Lesson, teachers: Sequence[Teacher], folds: Sequence[QASet]
 ) -> SoftAnswers:
-    """Ask the questions of each fold of the teachers that it was held out from."""
+    """Ask the questions of each fold of the teachers that it was held out from, if of any."""
     train = lesson.splits.train
     soft = SoftAnswers.none(len(train), len(lesson.run.answers))
     for number, fold in enumerate(folds):
         rows = np.array([i for i, q in enumerate(train) if q.image in fold.images], dtype=np.int64)
-        asked = [t for n, t in enumerate(teachers) if number in held_out(n, len(teachers))]
-        for batch, probability in mean_probabilities(asked, lesson.batches(fold)):
+        asked = [t for n, t in enumerate(teachers) if number in lesson.held_out(n)]
+        for batch, probability in mean_probabilities(asked or teachers, lesson.batches(fold)):
             soft.put(rows[batch.question_index.cpu().numpy()], probability)
     return soft

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from askattend.batching.flips import require_language
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, image_folds, odd_splits, split_names
+from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
@@ -30,7 +30,7 @@ from askattend.experiment.floors import (
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
-from askattend.experiment.teachers import Lesson, learn_from_teachers
+from askattend.experiment.teachers import Lesson, fold_images, learn_from_teachers
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
@@ -73,7 +73,7 @@ def train(
     config = _located(config)
     splits = _read_splits(config, console)
     config = _by_recipe(config, out, splits, on_top, console)
-    image_folds(splits.train, config.seeds)  # complain before the long work
+    fold_images(config, splits.train)  # complain before the long work
     run, features = _prepare(config, out, splits, console)
     if resume:
         _require_same(run)
