@@ -61,8 +61,8 @@ class Config(Generic[M]):
     """Settings to start from: auto chooses those for a small, medium or large set by its number of
     questions; paper leaves the papers'. Other options come on top."""
     seeds: Positive = 1
-    """Networks trained beforehand, with seeds of their own; the run's network is distilled from what
-    they answer together. 1 trains the run's alone."""
+    """Networks trained beforehand, with seeds of their own; the run's network is distilled from
+    what they answer together. 1 trains the run's alone."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)
