@@ -13,6 +13,7 @@ from askattend.data.questions import QASet, Question
 from askattend.data.splits import (
     FEWEST_IMAGES,
     canonical_split,
+    image_folds,
     odd_splits,
     shared_images,
     shared_note,
@@ -200,3 +201,20 @@ def test_splits_of_no_usual_name() -> None:
         "split 'Vaild' (1) is neither trained nor validated on. Did you mean 'valid'?",
     )
     assert not odd_splits(qaset(train=3, valid=2, test=1))
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 9))
+def test_folds_are_of_equal_sizes_and_every_image_is_in_one(
+    images: int, count: int, seed: int
+) -> None:
+    questions = make_qaset(*(make_question(id=n, image=f"{n}") for n in range(images)))
+    if count > images:
+        with pytest.raises(ConfigError, match="cannot be divided"):
+            image_folds(questions, count, seed=seed)
+        return
+    folds = image_folds(questions, count, seed=seed)
+    assert sorted(image for fold in folds for image in fold) == sorted(questions.images)
+    sizes = {len(fold) for fold in folds}
+    assert max(sizes) - min(sizes) <= 1
+    backwards = make_qaset(*reversed(questions.questions))
+    assert image_folds(backwards, count, seed=seed) == folds

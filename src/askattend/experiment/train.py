@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
@@ -29,11 +30,13 @@ from askattend.experiment.floors import (
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.teachers import Lesson, fold_images, learn_from_teachers
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
 from askattend.runs.run_folder import CONFIG, Run
+from askattend.training.distilling import TeacherScores
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.summary import DataSummary, TrainingSummary
@@ -70,6 +73,7 @@ def train(
     config = _located(config)
     splits = _read_splits(config, console)
     config = _by_recipe(config, out, splits, on_top, console)
+    fold_images(config, splits.train)  # complain before the long work
     run, features = _prepare(config, out, splits, console)
     if resume:
         _require_same(run)
@@ -78,11 +82,13 @@ def train(
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors), highlight=False)
-        flips = flips_of(splits.train, run, config)
-        learnt = batches_of(splits.train, features, run, config.train, flips)
+        lesson = Lesson(run, config, splits, features, resume, console)
+        soft, teachers = learn_from_teachers(lesson) or (None, None)
+        flips = flips_of(splits.train, run, config, soft)
+        learnt = batches_of(splits.train, features, run, config.train, flips, soft)
         held_back = batches_of(splits.valid, features, run, config.train)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _save_summary(run, history, splits, floors)
+        _save_summary(run, history, splits, floors, teachers)
         write_card(run)
         _conclude(run, history, floors, console)
     return run
@@ -200,7 +206,7 @@ def _require_same(run: Run) -> None:
 
 def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
     """Yield each setting that must stay as it was: its name, its value now and then."""
-    for key in ("network", "data"):
+    for key in ("network", "data", "seeds"):
         yield key, run.config.get(key), begun.config.get(key)
     for section in ("model", "vocab", "train"):
         now, then = run.config.get(section, {}), begun.config.get(section, {})
@@ -223,7 +229,11 @@ def _alone_in(out: Path) -> Iterator[None]:
 
 
 def _save_summary(
-    run: Run, history: TrainingHistory, splits: Splits, floors: Mapping[str, FloorAccuracy]
+    run: Run,
+    history: TrainingHistory,
+    splits: Splits,
+    floors: Mapping[str, FloorAccuracy],
+    teachers: TeacherScores | None,
 ) -> None:
     """Write metrics.json."""
     best = history.best
@@ -239,6 +249,7 @@ def _save_summary(
         parameters=sum(p.numel() for p in run.new_model().parameters()),
         hardware=describe_device(pick_device(run.config["train"]["device"])),
         data=DataSummary.of(splits),
+        teachers=msgspec.UNSET if teachers is None else teachers,
     )
     summary.save(run.folder)
 
