@@ -126,6 +126,31 @@ def training_splits(
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
 
+def image_folds(qaset: QASet, count: int, *, seed: int = 0) -> tuple[Splits, ...]:
+    """Divide questions into folds by image, for each to be validated on once.
+
+    Args:
+        qaset: to divide; all its questions have answers.
+        count: of folds, at least 2.
+        seed: chooses which image is in which fold.
+
+    Raises:
+        DataError: there are fewer images than folds.
+    """
+    if len(qaset.images) < count:
+        raise DataError(
+            f"{len(qaset.images):,} images cannot be divided into {count} folds",
+            where=qaset.source,
+            remedy="Ask for fewer folds, or add images.",
+        )
+    images = sorted(qaset.images, key=lambda image: (_uniform(image, seed), image))
+    parts = [set(images[fold::count]) for fold in range(count)]
+    return tuple(
+        Splits(_of_images(qaset, qaset.images.keys() - part), _of_images(qaset, part), ())
+        for part in parts
+    )
+
+
 def split_names(train_on: str) -> tuple[str, ...]:
     """List the splits of a setting such as ``"train+val"``, by their canonical names."""
     return tuple(dict.fromkeys(map(canonical_split, train_on.split("+"))))

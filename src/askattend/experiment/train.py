@@ -12,6 +12,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
@@ -58,25 +59,24 @@ def train(
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
-    _check_folder(out, resume=resume)
+    check_folder(out, resume=resume)
     pick_device(config.train.device)  # complain before the long work, not after it
-    config = _located(config)
-    splits = _read_splits(config, console)
-    config = _by_recipe(config, out, splits, on_top, console)
-    run, features = _prepare(config, out, splits, console)
+    config = with_full_paths(config)
+    splits = read_splits(config, console)
+    config = by_recipe(config, out, splits, on_top, console)
+    run, features = prepare(config, out, splits, console)
     if resume:
         _require_same(run)
-    with _alone_in(out):
+    with alone_in(out):
         run.save()
-        flips = flips_of(splits.train, run, config)
-        learnt = batches_of(splits.train, features, run, config.train, flips)
-        held_back = batches_of(splits.valid, features, run, config.train)
+        learnt, held_back = batches_for(run, features, splits, config)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
         _summarise(run, history, console)
     return run
 
 
-def _check_folder(out: Path, *, resume: bool) -> None:
+def check_folder(out: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds a run already, or a file in its place."""
     if (out / CONFIG).exists() and not resume:
         raise RunError(
             "holds a run already", where=out, remedy="Add --resume, or choose another --out."
@@ -85,7 +85,7 @@ def _check_folder(out: Path, *, resume: bool) -> None:
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
 
-def _read_splits(config: Config[Any], console: Console) -> Splits:
+def read_splits(config: Config[Any], console: Console) -> Splits:
     """Read the questions to train and to validate on, and note what is odd about them."""
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
@@ -95,7 +95,7 @@ def _read_splits(config: Config[Any], console: Console) -> Splits:
     return splits
 
 
-def _by_recipe(
+def by_recipe(
     config: Config[Any],
     out: Path,
     splits: Splits,
@@ -112,12 +112,12 @@ def _by_recipe(
     size = SetSize.of(splits.train)
     recipe = recipe_for(config, size)
     config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
-    config = _located(config)
+    config = with_full_paths(config)
     console.print(describe_recipe(config, size), highlight=False)
     return config
 
 
-def _prepare(
+def prepare(
     config: Config[Any], out: Path, splits: Splits, console: Console
 ) -> tuple[Run, Features]:
     """Build the vocabularies and the features that a new run needs."""
@@ -129,15 +129,28 @@ def _prepare(
         highlight=False,
     )
     vectors = _vectors(config, words, console)  # before the long work with images
+    features = features_for(config, images_of(config, splits), out.parent, console=console)
+    saved = config if uses_image(config.model) else replace(config, features=None)
+    floors = Floors.build(splits.train)
+    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+
+
+def images_of(config: Config[Any], splits: Splits) -> dict[str, Path]:
+    """List the images whose features a training needs, mirror images included: id → file."""
     learnt = splits.train.images
     if config.train.flips and uses_image(config.model):
         require_language(splits.train)  # complain before the long work
         learnt = with_mirror_images(learnt)
-    images = {**learnt, **splits.valid.images}
-    features = features_for(config, images, out.parent, console=console)
-    saved = config if uses_image(config.model) else replace(config, features=None)
-    floors = Floors.build(splits.train)
-    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+    return {**learnt, **splits.valid.images}
+
+
+def batches_for(
+    run: Run, features: Features, splits: Splits, config: Config[Any]
+) -> tuple[Batches, Batches]:
+    """Batch the questions to learn from, flips included, and those to validate on."""
+    flips = flips_of(splits.train, run, config)
+    learnt = batches_of(splits.train, features, run, config.train, flips)
+    return learnt, batches_of(splits.valid, features, run, config.train)
 
 
 def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVectors | None:
@@ -154,7 +167,7 @@ def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVec
     return vectors
 
 
-def _located(config: Config[Any]) -> Config[Any]:
+def with_full_paths(config: Config[Any]) -> Config[Any]:
     """Return settings that hold in any working directory: the run may be used from another."""
     features = None if config.features is None else config.features.expanduser().resolve()
     vocab = replace(config.vocab, vectors=located(config.vocab.vectors))
@@ -198,7 +211,7 @@ def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
 
 
 @contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
+def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
     out.mkdir(parents=True, exist_ok=True)
     try:
