@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,50 +13,69 @@ from rich.console import Console
 from askattend.data.splits import Splits
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
-from askattend.experiment.features import features_for, uses_image
+from askattend.experiment.features import features_for
 from askattend.experiment.search.budget import Budget
 from askattend.experiment.search.space import FINER
 from askattend.experiment.train import images_of
+from askattend.features.extraction import ExtractConfig
+from askattend.features.none import NoFeatures
 
 CHEAP = 0.15  # share of what is left of the budget
 FIRST_IMAGES = 16
 
 
-def extract_for(
-    config: Config[Any], splits: Sequence[Splits], beside: Path, console: Console
-) -> Mapping[str, Path]:
-    """Extract all images that settings need for any of the splits; returns those images."""
-    images = {k: file for part in splits for k, file in images_of(config, part).items()}
-    features_for(config, images, beside, console=console)
-    return images
+def stores_for(
+    recipes: Sequence[Config[Any]],
+    splits: Sequence[Splits],
+    beside: Path,
+    budget: Budget,
+    console: Console,
+) -> dict[ExtractConfig, Path]:
+    """Extract what candidates need of all images: the features of recipes, and cheap finer ones.
+
+    Returns:
+        settings of an extraction → its store; a store that a recipe names itself is none of them.
+    """
+    stores: dict[ExtractConfig, Path] = {}
+    for recipe in recipes:
+        images = {k: file for part in splits for k, file in images_of(recipe, part).items()}
+        if recipe.extract not in stores:
+            store = features_for(recipe, images, beside, console=console)
+            if isinstance(store, NoFeatures) or recipe.features is not None:
+                continue
+            stores[recipe.extract] = store.path
+        finer = replace(recipe, extract=replace(recipe.extract, strides=FINER))
+        if recipe.extract.strides == "last" and finer.extract not in stores:
+            path = _finer_if_cheap(finer, images, beside, budget, console)
+            stores |= {} if path is None else {finer.extract: path}
+    return stores
 
 
-def finer_if_cheap(
+def _finer_if_cheap(
     config: Config[Any],
     images: Mapping[str, Path],
     beside: Path,
     budget: Budget,
     console: Console,
-) -> bool:
-    """Extract features of two strides as long as that seems cheap; True where all are there.
+) -> Path | None:
+    """Extract more and more images as long as that seems cheap; None where it does not.
 
     What was extracted stays in the cache, so that another search finds it.
     """
-    if config.features is not None or not uses_image(config.model):
-        return False
-    if config.extract.strides != "last":
-        return False
-    config = replace(config, extract=replace(config.extract, strides=FINER))
+    quiet = Console(quiet=True, file=io.StringIO())
     allowed, names, done, size = CHEAP * budget.left, list(images), 0, FIRST_IMAGES
-    while done < len(names):
-        started, chunk = time.monotonic(), names[done : done + size]
+    while True:
+        started, chunk = budget.spent, names[done : done + size]
         try:
             part = {name: images[name] for name in chunk}
-            features_for(config, part, beside, console=console)
+            store = features_for(config, part, beside, console=quiet)
         except FeatureError:  # a backbone with one map alone
-            return False
-        seconds, done, size = time.monotonic() - started, done + len(chunk), size * 2
+            return None
+        seconds, done, size = budget.spent - started, done + len(chunk), size * 2
+        if done >= len(names):
+            console.print(f"finer features (--extract.strides {FINER}) are tried, too")
+            return None if isinstance(store, NoFeatures) else store.path
         allowed -= seconds
         if seconds / len(chunk) * (len(names) - done) > allowed:
-            return False
-    return True
+            console.print("note: finer features are left out: they would take too much time")
+            return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from askattend.experiment.search.budget import Budget
 
@@ -38,6 +38,7 @@ def rungs_for(folds: int) -> tuple[Rung, ...]:
     return Rung(1 / 9, 1), Rung(1 / 3, 1), Rung(1, 1)
 
 
+@runtime_checkable
 class Trainer(Protocol):
     """What trains and validates candidates, which are numbers here: the recipe is 0."""
 

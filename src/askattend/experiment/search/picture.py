@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from askattend.experiment.search.halving import RECIPE, Rung
 from askattend.experiment.search.standings import Standing, standings
@@ -23,14 +23,15 @@ def search_png(trials: Trials, rungs: Sequence[Rung], winner: int) -> bytes:
     """Draw accuracy by time: a point for each candidate and rung, the recipe's as squares."""
     figure = Figure(figsize=(9.2, 5.0), dpi=120, facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.085, 0.14, 0.885, 0.68))
-    found = standings(trials, rungs)
+    axes = figure.add_axes((0.1, 0.14, 0.87, 0.68))
+    found = [s for s in standings(trials, rungs) if s.complete]
     _style(axes)
+    axes.set_xlim(0, trials.budget / 60)
     for number, rung in enumerate(rungs):
         _points(axes, [s for s in found if s.rung == number], number, _effort(rung))
     _mark_winner(axes, found, winner)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=5, frameon=False, fontsize=9)
-    figure.text(0.085, 0.935, _title(trials, found, winner), color=INK, fontsize=12.5, weight=600)
+    figure.text(0.1, 0.935, _title(trials, found, winner), color=INK, fontsize=12.5, weight="bold")
     out = io.BytesIO()
     figure.savefig(out, format="png")
     return out.getvalue()
@@ -44,7 +45,7 @@ def _style(axes: Axes) -> None:
     axes.tick_params(length=0, labelcolor=MUTED, labelsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(7))
     axes.yaxis.set_major_locator(MaxNLocator(6))
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g}%"))
     axes.set_xlabel("minutes of the budget", color=MUTED, fontsize=10)
     axes.set_ylabel("accuracy on validation", color=MUTED, fontsize=10)
 

@@ -16,7 +16,7 @@ from askattend.devices import pick_device
 from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.budget import Budget, duration_text
-from askattend.experiment.search.features import extract_for, finer_if_cheap
+from askattend.experiment.search.features import stores_for
 from askattend.experiment.search.folds import folds_for
 from askattend.experiment.search.halving import RECIPE, Halving, Rung, rungs_for
 from askattend.experiment.search.picture import search_png
@@ -92,7 +92,7 @@ def search(
     work = out.with_name(f".{out.name}-search")
     with _working_in(work):
         trials = _trials(recipes, len(parts), budget, out)
-        finer = _features(recipes, (splits, *parts), out.parent, budget, on_top, console)
+        stores = stores_for(recipes, (splits, *parts), out.parent, budget, console)
         trials.began = trials.began or budget.spent
         rungs = rungs_for(len(parts))
         with live_standings(trials, rungs, console) as show:
@@ -104,7 +104,7 @@ def search(
                 out=out,
                 work=work,
                 on_top=on_top or (lambda settings: settings),
-                finer=finer,
+                stores=stores,
                 show=show,
             )
             winner = Halving(trainer, rungs, budget, trials.began).search()
@@ -154,23 +154,6 @@ def _trials(recipes: Sequence[Config[Any]], folds: int, budget: Budget, out: Pat
         )
     trials.budget = budget.seconds
     return trials
-
-
-def _features(
-    recipes: Sequence[Config[Any]],
-    splits: Sequence[Splits],
-    beside: Path,
-    budget: Budget,
-    on_top: OnTop | None,
-    console: Console,
-) -> frozenset[int]:
-    """Extract what all candidates need; list the starts that finer features may be tried for."""
-    finer = set()
-    for number, recipe in enumerate(recipes):
-        images = extract_for(recipe, splits, beside, console)
-        if finer_if_cheap(recipe, images, beside, budget, console):
-            finer.add(number)
-    return frozenset(finer)
 
 
 @contextmanager

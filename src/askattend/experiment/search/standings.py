@@ -51,12 +51,16 @@ class Standing:
 
 
 def standings(trials: Trials, rungs: Sequence[Rung]) -> list[Standing]:
-    """List every candidate on every rung that it was measured on, the best first."""
+    """List every candidate on every rung that it was measured on: the top rung first, the best
+    first.
+    """
     found = [
         _standing(candidate, number, rung, results)
         for candidate in range(len(trials.candidates))
         for number, rung in enumerate(rungs)
         if (results := trials.on(candidate, rung))
+        # One fold is what the rung below asked for: the next begins with the second.
+        and not 1 == len(results) < rung.folds
     ]
     return sorted(found, key=lambda s: (-s.rung, not s.complete, -s.accuracy, s.loss))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -18,15 +18,17 @@ from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.search.budget import Budget, duration_text
 from askattend.experiment.search.halving import RECIPE, Rung
-from askattend.experiment.search.space import vary
+from askattend.experiment.search.space import FINER, vary
 from askattend.experiment.search.trials import Result, Trials
 from askattend.experiment.train import batches_for, prepare
+from askattend.features.extraction import ExtractConfig
 from askattend.training.history import Epoch, TrainingHistory
 from askattend.training.loop import fit
 
 # Drawn so often in a row without anything new, there is nothing new.
 MOST_DRAWS = 100
-# An estimate from one epoch, the slowest one, is no reason yet to refuse a budget.
+# Other processes make one epoch slower than the next: no candidate is given up before so many.
+SURE = 3
 TOLERANCE = 1.1
 
 
@@ -46,7 +48,7 @@ class FoldTrainer:
         out: where the trials are saved.
         work: the folder to train in, beside `out`.
         on_top: puts on top of settings what the user asked for, so that it stays.
-        finer: features of two strides may be tried.
+        stores: settings of an extraction → the store that holds what it makes of all images.
         show: called as trials go on: a line on the one at work, and its result once it is done.
     """
 
@@ -57,7 +59,7 @@ class FoldTrainer:
     out: Path
     work: Path
     on_top: Callable[[Config[Any]], Config[Any]]
-    finer: frozenset[int] = frozenset()
+    stores: Mapping[ExtractConfig, Path]
     show: Callable[[str, Result | None], None] = lambda line, result: None
 
     def candidates(self) -> Iterator[int]:
@@ -83,10 +85,8 @@ class FoldTrainer:
         return self._epoch_seconds(candidate) * self.trials.epochs(candidate, rung)
 
     def final(self, candidate: int) -> float:
-        """Estimate the last training, which has more questions than one on a fold has."""
-        epochs = self.trials.config(candidate).train.epochs
-        scale = self.questions / len(self.folds[0].train)
-        return self._epoch_seconds(candidate) * epochs * scale
+        """Estimate from an epoch's time, as many questions longer as the last training has more."""
+        return self._epoch_seconds(candidate) * self._last_epochs(candidate)
 
     def measure(self, candidate: int, rung: Rung, fold: int, seconds: float) -> bool:
         """Train on a fold, and save what it came to.
@@ -119,9 +119,8 @@ class FoldTrainer:
         for _ in range(MOST_DRAWS):
             origin = trials.drawn % trials.starts
             start = trials.config(origin)
-            drawn = vary(
-                start, seed=f"{start.train.seed} {trials.drawn}", finer=origin in self.finer
-            )
+            finer = replace(start.extract, strides=FINER) in self.stores
+            drawn = vary(start, seed=f"{start.train.seed} {trials.drawn}", finer=finer)
             trials.drawn += 1
             tables = replace(self.on_top(drawn), recipe=start.recipe).tables()
             if tables not in trials.candidates:
@@ -134,7 +133,8 @@ class FoldTrainer:
         self, candidate: int, epochs: int, fold: int, after: Callable[[TrainingHistory], None]
     ) -> None:
         config, splits = self.trials.config(candidate), self.folds[fold]
-        config = replace(config, train=replace(config.train, epochs=epochs))
+        store = config.features or self.stores.get(config.extract)  # no backbone to be loaded
+        config = replace(config, train=replace(config.train, epochs=epochs), features=store)
         quiet = Console(quiet=True, file=io.StringIO(), force_interactive=False)
         run, features = prepare(config, self.work, splits, quiet)
         run.save()
@@ -155,7 +155,10 @@ class FoldTrainer:
         self.show(f"{candidate}: fold {fold + 1}, epoch {done} of {epochs}", None)
         if candidate == RECIPE and not self.trials.results:
             self._require_time(history.epochs)
-        elif elapsed + _mean_seconds(history.epochs) * (epochs - done) > seconds * TOLERANCE:
+            return
+        left = epochs - done
+        estimate = elapsed + (_mean_seconds(history.epochs) * left if done >= SURE else 0.0)
+        if left and estimate > seconds * TOLERANCE:
             raise _TooSlow("would take too long")
 
     def _require_time(self, epochs: Sequence[Epoch]) -> None:
@@ -164,9 +167,9 @@ class FoldTrainer:
         Raises:
             ConfigError: says how long that takes.
         """
-        scale = self.questions / len(self.folds[0].train)
-        needed = _mean_seconds(epochs) * self.trials.config(RECIPE).train.epochs * scale
-        if needed > self.budget.left * TOLERANCE:
+        needed = _mean_seconds(epochs) * self._last_epochs(RECIPE)
+        # The first epoch is slower than others: alone, it must be far from fitting.
+        if needed > self.budget.left * (TOLERANCE if len(epochs) > 1 else 3):
             whole = duration_text(self.budget.spent + needed)
             raise ConfigError(
                 f"too little for a single run, which takes {whole} with all that goes before it",
@@ -199,6 +202,15 @@ class FoldTrainer:
         self.trials.spent = spent
         self.trials.save(self.out)
         self.show("", result)
+
+    def _last_epochs(self, candidate: int) -> float:
+        """Count the epochs of the last training, in those of a fold, which may have fewer steps."""
+        train = self.trials.config(candidate).train
+        last, fold = (
+            max(math.ceil(count / train.batch_size), train.min_steps)
+            for count in (self.questions, len(self.folds[0].train))
+        )
+        return train.epochs * last / fold
 
     def _epoch_seconds(self, candidate: int) -> float:
         """Compute the time of an epoch from what was measured; 0 before anything was."""

@@ -79,7 +79,8 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         """Describe what differs from the settings that a candidate was drawn from."""
         origin = self.origins[candidate]
         if candidate == origin:
-            return "recipe"
+            several = self.starts > 1
+            return f"recipe of {self.candidates[candidate]['network']}" if several else "recipe"
         return differences(self.config(candidate), self.config(origin))
 
     def epochs(self, candidate: int, rung: Rung) -> int:

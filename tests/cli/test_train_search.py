@@ -1,0 +1,74 @@
+"""``askattend train … --search``: what its words mean, and which are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import askattend.cli.train
+from askattend.experiment.config import Config
+from askattend.experiment.search.space import vary
+from askattend.experiment.search.trials import Trials
+from askattend.models import SAAAConfig, SANConfig, model_name
+from cli.conftest import Mistake
+from commands import Call
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the command calls `search` with."""
+    given: dict[str, Any] = {}
+
+    def search(config: Config[Any], out: Path, **more: Any) -> None:
+        given.update(more, config=config, out=out)
+
+    monkeypatch.setattr(askattend.cli.train, "search", search)
+    return given
+
+
+def test_options_stay_whatever_a_search_draws(searched: dict[str, Any], call: Call) -> None:
+    words = "train saaa --data scenes --out x --search 1h30m --model.dropout 0.25 --search-folds 4"
+    assert call(*words.split())[0] == 0
+    assert (searched["seconds"], searched["folds"], searched["settled"]) == (5400, 4, False)
+    assert searched["config"].recipe == "auto"
+    for seed in range(20):
+        drawn = vary(searched["config"], seed=f"{seed}")
+        there = searched["on_top"](drawn)
+        assert there.model.dropout == 0.25
+        assert there.train == drawn.train
+
+
+def test_any_is_both_networks_each_with_its_options(searched: dict[str, Any], call: Call) -> None:
+    words = "train any --data scenes --out x --search 90s --model.question-dim 32"
+    assert call(*words.split())[0] == 0
+    (other,) = searched["also"]
+    assert [model_name(c.model) for c in (searched["config"], other)] == ["saaa", "san"]
+    for model in (SAAAConfig(), SANConfig()):
+        there = searched["on_top"](Config(model=model))
+        assert (type(there.model), there.model.question_dim) == (type(model), 32)
+
+
+def test_a_search_starts_from_a_preset(searched: dict[str, Any], call: Call) -> None:
+    assert call(*["train", "saaa", "--preset", "scenes", "--out", "x", "--search", "2m"])[0] == 0
+    assert (searched["settled"], searched["config"].data) == (True, "scenes")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("train saaa --data easy-vqa --out x --search soon", "soon: not a duration. Write 90s"),
+        ("train any --data easy-vqa --out x", "'any' network is for a search alone. Add --search"),
+        ("train saaa --data easy-vqa --out x --search-folds 2", "--search-folds is for a search"),
+        ("train saaa --search 1m --data easy-vqa", "Add --out RUN"),
+    ],
+)
+def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
+    mistake(command, message)
+
+
+def test_an_unfinished_search_wants_its_budget(tmp_path: Path, call: Call) -> None:
+    Trials(60, 3, [], []).save(tmp_path)
+    status, _, err = call("train", "saaa", "--data", "scenes", "--out", tmp_path, "--resume")
+    assert (status, "holds an unfinished search. Add --search and its budget" in err) == (2, True)
