@@ -37,8 +37,12 @@ def test_the_headline() -> None:
     assert metrics.interval[0] <= metrics.accuracy <= metrics.interval[1]
     assert metrics.floors is not None
     assert set(metrics.floors) == {"majority", "prefix"}
-    bounds = (*metrics.floors.values(), metrics.coverage, metrics.ceiling)
+    floors = [floor.accuracy for floor in metrics.floors.values()]
+    bounds = (*floors, metrics.coverage, metrics.ceiling)
     assert bounds == pytest.approx((1 / 3, 1 / 3, 2 / 3, 2 / 3))
+    assert [f.ahead for f in metrics.floors.values()] == pytest.approx(
+        [metrics.accuracy - 1 / 3] * 2
+    )
 
 
 def test_a_split_without_answers_has_figures_that_need_none() -> None:
@@ -58,7 +62,7 @@ def test_metrics_json_has_the_figures_beside_the_accuracy(tmp_path: Path) -> Non
     evaluation.save(tmp_path / "test", questions)
     told = json.loads((tmp_path / "test" / "metrics.json").read_text())
     headline = ("source", "split", "questions", "metric", "accuracy", "interval", "floors")
-    assert list(told) == [*headline, "coverage", "ceiling", *all_figures()]
+    assert list(told) == [*headline, "verdict", "coverage", "ceiling", *all_figures()]
     value = evaluation.metrics.figures["by_answer_type"]
     (line,) = by_answer_type.terminal_lines(value)
     assert told["by_answer_type"]["yes/no"]["accuracy"] == line.value

@@ -6,11 +6,11 @@ import pytest
 import torch
 from PIL import Image
 
-from askattend.batching.batches import FeatureSource
 from askattend.errors import FeatureError
 from askattend.features.backbones import backbone_of, load_backbone
 from askattend.features.geometry import square
 from askattend.features.none import NO_FEATURES, NoFeatures
+from askattend.features.source import FeatureSource
 
 
 def test_source_and_backbone_give_the_same_zero_for_everything() -> None:

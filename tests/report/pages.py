@@ -15,6 +15,7 @@ from askattend.data.questions import Question
 from askattend.evaluation.evaluate import Evaluation, Figure, Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.metrics.breakdown import GroupAccuracy
+from askattend.metrics.floor_comparison import FloorComparison
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report.gallery import Example
 from askattend.report.page import write_report
@@ -28,7 +29,10 @@ METRICS = Metrics(
     questions=1234,
     metric="VQA accuracy",
     accuracy=0.625,
-    floors={"majority": 0.25, "prefix": 0.4375},
+    floors={
+        "majority": FloorComparison("always", 0.25, (0.2, 0.3), 0.375, (0.3, 0.4), True),
+        "prefix": FloorComparison("first words", 0.4375, (0.4, 0.5), 0.1875, (0.1, 0.3), True),
+    },
     coverage=0.9,
     figures={
         "by_answer_type": {

@@ -226,7 +226,7 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
     ):
         assert text in shown.text
     assert "type 10" not in shown.texts
-    assert len(shown.all("span", "whisker")) == 2 + 20 + 1
+    assert len(shown.all("span", "whisker")) == 3 + 2 + 20 + 1  # the headline's, then the groups'
     labels = [svg["aria-label"] or "" for svg in shown.all("svg") if svg.get("role") == "img"]
     assert any("share of those answers that are wrong" in label for label in labels)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, fields
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,19 +17,11 @@ from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.devices import to_device
 from askattend.errors import DataError
+from askattend.features.source import FeatureSource
 
 # Questions of an image that a shuffled batch keeps together. Batches of fewer images teach less:
 # with all of DAQUAR's 8.6 questions an image together, SAN ends four points below uniform batches.
 QUESTIONS_PER_IMAGE = 4
-
-
-@runtime_checkable
-class FeatureSource(Protocol):
-    """Source of the features of images: a feature store, or anything that reads like one."""
-
-    def read(self, image_ids: Sequence[str]) -> Tensor:
-        """Return the features of some images: images × regions × region_dim."""
-        ...
 
 
 @dataclass(frozen=True)

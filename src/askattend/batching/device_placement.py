@@ -12,8 +12,9 @@ from jaxtyping import Float, Shaped
 from rich.console import Console
 from torch import Tensor
 
-from askattend.batching.batches import Batch, Batches, FeatureSource
+from askattend.batching.batches import Batch, Batches
 from askattend.devices import PrecisionChoice, pick_precision, to_device
+from askattend.features.source import FeatureSource
 from askattend.features.storage import dequantise
 from askattend.features.store import FeatureStore
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from askattend.cli.console import FLOORS, interval_text, parse, print_json, progress
+from askattend.cli.console import interval_text, parse, print_json, progress
 from askattend.cli.options import Flat, Json, RunFolder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
@@ -41,7 +41,7 @@ def table(metrics: Metrics) -> str:
         return "\n".join([*lines, "the split has no answers: nothing to score"])
     for line in (*_headline(metrics), *_figures(metrics)):
         lines.append(f"{line.label:<38}{line.value:>8.2%}{line.note}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *([metrics.verdict] if metrics.verdict else [])])
 
 
 def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
@@ -49,8 +49,9 @@ def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
     if metrics.accuracy is not None and metrics.interval is not None:
         note = f"  {interval_text(metrics.interval)}"
         yield TerminalLine(f"accuracy ({metrics.metric})", metrics.accuracy, note)
-    for name, value in (metrics.floors or {}).items():
-        yield TerminalLine(FLOORS[name], value)
+    for floor in (metrics.floors or {}).values():
+        note = f"  {interval_text(floor.interval)}"
+        yield TerminalLine(f"floor: {floor.name}", floor.accuracy, note)
     if metrics.coverage is not None:
         yield TerminalLine("most common answer in the vocabulary", metrics.coverage)
     if metrics.ceiling is not None:

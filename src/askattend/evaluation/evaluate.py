@@ -22,7 +22,13 @@ from askattend.files import atomic_write
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
+from askattend.metrics.floor_comparison import (
+    FloorComparison,
+    compare_with_floors,
+    floor_answers,
+)
 from askattend.metrics.grounding import GroundingPerQuestion, measure
+from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.runs.predictor import Predictor
 from askattend.scoring.results import (
@@ -138,8 +144,11 @@ class Metrics(msgspec.Struct, frozen=True):
             split has no answers.
         accuracy: mean over the questions.
         interval: of the accuracy, 95 %, by bootstrap over images.
-        floors: accuracy on the same questions of the most common training answer (``majority``) and
-            of the most common one for the question's first three words (``prefix``).
+        floors: each floor on the same questions, and how far the network is above it: the most
+            common training answer (``majority``), the most common one for the question's first
+            three words (``prefix``), and those of the run that were fitted, by their `key`.
+        verdict: which floors the network does not beat beyond chance, in a sentence; None where it
+            beats all, or there are none.
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
         figures: the value of each `Figure` by its name.
@@ -151,7 +160,8 @@ class Metrics(msgspec.Struct, frozen=True):
     metric: str | None = None
     accuracy: float | None = None
     interval: tuple[float, float] | None = None
-    floors: dict[str, float] | None = None
+    floors: dict[str, FloorComparison] | None = None
+    verdict: str | None = None
     coverage: float | None = None
     ceiling: float | None = None
     figures: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -193,6 +203,7 @@ def evaluate(
     figures: Mapping[str, Figure],
     split: str,
     calibration: Calibration | None = None,
+    linear: Iterable[LinearFloor] = (),
     *,
     console: Console,
 ) -> Evaluation:
@@ -205,15 +216,21 @@ def evaluate(
         figures: what to measure beside the accuracy, by name.
         split: the split's name.
         calibration: what validation taught about probabilities; None leaves them as they are.
+        linear: the run's fitted floors.
         console: where the progress bar goes.
     """
     temperature = 1.0 if calibration is None else calibration.temperature
     answers = answer_questions(predictor, batches, console=console, temperature=temperature)
     evaluated = Evaluated(predictor, batches, sample, answers, calibration)
-    return Evaluation(_metrics(evaluated, split, figures), answers.answers)
+    return Evaluation(_metrics(evaluated, split, figures, linear), answers.answers)
 
 
-def _metrics(evaluated: Evaluated, split: str, figures: Mapping[str, Figure]) -> Metrics:
+def _metrics(
+    evaluated: Evaluated,
+    split: str,
+    figures: Mapping[str, Figure],
+    linear: Iterable[LinearFloor],
+) -> Metrics:
     run, questions, scored = evaluated.predictor.run, evaluated.questions, evaluated.scored
     whole = accuracy_over(scored) if scored else None
     return Metrics(
@@ -223,8 +240,20 @@ def _metrics(evaluated: Evaluated, split: str, figures: Mapping[str, Figure]) ->
         metric=metric_name(questions) if whole else None,
         accuracy=whole.accuracy if whole else None,
         interval=whole.interval if whole else None,
-        floors=run.floors.accuracy(questions) if whole and run.floors else None,
+        floors=_floors(evaluated, linear) if whole else None,
         coverage=run.answers.reachable(questions) if whole else None,
         ceiling=evaluated.batches.ceiling() if whole else None,
         figures={name: figure.measure(evaluated) for name, figure in figures.items()},
     )
+
+
+def _floors(
+    evaluated: Evaluated, linear: Iterable[LinearFloor]
+) -> dict[str, FloorComparison] | None:
+    """Hold the answered questions against every floor; None of an imported network."""
+    floors = evaluated.predictor.run.floors
+    if floors is None:
+        return None
+    answered = [question for question in evaluated.questions if question.answers]
+    answers = floor_answers(floors, linear, answered, evaluated.batches.source)
+    return compare_with_floors(evaluated.scores.tolist(), answered, answers)

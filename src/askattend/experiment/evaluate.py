@@ -23,12 +23,14 @@ from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
+from askattend.experiment.floors import with_verdict
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
+from askattend.runs.linear_floors import load_linear_floors
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG
 from askattend.settings import Probability, check
@@ -82,9 +84,12 @@ def evaluate_run(
     predictor = inputs.predictor
     calibration = _calibrate(predictor, inputs.valid, options.abstain_above_risk, console=bars)
     answered = (predictor, inputs.batches, inputs.sample)
-    evaluation = evaluate(*answered, figures, split, calibration, console=bars)
+    floors = () if predictor.run.floors is None else load_linear_floors(folder)
+    evaluation = evaluate(*answered, figures, split, calibration, floors, console=bars)
+    history = read_history(predictor.run)
+    evaluation = with_verdict(evaluation, predictor.run, history)
     evaluation.save(folder / split, inputs.questions)
-    _report(predictor, evaluation, figures, inputs)
+    _report(predictor, evaluation, figures, inputs, history)
     return evaluation
 
 
@@ -241,9 +246,10 @@ def _report(
     evaluation: Evaluation,
     figures: Mapping[str, Figure],
     inputs: _Inputs,
+    history: TrainingHistory,
 ) -> None:
     """Write report.html into the run folder, with a gallery of some of the questions."""
-    run, model, history = predictor.run, predictor.model, read_history(predictor.run)
+    run, model = predictor.run, predictor.model
     network = run.config["network"].upper()
     write_report(
         run.folder / "report.html",

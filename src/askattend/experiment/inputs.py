@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from askattend.batching.batches import Batches, FeatureSource
+from askattend.batching.batches import Batches
 from askattend.batching.flips import Flips, require_language
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
@@ -14,6 +14,7 @@ from askattend.data.splits import Splits, split_names, training_splits
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config
 from askattend.experiment.features import uses_image
+from askattend.features.source import FeatureSource
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +22,13 @@ from askattend.devices import pick_device
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
+from askattend.experiment.floors import (
+    FloorAccuracy,
+    floors_line,
+    floors_on_validation,
+    floors_remark,
+    prepare_linear_floors,
+)
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.features.extraction import with_mirror_images
@@ -69,9 +76,12 @@ def train(
         _require_same(run)
     with alone_in(out):
         run.save()
+        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+        floors = floors_on_validation(run, linear, splits.valid, features)
+        console.print(floors_line(floors), highlight=False)
         learnt, held_back = batches_for(run, features, splits, config)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, console)
+        _summarise(run, history, floors, console)
     return run
 
 
@@ -223,8 +233,10 @@ def alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
-    """Write metrics.json and say how good the best epoch was."""
+def _summarise(
+    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
+) -> None:
+    """Write metrics.json; say how good the best epoch was, and whether it beats the floors."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     summary = {
@@ -233,6 +245,7 @@ def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
         "steps": history.epochs[-1].step,
         "valid_accuracy": best.valid_accuracy,
         "metric": history.metric,
+        "floors": floors,
         "seconds": sum(epoch.seconds for epoch in history.epochs),
         "parameters": sum(p.numel() for p in run.new_model().parameters()),
     }
@@ -242,3 +255,5 @@ def _summarise(run: Run, history: TrainingHistory, console: Console) -> None:
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )
+    if remark := floors_remark(run, history, floors):
+        console.print(f"note: {remark}", highlight=False)

@@ -26,6 +26,11 @@ _FLOORS = {
         "First words of the question",
         "the most common training answer to questions that start so: a floor",
     ),
+    "bag_of_words": ("", "logistic regression on words and word pairs: a floor"),
+    "bag_of_words_and_image": (
+        "",
+        "that on words, word pairs and the image's mean feature: a floor",
+    ),
 }
 
 
@@ -38,12 +43,14 @@ class Bar:
         name: what it is.
         why: what it means.
         value: its length, 0 to 1.
+        interval: of the value, 95 %, if it is known.
     """
 
     kind: str
     name: str
     why: str
     value: float
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,9 +145,11 @@ def _bars(metrics: Metrics, sees: str) -> list[Bar]:
     """List the network between its floors and its ceiling."""
     if metrics.accuracy is None:
         return []
-    bars = [Bar("own", "This network", f"sees {sees}", metrics.accuracy)]
-    for name, value in sorted((metrics.floors or {}).items(), key=lambda floor: -floor[1]):
-        bars.append(Bar("floor", *_FLOORS.get(name, (name, "a floor")), value))
+    bars = [Bar("own", "This network", f"sees {sees}", metrics.accuracy, metrics.interval)]
+    for key, floor in sorted((metrics.floors or {}).items(), key=lambda pair: -pair[1].accuracy):
+        name, why = _FLOORS.get(key, ("", "a floor"))
+        name = name or f"{floor.name[0].upper()}{floor.name[1:]}"
+        bars.append(Bar("floor", name, why, floor.accuracy, floor.interval))
     if metrics.coverage is not None:
         why = "the share of the questions whose most common answer it can give"
         bars.append(Bar("ceiling", "Answers it knows", why, metrics.coverage))

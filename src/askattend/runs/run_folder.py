@@ -26,7 +26,7 @@ from askattend.runs.tensor_files import opened_tensors, read_tensors
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
-LAYOUT = 2
+LAYOUT = 3
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 VECTORS = "word_vectors.safetensors"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"

@@ -60,7 +60,7 @@ def test_a_figure_from_elsewhere_is_measured_said_and_shown(
     evaluation.save(tmp_path, questions)
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["says_yes"] == {"yes": share, "questions": 9}
-    assert list(metrics)[-2:] == ["removal", "says_yes"]
+    assert list(metrics)[-2:] == ["without_image", "says_yes"]
     assert f"says yes{share:>38.2%}" in table(evaluation.metrics)
     write_report(
         tmp_path / "report.html",

@@ -75,8 +75,11 @@ def config(source: str, model: Any = QUESTIONS, **changes: Any) -> Config[Any]:
 
 def test_a_search_leaves_a_run_its_table_and_picture(squares: str, tmp_path: Path) -> None:
     out, console = tmp_path / "runs" / "found", Console(file=io.StringIO(), width=200)
-    also = [config(squares, SANConfig(**SMALL))]
-    run = search(config(squares, SAAA), out, seconds=70, console=console, also=also, clock=Clock())
+    # By this seed, the first candidate drawn has finer features.
+    train = replace(TRAIN, seed=21)
+    also = [config(squares, SANConfig(**SMALL), train=train)]
+    first = config(squares, SAAA, train=train)
+    run = search(first, out, seconds=60, console=console, also=also, clock=Clock())
     trials, rungs = Trials.load(out), rungs_for(3)
     found = standings(trials, rungs)
     assert {s.rung for s in found if s.candidate == 0} == {0, 1, 2}

@@ -22,6 +22,7 @@ _OWN = (
     "grounding",
     "grounding_by_type",
     "removal",
+    "without_image",
 )
 FIGURES: Registry[Figure] = Registry(
     "askattend.figures", Figure, {name: f"{__name__}.{name}" for name in _OWN}

@@ -205,12 +205,12 @@ class FoldTrainer:
 
     def _last_epochs(self, candidate: int) -> float:
         """Count the epochs of the last training, in those of a fold, which may have fewer steps."""
-        train = self.trials.config(candidate).train
+        train = self.trials.candidates[candidate]["train"]
         last, fold = (
-            max(math.ceil(count / train.batch_size), train.min_steps)
+            max(math.ceil(count / train["batch_size"]), train["min_steps"])
             for count in (self.questions, len(self.folds[0].train))
         )
-        return train.epochs * last / fold
+        return float(train["epochs"] * last / fold)
 
     def _epoch_seconds(self, candidate: int) -> float:
         """Compute the time of an epoch from what was measured; 0 before anything was."""

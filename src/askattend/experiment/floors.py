@@ -1,0 +1,93 @@
+"""The floors of a training: fitted before the first epoch, and held against the best one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from askattend.data.questions import QASet
+from askattend.evaluation.evaluate import Evaluation
+from askattend.experiment.config import Config
+from askattend.experiment.features import Features, uses_image
+from askattend.metrics.floor_comparison import floor_answers, floors_verdict
+from askattend.metrics.linear_floor import LinearFloor, fit_linear_floors
+from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors, save_linear_floors
+from askattend.runs.run_folder import Run
+from askattend.training.history import TrainingHistory
+
+
+class FloorAccuracy(msgspec.Struct, frozen=True):
+    """Accuracy of a floor on the validation questions, 0 to 1, and its name for people."""
+
+    name: str
+    accuracy: float
+
+
+def prepare_linear_floors(
+    run: Run, config: Config[Any], train: QASet, features: Features, *, resume: bool
+) -> tuple[LinearFloor, ...]:
+    """Fit the floors of a run and save them in it; a resumed run has them already."""
+    if resume and (run.folder / LINEAR_FLOORS).exists():
+        return load_linear_floors(run.folder)
+    seen = features if uses_image(config.model) else None
+    floors = fit_linear_floors(train.questions, seen)
+    save_linear_floors(run.folder, floors)
+    return floors
+
+
+def floors_on_validation(
+    run: Run, linear: tuple[LinearFloor, ...], valid: QASet, features: Features
+) -> dict[str, FloorAccuracy]:
+    """Score every floor on the validation questions, as an epoch is: a mean over all of them."""
+    assert run.floors is not None, "a training has questions to learn floors from"
+    questions = valid.questions
+    answers = floor_answers(run.floors, linear, questions, features)
+    return {
+        key: FloorAccuracy(floor.name, fmean(floor.scores(questions)))
+        for key, floor in answers.items()
+    }
+
+
+def floors_line(floors: Mapping[str, FloorAccuracy]) -> str:
+    """Say the floors in a line."""
+    told = ", ".join(f"{floor.name} {100 * floor.accuracy:.1f} %" for floor in floors.values())
+    return f"floors on validation: {told}"
+
+
+def floors_remark(
+    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy]
+) -> str | None:
+    """Say plainly that the best epoch does not beat the strongest floor; None if it does."""
+    best = history.best
+    assert best is not None, "training runs for at least one epoch"
+    unbeaten = [floor for floor in floors.values() if best.valid_accuracy <= floor.accuracy]
+    if not unbeaten:
+        return None
+    strongest = max(unbeaten, key=lambda floor: floor.accuracy)
+    which = "none of the floors is" if len(unbeaten) == len(floors) else "that floor is not"
+    return (
+        f"the best epoch, {best.valid_accuracy:.1%}, does not beat {strongest.name}, "
+        f"{strongest.accuracy:.1%}: on this set {which} beaten by what was tried, "
+        f"{_tried(run, history)}"
+    )
+
+
+def with_verdict(evaluation: Evaluation, run: Run, history: TrainingHistory) -> Evaluation:
+    """Return an evaluation that says plainly which floors the network does not beat."""
+    metrics = evaluation.metrics
+    verdict = floors_verdict(metrics.floors or {}, _tried(run, history))
+    return replace(evaluation, metrics=replace(metrics, verdict=verdict))
+
+
+def _tried(run: Run, history: TrainingHistory) -> str:
+    """Describe what was trained, as far as the run tells."""
+    settings = run.config.get("train", {})
+    rate = f", learning rate {settings['learning_rate']:g}" if "learning_rate" in settings else ""
+    recipe = f", recipe {run.config['recipe']}" if "recipe" in run.config else ""
+    done = len(history.epochs)
+    epochs = f", {done} epoch{'s' * (done > 1)}" if done else ""
+    return f"{run.config['network']}{recipe}{epochs}{rate}"

@@ -1,0 +1,133 @@
+"""A system beside every floor, on the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from askattend.data.questions import Question
+from askattend.features.source import FeatureSource
+from askattend.metrics.accuracy import accuracy_of
+from askattend.metrics.floors import Floors
+from askattend.metrics.linear_floor import LinearFloor
+from askattend.metrics.significance import bootstrap_interval
+
+
+class FloorComparison(msgspec.Struct, frozen=True):
+    """A floor, and how far a system is above it on the same questions.
+
+    Attributes:
+        name: of the floor, for people.
+        accuracy: of the floor, 0 to 1.
+        interval: of its accuracy, 95 %, by bootstrap over images.
+        ahead: the system's accuracy less the floor's, -1 to 1.
+        ahead_interval: of that difference, 95 %, by paired bootstrap over images.
+        beaten: True where that interval lies above 0.
+    """
+
+    name: str
+    accuracy: float
+    interval: tuple[float, float]
+    ahead: float
+    ahead_interval: tuple[float, float]
+    beaten: bool
+
+
+@dataclass(frozen=True)
+class FloorAnswers:
+    """Answers of one floor, in the order of the questions, and its name for people."""
+
+    name: str
+    answers: tuple[str, ...]
+
+    def scores(self, questions: Sequence[Question]) -> list[float]:
+        """Score the answers, 0 to 1; a question without human answers scores 0."""
+        pairs = zip(questions, self.answers, strict=True)
+        return [accuracy_of(answer, q.answers) if q.answers else 0.0 for q, answer in pairs]
+
+
+def floor_answers(
+    floors: Floors,
+    linear: Iterable[LinearFloor],
+    questions: Sequence[Question],
+    features: FeatureSource,
+) -> dict[str, FloorAnswers]:
+    """Answer questions by every floor.
+
+    Args:
+        floors: those that count.
+        linear: those that are fitted.
+        questions: in any order.
+        features: of their images.
+
+    Returns:
+        name of each floor in files → its answers: ``"majority"``, ``"prefix"``, then the `key` of
+        each of `linear`.
+
+    Raises:
+        FeatureError: see `LinearFloor.answer`.
+    """
+    prefix = tuple(floors.answer_by_prefix(question.text) for question in questions)
+    found = {
+        "majority": FloorAnswers("most common answer", (floors.majority,) * len(questions)),
+        "prefix": FloorAnswers("first words", prefix),
+    }
+    for floor in linear:
+        answers = floor.answer(questions, None if floor.image is None else features)
+        found[floor.key] = FloorAnswers(floor.name, tuple(answers))
+    return found
+
+
+def compare_with_floors(
+    scores: Sequence[float],
+    questions: Sequence[Question],
+    floors: Mapping[str, FloorAnswers],
+) -> dict[str, FloorComparison]:
+    """Compare a system's scores, 0 to 1, with those of floors on the same answered questions."""
+    images = [question.image for question in questions]
+    found = {}
+    for key, floor in floors.items():
+        own = floor.scores(questions)
+        ahead = (np.array(scores) - np.array(own)).tolist()
+        interval = bootstrap_interval(ahead, images)
+        found[key] = FloorComparison(
+            name=floor.name,
+            accuracy=float(np.mean(own)),
+            interval=bootstrap_interval(own, images),
+            ahead=float(np.mean(ahead)),
+            ahead_interval=interval,
+            beaten=interval[0] > 0,
+        )
+    return found
+
+
+def floors_verdict(floors: Mapping[str, FloorComparison], tried: str) -> str | None:
+    """Say plainly which floors a system does not beat beyond chance; None if it beats them all.
+
+    Args:
+        floors: the system beside each of them.
+        tried: what the system is, said where it beats none.
+    """
+    unbeaten = [floor for floor in floors.values() if not floor.beaten]
+    if not unbeaten:
+        return None
+    if len(unbeaten) == len(floors):
+        strongest = max(unbeaten, key=lambda floor: floor.accuracy)
+        return (
+            "This network beats none of the floors beyond chance; the strongest is "
+            f"{_difference(strongest)}. Tried: {tried}."
+        )
+    several = "; ".join(_difference(floor) for floor in unbeaten)
+    return f"This network does not beat, beyond chance, {several}."
+
+
+def _difference(floor: FloorComparison) -> str:
+    """Write a floor with its accuracy and the distance from it."""
+    low, high = (f"{100 * end:+.1f}" for end in floor.ahead_interval)
+    return (
+        f"{floor.name} ({floor.accuracy:.1%}; the network {100 * floor.ahead:+.1f} points, "
+        f"95 %: {low} to {high})"
+    )
