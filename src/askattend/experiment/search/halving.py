@@ -40,7 +40,7 @@ def rungs_for(folds: int) -> tuple[Rung, ...]:
 
 @runtime_checkable
 class Trainer(Protocol):
-    """What trains and validates candidates, which are numbers here: the recipe is 0."""
+    """Trains and validates candidates, which are numbers here: the recipe is 0."""
 
     def candidates(self) -> Iterator[int]:
         """Yield all candidates, the recipe first; new ones are drawn as they are asked for."""

@@ -152,7 +152,7 @@ def _trials(recipes: Sequence[Config[Any]], folds: int, budget: Budget, out: Pat
             where=out / STATE,
             remedy="Resume with the same options, or choose another --out.",
         )
-    trials.budget = budget.seconds
+    trials.extend(budget.seconds)
     return trials
 
 

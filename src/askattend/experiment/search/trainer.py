@@ -19,7 +19,7 @@ from askattend.experiment.config import Config
 from askattend.experiment.search.budget import Budget, duration_text
 from askattend.experiment.search.halving import RECIPE, Rung
 from askattend.experiment.search.space import FINER, vary
-from askattend.experiment.search.trials import Result, Trials
+from askattend.experiment.search.trials import TOO_SLOW, Result, Trials
 from askattend.experiment.train import batches_for, prepare
 from askattend.features.extraction import ExtractConfig
 from askattend.training.history import Epoch, TrainingHistory
@@ -159,7 +159,7 @@ class FoldTrainer:
         left = epochs - done
         estimate = elapsed + (_mean_seconds(history.epochs) * left if done >= SURE else 0.0)
         if left and estimate > seconds * TOLERANCE:
-            raise _TooSlow("would take too long")
+            raise _TooSlow(TOO_SLOW)
 
     def _require_time(self, epochs: Sequence[Epoch]) -> None:
         """Refuse a budget in which not even the recipe can be trained.

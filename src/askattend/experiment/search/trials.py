@@ -1,4 +1,4 @@
-"""What a search has tried so far, kept in a file from which an interrupted one goes on."""
+"""Memory of a search: all that it has tried, in a file from which an interrupted one goes on."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from askattend.experiment.search.space import differences
 from askattend.files import atomic_write
 
 STATE = "search.json"
+TOO_SLOW = "would take too long"
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,6 +102,12 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
     def given_up(self, candidate: int) -> bool:
         """Return True for a candidate that is not to be tried again."""
         return any(r.accuracy is None for r in self.results if r.candidate == candidate)
+
+    def extend(self, seconds: float) -> None:
+        """Take another budget; what took too long for a smaller one may be tried again."""
+        if seconds > self.budget:
+            self.results = [result for result in self.results if result.why != TOO_SLOW]
+        self.budget = seconds
 
     def save(self, folder: Path) -> None:
         """Write all of it."""
