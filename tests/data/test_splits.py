@@ -13,6 +13,7 @@ from askattend.data.questions import QASet, Question
 from askattend.data.splits import (
     FEWEST_IMAGES,
     canonical_split,
+    image_folds,
     odd_splits,
     shared_images,
     shared_note,
@@ -200,3 +201,19 @@ def test_splits_of_no_usual_name() -> None:
         "split 'Vaild' (1) is neither trained nor validated on. Did you mean 'valid'?",
     )
     assert not odd_splits(qaset(train=3, valid=2, test=1))
+
+
+@given(st.integers(2, 40), st.integers(2, 6), st.integers(0, 9))
+def test_folds_part_the_images_evenly(images: int, count: int, seed: int) -> None:
+    train = qaset(train=images)
+    if images < count:
+        with pytest.raises(DataError, match=f"{images} images cannot be divided into {count}"):
+            image_folds(train, count, seed=seed)
+        return
+    folds = image_folds(train, count, seed=seed)
+    sizes = [len(fold.valid.images) for fold in folds]
+    assert (len(folds), sum(sizes)) == (count, images)
+    assert max(sizes) - min(sizes) <= 1
+    for fold in folds:
+        assert {*fold.train.images} == {*train.images} - {*fold.valid.images}
+        assert len(fold.train) + len(fold.valid) == len(train)
