@@ -72,3 +72,13 @@ def test_an_unfinished_search_wants_its_budget(tmp_path: Path, call: Call) -> No
     Trials(60, 3, [], []).save(tmp_path)
     status, _, err = call("train", "saaa", "--data", "scenes", "--out", tmp_path, "--resume")
     assert (status, "holds an unfinished search. Add --search and its budget" in err) == (2, True)
+
+
+def test_a_search_goes_on_whichever_network_it_chose(
+    trained: Path, searched: dict[str, Any], call: Call
+) -> None:
+    out = trained / "runs" / "san"
+    assert (
+        call("train", "any", "--data", "scenes", "--out", out, "--search", "1m", "--resume")[0] == 0
+    )
+    assert searched["resume"]

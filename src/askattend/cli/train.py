@@ -137,17 +137,19 @@ def _note_better_preset(options: Train[Any]) -> None:
 
 def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
     """Return the settings that options come on top of: a preset's, a run's, or the defaults."""
-    # tyro must know the defaults before it parses; these three options decide on them.
+    # tyro must know the defaults before it parses; these options decide on them.
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
     early.add_argument("--resume", action="store_true")
     early.add_argument("--out", type=Path)
+    early.add_argument("--search")
     try:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
         return Config(model=network.config_type()(), recipe="auto")
     if given.preset:
         return read_preset(given.preset, network.name)
-    if given.resume and given.out and (given.out / CONFIG).is_file():
+    resumed = given.resume and given.search is None and given.out
+    if resumed and (given.out / CONFIG).is_file():  # a search reads its run's settings itself
         return config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
     return Config(model=network.config_type()(), recipe="auto")

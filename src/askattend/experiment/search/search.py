@@ -184,7 +184,9 @@ def _report(
     reached = {s.rung: s for s in reversed(found) if s.candidate == winner and s.complete}
     of_recipe = {s.rung: s for s in found if s.candidate == RECIPE and s.complete}
     top = max(reached.keys() & of_recipe.keys(), default=None)
-    if top is not None:
+    if winner == RECIPE:
+        line += f" ({trials.changes(winner)}), which nothing beat"
+    elif top is not None:
         ours, recipe = reached[top].accuracy, of_recipe[top].accuracy
         line += f" ({trials.changes(winner)}), {ours:.2%} beside the recipe's {recipe:.2%}"
     console.print(line, highlight=False)

@@ -213,11 +213,11 @@ class FoldTrainer:
         return float(train["epochs"] * last / fold)
 
     def _epoch_seconds(self, candidate: int) -> float:
-        """Compute the time of an epoch from what was measured; 0 before anything was."""
+        """Compute the time of an epoch from what was measured last; 0 before anything was."""
         for number in (candidate, RECIPE):
             times = [r.epoch_seconds for r in self.trials.results if r.candidate == number]
             if times := [time for time in times if time > 0]:
-                return fmean(times)
+                return fmean(times[-2:])
         return 0.0
 
 
