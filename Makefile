@@ -2,7 +2,13 @@
 PYTHON ?= python3
 IN_VENV = $(PYTHON) tools/in_venv.py
 
-.PHONY: demo test bench bench-gpu format
+# What `make reproduce` trains: a preset of docs/accuracy.toml, so many seeds; where DAQUAR lies; and
+# RESUME=1 goes on with runs that are there.
+PRESET ?= easy-vqa
+SEEDS ?= 3
+DAQUAR ?= $(or $(ASKATTEND_SHARED),../shared)/data/daquar
+
+.PHONY: demo test bench bench-gpu reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -22,6 +28,9 @@ bench:
 
 bench-gpu:
 	@$(IN_VENV) 'python -m benchmarks.gpu'
+
+reproduce:
+	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'
 
 format:
 	@$(IN_VENV) 'ruff format .' 'ruff check --fix .'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -40,6 +41,14 @@ def pick_device(name: str) -> torch.device:
             where="device",
             remedy="Use auto or cpu.",
         ) from None
+
+
+def describe_device(device: torch.device) -> str:
+    """Describe what is computed on: ``"NVIDIA H100 80GB HBM3"``, ``"2 threads of x86_64"``."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{threads} thread{'s' * (threads > 1)} of {platform.machine() or device.type}"
 
 
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:

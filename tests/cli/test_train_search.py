@@ -31,11 +31,11 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_options_stay_whatever_a_search_draws(searched: dict[str, Any], call: Call) -> None:
     words = "train saaa --data scenes --out x --search 1h30m --model.dropout 0.25 --search-folds 4"
     assert call(*words.split())[0] == 0
-    assert (searched["seconds"], searched["folds"], searched["settled"]) == (5400, 4, False)
+    assert (searched["seconds"], searched["folds"]) == (5400, 4)
     assert searched["config"].recipe == "auto"
     for seed in range(20):
         drawn = vary(searched["config"], seed=f"{seed}")
-        there = searched["on_top"](drawn)
+        there = searched["keep"](drawn)
         assert there.model.dropout == 0.25
         assert there.train == drawn.train
 

@@ -66,11 +66,16 @@ def run(argv: list[str]) -> None:
     _refuse_two_starts(options, argv)
 
     def on_top(recipe: Config[Any]) -> Config[Any]:
-        # The same words once more, on top of what the size of the data or a search has chosen.
-        return _parse([model_name(recipe.model), *argv[1:]], recipe).config
+        # The preset and the same words once more, on top of what the size of the data has chosen.
+        name = model_name(recipe.model)
+        start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
+        return keep(start)
+
+    def keep(drawn: Config[Any]) -> Config[Any]:
+        return _parse([model_name(drawn.model), *argv[1:]], drawn).config
 
     if options.search is not None:
-        _search(starts, options.out, options.search, on_top)
+        _search(starts, options.out, options.search, on_top, keep)
         return
     _refuse_without_search(options, argv, options.out)
     train(
@@ -78,7 +83,7 @@ def run(argv: list[str]) -> None:
         options.out,
         resume=options.resume,
         console=progress(),
-        on_top=None if options.preset else on_top,
+        on_top=on_top,
     )
 
 
@@ -95,7 +100,9 @@ def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:
     return options
 
 
-def _search(starts: Sequence[Train[Any]], out: Path, budget: str, on_top: OnTop) -> None:
+def _search(
+    starts: Sequence[Train[Any]], out: Path, budget: str, on_top: OnTop, keep: OnTop
+) -> None:
     options = starts[0]
     search(
         options.config,
@@ -106,7 +113,7 @@ def _search(starts: Sequence[Train[Any]], out: Path, budget: str, on_top: OnTop)
         folds=options.search_folds,
         resume=options.resume,
         on_top=on_top,
-        settled=options.preset is not None,
+        keep=keep,
     )
 
 
@@ -147,9 +154,10 @@ def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
         return Config(model=network.config_type()(), recipe="auto")
+    begun = None
+    # A search reads the settings of its run itself.
+    if given.resume and given.search is None and given.out and (given.out / CONFIG).is_file():
+        begun = config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
     if given.preset:
-        return read_preset(given.preset, network.name)
-    resumed = given.resume and given.search is None and given.out
-    if resumed and (given.out / CONFIG).is_file():  # a search reads its run's settings itself
-        return config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
-    return Config(model=network.config_type()(), recipe="auto")
+        return read_preset(given.preset, network.name, base=begun)
+    return begun or Config(model=network.config_type()(), recipe="auto")

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import Box, QASet, Question
+from askattend.errors import RunError
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
@@ -194,6 +195,21 @@ class Evaluation(msgspec.Struct, frozen=True):
         atomic_write(folder / PREDICTIONS, encode_predictions(self.predictions))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics.flat()))
         atomic_write(folder / METRICS, metrics)
+
+
+def read_metrics(file: Path) -> Metrics:
+    """Read a metrics.json that `Evaluation.save` wrote; figures are as JSON has them.
+
+    Raises:
+        RunError: the file is unreadable.
+    """
+    try:
+        flat = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
+        return msgspec.convert({**own, "figures": flat}, Metrics)
+    except (OSError, msgspec.DecodeError) as error:
+        remedy = "Evaluate that split again, or delete the file."
+        raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
 
 
 def evaluate(

@@ -89,28 +89,40 @@ _SECTIONS: dict[str, type[Any]] = {
 _TEXTS: dict[str, Callable[[str], Any]] = {"data": str, "features": Path, "recipe": str}
 
 
-def config_from(tables: Mapping[str, Any], network: str, *, where: str) -> Config[Any]:
-    """Make the settings in TOML tables, for a network; what they leave out keeps its default.
+def config_from(
+    tables: Mapping[str, Any], network: str, *, where: str, base: Config[Any] | None = None
+) -> Config[Any]:
+    """Make the settings in TOML tables, for a network.
+
+    Args:
+        tables: as a TOML file has them.
+        network: its name.
+        where: the file, for messages.
+        base: has what the tables leave out; by default each setting's own default.
 
     Raises:
         ConfigError: a key is unknown (names the nearest), a value is wrong, or the tables are for
             another network.
     """
     _check_network(str(tables.get("network", network)), network, where=where)
-    values: dict[str, Any] = {"model": network_named(network).config_type()()}
-    for key, value in tables.items():
-        if key != "network":
-            values[key] = _setting(key, value, network, where=where)
-    return Config(**values)
+    base = Config(model=network_named(network).config_type()()) if base is None else base
+    values = {
+        key: _setting(key, value, base, where=where)
+        for key, value in tables.items()
+        if key != "network"
+    }
+    return dataclasses.replace(base, **values)
 
 
-def _setting(key: str, value: Any, network: str, *, where: str) -> Any:
+def _setting(key: str, value: Any, base: Config[Any], *, where: str) -> Any:
     """Make one table's settings, or one setting that stands above all tables."""
-    sections = {"model": network_named(network).config_type(), **_SECTIONS}
+    sections = {"model": type(base.model), **_SECTIONS}
     if key in sections:
         if not isinstance(value, Mapping):
             raise ConfigError(f"'{key}' must be a table", where=where, remedy=f"Write [{key}].")
-        return from_mapping(sections[key], value, where=f"{where} [{key}]")
+        given = {name.replace("-", "_"): setting for name, setting in value.items()}
+        under = to_mapping(getattr(base, key))
+        return from_mapping(sections[key], {**under, **given}, where=f"{where} [{key}]")
     if key not in _TEXTS:
         known = [*sections, *_TEXTS, "network"]
         raise ConfigError(f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known))
@@ -150,10 +162,16 @@ def preset_for(preset: str, model: NetworkConfig) -> str | None:
     return next((name for name, both in made_for.items() if both == wanted), None)
 
 
-def read_preset(preset: str, network: str) -> Config[Any]:
+def read_preset(preset: str, network: str, *, base: Config[Any] | None = None) -> Config[Any]:
     """Read the settings of a preset, by its name or as a TOML file.
 
     A run's config.toml is one too; the version of the run's layout, in it, says nothing here.
+
+    Args:
+        preset: its name, or a path that ends in ``.toml``.
+        network: the network's name.
+        base: what the preset goes on top of, such as the settings that its recipe has chosen, and
+            whose recipe stays; by default each setting's own default.
 
     Raises:
         ConfigError: there is no such preset, or it is malformed.
@@ -163,4 +181,5 @@ def read_preset(preset: str, network: str) -> Config[Any]:
         raise ConfigError(f"unknown preset '{preset}'", remedy=did_you_mean(preset, presets()))
     tables = read_toml(file)
     tables.pop("layout", None)
-    return config_from(tables, network, where=str(file))
+    config = config_from(tables, network, where=str(file), base=base)
+    return config if base is None else dataclasses.replace(config, recipe=base.recipe)

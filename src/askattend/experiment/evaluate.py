@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,11 +27,13 @@ from askattend.experiment.inputs import batches_of, questions_of, sample_of, spl
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
+from askattend.report.card import write_card
+from askattend.report.details import details_of
 from askattend.report.gallery import Example, choose
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
 from askattend.runs.predictor import Predictor
-from askattend.runs.run_folder import CONFIG
+from askattend.runs.run_folder import CONFIG, Run
 from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
@@ -90,6 +91,7 @@ def evaluate_run(
     evaluation = with_verdict(evaluation, predictor.run, history)
     evaluation.save(folder / split, inputs.questions)
     _report(predictor, evaluation, figures, inputs, history)
+    write_card(Run.load(folder))  # as it is saved, without the words of these questions
     return evaluation
 
 
@@ -259,7 +261,7 @@ def _report(
         figures=figures,
         history=history,
         examples=list(_examples(predictor, evaluation, inputs)),
-        details=_details(predictor, evaluation, history),
+        details=details_of(predictor, evaluation.metrics, history),
         maps_name=predictor.maps_name if model.attends else None,
         sees=model.sees,
     )
@@ -278,22 +280,3 @@ def _examples(predictor: Predictor, evaluation: Evaluation, inputs: _Inputs) -> 
         answer = predictor.answer(look, [0], [question.text])[0]
         score = evaluation.predictions[position].score
         yield Example(question, image, answer, score, crop_of(image.size, store.spec))
-
-
-def _details(
-    predictor: Predictor, evaluation: Evaluation, history: TrainingHistory
-) -> dict[str, str]:
-    run, features, metrics = predictor.run, predictor.run.features, evaluation.metrics
-    parameters = sum(p.numel() for p in predictor.model.parameters())
-    seconds = sum(epoch.seconds for epoch in history.epochs)
-    return {
-        "Network": run.config["network"].upper(),
-        "Parameters": f"{parameters:,}",
-        "Questions from": metrics.source,
-        "Training": f"{len(history.epochs)} epochs, {seconds:,.0f} s",
-        "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
-        "Backbone": features.label,
-        "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
-        "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
-        f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
-    }

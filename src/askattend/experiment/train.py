@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
@@ -18,7 +17,7 @@ from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
-from askattend.devices import pick_device
+from askattend.devices import describe_device, pick_device
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
@@ -32,12 +31,13 @@ from askattend.experiment.floors import (
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.features.extraction import with_mirror_images
-from askattend.files import atomic_write
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
+from askattend.report.card import write_card
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
+from askattend.training.summary import DataSummary, TrainingSummary
 
 # How long and where to train may change when a run is resumed.
 _FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
@@ -81,7 +81,9 @@ def train(
         console.print(floors_line(floors), highlight=False)
         learnt, held_back = batches_for(run, features, splits, config)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _summarise(run, history, floors, console)
+        _save_summary(run, history, splits, floors)
+        write_card(run)
+        _conclude(run, history, floors, console)
     return run
 
 
@@ -233,23 +235,33 @@ def alone_in(out: Path) -> Iterator[None]:
         ) from None
 
 
-def _summarise(
-    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
+def _save_summary(
+    run: Run, history: TrainingHistory, splits: Splits, floors: Mapping[str, FloorAccuracy]
 ) -> None:
-    """Write metrics.json; say how good the best epoch was, and whether it beats the floors."""
+    """Write metrics.json."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
-    summary = {
-        "best_epoch": best.epoch,
-        "epochs": len(history.epochs),
-        "steps": history.epochs[-1].step,
-        "valid_accuracy": best.valid_accuracy,
-        "metric": history.metric,
-        "floors": floors,
-        "seconds": sum(epoch.seconds for epoch in history.epochs),
-        "parameters": sum(p.numel() for p in run.new_model().parameters()),
-    }
-    atomic_write(run.folder / "metrics.json", msgspec.json.format(msgspec.json.encode(summary)))
+    summary = TrainingSummary(
+        best_epoch=best.epoch,
+        epochs=len(history.epochs),
+        steps=history.epochs[-1].step,
+        valid_accuracy=best.valid_accuracy,
+        metric=history.metric,
+        floors=dict(floors),
+        seconds=sum(epoch.seconds for epoch in history.epochs),
+        parameters=sum(p.numel() for p in run.new_model().parameters()),
+        hardware=describe_device(pick_device(run.config["train"]["device"])),
+        data=DataSummary.of(splits),
+    )
+    summary.save(run.folder)
+
+
+def _conclude(
+    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
+) -> None:
+    """Say how good the best epoch was, and whether it beats the floors."""
+    best = history.best
+    assert best is not None, "training runs for at least one epoch"
     console.print(
         f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",

@@ -52,7 +52,7 @@ def search(
     folds: int | None = None,
     resume: bool = False,
     on_top: OnTop | None = None,
-    settled: bool = False,
+    keep: OnTop | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Run:
     """Search for settings within a budget of time, and train a run with the best.
@@ -69,8 +69,8 @@ def search(
         folds: to validate on; by default 3 by image below 2,000 questions, else the training's own
             splits.
         resume: go on where a search of this folder was interrupted; at most a trial is lost.
-        on_top: puts on top of any settings what somebody asked for, so that it stays.
-        settled: the settings are a preset's, so that no recipe comes before them.
+        on_top: puts on top of a recipe's settings what somebody asked for; see `train`.
+        keep: puts on top of any settings what is to stay; by default the same.
         clock: tells the time in seconds.
 
     Raises:
@@ -87,7 +87,7 @@ def search(
     pick_device(config.train.device)
     splits = read_splits(starts[0], console)
     parts = folds_for(splits, folds)
-    recipes = [by_recipe(s, out, splits, None if settled else on_top, console) for s in starts]
+    recipes = [by_recipe(s, out, splits, on_top, console) for s in starts]
     _say(budget, splits, parts, console)
     work = out.with_name(f".{out.name}-search")
     with _working_in(work):
@@ -103,7 +103,7 @@ def search(
                 questions=len(splits.train),
                 out=out,
                 work=work,
-                on_top=on_top or (lambda settings: settings),
+                keep=keep or on_top or (lambda settings: settings),
                 stores=stores,
                 show=show,
             )

@@ -47,7 +47,7 @@ class FoldTrainer:
         questions: that the last training learns from.
         out: where the trials are saved.
         work: the folder to train in, beside `out`.
-        on_top: puts on top of settings what the user asked for, so that it stays.
+        keep: puts on top of settings what the user asked for, so that it stays.
         stores: settings of an extraction → the store that holds what it makes of all images.
         show: called as trials go on: a line on the one at work, and its result once it is done.
     """
@@ -58,7 +58,7 @@ class FoldTrainer:
     questions: int
     out: Path
     work: Path
-    on_top: Callable[[Config[Any]], Config[Any]]
+    keep: Callable[[Config[Any]], Config[Any]]
     stores: Mapping[ExtractConfig, Path]
     show: Callable[[str, Result | None], None] = lambda line, result: None
 
@@ -122,7 +122,7 @@ class FoldTrainer:
             finer = replace(start.extract, strides=FINER) in self.stores
             drawn = vary(start, seed=f"{start.train.seed} {trials.drawn}", finer=finer)
             trials.drawn += 1
-            tables = replace(self.on_top(drawn), recipe=start.recipe).tables()
+            tables = replace(self.keep(drawn), recipe=start.recipe).tables()
             if tables not in trials.candidates:
                 trials.candidates.append(tables)
                 trials.origins.append(origin)

@@ -1,0 +1,64 @@
+"""Details of a run, as the end of its report and its model card tell them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from askattend.evaluation.evaluate import Metrics
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
+from askattend.settings import to_mapping
+from askattend.training.config import TrainConfig
+from askattend.training.history import TrainingHistory
+from askattend.training.summary import read_summary
+
+
+def changed_settings(run: Run) -> dict[str, Any]:
+    """List the settings of network and training that are not the paper's: name → value."""
+    papers = {"model": type(run.model_config)(), "train": TrainConfig()}
+    paper = {section: to_mapping(defaults) for section, defaults in papers.items()}
+    return {
+        f"{section}.{key}": value
+        for section, defaults in paper.items()
+        for key, value in run.config.get(section, {}).items()
+        # Where it was computed is told with the time that it took.
+        if value != defaults.get(key) and key != "device"
+    }
+
+
+def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory) -> dict[str, str]:
+    """Describe what the network is, what it learnt from and how: name → value.
+
+    Raises:
+        RunError: see `read_summary`.
+    """
+    run, features = predictor.run, predictor.run.features
+    parameters = sum(p.numel() for p in predictor.model.parameters())
+    return {
+        "Network": run.config["network"].upper(),
+        "Parameters": f"{parameters:,}",
+        "Questions from": metrics.source,
+        **_training(run, history),
+        "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
+        "Backbone": features.label,
+        "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
+        "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
+        f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
+    }
+
+
+def _training(run: Run, history: TrainingHistory) -> dict[str, str]:
+    """Describe what it learnt from and how, as far as the run tells."""
+    seconds, summary = sum(epoch.seconds for epoch in history.epochs), read_summary(run.folder)
+    details = {"Training": f"{len(history.epochs)} epochs, {seconds:,.0f} s"}
+    if summary is None:
+        return details
+    size = f"{summary.data.train.questions:,} questions, {summary.data.train.images:,} images"
+    changed = ", ".join(f"{name} {value}" for name, value in changed_settings(run).items())
+    recipe = str(run.config.get("recipe", "paper"))
+    return {
+        "Learnt from": size,
+        "Training": f"{details['Training']} on {summary.hardware}",
+        "Recipe": f"{recipe}; not the paper's: {changed}" if changed else recipe,
+    }
