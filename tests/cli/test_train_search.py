@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import askattend.cli.train
-from askattend.experiment.config import Config
+from askattend.experiment.config import Config, read_preset
 from askattend.experiment.search.space import vary
 from askattend.experiment.search.trials import Trials
 from askattend.models import SAAAConfig, SANConfig, model_name
+from askattend.training.config import TrainConfig
 from cli.conftest import Mistake
 from commands import Call
 
@@ -50,9 +52,16 @@ def test_any_is_both_networks_each_with_its_options(searched: dict[str, Any], ca
         assert (type(there.model), there.model.question_dim) == (type(model), 32)
 
 
-def test_a_search_starts_from_a_preset(searched: dict[str, Any], call: Call) -> None:
-    assert call(*["train", "saaa", "--preset", "scenes", "--out", "x", "--search", "2m"])[0] == 0
-    assert (searched["settled"], searched["config"].data) == (True, "scenes")
+def test_a_preset_is_where_a_search_starts_but_does_not_stay(
+    searched: dict[str, Any], call: Call
+) -> None:
+    words = "train saaa --preset scenes --out x --search 2m --train.seed 4"
+    assert call(*words.split())[0] == 0
+    preset = read_preset("scenes", "saaa")
+    assert searched["config"] == replace(preset, train=replace(preset.train, seed=4))
+    other = Config(model=SAAAConfig(), train=TrainConfig(epochs=77))
+    assert searched["on_top"](other).train.epochs != 77
+    assert (searched["keep"](other).train.epochs, searched["keep"](other).train.seed) == (77, 4)
 
 
 @pytest.mark.parametrize(
