@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -76,4 +77,5 @@ def _effort(rung: Rung) -> str:
 
 def _title(trials: Trials, found: Sequence[Standing], winner: int) -> str:
     tried = len({s.candidate for s in found})
-    return f"{tried} candidates; chosen: {winner} ({trials.changes(winner)})"
+    title = f"{tried} candidates; chosen: {winner} ({trials.changes(winner)})"
+    return textwrap.shorten(title, 95, placeholder=" …")
