@@ -289,7 +289,7 @@ def _train(
     started, images, steps = time.perf_counter(), 0, 0
     for batch in batches:
         losses.add(step(batch, rate=config.learning_rate), len(batch))
-        images, steps = images + len(batch.regions), steps + 1
+        images, steps = images + batch.images, steps + 1
     loss = losses.mean()
     wait_for(device)
     return Timed(time.perf_counter() - started, steps, losses.questions, images, loss)

@@ -230,11 +230,12 @@ class PlainBatch:
     @classmethod
     def of(cls, batch: Batch, *, answers: int, side: int) -> PlainBatch:
         """Make the batch of the same questions, images and answers."""
-        features = batch.regions.transpose(1, 2).unflatten(2, (side, side)).contiguous()
-        empty = torch.zeros(len(batch), answers)
+        features = batch.gathered().transpose(1, 2).unflatten(2, (side, side)).contiguous()
+        empty = torch.zeros(len(batch), answers, device=batch.tokens.device)
         counts = empty.scatter_add(1, batch.answer_index, ANNOTATORS * batch.answer_weight)
         scores = empty.scatter_add(1, batch.answer_index, batch.answer_score)
-        return cls(features, batch.image_index, batch.tokens, batch.lengths, counts.round(), scores)
+        lengths = batch.lengths.cpu()  # where packing wants them
+        return cls(features, batch.image_index, batch.tokens, lengths, counts.round(), scores)
 
     def v(self) -> Float[Tensor, "questions region_dim rows columns"]:
         """Return features in float32, copied once a question: what their data loaders hand over."""

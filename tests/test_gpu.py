@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -19,13 +20,16 @@ from askattend.batching.batches import Batch, Batches
 from askattend.batching.device_placement import (
     GIBIBYTE,
     DeviceFeatures,
+    PinnedSource,
     cache_on_gpu_if_it_fits,
     dtype_on_gpu,
     fits,
+    made_ahead,
     prefetch_to_device,
 )
 from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
+from askattend.devices import all_to_device
 from askattend.models.word_embedding import give_word_vectors
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import GraphedStep, make_step
@@ -77,6 +81,10 @@ def batches(*, sampling: str = "by-image") -> Batches:
     assert len(words) <= WORDS
     assert len(answers) <= ANSWERS
     return Batches(some, FEATURES, words, answers, batch_size=8, sampling=sampling)
+
+
+def on_device(some: Batches, device: str = "cpu") -> DeviceFeatures:
+    return DeviceFeatures.copy_of(FEATURES, some.images, torch.device(device), torch.float16)
 
 
 @pytest.fixture
@@ -175,6 +183,7 @@ def test_word_vectors_and_dropped_words_wait_for_nobody(name: str) -> None:
 @pytest.mark.parametrize("name", GRAPHED)
 @pytest.mark.parametrize("sampling", ["by-image", "uniform"])
 def test_graphed_steps_are_the_plain_ones(name: str, sampling: str) -> None:
+    """Those from a table of features, too."""
     config = TRAINED["adam"]
     model = small_network(name).double()
     other = deepcopy(model)
@@ -183,8 +192,11 @@ def test_graphed_steps_are_the_plain_ones(name: str, sampling: str) -> None:
     step = GraphedStep(other, optimizer, config)
     plain = make_step(model, make_optimizer(model, config), config)
     sizes = set()
-    for number, batch in enumerate(batches(sampling=sampling).shuffled(0, at_least=12)):
-        sizes.add((len(batch), *batch.tokens.shape, len(batch.regions)))
+    usual = batches(sampling=sampling)
+    if sampling == "uniform":
+        usual = usual.with_features(on_device(usual))
+    for number, batch in enumerate(usual.shuffled(0, at_least=12)):
+        sizes.add((len(batch), *batch.tokens.shape, batch.images))
         rate = 1e-2 / (1 + number)
         torch.testing.assert_close(step(batch, rate=rate), plain(batch, rate=rate))
     assert len(sizes) > 3, "batches of several sizes, the last one smaller"
@@ -231,8 +243,10 @@ def test_features_on_the_device_make_the_same_batches() -> None:
     for ours, theirs in zip(
         usual.with_features(cached).shuffled(3), usual.shuffled(3), strict=True
     ):
-        for field in fields(ours):
-            assert torch.equal(getattr(ours, field.name), getattr(theirs, field.name)), field.name
+        assert ours.images == len(theirs.regions)
+        assert torch.equal(ours.gathered(), theirs.regions)
+        for name, tensor in theirs.tensors().items():
+            assert name == "regions" or torch.equal(ours.tensors()[name], tensor), name
     assert usual.source is FEATURES
 
 
@@ -264,9 +278,54 @@ def test_graphs_learn_what_plain_steps_learn(name: str) -> None:
     other = deepcopy(model)
     step = make_step(other, make_optimizer(other, config), config)
     optimizer = make_optimizer(model, config)
-    for number, batch in enumerate(prefetch_to_device(device, batches().shuffled(0, at_least=25))):
+    some = batches().with_features(on_device(batches(), "cuda"))
+    for number, batch in enumerate(prefetch_to_device(device, some.shuffled(0, at_least=25))):
         rate = 1e-2 / (1 + number)
         expected = train_step(model, optimizer, batch, config, rate=rate)
         torch.testing.assert_close(step(batch, rate=rate), expected, rtol=1e-2, atol=1e-3)
     assert isinstance(step, GraphedStep)
-    assert any(buffers.graph is not None for buffers in step._buffers.values())
+    assert any(buffers.graph is not None for buffers in step._buffers)
+
+
+def test_batches_made_ahead_are_the_same_and_their_errors_arrive() -> None:
+    usual = batches()
+    ahead = list(made_ahead(usual.in_order(), 2))
+    for ours, theirs in zip(ahead, usual.in_order(), strict=True):
+        assert torch.equal(ours.tokens, theirs.tokens)
+
+    def broken() -> Iterator[Batch]:
+        yield ahead[0]
+        raise ValueError("no more")
+
+    found = made_ahead(broken(), 2)
+    assert next(found) is ahead[0]
+    with pytest.raises(ValueError, match="no more"):
+        next(found)
+
+
+def test_nobody_makes_batches_that_nobody_wants() -> None:
+    made = made_ahead(batches().shuffled(0, at_least=10**6), 2)
+    next(made)
+    made.close()
+    assert not any(thread.name == "batches" for thread in threading.enumerate())
+
+
+def test_small_tensors_travel_together() -> None:
+    tensors = {
+        "bytes": torch.arange(5, dtype=torch.uint8),
+        "floats": torch.randn(3, 4),
+        "none": torch.zeros(0, 2, dtype=torch.int64),
+        "rows": torch.arange(12).view(3, 4)[:, :3],
+        "large": torch.zeros(2**18 + 1),
+    }
+    moved = all_to_device(tensors, torch.device("cpu"))
+    for name, tensor in tensors.items():
+        assert torch.equal(moved[name], tensor), name
+    assert moved["large"] is tensors["large"]
+    shared = {moved[name].untyped_storage().data_ptr() for name in ("bytes", "floats", "rows")}
+    assert len(shared) == 1
+
+
+def test_features_read_by_several_threads_are_the_same() -> None:
+    ids = [str(i) for i in range(9)]
+    assert torch.equal(PinnedSource(FEATURES, workers=4).read(ids), FEATURES.read(ids))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import accumulate
 from typing import Literal, get_args
 
 import torch
@@ -19,6 +20,9 @@ Precision = Literal["float32", "bfloat16"]
 PrecisionChoice = Literal["auto", Precision]
 # What answers may be computed in, too: weights of 8 bits, which cannot be trained.
 AnsweringPrecision = Literal[PrecisionChoice, "int8"]
+
+# Bytes below which tensors travel together, and the multiple at which each begins then.
+SMALL, ALIGNED = 2**20, 16
 
 PRECISIONS: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -56,6 +60,33 @@ def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
+
+
+def all_to_device(tensors: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """Copy tensors to a device; small ones of the processor's memory in one piece.
+
+    Each copy to a GPU costs the processor as much as a small one of a few MB costs the GPU.
+    """
+    small = [n for n, t in tensors.items() if t.device.type == "cpu" and t.nbytes < SMALL]
+    sizes = [-(-tensors[name].nbytes // ALIGNED) * ALIGNED for name in small]
+    starts = [0, *accumulate(sizes)]
+    packed = torch.empty(starts[-1], dtype=torch.uint8, pin_memory=device.type == "cuda")
+    for copied, name in zip(_parts(packed, tensors, small, starts), small, strict=True):
+        copied.copy_(tensors[name])
+    there = _parts(packed.to(device, non_blocking=True), tensors, small, starts)
+    moved = dict(zip(small, there, strict=True))
+    return {n: moved[n] if n in moved else to_device(t, device) for n, t in tensors.items()}
+
+
+def _parts(
+    packed: Tensor, tensors: Mapping[str, Tensor], names: Sequence[str], starts: Sequence[int]
+) -> list[Tensor]:
+    return [
+        packed[start : start + tensors[name].nbytes]
+        .view(tensors[name].dtype)
+        .view_as(tensors[name])
+        for name, start in zip(names, starts, strict=False)
+    ]
 
 
 def pick_precision(name: PrecisionChoice, device: torch.device | str) -> torch.dtype:

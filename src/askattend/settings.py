@@ -25,14 +25,19 @@ Seed = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Fraction = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
 
-def check(settings: Any) -> None:
-    """Hold every field of a dataclass to its type and range; for use in ``__post_init__``.
+def check(settings: Any, *names: str) -> None:
+    """Hold the fields of a dataclass to their types and ranges; for use in ``__post_init__``.
+
+    Args:
+        settings: of the dataclass.
+        names: the fields; by default all.
 
     Raises:
         ConfigError: names the field, its value and what was expected.
     """
     for name, hint in get_type_hints(type(settings), include_extras=True).items():
-        _check_value(name, getattr(settings, name), hint)
+        if not names or name in names:
+            _check_value(name, getattr(settings, name), hint)
 
 
 def _check_value(name: str, value: Any, hint: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.batching.batches import QUESTIONS_PER_IMAGE, Batches
+from askattend.batching.batches import QUESTIONS_PER_IMAGE, Batches, _stable_order
 from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.errors import DataError
@@ -146,3 +147,9 @@ def test_answers_carry_weight_and_score() -> None:
 def test_the_ceiling_is_what_the_vocabulary_allows() -> None:
     # The best answer scores 1, 1 and 0; never is not in the vocabulary.
     assert batches([0, 1, 2]).ceiling() == pytest.approx(2 / 3)
+
+
+@given(st.lists(st.integers(0, 3) | st.integers(0, 2**32 - 1), max_size=60))
+def test_the_quick_order_is_the_stable_one(numbers: list[int]) -> None:
+    array = np.array(numbers, dtype=np.int64)
+    assert np.array_equal(_stable_order(array), np.argsort(array, kind="stable"))

@@ -13,6 +13,7 @@ from askattend.data.questions import QASet, Question
 from askattend.data.splits import (
     FEWEST_IMAGES,
     canonical_split,
+    fold_splits,
     image_folds,
     odd_splits,
     shared_images,
@@ -203,14 +204,31 @@ def test_splits_of_no_usual_name() -> None:
     assert not odd_splits(qaset(train=3, valid=2, test=1))
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 9))
+def test_folds_are_of_equal_sizes_and_every_image_is_in_one(
+    images: int, count: int, seed: int
+) -> None:
+    questions = make_qaset(*(make_question(id=n, image=f"{n}") for n in range(images)))
+    if count > images:
+        with pytest.raises(ConfigError, match="cannot be divided"):
+            image_folds(questions, count, seed=seed)
+        return
+    folds = image_folds(questions, count, seed=seed)
+    assert sorted(image for fold in folds for image in fold) == sorted(questions.images)
+    sizes = {len(fold) for fold in folds}
+    assert max(sizes) - min(sizes) <= 1
+    backwards = make_qaset(*reversed(questions.questions))
+    assert image_folds(backwards, count, seed=seed) == folds
+
+
 @given(st.integers(2, 40), st.integers(2, 6), st.integers(0, 9))
 def test_folds_part_the_images_evenly(images: int, count: int, seed: int) -> None:
     train = qaset(train=images)
     if images < count:
         with pytest.raises(DataError, match=f"{images} images cannot be divided into {count}"):
-            image_folds(train, count, seed=seed)
+            fold_splits(train, count, seed=seed)
         return
-    folds = image_folds(train, count, seed=seed)
+    folds = fold_splits(train, count, seed=seed)
     sizes = [len(fold.valid.images) for fold in folds]
     assert (len(folds), sum(sizes)) == (count, images)
     assert max(sizes) - min(sizes) <= 1

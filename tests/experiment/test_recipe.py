@@ -57,7 +57,7 @@ def test_more_questions_never_mean_a_narrower_network_nor_more_epochs(a: int, b:
 
 def test_dropout_is_for_what_could_be_learnt_by_heart() -> None:
     assert auto(15_000, 10).model.dropout == 0
-    assert auto(15_000, 400).model.dropout == SAAAConfig().dropout
+    assert auto(15_000, 400).model.dropout > 0
 
 
 def test_san_has_no_hidden_layer_to_narrow() -> None:

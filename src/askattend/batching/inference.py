@@ -10,6 +10,7 @@ from torch.nn.functional import pad
 
 from askattend.batching.batches import Batch
 from askattend.batching.device_placement import prefetch_to_device
+from askattend.batching.graphed_forward import GraphedForward
 from askattend.data.vocab import PADDING
 from askattend.devices import PrecisionChoice, autocast
 from askattend.models import Network, Output
@@ -42,13 +43,17 @@ def outputs(
     """
     model.eval()
     on_device = prefetch_to_device(device, iter(batches))
+    if device.type == "cuda" and not model.depends_on_padding:
+        graphed = GraphedForward(model, precision)
+        yield from ((batch, graphed(batch)) for batch in on_device)
+        return
     for group in _groups(on_device, 1 if _one_by_one(model) else QUESTIONS_PER_PASS):
         # Not around the whole: what the caller does between two outputs keeps its own modes.
         with torch.inference_mode(), autocast(precision, model):
             questions = _encode_questions(model, group)
         for batch, question in zip(group, questions, strict=True):
             with torch.inference_mode(), autocast(precision, model):
-                image = model.encode_image(batch.regions)
+                image = model.encode_image(batch.gathered())
                 output = model.answer(image, question, batch.image_index)
             yield batch, output
 

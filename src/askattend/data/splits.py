@@ -126,13 +126,8 @@ def training_splits(
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
 
-def image_folds(qaset: QASet, count: int, *, seed: int = 0) -> tuple[Splits, ...]:
+def fold_splits(qaset: QASet, count: int, *, seed: int = 0) -> tuple[Splits, ...]:
     """Divide questions into folds by image, for each to be validated on once.
-
-    Args:
-        qaset: to divide; all its questions have answers.
-        count: of folds, at least 2.
-        seed: chooses which image is in which fold.
 
     Raises:
         DataError: there are fewer images than folds.
@@ -143,11 +138,9 @@ def image_folds(qaset: QASet, count: int, *, seed: int = 0) -> tuple[Splits, ...
             where=qaset.source,
             remedy="Ask for fewer folds, or add images.",
         )
-    images = sorted(qaset.images, key=lambda image: (_uniform(image, seed), image))
-    parts = [set(images[fold::count]) for fold in range(count)]
     return tuple(
-        Splits(_of_images(qaset, qaset.images.keys() - part), _of_images(qaset, part), ())
-        for part in parts
+        Splits(of_images(qaset, qaset.images.keys() - part), of_images(qaset, part), ())
+        for part in image_folds(qaset, count, seed=seed)
     )
 
 
@@ -195,12 +188,12 @@ def _carve(train: QASet, fraction: float, seed: int) -> Splits:
         )
         return Splits(train, train, (note,))
     held_back = _held_back(train.images, fraction, seed)
-    valid = _of_images(train, held_back)
+    valid = of_images(train, held_back)
     note = (
         f"validated on {_size(valid)} held back from {len(train.images):,} training images "
         f"(fraction {fraction:g}, seed {seed})"
     )
-    return Splits(_of_images(train, train.images.keys() - held_back), valid, (note,))
+    return Splits(of_images(train, train.images.keys() - held_back), valid, (note,))
 
 
 def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
@@ -210,21 +203,42 @@ def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
     return {image for _, image in numbered[: min(max(count, 1), len(numbered) - 1)]}
 
 
-def _uniform(image: str, seed: int) -> float:
-    """Draw a number in [0, 1) that depends on nothing but the arguments."""
-    # Python's own `hash` differs from process to process.
-    # A file's name need not be UTF-8: surrogates stand for its other bytes.
-    digest = hashlib.blake2b(f"{seed}:{image}".encode("utf-8", "surrogatepass"), digest_size=8)
-    return int.from_bytes(digest.digest(), "big") / 2**64
+def image_folds(questions: QASet, count: int, *, seed: int = 0) -> tuple[frozenset[str], ...]:
+    """Divide the images of a set into folds whose sizes differ by one at most.
+
+    Args:
+        questions: whose images they are.
+        count: the number of folds.
+        seed: chooses which image is in which.
+
+    Raises:
+        ConfigError: there are fewer images than folds.
+    """
+    if count > len(questions.images):
+        problem = (
+            f"{len(questions.images):,} training images cannot be divided into {count:,} parts"
+        )
+        raise ConfigError(problem, where=f"seeds = {count}", remedy="Name fewer, or hold none out.")
+    ordered = sorted(questions.images, key=lambda image: (_uniform(image, seed), image))
+    return tuple(frozenset(ordered[fold::count]) for fold in range(count))
 
 
-def _of_images(qaset: QASet, images: Iterable[str]) -> QASet:
+def of_images(qaset: QASet, images: Iterable[str]) -> QASet:
+    """Select the questions about some images, with only those images."""
     chosen = frozenset(images)
     return replace(
         qaset,
         questions=tuple(question for question in qaset if question.image in chosen),
         images={image: file for image, file in qaset.images.items() if image in chosen},
     )
+
+
+def _uniform(image: str, seed: int) -> float:
+    """Draw a number in [0, 1) that depends on nothing but the arguments."""
+    # Python's own `hash` differs from process to process.
+    # A file's name need not be UTF-8: surrogates stand for its other bytes.
+    digest = hashlib.blake2b(f"{seed}:{image}".encode("utf-8", "surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "big") / 2**64
 
 
 def _size(qaset: QASet) -> str:

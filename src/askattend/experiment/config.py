@@ -60,6 +60,9 @@ class Config(Generic[M]):
     recipe: RecipeName = "paper"
     """Settings to start from: auto chooses those for a small, medium or large set by its number of
     questions; paper leaves the papers'. Other options come on top."""
+    seeds: Positive = 1
+    """Networks trained beforehand, with seeds of their own; the run's network is distilled from
+    what they answer together. 1 trains the run's alone."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)
@@ -68,6 +71,9 @@ class Config(Generic[M]):
     """Settings of the features, where they are made on the way."""
     train: TrainConfig = field(default_factory=TrainConfig)
     """Settings of the training."""
+
+    def __post_init__(self) -> None:
+        check(self, "seeds")
 
     def tables(self) -> dict[str, Any]:
         """Return the settings as TOML tables, the network's name included."""
@@ -86,6 +92,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "extract": ExtractConfig,
     "train": TrainConfig,
 }
+_NUMBERS = ("seeds",)
 _TEXTS: dict[str, Callable[[str], Any]] = {"data": str, "features": Path, "recipe": str}
 
 
@@ -123,8 +130,10 @@ def _setting(key: str, value: Any, base: Config[Any], *, where: str) -> Any:
         given = {name.replace("-", "_"): setting for name, setting in value.items()}
         under = to_mapping(getattr(base, key))
         return from_mapping(sections[key], {**under, **given}, where=f"{where} [{key}]")
+    if key in _NUMBERS:
+        return value  # `Config` holds it to its type
     if key not in _TEXTS:
-        known = [*sections, *_TEXTS, "network"]
+        known = [*sections, *_TEXTS, *_NUMBERS, "network"]
         raise ConfigError(f"unknown setting '{key}'", where=where, remedy=did_you_mean(key, known))
     if not isinstance(value, str):
         raise ConfigError(f"'{key}' must be a text", where=where, remedy=f'{key} = "…"')

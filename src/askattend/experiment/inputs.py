@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from askattend.batching.batches import Batches
+from askattend.batching.encoded_questions import EncodedQuestions
 from askattend.batching.flips import Flips, require_language
+from askattend.batching.soft_answers import SoftAnswers, mirror_index
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import Splits, split_names, training_splits
@@ -73,8 +75,16 @@ def sample_of(questions: QASet, most: int, *, seed: int = 0) -> QASet:
     return replace(questions, questions=tuple(questions.questions[index] for index in indices))
 
 
-def flips_of(questions: QASet, run: Run, config: Config[Any]) -> Flips | None:
+def flips_of(
+    questions: QASet, run: Run, config: Config[Any], soft: SoftAnswers | None = None
+) -> Flips | None:
     """Mirror the training questions, if the settings say so and the network uses the image.
+
+    Args:
+        questions: to learn from.
+        run: names the words and answers.
+        config: says how often an image is flipped.
+        soft: other networks' answers to the questions, to learn from, too.
 
     Raises:
         ConfigError: the questions' language is not known.
@@ -83,7 +93,11 @@ def flips_of(questions: QASet, run: Run, config: Config[Any]) -> Flips | None:
     if not probability or not uses_image(config.model):
         return None
     language = require_language(questions)
-    return Flips.of(questions, language, run.words, run.answers, probability=probability)
+    flips = Flips.of(questions, language, run.words, run.answers, probability=probability)
+    if soft is None:
+        return flips
+    both = soft.with_mirrored(mirror_index(language, run.answers))
+    return replace(flips, encoded=both.blend(flips.encoded, config.train.distil_weight))
 
 
 def batches_of(
@@ -92,8 +106,13 @@ def batches_of(
     run: Run,
     config: TrainConfig,
     flips: Flips | None = None,
+    soft: SoftAnswers | None = None,
 ) -> Batches:
-    """Batch questions in the words and answers of a run."""
+    """Batch questions in the words and answers of a run, soft answers among what they teach."""
+    encoded = None
+    if soft is not None:
+        encoded = EncodedQuestions.encode(questions, run.words, run.answers)
+        encoded = soft.blend(encoded, config.distil_weight)
     return Batches(
         questions,
         features,
@@ -101,5 +120,6 @@ def batches_of(
         run.answers,
         batch_size=config.batch_size,
         sampling=config.sampling,
+        encoded=encoded,
         flips=flips,
     )

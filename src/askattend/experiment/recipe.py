@@ -20,9 +20,12 @@ SMALL, MEDIUM = 20_000, 100_000
 WIDTHS = {"small": 256, "medium": 512}
 # With so many questions an answer there is little to learn by heart: dropout only slows learning.
 PLENTY = 500
-# Questions that a training goes through in all, epochs together.
-SEEN, SEEN_IF_PLENTY = 90_000, 300_000
-FEWEST_EPOCHS, MOST_EPOCHS = 8, 60
+# Below so many questions batches are smaller, so that an epoch has some thirty steps at least.
+BATCH_SIZES = ((750, 16), (3_000, 32))
+# Longer courses fit the training questions better and others worse.
+EPOCHS, EPOCHS_OF_FEW, FEW = 6, 8, 3_000
+# Questions that a training goes through in all, epochs together, where there is plenty.
+SEEN_IF_PLENTY, FEWEST_EPOCHS, MOST_EPOCHS = 300_000, 8, 60
 
 
 @dataclass(frozen=True)
@@ -103,24 +106,30 @@ def _model_settings(name: RecipeName, size: SetSize) -> dict[str, Any]:
         settings |= {"trigram_filters": width * 2 // 5}
     if size.is_plenty:
         return settings | {"dropout": 0.0}
-    return settings | ({} if name == "large" else {"word_logits": "pairs"})
+    return settings | ({} if name == "large" else {"word_logits": "pairs", "dropout": 0.3})
 
 
 def _training(name: RecipeName, size: SetSize) -> dict[str, Any]:
     """Choose the rate and its course, the length, and what keeps weights from fitting noise."""
-    seen = SEEN_IF_PLENTY if size.is_plenty else SEEN
     settings = {"lr_half_life": 0.0, "final_lr_fraction": 0.02, "warmup": 0.1, "clip_norm": 1.0}
     if name == "large":
         return settings
     return settings | {
-        "batch_size": 64,
+        "batch_size": next((batch for few, batch in BATCH_SIZES if size.questions < few), 64),
         "learning_rate": 4e-3,
-        "epochs": min(max(math.ceil(seen / size.questions), FEWEST_EPOCHS), MOST_EPOCHS),
+        "epochs": _epochs(size),
         # The rate has fallen by then: the course is meant to be gone through to its end.
         "patience": 0,
         "label_smoothing": 0.0 if size.is_plenty else 0.1,
         "linear_lr_scale": 3.0,
     }
+
+
+def _epochs(size: SetSize) -> int:
+    if size.is_plenty:
+        epochs = math.ceil(SEEN_IF_PLENTY / size.questions)
+        return min(max(epochs, FEWEST_EPOCHS), MOST_EPOCHS)
+    return EPOCHS_OF_FEW if size.questions < FEW else EPOCHS
 
 
 def _replace_known(config: Any, settings: Mapping[str, Any]) -> Any:

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.batching.soft_answers import SoftAnswers
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
@@ -30,11 +32,13 @@ from askattend.experiment.floors import (
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.teachers import Lesson, fold_images, learn_from_teachers
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
 from askattend.runs.run_folder import CONFIG, Run
+from askattend.training.distilling import TeacherScores
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.summary import DataSummary, TrainingSummary
@@ -71,6 +75,7 @@ def train(
     config = with_full_paths(config)
     splits = read_splits(config, console)
     config = by_recipe(config, out, splits, on_top, console)
+    fold_images(config, splits.train)  # complain before the long work
     run, features = prepare(config, out, splits, console)
     if resume:
         _require_same(run)
@@ -79,9 +84,11 @@ def train(
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors), highlight=False)
-        learnt, held_back = batches_for(run, features, splits, config)
+        lesson = Lesson(run, config, splits, features, resume, console)
+        soft, teachers = learn_from_teachers(lesson) or (None, None)
+        learnt, held_back = batches_for(run, features, splits, config, soft)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _save_summary(run, history, splits, floors)
+        _save_summary(run, history, splits, floors, teachers)
         write_card(run)
         _conclude(run, history, floors, console)
     return run
@@ -157,11 +164,15 @@ def images_of(config: Config[Any], splits: Splits) -> dict[str, Path]:
 
 
 def batches_for(
-    run: Run, features: Features, splits: Splits, config: Config[Any]
+    run: Run,
+    features: Features,
+    splits: Splits,
+    config: Config[Any],
+    soft: SoftAnswers | None = None,
 ) -> tuple[Batches, Batches]:
-    """Batch the questions to learn from, flips included, and those to validate on."""
-    flips = flips_of(splits.train, run, config)
-    learnt = batches_of(splits.train, features, run, config.train, flips)
+    """Batch the questions to learn from, flips and soft answers included, and to validate on."""
+    flips = flips_of(splits.train, run, config, soft)
+    learnt = batches_of(splits.train, features, run, config.train, flips, soft)
     return learnt, batches_of(splits.valid, features, run, config.train)
 
 
@@ -213,7 +224,7 @@ def _require_same(run: Run) -> None:
 
 def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
     """Yield each setting that must stay as it was: its name, its value now and then."""
-    for key in ("network", "data"):
+    for key in ("network", "data", "seeds"):
         yield key, run.config.get(key), begun.config.get(key)
     for section in ("model", "vocab", "train"):
         now, then = run.config.get(section, {}), begun.config.get(section, {})
@@ -236,7 +247,11 @@ def alone_in(out: Path) -> Iterator[None]:
 
 
 def _save_summary(
-    run: Run, history: TrainingHistory, splits: Splits, floors: Mapping[str, FloorAccuracy]
+    run: Run,
+    history: TrainingHistory,
+    splits: Splits,
+    floors: Mapping[str, FloorAccuracy],
+    teachers: TeacherScores | None,
 ) -> None:
     """Write metrics.json."""
     best = history.best
@@ -252,6 +267,7 @@ def _save_summary(
         parameters=sum(p.numel() for p in run.new_model().parameters()),
         hardware=describe_device(pick_device(run.config["train"]["device"])),
         data=DataSummary.of(splits),
+        teachers=msgspec.UNSET if teachers is None else teachers,
     )
     summary.save(run.folder)
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
-from askattend.devices import Precision, native_bfloat16
+from askattend.devices import Precision, native_bfloat16, pick_device
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -57,6 +58,8 @@ class ExtractConfig:
     """Threads that decode images ahead of the backbone; 0 decodes in line."""
     shard_images: Positive = 256
     """Images a file; so many at most are extracted again after an interruption."""
+    device: str = "auto"
+    """Where the backbone computes: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 
     def __post_init__(self) -> None:
         check_name(self.backbone)
@@ -140,6 +143,7 @@ def extract(
     Raises:
         FeatureError: the backbone is not to be had, the store was made by another one or does not
             fit on the disk, a value does not fit in the dtype, or no image at all can be read.
+        ConfigError: there is no such device.
     """
     config = ExtractConfig() if config is None else config
     console = Console(stderr=True) if console is None else console
@@ -154,7 +158,9 @@ def extract(
             strides=config.strides,
             geometry=config.geometry,
         )
-    for note in _precision_notes(backbone.spec):
+    device = pick_device(config.device)
+    backbone.to(device)
+    for note in _precision_notes(backbone.spec, device):
         print_line(console, f"note: {note}")
     writer = StoreWriter(
         store,
@@ -173,11 +179,11 @@ def extract(
     return ExtractionReport(finished, done, already, broken)
 
 
-def _precision_notes(spec: FeatureSpec) -> Iterator[str]:
+def _precision_notes(spec: FeatureSpec, device: torch.device) -> Iterator[str]:
     """Yield what speaks against the precision that was chosen."""
     if spec.precision == "float32":
         return
     if error := bfloat16_error(spec.backbone):
         yield f"{spec.backbone} errs by {error} in {spec.precision}; leave it in float32"
-    if not native_bfloat16("cpu"):
+    if not native_bfloat16(device.type):
         yield f"this processor has no {spec.precision} instructions; float32 is much quicker"

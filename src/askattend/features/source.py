@@ -15,3 +15,17 @@ class FeatureSource(Protocol):
     def read(self, image_ids: Sequence[str]) -> Tensor:
         """Return the features of some images: images × regions × region_dim."""
         ...
+
+
+@runtime_checkable
+class FeatureTable(Protocol):
+    """Source that holds the features of all its images as one tensor."""
+
+    @property
+    def table(self) -> Tensor | None:
+        """All features; None where they are not held as they are read."""
+        ...
+
+    def rows_of(self, image_ids: Sequence[str]) -> Tensor:
+        """Return the rows of the table that are some images' features."""
+        ...

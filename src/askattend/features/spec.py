@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from askattend.devices import PRECISIONS, Precision
+from askattend.devices import PRECISIONS, Precision, to_device
 from askattend.errors import FeatureError
 from askattend.features.levels import (
     Grid,
@@ -105,6 +105,11 @@ class FeatureSpec:
         """Numbers that describe one region to a network, its place included."""
         return self.region_dim + 2 * self.coordinates
 
+    @property
+    def read_as_stored(self) -> bool:
+        """True where nothing is joined or appended when features are read."""
+        return len(self.grids) == 1 and not self.coordinates
+
     def assemble(
         self, levels: Sequence[Float[Tensor, "images _ _"]]
     ) -> Float[Tensor, "images regions input_dim"]:
@@ -182,6 +187,12 @@ class Backbone:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean, self._std = per_channel(spec.mean), per_channel(spec.std)
 
+    def to(self, device: torch.device) -> Backbone:
+        """Compute on another device from now on."""
+        self.network.to(device)
+        self._mean, self._std = self._mean.to(device), self._std.to(device)
+        return self
+
     def regions(
         self,
         pixels: UInt8[Tensor, "images 3 size size"],
@@ -200,14 +211,14 @@ class Backbone:
             FeatureError: they are not of the backbone's size.
         """
         stored = StoredLevels.zeros(len(pixels), self.spec.grids, self.spec.dtype)
-        levels = self.compute_levels(pixels)
+        levels = tuple(level.cpu() for level in self.compute_levels(pixels))
         stored.write(slice(None), levels if shown is None else blank_out(levels, shown))
         return self.spec.assemble([level.read(slice(None)) for level in stored.levels])
 
     def compute(
         self, pixels: UInt8[Tensor, "images 3 size size"]
     ) -> Float[Tensor, "images regions region_dim"]:
-        """Compute `regions` before they are rounded to what a store holds, without coordinates.
+        """Compute `regions` before they are rounded, without coordinates, on the network's device.
 
         Raises:
             FeatureError: see `regions`.
@@ -230,7 +241,13 @@ class Backbone:
                 remedy="Resize the image to the backbone's image_size.",
             )
         with torch.inference_mode():
-            normalised = pixels.float().div_(255).sub_(self._mean).div_(self._std)
+            normalised = (
+                to_device(pixels, self._mean.device)
+                .float()
+                .div_(255)
+                .sub_(self._mean)
+                .div_(self._std)
+            )
             computed: Tensor | tuple[Tensor, ...] = self.network(
                 normalised.to(PRECISIONS[spec.precision], memory_format=torch.channels_last)
             )

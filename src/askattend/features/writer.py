@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -23,8 +24,12 @@ from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress, up_to_date
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
+from askattend.features.storage import DTYPES
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
 from askattend.files import atomic_write
+
+# A batch, what comes of it, its first slot, and when a GPU has computed it.
+_Computing = tuple[list[DecodedImage], Sequence[Tensor], int, torch.cuda.Event | None]
 
 
 class StoreWriter:
@@ -118,41 +123,91 @@ class StoreWriter:
             workers=self._workers,
             ahead=2 * self._batch_size,
         )
-        with closing(pictures), progress_bar(len(names), self._console, self._progress) as advance:
+        # One shard is saved while the next is computed; what stops the extraction waits for it.
+        saving: Future[WrittenShard] | None = None
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="save") as saver,
+            closing(pictures),
+            progress_bar(len(names), self._console, self._progress) as advance,
+        ):
             for shard in todo:
-                yield self._write_shard(shard, pictures, advance)
+                filled = self._fill_shard(shard, pictures, advance)
+                if saving is not None:
+                    yield saving.result()
+                saving = saver.submit(self._save, *filled)
+            if saving is not None:
+                yield saving.result()
 
-    def _write_shard(
+    def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
+        save_shard(self._folder, stored, written)
+        return written
+
+    def _fill_shard(
         self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
-    ) -> WrittenShard:
+    ) -> tuple[StoredLevels, WrittenShard]:
         stored = StoredLevels.zeros(len(shard.images), self._spec.grids, self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
         broken: dict[str, str] = {}
+        computing: _Computing | None = None
         for start in range(0, len(shard.images), shard.batch_size):
             batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
-            self._fill(stored, batch, start)
+            levels = self._compute(batch)  # a GPU has only begun when the batch before is fetched
+            ready = _computed(levels)
+            if computing is not None:
+                self._fetch(stored, *computing)
+            computing = batch, levels, start, ready
             sizes += [picture.size for picture in batch]
             file_sizes += [picture.file_size for picture in batch]
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
-        written = WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
-        save_shard(self._folder, stored, written)
-        return written
+        if computing is not None:
+            self._fetch(stored, *computing)
+        return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
 
-    def _fill(self, stored: StoredLevels, batch: Sequence[DecodedImage], start: int) -> None:
-        """Fill the slots of a batch, from `start` on; those of broken images stay zero.
+    def _compute(self, batch: Sequence[DecodedImage]) -> Sequence[Tensor]:
+        """Start the backbone on a batch; nothing comes of one without any image that is whole.
 
-        A broken image goes through the backbone too, as black: what others get may depend in its
-        last bit on how many they are.
+        A broken image goes through it too, as black: what others get may depend in its last bit on
+        how many they are.
         """
         if all(picture.pixels is None for picture in batch):
-            return
+            return ()
         size = self._spec.image_size
         black = torch.zeros(3, size, size, dtype=torch.uint8)
-        levels = self._backbone.compute_levels(
-            torch.stack([black if p.pixels is None else p.pixels for p in batch])
-        )
+        pixels = torch.stack([black if p.pixels is None else p.pixels for p in batch])
+        return self._backbone.compute_levels(pixels)
+
+    def _fetch(
+        self,
+        stored: StoredLevels,
+        batch: Sequence[DecodedImage],
+        levels: Sequence[Tensor],
+        start: int,
+        ready: torch.cuda.Event | None,
+    ) -> None:
+        """Fill a batch's slots; from a GPU beside the next batch's computation, not after it."""
+        if ready is None:
+            self._fill(stored, batch, levels, start)
+            return
+        beside = torch.cuda.Stream(levels[0].device)
+        beside.wait_event(ready)
+        with torch.cuda.stream(beside):
+            self._fill(stored, batch, levels, start)
+
+    def _fill(
+        self,
+        stored: StoredLevels,
+        batch: Sequence[DecodedImage],
+        levels: Sequence[Tensor],
+        start: int,
+    ) -> None:
+        """Fill the slots of a batch, from `start` on; those of broken images stay zero."""
+        if not levels:
+            return
+        if self._written_at_once(stored, batch, levels, start):
+            return
+        levels = tuple(level.cpu() for level in levels)
         for row, (slot, picture) in enumerate(enumerate(batch, start)):
             if picture.pixels is not None:
                 own: Sequence[Tensor] = [level[row : row + 1] for level in levels]
@@ -162,6 +217,25 @@ class StoreWriter:
                 # As it is read back: float16 overflows where float32 does not.
                 if not torch.isfinite(stored.read(slice(slot, slot + 1))).all():
                     raise self._overflow(picture)
+
+    def _written_at_once(
+        self,
+        stored: StoredLevels,
+        batch: Sequence[DecodedImage],
+        levels: Sequence[Tensor],
+        start: int,
+    ) -> bool:
+        """Round and check a whole batch on a GPU, if all is well; else one by one tells more."""
+        blank = any(
+            p.pixels is None or shown_regions(p.size, self._spec) is not None for p in batch
+        )
+        if blank or not _on_gpu(levels) or self._spec.dtype == "int8":
+            return False
+        rounded = [level.to(DTYPES[self._spec.dtype]) for level in levels]
+        if not all(torch.isfinite(level).all() for level in rounded):
+            return False
+        stored.write(slice(start, start + len(batch)), [level.cpu() for level in rounded])
+        return True
 
     def _overflow(self, picture: DecodedImage) -> FeatureError:
         dtype, backbone = self._spec.dtype, self._spec.backbone
@@ -200,3 +274,15 @@ class StoreWriter:
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
                     file.unlink()
+
+
+def _on_gpu(levels: Sequence[Tensor]) -> bool:
+    return bool(levels) and levels[0].is_cuda
+
+
+def _computed(levels: Sequence[Tensor]) -> torch.cuda.Event | None:
+    """Return when a GPU will have computed what it has been asked for so far."""
+    if not _on_gpu(levels):
+        return None
+    event: torch.cuda.Event = torch.cuda.current_stream(levels[0].device).record_event()
+    return event

@@ -151,6 +151,11 @@ class Network(nn.Module, ABC):
         return [layer.weight for layer in self.modules() if isinstance(layer, WordLogits)]
 
     @property
+    def casts_regions_to(self) -> torch.dtype | None:
+        """The type that regions are cast to before anything else is done with them, if any."""
+        return None
+
+    @property
     def depends_on_padding(self) -> bool:
         """True where an answer depends on the longest question of its batch."""
         return False

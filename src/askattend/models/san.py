@@ -23,9 +23,11 @@ from askattend.models.kernels import (
     Dropout,
     attention_scores,
     cast,
+    linear,
     matmul_dtype,
     softmax,
     weighted_sum,
+    wider_linear,
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
 from askattend.models.own_attention import as_projected_attention
@@ -84,7 +86,9 @@ class SAN(Network):
     def encode_image(self, regions: Regions) -> ImageEncoding:
         """Project each image once, however many questions follow."""
         f = paper.F_I(cast(regions, matmul_dtype(self.image.weight)))
-        v = paper.V_I(torch.tanh(self.image(f)))  # v_I = tanh(W_I f_I + b_I)
+        own = not all(isinstance(hop, HopAttention) for hop in self.hops)
+        layer = linear if own else wider_linear  # one's own attention wants d columns, no more
+        v = paper.V_I(torch.tanh(layer(self.image, f)))  # v_I = tanh(W_I f_I + b_I)
         projected = tuple(hop.project(v) for hop in self.hops)  # W_{I,A}^k v_I
         return ImageEncoding(v, projected, self.blank(regions))
 
@@ -106,13 +110,19 @@ class SAN(Network):
             scores = e_i(scores, k)  # W_P h_A + b_P
             attention = paper.P_I(softmax(scores), k)  # p_I^k
             v = weighted_sum(attention, image.regions, image_index)  # Σ_i p_i v_i
+            v = v[..., : u.shape[-1]]
             attended = paper.V_TILDE(v, k)  # ṽ_I^k
             u = paper.U(attended.squeeze(1) + u, k)  # u^k = ṽ_I^k + u^{k-1}
             hops.append((scores, attention, attended))
-        logits = add_word_logits(self.classifier(self.drop(u)), word_logits)
+        logits = add_word_logits(linear(self.classifier, self.drop(u)), word_logits)
         logits = paper.LOGITS(logits)  # p_ans = softmax(W_u u^K + b_u)
         scores, attention, attended = (torch.cat(part, dim=1) for part in zip(*hops, strict=True))
         return Output(logits, attention, scores, attended, question)
+
+    @property
+    def casts_regions_to(self) -> torch.dtype:
+        """The products' type."""
+        return matmul_dtype(self.image.weight)
 
     @property
     def depends_on_padding(self) -> bool:
@@ -157,9 +167,10 @@ class HopAttention(nn.Module):
         self, regions: Float[Tensor, "images regions question_dim"]
     ) -> Float[Tensor, "images regions attention_dim"]:
         """W_{I,A} v_I, the part that needs no question; the published code's tanh of it."""
+        projected = linear(self.region, regions)
         if self.published:
-            return paper.W_V_PUBLISHED(self.region(regions).tanh(), self.hop)
-        return paper.W_V(self.region(regions), self.hop)
+            return paper.W_V_PUBLISHED(projected.tanh(), self.hop)
+        return paper.W_V(projected, self.hop)
 
     def forward(
         self,
@@ -168,7 +179,7 @@ class HopAttention(nn.Module):
         image_index: Int[Tensor, " questions"],
     ) -> Float[Tensor, "questions 1 regions"]:
         """Score every region of each question's image."""
-        u = self.query(query)  # W_{Q,A} u + b_A
+        u = linear(self.query, query)  # W_{Q,A} u + b_A
         if (
             self.published
         ):  # tanh(W_P h + b_P) with h = tanh(W_{I,A} v_I + a) ⊕ tanh(W_{Q,A} u + b_A)

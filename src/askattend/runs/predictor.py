@@ -202,7 +202,8 @@ class Predictor:
                 run is an imported one that does not know its backbone and none was named.
         """
         where = f"run {self.run.folder}"
-        return backbone_of(self.run.features, name=self._backbone_name, where=where)
+        loaded = backbone_of(self.run.features, name=self._backbone_name, where=where)
+        return loaded.to(self._device)
 
     @torch.inference_mode()
     def look(self, image: Source) -> Scene:

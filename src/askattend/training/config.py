@@ -60,6 +60,11 @@ class TrainConfig:
     """Times the learning rate, by which each step shortens the weights (Loshchilov & Hutter)."""
     label_smoothing: Probability = 0.0
     """Share of each question's target that is spread over all answers."""
+    distil_weight: ClosedFraction = 0.5
+    """With --seeds, the share of a question's target that is the other networks' soft answers."""
+    distil_held_out: Probability = 0.0
+    """With --seeds, the share of the images that each of the other networks does without; what they
+    answer about those is then all that is learnt from them. 0 for none."""
     region_dropout: Probability = 0.0
     """Share of the regions that each step leaves out, the same for all images of its batch."""
     clip_norm: NaturalFloat = 0

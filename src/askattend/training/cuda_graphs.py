@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -13,13 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from askattend.batching.batches import Batch
+from askattend.batching.static_buffers import BuffersBySize, StaticBuffers
 from askattend.errors import RunError
 from askattend.models import Network
+from askattend.models.kernels import falling_schedule
 from askattend.training.config import TrainConfig
 from askattend.training.step import compute_loss, optimizer_step, set_learning_rate, train_step
-
-# Sizes are rounded up to multiples of these, so that a few graphs serve all batches.
-WORDS_MULTIPLE, IMAGES_MULTIPLE = 8, 16
 
 
 @runtime_checkable
@@ -42,50 +40,6 @@ def make_step(model: Network, optimizer: torch.optim.Optimizer, config: TrainCon
     return partial(train_step, model, optimizer, config=config)
 
 
-@dataclass
-class StaticBuffers:
-    """Tensors that do not move, for all batches of about one size.
-
-    Attributes:
-        batch: what is computed with.
-        scale: the buffers' number of questions ÷ the batch's, since the loss is a mean.
-        warmed_up: True once a step was made here.
-        graph: a step with these tensors, once captured.
-        loss: where the graph leaves it.
-    """
-
-    batch: Batch
-    scale: Float[Tensor, ""]
-    warmed_up: bool = False
-    graph: torch.cuda.CUDAGraph | None = None
-    loss: Float[Tensor, ""] | None = None
-
-    @classmethod
-    def like(cls, batch: Batch, *, questions: int, images: int, words: int) -> StaticBuffers:
-        """Allocate buffers for batches of up to so many questions, images and words."""
-        sizes = {
-            field.name: (questions, *getattr(batch, field.name).shape[1:])
-            for field in fields(batch)
-        }
-        sizes["regions"] = (images, *batch.regions.shape[1:])
-        sizes["tokens"] = (questions, words)
-        tensors = {name: getattr(batch, name).new_zeros(size) for name, size in sizes.items()}
-        return cls(Batch(**tensors), torch.ones((), device=batch.tokens.device))
-
-    def fill(self, batch: Batch) -> None:
-        """Copy a batch here.
-
-        Questions that fill up are one word of padding about the first image, and weigh nothing.
-        Images that fill up, whatever was there before, are asked nothing.
-        """
-        for field in fields(batch):
-            buffer, tensor = getattr(self.batch, field.name), getattr(batch, field.name)
-            if field.name != "regions":
-                buffer.fill_(1 if field.name == "lengths" else 0)
-            buffer[tuple(slice(size) for size in tensor.shape)] = tensor
-        self.scale.fill_(len(self.batch) / len(batch))
-
-
 class GraphedStep:
     """`train_step` with every tensor at a fixed place and of a fixed size, replayed as a graph.
 
@@ -98,7 +52,7 @@ class GraphedStep:
         self, model: Network, optimizer: torch.optim.Optimizer, config: TrainConfig
     ) -> None:
         self._model, self._optimizer, self._config = model, optimizer, config
-        self._buffers: dict[tuple[int, int, int], StaticBuffers] = {}
+        self._buffers = BuffersBySize(config.batch_size)
         self._device = next(model.parameters()).device
         if self._device.type == "cuda":
             self._stream = torch.cuda.Stream(self._device)
@@ -108,21 +62,9 @@ class GraphedStep:
     def __call__(self, batch: Batch, *, rate: float) -> Float[Tensor, ""]:
         """Make one step; return the answers' loss before it."""
         with self._own_stream():
-            buffers = self._buffers_for(batch)
-            buffers.fill(batch)
+            buffers = self._buffers.holding(batch)
             set_learning_rate(self._optimizer, rate)
             return self._step(buffers)
-
-    def _buffers_for(self, batch: Batch) -> StaticBuffers:
-        questions = max(len(batch), self._config.batch_size)
-        images = _round_up(len(batch.regions), IMAGES_MULTIPLE)
-        words = _round_up(batch.tokens.shape[1], WORDS_MULTIPLE)
-        key = (questions, images, words)
-        if key not in self._buffers:
-            self._buffers[key] = StaticBuffers.like(
-                batch, questions=questions, images=images, words=words
-            )
-        return self._buffers[key]
 
     def _step(self, buffers: StaticBuffers) -> Float[Tensor, ""]:
         if not buffers.warmed_up or self._device.type != "cuda":
@@ -131,13 +73,14 @@ class GraphedStep:
         if buffers.graph is None:
             self._capture(buffers)
         assert buffers.graph is not None
-        assert buffers.loss is not None
         buffers.graph.replay()
-        return buffers.loss.clone()  # the next replay overwrites it
+        loss: Tensor = buffers.result.clone()  # the next replay overwrites it
+        return loss
 
     def _compute(self, buffers: StaticBuffers) -> Float[Tensor, ""]:
         """Make the step that is captured; the learning rate was set before."""
-        answers, penalty = compute_loss(self._model, buffers.batch, self._config)
+        with falling_schedule(buffers.schedule):
+            answers, penalty = compute_loss(self._model, buffers.batch, self._config)
         answers = answers * buffers.scale
         optimizer_step(self._model, self._optimizer, answers + penalty, self._config)
         return answers.detach()
@@ -153,7 +96,7 @@ class GraphedStep:
                     graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"
                 ),
             ):
-                buffers.loss = self._compute(buffers)
+                buffers.result = self._compute(buffers)
         except RuntimeError as error:
             raise RunError(
                 f"a step cannot be made a CUDA graph ({str(error).splitlines()[0]})",
@@ -184,7 +127,3 @@ class GraphedStep:
         with torch.cuda.stream(self._stream):
             yield
         usual.wait_stream(self._stream)
-
-
-def _round_up(size: int, multiple: int) -> int:
-    return -(-size // multiple) * multiple

@@ -11,6 +11,7 @@ from askattend.data.questions import QASet
 from askattend.data.splits import Splits
 from askattend.errors import RunError
 from askattend.files import atomic_write
+from askattend.training.distilling import TeacherScores
 
 SUMMARY = "metrics.json"
 
@@ -61,6 +62,7 @@ class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         hardware: what it was trained on.
         data: its questions.
         floors: name → name for people and accuracy on the validation questions.
+        teachers: accuracies of the networks that it was distilled from, if it was.
     """
 
     best_epoch: int
@@ -73,6 +75,7 @@ class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hardware: str
     data: DataSummary
     floors: dict[str, Any] = {}
+    teachers: TeacherScores | msgspec.UnsetType = msgspec.UNSET
 
     def save(self, folder: Path) -> None:
         """Write it into a run folder."""

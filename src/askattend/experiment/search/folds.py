@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from askattend.data.questions import QASet
-from askattend.data.splits import Splits, image_folds
+from askattend.data.splits import Splits, fold_splits
 from askattend.errors import ConfigError
 
 FEW = 2000  # training questions, below which a single split says too little
@@ -31,7 +31,7 @@ def folds_for(splits: Splits, count: int | None = None) -> tuple[Splits, ...]:
             remedy="Add images, or a 'valid' split with answers.",
         )
     count = count or (FOLDS if len(splits.train) < FEW else 1)
-    return (splits,) if count == 1 else image_folds(_together(splits), count)
+    return (splits,) if count == 1 else fold_splits(_together(splits), count)
 
 
 def _together(splits: Splits) -> QASet:

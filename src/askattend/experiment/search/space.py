@@ -55,9 +55,10 @@ def vary(config: Config[Any], *, seed: str, finer: bool = False) -> Config[Any]:
 def differences(config: Config[Any], start: Config[Any]) -> str:
     """List what differs between settings and those they were drawn from, widths as one."""
     changes = []
+    width = next((name for name in WIDTHS if hasattr(config.model, name)), None)
     for section, name in searched(config):
         now, then = setting(config, section, name), setting(start, section, name)
-        if now != then and (name not in WIDTHS or name == WIDTHS[0]):
+        if now != then and (name not in WIDTHS or name == width):
             changes.append(f"{name} {now:g}" if isinstance(now, float) else f"{name} {now}")
     return ", ".join(changes)
 

@@ -210,7 +210,8 @@ class FoldTrainer:
             max(math.ceil(count / train["batch_size"]), train["min_steps"])
             for count in (self.questions, len(self.folds[0].train))
         )
-        return float(train["epochs"] * last / fold)
+        teachers = self.trials.config(candidate).seeds
+        return float(train["epochs"] * last / fold * (teachers + (teachers > 1)))
 
     def _epoch_seconds(self, candidate: int) -> float:
         """Compute the time of an epoch from what was measured last; 0 before anything was."""

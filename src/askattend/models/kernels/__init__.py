@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from askattend.models.kernels.dropout import Dropout
 from askattend.models.kernels.input_checks import require_in_range
-from askattend.models.kernels.lstm import StateName, last_state
+from askattend.models.kernels.linear import linear, wider_linear
+from askattend.models.kernels.lstm import StateName, falling_schedule, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
 from askattend.models.kernels.recurrence import LSTM
-from askattend.models.kernels.regions import cast, l2_normalise, matmul_dtype
+from askattend.models.kernels.regions import cast, gather, l2_normalise, matmul_dtype
 from askattend.models.kernels.scores import Activation, attention_scores
 
 __all__ = [
@@ -23,10 +24,14 @@ __all__ = [
     "attention_scores",
     "cast",
     "expand_to_questions",
+    "falling_schedule",
+    "gather",
     "l2_normalise",
     "last_state",
+    "linear",
     "matmul_dtype",
     "require_in_range",
     "softmax",
     "weighted_sum",
+    "wider_linear",
 ]

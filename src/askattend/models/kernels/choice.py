@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 
@@ -20,3 +23,22 @@ def as_written(*tensors: Tensor) -> bool:
 def on_gpu(*tensors: Tensor) -> bool:
     """Tell if sizes may not depend on data: to know them, the processor would wait for the GPU."""
     return any(t.is_cuda for t in tensors)
+
+
+def triton_runs(*tensors: Tensor) -> bool:
+    """Tell if Triton's kernels compute: on a GPU that it compiles for, in types that they know."""
+    return (
+        all(t.is_cuda and t.dtype in TRITON_DTYPES for t in tensors)
+        and _has_triton()
+        and not is_recording()
+        and not torch.compiler.is_compiling()
+    )
+
+
+TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+
+@cache
+def _has_triton() -> bool:
+    """True where Triton is installed, as it is with PyTorch for CUDA, and the GPU is recent."""
+    return find_spec("triton") is not None and torch.cuda.get_device_capability() >= (7, 0)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from askattend.models.kernels import choice
 from askattend.models.kernels.buffer_pool import empty_from_pool
 
 
@@ -50,6 +51,10 @@ class Dropout(nn.Dropout):
         """Return the input, in training with each element zero or 1 / (1 - p) times what it was."""
         if not (self.training and self.p):
             return input
+        if choice.triton_runs(input) and not (torch.is_grad_enabled() and input.requires_grad):
+            from askattend.models.kernels.gpu import regions as quick
+
+            return quick.dropout(input, self.p)
         if input.is_cuda or torch.compiler.is_compiling():
             return super().forward(input)
         flips = keep_mask(input.shape, self.p, input.device)

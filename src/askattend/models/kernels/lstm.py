@@ -1,13 +1,15 @@
 """An LSTM's last state after questions of different lengths.
 
 The reference comes first; `last_state` chooses between it, a way without padding that makes one
-product for the weights' gradient and computes equal words once, and one for a GPU, in which no size
-depends on the lengths.
+product for the weights' gradient and computes equal words once, and those for a GPU, in which no
+size depends on the lengths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Literal
 
@@ -17,6 +19,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.kernels import choice
+from askattend.models.kernels.linear import filled_up, multiply
 from askattend.models.kernels.recording import is_recording
 from askattend.models.kernels.recurrence import LSTM, States
 
@@ -67,6 +70,8 @@ def last_state(
     if choice.as_written(lstm.weight_hh_l0):
         if is_recording() or torch.compiler.is_compiling():
             return _select(reference(lstm, embed, tokens, lengths, record_states), state)
+        if choice.triton_runs(lstm.weight_hh_l0):
+            return _select(falling(lstm, embed, tokens, lengths, schedule_of(tokens)), state)
         return _select(right_aligned(lstm, embed, tokens, lengths), state)
     packed = partial(_packed, lstm, embed, state=state, random=random)
     if random or len(tokens) == 1:
@@ -134,3 +139,53 @@ def right_aligned(
     i, others = lstm.inputs(embed(aligned)).tensor_split([lstm.hidden_size], dim=2)
     inputs = torch.cat([i.masked_fill((position < 0)[..., None], -torch.inf), others], dim=2)
     return lstm.last_states(inputs.flatten(0, 1), [questions] * words)
+
+
+_schedule: ContextVar[Sequence[int]] = ContextVar("schedule", default=())
+
+
+@contextmanager
+def falling_schedule(sizes: Sequence[int]) -> Iterator[None]:
+    """Say how many questions have a first word, a second, …, at most, so that a GPU is not asked.
+
+    Args:
+        sizes: falling, the first of them all questions; none if it is not known.
+    """
+    token = _schedule.set(sizes)
+    try:
+        yield
+    finally:
+        _schedule.reset(token)
+
+
+def schedule_of(tokens: Int[Tensor, "questions words"]) -> list[int]:
+    """Return how many questions each step goes over: all of them, if nobody says that fewer do."""
+    questions, words = tokens.shape
+    return list(_schedule.get()[:words]) or [questions] * words
+
+
+def falling(
+    lstm: LSTM,
+    embed: Embed,
+    tokens: Int[Tensor, "questions words"],
+    lengths: Int[Tensor, " questions"],
+    sizes: Sequence[int],
+) -> States:
+    """Go over longer questions first, so that those that ended are left out.
+
+    Args:
+        lstm: as of `last_state`, as are the next three.
+        embed: of words.
+        tokens: padded.
+        lengths: of the questions.
+        sizes: how many questions each step goes over: as many as have that word, or more.
+    """
+    from askattend.models.kernels.gpu.lstm import FallingLSTM
+
+    order = lengths.argsort(descending=True)
+    steps = zip(tokens.index_select(0, order).t(), sizes, strict=False)
+    words = embed(torch.cat([column[:size] for column, size in steps]))
+    inputs = multiply(words, lstm.weight_ih_l0, lstm.bias_ih_l0 + lstm.bias_hh_l0)
+    weight = filled_up(lstm.weight_hh_l0.to(inputs.dtype))
+    states: States = FallingLSTM.apply(inputs, weight, lengths, order, list(sizes))  # type: ignore[no-untyped-call]
+    return states

@@ -31,7 +31,8 @@ def weighted_sum(
 
     SAAA eq. 5, SAN eq. 17. The reference copies an image's regions once for each question. The
     quick way lays the questions of an image side by side, so that one matrix product for each image
-    serves them all. How many lie side by side depends on the data: a GPU takes the reference.
+    serves them all. How many lie side by side depends on the data: a GPU has a kernel that reads
+    the regions where they are, or else takes the reference.
 
     Args:
         attention: of each question, in any floating type.
@@ -39,6 +40,10 @@ def weighted_sum(
         image_index: the row of `regions` that each question is about.
     """
     attention = attention.to(regions.dtype)
+    if choice.triton_runs(regions):
+        from askattend.models.kernels.gpu import pooling as quick
+
+        return quick.weighted_sum(attention, regions, image_index)
     if choice.on_gpu(regions):
         return reference(attention, regions, image_index)
     if len(regions) == 1:

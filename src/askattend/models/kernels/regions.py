@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
+from askattend.models.kernels import choice
 from askattend.models.kernels.buffer_pool import cast_copy
 
 
@@ -13,6 +14,10 @@ def l2_normalise(
     regions: Float[Tensor, "images regions dim"], dtype: torch.dtype
 ) -> Float[Tensor, "images regions dim"]:
     """v / (‖v‖₂ + ε) at each region (SAAA section 3.1), in `dtype`; norms in float32 at least."""
+    if choice.triton_runs(regions) and not regions.requires_grad:
+        from askattend.models.kernels.gpu import regions as quick
+
+        return quick.l2_normalise(regions, dtype)
     units = cast_copy(regions, dtype)
     precise = torch.promote_types(dtype, torch.float32)
     norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
@@ -22,7 +27,32 @@ def l2_normalise(
 
 def cast(regions: Float[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, "*shape"]:
     """Cast `regions` to another type; return themselves where they have it."""
-    return regions if regions.dtype == dtype else cast_copy(regions, dtype)
+    if regions.dtype == dtype:
+        return regions
+    if choice.triton_runs(regions) and not regions.requires_grad:
+        from askattend.models.kernels.gpu import regions as quick
+
+        return quick.cast(regions, dtype)
+    return cast_copy(regions, dtype)
+
+
+def gather(
+    table: Float[Tensor, "all regions dim"],
+    rows: Int[Tensor, " images"],
+    dtype: torch.dtype | None = None,
+) -> Float[Tensor, "images regions dim"]:
+    """Copy some images' regions out of a table.
+
+    Args:
+        table: the regions of all images.
+        rows: the images.
+        dtype: that they are cast to next, which a GPU does on the way; others leave it.
+    """
+    if dtype not in (None, table.dtype) and choice.triton_runs(table):
+        from askattend.models.kernels.gpu import regions as quick
+
+        return quick.gather(table, rows, dtype)
+    return table.index_select(0, rows)
 
 
 def matmul_dtype(weight: Tensor) -> torch.dtype:

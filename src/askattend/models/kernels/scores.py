@@ -1,7 +1,7 @@
 """Attention scores: a hidden layer over each pair of a question and a region, and a linear layer.
 
-The reference comes first; `attention_scores` chooses between it and a way that makes the hidden
-layer piece by piece, so that no piece leaves the cache.
+The reference comes first; `attention_scores` chooses between it, a way that makes the hidden
+layer piece by piece, so that no piece leaves the cache, and a GPU's, where it stays in registers.
 """
 
 from __future__ import annotations
@@ -67,6 +67,12 @@ def attention_scores(
     # A dropped element is 0, not tanh's constant.
     assert drop is None or activation == "relu"
     dropping = drop is not None and drop.training and drop.p > 0
+    if choice.triton_runs(image_projected, question_projected):
+        from askattend.models.kernels.gpu import scores as quick
+
+        parts = (image_projected, question_projected, image_index, score.weight, score.bias)
+        p = drop.p if drop and dropping else 0.0
+        return quick.attention_scores(*parts, activation=activation, p=p)
     if choice.as_written(image_projected) or activation == "identity":
         layers = (score, activation, drop or nn.Identity(), hidden)
         return reference(image_projected, question_projected, image_index, *layers)

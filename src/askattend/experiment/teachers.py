@@ -1,0 +1,200 @@
+"""Several networks trained for one: its teachers, and what it learns from them.
+
+All teachers learn from all training questions, and what they answer on average is learnt (Hinton
+et al. 2015, arXiv 1503.02531). A network that has learnt a question by heart repeats its answer,
+though. So they may be made to learn without a share of the images each, and a question's soft
+answers are then those of the teachers that never saw its image (cross-fitting, Dao et al. 2021,
+arXiv 2104.09732).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from askattend.batching.batches import Batches
+from askattend.batching.soft_answers import SoftAnswers
+from askattend.data.questions import QASet
+from askattend.data.splits import Splits, image_folds, of_images
+from askattend.devices import pick_device
+from askattend.experiment.config import Config
+from askattend.experiment.features import Features
+from askattend.experiment.inputs import batches_of, flips_of, sample_of
+from askattend.runs.run_folder import Run
+from askattend.training.distilling import (
+    SOFT_ANSWERS,
+    Teacher,
+    TeacherScores,
+    ensemble_accuracy,
+    load_soft_answers,
+    mean_probabilities,
+    save_soft_answers,
+    tempered,
+)
+from askattend.training.history import TrainingHistory
+from askattend.training.loop import fit
+
+TEACHERS = "teachers"
+# Questions that a temperature is fitted on; more change nothing that a network would learn.
+FOR_TEMPERATURE = 4096
+
+
+def held_out(teacher: int, teachers: int, share: float) -> tuple[int, ...]:
+    """List the folds that a teacher does not learn from, both counted from 0.
+
+    There are as many folds as teachers. So many teachers answer a question as a teacher has folds
+    held out.
+
+    Args:
+        teacher: which.
+        teachers: how many there are.
+        share: of the folds, rounded to one at least, and never to all; 0 for none.
+    """
+    if not share:
+        return ()
+    count = min(max(round(share * teachers), 1), teachers - 1)
+    return tuple((teacher + more) % teachers for more in range(count))
+
+
+def fold_images(config: Config[Any], train: QASet) -> tuple[frozenset[str], ...]:
+    """Divide the training images into as many folds as there are teachers, if any are held out.
+
+    Raises:
+        ConfigError: there are fewer images than folds.
+    """
+    if config.seeds == 1 or not config.train.distil_held_out:
+        return (frozenset(train.images),)
+    return image_folds(train, config.seeds)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """All that teachers are trained with.
+
+    Attributes:
+        run: the run whose network is to learn from them.
+        config: its settings; `config.seeds` is the number of teachers.
+        splits: its questions.
+        features: of their images.
+        resume: go on where earlier trainings of the teachers stopped.
+        console: where notes and progress go.
+    """
+
+    run: Run
+    config: Config[Any]
+    splits: Splits
+    features: Features
+    resume: bool
+    console: Console
+
+    def held_out(self, teacher: int) -> tuple[int, ...]:
+        """List the folds that a teacher does not learn from."""
+        return held_out(teacher, self.config.seeds, self.config.train.distil_held_out)
+
+    def batches(self, questions: QASet) -> Batches:
+        """Batch questions to be answered."""
+        return batches_of(questions, self.features, self.run, self.config.train)
+
+
+def learn_from_teachers(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores] | None:
+    """Train the teachers and keep their soft answers; None where the settings want no teachers.
+
+    Their runs are removed once their answers are kept. Interrupted and resumed, the answers are
+    those that there would have been without.
+
+    Raises:
+        RunError: as `fit`, and where the soft answers kept are unreadable.
+    """
+    if lesson.config.seeds == 1:
+        return None
+    run = lesson.run
+    if not (lesson.resume and (run.folder / SOFT_ANSWERS).exists()):
+        soft, scores = _teach(lesson)
+        save_soft_answers(run.folder, soft, scores)
+    shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
+    # Read even if just written: learnt from is what a resumed run would learn from.
+    soft, scores = load_soft_answers(
+        run.folder, questions=len(lesson.splits.train), answers=len(run.answers)
+    )
+    lesson.console.print(
+        f"one network, distilled from {lesson.config.seeds} (accuracy on validation "
+        f"{scores.mean:.2%} on average, {scores.ensemble:.2%} together)",
+        highlight=False,
+    )
+    return soft, scores
+
+
+def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
+    """Train every teacher, then ask them all questions."""
+    count, train = lesson.config.seeds, lesson.splits.train
+    folds = [of_images(train, fold) for fold in fold_images(lesson.config, train)]
+    valid = lesson.batches(lesson.splits.valid)
+    teachers: list[Teacher] = []
+    histories: list[TrainingHistory] = []
+    for number in range(count):
+        run, history = _train_teacher(lesson, folds, number, valid)
+        histories.append(history)
+        teachers.append(_as_teacher(lesson, run, [folds[i] for i in lesson.held_out(number)]))
+    soft = _soft_answers(lesson, teachers, folds)
+    return soft, TeacherScores.of(histories, ensemble=ensemble_accuracy(teachers, valid))
+
+
+def _train_teacher(
+    lesson: Lesson, folds: Sequence[QASet], number: int, valid: Batches
+) -> tuple[Run, TrainingHistory]:
+    """Train a teacher on all folds but those held out from it."""
+    left_out = lesson.held_out(number)
+    images = {i for n, fold in enumerate(folds) if n not in left_out for i in fold.images}
+    learnt_from = of_images(lesson.splits.train, images)
+    lesson.console.print(
+        f"network {number + 1} of {lesson.config.seeds}, on {len(learnt_from):,} of "
+        f"{len(lesson.splits.train):,} questions",
+        highlight=False,
+    )
+    run, config = _teacher_run(lesson, number)
+    run.save()
+    flips = flips_of(learnt_from, run, config)
+    learnt = batches_of(learnt_from, lesson.features, run, config.train, flips)
+    history = fit(run, learnt, valid, config.train, console=lesson.console, resume=lesson.resume)
+    return run, history
+
+
+def _teacher_run(lesson: Lesson, number: int) -> tuple[Run, Config[Any]]:
+    """Make the run of a teacher: that of the network to be taught, but for the seed."""
+    seed = (lesson.config.train.seed + number) % 2**32
+    config = replace(lesson.config, seeds=1, train=replace(lesson.config.train, seed=seed))
+    folder = lesson.run.folder / TEACHERS / str(number + 1)
+    tables = {**lesson.run.config, "seeds": 1, "train": config.tables()["train"]}
+    return replace(lesson.run, folder=folder, config=tables), config
+
+
+def _as_teacher(lesson: Lesson, run: Run, unseen: Sequence[QASet]) -> Teacher:
+    """Load a teacher's best weights; fit its temperature on questions it never saw, if any."""
+    settings = lesson.config.train
+    model = run.load_model().to(pick_device(settings.device))
+    answered = tuple(question for fold in unseen for question in fold if question.answers)
+    images = {image: file for fold in unseen for image, file in fold.images.items()}
+    questions = replace(lesson.splits.train, questions=answered, images=images)
+    teacher = Teacher(model, settings.precision)
+    if not answered:
+        return teacher
+    return tempered(teacher, lesson.batches(sample_of(questions, FOR_TEMPERATURE)))
+
+
+def _soft_answers(
+    lesson: Lesson, teachers: Sequence[Teacher], folds: Sequence[QASet]
+) -> SoftAnswers:
+    """Ask the questions of each fold of the teachers that it was held out from, if of any."""
+    train = lesson.splits.train
+    soft = SoftAnswers.none(len(train), len(lesson.run.answers))
+    for number, fold in enumerate(folds):
+        rows = np.array([i for i, q in enumerate(train) if q.image in fold.images], dtype=np.int64)
+        asked = [t for n, t in enumerate(teachers) if number in lesson.held_out(n)]
+        for batch, probability in mean_probabilities(asked or teachers, lesson.batches(fold)):
+            soft.put(rows[batch.question_index.cpu().numpy()], probability)
+    return soft
