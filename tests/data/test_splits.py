@@ -13,6 +13,7 @@ from askattend.data.questions import QASet, Question
 from askattend.data.splits import (
     FEWEST_IMAGES,
     canonical_split,
+    fold_splits,
     image_folds,
     odd_splits,
     shared_images,
@@ -218,3 +219,19 @@ def test_folds_are_of_equal_sizes_and_every_image_is_in_one(
     assert max(sizes) - min(sizes) <= 1
     backwards = make_qaset(*reversed(questions.questions))
     assert image_folds(backwards, count, seed=seed) == folds
+
+
+@given(st.integers(2, 40), st.integers(2, 6), st.integers(0, 9))
+def test_folds_part_the_images_evenly(images: int, count: int, seed: int) -> None:
+    train = qaset(train=images)
+    if images < count:
+        with pytest.raises(DataError, match=f"{images} images cannot be divided into {count}"):
+            fold_splits(train, count, seed=seed)
+        return
+    folds = fold_splits(train, count, seed=seed)
+    sizes = [len(fold.valid.images) for fold in folds]
+    assert (len(folds), sum(sizes)) == (count, images)
+    assert max(sizes) - min(sizes) <= 1
+    for fold in folds:
+        assert {*fold.train.images} == {*train.images} - {*fold.valid.images}
+        assert len(fold.train) + len(fold.valid) == len(train)

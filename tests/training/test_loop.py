@@ -151,3 +151,18 @@ def test_log_has_a_row_an_epoch(tmp_path: Path) -> None:
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4]
     assert float(rows[-1]["valid_accuracy"]) == history.epochs[-1].valid_accuracy
     assert any((run.folder / "tensorboard").iterdir())
+
+
+def test_whoever_watches_the_epochs_can_end_the_training(tmp_path: Path) -> None:
+    run, training, validation = set_up(tmp_path, CONFIG)
+    seen = []
+
+    def stop_after_two(history: TrainingHistory) -> None:
+        seen.append(len(history.epochs))
+        if len(seen) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fit(run, training, validation, CONFIG, console=QUIET, after_epoch=stop_after_two)
+    assert seen == [1, 2]
+    assert len(read_history(run).epochs) == 2

@@ -74,3 +74,16 @@ def test_embeddings_can_be_frozen() -> None:
     train_step(model, make_optimizer(model, config), batch, config, rate=0.1)
     assert torch.equal(model.word_embeddings()[0], before)
     assert not torch.equal(model.get_parameter("classifier.4.weight"), others)
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.0, 4), (0.2, 3), (0.5, 2), (0.99, 1)])
+def test_a_share_of_the_regions_is_left_out(share: float, kept: int) -> None:
+    model, seen = small_network("saaa"), []
+    regions, tokens, lengths, image_index = small_batch(torch.float32)
+    batch = Batch.of(regions, tokens, lengths, torch.arange(5), image_index=image_index)
+    model.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    compute_loss(model, batch, TrainConfig(region_dropout=share))
+    assert seen[0].shape[1] == kept
+    # Each is a region of its image, and the same for all images.
+    same = (seen[0][:, :, None] == regions[:, None]).all(dim=-1)
+    assert (same.all(dim=0).sum(dim=1) == 1).all()

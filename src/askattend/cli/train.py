@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
+import msgspec
+
 from askattend.cli.console import parse_form, print_notes, progress
 from askattend.cli.networks import check_network, network_forms
 from askattend.cli.options import Flat
-from askattend.errors import ConfigError
+from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
+from askattend.experiment.search.budget import parse_duration
+from askattend.experiment.search.search import OnTop, search
+from askattend.experiment.search.trials import STATE
 from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name
 from askattend.runs.run_folder import CONFIG, read_config
+
+# The word for any of these networks, of which a search chooses.
+ANY, ANY_OF = "any", ("saaa", "san")
 
 M = TypeVar("M", bound=NetworkConfig)
 
@@ -29,7 +38,13 @@ class Train(Generic[M]):
     preset: str | None = None
     """Settings to start from: a name, or a TOML file; options given here come on top."""
     resume: bool = False
-    """Go on where an earlier training of this folder stopped."""
+    """Go on where an earlier training of this folder stopped, or its search."""
+    search: str | None = None
+    """Try other settings, too, for so long (90s, 15m, 2h), and keep a run of the best: widths,
+    dropout, rates, epochs, features. What is given as an option stays as it is."""
+    search_folds: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Folds by image that a search validates on; by default 3 below 2,000 training questions, else
+    1, the training's own validation split."""
 
 
 def run(argv: list[str]) -> None:
@@ -38,23 +53,31 @@ def run(argv: list[str]) -> None:
     Raises:
         AskAttendError: a setting, the data or the run folder does not fit.
     """
-    check_network(argv)
-    about = f"Train a network. Presets: {', '.join(presets())}."
-    forms = network_forms(Train, lambda network: Train(config=_starting_config(network, argv)))
-    options: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
+    if argv[:1] == [ANY]:
+        starts = [_parse([name, *argv[1:]]) for name in ANY_OF]
+    else:
+        check_network(argv)
+        starts = [_parse(argv)]
+    options = starts[0]
     if options.out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
-    _note_better_preset(options)
+    for each in starts:
+        _note_better_preset(each)
     _refuse_two_starts(options, argv)
 
     def on_top(recipe: Config[Any]) -> Config[Any]:
         # The preset and the same words once more, on top of what the size of the data has chosen.
         name = model_name(recipe.model)
         start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
-        forms = network_forms(Train, lambda _: Train(config=start))
-        again: Train[Any] = parse_form(forms, argv, "train", noun="network", about=about)
-        return again.config
+        return keep(start)
 
+    def keep(drawn: Config[Any]) -> Config[Any]:
+        return _parse([model_name(drawn.model), *argv[1:]], drawn).config
+
+    if options.search is not None:
+        _search(starts, options.out, options.search, on_top, keep)
+        return
+    _refuse_without_search(options, argv, options.out)
     train(
         options.config,
         options.out,
@@ -62,6 +85,46 @@ def run(argv: list[str]) -> None:
         console=progress(),
         on_top=on_top,
     )
+
+
+def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:
+    """Read the options for a network, on top of settings or of what options say to start from."""
+
+    def default(network: type[Network]) -> Train[Any]:
+        return Train(config=start or _starting_config(network, argv))
+
+    about = f"Train a network, or any with --search. Presets: {', '.join(presets())}."
+    options: Train[Any] = parse_form(
+        network_forms(Train, default), argv, "train", noun="network", about=about
+    )
+    return options
+
+
+def _search(
+    starts: Sequence[Train[Any]], out: Path, budget: str, on_top: OnTop, keep: OnTop
+) -> None:
+    options = starts[0]
+    search(
+        options.config,
+        out,
+        seconds=parse_duration(budget),
+        console=progress(),
+        also=[each.config for each in starts[1:]],
+        folds=options.search_folds,
+        resume=options.resume,
+        on_top=on_top,
+        keep=keep,
+    )
+
+
+def _refuse_without_search(options: Train[Any], argv: list[str], out: Path) -> None:
+    if argv[0] == ANY or options.search_folds:
+        what = f"'{ANY}' network" if argv[0] == ANY else "--search-folds"
+        raise ConfigError(f"{what} is for a search alone", remedy="Add --search 15m.")
+    if (out / STATE).exists() and not (out / CONFIG).exists():
+        raise RunError(
+            "holds an unfinished search", where=out, remedy="Add --search and its budget."
+        )
 
 
 def _refuse_two_starts(options: Train[Any], argv: list[str]) -> None:
@@ -81,17 +144,19 @@ def _note_better_preset(options: Train[Any]) -> None:
 
 def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:
     """Return the settings that options come on top of: a preset's, a run's, or the defaults."""
-    # tyro must know the defaults before it parses; these three options decide on them.
+    # tyro must know the defaults before it parses; these options decide on them.
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--preset")
     early.add_argument("--resume", action="store_true")
     early.add_argument("--out", type=Path)
+    early.add_argument("--search")
     try:
         given, _ = early.parse_known_args(argv)
     except argparse.ArgumentError:  # an option without its value: the real parser says so better
         return Config(model=network.config_type()(), recipe="auto")
     begun = None
-    if given.resume and given.out and (given.out / CONFIG).is_file():
+    # A search reads the settings of its run itself.
+    if given.resume and given.search is None and given.out and (given.out / CONFIG).is_file():
         begun = config_from(read_config(given.out), network.name, where=str(given.out / CONFIG))
     if given.preset:
         return read_preset(given.preset, network.name, base=begun)

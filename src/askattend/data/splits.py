@@ -126,6 +126,24 @@ def training_splits(
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
 
+def fold_splits(qaset: QASet, count: int, *, seed: int = 0) -> tuple[Splits, ...]:
+    """Divide questions into folds by image, for each to be validated on once.
+
+    Raises:
+        DataError: there are fewer images than folds.
+    """
+    if len(qaset.images) < count:
+        raise DataError(
+            f"{len(qaset.images):,} images cannot be divided into {count} folds",
+            where=qaset.source,
+            remedy="Ask for fewer folds, or add images.",
+        )
+    return tuple(
+        Splits(of_images(qaset, qaset.images.keys() - part), of_images(qaset, part), ())
+        for part in image_folds(qaset, count, seed=seed)
+    )
+
+
 def split_names(train_on: str) -> tuple[str, ...]:
     """List the splits of a setting such as ``"train+val"``, by their canonical names."""
     return tuple(dict.fromkeys(map(canonical_split, train_on.split("+"))))

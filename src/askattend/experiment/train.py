@@ -12,7 +12,9 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.batching.soft_answers import SoftAnswers
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.vocab import AnswerVocab, WordVocab
@@ -68,25 +70,23 @@ def train(
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
-    _check_folder(out, resume=resume)
+    check_folder(out, resume=resume)
     pick_device(config.train.device)  # complain before the long work, not after it
-    config = _located(config)
-    splits = _read_splits(config, console)
-    config = _by_recipe(config, out, splits, on_top, console)
+    config = with_full_paths(config)
+    splits = read_splits(config, console)
+    config = by_recipe(config, out, splits, on_top, console)
     fold_images(config, splits.train)  # complain before the long work
-    run, features = _prepare(config, out, splits, console)
+    run, features = prepare(config, out, splits, console)
     if resume:
         _require_same(run)
-    with _alone_in(out):
+    with alone_in(out):
         run.save()
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors), highlight=False)
         lesson = Lesson(run, config, splits, features, resume, console)
         soft, teachers = learn_from_teachers(lesson) or (None, None)
-        flips = flips_of(splits.train, run, config, soft)
-        learnt = batches_of(splits.train, features, run, config.train, flips, soft)
-        held_back = batches_of(splits.valid, features, run, config.train)
+        learnt, held_back = batches_for(run, features, splits, config, soft)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
         _save_summary(run, history, splits, floors, teachers)
         write_card(run)
@@ -94,7 +94,8 @@ def train(
     return run
 
 
-def _check_folder(out: Path, *, resume: bool) -> None:
+def check_folder(out: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds a run already, or a file in its place."""
     if (out / CONFIG).exists() and not resume:
         raise RunError(
             "holds a run already", where=out, remedy="Add --resume, or choose another --out."
@@ -103,7 +104,7 @@ def _check_folder(out: Path, *, resume: bool) -> None:
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
 
-def _read_splits(config: Config[Any], console: Console) -> Splits:
+def read_splits(config: Config[Any], console: Console) -> Splits:
     """Read the questions to train and to validate on, and note what is odd about them."""
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
@@ -113,7 +114,7 @@ def _read_splits(config: Config[Any], console: Console) -> Splits:
     return splits
 
 
-def _by_recipe(
+def by_recipe(
     config: Config[Any],
     out: Path,
     splits: Splits,
@@ -130,12 +131,12 @@ def _by_recipe(
     size = SetSize.of(splits.train)
     recipe = recipe_for(config, size)
     config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
-    config = _located(config)
+    config = with_full_paths(config)
     console.print(describe_recipe(config, size), highlight=False)
     return config
 
 
-def _prepare(
+def prepare(
     config: Config[Any], out: Path, splits: Splits, console: Console
 ) -> tuple[Run, Features]:
     """Build the vocabularies and the features that a new run needs."""
@@ -147,15 +148,32 @@ def _prepare(
         highlight=False,
     )
     vectors = _vectors(config, words, console)  # before the long work with images
+    features = features_for(config, images_of(config, splits), out.parent, console=console)
+    saved = config if uses_image(config.model) else replace(config, features=None)
+    floors = Floors.build(splits.train)
+    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+
+
+def images_of(config: Config[Any], splits: Splits) -> dict[str, Path]:
+    """List the images whose features a training needs, mirror images included: id → file."""
     learnt = splits.train.images
     if config.train.flips and uses_image(config.model):
         require_language(splits.train)  # complain before the long work
         learnt = with_mirror_images(learnt)
-    images = {**learnt, **splits.valid.images}
-    features = features_for(config, images, out.parent, console=console)
-    saved = config if uses_image(config.model) else replace(config, features=None)
-    floors = Floors.build(splits.train)
-    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+    return {**learnt, **splits.valid.images}
+
+
+def batches_for(
+    run: Run,
+    features: Features,
+    splits: Splits,
+    config: Config[Any],
+    soft: SoftAnswers | None = None,
+) -> tuple[Batches, Batches]:
+    """Batch the questions to learn from, flips and soft answers included, and to validate on."""
+    flips = flips_of(splits.train, run, config, soft)
+    learnt = batches_of(splits.train, features, run, config.train, flips, soft)
+    return learnt, batches_of(splits.valid, features, run, config.train)
 
 
 def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVectors | None:
@@ -172,7 +190,7 @@ def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVec
     return vectors
 
 
-def _located(config: Config[Any]) -> Config[Any]:
+def with_full_paths(config: Config[Any]) -> Config[Any]:
     """Return settings that hold in any working directory: the run may be used from another."""
     features = None if config.features is None else config.features.expanduser().resolve()
     vocab = replace(config.vocab, vectors=located(config.vocab.vectors))
@@ -216,7 +234,7 @@ def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
 
 
 @contextmanager
-def _alone_in(out: Path) -> Iterator[None]:
+def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
     out.mkdir(parents=True, exist_ok=True)
     try:

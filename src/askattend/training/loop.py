@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from msgspec.structs import replace
@@ -35,6 +35,7 @@ def fit(
     *,
     console: Console,
     resume: bool = False,
+    after_epoch: Callable[[TrainingHistory], None] | None = None,
 ) -> TrainingHistory:
     """Train the run's network; its folder then holds the best and the last weights, and logs.
 
@@ -47,6 +48,7 @@ def fit(
         config: how.
         console: where notes, an epoch a line, and the progress bar go.
         resume: go on from the last weights of the run, if it has any.
+        after_epoch: called after each epoch; an error that it raises ends the training.
 
     Raises:
         RunError: a loss is not finite, or the last weights are unreadable or do not fit.
@@ -72,6 +74,8 @@ def fit(
             save_checkpoint(run, model, optimizer, history)
             log_epoch(run.folder, history, writer)
             bar.console.print(epoch_line(epoch, best=history.best is epoch))
+            if after_epoch is not None:
+                after_epoch(history)
     return history
 
 

@@ -17,6 +17,8 @@ from askattend.models.loss import answer_loss
 from askattend.models.tensors import Regions
 from askattend.training.config import TrainConfig
 
+KeptRegions = Float[Tensor, "images kept region_dim"]
+
 
 def train_step(
     model: Network,
@@ -175,7 +177,7 @@ def _split_parameters(
     return words, linear, [parameter for parameter in model.parameters() if parameter not in apart]
 
 
-def _drop_regions(regions: Regions, share: float) -> Regions:
+def _drop_regions(regions: Regions, share: float) -> KeptRegions:
     """Leave out a share of the regions, drawn anew: attention is over those that are left.
 
     All images lose the same ones, so that less is computed.

@@ -1,0 +1,1 @@
+"""``askattend train … --search``: which settings are best, found within a budget of time."""
