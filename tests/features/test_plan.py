@@ -83,12 +83,15 @@ def test_any_interruptions_leave_the_same_bytes(
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from askattend.features.extraction import ExtractConfig, extract
 
 def progress(done, total):
     if done == 10:
+        # A shard is saved while the next is computed: the first is whole before this one dies.
+        while not Path(sys.argv[1], "shard-00000.safetensors").exists():
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
 
 images = {file.stem: file for file in map(Path, sys.argv[2:])}
