@@ -23,7 +23,7 @@ PLENTY = 500
 # Below so many questions batches are smaller, so that an epoch has some thirty steps at least.
 BATCH_SIZES = ((750, 16), (3_000, 32))
 # Longer courses fit the training questions better and others worse.
-EPOCHS, EPOCHS_OF_FEW, FEW = 6, 8, 3_000
+EPOCHS, EPOCHS_OF_FEW, FEW = 8, 10, 3_000
 # Questions that a training goes through in all, epochs together, where there is plenty.
 SEEN_IF_PLENTY, FEWEST_EPOCHS, MOST_EPOCHS = 300_000, 8, 60
 
@@ -116,7 +116,7 @@ def _training(name: RecipeName, size: SetSize) -> dict[str, Any]:
         return settings
     return settings | {
         "batch_size": next((batch for few, batch in BATCH_SIZES if size.questions < few), 64),
-        "learning_rate": 4e-3,
+        "learning_rate": 4e-3 if size.is_plenty else 2e-3,
         "epochs": _epochs(size),
         # The rate has fallen by then: the course is meant to be gone through to its end.
         "patience": 0,
