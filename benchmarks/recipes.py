@@ -1,4 +1,4 @@
-"""What each setting of the small recipe is worth on DAQUAR, on three divisions of its images.
+"""Measure what each setting of the small recipe is worth on DAQUAR, on three divisions of images.
 
 python -m benchmarks.recipes [--daquar DIR] [--only NAME …] [--out FOLDER]
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from askattend.experiment.config import Config
 from askattend.experiment.recipe import MEDIUM, SMALL, SetSize, describe_recipe, recipe_for
+from askattend.experiment.train import train
+from askattend.features.extraction import ExtractConfig
 from askattend.models import SAAAConfig, SANConfig, networks
 from commands import Call
 from squares import write_squares
@@ -82,6 +85,24 @@ def test_options_come_on_top_and_the_run_says_what_was_chosen(tmp_path: Path, ca
     status, _, err = call("train", "saaa", "--out", tmp_path / "run", "--resume")
     assert status == 0
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["epochs"] == 1
+
+
+def test_a_run_keeps_its_recipe(tmp_path: Path, call: Call) -> None:
+    table = write_squares(tmp_path)
+    options = ("--train.epochs", "1", "--extract.image-size", "32", "--model.question-dim", "8")
+    source = ("--data", f"table:{table}", "--out", tmp_path / "run")
+    assert call("train", "saaa", *source, *options)[0] == 0
+    again = ("--out", tmp_path / "run", "--resume", "--recipe", "large")
+    status, _, err = call("train", "saaa", *again)
+    assert (status, "recipe is 'large', and was 'small'" in err) == (2, True)
+    begun = Config(
+        model=SAAAConfig(),
+        data=f"table:{table}",
+        recipe="auto",
+        extract=ExtractConfig(image_size=32),
+    )
+    train(begun, tmp_path / "mine", console=Console(quiet=True))
+    train(begun, tmp_path / "mine", resume=True, console=Console(quiet=True))
 
 
 def test_a_preset_and_a_recipe_are_one_too_many(tmp_path: Path, call: Call) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,13 @@ def test_the_report_tells_the_same(evaluated: Path) -> None:
     assert "<dt>Recipe</dt><dd>small; not the paper&#39;s: model.question_dim 8" in page
 
 
-def test_a_run_that_was_trained_elsewhere_has_a_card(own: Path) -> None:
+def test_a_run_that_is_being_trained_or_was_elsewhere_has_a_card(own: Path) -> None:
     for name in ("metrics.json", "calibration.json", CARD):
         (own / name).unlink()
     shutil.rmtree(own / "test")
     write_card(Run.load(own))
+    assert "Its training has not ended" in card(own)
+    write_card(replace(Run.load(own), floors=None))
     assert "it was trained elsewhere" in card(own)
     assert "## Training" not in card(own)
 

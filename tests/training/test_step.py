@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from askattend.batching.batches import Batch
 from askattend.data.vocab import PADDING, UNK
+from askattend.errors import ConfigError
+from askattend.models.loss import answer_loss
 from askattend.settings import from_mapping
 from askattend.training.config import TrainConfig
 from askattend.training.step import (
@@ -87,3 +91,31 @@ def test_a_share_of_the_regions_is_left_out(share: float, kept: int) -> None:
     # Each is a region of its image, and the same for all images.
     same = (seen[0][:, :, None] == regions[:, None]).all(dim=-1)
     assert (same.all(dim=0).sum(dim=1) == 1).all()
+
+
+def test_decay_is_not_sent_through_momentum() -> None:
+    with pytest.raises(ConfigError, match="weight_decay is for adam"):
+        TrainConfig(optimizer="sgd", weight_decay=0.1)
+
+
+def test_decay_shortens_weights_by_the_rate_and_nothing_else() -> None:
+    model: Any = small_network("saaa")
+    config = TrainConfig(weight_decay=0.1, learning_rate=0.1)
+    optimizer = make_optimizer(model, config)
+    before = model.classifier[1].weight.detach().clone()
+    words = model.word_embeddings()[0].detach().clone()
+    for _ in range(20):
+        optimizer.zero_grad()
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+    torch.testing.assert_close(model.classifier[1].weight, before * (1 - 0.1 * 0.1) ** 20)
+    torch.testing.assert_close(model.word_embeddings()[0], words)
+
+
+def test_smoothing_is_a_mean_over_all_answers() -> None:
+    logits = torch.randn(5, 4)
+    index, weight = torch.tensor([[0], [1], [2], [3], [0]]), torch.full((5, 1), 1.0)
+    target = 0.8 * torch.nn.functional.one_hot(index[:, 0], 4) + 0.2 / 4
+    expected = torch.nn.functional.cross_entropy(logits, target)
+    torch.testing.assert_close(answer_loss(logits, index, weight, 0.2), expected)

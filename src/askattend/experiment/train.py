@@ -123,10 +123,12 @@ def by_recipe(
 ) -> Config[Any]:
     """Settle what depends on the size of the data, and say so.
 
-    A run that was begun has its settings already.
+    A run that was begun has its settings already; from Python they may be chosen once more, and are
+    the same.
     """
+    begun = (out / CONFIG).exists()
     settled = on_top is None and config.recipe != "auto"
-    if settled or config.recipe == "paper" or (out / CONFIG).exists():
+    if settled or config.recipe == "paper" or (begun and config.recipe != "auto"):
         return config
     size = SetSize.of(splits.train)
     recipe = recipe_for(config, size)
@@ -224,7 +226,7 @@ def _require_same(run: Run) -> None:
 
 def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
     """Yield each setting that must stay as it was: its name, its value now and then."""
-    for key in ("network", "data", "seeds"):
+    for key in ("network", "data", "seeds", "recipe"):
         yield key, run.config.get(key), begun.config.get(key)
     for section in ("model", "vocab", "train"):
         now, then = run.config.get(section, {}), begun.config.get(section, {})

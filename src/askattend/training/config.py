@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from askattend.devices import PrecisionChoice
+from askattend.errors import ConfigError
 from askattend.settings import (
     ClosedFraction,
     Natural,
@@ -87,3 +88,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.weight_decay and self.optimizer == "sgd":
+            # PyTorch's SGD would send it through momentum, which is an L2 penalty.
+            raise ConfigError(
+                "weight_decay is for adam",
+                where="train",
+                remedy="With sgd, set l2_penalty instead.",
+            )

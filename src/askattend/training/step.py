@@ -52,7 +52,9 @@ def compute_loss(model: Network, batch: Batch, config: TrainConfig) -> tuple[Ten
         `answer_loss` (SAAA eq. 7), and `l2_penalty`·Σp² over all parameters but word embeddings.
     """
     with autocast(config.precision, model):
-        regions = _drop_regions(batch.gathered(model.casts_regions_to), config.region_dropout)
+        regions = batch.gathered(model.casts_regions_to)
+        if model.training:
+            regions = _drop_regions(regions, config.region_dropout)
         tokens = drop_words(batch.tokens, config.word_dropout) if model.training else batch.tokens
         output = model(regions, tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight

@@ -77,6 +77,7 @@ def search(
         AskAttendError: whatever of data, features or settings does not fit; the budget is too
             small for one run, or nothing is held back to choose by.
     """
+    out = out.absolute()
     _check_folder(out, resume=resume)
     if (out / CONFIG).exists():  # nothing but the last training is left to do
         tables = read_config(out)
@@ -114,6 +115,12 @@ def search(
 
 def _check_folder(out: Path, *, resume: bool) -> None:
     check_folder(out, resume=resume)
+    if resume and (out / CONFIG).exists() and not (out / STATE).exists():
+        raise RunError(
+            "holds a run, not a search",
+            where=out,
+            remedy="Leave out --search to go on with the run, or choose another --out.",
+        )
     if (out / STATE).exists() and not resume:
         raise RunError(
             "holds a search already", where=out, remedy="Add --resume, or choose another --out."

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from askattend.experiment.config import Config
+from askattend.experiment.features import uses_image
 from askattend.features.spec import Strides
 
 # Scaled together, so that a network keeps its proportions.
@@ -65,7 +66,11 @@ def differences(config: Config[Any], start: Config[Any]) -> str:
 
 def searched(config: Config[Any]) -> Iterator[tuple[str, str]]:
     """Yield the settings that a search may vary, as far as the network has them."""
-    names = [("model", name) for name in WIDTHS] + [*_VALUES, *_SCALED, ("extract", "strides")]
+    names = [("model", name) for name in WIDTHS] + [
+        *_values(config),
+        *_SCALED,
+        ("extract", "strides"),
+    ]
     return ((section, name) for section, name in names if hasattr(getattr(config, section), name))
 
 
@@ -79,7 +84,7 @@ def _alternatives(config: Config[Any], *, finer: bool) -> Iterator[list[Change]]
     widths = [("model", n) for n in WIDTHS if setting(config, "model", n) is not None]
     if widths:
         yield [{at: _scale(config, at, by) for at in widths} for by in _FACTORS]
-    for at, values in _VALUES.items():
+    for at, values in _values(config).items():
         now = setting(config, *at)
         if now is not None:
             yield [{at: value} for value in values if value != now]
@@ -87,6 +92,12 @@ def _alternatives(config: Config[Any], *, finer: bool) -> Iterator[list[Change]]
         yield [{at: _scale(config, at, by)} for by in factors]
     if finer:
         yield [{("extract", "strides"): FINER}]
+
+
+def _values(config: Config[Any]) -> Mapping[tuple[str, str], Sequence[Any]]:
+    """Return what is chosen from a list, regions only for a network that sees them."""
+    sees = uses_image(config.model)
+    return {at: values for at, values in _VALUES.items() if sees or at[1] != "region_dropout"}
 
 
 def _scale(config: Config[Any], at: tuple[str, str], factor: float) -> Any:
