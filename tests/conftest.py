@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from askattend.metrics.wordnet import WordNet
     from askattend.runs.run_folder import Run
 
+# Triton reads it once, when it is imported first, whoever does that.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
+
 install_import_hook("askattend", "typechecking.checked")
 
 # No test asserts a time, hypothesis' own deadline included.
