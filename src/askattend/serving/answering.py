@@ -86,7 +86,9 @@ class Handler:
         """Answer what can be answered, then look at an image, then do one other call."""
         asks = [job for job in jobs if isinstance(job, Ask)]
         self._answer([ask for ask in asks if ask.is_looked_at])
-        self._look([ask for ask in asks if not ask.is_looked_at])
+        new = [ask for ask in asks if not ask.is_looked_at]
+        # What is looked at ahead can wait for what is asked about.
+        self._look(sorted(new, key=lambda ask: not ask.questions))
         for call in [job for job in jobs if isinstance(job, Call)][:1]:
             if call.start():
                 _set(call, call.function)
