@@ -27,7 +27,8 @@ some_map = st.one_of(st.none(), grid.filter(lambda rows: any(map(any, rows))))
 
 def softmax(scores: Array) -> Array:
     e: Array = np.exp(scores - scores.max())
-    return e / e.sum()
+    weights: Array = e / e.sum()
+    return weights
 
 
 def chosen(own: Array, edited: list[list[float]] | None) -> Array:
