@@ -209,7 +209,8 @@ class Service:
         """
         run = self.run_named(options.run)
         self._check_questions(run, questions)
-        job = Ask(image, run, questions, top=options.top, edited=options.edited_attention)
+        edited, words = options.edited_attention, options.words
+        job = Ask(image, run, questions, top=options.top, edited=edited, words=words)
         return AskedAbout(run, image, await self._done(job))
 
     async def trace(self, image: CachedImage, asked: TraceQuestion) -> Trace:
