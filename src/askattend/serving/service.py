@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from askattend.errors import AskAttendError, DataError, did_you_mean
+from askattend.errors import DataError, did_you_mean
 from askattend.features.spec import FeatureSpec
 from askattend.serving.answering import IMAGES_AT_ONCE, Answered, Ask, Call, Handler, warm_up
 from askattend.serving.image_cache import CachedImage, ImageCache
@@ -257,7 +257,7 @@ class Service:
             return await asyncio.wrap_future(job.future)
         except WorkerDied:
             raise unavailable("the thread that computes has ended") from None
-        except AskAttendError as error:
+        except DataError as error:  # others are no mistake of the client's
             raise refusal_of(error, HTTPStatus.UNPROCESSABLE_ENTITY) from None
 
     def _warm_up(self) -> None:
