@@ -276,8 +276,13 @@ class Service:
 
 def _trace(run: ServedRun, image: CachedImage, question: str) -> Trace:
     predictor = run.tracing_predictor.knowing([question])
-    encoding = predictor.look_at(image.regions[run.spec])
-    return trace_predictor(predictor, question, lambda: predictor.answer(encoding, [0], [question]))
+    regions = image.regions[run.spec]
+    # The image is encoded anew, since that is part of what is told.
+    return trace_predictor(
+        predictor,
+        question,
+        lambda: predictor.answer(predictor.look_at(regions), [0], [question]),
+    )
 
 
 def _invalid(problem: str, where: str) -> Refusal:
