@@ -338,8 +338,8 @@ def test_every_route_but_the_two_of_health_needs_the_token(start: Start, file: P
     routes = [(path, method) for path, methods in paths.items() for method in methods]
     for path, method in [*routes, ("/openapi.json", "get"), ("/nowhere", "get")]:
         path = path.format(image_id="x")
-        for given in ("", "Bearer wrong", "Bearer ", "Bearer s3cre", "s3cret", "Bearer é"):
-            headers = {"Authorization": given.encode()}
+        for sent in ("", "Bearer wrong", "Bearer ", "Bearer s3cre", "s3cret", "Bearer é"):
+            headers = {"Authorization": sent.encode()}
             response = asked.client.request(method, path, headers=headers)  # type: ignore[arg-type]
             if path in ("/healthz", "/readyz"):
                 assert response.status_code == 200
@@ -459,6 +459,6 @@ def test_no_path_or_url_of_a_client_is_opened(
         ("/v1/ask", {"data": {"image": place, "question": "red"}, "files": {"x": b"x"}}),
         ("/v1/images/" + place.replace("/", "%2F") + "/ask", {"json": {"question": "red"}}),
     ):
-        assert asked.client.post(path, **sent).status_code in (200, 404, 415, 422)  # type: ignore[arg-type]
+        assert asked.client.post(path, **sent).status_code in (200, 404, 415, 422)
         assert asked.client.get("/" + place).status_code == 404
     assert not [each for each in opened if "x.png" in each or "square" in each or ":1" in each]

@@ -57,16 +57,16 @@ def run(argv: list[str]) -> None:
     from askattend.serving.server import bind, serve
     from askattend.serving.service import Service
 
-    listener = bind(options.address)
-    runs = load_runs(
-        options.runs,
-        device=options.device,
-        precision=options.precision,
-        abstain_above_risk=options.abstain_above_risk,
-    )
-    service = Service(runs, options.limits)
-    app = make_app(service, token=token, cors_origins=options.cors_origin)
-    serve(app, service, listener, has_token=token is not None)
+    with bind(options.address) as listener:
+        runs = load_runs(
+            options.runs,
+            device=options.device,
+            precision=options.precision,
+            abstain_above_risk=options.abstain_above_risk,
+        )
+        service = Service(runs, options.limits)
+        app = make_app(service, token=token, cors_origins=options.cors_origin)
+        serve(app, service, listener, has_token=token is not None)
 
 
 def read_token(file: Path) -> str:
