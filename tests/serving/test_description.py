@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -19,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from askattend.client import Client
 from askattend.serving.app import make_app
-from askattend.serving.middleware import ALWAYS, ROUTES
+from askattend.serving.middleware import ALWAYS, IMAGE, ROUTES
 from askattend.serving.schemas import Answers, Problem, Questions, QuestionsWithImage, Runs
 from askattend.serving.service import Service
 from askattend.serving.settings import ServingLimits
@@ -53,29 +54,44 @@ def image_id(process: Process, trained: Path) -> str:
         return client.look(trained / "square 0.png").id
 
 
-@pytest.fixture
-def described(process: Process) -> Any:
-    return schemathesis.openapi.from_url(f"{process.url}/openapi.json", headers=TOKEN)
+OPERATIONS = (
+    *("GET /", "GET /healthz", "GET /readyz", "GET /metrics", "GET /v1/runs"),
+    *("POST /v1/images", "POST /v1/ask", f"DELETE {IMAGE}"),
+    *(f"POST {IMAGE}/ask", f"POST {IMAGE}/trace"),
+)
 
 
-schema = schemathesis.pytest.from_fixture("described")
+GOOD, BAD = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+TRIED = [
+    *((operation, GOOD) for operation in OPERATIONS),
+    *((operation, BAD) for operation in OPERATIONS if not operation.startswith("GET")),
+]
 
 
-@schema.parametrize()
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize(("operation", "mode"), TRIED)
 def test_whatever_is_sent_is_answered_as_described(
-    case: Any, image_id: str, process: Process
+    operation: str, mode: GenerationMode, process: Process, image_id: str
 ) -> None:
-    if case.method != "DELETE" and "image_id" in case.path_parameters:
-        case.path_parameters["image_id"] = image_id
-    response = case.call(headers=TOKEN)
-    case.validate_response(response, checks=CHECKS)
-    assert process.status("/readyz") == 200
+    method, path = operation.split()
+    described = schemathesis.openapi.from_url(f"{process.url}/openapi.json", headers=TOKEN)
+
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
+    @given(case=described[path][method].as_strategy(generation_mode=mode))
+    def check(case: Any) -> None:
+        if method == "POST" and path.startswith(IMAGE):
+            case.path_parameters = {"image_id": image_id}
+        response = case.call(headers=TOKEN)
+        case.validate_response(response, checks=CHECKS)
+        assert process.status("/readyz") == 200
+
+    check()
 
 
 def test_every_route_is_described(asked: Asked) -> None:
     described = asked.client.get("/openapi.json").json()
     assert {*described["paths"], "/openapi.json"} == set(ROUTES)
+    methods = [f"{m.upper()} {path}" for path, ms in described["paths"].items() for m in ms]
+    assert set(methods) == set(OPERATIONS)
     for path, methods in described["paths"].items():
         for operation in methods.values():
             assert operation["description"]
