@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from askattend.errors import ConfigError
-from askattend.serving.server import bind
+from askattend.serving.server import announce, bind
 from askattend.serving.settings import Address
 from commands import Call
 from serving.services import Process, serving
@@ -102,3 +102,17 @@ def test_what_is_sent_goes_out_at_once() -> None:
     """A socket without a named protocol would hold back small packets for 40 ms."""
     with bind(Address(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+@pytest.mark.parametrize(
+    ("host", "has_token", "warns"),
+    [("127.0.0.1", False, False), ("0.0.0.0", False, True), ("0.0.0.0", True, False)],
+)
+def test_it_says_loudly_when_anybody_may_ask(
+    host: str, has_token: bool, warns: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with bind(Address(host, 0)) as listener:
+        announce(listener, has_token=has_token)
+    out = capsys.readouterr().out
+    assert f"answers at http://{host}:" in out
+    assert ("ANYBODY" in out) == warns

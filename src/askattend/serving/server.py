@@ -21,7 +21,7 @@ from askattend.serving.settings import Address
 
 # After a signal to end: at least so long is answered with 503, that a balancer may notice; at most
 # so long requests at work are waited for; and so long for connections to close.
-LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 7.0, 1
+LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 6.0, 1
 
 
 class Server(uvicorn.Server):
@@ -94,11 +94,12 @@ def serve(app: ASGIApp, service: Service, listener: socket.socket, *, has_token:
         lifespan="on",
         timeout_graceful_shutdown=LAST_CLOSING,
     )
-    server = Server(config, service, partial(_announce, listener, has_token=has_token))
+    server = Server(config, service, partial(announce, listener, has_token=has_token))
     asyncio.run(server.serve(sockets=[listener]))
 
 
-def _announce(listener: socket.socket, *, has_token: bool) -> None:
+def announce(listener: socket.socket, *, has_token: bool) -> None:
+    """Say where the service is, and loudly so if anybody may ask."""
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     log(SERVICE, "listening", url=url)
