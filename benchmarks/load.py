@@ -38,7 +38,7 @@ CLEAN = {"503", "closed"}
 
 @dataclass
 class Load:
-    """What clients saw, and the memory that the service took meanwhile."""
+    """The outcomes that clients saw, and the memory that the service took meanwhile."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)

@@ -22,7 +22,7 @@ _JSON = "application/json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a request.
+    """The outcome of a request.
 
     Attributes:
         kind: ``"first"`` (an upload and its question), ``"further"`` or ``"bad"``.

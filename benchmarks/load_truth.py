@@ -1,4 +1,4 @@
-"""What a service should answer: the predictor's own answers about some images."""
+"""The truth that a service is held to: the predictor's own answers about some images."""
 
 from __future__ import annotations
 
