@@ -11,7 +11,7 @@ from PIL import Image
 
 from askattend.errors import AskAttendError, ConfigError, DataError
 from askattend.features.images import open_image
-from askattend.report.overlay import fit_long_side, heat_map
+from askattend.report.overlay import fit_long_side, tinted_map
 from askattend.runs.answer import Answer
 from askattend.runs.map_description import describe_map
 from askattend.runs.predictor import Predictor
@@ -21,7 +21,9 @@ from askattend.runs.word_effects import WordEffect
 INSTALL = "pip install 'askattend[gradio]'"
 # Images that are kept, so that further questions about one need no second look.
 SCENES = 32
-LONG_SIDE = 640  # of a heat map, pixels
+LONG_SIDE = 640  # of a picture with a map over it, pixels
+# So many even shares are tinted strongest, unless a map of the answer has more.
+STRONGEST = 4.0
 
 
 def gradio_app(run: str | Path | Predictor, *, title: str = "Ask about an image") -> Any:
@@ -31,7 +33,7 @@ def gradio_app(run: str | Path | Predictor, *, title: str = "Ask about an image"
     >>> app.launch()  # doctest: +SKIP
 
     Programs reach it as ``/ask``, from a picture and a question to the answer in words, the most
-    probable answers, a heat map a glimpse or hop and what each word contributes.
+    probable answers, a picture a glimpse or hop and what each word contributes.
 
     Args:
         run: a run folder, or a predictor.
@@ -87,15 +89,23 @@ class _Asking:
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
 
     def ask(self, picture: str | None, question: str) -> tuple[Any, ...]:
-        """Return the answer in words, the top answers, the heat maps, and the words' effects."""
+        """Return the answer in words, the top answers, the maps, and the words' effects."""
         if picture is None:
             raise DataError("no image", remedy="Choose one first.")
         with self._lock:  # Gradio calls from several threads
             scene = self._scene(picture)
             answer, effects = scene.ask(question), scene.word_effects(question)
-        said = f"## {answer.said}\n{answer.probability:.1%}"
-        notes = "".join(f"\n\n*{note}*" for note in self._predictor.notes(question))
-        return said + notes, dict(answer.top), self._maps(scene, answer), _marked(question, effects)
+        maps = self._maps(scene, answer)
+        return self._said(answer), dict(answer.top), maps, _marked(question, effects)
+
+    def _said(self, answer: Answer) -> str:
+        lines = [f"## {answer.said}", f"{answer.probability:.1%}"]
+        lines += [f"*{note}*" for note in self._predictor.notes(answer.question)]
+        if self._predictor.model.attends:
+            name = self._predictor.maps_name
+            told = enumerate(map(describe_map, answer.attention), 1)
+            lines.append("\n".join(f"- {name} {number}: {words}" for number, words in told))
+        return "\n\n".join(lines)
 
     def _scene(self, picture: str) -> Scene:
         # Gradio names an uploaded file after its content, so the same name is the same image.
@@ -110,15 +120,13 @@ class _Asking:
     def _maps(self, scene: Scene, answer: Answer) -> list[tuple[Image.Image, str]]:
         if not self._predictor.model.attends:
             return []
-        photo = fit_long_side(scene.image, LONG_SIDE)
-        name = self._predictor.maps_name
-        return [
-            (
-                heat_map(photo, attention, photo.size, seen=scene.seen),
-                f"{name} {number}: {describe_map(attention)}",
-            )
-            for number, attention in enumerate(answer.attention, 1)
+        photo, maps = fit_long_side(scene.image, LONG_SIDE), answer.attention
+        brightest = max(STRONGEST / maps[0].numel(), float(maps.max()))
+        tinted = [
+            tinted_map(photo, m, photo.size, seen=scene.seen, brightest=brightest) for m in maps
         ]
+        name = self._predictor.maps_name
+        return [(picture, f"{name} {number}") for number, picture in enumerate(tinted, 1)]
 
 
 def _marked(question: str, effects: list[WordEffect]) -> list[tuple[str, float | None]]:
