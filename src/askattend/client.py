@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from io import BytesIO
 from pathlib import Path
@@ -19,10 +20,13 @@ from askattend.errors import ConfigError, ServiceError
 from askattend.features.geometry import Crop
 from askattend.features.images import Source, open_image
 from askattend.runs.answer import Answer
+from askattend.runs.word_effects import WordEffect
 
 _JSON, _BYTES = "application/json", "application/octet-stream"
 # Beginnings of files that a service reads as they are; others are sent as PNG.
 _READ = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM")
+# Asked where no answer is wanted.
+ANY_QUESTION = "what is it?"
 _BUSY, _GONE = (429, 503), 404
 
 
@@ -151,10 +155,19 @@ class RemoteScene:
         answers = self._answers(questions, top=top, edited_attention=_as_lists(edited))["answers"]
         return [_answer(each) for each in answers]
 
-    @property
+    def word_effects(self, question: str) -> list[WordEffect]:
+        """Measure how much the answer's probability falls without each word; see `Scene`.
+
+        Raises:
+            ServiceError: the service refuses, or cannot be reached.
+        """
+        (answer,) = self._answers([question], words=True)["answers"]
+        return [WordEffect(**effect) for effect in answer["words"]]
+
+    @cached_property
     def seen(self) -> Crop:
         """The part of the image that the backbone saw, which attention maps lie over."""
-        left, top, right, bottom = self._answers(["?a"])["seen"]
+        left, top, right, bottom = self._answers([ANY_QUESTION])["seen"]
         return left, top, right, bottom
 
     def forget(self) -> None:
@@ -185,11 +198,12 @@ def _answer(sent: Mapping[str, Any]) -> Answer:
         top=tuple((each["answer"], each["probability"]) for each in sent["top"]),
         attention=torch.tensor(sent["attention"]["values"]),
         sure=sent["sure"],
+        unknown_words=tuple(sent["unknown_words"]),
     )
 
 
 def _as_lists(edited: Any) -> Any:
-    """Return edited maps as JSON has them: a tensor's or array's numbers, or a sequence's of them."""
+    """Return edited maps as JSON has them: the numbers of tensors, arrays or lists of these."""
     if hasattr(edited, "tolist"):
         return edited.tolist()
     return [_as_lists(each) for each in edited] if isinstance(edited, list | tuple) else edited
@@ -197,16 +211,14 @@ def _as_lists(edited: Any) -> Any:
 
 def _file_of(image: Source) -> bytes:
     """Return an image's file: its own where a service reads it, else a PNG of the same pixels."""
-    content = Path(image).read_bytes() if _is_file(image) else image
+    content = image
+    if isinstance(image, str | Path) and Path(image).is_file():
+        content = Path(image).read_bytes()
     if isinstance(content, bytes) and content.startswith(_READ):
         return content
     encoded = BytesIO()
-    open_image(content if isinstance(content, bytes) else image).save(encoded, "PNG")
+    open_image(image).save(encoded, "PNG")
     return encoded.getvalue()
-
-
-def _is_file(image: Source) -> bool:
-    return isinstance(image, str | Path) and Path(image).is_file()
 
 
 def _retry_after(response: HTTPResponse) -> float:

@@ -56,8 +56,9 @@ def bind(address: Address) -> socket.socket:
         found = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        family, *_, place = found[0]
-        taken = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, place = found[0]
+        # Only where the protocol is named does asyncio send small packets at once.
+        taken = socket.socket(family, kind, protocol)
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(place)
     except (OSError, OverflowError) as error:

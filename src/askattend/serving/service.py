@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from askattend.errors import AskAttendError, DataError, did_you_mean
+from askattend.errors import DataError, did_you_mean
 from askattend.features.spec import FeatureSpec
 from askattend.serving.answering import IMAGES_AT_ONCE, Answered, Ask, Call, Handler, warm_up
 from askattend.serving.image_cache import CachedImage, ImageCache
@@ -209,7 +209,8 @@ class Service:
         """
         run = self.run_named(options.run)
         self._check_questions(run, questions)
-        job = Ask(image, run, questions, top=options.top, edited=options.edited_attention)
+        edited, words = options.edited_attention, options.words
+        job = Ask(image, run, questions, top=options.top, edited=edited, words=words)
         return AskedAbout(run, image, await self._done(job))
 
     async def trace(self, image: CachedImage, asked: TraceQuestion) -> Trace:
@@ -256,7 +257,7 @@ class Service:
             return await asyncio.wrap_future(job.future)
         except WorkerDied:
             raise unavailable("the thread that computes has ended") from None
-        except AskAttendError as error:
+        except DataError as error:  # others are no mistake of the client's
             raise refusal_of(error, HTTPStatus.UNPROCESSABLE_ENTITY) from None
 
     def _warm_up(self) -> None:
@@ -275,8 +276,13 @@ class Service:
 
 def _trace(run: ServedRun, image: CachedImage, question: str) -> Trace:
     predictor = run.tracing_predictor.knowing([question])
-    encoding = predictor.look_at(image.regions[run.spec])
-    return trace_predictor(predictor, question, lambda: predictor.answer(encoding, [0], [question]))
+    regions = image.regions[run.spec]
+    # The image is encoded anew, since that is part of what is told.
+    return trace_predictor(
+        predictor,
+        question,
+        lambda: predictor.answer(predictor.look_at(regions), [0], [question]),
+    )
 
 
 def _invalid(problem: str, where: str) -> Refusal:
