@@ -338,8 +338,8 @@ def test_every_route_but_the_two_of_health_needs_the_token(start: Start, file: P
     routes = [(path, method) for path, methods in paths.items() for method in methods]
     for path, method in [*routes, ("/openapi.json", "get"), ("/nowhere", "get")]:
         path = path.format(image_id="x")
-        for given in ("", "Bearer wrong", "Bearer ", "Bearer s3cre", "s3cret", "Bearer é"):
-            headers = {"Authorization": given.encode()}
+        for sent in ("", "Bearer wrong", "Bearer ", "Bearer s3cre", "s3cret", "Bearer é"):
+            headers = {"Authorization": sent.encode()}
             response = asked.client.request(method, path, headers=headers)  # type: ignore[arg-type]
             if path in ("/healthz", "/readyz"):
                 assert response.status_code == 200
@@ -433,7 +433,7 @@ def test_metrics_count_by_route_and_status(asked: Asked, file: Path) -> None:
     route = "/v1/images/{image_id}/ask"
     assert samples["askattend_requests_total", route, "200", "POST"] == 3
     assert samples["askattend_requests_total", route, "404", "POST"] == 1
-    assert samples["askattend_request_seconds_count", route, "POST"] == 4
+    assert samples["askattend_request_seconds_count", route, "200", "POST"] == 3
     assert samples["askattend_batch_questions_sum",] == 6
     assert samples["askattend_cache_total", "hit"] == 3
     assert samples["askattend_cache_total", "miss"] == 1
@@ -459,6 +459,6 @@ def test_no_path_or_url_of_a_client_is_opened(
         ("/v1/ask", {"data": {"image": place, "question": "red"}, "files": {"x": b"x"}}),
         ("/v1/images/" + place.replace("/", "%2F") + "/ask", {"json": {"question": "red"}}),
     ):
-        assert asked.client.post(path, **sent).status_code in (200, 404, 415, 422)  # type: ignore[arg-type]
+        assert asked.client.post(path, **sent).status_code in (200, 404, 415, 422)
         assert asked.client.get("/" + place).status_code == 404
     assert not [each for each in opened if "x.png" in each or "square" in each or ":1" in each]

@@ -91,8 +91,8 @@ class Routes:
         """Answer questions about an image that comes with them, and is not kept."""
         kind = require_type(request, (JSON, MULTIPART))
         if kind == JSON:
-            questions: Questions = (given := parse(QuestionsWithImage, await request.body()))
-            content = decode_base64(given.image)
+            body = await request.body()
+            content, questions = await self._service.in_thread(read_base64, body)
         else:
             content, questions = await self._read_form(request)
         if len(content) > self._service.limits.max_image_bytes:
@@ -135,6 +135,16 @@ class Routes:
             options = parse(Options, str(form.get("options", "{}")).encode(), where="options")
             asked = [str(question) for question in form.getlist("question")]
         return content, Questions(**options.model_dump(), questions=asked)
+
+
+def read_base64(body: bytes) -> tuple[bytes, Questions]:
+    """Read an image in base64 and the questions about it.
+
+    Raises:
+        Refusal: the body does not fit (422).
+    """
+    given = parse(QuestionsWithImage, body)
+    return decode_base64(given.image), given
 
 
 def as_json(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
