@@ -122,7 +122,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Taught:
-    """What a network learns from teachers.
+    """Questions for a network to learn, with its teachers' answers.
 
     Attributes:
         questions: the training questions, and those asked of other images.

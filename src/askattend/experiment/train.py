@@ -284,7 +284,7 @@ def _conclude(
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     console.print(
-        f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

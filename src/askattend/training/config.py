@@ -81,6 +81,9 @@ class TrainConfig:
     """Largest norm of each parameter's gradient by itself; 0 does not clip."""
     patience: Natural = 5
     """Epochs without a better validation accuracy before stopping early; 0 never does."""
+    keep: Literal["best", "last"] = "best"
+    """Epoch whose weights are kept: the most accurate on validation, or the last, which a falling
+    rate leads to; few validation questions choose by chance."""
     min_steps: Positive = 20
     """A smaller set is gone through again until an epoch has this many steps."""
     seed: Seed = 0
