@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from askattend.models import ImageEncoding, Network, NetworkConfig, Output
+from askattend.models.edited_attention import EditedAttention, edit
 from askattend.models.kernels import expand_to_questions, matmul_dtype, softmax, weighted_sum
 from askattend.models.symbols import Symbol
 from askattend.settings import Positive
@@ -58,10 +59,16 @@ class Bilinear(Network):
     def encode_question(self, tokens: Tensor, lengths: Tensor) -> Tensor:
         return self.embedding(tokens).sum(dim=1) / lengths[:, None]
 
-    def answer(self, image: ImageEncoding, question: Tensor, image_index: Tensor) -> Output:
+    def answer(
+        self,
+        image: ImageEncoding,
+        question: Tensor,
+        image_index: Tensor,
+        edited: EditedAttention | None = None,
+    ) -> Output:
         regions = expand_to_questions(image.regions, image_index)
         scores = SCORES(self.attention(regions, question))
-        attention = ATTENTION(softmax(scores))
+        attention = ATTENTION(edit(softmax(scores), edited))
         attended = weighted_sum(attention, image.regions, image_index)
         logits = self.classifier(self.region(attended.squeeze(1)) * question.to(attended.dtype))
         return Output(logits, attention, scores, attended, question)

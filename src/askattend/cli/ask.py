@@ -110,6 +110,7 @@ def _as_json(image: str, answer: Answer, seen: Crop | None) -> dict[str, Any]:
         "answer": answer.text,
         "probability": answer.probability,
         "sure": answer.sure,
+        "unknown_words": list(answer.unknown_words),
         "top": [{"answer": text, "probability": p} for text, p in answer.top],
         "attention": {
             "glimpses": glimpses,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from askattend.models import saaa_symbols as paper
+from askattend.models.edited_attention import EditedAttention, refuse_edited
 from askattend.models.encoders import LSTMEncoder
 from askattend.models.kernels import weighted_sum
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
@@ -116,9 +117,14 @@ class QuestionOnly(Network):
         return with_word_logits(self.word_logits, s, tokens)
 
     def answer(
-        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
+        self,
+        image: ImageEncoding,
+        question: QuestionEncoding,
+        image_index: ImageIndex,
+        edited: EditedAttention | None = None,
     ) -> Output:
         """Answer questions by their words alone."""
+        refuse_edited(edited, network=self.name)
         attention, attended = _evenly(image.regions, image_index)
         question, word_logits = split_word_logits(self.word_logits, question)
         logits = LOGITS(add_word_logits(self.classifier(question), word_logits))
@@ -171,9 +177,14 @@ class ImageOnly(Network):
         return torch.zeros(len(tokens), 0, device=tokens.device)
 
     def answer(
-        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
+        self,
+        image: ImageEncoding,
+        question: QuestionEncoding,
+        image_index: ImageIndex,
+        edited: EditedAttention | None = None,
     ) -> Output:
         """Answer as the image suggests, whatever is asked."""
+        refuse_edited(edited, network=self.name)
         attention, attended = _evenly(image.regions, image_index)
         logits = LOGITS(self.classifier(attended.squeeze(1)))
         return Output(logits, attention, attention.log(), attended, question)

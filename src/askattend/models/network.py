@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from askattend.models.edited_attention import EditedAttention
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.models.word_logits import WordLogits
 from askattend.settings import check
@@ -58,7 +59,7 @@ class Output:
     Attributes:
         logits: unnormalised log-probabilities of the answers; softmax is the loss's work.
         attention: α_{c,l} (SAAA) or p_I^k (SAN); each map sums to 1 over the regions.
-        scores: the numbers that the attention is the softmax of.
+        scores: the numbers that the attention is the softmax of, unless it was edited.
         attended: x_c (SAAA) or ṽ_I^k (SAN), the attention-weighted sum of the regions.
         question: s (SAAA) or v_Q = u⁰ (SAN), the question's encoding.
     """
@@ -110,9 +111,24 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def answer(
-        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
+        self,
+        image: ImageEncoding,
+        question: QuestionEncoding,
+        image_index: ImageIndex,
+        edited: EditedAttention | None = None,
     ) -> Output:
-        """Answer questions already encoded about images already encoded."""
+        """Answer questions already encoded about images already encoded.
+
+        Args:
+            image: what `encode_image` gave.
+            question: what `encode_question` gave.
+            image_index: the row of the images that each question is about.
+            edited: maps to pool with in the place of the network's own; see
+                `askattend.models.edited_attention.edit`.
+
+        Raises:
+            DataError: the edited maps do not fit, or the network does not attend.
+        """
 
     def forward(
         self,

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.models import saaa_symbols as paper
+from askattend.models.edited_attention import EditedAttention, edit
 from askattend.models.encoders import LSTMEncoder
 from askattend.models.kernels import (
     Dropout,
@@ -105,14 +106,19 @@ class SAAA(Network):
         return with_word_logits(self.word_logits, s, tokens)
 
     def answer(
-        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
+        self,
+        image: ImageEncoding,
+        question: QuestionEncoding,
+        image_index: ImageIndex,
+        edited: EditedAttention | None = None,
     ) -> Output:
         """Attend to each question's image, and classify."""
         (projected,) = image.projected
         question, word_logits = split_word_logits(self.word_logits, question)
         scores = image.hide_blank(self.attention(projected, question, image_index), image_index)
         scores = paper.SCORES(scores)  # F_c(s, φ_l)
-        attention = paper.ALPHA(softmax(scores))  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
+        attention = softmax(scores)  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
+        attention = paper.ALPHA(edit(attention, edited))
         attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} v̂_l
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         drop, first, relu, drop_hidden, last = self.classifier

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from askattend.errors import ConfigError
 from askattend.models import san_symbols as paper
+from askattend.models.edited_attention import EditedAttention, edit
 from askattend.models.encoders import LSTMEncoder
 from askattend.models.kernels import (
     Activation,
@@ -99,7 +100,11 @@ class SAN(Network):
         return with_word_logits(self.word_logits, v_q, tokens)
 
     def answer(
-        self, image: ImageEncoding, question: QuestionEncoding, image_index: ImageIndex
+        self,
+        image: ImageEncoding,
+        question: QuestionEncoding,
+        image_index: ImageIndex,
+        edited: EditedAttention | None = None,
     ) -> Output:
         """Query each question's image hop by hop, and classify."""
         e_i = paper.E_I_PUBLISHED if self.config.variant == "published-code" else paper.E_I
@@ -108,7 +113,8 @@ class SAN(Network):
         for k, (hop, projected) in enumerate(zip(self.hops, image.projected, strict=True), 1):
             scores = image.hide_blank(hop(projected, u, image_index), image_index)
             scores = e_i(scores, k)  # W_P h_A + b_P
-            attention = paper.P_I(softmax(scores), k)  # p_I^k
+            attention = edit(softmax(scores), edited, first=k - 1, of=len(self.hops))
+            attention = paper.P_I(attention, k)  # p_I^k
             v = weighted_sum(attention, image.regions, image_index)  # Σ_i p_i v_i
             v = v[..., : u.shape[-1]]
             attended = paper.V_TILDE(v, k)  # ṽ_I^k

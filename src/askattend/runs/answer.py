@@ -17,9 +17,12 @@ class Answer:
         text: the most probable answer.
         probability: its probability, 0 to 1.
         top: the most probable answers with their probabilities, falling; `text` comes first.
-        attention: one map a glimpse or hop; each sums to 1 over rows and columns, row 0 on top.
+        attention: one map a glimpse or hop, edited ones as they were pooled with; each sums to 1
+            over rows and columns, row 0 on top.
         sure: True where the probability is high enough for the risk that the run was told to stay
-            below; always, if it was told none.
+            below (always, if it was told none), and the question has a word that the model knows.
+        unknown_words: the question's words that the answer cannot rest on, since they were in no
+            training question and have no vector; each once, in the question's order.
     """
 
     question: str
@@ -28,6 +31,7 @@ class Answer:
     top: tuple[tuple[str, float], ...]
     attention: Float[Tensor, "maps rows columns"] = field(repr=False)
     sure: bool = True
+    unknown_words: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:

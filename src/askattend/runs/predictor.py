@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,19 +17,20 @@ from torch.nn.utils.rnn import pad_sequence
 
 from askattend.data.vocab import PADDING
 from askattend.devices import AnsweringPrecision
-from askattend.errors import DataError, FeatureError, RunError
+from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Crop, crop_of, regions_of
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
-from askattend.models import ImageEncoding, Network
+from askattend.models import ImageEncoding, Network, Output
+from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import with_unseen_words
 from askattend.runs.answer import Answer as Answer
 from askattend.runs.answering import load_to_answer
+from askattend.runs.question_reader import QuestionReader
 from askattend.runs.run_folder import Run
-from askattend.runs.unseen_words import UnseenWords, look_up
 
 
 @dataclass(frozen=True)
@@ -39,22 +41,34 @@ class Scene:
     _encoded: ImageEncoding = field(repr=False)
     _predictor: Predictor = field(repr=False)
 
-    def ask(self, question: str, *, top: int = 5) -> Answer:
-        """Answer one question; `top` is how many answers to list.
+    def ask(self, question: str, *, top: int = 5, edited: Any = None) -> Answer:
+        """Answer one question.
+
+        Args:
+            question: in words.
+            top: how many answers to list.
+            edited: attention maps to pool with in the place of the network's own: maps × rows ×
+                columns, as a tensor, an array or nested lists, from 0 on; they are scaled to sum
+                to 1. In a list, None stands for a map that is left to the network. A later hop of
+                SAN's that is left to it follows from what the edited ones before it saw.
 
         Raises:
-            DataError: the question has no word in it.
+            DataError: the question has no word in it; or the edited maps do not fit, or the
+                network does not attend.
         """
-        return self.ask_all([question], top=top)[0]
+        return self.ask_all([question], top=top, edited=edited)[0]
 
-    def ask_all(self, questions: Sequence[str], *, top: int = 5) -> list[Answer]:
-        """Answer several questions in one pass.
+    def ask_all(
+        self, questions: Sequence[str], *, top: int = 5, edited: Any = None
+    ) -> list[Answer]:
+        """Answer several questions in one pass; `edited` serves them all, see `ask`.
 
         Raises:
-            DataError: a question has no word in it.
+            DataError: as `ask`.
         """
         self._predictor.need_words(questions)
-        return self._predictor.answer(self._encoded, [0] * len(questions), questions, top=top)
+        image_index = [0] * len(questions)
+        return self._predictor.answer(self._encoded, image_index, questions, top=top, edited=edited)
 
     @property
     def seen(self) -> Crop:
@@ -73,7 +87,7 @@ class Predictor:
 
     def __init__(self, run: Run, model: Network, *, backbone: str | None = None) -> None:
         self.run, self.model, self._backbone_name = run, model.eval(), backbone
-        self._trained_words, self._unseen = run.words.words, UnseenWords()
+        self.reader = QuestionReader(run.words, run.words.words, run.vectors)
         self.calibration = run.load_calibration()
         self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
 
@@ -141,18 +155,15 @@ class Predictor:
         where there is no such word; else it shares all weights, and its run's vocabulary holds the
         unseen words behind the run's own.
         """
-        if self.run.vectors is None:
+        reader = self.reader.knowing(questions)
+        if reader is self.reader:
             return self
-        unlisted = {word for question in questions for word in self.run.words.unlisted(question)}
-        unlisted -= self._unseen.without
-        if not unlisted:
-            return self
-        found = look_up(sorted(unlisted), self.run.vectors, self._trained_words)
         other = copy(self)
-        other._unseen = replace(found, without=self._unseen.without | found.without)
-        if found.words:
-            other.run = replace(self.run, words=self.run.words.extended(found.words))
-            other.model = with_unseen_words(self.model, torch.from_numpy(found.vectors))
+        other.reader = reader
+        if reader.words is not self.reader.words:
+            other.run = replace(self.run, words=reader.words)
+            vectors = torch.from_numpy(reader.unseen.vectors)
+            other.model = with_unseen_words(self.model, vectors)
         return other
 
     def unknown_words(self, question: str) -> list[str]:
@@ -161,25 +172,11 @@ class Predictor:
 
     def words_by_vector(self, question: str) -> list[str]:
         """List words that were in no training question, and are read by their vectors alone."""
-        words, trained = self.knowing([question]).run.words, set(self._trained_words)
-        listed = set(words.words)
-        return [word for word in words.tokenise(question) if word in listed - trained]
+        return self.knowing([question]).reader.by_vector(question)
 
     def notes(self, question: str) -> list[str]:
         """Say what the one who asks should know of how a question is read."""
-        knowing = self.knowing([question])
-        unknown, by_vector = knowing.unknown_words(question), knowing.words_by_vector(question)
-        problem = knowing._unseen.problem if unknown else ""
-        told = (
-            ("the model never saw", ", ".join(unknown)),
-            ("there are no word vectors to look it up in", problem),
-            ("the model never saw, but has word vectors of", ", ".join(by_vector)),
-        )
-        remark = self.run.words.remark(question)
-        return [
-            *([remark] if remark else []),
-            *(f"{about}: {what}" for about, what in told if what),
-        ]
+        return self.knowing([question]).reader.notes(question)
 
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing.
@@ -187,11 +184,7 @@ class Predictor:
         Raises:
             DataError: a question has no word in it.
         """
-        for question in questions:
-            if not any(self.run.words.tokenise(question)):
-                raise DataError(
-                    "has no word in it", where=f"question '{question}'", remedy="Ask with words."
-                )
+        self.reader.need_words(questions)
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -255,6 +248,7 @@ class Predictor:
         questions: Sequence[str],
         *,
         top: int = 5,
+        edited: Any = None,
     ) -> list[Answer]:
         """Answer questions about images already looked at.
 
@@ -263,17 +257,17 @@ class Predictor:
             image_index: which of its images each question is about.
             questions: one without any word is asked as a single unknown one, as in training.
             top: how many answers to list.
+            edited: attention maps for all questions; see `Scene.ask`.
+
+        Raises:
+            DataError: the edited maps do not fit, or the network does not attend.
         """
         if not questions:
             return []
         if (knowing := self.knowing(questions)) is not self:
-            return knowing.answer(image, image_index, questions, top=top)
-        tokens = [torch.tensor(self.run.words.encode(question)) for question in questions]
-        encoded = self.model.encode_question(
-            pad_sequence(tokens, batch_first=True, padding_value=PADDING).to(self._device),
-            torch.tensor([len(words) for words in tokens], device=self._device),
-        )
-        output = self.model.answer(image, encoded, torch.tensor(image_index, device=self._device))
+            return knowing.answer(image, image_index, questions, top=top, edited=edited)
+        tokens = [self.run.words.encode(question) for question in questions]
+        output = self._output(image, image_index, tokens, edited)
         best = self._probabilities(output.logits).topk(min(top, len(self.run.answers)))
         grid = (self.run.features.rows, self.run.features.columns)
         maps = output.attention.float().unflatten(-1, grid).cpu()
@@ -284,6 +278,25 @@ class Predictor:
             )
         ]
 
+    def _output(
+        self,
+        image: ImageEncoding,
+        image_index: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        edited: Any = None,
+    ) -> Output:
+        padded = pad_sequence(
+            [torch.tensor(words) for words in tokens], batch_first=True, padding_value=PADDING
+        )
+        lengths = torch.tensor([len(words) for words in tokens], device=self._device)
+        about = torch.tensor(image_index, device=self._device)
+        question = self.model.encode_question(padded.to(self._device), lengths)
+        if edited is None:
+            return self.model.answer(image, question, about)
+        rows, columns = self.run.features.rows, self.run.features.columns
+        maps = EditedAttention.of(edited, rows=rows, columns=columns)
+        return self.model.answer(image, question, about, maps)
+
     def _probabilities(self, logits: Float[Tensor, "questions answers"]) -> Tensor:
         temperature = 1.0 if self.calibration is None else self.calibration.temperature
         return (logits.float() / temperature).softmax(dim=-1)
@@ -293,7 +306,9 @@ class Predictor:
     ) -> Answer:
         texts = [self.run.answers.answers[index] for index in indices]
         ranked = tuple(zip(texts, probabilities, strict=True))
-        return Answer(question, *ranked[0], ranked, attention, ranked[0][1] >= self.threshold)
+        sure = ranked[0][1] >= self.threshold and self.reader.knows_any(question)
+        unknown = tuple(dict.fromkeys(self.run.words.unlisted(question)))
+        return Answer(question, *ranked[0], ranked, attention, sure, unknown)
 
     @cached_property
     def _device(self) -> torch.device:

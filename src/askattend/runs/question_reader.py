@@ -1,0 +1,76 @@
+"""Questions as a run reads them: their words, those that it never met, and where each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from askattend.data.vocab import WordVocab
+from askattend.data.word_vectors import WordVectors
+from askattend.errors import DataError
+from askattend.runs.unseen_words import UnseenWords, look_up
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionReader:
+    """A run's words, and beside them unseen ones that it reads by their vectors.
+
+    Attributes:
+        words: the vocabulary, unseen words with vectors behind the run's own.
+        trained: the run's own words.
+        vectors: what the run's words began as, and where unseen ones are looked up; None without.
+        unseen: what came of looking words up.
+    """
+
+    words: WordVocab
+    trained: tuple[str, ...]
+    vectors: WordVectors | None = None
+    unseen: UnseenWords = field(default_factory=UnseenWords)
+
+    def knowing(self, questions: Iterable[str]) -> QuestionReader:
+        """Return a reader that looked the questions' unseen words up; itself if there are none."""
+        if self.vectors is None:
+            return self
+        unlisted = {word for question in questions for word in self.words.unlisted(question)}
+        unlisted -= self.unseen.without
+        if not unlisted:
+            return self
+        found = look_up(sorted(unlisted), self.vectors, self.trained)
+        unseen = replace(found, without=self.unseen.without | found.without)
+        words = self.words.extended(found.words) if found.words else self.words
+        return replace(self, words=words, unseen=unseen)
+
+    def by_vector(self, question: str) -> list[str]:
+        """List words that were in no training question, and are read by their vectors alone."""
+        listed, trained = set(self.words.words), set(self.trained)
+        return [word for word in self.words.tokenise(question) if word in listed - trained]
+
+    def knows_any(self, question: str) -> bool:
+        """True where at least one word of the question is read as itself."""
+        return any(index != self.words.unknown for index in self.words.encode(question))
+
+    def notes(self, question: str) -> list[str]:
+        """Say what the one who asks should know of how the question is read."""
+        unknown, by_vector = self.words.unlisted(question), self.by_vector(question)
+        told = (
+            ("the model never saw", ", ".join(unknown)),
+            ("there are no word vectors to look it up in", self.unseen.problem if unknown else ""),
+            ("the model never saw, but has word vectors of", ", ".join(by_vector)),
+        )
+        remark = self.words.remark(question)
+        return [
+            *([remark] if remark else []),
+            *(f"{about}: {what}" for about, what in told if what),
+        ]
+
+    def need_words(self, questions: Sequence[str]) -> None:
+        """Refuse questions that say nothing.
+
+        Raises:
+            DataError: a question has no word in it.
+        """
+        for question in questions:
+            if not any(self.words.tokenise(question)):
+                raise DataError(
+                    "has no word in it", where=f"question '{question}'", remedy="Ask with words."
+                )
