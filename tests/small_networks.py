@@ -39,6 +39,7 @@ CONFIGS: dict[str, NetworkConfig] = {
     "question-only": QuestionOnlyConfig(**_LSTM, hidden_dim=9),
     "image-only": ImageOnlyConfig(hidden_dim=9, dropout=0.0),
 }
+ATTENDING = tuple(name for name in CONFIGS if "only" not in name)
 
 
 def small_config(name: str, **changes: Any) -> NetworkConfig:

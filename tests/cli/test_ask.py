@@ -38,6 +38,8 @@ def test_ask_in_json(trained: Path, tmp_path: Path, call: Call) -> None:
         assert values.shape == (attention["glimpses"], attention["rows"], attention["columns"])
         assert values.sum(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-5)
         assert answer["seen"] == [0, 0, 1, 1]
+    assert [answer["unknown_words"] for answer in answers] == [[], [], list("它是红色的吗")]
+    assert [answer["sure"] for answer in answers] == [True, True, False]
     with Image.open(overlay) as opened:
         assert opened.format == "PNG"
 

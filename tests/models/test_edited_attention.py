@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from askattend.errors import DataError
 from askattend.models.edited_attention import EditedAttention, edit
 from askattend.models.network import ImageEncoding
-from small_networks import DIM, REGIONS, small_batch, small_network
+from small_networks import ATTENDING, DIM, REGIONS, small_batch, small_network
 
 Array = npt.NDArray[np.float64]
 Maps = list[list[list[float]] | None]
-ATTENDING = ("saaa", "san", "san-cnn", "san-published", "san-published-cnn")
 
 weight = st.one_of(st.just(0.0), st.floats(1e-3, 1e3))
 grid = st.lists(st.lists(weight, min_size=2, max_size=2), min_size=2, max_size=2)

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from askattend import Predictor
+from askattend.errors import DataError
+from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 
 
@@ -32,3 +35,51 @@ def test_looking_at_a_file_is_reading_the_store(trained: Path) -> None:
     seen = predictor.look(trained / "square 4.png").ask("what colour is it?")
     # Batches of another size are summed in another order; float16 rounds what is left.
     assert dict(stored.top) == pytest.approx(dict(seen.top), abs=1e-3)
+
+
+def test_runs_of_equal_features_share_an_images_regions(trained: Path) -> None:
+    first, second = (Predictor.load(trained / "runs" / name) for name in ("saaa", "san"))
+    assert first.run.features == second.run.features
+    image = open_image(trained / "square 2.png")
+    shared = second.scene(image, first.regions(image))
+    assert "backbone" not in vars(second)  # which was not loaded: the first run's served both
+    own = second.look(image)
+    given, expected = shared.ask("is it red?"), own.ask("is it red?")
+    assert given.top == expected.top
+    assert torch.equal(given.attention, expected.attention)
+    assert (shared.image, shared.seen) == (own.image, own.seen)
+
+
+@pytest.mark.parametrize("network", ["saaa", "san"])
+def test_edited_maps_are_pooled_with(trained: Path, network: str) -> None:
+    scene = Predictor.load(trained / "runs" / network).look(trained / "square 4.png")
+    own = scene.ask("what colour is it?", top=9)
+    again = scene.ask("what colour is it?", top=9, edited=own.attention)
+    assert dict(again.top) == pytest.approx(dict(own.top), abs=1e-4)
+    first, second = scene.ask_all(
+        ["is it red?", "what colour is it?"], edited=[None, [[0, 0], [5, 0]]], top=9
+    )
+    assert first.attention[1].tolist() == second.attention[1].tolist() == [[0, 0], [1, 0]]
+    assert second.attention[0].flatten().tolist() == pytest.approx(
+        own.attention[0].flatten().tolist(), abs=1e-3
+    )
+    assert dict(second.top) != pytest.approx(dict(own.top), abs=1e-6)
+
+
+def test_edited_maps_that_do_not_fit_are_refused(trained: Path) -> None:
+    scene = Predictor.load(trained / "runs" / "saaa").look(trained / "square 4.png")
+    for maps, message in (
+        ([[[1, 1], [1, 1]]], "has 1 maps, where the network has 2"),
+        (torch.ones(2, 4), "map 1: is 4, expected 2 × 2"),
+        (-torch.ones(2, 2, 2), "which is no weight"),
+    ):
+        with pytest.raises(DataError, match=message):
+            scene.ask("is it red?", edited=maps)
+
+
+def test_an_answer_rests_on_known_words(trained: Path) -> None:
+    scene = Predictor.load(trained / "runs" / "saaa").look(trained / "square 4.png")
+    answers = scene.ask_all(["Is it red?", "is a zebra a ZEBRA?", "zebras?"])
+    assert [answer.unknown_words for answer in answers] == [(), ("a", "zebra"), ("zebras",)]
+    assert [answer.sure for answer in answers] == [True, True, False]
+    assert answers[2].said.startswith("not sure; perhaps ")

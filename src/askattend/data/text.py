@@ -136,6 +136,15 @@ def tokenise_unicode(text: str) -> list[str]:
     return [text[match.start() : match.end()] for match in _TOKEN.finditer(classes)]
 
 
+def spans_unicode(text: str) -> list[tuple[int, int]]:
+    """Return where each word of normalised text stands: its first character, one past its last."""
+    classes = text.translate(_APOSTROPHES).translate(_CLASSES)
+    # Format characters are not part of what words are found in.
+    place = [position for position, kind in enumerate(classes) if kind != "f"]
+    found = _TOKEN.finditer(classes.replace("f", ""))
+    return [(place[match.start()], place[match.end() - 1] + 1) for match in found]
+
+
 class _Classes(dict[int, str]):
     """A translation table that classifies a character when it is first met."""
 

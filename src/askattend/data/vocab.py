@@ -10,6 +10,7 @@ from typing import Literal
 
 from askattend.data.questions import Question
 from askattend.data.text import answer_key, pytorch_vqa_words, tokenise
+from askattend.data.word_spans import pytorch_vqa_spans, word_spans
 from askattend.errors import ConfigError, DataError
 
 PADDING, UNK = 0, 1
@@ -18,6 +19,7 @@ _SPECIAL = ("<pad>", "<unk>")
 # pytorch-vqa has one index for both. Its tokeniser divides at spaces, so no word holds one.
 SHARED = "<pad or unk>"
 _TOKENISERS = {"askattend": tokenise, "pytorch-vqa": pytorch_vqa_words}
+_SPANS = {"askattend": word_spans, "pytorch-vqa": pytorch_vqa_spans}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,10 @@ class WordVocab:
     def tokenise(self, question: str) -> list[str]:
         """Divide a question into words by the vocabulary's own tokeniser."""
         return _TOKENISERS[self.tokeniser](question)
+
+    def spans(self, question: str) -> list[tuple[int, int]]:
+        """Return where each word stands in the question as typed: first character, one past it."""
+        return _SPANS[self.tokeniser](question)
 
     def encode(self, question: str) -> list[int]:
         """Return the indices of a question's words; an unknown one's if it has none."""

@@ -1,0 +1,203 @@
+"""A trained network that answers questions about images already encoded; it needs no backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from askattend.data.vocab import PADDING
+from askattend.errors import RunError
+from askattend.metrics.calibration import Calibration
+from askattend.models import ImageEncoding, Network, Output
+from askattend.models.edited_attention import EditedAttention
+from askattend.models.word_embedding import with_unseen_words
+from askattend.runs.answer import Answer
+from askattend.runs.question_reader import QuestionReader
+from askattend.runs.run_folder import Run
+from askattend.runs.word_effects import WordEffect, without_each_word, word_effects_of
+
+# How many versions of a question are answered at once: of a long one they would fill the memory.
+VERSIONS_PER_PASS = 64
+Kind = TypeVar("Kind", bound="Answerer")
+
+
+class Answerer:
+    """A trained network with its vocabularies, and what is known of its probabilities.
+
+    Args:
+        run: the run folder's settings and vocabularies.
+        model: the network with trained weights.
+    """
+
+    def __init__(self, run: Run, model: Network) -> None:
+        self.run, self.model = run, model.eval()
+        self.reader = QuestionReader(run.words, run.words.words, run.vectors)
+        self.calibration = run.load_calibration()
+        self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
+
+    def abstain_above(self, risk: float) -> None:
+        """Stop being sure of answers whose probability means a greater risk than this, 0 to 1.
+
+        Raises:
+            RunError: the run was never evaluated, so that its risk is not known.
+        """
+        if self.calibration is None:
+            raise RunError(
+                "its risk is not known",
+                where=self.run.folder,
+                remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
+            )
+        self.threshold = self.calibration.threshold(risk)
+
+    def recalibrate(self, calibration: Calibration) -> None:
+        """Save in the run what was learnt of its probabilities, and answer by it from now on."""
+        self.run.save_calibration(calibration)
+        self.calibration, self.threshold = calibration, calibration.threshold()
+
+    @property
+    def maps_name(self) -> str:
+        """The paper's word for one attention map: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN)."""
+        return self.model.maps_name
+
+    def knowing(self: Kind, questions: Iterable[str]) -> Kind:
+        """Return an answerer that reads the questions' unseen words by their vectors.
+
+        A run trained with word vectors finds there what was in no training question. It is itself
+        where there is no such word; else it shares all weights, and its run's vocabulary holds the
+        unseen words behind the run's own.
+        """
+        reader = self.reader.knowing(questions)
+        if reader is self.reader:
+            return self
+        other = copy(self)
+        other.reader = reader
+        if reader.words is not self.reader.words:
+            other.run = replace(self.run, words=reader.words)
+            vectors = torch.from_numpy(reader.unseen.vectors)
+            other.model = with_unseen_words(self.model, vectors)
+        return other
+
+    def unknown_words(self, question: str) -> list[str]:
+        """List words that the answer cannot rest on: in no training question, without a vector."""
+        return self.knowing([question]).run.words.unlisted(question)
+
+    def words_by_vector(self, question: str) -> list[str]:
+        """List words that were in no training question, and are read by their vectors alone."""
+        return self.knowing([question]).reader.by_vector(question)
+
+    def notes(self, question: str) -> list[str]:
+        """Say what the one who asks should know of how a question is read."""
+        return self.knowing([question]).reader.notes(question)
+
+    def need_words(self, questions: Sequence[str]) -> None:
+        """Refuse questions that say nothing.
+
+        Raises:
+            DataError: a question has no word in it.
+        """
+        self.reader.need_words(questions)
+
+    @torch.inference_mode()
+    def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
+        """Project features that were extracted before."""
+        return self.model.encode_image(regions.to(self._device))
+
+    @torch.inference_mode()
+    def answer(
+        self,
+        image: ImageEncoding,
+        image_index: Sequence[int],
+        questions: Sequence[str],
+        *,
+        top: int = 5,
+        edited: Any = None,
+    ) -> list[Answer]:
+        """Answer questions about images already looked at.
+
+        Args:
+            image: what `look_at` gave.
+            image_index: which of its images each question is about.
+            questions: one without any word is asked as a single unknown one, as in training.
+            top: how many answers to list.
+            edited: attention maps for all questions; see `Scene.ask`.
+
+        Raises:
+            DataError: the edited maps do not fit, or the network does not attend.
+        """
+        if not questions:
+            return []
+        if (knowing := self.knowing(questions)) is not self:
+            return knowing.answer(image, image_index, questions, top=top, edited=edited)
+        tokens = [self.run.words.encode(question) for question in questions]
+        output = self._output(image, image_index, tokens, edited)
+        best = self._probabilities(output.logits).topk(min(top, len(self.run.answers)))
+        grid = (self.run.features.rows, self.run.features.columns)
+        maps = output.attention.float().unflatten(-1, grid).cpu()
+        return [
+            self._answer(question, indices, probabilities, attention)
+            for question, indices, probabilities, attention in zip(
+                questions, best.indices.tolist(), best.values.tolist(), maps, strict=True
+            )
+        ]
+
+    @torch.inference_mode()
+    def word_effects(self, image: ImageEncoding, question: str) -> list[WordEffect]:
+        """Measure each word's part in the answer about the first image; see `Scene.word_effects`.
+
+        Raises:
+            DataError: the question has no word in it.
+        """
+        self.need_words([question])
+        if (knowing := self.knowing([question])) is not self:
+            return knowing.word_effects(image, question)
+        words = self.run.words
+        versions = without_each_word(words, question)
+        # Padding, which shorter versions have, must not count as a word's effect.
+        size = 1 if self.model.depends_on_padding else VERSIONS_PER_PASS
+        passes = [versions[i : i + size] for i in range(0, len(versions), size)]
+        logits = [self._output(image, [0] * len(part), part).logits for part in passes]
+        return word_effects_of(words, question, self._probabilities(torch.cat(logits)))
+
+    def _output(
+        self,
+        image: ImageEncoding,
+        image_index: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        edited: Any = None,
+    ) -> Output:
+        padded = pad_sequence(
+            [torch.tensor(words) for words in tokens], batch_first=True, padding_value=PADDING
+        )
+        lengths = torch.tensor([len(words) for words in tokens], device=self._device)
+        about = torch.tensor(image_index, device=self._device)
+        question = self.model.encode_question(padded.to(self._device), lengths)
+        if edited is None:
+            return self.model.answer(image, question, about)
+        rows, columns = self.run.features.rows, self.run.features.columns
+        maps = EditedAttention.of(edited, rows=rows, columns=columns)
+        return self.model.answer(image, question, about, maps)
+
+    def _probabilities(self, logits: Float[Tensor, "questions answers"]) -> Tensor:
+        temperature = 1.0 if self.calibration is None else self.calibration.temperature
+        return (logits.float() / temperature).softmax(dim=-1)
+
+    def _answer(
+        self, question: str, indices: list[int], probabilities: list[float], attention: Tensor
+    ) -> Answer:
+        texts = [self.run.answers.answers[index] for index in indices]
+        ranked = tuple(zip(texts, probabilities, strict=True))
+        sure = ranked[0][1] >= self.threshold and self.reader.knows_any(question)
+        unknown = tuple(dict.fromkeys(self.run.words.unlisted(question)))
+        return Answer(question, *ranked[0], ranked, attention, sure, unknown)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
