@@ -26,6 +26,7 @@ ROOT = PACKAGE.parents[1]
 FLOORS = (
     {"__main__"},
     {"cli"},
+    {"client", "serving"},
     {"importing"},
     {"experiment"},
     {"report"},

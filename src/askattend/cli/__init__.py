@@ -21,6 +21,7 @@ usage: askattend COMMAND …
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
   compare RUN RUN [--split test]          two runs on the same questions, with a paired test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
+  serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
@@ -38,6 +39,7 @@ COMMANDS = {
     "score": "score",
     "compare": "compare",
     "ask": "ask",
+    "serve": "serve",
     "trace": "trace",
     "import": "importing",
 }

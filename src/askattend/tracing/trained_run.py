@@ -37,8 +37,19 @@ def trace_run(
     # Costs are the processor's; values are shown to four digits, more than bfloat16 has.
     predictor = Predictor.load(run, device="cpu", precision="float32", backbone=backbone)
     predictor = predictor.knowing([question])
-    answers: list[Answer] = []
     ask = _prepare(predictor, image, question, top=top, features=features)
+    return trace_predictor(predictor, question, ask)
+
+
+def trace_predictor(predictor: Predictor, question: str, ask: Callable[[], list[Answer]]) -> Trace:
+    """Trace a forward pass of a predictor, values included.
+
+    Args:
+        predictor: it knows the question's words; its network is in float32, on the processor.
+        question: the question.
+        ask: asks it alone.
+    """
+    answers: list[Answer] = []
     grid = (predictor.run.features.rows, predictor.run.features.columns)
     steps = trace_steps(predictor.model, lambda: answers.extend(ask()), grid=grid, values=True)
     (answer,) = answers

@@ -1,0 +1,108 @@
+"""``askattend serve``: runs that answer over HTTP, and a page to ask them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from tyro.conf import Positional
+
+from askattend.cli.console import parse, print_json
+from askattend.cli.options import Device, Flat
+from askattend.devices import AnsweringPrecision
+from askattend.errors import ConfigError
+from askattend.serving.settings import Address, ServingLimits
+from askattend.settings import Probability, check
+
+
+@dataclass(frozen=True)
+class Serve:
+    """Answer questions over HTTP, on a page and for programs."""
+
+    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...")] = ()
+    """One or more run folders; the first is asked unless another is named."""
+    address: Annotated[Address, Flat] = field(default_factory=Address)
+    limits: Annotated[ServingLimits, Flat] = field(default_factory=ServingLimits)
+    token_file: Path | None = None
+    """File with a token that clients must send as 'Authorization: Bearer TOKEN'."""
+    cors_origin: tuple[str, ...] = ()
+    """Other sites whose pages may ask, such as https://example.org."""
+    device: Device = "auto"
+    precision: AnsweringPrecision | None = None
+    """Type of weights and products; by default the run's."""
+    abstain_above_risk: Probability | None = None
+    """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    openapi: bool = False
+    """Print the description of the interface, and end."""
+
+    def __post_init__(self) -> None:
+        check(self, "abstain_above_risk")
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options, load the runs, and serve them until a signal to end."""
+    options: Serve = parse(Serve, argv, "serve")
+    _require_packages()
+    token = None if options.token_file is None else read_token(options.token_file)
+    if options.openapi:
+        print_json(_description(options, token))
+        return
+    if not options.runs:
+        raise ConfigError("no run named", remedy="Name one or more: askattend serve RUN …")
+    # Only now: the packages of the extra are at hand, and help need not wait for them.
+    from askattend.serving.app import make_app
+    from askattend.serving.runs import load_runs
+    from askattend.serving.server import serve
+    from askattend.serving.service import Service
+
+    runs = load_runs(
+        options.runs,
+        device=options.device,
+        precision=options.precision,
+        abstain_above_risk=options.abstain_above_risk,
+    )
+    service = Service(runs, options.limits)
+    app = make_app(service, token=token, cors_origins=options.cors_origin)
+    serve(app, service, options.address, has_token=token is not None)
+
+
+def read_token(file: Path) -> str:
+    """Read a token, without the white space around it.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds none that a header can carry.
+    """
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"cannot be read ({error.__class__.__name__})"
+        raise ConfigError(problem, where=file, remedy="Name a file with a token in it.") from None
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigError(
+            "holds no token of one line, in letters, digits and signs of ASCII",
+            where=file,
+            remedy="Make one: python -c 'import secrets; print(secrets.token_urlsafe())'.",
+        )
+    return token
+
+
+def _description(options: Serve, token: str | None) -> Any:
+    from askattend.serving.app import make_app
+    from askattend.serving.service import Service
+
+    return make_app(Service((), options.limits), token=token).openapi()
+
+
+def _require_packages() -> None:
+    try:
+        import fastapi
+        import prometheus_client
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the package {error.name} is not installed",
+            remedy="Install it with: pip install 'askattend[serve]'.",
+        ) from None
+    del fastapi, prometheus_client

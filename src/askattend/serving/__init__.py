@@ -1,0 +1,1 @@
+"""Runs served over HTTP: an interface for programs, and a page for people."""

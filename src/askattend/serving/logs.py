@@ -1,0 +1,59 @@
+"""Logs as JSON, a line an event; no picture, question or answer is ever in them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+REQUESTS, SERVICE = "askattend.serving.requests", "askattend.serving"
+_FIELDS = "fields"
+
+
+class JsonLines(logging.Formatter):
+    """Writes a record as one JSON object: time, level, event, and the fields given with it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+            **getattr(record, _FIELDS, {}),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= _exception(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def log(logger: str, event: str, *, level: int = logging.INFO, **fields: Any) -> None:
+    """Log an event with its fields."""
+    logging.getLogger(logger).log(level, event, extra={_FIELDS: fields})
+
+
+def log_failure(event: str, error: BaseException, **fields: Any) -> None:
+    """Log an error that nobody expected: its type and where it was raised."""
+    log(SERVICE, event, level=logging.ERROR, **fields, **_exception(error))
+
+
+def set_up_logs() -> None:
+    """Send what the service and its server log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name in (SERVICE, "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+
+
+def _exception(error: BaseException) -> dict[str, Any]:
+    # An error's message may quote what a client sent: the places in the code say enough.
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "exception": type(error).__name__,
+        "frames": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
+    }

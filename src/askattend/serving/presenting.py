@@ -1,0 +1,92 @@
+"""Answers as they are sent: numbers, words, and pictures of maps."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+
+from jaxtyping import Float
+from torch import Tensor
+
+from askattend.features.geometry import Crop, crop_of
+from askattend.report.overlay import heat_map
+from askattend.serving.answering import Answered
+from askattend.serving.image_cache import CachedImage
+from askattend.serving.runs import ServedRun
+from askattend.serving.schemas import (
+    Answer,
+    Answers,
+    Attention,
+    AttentionForm,
+    Options,
+    Peak,
+    RankedAnswer,
+)
+from askattend.serving.service import AskedAbout
+
+
+def present(asked: AskedAbout, options: Options, seconds: float) -> Answers:
+    """Write answers as the client wants them.
+
+    Args:
+        asked: what was asked and answered.
+        options: how they are wanted.
+        seconds: what the answers took.
+    """
+    seen = crop_of(asked.image.picture.size, asked.run.spec)
+    return Answers(
+        run=asked.run.id,
+        answers=[_answer(each, asked, options, seen) for each in asked.answered],
+        seen=seen,
+        milliseconds=round(1000 * seconds, 1),
+    )
+
+
+def _answer(answered: Answered, asked: AskedAbout, options: Options, seen: Crop) -> Answer:
+    answer = answered.answer
+    return Answer(
+        question=answer.question,
+        answer=answer.text,
+        probability=answer.probability,
+        sure=answer.sure,
+        threshold=asked.run.predictor.threshold,
+        unknown_words=answered.unknown_words,
+        notes=answered.notes,
+        top=[RankedAnswer(answer=text, probability=p) for text, p in answer.top],
+        attention=_attention(answer.attention, asked.run, asked.image, options.attention, seen),
+        words=None,
+    )
+
+
+def _attention(
+    maps: Float[Tensor, "maps rows columns"],
+    run: ServedRun,
+    image: CachedImage,
+    form: AttentionForm,
+    seen: Crop,
+) -> Attention | None:
+    if form == "none":
+        return None
+    _, rows, columns = maps.shape
+    return Attention(
+        maps_name=run.predictor.maps_name,
+        rows=rows,
+        columns=columns,
+        values=maps.tolist() if form == "array" else None,
+        png=[_png(image, each, seen) for each in maps] if form == "png" else None,
+        descriptions=[],
+        peaks=[peak(each) for each in maps],
+        uniform=1 / (rows * columns),
+    )
+
+
+def peak(attention: Float[Tensor, "rows columns"]) -> Peak:
+    """Find the greatest value of a map; the first of several, row by row."""
+    row, column = divmod(int(attention.argmax()), attention.shape[1])
+    return Peak(row=row, column=column, value=float(attention[row, column]))
+
+
+def _png(image: CachedImage, attention: Tensor, seen: Crop) -> str:
+    thumbnail, encoded = image.picture.thumbnail, BytesIO()
+    heat_map(thumbnail, attention, thumbnail.size, seen=seen).save(encoded, "PNG")
+    return base64.b64encode(encoded.getvalue()).decode()

@@ -1,0 +1,193 @@
+"""The routes: what is read of a request, what the service does, what is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.responses import Response
+
+from askattend.serving.image_cache import CachedImage
+from askattend.serving.images import ANY_BYTES, MEDIA_TYPES, decode_base64
+from askattend.serving.metrics import CONTENT_TYPE
+from askattend.serving.middleware import too_many_bytes
+from askattend.serving.page import Page
+from askattend.serving.presenting import present
+from askattend.serving.problems import Refusal
+from askattend.serving.schemas import (
+    Options,
+    Questions,
+    QuestionsWithImage,
+    Runs,
+    Status,
+    TraceQuestion,
+    UploadedImage,
+)
+from askattend.serving.service import Service, unavailable
+
+B = TypeVar("B", bound=BaseModel)
+JSON, MULTIPART = "application/json", "multipart/form-data"
+
+
+class Routes:
+    """The service's routes.
+
+    Args:
+        service: does the work.
+        page: the page.
+    """
+
+    def __init__(self, service: Service, page: Page) -> None:
+        self._service, self._page = service, page
+
+    async def page(self) -> Response:
+        """Send the page."""
+        headers = {"Content-Security-Policy": self._page.policy, "Cache-Control": "no-cache"}
+        return Response(self._page.content, media_type="text/html", headers=headers)
+
+    async def healthz(self) -> Response:
+        """Say whether the process can do its work: 503 where its worker is dead or stuck."""
+        if (problem := self._service.ailment) is not None:
+            raise unavailable(problem)
+        return as_json(Status(status="ok"))
+
+    async def readyz(self) -> Response:
+        """Say whether requests are welcome: 503 before the first answer and from the end on."""
+        self._service.require_ready()
+        return as_json(Status(status="ready"))
+
+    async def metrics(self) -> Response:
+        """Send what was counted, as Prometheus reads it."""
+        return Response(self._service.metrics.text(), media_type=CONTENT_TYPE)
+
+    async def runs(self) -> Response:
+        """List the runs that answer; the first is asked by default."""
+        return as_json(Runs(runs=[run.describe() for run in self._service.runs]))
+
+    async def upload(self, request: Request) -> Response:
+        """Keep an image for a while, to be asked about."""
+        require_type(request, (*MEDIA_TYPES, ANY_BYTES), default=ANY_BYTES)
+        image_id, image = await self._service.add_image(await request.body())
+        width, height = image.picture.size
+        uploaded = UploadedImage(
+            id=image_id,
+            width=width,
+            height=height,
+            expires_in=self._service.limits.cache_seconds,
+        )
+        return as_json(uploaded, HTTPStatus.CREATED)
+
+    async def ask(self, request: Request, image_id: str, body: Questions) -> Response:
+        """Answer one or several questions about an image that was uploaded."""
+        return await self._answers(request, self._service.image(image_id), body)
+
+    async def ask_at_once(self, request: Request) -> Response:
+        """Answer questions about an image that comes with them, and is not kept."""
+        kind = require_type(request, (JSON, MULTIPART))
+        if kind == JSON:
+            questions: Questions = (given := parse(QuestionsWithImage, await request.body()))
+            content = decode_base64(given.image)
+        else:
+            content, questions = await self._read_form(request)
+        if len(content) > self._service.limits.max_image_bytes:
+            raise too_many_bytes(self._service.limits.max_image_bytes)
+        self._service.questions_of(questions)  # before an image is decoded for nothing
+        image = CachedImage(await self._service.decode(content))
+        return await self._answers(request, image, questions)
+
+    async def trace(self, image_id: str, body: TraceQuestion) -> Response:
+        """Tell the forward pass of a question step by step, in the paper's symbols."""
+        trace = await self._service.trace(self._service.image(image_id), body)
+        return Response(msgspec.json.encode(trace), media_type=JSON)
+
+    async def forget(self, image_id: str) -> Response:
+        """Forget an image at once."""
+        self._service.images.remove(image_id)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def _answers(self, request: Request, image: CachedImage, body: Questions) -> Response:
+        asked = await self._service.ask(image, self._service.questions_of(body), body)
+        request.state.logged = {"run": asked.run.id, "questions": len(asked.answered)}
+        seconds = time.perf_counter() - request.state.arrived
+        if body.attention == "png":  # pictures are drawn in a thread
+            answers = await self._service.in_thread(present, asked, body, seconds)
+        else:
+            answers = present(asked, body, seconds)
+        return as_json(answers)
+
+    async def _read_form(self, request: Request) -> tuple[bytes, Questions]:
+        most = self._service.limits.max_questions
+        # A question too many is refused by what is wrong with it, many more while they are read.
+        async with request.form(max_files=1, max_fields=most + 2) as form:
+            image = form.get("image")
+            if not isinstance(image, UploadFile):
+                remedy = "Send the image's file as the part 'image'."
+                raise Refusal(
+                    HTTPStatus.UNPROCESSABLE_ENTITY, "no image", where="image", remedy=remedy
+                )
+            content = await image.read()
+            options = parse(Options, str(form.get("options", "{}")).encode(), where="options")
+            asked = [str(question) for question in form.getlist("question")]
+        return content, Questions(**options.model_dump(), questions=asked)
+
+
+def as_json(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Write a body that is valid as it stands."""
+    return Response(body.model_dump_json(), status_code=status, media_type=JSON)
+
+
+async def require_json(request: Request) -> None:
+    """Refuse a body that is said to be something else than JSON.
+
+    Raises:
+        Refusal: it is (415).
+    """
+    require_type(request, (JSON,))
+
+
+def require_type(request: Request, allowed: Sequence[str], *, default: str = "") -> str:
+    """Return the type of a request's body, without parameters.
+
+    Raises:
+        Refusal: it is none of those allowed (415).
+    """
+    given = request.headers.get("Content-Type", default).partition(";")[0].strip().lower()
+    if given not in allowed:
+        raise Refusal(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            f"'{given[:80]}' is not read here" if given else "no Content-Type",
+            where="Content-Type",
+            remedy=f"Send {', '.join(allowed)}.",
+        )
+    return given
+
+
+def parse(kind: type[B], content: bytes, *, where: str = "body") -> B:
+    """Read JSON into a model.
+
+    Raises:
+        Refusal: it is malformed or does not fit (422); names the field.
+    """
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_input=False), where) from None
+
+
+def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Refusal:
+    """Make the refusal of a body that does not fit, from what pydantic found first."""
+    first = errors[0]
+    place = ".".join(str(part) for part in (*([where] if where else []), *first["loc"]))
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return Refusal(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"{first['msg'].rstrip('.')}{more}",
+        where=place[:200],
+        remedy="See /openapi.json for what is expected.",
+    )

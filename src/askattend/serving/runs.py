@@ -1,0 +1,112 @@
+"""The runs that are served, each by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from askattend.devices import AnsweringPrecision
+from askattend.features.spec import FeatureSpec
+from askattend.runs.predictor import Predictor
+from askattend.serving.schemas import RunDescription
+
+# Values are told to four digits, more than bfloat16 has, and costs are the processor's.
+_TRACED_IN = {torch.float32, torch.float64}
+
+
+@dataclass(eq=False)
+class ServedRun:
+    """A run that answers.
+
+    Attributes:
+        id: its folder's name, with -2, -3, … behind it where several have the same.
+        predictor: the run, loaded.
+        maps: how many maps an answer has; known after the warm-up question.
+    """
+
+    id: str
+    predictor: Predictor = field(repr=False)
+    maps: int = 0
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The maker of the features; runs of which it is the same share an image's."""
+        return self.predictor.backbone.spec
+
+    @property
+    def device_type(self) -> str:
+        """The kind of device that it computes on."""
+        return next(self.predictor.model.parameters()).device.type
+
+    @cached_property
+    def tracing_predictor(self) -> Predictor:
+        """The run in float32 on the processor, where a forward pass is told step by step."""
+        weight = next(self.predictor.model.parameters())
+        if weight.device.type == "cpu" and weight.dtype in _TRACED_IN:
+            return self.predictor
+        return Predictor.load(self.predictor.run.folder, device="cpu", precision="float32")
+
+    def describe(self) -> RunDescription:
+        """Return what a client may know of it."""
+        run, model = self.predictor.run, self.predictor.model
+        return RunDescription(
+            id=self.id,
+            network=type(model).__name__,
+            maps_name=model.maps_name,
+            maps=self.maps,
+            rows=run.features.rows,
+            columns=run.features.columns,
+            answers=len(run.answers),
+            words=len(run.words),
+            suggestions=list(getattr(run, "suggestions", ())),
+            threshold=self.predictor.threshold,
+            data=_data_name(run.config.get("data")),
+            attends=model.attends,
+        )
+
+
+def load_runs(
+    folders: Sequence[Path],
+    *,
+    device: str = "auto",
+    precision: AnsweringPrecision | None = None,
+    abstain_above_risk: float | None = None,
+) -> list[ServedRun]:
+    """Load runs and their backbones.
+
+    Raises:
+        AskAttendError: a run or its backbone is not to be had; see `Predictor.load`.
+    """
+    served: list[ServedRun] = []
+    for folder, run_id in zip(folders, unique_names(folders), strict=True):
+        predictor = Predictor.load(folder, device=device, precision=precision)
+        if abstain_above_risk is not None:
+            predictor.abstain_above(abstain_above_risk)
+        _ = predictor.backbone  # a run without its backbone is refused now, not when first asked
+        served.append(ServedRun(run_id, predictor))
+    return served
+
+
+def unique_names(folders: Sequence[Path]) -> list[str]:
+    """Name each folder by its last part, and by -2, -3, … behind it where that is taken."""
+    names: list[str] = []
+    for folder in folders:
+        first = name = folder.resolve().name
+        number = 1
+        while name in names:
+            number += 1
+            name = f"{first}-{number}"
+        names.append(name)
+    return names
+
+
+def _data_name(source: object) -> str | None:
+    """Name what a run was trained on, without the folders that it lies in."""
+    if not isinstance(source, str):
+        return None
+    reader, colon, place = source.partition(":")
+    return f"{reader}{colon}{Path(place.partition(',')[0]).name}"

@@ -1,0 +1,270 @@
+"""Bodies of requests and responses, as the description of the interface gives them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+AttentionForm = Literal["none", "array", "png"]
+# More answers than anybody reads; a run may have thousands.
+MOST_TOP = 100
+Map = list[list[float]]
+
+ATTENTION_EXAMPLE: dict[str, Any] = {
+    "maps_name": "glimpse",
+    "rows": 2,
+    "columns": 2,
+    "values": [[[0.7, 0.1], [0.1, 0.1]]],
+    "png": None,
+    "descriptions": ["mostly upper left, peak at row 1, column 1: 0.70, 2.8 times uniform"],
+    "peaks": [{"row": 0, "column": 0, "value": 0.7}],
+    "uniform": 0.25,
+}
+ANSWER_EXAMPLE: dict[str, Any] = {
+    "question": "what colour is the shape?",
+    "answer": "red",
+    "probability": 0.98,
+    "sure": True,
+    "threshold": 0.0,
+    "unknown_words": [],
+    "notes": [],
+    "top": [{"answer": "red", "probability": 0.98}, {"answer": "brown", "probability": 0.01}],
+    "attention": ATTENTION_EXAMPLE,
+    "words": None,
+}
+ANSWERS_EXAMPLE: dict[str, Any] = {
+    "run": "demo",
+    "answers": [ANSWER_EXAMPLE],
+    "seen": [0, 0, 1, 1],
+    "milliseconds": 4.2,
+}
+PROBLEM_EXAMPLE: dict[str, Any] = {
+    "type": "about:blank",
+    "title": "Not Found",
+    "status": 404,
+    "detail": "no such image, or not any more",
+    "where": "images/PbSz6fWMxYwK1x2d",
+    "remedy": "Upload it again.",
+    "request_id": "6f0c4f7d8f3e4a55",
+}
+
+
+class Request(BaseModel):
+    """Base of what a client sends: an unknown field is refused, so that no option is lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Options(Request):
+    """How questions are to be answered."""
+
+    run: str | None = Field(None, description="Which run answers; the first one by default.")
+    top: int = Field(5, ge=1, le=MOST_TOP, description="How many answers to list.")
+    attention: AttentionForm = Field(
+        "none", description="No maps, their numbers, or a picture of each over the image."
+    )
+    words: bool = Field(
+        False,
+        description="For each word: how much the probability of the answer falls without it.",
+    )
+    edited_attention: list[Map | None] | None = Field(
+        None,
+        description="Maps × rows × columns to pool with in the place of the network's own; "
+        "a map that is null is left to the network.",
+    )
+
+
+class Questions(Options):
+    """One or several questions about an image that was uploaded."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"question": "what colour is the shape?", "attention": "array"},
+                {"questions": ["is there a circle?", "is it red?"], "top": 3},
+            ]
+        },
+    )
+
+    question: str | None = Field(None, description="One question.")
+    questions: list[str] | None = Field(None, description="Several; one of the two is needed.")
+
+
+class QuestionsWithImage(Questions):
+    """The same, with the image."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "image": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AA"
+                    "AAMBAQDJ/pLvAAAAAElFTkSuQmCC",
+                    "question": "is it red?",
+                }
+            ]
+        },
+    )
+
+    image: str = Field(description="The image's file in base64.")
+
+
+class TraceQuestion(Request):
+    """The question whose forward pass is to be told."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"question": "is there a circle?"}]}
+    )
+
+    question: str
+    run: str | None = Field(None, description="Which run answers; the first one by default.")
+
+
+class Example(BaseModel):
+    """Base of what the service sends."""
+
+
+class UploadedImage(Example):
+    """An image that can be asked about for a while."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"id": "PbSz6fWMxYwK1x2d", "width": 640, "height": 480, "expires_in": 3600.0}
+            ]
+        }
+    )
+
+    id: str
+    width: int = Field(description="Pixels, upright.")
+    height: int
+    expires_in: float = Field(description="Seconds until it is forgotten, at the latest.")
+
+
+class RankedAnswer(Example):
+    """An answer and its probability, 0 to 1."""
+
+    answer: str
+    probability: float
+
+
+class Peak(Example):
+    """The greatest value of a map, and where it is; row 0 is on top, column 0 at the left."""
+
+    row: int
+    column: int
+    value: float
+
+
+class Attention(Example):
+    """Where the network looked: one map a glimpse or hop, each of which sums to 1."""
+
+    maps_name: str = Field(description="The paper's word for a map: glimpse (SAAA), hop (SAN).")
+    rows: int
+    columns: int
+    values: list[Map] | None = Field(description="Maps × rows × columns; with attention: array.")
+    png: list[str] | None = Field(
+        description="A PNG a map in base64, laid over the image; with attention: png."
+    )
+    descriptions: list[str] = Field(description="Each map in words.")
+    peaks: list[Peak]
+    uniform: float = Field(description="What every region would get of even attention.")
+
+
+class WordEffect(Example):
+    """How much the probability of the answer falls without a word."""
+
+    text: str
+    start: int = Field(description="Where it begins in the question, in characters.")
+    end: int
+    drop: float
+
+
+class Answer(Example):
+    """An answer with all that is known of it."""
+
+    question: str
+    answer: str
+    probability: float
+    sure: bool
+    threshold: float = Field(description="Probability that an answer must have to be sure.")
+    unknown_words: list[str] = Field(description="Words that the answer cannot rest on.")
+    notes: list[str] = Field(description="What one should know of how the question is read.")
+    top: list[RankedAnswer]
+    attention: Attention | None
+    words: list[WordEffect] | None
+
+
+class Answers(Example):
+    """Answers in the order of the questions."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ANSWERS_EXAMPLE]})
+
+    run: str
+    answers: list[Answer]
+    seen: tuple[float, float, float, float] = Field(
+        description="Part of the image that maps lie over: left, top, right, bottom, as shares."
+    )
+    milliseconds: float = Field(description="From the request's arrival to its answers.")
+
+
+class RunDescription(Example):
+    """A run that answers."""
+
+    id: str
+    network: str
+    maps_name: str
+    maps: int
+    rows: int
+    columns: int
+    answers: int = Field(description="How many answers it knows.")
+    words: int = Field(description="How many words it knows.")
+    suggestions: list[str] = Field(description="Questions that it was trained on, to begin with.")
+    threshold: float
+    data: str | None = Field(description="Name of what it was trained on.")
+    attends: bool = Field(description="False for a network whose maps are even everywhere.")
+
+
+class Runs(Example):
+    """The runs that answer; the first is asked by default."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "runs": [
+                        {
+                            **{"id": "demo", "network": "SAAA", "maps_name": "glimpse", "maps": 2},
+                            **{"rows": 7, "columns": 7, "answers": 13, "words": 33},
+                            **{"suggestions": ["is there a circle?"], "threshold": 0.0},
+                            **{"data": "easy-vqa", "attends": True},
+                        }
+                    ]
+                }
+            ]
+        }
+    )
+
+    runs: list[RunDescription]
+
+
+class Status(Example):
+    """State of the service in a word."""
+
+    status: Annotated[str, Field(examples=["ok"])]
+
+
+class Problem(Example):
+    """A refusal or failure (RFC 9457): what, where, and what to do."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PROBLEM_EXAMPLE]})
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    where: str | None
+    remedy: str | None
+    request_id: str

@@ -1,0 +1,74 @@
+"""The life of the server: it begins by listening, and ends without breaking an answer off."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import time
+from types import FrameType
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from askattend.serving.logs import SERVICE, log, set_up_logs
+from askattend.serving.service import Service
+from askattend.serving.settings import Address
+
+# After a signal to end: at least so long is answered with 503, that a balancer may notice; at most
+# so long requests at work are waited for; and so long for connections to close.
+LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 7.0, 1
+
+
+class Server(uvicorn.Server):
+    """A server that, told to end, first finishes what it has begun and refuses what is new."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service, self._ends_at = service, 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; at a second signal, end at once."""
+        if self._service.stopping:
+            self.should_exit = self.force_exit = True
+            return
+        self._service.stopping = True
+        self._ends_at = time.monotonic() + LEAST_DRAIN
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return True once it is time to close."""
+        if self._service.stopping and not self.should_exit:
+            late = time.monotonic() - self._ends_at
+            idle = self._service.at_work == 0
+            self.should_exit = (late >= 0 and idle) or late >= MOST_DRAIN - LEAST_DRAIN
+        return await super().on_tick(counter)
+
+
+def serve(app: ASGIApp, service: Service, address: Address, *, has_token: bool) -> None:
+    """Listen, until a signal to end."""
+    set_up_logs()
+    if not has_token and not is_loopback(address.host):
+        log(
+            SERVICE,
+            f"ANYBODY who reaches {address.host}:{address.port} may ask: there is no --token-file",
+            level=logging.WARNING,
+        )
+    config = uvicorn.Config(
+        app,
+        host=address.host,
+        port=address.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=LAST_CLOSING,
+    )
+    asyncio.run(Server(config, service).serve())
+
+
+def is_loopback(host: str) -> bool:
+    """Return True for an address that only this machine reaches."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
