@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.published_san import published_names, san_from_published
     from askattend.models.symbols import record
+    from askattend.runs.map_description import MapSummary, describe_map, summarise_map
     from askattend.runs.predictor import Answer, Predictor, Scene
+    from askattend.runs.word_effects import WordEffect
     from askattend.training.config import TrainConfig
     from askattend.training.step import compute_loss, make_optimizer, train_step
 
@@ -23,18 +25,22 @@ __all__ = [
     "AskAttendError",
     "Batch",
     "CheckReport",
+    "MapSummary",
     "Output",
     "Predictor",
     "SAAAConfig",
     "SANConfig",
     "Scene",
     "TrainConfig",
+    "WordEffect",
     "check",
     "compute_loss",
+    "describe_map",
     "make_optimizer",
     "published_names",
     "record",
     "san_from_published",
+    "summarise_map",
     "train_step",
 ]
 
@@ -49,7 +55,9 @@ _HOME = {
     "askattend.models.symbols": ("record",),
     "askattend.training.config": ("TrainConfig",),
     "askattend.training.step": ("compute_loss", "make_optimizer", "train_step"),
+    "askattend.runs.map_description": ("MapSummary", "describe_map", "summarise_map"),
     "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
+    "askattend.runs.word_effects": ("WordEffect",),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 

@@ -47,6 +47,28 @@ class RunError(AskAttendError):
     """A run folder that is incomplete or does not fit."""
 
 
+class ServiceError(AskAttendError):
+    """A service that refuses a request, or cannot be reached.
+
+    Args:
+        problem, where, remedy: as for any.
+        status: the HTTP status; 0 where there was no response.
+        request_id: by which the service's log names the request; ``""`` where it is not known.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: object = None,
+        remedy: str = "",
+        status: int = 0,
+        request_id: str = "",
+    ) -> None:
+        super().__init__(problem, where=where, remedy=remedy)
+        self.status, self.request_id = status, request_id
+
+
 def name_few(cases: Iterable[object]) -> str:
     """Name the first few of many cases: ``"1, 2, 3, …"``."""
     listed = list(cases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,3 +120,17 @@ def test_weights_of_another_shape_are_named(broken_off: Run) -> None:
     wider = replace(broken_off, features=replace(SPEC, region_dim=9))
     with pytest.raises(RunError, match=r"'attention\.region\.weight' has shape \[5, 6\]"):
         wider.load_model()
+
+
+def test_training_saves_suggestions(own: Path) -> None:
+    folder = own / "runs" / "saaa"
+    assert Run.load(folder).suggestions == ("What colour is it?", "is it red?")
+    (folder / "suggestions.json").unlink()
+    assert Run.load(folder).suggestions == ()
+    (folder / "suggestions.json").write_text('["what?", 7]')
+    with pytest.raises(RunError, match=r"suggestions\.json: unreadable"):
+        Run.load(folder)
+
+
+def test_imported_runs_have_no_suggestions(imported: Run) -> None:
+    assert Run.load(imported.folder).suggestions == ()

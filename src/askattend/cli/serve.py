@@ -54,9 +54,10 @@ def run(argv: list[str]) -> None:
     # Only now: the packages of the extra are at hand, and help need not wait for them.
     from askattend.serving.app import make_app
     from askattend.serving.runs import load_runs
-    from askattend.serving.server import serve
+    from askattend.serving.server import bind, serve
     from askattend.serving.service import Service
 
+    listener = bind(options.address)
     runs = load_runs(
         options.runs,
         device=options.device,
@@ -65,7 +66,7 @@ def run(argv: list[str]) -> None:
     )
     service = Service(runs, options.limits)
     app = make_app(service, token=token, cors_origins=options.cors_origin)
-    serve(app, service, options.address, has_token=token is not None)
+    serve(app, service, listener, has_token=token is not None)
 
 
 def read_token(file: Path) -> str:

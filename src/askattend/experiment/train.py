@@ -17,6 +17,7 @@ from askattend.batching.flips import require_language
 from askattend.batching.soft_answers import SoftAnswers
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
+from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
@@ -152,8 +153,10 @@ def prepare(
     vectors = _vectors(config, words, console)  # before the long work with images
     features = features_for(config, images_of(config, splits), out.parent, console=console)
     saved = config if uses_image(config.model) else replace(config, features=None)
-    floors = Floors.build(splits.train)
-    return Run(out, saved.tables(), words, answers, floors, features.spec, vectors), features
+    floors, spec = Floors.build(splits.train), features.spec
+    suggestions = suggest_questions(splits.train)
+    run = Run(out, saved.tables(), words, answers, floors, spec, vectors, suggestions)
+    return run, features
 
 
 def images_of(config: Config[Any], splits: Splits) -> dict[str, Path]:

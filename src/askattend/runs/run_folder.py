@@ -28,7 +28,7 @@ from askattend.settings import from_mapping, read_toml, toml_bytes
 # The version of a run folder's files and settings: a folder of another one is refused.
 LAYOUT = 3
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
-VECTORS = "word_vectors.safetensors"
+VECTORS, SUGGESTIONS = "word_vectors.safetensors", "suggestions.json"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
@@ -50,6 +50,7 @@ class Run:
             network, whose training questions are not at hand.
         features: the backbone and preprocessing that the network was trained on.
         vectors: what its word embeddings began as; None for those of the papers.
+        suggestions: training questions worth asking of any image; none of an imported network.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Run:
     floors: Floors | None
     features: FeatureSpec
     vectors: WordVectors | None = None
+    suggestions: tuple[str, ...] = ()
 
     def save(self) -> None:
         """Write the folder; the weights follow with `save_weights` and `save_progress`."""
@@ -71,6 +73,9 @@ class Run:
         if self.vectors is not None:
             tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
             atomic_write(self.folder / VECTORS, save(tensors))
+        if self.suggestions:
+            suggestions = msgspec.json.format(msgspec.json.encode(self.suggestions))
+            atomic_write(self.folder / SUGGESTIONS, suggestions)
         atomic_write(self.folder / CONFIG, toml_bytes({"layout": LAYOUT, **self.config}))
 
     @classmethod
@@ -83,6 +88,7 @@ class Run:
         """
         folder = Path(folder)
         config, words = read_config(folder), _read_json(folder / WORDS, WordVocab)
+        suggestions = folder / SUGGESTIONS
         return cls(
             folder,
             config,
@@ -91,6 +97,7 @@ class Run:
             _read_json(folder / FLOORS, Floors | None),
             _read_json(folder / FEATURES, FeatureSpec),
             _read_vectors(folder / VECTORS, config, words),
+            _read_json(suggestions, tuple[str, ...]) if suggestions.exists() else (),
         )
 
     @property

@@ -11,6 +11,7 @@ import torch
 
 from askattend.models import ImageEncoding
 from askattend.runs.predictor import Answer
+from askattend.runs.word_effects import WordEffect
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.runs import ServedRun
 from askattend.serving.worker import Job
@@ -34,6 +35,7 @@ class Ask(Job):
         questions: with a word each.
         top: how many answers to list.
         edited: maps to pool with in the place of the network's own.
+        words: True to measure each word's effect, too.
     """
 
     image: CachedImage
@@ -41,6 +43,7 @@ class Ask(Job):
     questions: Sequence[str] = ()
     top: int = 5
     edited: Any = None
+    words: bool = False
 
     @property
     def is_looked_at(self) -> bool:
@@ -55,11 +58,17 @@ class Ask(Job):
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer, with what the one who asks should know of how the question was read."""
+    """An answer and what belongs to it.
+
+    Attributes:
+        answer: the answer.
+        notes: what the one who asks should know of how the question was read.
+        words: each word's effect; None where they were not asked for.
+    """
 
     answer: Answer
-    unknown_words: list[str]
     notes: list[str]
+    words: list[WordEffect] | None
 
 
 @dataclass(eq=False)
@@ -86,7 +95,9 @@ class Handler:
         """Answer what can be answered, then look at an image, then do one other call."""
         asks = [job for job in jobs if isinstance(job, Ask)]
         self._answer([ask for ask in asks if ask.is_looked_at])
-        self._look([ask for ask in asks if not ask.is_looked_at])
+        new = [ask for ask in asks if not ask.is_looked_at]
+        # What is looked at ahead can wait for what is asked about.
+        self._look(sorted(new, key=lambda ask: not ask.questions))
         for call in [job for job in jobs if isinstance(job, Call)][:1]:
             if call.start():
                 _set(call, call.function)
@@ -155,14 +166,22 @@ def look_at_all(run: ServedRun, images: Sequence[CachedImage]) -> None:
 
 
 def answer_together(asks: Sequence[Ask]) -> list[list[Answered]]:
-    """Answer the questions of several requests to one run in one batch."""
+    """Answer the questions of several requests to one run in one batch.
+
+    Args:
+        asks: to the same run; of one with edited attention, that one alone.
+
+    Raises:
+        DataError: the edited maps do not fit.
+    """
     predictor = asks[0].run.predictor
     questions = [question for ask in asks for question in ask.questions]
     distinct = {id(ask.image): ask for ask in asks}
     rows = {image: row for row, image in enumerate(distinct)}
     index = [rows[id(ask.image)] for ask in asks for _ in ask.questions]
     encoding = stack_encodings([ask.encoding for ask in distinct.values()])
-    answers = iter(predictor.answer(encoding, index, questions, top=max(ask.top for ask in asks)))
+    top, edited = max(ask.top for ask in asks), asks[0].edited
+    answers = iter(predictor.answer(encoding, index, questions, top=top, edited=edited))
     return [[_answered(ask, next(answers), question) for question in ask.questions] for ask in asks]
 
 
@@ -189,8 +208,8 @@ def _answered(ask: Ask, answer: Answer, question: str) -> Answered:
     predictor = ask.run.predictor
     return Answered(
         replace(answer, top=answer.top[: ask.top]),
-        predictor.unknown_words(question),
         predictor.notes(question),
+        predictor.word_effects(ask.encoding, question) if ask.words else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -41,7 +42,9 @@ def make_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
+        tidying = asyncio.create_task(service.tidy())
         yield
+        tidying.cancel()
         service.stop()
 
     # FastAPI's own pages of documentation load scripts from elsewhere.

@@ -43,15 +43,21 @@ class ImageCache:
     Args:
         most: images kept at once; the one not asked about for longest goes first.
         seconds: how long each is kept.
+        on_eviction: called when an image makes room for another.
         clock: the time in seconds.
     """
 
     def __init__(
-        self, *, most: int, seconds: float, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        most: int,
+        seconds: float,
+        on_eviction: Callable[[], object] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most, self._seconds, self._clock = most, seconds, clock
+        self._most, self._seconds = most, seconds
+        self._on_eviction, self._clock = on_eviction, clock
         self._images: OrderedDict[str, CachedImage] = OrderedDict()
-        self.evicted = 0
 
     def __len__(self) -> int:
         return len(self._images)
@@ -64,7 +70,7 @@ class ImageCache:
         self._images[image_id] = image
         while len(self._images) > self._most:
             self._images.popitem(last=False)
-            self.evicted += 1
+            self._on_eviction()
         return image_id, image
 
     def get(self, image_id: str) -> CachedImage:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from askattend.features.geometry import Crop, crop_of
 from askattend.report.overlay import heat_map
+from askattend.runs.map_description import describe_map
+from askattend.runs.word_effects import WordEffect as Effect
 from askattend.serving.answering import Answered
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.runs import ServedRun
@@ -21,6 +23,7 @@ from askattend.serving.schemas import (
     Options,
     Peak,
     RankedAnswer,
+    WordEffect,
 )
 from askattend.serving.service import AskedAbout
 
@@ -50,11 +53,11 @@ def _answer(answered: Answered, asked: AskedAbout, options: Options, seen: Crop)
         probability=answer.probability,
         sure=answer.sure,
         threshold=asked.run.predictor.threshold,
-        unknown_words=answered.unknown_words,
+        unknown_words=list(answer.unknown_words),
         notes=answered.notes,
         top=[RankedAnswer(answer=text, probability=p) for text, p in answer.top],
         attention=_attention(answer.attention, asked.run, asked.image, options.attention, seen),
-        words=None,
+        words=_words(answered.words),
     )
 
 
@@ -74,7 +77,7 @@ def _attention(
         columns=columns,
         values=maps.tolist() if form == "array" else None,
         png=[_png(image, each, seen) for each in maps] if form == "png" else None,
-        descriptions=[],
+        descriptions=[describe_map(each) for each in maps],
         peaks=[peak(each) for each in maps],
         uniform=1 / (rows * columns),
     )
@@ -84,6 +87,12 @@ def peak(attention: Float[Tensor, "rows columns"]) -> Peak:
     """Find the greatest value of a map; the first of several, row by row."""
     row, column = divmod(int(attention.argmax()), attention.shape[1])
     return Peak(row=row, column=column, value=float(attention[row, column]))
+
+
+def _words(effects: list[Effect] | None) -> list[WordEffect] | None:
+    if effects is None:
+        return None
+    return [WordEffect(text=e.text, start=e.start, end=e.end, drop=e.drop) for e in effects]
 
 
 def _png(image: CachedImage, attention: Tensor, seen: Crop) -> str:

@@ -62,7 +62,7 @@ class ServedRun:
             columns=run.features.columns,
             answers=len(run.answers),
             words=len(run.words),
-            suggestions=list(getattr(run, "suggestions", ())),
+            suggestions=list(run.suggestions),
             threshold=self.predictor.threshold,
             data=_data_name(run.config.get("data")),
             attends=model.attends,
@@ -76,7 +76,7 @@ def load_runs(
     precision: AnsweringPrecision | None = None,
     abstain_above_risk: float | None = None,
 ) -> list[ServedRun]:
-    """Load runs and their backbones.
+    """Load runs and their backbones; runs with the same features share one.
 
     Raises:
         AskAttendError: a run or its backbone is not to be had; see `Predictor.load`.
@@ -86,6 +86,9 @@ def load_runs(
         predictor = Predictor.load(folder, device=device, precision=precision)
         if abstain_above_risk is not None:
             predictor.abstain_above(abstain_above_risk)
+        for other in served:
+            if other.predictor.run.features == predictor.run.features:
+                predictor.backbone = other.predictor.backbone
         _ = predictor.backbone  # a run without its backbone is refused now, not when first asked
         served.append(ServedRun(run_id, predictor))
     return served

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import socket
 import time
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from askattend.errors import ConfigError
 from askattend.serving.logs import SERVICE, log, set_up_logs
 from askattend.serving.service import Service
 from askattend.serving.settings import Address
@@ -44,31 +46,47 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def serve(app: ASGIApp, service: Service, address: Address, *, has_token: bool) -> None:
+def bind(address: Address) -> socket.socket:
+    """Take the address, before anything that takes long.
+
+    Raises:
+        ConfigError: it is not to be had.
+    """
+    try:
+        found = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, place = found[0]
+        # Only where the protocol is named does asyncio send small packets at once.
+        taken = socket.socket(family, kind, protocol)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(place)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"cannot listen there ({getattr(error, 'strerror', None) or error})",
+            where=f"{address.host}:{address.port}",
+            remedy="Choose another --host or --port.",
+        ) from None
+    return taken
+
+
+def serve(app: ASGIApp, service: Service, listener: socket.socket, *, has_token: bool) -> None:
     """Listen, until a signal to end."""
     set_up_logs()
-    if not has_token and not is_loopback(address.host):
-        log(
-            SERVICE,
-            f"ANYBODY who reaches {address.host}:{address.port} may ask: there is no --token-file",
-            level=logging.WARNING,
-        )
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    log(SERVICE, "listening", url=url)
+    print(f"askattend answers at {url}", flush=True)
+    if not has_token and not ipaddress.ip_address(host).is_loopback:
+        warning = f"ANYBODY who reaches {url} may ask: there is no --token-file"
+        log(SERVICE, warning, level=logging.WARNING)
+        print(f"WARNING: {warning}", flush=True)
     config = uvicorn.Config(
         app,
-        host=address.host,
-        port=address.port,
         log_config=None,
         access_log=False,
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=LAST_CLOSING,
     )
-    asyncio.run(Server(config, service).serve())
-
-
-def is_loopback(host: str) -> bool:
-    """Return True for an address that only this machine reaches."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    asyncio.run(Server(config, service).serve(sockets=[listener]))

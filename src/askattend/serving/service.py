@@ -30,6 +30,10 @@ from askattend.tracing.trained_run import trace_predictor
 T = TypeVar("T")
 # Threads that decode: each may need half a gigabyte for the largest image.
 DECODERS = 2
+# Jobs of a worker that has no time to look at an image before somebody asks about it.
+AHEAD = 8
+# Seconds between two looks at which images have expired.
+TIDY = 15.0
 # Seconds that a worker gets to end.
 _LAST_WORK = 1.0
 
@@ -69,7 +73,11 @@ class Service:
 
     def __post_init__(self) -> None:
         limits = self.limits
-        self.images = ImageCache(most=limits.cache_images, seconds=limits.cache_seconds)
+        self.images = ImageCache(
+            most=limits.cache_images,
+            seconds=limits.cache_seconds,
+            on_eviction=self.metrics.evicted.inc,
+        )
         on_gpu = any(run.device_type == "cuda" for run in self.runs)
         handler = Handler(
             batch_sizes=self.metrics.batch_size.observe,
@@ -85,6 +93,12 @@ class Service:
         """Start the worker, and let each run answer its first question."""
         self.worker.start()
         self.worker.submit(Call(self._warm_up))
+
+    async def tidy(self) -> None:
+        """Forget expired images, as long as the service lives."""
+        while True:
+            await asyncio.sleep(TIDY)
+            self.images.forget_expired()
 
     def stop(self) -> None:
         """End the worker and the threads that decode."""
@@ -140,7 +154,8 @@ class Service:
         """
         image_id, image = self.images.add(await self.decode(content))
         # Whoever uploads an image asks about it: while the question is typed it is looked at.
-        self._submit(Ask(image, self.runs[0]))
+        if self.worker.waiting < AHEAD:
+            self._submit(Ask(image, self.runs[0]))
         return image_id, image
 
     async def decode(self, content: bytes) -> Picture:
@@ -194,7 +209,8 @@ class Service:
         """
         run = self.run_named(options.run)
         self._check_questions(run, questions)
-        job = Ask(image, run, questions, top=options.top, edited=options.edited_attention)
+        edited, words = options.edited_attention, options.words
+        job = Ask(image, run, questions, top=options.top, edited=edited, words=words)
         return AskedAbout(run, image, await self._done(job))
 
     async def trace(self, image: CachedImage, asked: TraceQuestion) -> Trace:

@@ -44,7 +44,7 @@ class Worker:
         self, handle: Callable[[list[Job]], None], *, batch_wait: float, stuck_after: float
     ) -> None:
         self._handle, self._batch_wait, self._stuck_after = handle, batch_wait, stuck_after
-        self._changed, self._waiting = Condition(), list[Job]()
+        self._changed, self._waiting, self._jobs = Condition(), list[Job](), list[Job]()
         self._stopping = self._dead = False
         self._beat = time.monotonic()
         # A daemon: where it is stuck, the process ends all the same.
@@ -77,8 +77,8 @@ class Worker:
 
     @property
     def waiting(self) -> int:
-        """Jobs in the queue."""
-        return len(self._waiting)
+        """Jobs that are not done."""
+        return len(self._waiting) + len(self._jobs)
 
     @property
     def problem(self) -> str | None:
@@ -90,16 +90,15 @@ class Worker:
         return None
 
     def _run(self) -> None:
-        jobs: list[Job] = []
         try:
             while not self._stopping:
-                jobs += self._take(wait=not jobs)
-                jobs = [job for job in jobs if not job.future.done()]
-                if jobs:
-                    self._handle_or_fail(jobs)
-                jobs = [job for job in jobs if not job.future.done()]
+                taken = self._take(wait=not self._jobs)
+                self._jobs = [job for job in (*self._jobs, *taken) if not job.future.done()]
+                if self._jobs:
+                    self._handle_or_fail(self._jobs)
+                self._jobs = [job for job in self._jobs if not job.future.done()]
         finally:
-            self._die(jobs)
+            self._die()
 
     def _take(self, *, wait: bool) -> list[Job]:
         with self._changed:
@@ -123,10 +122,10 @@ class Worker:
                 if job.start():
                     job.future.set_exception(error)
 
-    def _die(self, jobs: list[Job]) -> None:
+    def _die(self) -> None:
         with self._changed:
             self._dead = True
-            left, self._waiting = [*jobs, *self._waiting], []
+            left, self._waiting, self._jobs = [*self._jobs, *self._waiting], [], []
         for job in left:
             if job.start():
                 job.future.set_exception(WorkerDied())
