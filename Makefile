@@ -8,7 +8,10 @@ PRESET ?= easy-vqa
 SEEDS ?= 3
 DAQUAR ?= $(or $(ASKATTEND_SHARED),../shared)/data/daquar
 
-.PHONY: demo test bench bench-gpu reproduce format
+# How many seconds `make load` asks the demo's run for, as many clients do at once.
+SECONDS ?= 60
+
+.PHONY: demo test bench bench-gpu load reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -28,6 +31,9 @@ bench:
 
 bench-gpu:
 	@$(IN_VENV) 'python -m benchmarks.gpu'
+
+load:
+	@$(IN_VENV) 'python -m benchmarks.load --seconds $(SECONDS)'
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'

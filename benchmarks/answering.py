@@ -72,7 +72,7 @@ def _scene(size: Size, in_eight_bits: bool) -> Scene:
     else:
         network = network.to(pick_precision("auto", "cpu"))
     predictor = Predictor(run, network)
-    return Scene(Image.new("RGB", (64, 64)), predictor.look_at(_one_image(shape)), predictor)
+    return predictor.scene(Image.new("RGB", (64, 64)), _one_image(shape))
 
 
 def _one_image(shape: Shape) -> Any:

@@ -30,9 +30,14 @@ HELD_BACK = 0.2
 
 Change = tuple[str, Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]
 
-# Name → network, then what differs from the recipe in the network, the training, the features.
+# Name → network, then what differs from the recipe in the network, the training, the features; the
+# number of teachers is put beside the training's settings.
 CHANGES: dict[str, Change] = {
     "saaa": ("saaa", {}, {}, {}),
+    "no teachers": ("saaa", {}, {"seeds": 1, "distil_floor": 0.0}, {}),
+    "a linear floor teaches alone": ("saaa", {}, {"seeds": 1}, {}),
+    "two networks teach alone": ("saaa", {}, {"distil_floor": 0.0}, {}),
+    "no questions of other images": ("saaa", {}, {"distil_crossed": 0}, {}),
     "without the linear term": ("saaa", {"word_logits": "none"}, {}, {}),
     "linear term of words alone": ("saaa", {"word_logits": "words"}, {}, {}),
     "dropout 0.5": ("saaa", {"dropout": 0.5}, {}, {}),
@@ -55,6 +60,7 @@ CHANGES: dict[str, Change] = {
     "coordinates": ("saaa", {}, {"coordinates": True}, {}),
     "a tenth of the words dropped": ("saaa", {}, {"word_dropout": 0.1}, {}),
     "san": ("san", {}, {}, {}),
+    "san, no teachers": ("san", {}, {"seeds": 1, "distil_floor": 0.0}, {}),
     "san, without the linear term": ("san", {"word_logits": "none"}, {}, {}),
     "san, 12 epochs": ("san", {}, {"epochs": 12}, {}),
     "strides 16 and 32": ("saaa", {}, {}, {"strides": "16+32"}),
@@ -103,10 +109,12 @@ def _trained(name: str, division: int, folder: str, out: Path) -> TrainingHistor
 
 def _changed(name: str, seed: int, recipe: Config[Any]) -> Config[Any]:
     _, model, training, _ = CHANGES[name]
+    settings = {**training, "seed": seed}
     return replace(
         recipe,
+        seeds=settings.pop("seeds", recipe.seeds),
         model=replace(recipe.model, **model),
-        train=replace(recipe.train, seed=seed, **training),
+        train=replace(recipe.train, **settings),
     )
 
 

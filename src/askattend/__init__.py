@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from askattend.runs.map_description import MapSummary, describe_map, summarise_map
     from askattend.runs.predictor import Answer, Predictor, Scene
     from askattend.runs.word_effects import WordEffect
+    from askattend.serving.gradio_app import gradio_app
     from askattend.training.config import TrainConfig
     from askattend.training.step import compute_loss, make_optimizer, train_step
 
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "compute_loss",
     "describe_map",
+    "gradio_app",
     "make_optimizer",
     "published_names",
     "record",
@@ -58,6 +60,7 @@ _HOME = {
     "askattend.runs.map_description": ("MapSummary", "describe_map", "summarise_map"),
     "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
     "askattend.runs.word_effects": ("WordEffect",),
+    "askattend.serving.gradio_app": ("gradio_app",),
 }
 _MODULES = {name: module for module, names in _HOME.items() for name in names}
 

@@ -33,7 +33,8 @@ _BUSY, _GONE = (429, 503), 404
 class Client:
     """A service somewhere else, which looks and answers as a `Predictor` does.
 
-    It may be used by several threads; their requests go one after the other.
+    It may be used by several threads; their requests go one after the other. One connection is
+    kept open: `close` it, or use the client in a ``with`` block.
 
     Args:
         url: where the service is: ``"http://127.0.0.1:7860"``.
@@ -57,6 +58,16 @@ class Client:
         self._base, self._lock, self._timeout = parts.path.rstrip("/"), Lock(), timeout
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.url, self.run = url, run
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; a further request opens a new one."""
+        self._connection.close()
 
     def runs(self) -> list[dict[str, Any]]:
         """Return what the service tells of each of its runs.

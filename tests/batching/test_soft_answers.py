@@ -40,9 +40,9 @@ def test_the_loss_is_the_mean_of_hard_and_soft_cross_entropy(share: float, seed:
     logits = torch.randn(3, len(ANSWERS), generator=torch.manual_seed(seed + 1))
     log_p = torch.log_softmax(logits, dim=1)
     hard = -torch.stack([0.7 * log_p[0, 0] + 0.2 * log_p[0, 1], log_p[1, 2], torch.tensor(0.0)])
-    # What a question's answers weigh in the vocabulary, its soft answers weigh.
-    given_share = torch.tensor([0.9, 1, 0])
-    expected = (1 - share) * hard - share * given_share * (probability * log_p).sum(dim=1)
+    # What a question's answers weigh in the vocabulary, its soft answers weigh; the last has none.
+    soft_share = torch.tensor([0.9 * share, share, 1])
+    expected = (1 - share) * hard - soft_share * (probability * log_p).sum(dim=1)
     found = answer_loss(
         logits, torch.from_numpy(blended.answer_index), torch.from_numpy(blended.answer_weight)
     )
@@ -55,6 +55,19 @@ def test_what_nothing_is_known_of_is_learnt_as_before() -> None:
     columns = own.answer_weight.shape[1]
     assert (blended.answer_weight[:, :columns] == own.answer_weight).all()
     assert not blended.answer_weight[:, columns:].any()
+
+
+@given(st.floats(0, 1), st.integers(0, 99))
+def test_mixed_they_are_the_mean_of_two(share: float, seed: int) -> None:
+    probabilities = [softmax(seed + n, 3, len(ANSWERS)) for n in range(2)]
+    kinds = [SoftAnswers.none(3, len(ANSWERS)) for _ in range(2)]
+    for soft, probability in zip(kinds, probabilities, strict=True):
+        soft.put(np.arange(3), probability)
+    mixed = kinds[0].mixed(kinds[1], share)
+    dense = np.zeros((3, len(ANSWERS)))
+    np.add.at(dense, (np.arange(3)[:, None], mixed.index), mixed.probability)
+    expected = (1 - share) * probabilities[0] + share * probabilities[1]
+    assert dense == pytest.approx(expected.numpy(), abs=1e-6)
 
 
 def test_giving_a_soft_answer_scores_nothing() -> None:

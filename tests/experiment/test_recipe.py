@@ -63,6 +63,15 @@ def test_dropout_is_for_what_could_be_learnt_by_heart() -> None:
     assert auto(15_000, 400).model.dropout > 0
 
 
+def test_few_questions_are_asked_of_other_images_by_teachers() -> None:
+    few, more = auto(500), auto(15_000)
+    assert (few.seeds, few.train.distil_floor, few.train.distil_crossed) == (2, 0.5, 4)
+    assert (more.seeds, more.train.distil_floor, more.train.distil_crossed) == (2, 0.5, 1)
+    for untaught in (auto(15_000, 10), auto(50_000), auto(400_000)):
+        assert (untaught.seeds, untaught.train.distil_floor) == (1, 0)
+    assert describe_recipe(few, SetSize(500, 101, 500)).count("seeds 2") == 1
+
+
 def test_san_has_no_hidden_layer_to_narrow() -> None:
     config = recipe_for(Config(model=SANConfig(), recipe="small"), SetSize(500, 100, 50))
     assert (config.model.question_dim, config.model.hops) == (256, 2)

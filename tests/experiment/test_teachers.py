@@ -6,9 +6,11 @@ import io
 import json
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -17,7 +19,9 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from askattend.batching.batches import Batches
+from askattend.data.crossing import with_crossed
 from askattend.data.readers.registry import read_source
+from askattend.data.text import tokenise
 from askattend.errors import ConfigError, RunError
 from askattend.experiment import teachers
 from askattend.experiment.config import Config, VocabConfig
@@ -25,7 +29,10 @@ from askattend.experiment.inputs import training_splits_of
 from askattend.experiment.teachers import held_out
 from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
+from askattend.features.store import FeatureStore
 from askattend.models import SAAAConfig
+from askattend.models.baselines import QuestionOnlyConfig
+from askattend.runs.linear_floors import load_linear_floors
 from askattend.runs.run_folder import Run
 from askattend.training import loop
 from askattend.training.checkpoint import save_checkpoint
@@ -197,6 +204,99 @@ def _without_times(file: Path) -> dict[str, list[float]]:
 def test_going_on_with_another_number_is_refused(squares: Path) -> None:
     with pytest.raises(RunError, match="cannot go on: seeds is 2, and was 3"):
         train(config(squares, seeds=2), squares / "runs" / "one", resume=True, console=QUIET)
+
+
+CROSSED = 2
+
+
+@pytest.fixture(scope="module")
+def by_floor(squares: Path) -> Config[Any]:
+    """Settings of a network that a floor teaches alone, its questions asked of two more images."""
+    plain = config(squares, seeds=1)
+    return replace(
+        plain, train=replace(plain.train, distil_floor=1.0, distil_crossed=CROSSED, flips=0.0)
+    )
+
+
+def test_a_floor_answers_each_question_about_other_images(
+    squares: Path, by_floor: Config[Any]
+) -> None:
+    told = io.StringIO()
+    out = squares / "runs" / "by floor"
+    run = train(by_floor, out, console=Console(file=told, width=200))
+    splits = training_splits_of(by_floor, read_source(f"table:{squares / 'squares.csv'}"))
+    questions = with_crossed(splits.train, CROSSED, seed=by_floor.train.seed)
+    more = len(questions) - len(splits.train)
+    assert f"teachers answer {more:,} questions more" in told.getvalue()
+    soft, scores = load_soft_answers(out, questions=len(questions), answers=len(run.answers))
+    assert (scores.crossed, scores.valid_accuracy) == (more, ())
+    floor = load_linear_floors(out)[-1]
+    assert scores.floor == floor.name == "bag of words + image"
+    stores = squares / "runs" / "features"
+    store = FeatureStore.open(next(file for file in stores.iterdir() if file.is_dir()))
+    mean = {image: store.read([image]).float().mean(dim=1).numpy() for image in splits.train.images}
+    for row, question in enumerate(questions):
+        texts = tokenise(question.text)
+        ngrams = {*texts, *(f"{a} {b}" for a, b in pairwise(texts))}
+        words = np.array([ngram in ngrams for ngram in floor.ngrams], dtype=np.float32)
+        assert floor.image is not None
+        seen = floor.image(mean[question.image])[0]
+        logits = floor.weights.astype(np.float32) @ np.concatenate([words, seen]) + floor.bias
+        expected = torch.from_numpy(logits).softmax(dim=0)
+        for answer, probability in zip(soft.index[row], soft.probability[row], strict=True):
+            place = floor.answers.index(run.answers.answers[answer])
+            assert probability == pytest.approx(float(expected[place]), abs=2e-3)
+    card = (out / "README.md").read_text()
+    assert "A linear model taught it: bag of words + image." in card
+    assert f"to {more:,} questions asked of other images" in card
+
+
+def test_taught_by_a_floor_and_resumed_it_ends_with_the_same_weights(
+    squares: Path, by_floor: Config[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(squares / "runs" / "features", tmp_path / "features")
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    train(by_floor, whole, console=QUIET)
+
+    def interrupting(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            "askattend.training.loop.save_checkpoint", _then(save_checkpoint, interrupting)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            train(by_floor, out, console=QUIET)
+    train(by_floor, out, resume=True, console=QUIET)
+    assert _without_times(out / "best.safetensors") == _without_times(whole / "best.safetensors")
+
+
+def test_networks_and_a_floor_teach_together(squares: Path, by_floor: Config[Any]) -> None:
+    both = replace(by_floor, seeds=2, train=replace(by_floor.train, distil_floor=0.25))
+    out = squares / "runs" / "both"
+    run = train(both, out, console=QUIET)
+    alone, _ = load_soft_answers(
+        squares / "runs" / "by floor", questions=_rows(out), answers=len(run.answers)
+    )
+    mixed, scores = load_soft_answers(out, questions=_rows(out), answers=len(run.answers), kinds=2)
+    assert (len(scores.valid_accuracy), scores.floor) == (2, "bag of words + image")
+    kept = alone.index.shape[1]
+    assert (mixed.index[:, kept:] == alone.index).all()
+    assert mixed.probability[:, kept:] == pytest.approx(0.25 * alone.probability, abs=2e-3)
+    assert mixed.probability[:, :kept].sum(axis=1) == pytest.approx(0.75, abs=2e-3)
+
+
+def _rows(folder: Path) -> int:
+    return len(load_file(folder / "soft_answers.safetensors")["index"])
+
+
+def test_a_network_without_images_is_asked_no_more_questions(
+    squares: Path, by_floor: Config[Any], tmp_path: Path
+) -> None:
+    blind = replace(by_floor, model=QuestionOnlyConfig(question_dim=8))
+    train(blind, tmp_path / "blind", console=QUIET)
+    splits = training_splits_of(blind, read_source(f"table:{squares / 'squares.csv'}"))
+    assert _rows(tmp_path / "blind") == len(splits.train)
 
 
 def test_mirror_images_are_taught_too(squares: Path, tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
-"""A small trained run of each kind, served, and a browser to look at the page with."""
+"""Small trained runs, served, and a browser to look at the page with."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,52 +13,22 @@ from playwright.sync_api import Browser
 
 from page.browser import Visit, chromium, open_browser, serving, visit
 
-SCENES = "scenes:images=60,seed=3,size=96,objects=3,clutter=0"
-QUESTION = "how many shapes are there?"
-OTHER = "is there a circle?"
-NETWORKS = ("saaa", "san", "question-only")
+QUESTION = "What colour is it?"
+OTHER = "is it red?"
 Open = Callable[..., AbstractContextManager[Visit]]
 
 
-@dataclass(frozen=True)
-class Trained:
-    """Runs by the names of their networks, and pictures of what they were trained on."""
-
-    runs: dict[str, Path]
-    images: list[Path]
+@pytest.fixture(scope="session")
+def picture(trained: Path) -> Path:
+    """An image that can be asked about."""
+    return trained / "square 10.png"
 
 
 @pytest.fixture(scope="session")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Runs of SAAA, SAN and a network that does not attend, on the same generated scenes."""
-    from askattend.cli import main  # once the hook is installed
-
-    folder = tmp_path_factory.mktemp("page")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ASKATTEND_CACHE", str(folder / "cache"))
-        for network in NETWORKS:
-            main(_train_command(network, folder / network))
-    images = sorted((folder / "cache").rglob("*.png"))
-    return Trained({network: folder / network for network in NETWORKS}, images)
-
-
-def _train_command(network: str, out: Path) -> list[str]:
-    sizes = {"saaa": (4, 2), "san": (4, 0), "question-only": (0, 2)}[network]
-    options = [
-        *("--model.embedding-dim", "8", "--model.question-dim", "16"),
-        *("--model.attention-dim", "16", "--extract.image-size", "96")[: sizes[0]],
-        *("--model.hidden-dim", "16")[: sizes[1]],
-        *(("--extract.strides", "16") if sizes[0] else ()),
-        *("--train.epochs", "3", "--train.min-steps", "4", "--train.batch-size", "16"),
-    ]
-    return ["train", network, "--data", SCENES, "--out", str(out), *options]
-
-
-@pytest.fixture(scope="session")
-def service(scenes: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a service with the three runs."""
+def service(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a service with a run of SAAA and one of SAN."""
     log = tmp_path_factory.mktemp("service") / "log.txt"
-    with serving(list(scenes.runs.values()), log) as url:
+    with serving([trained / "runs" / "saaa", trained / "runs" / "san"], log) as url:
         yield url
 
 

@@ -25,6 +25,7 @@ from askattend.report.overlay import (
     peak,
     range_text,
     save_overlay,
+    tinted_map,
 )
 from askattend.runs.predictor import Answer
 
@@ -70,6 +71,39 @@ def test_heat_does_not_depend_on_how_flat_a_map_is(seed: int, scale: float, base
     # Single precision holds a spread of a thousandth about 1 to four digits: at most the next of
     # the colour map's 256 colours, which differ by up to four levels.
     assert abs(pixels(heat_map(GREY, attention * scale + base, (60, 40))) - plain).max() <= 4
+
+
+PHOTO = Image.effect_noise((60, 40), 40).convert("RGB")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 99), st.floats(2, 20))
+def test_a_tint_leaves_alone_what_has_no_more_than_an_even_share(seed: int, times: float) -> None:
+    logits = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)) * 6
+    attention = logits.flatten().softmax(0).view(4, 6)
+    tint = pixels(tinted_map(PHOTO, attention, PHOTO.size, brightest=times / 24)) - pixels(PHOTO)
+    assert tint.any()
+    # Bicubic interpolation reaches two regions far.
+    far = torch.nn.functional.max_pool2d(attention[None], 5, stride=1, padding=2)[0] <= 1 / 24
+    assert not tint[far.repeat_interleave(10, 0).repeat_interleave(10, 1).numpy()].any()
+
+
+def test_a_flat_map_shows_no_tint_and_a_peak_does() -> None:
+    flat = torch.full((7, 7), 1 / 49)
+    assert (pixels(tinted_map(PHOTO, flat, PHOTO.size, brightest=0.2)) == pixels(PHOTO)).all()
+    peaked = tinted_map(PHOTO, one_hot(4, 6, 1, 2), PHOTO.size, brightest=0.2)
+    difference = abs(pixels(peaked) - pixels(PHOTO)).sum(axis=2)
+    y, x = np.unravel_index(difference.argmax(), difference.shape)
+    assert (y // 10, x // 10) == (1, 2)
+
+
+def test_what_was_not_seen_is_pale() -> None:
+    drawn = tinted_map(
+        Image.new("RGB", (60, 40)), one_hot(2, 2, 0, 0), (60, 40), seen=(0.5, 0, 1, 1), brightest=1
+    )
+    assert (pixels(drawn)[:, :30] == 128).all()
+    assert pixels(drawn)[:20, 30:45].any()
+    assert pixels(drawn)[30:, 30:].max() <= 2  # what bicubic interpolation leaves
 
 
 @pytest.mark.parametrize("value", [0.0, 1 / 49, float("nan")])
@@ -169,16 +203,6 @@ def test_long_questions_wrap(question: str) -> None:
     assert long.width == short.width
     assert long.height > short.height + drawing.TITLE
     assert (pixels(long)[:, -drawing.MARGIN + 4 :] == 255).all()
-
-
-@settings(deadline=None)
-@given(st.lists(st.text("ab cdé", max_size=9), max_size=12).map(" ".join), st.integers(1, 12))
-def test_wrapping_loses_nothing_and_keeps_to_the_width(text: str, width: int) -> None:
-    lines = drawing._wrap(text, width, lambda line: float(len(line)))
-    assert "".join(lines).replace(" ", "") == "".join(text.split())
-    assert all(len(line) <= width for line in lines)
-    if all(len(word) <= width for word in text.split()):
-        assert " ".join(lines).split() == text.split()
 
 
 def test_dollars_are_no_mathematics() -> None:

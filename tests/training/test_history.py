@@ -26,3 +26,10 @@ def test_patience_does_not_wait_for_the_loss() -> None:
     history = tuple(epoch(n, 1.0, 1 / n) for n in range(1, 4))
     assert TrainingHistory(history).best is history[-1]
     assert TrainingHistory(history).finished(epochs=30, patience=2)
+
+
+def test_the_last_is_kept_where_that_was_settled_beforehand() -> None:
+    history = tuple(epoch(n, accuracy) for n, accuracy in ((1, 0.5), (2, 0.7), (3, 0.6)))
+    assert TrainingHistory(history).best is history[1]
+    assert TrainingHistory(history, keep="last").best is history[2]
+    assert TrainingHistory(keep="last").best is None

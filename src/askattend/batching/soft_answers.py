@@ -22,7 +22,7 @@ class SoftAnswers:
     """The most probable answers to each question of a set, in its order.
 
     Attributes:
-        index: in the answer vocabulary, questions × answers.
+        index: in the answer vocabulary, questions × answers; an answer may be there twice.
         probability: of each; a question's sum to 1, or to 0 where nothing is known.
     """
 
@@ -40,6 +40,17 @@ class SoftAnswers:
         top = torch.topk(probability, self.index.shape[1], dim=1)
         self.index[rows] = top.indices.cpu().numpy()
         self.probability[rows] = normalised(top.values.float().cpu().numpy())
+
+    def mixed(self, other: SoftAnswers, share: float) -> SoftAnswers:
+        """Mix in what others answer to the same questions: (1-share)·own + share·other's."""
+        return SoftAnswers(
+            np.concatenate([self.index, other.index], axis=1),
+            normalised(
+                np.concatenate(
+                    [(1 - share) * self.probability, share * other.probability], axis=1
+                ).astype(np.float32)
+            ),
+        )
 
     def with_mirrored(self, mirror: IntArray) -> SoftAnswers:
         """Append the same for as many questions about mirror images.
@@ -59,12 +70,14 @@ class SoftAnswers:
 
         The loss is linear in the weights, so (1-share)·hard + share·soft is one sum over all of
         them (Hinton et al. 2015, arXiv 1503.02531, section 2, at temperature 1). What a question
-        weighs in all stays; giving a soft answer scores nothing.
+        weighs in all stays; one that no answer in the vocabulary was given to is learnt from its
+        soft answers alone. Giving a soft answer scores nothing.
         """
         hard = encoded.answer_weight
+        weight = hard.sum(axis=1, keepdims=True)
         known = self.probability.sum(axis=1, keepdims=True) > 0
         own = hard * np.where(known, 1 - share, 1).astype(np.float32)
-        soft = share * hard.sum(axis=1, keepdims=True) * self.probability
+        soft = np.where(weight > 0, share * weight, 1).astype(np.float32) * self.probability
         return replace(
             encoded,
             answer_index=np.concatenate([encoded.answer_index, self.index], axis=1),

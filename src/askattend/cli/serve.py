@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,16 +59,28 @@ def run(argv: list[str]) -> None:
     from askattend.serving.server import bind, serve
     from askattend.serving.service import Service
 
-    listener = bind(options.address)
-    runs = load_runs(
-        options.runs,
-        device=options.device,
-        precision=options.precision,
-        abstain_above_risk=options.abstain_above_risk,
-    )
-    service = Service(runs, options.limits)
-    app = make_app(service, token=token, cors_origins=options.cors_origin)
-    serve(app, service, listener, has_token=token is not None)
+    _leave_a_core()
+    with bind(options.address) as listener:
+        runs = load_runs(
+            options.runs,
+            device=options.device,
+            precision=options.precision,
+            abstain_above_risk=options.abstain_above_risk,
+        )
+        service = Service(runs, options.limits)
+        app = make_app(service, token=token, cors_origins=options.cors_origin)
+        serve(app, service, listener, has_token=token is not None)
+    # Python would wait for a thread that is stuck in a decoder.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _leave_a_core() -> None:
+    """Compute on one core less than there are: requests are read while others are answered."""
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() - 1))
 
 
 def read_token(file: Path) -> str:

@@ -70,7 +70,7 @@ def floors_remark(
     strongest = max(unbeaten, key=lambda floor: floor.accuracy)
     which = "none of the floors is" if len(unbeaten) == len(floors) else "that floor is not"
     return (
-        f"the best epoch, {best.valid_accuracy:.1%}, does not beat {strongest.name}, "
+        f"the {history.keep} epoch, {best.valid_accuracy:.1%}, does not beat {strongest.name}, "
         f"{strongest.accuracy:.1%}: on this set {which} beaten by what was tried, "
         f"{_tried(run, history)}"
     )

@@ -24,6 +24,10 @@ PLENTY = 500
 BATCH_SIZES = ((750, 16), (3_000, 32))
 # Longer courses fit the training questions better and others worse.
 EPOCHS, EPOCHS_OF_FEW, FEW = 8, 10, 3_000
+# Networks that teach, the linear floor's share beside them; and how often teachers alone are asked
+# a question again, of other images: the fewer there are, the more often, in all about so many.
+TEACHERS, FLOOR_SHARE = 2, 0.5
+CROSSED, MOST_CROSSED = 15_000, 4
 # Questions that a training goes through in all, epochs together, where there is plenty.
 SEEN_IF_PLENTY, FEWEST_EPOCHS, MOST_EPOCHS = 300_000, 8, 60
 
@@ -74,7 +78,9 @@ def recipe_for(config: Config[Any], size: SetSize) -> Config[Any]:
     if name == "paper":
         return config
     model = _replace_known(config.model, _model_settings(name, size))
-    return replace(config, model=model, train=replace(config.train, **_training(name, size)))
+    train = replace(config.train, **_training(name, size), **_teaching(name, size))
+    seeds = TEACHERS if train.distil_floor else config.seeds
+    return replace(config, model=model, train=train, seeds=seeds)
 
 
 def describe_recipe(config: Config[Any], size: SetSize) -> str:
@@ -118,11 +124,21 @@ def _training(name: RecipeName, size: SetSize) -> dict[str, Any]:
         "batch_size": next((batch for few, batch in BATCH_SIZES if size.questions < few), 64),
         "learning_rate": 4e-3 if size.is_plenty else 2e-3,
         "epochs": _epochs(size),
-        # The rate has fallen by then: the course is meant to be gone through to its end.
+        # The rate has fallen by then: the course is meant to be gone through to its end. The most
+        # accurate epoch on some dozens of validation questions would be one drawn by lot.
         "patience": 0,
+        "keep": "last",
         "label_smoothing": 0.0 if size.is_plenty else 0.1,
         "linear_lr_scale": 3.0,
     }
+
+
+def _teaching(name: RecipeName, size: SetSize) -> dict[str, Any]:
+    """Choose what the network learns from other networks and a linear floor."""
+    if name != "small" or size.is_plenty:
+        return {}
+    crossed = min(max(CROSSED // size.questions, 1), MOST_CROSSED)
+    return {"distil_floor": FLOOR_SHARE, "distil_crossed": crossed}
 
 
 def _epochs(size: SetSize) -> int:
@@ -140,7 +156,8 @@ def _replace_known(config: Any, settings: Mapping[str, Any]) -> Any:
 def _changes(config: Config[Any]) -> list[tuple[str, Any]]:
     """List the settings of network and training that are not the paper's."""
     pairs = ((part, type(part)()) for part in (config.model, config.train))
-    return [
+    seeds: list[tuple[str, Any]] = [("seeds", config.seeds)] if config.seeds > 1 else []
+    return seeds + [
         (field.name, value)
         for part, default in pairs
         for field in dataclasses.fields(part)

@@ -5,32 +5,39 @@ et al. 2015, arXiv 1503.02531). A network that has learnt a question by heart re
 though. So they may be made to learn without a share of the images each, and a question's soft
 answers are then those of the teachers that never saw its image (cross-fitting, Dao et al. 2021,
 arXiv 2104.09732).
+
+A linear floor may teach, too: on small sets it is as good as a network, and errs elsewhere. And
+teachers can answer any question about any image, so there is as much to learn from as one likes.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace as msgspec_replace
 from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.soft_answers import SoftAnswers
+from askattend.data.crossing import with_crossed
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits, image_folds, of_images
 from askattend.devices import pick_device
 from askattend.experiment.config import Config
-from askattend.experiment.features import Features
+from askattend.experiment.features import Features, uses_image
 from askattend.experiment.inputs import batches_of, flips_of, sample_of
+from askattend.metrics.linear_floor import LinearFloor
 from askattend.runs.run_folder import Run
 from askattend.training.distilling import (
     SOFT_ANSWERS,
     Teacher,
     TeacherScores,
     ensemble_accuracy,
+    floor_soft_answers,
     load_soft_answers,
     mean_probabilities,
     save_soft_answers,
@@ -81,6 +88,7 @@ class Lesson:
         config: its settings; `config.seeds` is the number of teachers.
         splits: its questions.
         features: of their images.
+        floor: the strongest linear floor of the run.
         resume: go on where earlier trainings of the teachers stopped.
         console: where notes and progress go.
     """
@@ -89,8 +97,19 @@ class Lesson:
     config: Config[Any]
     splits: Splits
     features: Features
+    floor: LinearFloor
     resume: bool
     console: Console
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds of teachers the settings want: networks, a floor."""
+        return (self.config.seeds > 1) + (self.config.train.distil_floor > 0)
+
+    def questions(self) -> QASet:
+        """Return the training questions, and what teachers alone will answer."""
+        times = self.config.train.distil_crossed if uses_image(self.config.model) else 0
+        return with_crossed(self.splits.train, times, seed=self.config.train.seed)
 
     def held_out(self, teacher: int) -> tuple[int, ...]:
         """List the folds that a teacher does not learn from."""
@@ -101,7 +120,22 @@ class Lesson:
         return batches_of(questions, self.features, self.run, self.config.train)
 
 
-def learn_from_teachers(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores] | None:
+@dataclass(frozen=True)
+class Taught:
+    """Questions for a network to learn, with its teachers' answers.
+
+    Attributes:
+        questions: the training questions, and those asked of other images.
+        soft: the teachers' answers to them.
+        scores: how good the teachers are.
+    """
+
+    questions: QASet
+    soft: SoftAnswers
+    scores: TeacherScores
+
+
+def learn_from_teachers(lesson: Lesson) -> Taught | None:
     """Train the teachers and keep their soft answers; None where the settings want no teachers.
 
     Their runs are removed once their answers are kept. Interrupted and resumed, the answers are
@@ -110,29 +144,55 @@ def learn_from_teachers(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores] | N
     Raises:
         RunError: as `fit`, and where the soft answers kept are unreadable.
     """
-    if lesson.config.seeds == 1:
+    if not lesson.kinds:
         return None
-    run = lesson.run
+    run, questions = lesson.run, lesson.questions()
     if not (lesson.resume and (run.folder / SOFT_ANSWERS).exists()):
-        soft, scores = _teach(lesson)
+        soft, scores = _teach(lesson, questions)
         save_soft_answers(run.folder, soft, scores)
     shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
     # Read even if just written: learnt from is what a resumed run would learn from.
     soft, scores = load_soft_answers(
-        run.folder, questions=len(lesson.splits.train), answers=len(run.answers)
+        run.folder, questions=len(questions), answers=len(run.answers), kinds=lesson.kinds
     )
-    lesson.console.print(
-        f"one network, distilled from {lesson.config.seeds} (accuracy on validation "
-        f"{scores.mean:.2%} on average, {scores.ensemble:.2%} together)",
-        highlight=False,
-    )
-    return soft, scores
+    for line in _describe(scores):
+        lesson.console.print(line, highlight=False)
+    return Taught(questions, soft, scores)
 
 
-def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
-    """Train every teacher, then ask them all questions."""
+def _describe(scores: TeacherScores) -> Iterator[str]:
+    """Say in a line each what the teachers are, and what more they answer."""
+    if networks := len(scores.valid_accuracy):
+        yield (
+            f"one network, distilled from {networks} (accuracy on validation "
+            f"{scores.mean:.2%} on average, {scores.ensemble:.2%} together)"
+        )
+    if scores.floor:
+        yield f"{scores.floor} teaches{', too' if networks else ''}"
+    if scores.crossed:
+        yield f"teachers answer {scores.crossed:,} questions more, each about another image"
+
+
+def _teach(lesson: Lesson, questions: QASet) -> tuple[SoftAnswers, TeacherScores]:
+    """Have every teacher answer all questions."""
+    share, crossed = lesson.config.train.distil_floor, len(questions) - len(lesson.splits.train)
+    if not share:
+        soft, scores = _teach_networks(lesson, questions)
+        return soft, msgspec_replace(scores, crossed=crossed)
+    answers, floor = lesson.run.answers, lesson.floor
+    by_floor = floor_soft_answers(floor, questions, lesson.features, answers)
+    if lesson.config.seeds == 1:
+        return by_floor, TeacherScores(floor=floor.name, crossed=crossed)
+    soft, scores = _teach_networks(lesson, questions)
+    told = msgspec_replace(scores, floor=floor.name, crossed=crossed)
+    return soft.mixed(by_floor, share), told
+
+
+def _teach_networks(lesson: Lesson, questions: QASet) -> tuple[SoftAnswers, TeacherScores]:
+    """Train networks of other seeds, then ask them all questions."""
     count, train = lesson.config.seeds, lesson.splits.train
-    folds = [of_images(train, fold) for fold in fold_images(lesson.config, train)]
+    images = fold_images(lesson.config, train)
+    folds = [of_images(train, fold) for fold in images]
     valid = lesson.batches(lesson.splits.valid)
     teachers: list[Teacher] = []
     histories: list[TrainingHistory] = []
@@ -140,7 +200,7 @@ def _teach(lesson: Lesson) -> tuple[SoftAnswers, TeacherScores]:
         run, history = _train_teacher(lesson, folds, number, valid)
         histories.append(history)
         teachers.append(_as_teacher(lesson, run, [folds[i] for i in lesson.held_out(number)]))
-    soft = _soft_answers(lesson, teachers, folds)
+    soft = _soft_answers(lesson, teachers, questions, images)
     return soft, TeacherScores.of(histories, ensemble=ensemble_accuracy(teachers, valid))
 
 
@@ -187,14 +247,17 @@ def _as_teacher(lesson: Lesson, run: Run, unseen: Sequence[QASet]) -> Teacher:
 
 
 def _soft_answers(
-    lesson: Lesson, teachers: Sequence[Teacher], folds: Sequence[QASet]
+    lesson: Lesson,
+    teachers: Sequence[Teacher],
+    questions: QASet,
+    folds: Sequence[frozenset[str]],
 ) -> SoftAnswers:
-    """Ask the questions of each fold of the teachers that it was held out from, if of any."""
-    train = lesson.splits.train
-    soft = SoftAnswers.none(len(train), len(lesson.run.answers))
+    """Ask about the images of each fold the teachers that it was held out from, if from any."""
+    soft = SoftAnswers.none(len(questions), len(lesson.run.answers))
     for number, fold in enumerate(folds):
-        rows = np.array([i for i, q in enumerate(train) if q.image in fold.images], dtype=np.int64)
-        asked = [t for n, t in enumerate(teachers) if number in lesson.held_out(n)]
-        for batch, probability in mean_probabilities(asked or teachers, lesson.batches(fold)):
+        rows = np.array([i for i, q in enumerate(questions) if q.image in fold], dtype=np.int64)
+        asked = [t for n, t in enumerate(teachers) if number in lesson.held_out(n)] or teachers
+        batches = lesson.batches(of_images(questions, fold))
+        for batch, probability in mean_probabilities(asked, batches):
             soft.put(rows[batch.question_index.cpu().numpy()], probability)
     return soft

@@ -14,7 +14,6 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
-from askattend.batching.soft_answers import SoftAnswers
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, odd_splits, split_names
 from askattend.data.suggestions import suggest_questions
@@ -33,13 +32,12 @@ from askattend.experiment.floors import (
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
-from askattend.experiment.teachers import Lesson, fold_images, learn_from_teachers
+from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
 from askattend.runs.run_folder import CONFIG, Run
-from askattend.training.distilling import TeacherScores
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.summary import DataSummary, TrainingSummary
@@ -85,11 +83,12 @@ def train(
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors), highlight=False)
-        lesson = Lesson(run, config, splits, features, resume, console)
-        soft, teachers = learn_from_teachers(lesson) or (None, None)
-        learnt, held_back = batches_for(run, features, splits, config, soft)
+        taught = learn_from_teachers(
+            Lesson(run, config, splits, features, linear[-1], resume, console)
+        )
+        learnt, held_back = batches_for(run, features, splits, config, taught)
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _save_summary(run, history, splits, floors, teachers)
+        _save_summary(run, history, splits, floors, taught)
         write_card(run)
         _conclude(run, history, floors, console)
     return run
@@ -173,11 +172,12 @@ def batches_for(
     features: Features,
     splits: Splits,
     config: Config[Any],
-    soft: SoftAnswers | None = None,
+    taught: Taught | None = None,
 ) -> tuple[Batches, Batches]:
     """Batch the questions to learn from, flips and soft answers included, and to validate on."""
-    flips = flips_of(splits.train, run, config, soft)
-    learnt = batches_of(splits.train, features, run, config.train, flips, soft)
+    questions, soft = (splits.train, None) if taught is None else (taught.questions, taught.soft)
+    flips = flips_of(questions, run, config, soft)
+    learnt = batches_of(questions, features, run, config.train, flips, soft)
     return learnt, batches_of(splits.valid, features, run, config.train)
 
 
@@ -256,7 +256,7 @@ def _save_summary(
     history: TrainingHistory,
     splits: Splits,
     floors: Mapping[str, FloorAccuracy],
-    teachers: TeacherScores | None,
+    taught: Taught | None,
 ) -> None:
     """Write metrics.json."""
     best = history.best
@@ -272,7 +272,7 @@ def _save_summary(
         parameters=sum(p.numel() for p in run.new_model().parameters()),
         hardware=describe_device(pick_device(run.config["train"]["device"])),
         data=DataSummary.of(splits),
-        teachers=msgspec.UNSET if teachers is None else teachers,
+        teachers=msgspec.UNSET if taught is None else taught.scores,
     )
     summary.save(run.folder)
 
@@ -284,7 +284,7 @@ def _conclude(
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     console.print(
-        f"best: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

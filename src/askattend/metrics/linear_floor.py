@@ -167,16 +167,32 @@ class LinearFloor:
             ConfigError: it sees images, and there are no features.
             FeatureError: see `FeatureStore.read`; or features are not finite.
         """
+        return [
+            self.answers[best]
+            for scores in self.scores(questions, features)
+            for best in scores.argmax(axis=1)
+        ]
+
+    def scores(
+        self, questions: Sequence[Question], features: FeatureSource | None = None
+    ) -> Iterator[Float32]:
+        """Yield the scores of its answers, log-probabilities up to a constant, some questions each.
+
+        Args:
+            questions: in any order.
+            features: see `answer`.
+
+        Raises:
+            ConfigError, FeatureError: see `answer`.
+        """
         weights, words = self.weights.astype(np.float32), len(self.ngrams)
         by_image = self._image_scores(questions, weights[:, words:], features)
-        given: list[str] = []
         for start in range(0, len(questions), _QUESTIONS):
             some = questions[start : start + _QUESTIONS]
             scores = _counts(some, self.ngrams) @ weights[:, :words].T + self.bias
             if by_image:
                 scores += np.stack([by_image[question.image] for question in some])
-            given += [self.answers[best] for best in scores.argmax(axis=1)]
-        return given
+            yield scores
 
     def _image_scores(
         self, questions: Iterable[Question], weights: Float32, features: FeatureSource | None

@@ -100,6 +100,7 @@ def _text(run: Run, licence: str | None) -> str:
             backbone=portable(run.features.label),
             asks_by_id=run.features.backbone == UNKNOWN,
             recipe=run.config.get("recipe", "paper"),
+            keep=run.config.get("train", {}).get("keep", "best"),
             settings=changed_settings(run),
             summary=summary,
             notes=list(_notes(source, summary)),

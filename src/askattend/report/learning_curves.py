@@ -18,8 +18,9 @@ def learning_curves(history: TrainingHistory | None) -> Section | None:
     accuracy = [100 * epoch.valid_accuracy for epoch in epochs]
     title = f"{metric[:1].upper()}{metric[1:]}"
     note = (
-        f"Best: epoch {best.epoch} of {epochs[-1].epoch}, with a validation accuracy ({metric}) of "
-        f"{best.valid_accuracy:.1%}. Its weights are the ones evaluated here."
+        f"{history.keep.capitalize()}: epoch {best.epoch} of {epochs[-1].epoch}, with a validation "
+        f"accuracy ({metric}) of {best.valid_accuracy:.1%}. "
+        "Its weights are the ones evaluated here."
     )
     return Section(
         "Learning curves",
@@ -40,7 +41,7 @@ def _chart(
     lines = [] if train is None else [_line("training", epochs, train, y, reference=True)]
     lines.append(_line("validation", epochs, valid, y))
     at_best = valid[epochs.index(best.epoch)]
-    tip = f"epoch {best.epoch}, validation: {y.label.format(at_best)}, best"
+    tip = f"epoch {best.epoch}, validation: {y.label.format(at_best)}, {history.keep}"
     return Chart(
         y.name,
         tuple(lines),

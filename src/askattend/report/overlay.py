@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from PIL import Image
 from torch import Tensor
 
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
-from askattend.report.fonts import cover, printable
+from askattend.report.sheet import Sheet
 from askattend.runs.predictor import Answer
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
 CELL = 270  # least width that a panel's caption gets
 MARGIN, GAP = 28, 18
-DPI = 100
 TITLE, CAPTION = 17, 13  # heights of letters, pixels
 INK, ACCENT, MUTED = "#1c1f26", "#0b5cad", "#5c6370"
-LONGEST = 400  # characters of a question or answer that are drawn
 Floats = npt.NDArray[np.float32]
 FLAT = 1e-5  # a relative spread that single precision alone may cause
 
@@ -111,8 +105,8 @@ def heat_map(
         size: (width, height) of the result in pixels.
         seen: left, top, right and bottom of that part, as shares of width and height.
     """
-    level, unseen = _levels(attention, size, seen)
-    photo = np.asarray(image.convert("RGB").resize(size, Image.Resampling.BICUBIC)) / 255
+    level, unseen = _levels(_scaled(attention), size, seen)
+    photo = _pixels(image, size)
     grey = photo.mean(axis=2, keepdims=True)
     dim = 0.6 * (0.6 * photo + 0.4 * grey) + 0.05
     colour = matplotlib.colormaps["inferno"](level[..., 0])[..., :3]
@@ -123,15 +117,48 @@ def heat_map(
     return Image.fromarray(np.rint(blended.clip(0, 1) * 255).astype(np.uint8))
 
 
+def tinted_map(
+    image: Image.Image,
+    attention: Float[Tensor, "rows columns"],
+    size: tuple[int, int],
+    *,
+    seen: Crop = WHOLE,
+    brightest: float,
+) -> Image.Image:
+    """Lay one attention map over an image, which stays as it is where attention is even or less.
+
+    Maps that are tinted up to the same value can be compared, and a flat one shows no tint.
+
+    Args:
+        image, attention, size, seen: as of `heat_map`.
+        brightest: the attention from which the tint is strongest; more than an even share.
+    """
+    values = _values(attention)
+    uniform = 1 / values.size
+    above = ((values - uniform) / (brightest - uniform)).clip(0, 1)
+    level, unseen = _levels(above, size, seen)
+    photo = _pixels(image, size)
+    colour = matplotlib.colormaps["inferno"](0.45 + 0.45 * level[..., 0])[..., :3]
+    tinted = np.where(unseen, 0.5 + 0.5 * photo, photo + (colour - photo) * 0.7 * level)
+    return Image.fromarray(np.rint(tinted * 255).astype(np.uint8))
+
+
+def _pixels(image: Image.Image, size: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Return an image of another size: rows × columns × 3, 0 to 1."""
+    resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    pixels: npt.NDArray[np.float64] = np.asarray(resized) / 255
+    return pixels
+
+
 def _levels(
-    attention: Tensor, size: tuple[int, int], seen: Crop
+    levels: Floats, size: tuple[int, int], seen: Crop
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Stretch a map over an image: the attention of each pixel, 0 to 1, and where none was seen."""
+    """Stretch a map over an image: the level of each pixel, 0 to 1, and where none was seen."""
     left, top, right, bottom = (
         round(share * side) for share, side in zip(seen, (*size, *size), strict=True)
     )
     right, bottom = max(right, left + 1), max(bottom, top + 1)
-    grid = Image.fromarray(_scaled(attention))
+    grid = Image.fromarray(levels)
     # Of a padded image the maps reach beyond its edges: only what lies on it is drawn.
     x, y, end_x, end_y = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
     across, down = grid.width / (right - left), grid.height / (bottom - top)
@@ -200,7 +227,7 @@ def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Imag
     ]
     cell = max(photo.width, CELL)
     width = 2 * MARGIN + len(panels) * (cell + GAP) - GAP
-    sheet = _Sheet(width)
+    sheet = Sheet(width)
     below = sheet.write(answer.question, MARGIN, MARGIN, width - 2 * MARGIN, TITLE, INK)
     said = f"{answer.said}  ({answer.probability:.1%})"
     below = sheet.write(said, MARGIN, below + 4, width - 2 * MARGIN, TITLE, ACCENT) + 12
@@ -210,63 +237,3 @@ def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Imag
         sheet.panels.append((panel, left, below))
         ends.append(sheet.write(caption, left, below + panel.height + 8, cell, CAPTION, MUTED))
     return sheet.draw(max(ends) + MARGIN // 2)
-
-
-class _Sheet:
-    """A white sheet of a given width, as high as what is placed on it; pixels from the top."""
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.panels: list[tuple[Image.Image, int, int]] = []
-        self.lines: list[tuple[str, int, int, str, FontProperties]] = []
-        canvas: Any = FigureCanvasAgg(Figure(dpi=DPI))
-        self._renderer = canvas.get_renderer()
-
-    def write(self, text: str, left: int, top: int, width: int, size: int, colour: str) -> int:
-        """Place a text, wrapped to a width, and return where it ends."""
-        text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-        families, missing = cover(text)
-        font = FontProperties(family=families, size=size * 72 / DPI)
-        for line in _wrap(printable(text, missing), width, lambda part: self._length(part, font)):
-            self.lines.append((line, left, top, colour, font))
-            top += round(1.4 * size)
-        return top
-
-    def draw(self, height: int) -> Image.Image:
-        """Turn the sheet into pixels."""
-        figure = Figure(figsize=(self.width / DPI, height / DPI), dpi=DPI, facecolor="white")
-        canvas: Any = FigureCanvasAgg(figure)
-        for line, left, top, colour, font in self.lines:
-            # The baseline is what lines of different scripts have in common.
-            baseline = 1 - (top + font.get_size_in_points() * DPI / 72) / height
-            text = figure.text(left / self.width, baseline, line, color=colour, font=font)
-            text.set_parse_math(False)
-        canvas.draw()
-        sheet = Image.fromarray(np.array(canvas.buffer_rgba())[..., :3])
-        for panel, left, top in self.panels:
-            sheet.paste(panel, (left, top))
-        return sheet
-
-    def _length(self, text: str, font: FontProperties) -> float:
-        length: float = self._renderer.get_text_width_height_descent(text, font, False)[0]
-        return length
-
-
-def _wrap(text: str, width: int, length: Callable[[str], float]) -> list[str]:
-    """Break a text into lines, between words, or within one that is longer than `width` itself."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if length(longer) <= width:
-            lines[-1] = longer
-            continue
-        if lines[-1]:
-            lines.append("")
-        if length(word) <= width:
-            lines[-1] = word
-            continue
-        for character in word:  # also how scripts without spaces are broken
-            if lines[-1] and length(lines[-1] + character) > width:
-                lines.append("")
-            lines[-1] += character
-    return lines

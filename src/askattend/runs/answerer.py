@@ -142,9 +142,9 @@ class Answerer:
         grid = (self.run.features.rows, self.run.features.columns)
         maps = output.attention.float().unflatten(-1, grid).cpu()
         return [
-            self._answer(question, indices, probabilities, attention)
-            for question, indices, probabilities, attention in zip(
-                questions, best.indices.tolist(), best.values.tolist(), maps, strict=True
+            self._answer(question, words, indices, probabilities, attention)
+            for question, words, indices, probabilities, attention in zip(
+                questions, tokens, best.indices.tolist(), best.values.tolist(), maps, strict=True
             )
         ]
 
@@ -190,12 +190,18 @@ class Answerer:
         return (logits.float() / temperature).softmax(dim=-1)
 
     def _answer(
-        self, question: str, indices: list[int], probabilities: list[float], attention: Tensor
+        self,
+        question: str,
+        tokens: list[int],
+        indices: list[int],
+        probabilities: list[float],
+        attention: Tensor,
     ) -> Answer:
         texts = [self.run.answers.answers[index] for index in indices]
         ranked = tuple(zip(texts, probabilities, strict=True))
-        sure = ranked[0][1] >= self.threshold and self.reader.knows_any(question)
-        unknown = tuple(dict.fromkeys(self.run.words.unlisted(question)))
+        knows_any = any(word != self.run.words.unknown for word in tokens)
+        sure = knows_any and ranked[0][1] >= self.threshold
+        unknown = self.reader.unknown(question, tokens)
         return Answer(question, *ranked[0], ranked, attention, sure, unknown)
 
     @cached_property

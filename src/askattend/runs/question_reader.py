@@ -45,9 +45,16 @@ class QuestionReader:
         listed, trained = set(self.words.words), set(self.trained)
         return [word for word in self.words.tokenise(question) if word in listed - trained]
 
-    def knows_any(self, question: str) -> bool:
-        """True where at least one word of the question is read as itself."""
-        return any(index != self.words.unknown for index in self.words.encode(question))
+    def unknown(self, question: str, tokens: Sequence[int]) -> tuple[str, ...]:
+        """List the words that are read as the unknown one, each once.
+
+        Args:
+            question: as it was asked.
+            tokens: its words' indices. Where all are known it is not divided again.
+        """
+        if self.words.unknown not in tokens:
+            return ()
+        return tuple(dict.fromkeys(self.words.unlisted(question)))
 
     def notes(self, question: str) -> list[str]:
         """Say what the one who asks should know of how the question is read."""

@@ -81,7 +81,7 @@ def _add_routes(app: FastAPI, routes: Routes) -> None:
         app.add_api_route(path, endpoint, methods=[method], responses=responses(*refusals), **more)
 
     image, body = IMAGE, {"dependencies": [Depends(require_json)]}
-    add("GET", "/v1/runs", routes.runs, 503, response_model=Runs)
+    add("GET", "/v1/runs", routes.runs, 429, 503, response_model=Runs)
     add("POST", "/v1/images", routes.upload, 413, 415, 422, 503, 429, **_UPLOAD)
     add("POST", f"{image}/ask", routes.ask, *_ASKED, response_model=Answers, **body)
     add("POST", "/v1/ask", routes.ask_at_once, *_ASKED, response_model=Answers)

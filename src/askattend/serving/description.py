@@ -121,9 +121,10 @@ def _ask_body() -> dict[str, Any]:
         "properties": {
             "image": {"type": "string", "format": "binary", "description": "The image's file."},
             "question": {
-                "type": "array",
-                "items": {"type": "string"},
-                "minItems": 1,
+                "oneOf": [
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                ],
                 "description": "One or several: the part is repeated.",
             },
             "options": {

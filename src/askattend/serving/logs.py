@@ -41,13 +41,14 @@ def log_failure(event: str, error: BaseException, **fields: Any) -> None:
 
 
 def set_up_logs() -> None:
-    """Send what the service and its server log to standard error."""
+    """Send all that this process logs to standard error; of others' loggers what is a warning."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in (SERVICE, "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+        logging.getLogger(name).setLevel(logging.INFO)
+    # It warns of each malformed form, which the client is told of.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def _exception(error: BaseException) -> dict[str, Any]:

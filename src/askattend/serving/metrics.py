@@ -16,7 +16,7 @@ class Metrics:
 
     Attributes:
         requests: requests by route, method and status.
-        seconds: from a request's arrival to the end of its response, by route and method.
+        seconds: from a request's arrival to the end of its response, by the same.
         in_flight: requests at work or waiting.
         batch_size: questions answered together.
         cache: images asked for, by whether they were there.
@@ -24,11 +24,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        names = ["route", "method"]
+        names = ["route", "method", "status"]
         self.requests = Counter(
             "askattend_requests",
             "Requests by route, method and status.",
-            [*names, "status"],
+            names,
             registry=self.registry,
         )
         self.seconds = Histogram(
@@ -69,7 +69,7 @@ class Metrics:
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that has been answered."""
         self.requests.labels(route, method, str(status)).inc()
-        self.seconds.labels(route, method).observe(seconds)
+        self.seconds.labels(route, method, str(status)).observe(seconds)
 
     def text(self) -> bytes:
         """Write all in Prometheus's text format."""

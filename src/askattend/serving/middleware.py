@@ -18,8 +18,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from askattend.serving.logs import REQUESTS, log, log_failure
-from askattend.serving.problems import Refusal, problem_response
-from askattend.serving.service import Service, unavailable
+from askattend.serving.problems import Refusal, problem_response, unavailable
+from askattend.serving.service import Service
 
 REQUEST_ID = "X-Request-Id"
 HEALTH = ("/healthz", "/readyz")

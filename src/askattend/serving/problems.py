@@ -50,6 +50,13 @@ def refusal_of(error: AskAttendError, status: HTTPStatus, *, where: str | None =
     return Refusal(status, error.problem, where=place, remedy=error.remedy or None)
 
 
+def unavailable(problem: str) -> Refusal:
+    """Make the refusal of a service that cannot answer now."""
+    return Refusal(
+        HTTPStatus.SERVICE_UNAVAILABLE, problem, remedy="Try again after Retry-After seconds."
+    )
+
+
 def problem_response(error: HTTPException, request_id: str) -> Response:
     """Write a refusal as the response's body."""
     status = HTTPStatus(error.status_code)

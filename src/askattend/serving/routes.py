@@ -19,7 +19,8 @@ from askattend.serving.metrics import CONTENT_TYPE
 from askattend.serving.middleware import too_many_bytes
 from askattend.serving.page import Page
 from askattend.serving.presenting import present
-from askattend.serving.problems import Refusal
+from askattend.serving.problems import Refusal, unavailable
+from askattend.serving.questions import questions_of
 from askattend.serving.schemas import (
     Options,
     Questions,
@@ -29,7 +30,7 @@ from askattend.serving.schemas import (
     TraceQuestion,
     UploadedImage,
 )
-from askattend.serving.service import Service, unavailable
+from askattend.serving.service import Service
 
 B = TypeVar("B", bound=BaseModel)
 JSON, MULTIPART = "application/json", "multipart/form-data"
@@ -91,13 +92,13 @@ class Routes:
         """Answer questions about an image that comes with them, and is not kept."""
         kind = require_type(request, (JSON, MULTIPART))
         if kind == JSON:
-            questions: Questions = (given := parse(QuestionsWithImage, await request.body()))
-            content = decode_base64(given.image)
+            body = await request.body()
+            content, questions = await self._service.in_thread(read_base64, body)
         else:
             content, questions = await self._read_form(request)
         if len(content) > self._service.limits.max_image_bytes:
             raise too_many_bytes(self._service.limits.max_image_bytes)
-        self._service.questions_of(questions)  # before an image is decoded for nothing
+        questions_of(questions, self._service.limits)  # before an image is decoded for nothing
         image = CachedImage(await self._service.decode(content))
         return await self._answers(request, image, questions)
 
@@ -112,7 +113,8 @@ class Routes:
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def _answers(self, request: Request, image: CachedImage, body: Questions) -> Response:
-        asked = await self._service.ask(image, self._service.questions_of(body), body)
+        questions = questions_of(body, self._service.limits)
+        asked = await self._service.ask(image, questions, body)
         request.state.logged = {"run": asked.run.id, "questions": len(asked.answered)}
         seconds = time.perf_counter() - request.state.arrived
         if body.attention == "png":  # pictures are drawn in a thread
@@ -135,6 +137,16 @@ class Routes:
             options = parse(Options, str(form.get("options", "{}")).encode(), where="options")
             asked = [str(question) for question in form.getlist("question")]
         return content, Questions(**options.model_dump(), questions=asked)
+
+
+def read_base64(body: bytes) -> tuple[bytes, Questions]:
+    """Read an image in base64 and the questions about it.
+
+    Raises:
+        Refusal: the body does not fit (422).
+    """
+    given = parse(QuestionsWithImage, body)
+    return decode_base64(given.image), given
 
 
 def as_json(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:

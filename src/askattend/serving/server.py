@@ -7,6 +7,8 @@ import ipaddress
 import logging
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -19,15 +21,22 @@ from askattend.serving.settings import Address
 
 # After a signal to end: at least so long is answered with 503, that a balancer may notice; at most
 # so long requests at work are waited for; and so long for connections to close.
-LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 7.0, 1
+LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 6.0, 1
 
 
 class Server(uvicorn.Server):
     """A server that, told to end, first finishes what it has begun and refuses what is new."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, on_start: Callable[[], object]
+    ) -> None:
         super().__init__(config)
-        self._service, self._ends_at = service, 0.0
+        self._service, self._on_start, self._ends_at = service, on_start, 0.0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        self._on_start()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; at a second signal, end at once."""
@@ -59,11 +68,15 @@ def bind(address: Address) -> socket.socket:
         family, kind, protocol, _, place = found[0]
         # Only where the protocol is named does asyncio send small packets at once.
         taken = socket.socket(family, kind, protocol)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(place)
-    except (OSError, OverflowError) as error:
+        try:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(place)
+        except OSError:
+            taken.close()
+            raise
+    except OSError as error:
         raise ConfigError(
-            f"cannot listen there ({getattr(error, 'strerror', None) or error})",
+            f"cannot listen there ({error.strerror or error})",
             where=f"{address.host}:{address.port}",
             remedy="Choose another --host or --port.",
         ) from None
@@ -73,14 +86,6 @@ def bind(address: Address) -> socket.socket:
 def serve(app: ASGIApp, service: Service, listener: socket.socket, *, has_token: bool) -> None:
     """Listen, until a signal to end."""
     set_up_logs()
-    host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    log(SERVICE, "listening", url=url)
-    print(f"askattend answers at {url}", flush=True)
-    if not has_token and not ipaddress.ip_address(host).is_loopback:
-        warning = f"ANYBODY who reaches {url} may ask: there is no --token-file"
-        log(SERVICE, warning, level=logging.WARNING)
-        print(f"WARNING: {warning}", flush=True)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -89,4 +94,17 @@ def serve(app: ASGIApp, service: Service, listener: socket.socket, *, has_token:
         lifespan="on",
         timeout_graceful_shutdown=LAST_CLOSING,
     )
-    asyncio.run(Server(config, service).serve(sockets=[listener]))
+    server = Server(config, service, partial(announce, listener, has_token=has_token))
+    asyncio.run(server.serve(sockets=[listener]))
+
+
+def announce(listener: socket.socket, *, has_token: bool) -> None:
+    """Say where the service is, and loudly so if anybody may ask."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    log(SERVICE, "listening", url=url)
+    print(f"askattend answers at {url}", flush=True)
+    if not has_token and not ipaddress.ip_address(host).is_loopback:
+        warning = f"ANYBODY who reaches {url} may ask: there is no --token-file"
+        log(SERVICE, warning, level=logging.WARNING)
+        print(f"WARNING: {warning}", flush=True)

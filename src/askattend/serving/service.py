@@ -12,16 +12,17 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from askattend.errors import AskAttendError, DataError, did_you_mean
+from askattend.errors import DataError, did_you_mean
 from askattend.features.spec import FeatureSpec
 from askattend.serving.answering import IMAGES_AT_ONCE, Answered, Ask, Call, Handler, warm_up
 from askattend.serving.image_cache import CachedImage, ImageCache
 from askattend.serving.images import Picture, make_picture, read_picture
 from askattend.serving.logs import SERVICE, log, log_failure
 from askattend.serving.metrics import Metrics
-from askattend.serving.problems import Refusal, refusal_of
+from askattend.serving.problems import Refusal, refusal_of, unavailable
+from askattend.serving.questions import check_length
 from askattend.serving.runs import ServedRun
-from askattend.serving.schemas import Options, Questions, TraceQuestion
+from askattend.serving.schemas import Options, TraceQuestion
 from askattend.serving.settings import ServingLimits
 from askattend.serving.worker import Job, Worker, WorkerDied
 from askattend.tracing.trace import Trace
@@ -182,22 +183,6 @@ class Service:
         self.metrics.cache.labels("hit").inc()
         return image
 
-    def questions_of(self, asked: Questions) -> list[str]:
-        """Return the questions of a request.
-
-        Raises:
-            Refusal: it has none, too many, or one that is too long (422).
-        """
-        given = asked.questions if asked.question is None else [asked.question]
-        limits = self.limits
-        if not given or (asked.question is not None and asked.questions is not None):
-            raise _invalid("needs 'question', or 'questions' with at least one", "questions")
-        if len(given) > limits.max_questions:
-            raise _invalid(f"more than {limits.max_questions} questions", "questions")
-        for number, question in enumerate(given):
-            self._check_length(question, f"questions.{number}")
-        return given
-
     async def ask(
         self, image: CachedImage, questions: Sequence[str], options: Options
     ) -> AskedAbout:
@@ -220,7 +205,7 @@ class Service:
             Refusal: the run or the question does not fit (422), or the service cannot answer (503).
         """
         run, question = self.run_named(asked.run), asked.question
-        self._check_length(question, "question")
+        check_length(question, self.limits, where="question")
         self._check_questions(run, [question])
         await self._done(Ask(image, run))  # so that there are regions
         traced: Trace = await self._done(Call(partial(_trace, run, image, question)))
@@ -233,10 +218,6 @@ class Service:
 
     def _specs(self) -> list[FeatureSpec]:
         return list(dict.fromkeys(run.spec for run in self.runs))
-
-    def _check_length(self, question: str, where: str) -> None:
-        if len(question) > self.limits.max_question_length:
-            raise _invalid(f"longer than {self.limits.max_question_length} characters", where)
 
     def _check_questions(self, run: ServedRun, questions: Sequence[str]) -> None:
         try:
@@ -257,7 +238,7 @@ class Service:
             return await asyncio.wrap_future(job.future)
         except WorkerDied:
             raise unavailable("the thread that computes has ended") from None
-        except AskAttendError as error:
+        except DataError as error:  # others are no mistake of the client's
             raise refusal_of(error, HTTPStatus.UNPROCESSABLE_ENTITY) from None
 
     def _warm_up(self) -> None:
@@ -276,17 +257,10 @@ class Service:
 
 def _trace(run: ServedRun, image: CachedImage, question: str) -> Trace:
     predictor = run.tracing_predictor.knowing([question])
-    encoding = predictor.look_at(image.regions[run.spec])
-    return trace_predictor(predictor, question, lambda: predictor.answer(encoding, [0], [question]))
-
-
-def _invalid(problem: str, where: str) -> Refusal:
-    remedy = "See /openapi.json and the service's limits."
-    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, problem, where=where, remedy=remedy)
-
-
-def unavailable(problem: str) -> Refusal:
-    """Make the refusal of a service that cannot answer now."""
-    return Refusal(
-        HTTPStatus.SERVICE_UNAVAILABLE, problem, remedy="Try again after Retry-After seconds."
+    regions = image.regions[run.spec]
+    # The image is encoded anew, since that is part of what is told.
+    return trace_predictor(
+        predictor,
+        question,
+        lambda: predictor.answer(predictor.look_at(regions), [0], [question]),
     )

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from askattend.settings import Natural, NaturalFloat, Positive, PositiveFloat, check
+import msgspec
+
+from askattend.settings import NaturalFloat, Positive, PositiveFloat, check
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 @dataclass(frozen=True)
@@ -40,5 +45,8 @@ class Address:
 
     host: str = "127.0.0.1"
     """Address to listen at; 0.0.0.0 is every address of this machine."""
-    port: Natural = 7860
+    port: Port = 7860
     """Port to listen at; 0 takes a free one, and says which."""
+
+    def __post_init__(self) -> None:
+        check(self)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from threading import Condition, Thread
 from typing import Any
 
+from askattend.serving.logs import log_failure
+
 # Seconds after which an idle worker shows that it is still there.
 _IDLE = 0.2
 
@@ -97,6 +99,8 @@ class Worker:
                 if self._jobs:
                     self._handle_or_fail(self._jobs)
                 self._jobs = [job for job in self._jobs if not job.future.done()]
+        except BaseException as error:  # what ends a thread would be seen by nobody
+            log_failure("the worker died", error)
         finally:
             self._die()
 

@@ -62,7 +62,14 @@ class TrainConfig:
     label_smoothing: Probability = 0.0
     """Share of each question's target that is spread over all answers."""
     distil_weight: ClosedFraction = 0.5
-    """With --seeds, the share of a question's target that is the other networks' soft answers."""
+    """Share of a question's target that is the soft answers of teachers, where there are any: the
+    networks of --seeds, a linear floor."""
+    distil_floor: ClosedFraction = 0.0
+    """Share of the soft answers that are a linear floor's, a bag of words with the image; all where
+    there are no networks of --seeds. 0 for none."""
+    distil_crossed: Natural = 0
+    """Other images that each question is asked of, where there are teachers, who alone answer it
+    there."""
     distil_held_out: Probability = 0.0
     """With --seeds, the share of the images that each of the other networks does without; what they
     answer about those is then all that is learnt from them. 0 for none."""
@@ -74,6 +81,9 @@ class TrainConfig:
     """Largest norm of each parameter's gradient by itself; 0 does not clip."""
     patience: Natural = 5
     """Epochs without a better validation accuracy before stopping early; 0 never does."""
+    keep: Literal["best", "last"] = "best"
+    """Epoch whose weights are kept: the most accurate on validation, or the last, which a falling
+    rate leads to; few validation questions choose by chance."""
     min_steps: Positive = 20
     """A smaller set is gone through again until an epoch has this many steps."""
     seed: Seed = 0

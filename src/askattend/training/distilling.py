@@ -16,10 +16,14 @@ from torch import Tensor
 from askattend.batching.batches import Batch, Batches
 from askattend.batching.inference import outputs
 from askattend.batching.soft_answers import SoftAnswers, normalised
+from askattend.data.questions import QASet
+from askattend.data.vocab import AnswerVocab
 from askattend.devices import PrecisionChoice
 from askattend.errors import RunError
+from askattend.features.source import FeatureSource
 from askattend.files import atomic_write
 from askattend.metrics.calibration import fit_temperature
+from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import Network
 from askattend.runs.tensor_files import read_tensors
 from askattend.training.history import TrainingHistory
@@ -32,16 +36,20 @@ class TeacherScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Accuracies of the networks that a run's own was distilled from, on validation, 0 to 1.
 
     Attributes:
-        valid_accuracy: of every one alone, at its best epoch.
+        valid_accuracy: of every one alone, at its best epoch; none where a floor alone teaches.
         mean: of these.
         ensemble: of their mean probabilities.
         seconds: that training them all took.
+        floor: the linear floor's name, if it teaches, too.
+        crossed: questions that it learnt from teachers alone, asked of other images.
     """
 
-    valid_accuracy: tuple[float, ...]
-    mean: float
-    ensemble: float
-    seconds: float
+    valid_accuracy: tuple[float, ...] = ()
+    mean: float = 0.0
+    ensemble: float = 0.0
+    seconds: float = 0.0
+    floor: str = ""
+    crossed: int = 0
 
     @classmethod
     def of(cls, histories: Sequence[TrainingHistory], *, ensemble: float) -> TeacherScores:
@@ -107,6 +115,22 @@ def mean_probabilities(
         yield group[0][0], torch.stack(probabilities).mean(dim=0)
 
 
+def floor_soft_answers(
+    floor: LinearFloor, questions: QASet, features: FeatureSource, answers: AnswerVocab
+) -> SoftAnswers:
+    """Ask a linear floor the questions of a set; answers that a vocabulary lacks are left out."""
+    soft, done = SoftAnswers.none(len(questions), len(answers)), 0
+    indices = [answers.index(answer) for answer in floor.answers]
+    known = [place for place, index in enumerate(indices) if index is not None]
+    columns = torch.tensor([index for index in indices if index is not None])
+    for scores in floor.scores(questions.questions, features):
+        probability = torch.zeros(len(scores), len(answers))
+        probability[:, columns] = torch.from_numpy(scores).softmax(dim=1)[:, known]
+        soft.put(np.arange(done, done + len(scores)), probability)
+        done += len(scores)
+    return soft
+
+
 def save_soft_answers(folder: Path, soft: SoftAnswers, scores: TeacherScores) -> None:
     """Write soft answers, in float16, and how good those were who gave them."""
     tensors = {
@@ -118,23 +142,24 @@ def save_soft_answers(folder: Path, soft: SoftAnswers, scores: TeacherScores) ->
 
 
 def load_soft_answers(
-    folder: Path, *, questions: int, answers: int
+    folder: Path, *, questions: int, answers: int, kinds: int = 1
 ) -> tuple[SoftAnswers, TeacherScores]:
     """Read the soft answers of a run.
 
     Args:
         folder: the run's.
-        questions: of its training split.
+        questions: that it learns from.
         answers: of its vocabulary.
+        kinds: of teachers: networks, a floor.
 
     Raises:
         RunError: the file is unreadable, or of other questions or answers.
     """
     file = folder / SOFT_ANSWERS
     tensors, metadata = read_tensors(file)
-    room = SoftAnswers.none(questions, answers)
+    shape = (questions, kinds * SoftAnswers.none(0, answers).index.shape[1])
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    if shapes != dict.fromkeys(("index", "probability"), room.index.shape):
+    if shapes != dict.fromkeys(("index", "probability"), shape):
         problem = f"holds no soft answers to the run's {questions:,} questions"
         raise RunError(problem, where=file, remedy="Delete it: networks are trained for it anew.")
     try:

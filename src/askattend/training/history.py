@@ -1,10 +1,14 @@
-"""The history of a training: an epoch a row, and which was the best."""
+"""The history of a training: an epoch a row, and whose weights are kept."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import msgspec
 
 from askattend.runs.run_folder import Run
+
+KeptEpoch = Literal["best", "last"]
 
 
 class Epoch(msgspec.Struct, frozen=True):
@@ -31,14 +35,21 @@ class TrainingHistory(msgspec.Struct, frozen=True):
     Attributes:
         epochs: in order.
         metric: name of the accuracy on validation.
+        keep: which epoch's weights are kept.
     """
 
     epochs: tuple[Epoch, ...] = ()
     metric: str = ""
+    keep: KeptEpoch = "best"
 
     @property
     def best(self) -> Epoch | None:
-        """The epoch of the highest validation accuracy; of several, that of the lowest loss."""
+        """The epoch whose weights are kept: the last one so far, where that was settled beforehand.
+
+        Else that of the highest validation accuracy; of several, that of the lowest loss.
+        """
+        if self.keep == "last":
+            return self.epochs[-1] if self.epochs else None
         return max(self.epochs, key=lambda epoch: epoch.merit, default=None)
 
     def finished(self, *, epochs: int, patience: int) -> bool:

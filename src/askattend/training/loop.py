@@ -44,7 +44,7 @@ def fit(
     Args:
         run: already saved.
         train: the questions to learn from.
-        valid: the questions by which the best epoch is chosen.
+        valid: the questions by which the best epoch is chosen, unless the last one is kept.
         config: how.
         console: where notes, an epoch a line, and the progress bar go.
         resume: go on from the last weights of the run, if it has any.
@@ -58,7 +58,7 @@ def fit(
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
     history = load_checkpoint(run, model, optimizer) if resume else TrainingHistory()
-    history = replace(history, metric=metric_name(valid.questions))
+    history = replace(history, metric=metric_name(valid.questions), keep=config.keep)
     console.print(f"accuracy on validation: {history.metric}", highlight=False)
     train = cache_on_gpu_if_it_fits(train, device, config.precision, console)
     valid = cache_on_gpu_if_it_fits(valid, device, config.precision, console)
@@ -73,7 +73,8 @@ def fit(
                 run.save_weights(model)
             save_checkpoint(run, model, optimizer, history)
             log_epoch(run.folder, history, writer)
-            bar.console.print(epoch_line(epoch, best=history.best is epoch))
+            starred = config.keep == "best" and history.best is epoch
+            bar.console.print(epoch_line(epoch, best=starred))
             if after_epoch is not None:
                 after_epoch(history)
     return history

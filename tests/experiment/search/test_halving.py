@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from askattend.experiment.search.budget import Budget
@@ -69,6 +69,7 @@ class World:
 
 
 @given(st.integers(0, 10**6), st.floats(0, 0.3), st.floats(50, 5000), st.sampled_from([1, 3, 5]))
+@example(1, 0.125, 1103.0, 5)  # the top rung ends after the recipe: the one below decides
 def test_the_budget_holds_and_the_winner_is_no_worse(
     seed: int, noise: float, seconds: float, folds: int
 ) -> None:

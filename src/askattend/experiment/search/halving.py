@@ -95,24 +95,31 @@ class Halving:
     def _climb(self, number: int, entrants: Iterable[int], best: int) -> list[int]:
         """Measure entrants on a rung while its time lasts; list those measured, best first."""
         rung, done = self.rungs[number], list[int]()
-        fewest = FEWEST if number == 0 else 2
+        fewest, winner = (FEWEST if number == 0 else 2), best
         for candidate in entrants:
             missing = self.trainer.known(candidate, rung) < rung.folds
             if missing and len(done) >= fewest and self._remaining(number) <= 0:
                 break
-            if self._measure(candidate, number, best):
+            # Until two are compared here, the winner of the rung below may remain the winner.
+            may_win = {candidate, best} if len(done) >= 2 else {candidate, best, winner}
+            if self._measure(candidate, number, max(map(self.trainer.final, may_win))):
                 done.append(candidate)
                 best = min((k for k in done), key=lambda k: self._key(k, rung))
             elif candidate == RECIPE or self._is_over(number):
                 break
         return sorted(done, key=lambda k: self._key(k, rung))
 
-    def _measure(self, candidate: int, number: int, best: int) -> bool:
-        """Measure a candidate on the folds that it lacks; False where that is not to be."""
+    def _measure(self, candidate: int, number: int, final: float) -> bool:
+        """Measure a candidate on the folds that it lacks; False where that is not to be.
+
+        Args:
+            candidate: which.
+            number: of the rung.
+            final: seconds of the last training, whichever of those that may win it is.
+        """
         rung, trainer = self.rungs[number], self.trainer
         for fold in range(trainer.known(candidate, rung), rung.folds):
-            # The last training of whichever of them wins must still fit.
-            seconds = self.budget.left - max(trainer.final(candidate), trainer.final(best))
+            seconds = self.budget.left - final
             if candidate != RECIPE:
                 slowest = SLOWEST * trainer.expected(RECIPE, rung)
                 seconds = min(seconds, max(self._remaining(number), slowest))

@@ -210,8 +210,11 @@ class FoldTrainer:
             max(math.ceil(count / train["batch_size"]), train["min_steps"])
             for count in (self.questions, len(self.folds[0].train))
         )
-        teachers = self.trials.config(candidate).seeds
-        return float(train["epochs"] * last / fold * (teachers + (teachers > 1)))
+        config = self.trials.config(candidate)
+        networks = config.seeds if config.seeds > 1 else 0
+        # Where there are teachers, what they alone answer is learnt, too.
+        own = 1 + (train["distil_crossed"] if networks or train["distil_floor"] else 0)
+        return float(train["epochs"] * last / fold * (networks + own))
 
     def _epoch_seconds(self, candidate: int) -> float:
         """Compute the time of an epoch from what was measured last; 0 before anything was."""

@@ -1,0 +1,12 @@
+"""A Space on the model hub: this file as app.py, beside it a run folder named "run".
+
+requirements.txt needs one line: askattend[gradio]
+"""
+
+import sys
+
+import askattend
+
+if __name__ == "__main__":
+    app = askattend.gradio_app(sys.argv[1] if len(sys.argv) > 1 else "run")
+    app.launch()

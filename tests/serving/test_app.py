@@ -1,0 +1,464 @@
+"""The routes, and the limits that each request is held to."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+
+from askattend.serving.answering import Call
+from askattend.serving.app import make_app
+from askattend.serving.middleware import MOST_JSON
+from askattend.serving.runs import ServedRun
+from askattend.serving.service import Service
+from askattend.serving.settings import ServingLimits
+from askattend.tracing.trained_run import trace_run
+from serving.conftest import Asked, Start, wait_until
+from serving.test_images import png_header
+
+
+@pytest.fixture
+def file(trained: Path) -> Path:
+    return trained / "square 3.png"
+
+
+def problem(response: Any, status: int) -> Any:
+    """A response's problem, once all of it is as RFC 9457 and the description have it."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    told = response.json()
+    assert set(told) == {"type", "title", "status", "detail", "where", "remedy", "request_id"}
+    assert (told["status"], told["request_id"]) == (status, response.headers["X-Request-Id"])
+    assert ("Retry-After" in response.headers) == (status in (429, 503))
+    return told
+
+
+def test_an_image_is_uploaded_asked_about_and_forgotten(
+    asked: Asked, file: Path, served: list[ServedRun]
+) -> None:
+    uploaded = asked.client.post("/v1/images", content=file.read_bytes()).json()
+    assert (uploaded["width"], uploaded["height"]) == (48, 40)
+    assert uploaded["expires_in"] == 3600
+    body = asked.ask(uploaded["id"], "is it red?", "is it a zebra?", attention="array", words=True)
+    assert (body["run"], body["seen"]) == ("saaa", [0, 0, 1, 1])
+    scene = served[0].predictor.look(file)
+    for question, sent in zip(("is it red?", "is it a zebra?"), body["answers"], strict=True):
+        answer = scene.ask(question)
+        assert (sent["question"], sent["answer"]) == (question, answer.text)
+        assert sent["probability"] == pytest.approx(answer.probability, abs=1e-3)
+        assert [each["answer"] for each in sent["top"]] == [text for text, _ in answer.top]
+        assert sent["unknown_words"] == list(answer.unknown_words)
+        assert sent["notes"] == served[0].predictor.notes(question)
+        maps = np.array(sent["attention"]["values"])
+        assert maps == pytest.approx(answer.attention.numpy(), abs=1e-3)
+        for each, peak in zip(maps, sent["attention"]["peaks"], strict=True):
+            assert each[peak["row"], peak["column"]] == peak["value"] == each.max()
+        assert sent["attention"]["uniform"] == 0.25
+        assert len(sent["attention"]["descriptions"]) == len(maps)
+        spans = [question[word["start"] : word["end"]] for word in sent["words"]]
+        assert spans == [word["text"] for word in sent["words"]]
+        assert len(spans) == len(question.split())
+    path = f"/v1/images/{uploaded['id']}"
+    assert asked.client.delete(path).status_code == 204
+    for response in (
+        asked.client.delete(path),
+        asked.client.post(f"{path}/ask", json={"question": "is it red?"}),
+        asked.client.post(f"{path}/trace", json={"question": "is it red?"}),
+    ):
+        assert problem(response, 404)["remedy"] == "Upload it again."
+
+
+def test_another_run_is_asked_by_its_id(asked: Asked, file: Path, served: list[ServedRun]) -> None:
+    runs = asked.client.get("/v1/runs").json()["runs"]
+    assert [(run["id"], run["network"], run["maps_name"]) for run in runs] == [
+        ("saaa", "SAAA", "glimpse"),
+        ("san", "SAN", "hop"),
+    ]
+    for run, each in zip(runs, served, strict=True):
+        assert run["suggestions"] == list(each.predictor.run.suggestions) != []
+        assert (run["maps"], run["rows"], run["columns"]) == (2, 2, 2)
+        # The folder that the table lies in is nobody's business.
+        assert run["data"] == "table:squares.csv"
+    body = asked.ask(asked.upload(file), "is it red?", run="san", attention="array")
+    assert body["answers"][0]["attention"]["maps_name"] == "hop"
+    answer = served[1].predictor.look(file).ask("is it red?")
+    assert body["answers"][0]["probability"] == pytest.approx(answer.probability, abs=1e-3)
+
+
+def test_maps_come_as_pictures_over_the_image(asked: Asked, file: Path) -> None:
+    body = asked.ask(asked.upload(file), "is it red?", attention="png")
+    attention = body["answers"][0]["attention"]
+    assert attention["values"] is None
+    sizes = [Image.open(BytesIO(base64.b64decode(each))).size for each in attention["png"]]
+    assert sizes == [(420, 350)] * 2
+    assert asked.ask(asked.upload(file), "red")["answers"][0]["attention"] is None
+
+
+def test_edited_maps_change_the_answer(asked: Asked, file: Path, served: list[ServedRun]) -> None:
+    edited = [[[0, 0], [0, 2]], None]
+    body = asked.ask(asked.upload(file), "is it red?", edited_attention=edited, attention="array")
+    answer = served[0].predictor.look(file).ask("is it red?", edited=edited)
+    (sent,) = body["answers"]
+    assert sent["attention"]["values"][0] == [[0, 0], [0, 1]]
+    assert sent["probability"] == pytest.approx(answer.probability, abs=1e-3)
+    response = asked.client.post(
+        f"/v1/images/{asked.upload(file)}/ask",
+        json={"question": "red", "edited_attention": [[[1]]]},
+    )
+    assert problem(response, 422)["where"] == "edited attention, map 1"
+
+
+def test_a_trace_is_what_the_command_tells(asked: Asked, file: Path, run: Path) -> None:
+    response = asked.client.post(
+        f"/v1/images/{asked.upload(file)}/trace", json={"question": "is it red?"}
+    )
+    assert response.status_code == 200, response.text
+    told, expected = response.json(), trace_run(run, file, "is it red?")
+    assert [step["name"] for step in told["steps"]] == [step.name for step in expected.steps]
+    assert [step["shape"] for step in told["steps"]] == [step.shape for step in expected.steps]
+    assert told["probability"] == pytest.approx(expected.probability, abs=1e-3)
+
+
+@pytest.mark.parametrize("form", ["json", "multipart"])
+def test_one_call_does_it_all_and_keeps_nothing(asked: Asked, file: Path, form: str) -> None:
+    content, questions = file.read_bytes(), ["is it red?", "What colour is it?"]
+    if form == "json":
+        image = base64.b64encode(content).decode()
+        sent: dict[str, Any] = {"json": {"image": image, "questions": questions, "run": "san"}}
+    else:
+        data = {"question": questions, "options": '{"run": "san"}'}
+        sent = {"files": {"image": ("../../etc/passwd", content)}, "data": data}
+    response = asked.client.post("/v1/ask", **sent)
+    assert response.status_code == 200, response.text
+    kept = asked.ask(asked.upload(file), *questions, run="san")
+    assert response.json()["answers"] == kept["answers"]
+    assert len(asked.service.images) == 1
+
+
+def test_health_says_alive_and_ready(asked: Asked) -> None:
+    assert asked.client.get("/healthz").json() == {"status": "ok"}
+    assert asked.client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_before_the_first_answer_and_after_the_signal_work_is_refused(
+    served: list[ServedRun], file: Path
+) -> None:
+    service = Service(served, ServingLimits())
+    client = TestClient(make_app(service), raise_server_exceptions=False)  # its life never begins
+    for path in ("/readyz", "/v1/runs"):
+        problem(client.get(path), 503)
+    with client:
+        wait_until(lambda: client.get("/readyz").status_code == 200)
+        service.stopping = True
+        assert problem(client.get("/readyz"), 503)["detail"] == "the service is stopping"
+        problem(client.post("/v1/images", content=file.read_bytes()), 503)
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/").status_code == 200
+
+
+def test_a_first_question_that_fails_is_told(
+    served: list[ServedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("askattend.serving.service.warm_up", None)
+    with TestClient(make_app(Service(served, ServingLimits()))) as client:
+        wait_until(lambda: client.get("/healthz").status_code == 503)
+        assert problem(client.get("/readyz"), 503)["detail"] == "its first question failed"
+
+
+def test_a_stuck_worker_fails_health_and_requests_within_their_deadline(
+    start: Start, file: Path
+) -> None:
+    asked = start(timeout=0.5)
+    image_id = asked.upload(file)
+    release = asked.hold()
+    path, question = f"/v1/images/{image_id}/ask", {"question": "is it red?"}
+    assert "within 0.5 s" in problem(asked.client.post(path, json=question), 503)["detail"]
+    wait_until(lambda: asked.client.get("/healthz").status_code == 503)
+    assert "same work" in problem(asked.client.get("/readyz"), 503)["detail"]
+    problem(asked.client.post(path, json=question), 503)
+    release.set()
+    wait_until(lambda: asked.client.get("/healthz").status_code == 200)
+    assert asked.ask(image_id, "is it red?")["answers"]
+
+
+def test_a_dead_worker_fails_health_and_requests(start: Start, file: Path) -> None:
+    asked = start()
+    image_id = asked.upload(file)
+
+    def die() -> None:
+        raise SystemExit
+
+    asked.service.worker.submit(Call(die))
+    wait_until(lambda: asked.client.get("/healthz").status_code == 503)
+    for response in (
+        asked.client.get("/healthz"),
+        asked.client.post(f"/v1/images/{image_id}/ask", json={"question": "red"}),
+    ):
+        assert "has ended" in problem(response, 503)["detail"]
+
+
+def test_requests_beyond_the_queue_are_told_to_come_back(start: Start, file: Path) -> None:
+    asked = start(queue=2)
+    image_id = asked.upload(file)
+    release = asked.hold()
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(asked.ask, image_id, "is it red?") for _ in range(2)]
+        wait_until(lambda: asked.service.at_work == 2)
+        refused = asked.client.post(f"/v1/images/{image_id}/ask", json={"question": "red"})
+        assert "2 requests" in problem(refused, 429)["detail"]
+        assert asked.client.get("/readyz").status_code == 200
+        release.set()
+        assert all(each.result(timeout=30)["answers"] for each in waiting)
+    assert asked.service.at_work == 0
+
+
+def test_too_many_bytes_are_refused_whether_announced_or_not(start: Start, file: Path) -> None:
+    content = file.read_bytes()
+    asked = start(max_image_bytes=len(content))
+    assert asked.upload(file)
+    larger = content + b"\0"
+    encoded = base64.b64encode(larger).decode()
+    for response in (
+        asked.client.post("/v1/images", content=larger),
+        asked.client.post("/v1/images", content=iter([larger[:50], larger[50:]])),
+        asked.client.post("/v1/ask", json={"image": encoded, "question": "red"}),
+        asked.client.post("/v1/ask", files={"image": larger}, data={"question": "red"}),
+        asked.client.post("/v1/images/x/ask", content=b" " * (MOST_JSON + 1)),
+        asked.client.post("/v1/images/x/ask", content=iter([b" " * MOST_JSON] * 2)),
+    ):
+        problem(response, 413)
+
+
+def test_too_many_pixels_are_refused(start: Start, file: Path) -> None:
+    asked = start(max_pixels=48 * 40)
+    assert asked.upload(file)
+    problem(asked.client.post("/v1/images", content=png_header(48, 41)), 413)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "image/tiff", "image/svg+xml", "a" * 300])
+def test_other_types_of_body_are_refused(asked: Asked, file: Path, content_type: str) -> None:
+    headers = {"Content-Type": content_type}
+    content = file.read_bytes()
+    for path in ("/v1/images", "/v1/ask", "/v1/images/x/ask", "/v1/images/x/trace"):
+        problem(asked.client.post(path, content=content, headers=headers), 415)
+    problem(asked.client.post("/v1/images", content=b"hello"), 415)
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({}, "questions"),
+        ({"questions": []}, "questions"),
+        ({"question": "red", "questions": ["red"]}, "questions"),
+        ({"questions": ["red"] * 4}, "questions"),
+        ({"questions": ["red", "r" * 21]}, "questions.1"),
+        ({"question": "..."}, "question"),
+        ({"question": 7}, "body.question"),
+        ({"question": "red", "top": 0}, "body.top"),
+        ({"question": "red", "top": 10**30}, "body.top"),
+        ({"question": "red", "attention": "jpeg"}, "body.attention"),
+        ({"question": "red", "tops": 3}, "body.tops"),
+        ({"question": "red", "run": "sana"}, "run"),
+        ({"question": "red", "edited_attention": [[["a"]]]}, "body.edited_attention.0.0.0"),
+        ({"question": "red", "edited_attention": [[[-1, 0], [0, 1]], None]}, "edited attention"),
+        ({"question": "red", "edited_attention": []}, "edited attention"),
+        ("red", "body"),
+    ],
+)
+def test_what_does_not_fit_is_named(start: Start, file: Path, body: object, where: str) -> None:
+    asked = start(max_questions=3, max_question_length=20)
+    response = asked.client.post(f"/v1/images/{asked.upload(file)}/ask", json=body)
+    told = problem(response, 422)
+    assert str(told["where"]).startswith(where)
+    if where == "run":
+        assert told["remedy"] == "Did you mean 'san'?"
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, "", "\x00", '{"question": "\\ud800"}'])
+def test_malformed_json_is_refused(asked: Asked, file: Path, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path in (f"/v1/images/{asked.upload(file)}/ask", "/v1/ask"):
+        response = asked.client.post(path, content=body.encode(), headers=headers)
+        problem(response, response.status_code)
+        assert response.status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ({"data": {"question": "red"}}, 415),
+        ({"files": {"photo": b"x"}, "data": {"question": "red"}}, 422),
+        ({"files": {"image": b"x"}, "data": {"question": "red"}}, 415),
+        ({"files": {"image": b"x"}}, 422),
+        ({"files": {"image": b"x"}, "data": {"question": "red", "options": "{"}}, 422),
+        ({"files": {"image": b"x"}, "data": {"question": ["red"] * 99}}, 400),
+        ({"files": [("image", b"x"), ("image", b"x")], "data": {"question": "red"}}, 400),
+        ({"files": {"image": b"x"}, "data": {"question": "r" * 2_000_000}}, 400),
+    ],
+)
+def test_forms_that_do_not_fit(asked: Asked, parts: dict[str, Any], status: int) -> None:
+    problem(asked.client.post("/v1/ask", **parts), status)
+
+
+def test_an_image_expires(start: Start, file: Path) -> None:
+    asked = start(cache_seconds=0.05)
+    image_id = asked.upload(file)
+    path = f"/v1/images/{image_id}/ask"
+    wait_until(lambda: asked.client.post(path, json={"question": "red"}).status_code == 404)
+
+
+def test_the_image_not_asked_about_for_longest_makes_room(start: Start, file: Path) -> None:
+    asked = start(cache_images=2)
+    first, second = asked.upload(file), asked.upload(file)
+    asked.ask(first, "red")
+    third = asked.upload(file)
+    statuses = [
+        asked.client.post(f"/v1/images/{each}/ask", json={"question": "red"}).status_code
+        for each in (first, second, third)
+    ]
+    assert statuses == [200, 404, 200]
+
+
+def test_every_route_but_the_two_of_health_needs_the_token(start: Start, file: Path) -> None:
+    asked = start(token="s3cret")
+    paths = asked.client.get("/openapi.json", headers=bearer("s3cret")).json()["paths"]
+    assert len(paths) >= 9
+    routes = [(path, method) for path, methods in paths.items() for method in methods]
+    for path, method in [*routes, ("/openapi.json", "get"), ("/nowhere", "get")]:
+        path = path.format(image_id="x")
+        for sent in ("", "Bearer wrong", "Bearer ", "Bearer s3cre", "s3cret", "Bearer é"):
+            headers = {"Authorization": sent.encode()}
+            response = asked.client.request(method, path, headers=headers)  # type: ignore[arg-type]
+            if path in ("/healthz", "/readyz"):
+                assert response.status_code == 200
+                continue
+            assert problem(response, 401)["where"] == "Authorization"
+            asks_browser = response.headers["WWW-Authenticate"].startswith("Basic")
+            assert asks_browser == (path == "/")
+    given = asked.client.post("/v1/images", content=file.read_bytes(), headers=bearer("s3cret"))
+    assert given.status_code == 201
+    # A browser sends what its user typed as a password.
+    basic = {"Authorization": "Basic " + base64.b64encode(b"anybody:s3cret").decode()}
+    assert asked.client.get("/", headers=basic).status_code == 200
+    assert asked.client.get("/", headers={"Authorization": "Basic !"}).status_code == 401
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_other_sites_may_ask_only_if_named(start: Start) -> None:
+    site = "https://example.org"
+    preflight = {"Origin": site, "Access-Control-Request-Method": "POST"}
+    closed, opened = start(), start(token="s3cret", cors_origins=(site,))
+    for asked, allowed in ((closed, None), (opened, site)):
+        headers = asked.client.get("/v1/runs", headers={"Origin": site}).headers
+        assert headers.get("Access-Control-Allow-Origin") == allowed
+        response = asked.client.options("/v1/ask", headers=preflight)
+        assert response.headers.get("Access-Control-Allow-Origin") == allowed
+    other = opened.client.get("/v1/runs", headers={"Origin": "https://evil.example"})
+    assert "Access-Control-Allow-Origin" not in other.headers
+
+
+def test_the_page_may_run_its_own_scripts_alone(asked: Asked) -> None:
+    response = asked.client.get("/")
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        for body in re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", response.text, re.DOTALL):
+            digest = base64.b64encode(sha256(body.encode()).digest()).decode()
+            assert f"'sha256-{digest}'" in policy
+
+
+def test_each_response_has_an_id_and_safe_headers(asked: Asked) -> None:
+    for path in ("/", "/healthz", "/metrics", "/openapi.json", "/nowhere", "/v1/images/x/ask"):
+        response = asked.client.get(path)
+        assert re.fullmatch(r"[0-9a-f]{16}", response.headers["X-Request-Id"])
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+    for given, kept in (("mine-1", True), ("a b", False), ("x" * 65, False), ("é", False)):
+        headers = {"X-Request-Id": given.encode()}
+        response = asked.client.get("/healthz", headers=headers)  # type: ignore[arg-type]
+        assert (response.headers["X-Request-Id"] == given) == kept
+    assert problem(asked.client.get("/nowhere"), 404)
+    assert problem(asked.client.put("/v1/runs"), 405)
+
+
+def test_what_fails_unexpectedly_is_logged_without_what_was_asked(
+    asked: Asked, file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("SECRET question")
+
+    monkeypatch.setattr("askattend.serving.routes.present", fail)
+    caplog.set_level(logging.INFO, logger="askattend.serving")
+    image_id = asked.upload(file)
+    path = f"/v1/images/{image_id}/ask"
+    told = problem(asked.client.post(path, json={"question": "is it SECRET?"}), 500)
+    fields = [getattr(record, "fields", {}) for record in caplog.records]
+    (failure,) = [each for each in fields if "exception" in each]
+    assert failure["exception"] == "RuntimeError"
+    assert failure["request_id"] == told["request_id"]
+    logged = caplog.text + json.dumps(fields, default=str)
+    assert "SECRET" not in logged
+    assert image_id not in logged
+    (request,) = [each for each in fields if each.get("status") == 500]
+    assert request["route"] == "/v1/images/{image_id}/ask"
+
+
+def test_metrics_count_by_route_and_status(asked: Asked, file: Path) -> None:
+    image_id = asked.upload(file)
+    for _ in range(3):
+        asked.ask(image_id, "red", "is it red?")
+    asked.client.post("/v1/images/nowhere/ask", json={"question": "red"})
+    families = text_string_to_metric_families(asked.client.get("/metrics").text)
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    route = "/v1/images/{image_id}/ask"
+    assert samples["askattend_requests_total", route, "200", "POST"] == 3
+    assert samples["askattend_requests_total", route, "404", "POST"] == 1
+    assert samples["askattend_request_seconds_count", route, "200", "POST"] == 3
+    assert samples["askattend_batch_questions_sum",] == 6
+    assert samples["askattend_cache_total", "hit"] == 3
+    assert samples["askattend_cache_total", "miss"] == 1
+    assert samples["askattend_cache_images",] == 1
+    assert samples["askattend_in_flight",] == 1
+
+
+@pytest.mark.parametrize(
+    "place", ["PATH", "file://PATH", "http://127.0.0.1:1/x.png", "\\\\a\\b.png"]
+)
+def test_no_path_or_url_of_a_client_is_opened(
+    asked: Asked, file: Path, place: str, opened: list[str]
+) -> None:
+    place = place.replace("PATH", str(file))
+    encoded = base64.b64encode(place.encode()).decode()
+    form = {"files": {"image": (place, file.read_bytes())}, "data": {"question": ["red", place]}}
+    opened.clear()
+    for path, sent in (
+        ("/v1/images", {"content": place.encode()}),
+        ("/v1/ask", {"json": {"image": place, "question": "red"}}),
+        ("/v1/ask", {"json": {"image": encoded, "question": "red"}}),
+        ("/v1/ask", form),
+        ("/v1/ask", {"data": {"image": place, "question": "red"}, "files": {"x": b"x"}}),
+        ("/v1/images/" + place.replace("/", "%2F") + "/ask", {"json": {"question": "red"}}),
+    ):
+        assert asked.client.post(path, **sent).status_code in (200, 404, 415, 422)
+        assert asked.client.get("/" + place).status_code == 404
+    assert not [each for each in opened if "x.png" in each or "square" in each or ":1" in each]

@@ -1,0 +1,76 @@
+"""Runs as they are served: their names, what is shared, and what is told of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askattend.runs.predictor import Predictor
+from askattend.serving.answering import Ask
+from askattend.serving.image_cache import CachedImage
+from askattend.serving.images import read_picture
+from askattend.serving.runs import ServedRun, _data_name, load_runs, unique_names
+from serving.test_answering import finish
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a-2", "b-2", "a-3"]), max_size=8))
+def test_names_are_unique_and_keep_what_is_not_taken(names: list[str]) -> None:
+    given_names = unique_names([Path(f"/runs/{n}/{name}") for n, name in enumerate(names)])
+    assert len(set(given_names)) == len(names)
+    for name, own in zip(given_names, names, strict=True):
+        assert name == own or name.startswith(f"{own}-")
+    if len(set(names)) == len(names):
+        assert given_names == names
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("easy-vqa", "easy-vqa"),
+        ("table:/home/somebody/shelves.csv", "table:shelves.csv"),
+        ("daquar:/data/daquar,answers=single", "daquar:daquar"),
+        ("scenes:images=2000,seed=0", "scenes:images=2000"),
+        (None, None),
+    ],
+)
+def test_data_is_named_without_its_folder(source: object, name: str | None) -> None:
+    assert _data_name(source) == name
+
+
+def test_a_trace_is_of_float32_whatever_answers(run: Path) -> None:
+    high = ServedRun("high", Predictor.load(run, device="cpu", precision="float32"))
+    assert high.tracing_predictor is high.predictor
+    low = ServedRun("low", Predictor.load(run, precision="bfloat16"))
+    weights = next(low.tracing_predictor.model.parameters())
+    assert (weights.dtype, weights.device.type) == (torch.float32, "cpu")
+
+
+def test_a_run_of_other_features_sees_the_image_its_own_way(
+    served: list[ServedRun], imported_like: Path, trained: Path
+) -> None:
+    others = load_runs([imported_like])
+    runs = [served[0], *others]
+    assert others[0].spec != served[0].spec
+    content = (trained / "square 0.png").read_bytes()
+    image = CachedImage(read_picture(content, [run.spec for run in runs], max_pixels=10_000))
+    asks = [Ask(image, run, ["is it red?"]) for run in runs]
+    finish(asks)
+    for run, ask in zip(runs, asks, strict=True):
+        expected = run.predictor.look(content).ask("is it red?")
+        (answered,) = ask.future.result()
+        assert answered.answer.probability == pytest.approx(expected.probability, abs=1e-3)
+    assert len(image.regions) == 2
+
+
+@pytest.fixture
+def imported_like(own: Path) -> Path:
+    """A run whose pictures are padded instead of squeezed."""
+    folder = own / "runs" / "san"
+    features = (folder / "features.json").read_text()
+    assert '"squash"' in features
+    (folder / "features.json").write_text(features.replace('"squash"', '"pad"'))
+    return folder
