@@ -15,6 +15,7 @@ from page.browser import Visit, chromium, open_browser, serving, visit
 
 QUESTION = "What colour is it?"
 OTHER = "is it red?"
+MAP = "canvas[role=application]"
 Open = Callable[..., AbstractContextManager[Visit]]
 
 

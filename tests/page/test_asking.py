@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from askattend.runs.predictor import Predictor
-from page.browser import Visit
-from page.conftest import OTHER, QUESTION, Open
+from page.conftest import MAP, OTHER, QUESTION, Open
 
-MAP = "canvas[role=application]"
 # Choose a file as a drop or a paste brings it.
 BRING = """async how => {
   const blob = await new Promise(done => document.createElement('canvas').toBlob(done));
@@ -20,21 +18,6 @@ BRING = """async how => {
   dispatchEvent(how === 'drop' ? new DragEvent('drop', { dataTransfer: carried })
     : new ClipboardEvent('paste', { clipboardData: carried }));
 }"""
-
-
-def opaque(seen: Visit, row: int, column: int) -> int:
-    """How opaque the overlay is in a region, 0 to 255, away from lines and marks."""
-    return int(
-        seen.value(
-            """([row, column]) => {
-              const { canvas, attention } = VIEWS[0];
-              const at = (index, count, size) => Math.round(size * (index + 0.12) / count);
-              return canvas.getContext('2d').getImageData(at(column, attention.columns,
-                canvas.width), at(row, attention.rows, canvas.height), 1, 1).data[3];
-            }""",
-            [row, column],
-        )
-    )
 
 
 def test_upload_ask_and_see_where_it_looked(look: Open, picture: Path, run: Path) -> None:
@@ -54,7 +37,8 @@ def test_upload_ask_and_see_where_it_looked(look: Open, picture: Path, run: Path
         assert told == pytest.approx([-effect for effect in effects], abs=1)
         assert page.locator(MAP).first.get_attribute("data-overlay") == "shown"
         assert page.locator(".caption").first.inner_text().startswith("Glimpse 1: ")
-        assert re.search(r"peak at|even over", page.locator(MAP).first.get_attribute("aria-label") or "")
+        label = page.locator(MAP).first.get_attribute("aria-label") or ""
+        assert re.search(r"peak at|even over", label)
 
 
 def test_a_further_question_is_quicker_and_both_stay(look: Open, picture: Path) -> None:
@@ -92,7 +76,7 @@ def test_a_suggested_question_is_asked_by_a_click(look: Open, picture: Path) -> 
 def test_an_image_is_dropped_or_pasted(look: Open, how: str) -> None:
     with look() as seen:
         seen.value(BRING, how)
-        seen.page.wait_for_function("state.image?.id")
+        seen.wait_for("Boolean(state.image?.id)")
         assert seen.page.locator(".name").first.inner_text() == "brought.png"
 
 
@@ -145,7 +129,8 @@ def test_two_runs_side_by_side(look: Open, picture: Path, trained: Path) -> None
             for name in ("saaa", "san")
         ]
         assert answers == expected
-        assert [seen.page.locator(MAP).nth(view).get_attribute("data-overlay") for view in (0, 1)] == ["shown"] * 2
+        for view in (0, 1):
+            assert seen.page.locator(MAP).nth(view).get_attribute("data-overlay") == "shown"
         assert seen.page.locator(".caption").all_inner_texts()[1].startswith("Hop 1: ")
         assert not seen.faults()
         seen.picture("two")
