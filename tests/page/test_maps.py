@@ -144,7 +144,7 @@ def test_a_brushed_map_changes_the_answer(look: Open, picture: Path, run: Path) 
         asked(seen, picture)
         seen.page.locator(".edit").first.click()
         mouse = seen.page.mouse
-        seen.page.get_by_text("Remove", exact=True).first.click()
+        seen.page.locator(".brush input[value=off]").first.check(force=True)
         mouse.move(*seen.place_of(0.5, 0.5))
         mouse.down()
         mouse.move(*seen.place_of(0.6, 0.4), steps=4)
