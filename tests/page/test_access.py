@@ -1,0 +1,145 @@
+"""Everybody can use the page: any width and light, either language, keyboard or screen reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from page.browser import Visit
+from page.conftest import MAP, OTHER, QUESTION, Open
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+SCREENS: dict[str, dict[str, Any]] = {
+    "1440-light-en": {**DESKTOP, "color_scheme": "light"},
+    "1440-dark-zh": {**DESKTOP, "color_scheme": "dark", "locale": "zh-CN"},
+    "800-dark-en": {"viewport": {"width": 800, "height": 900}, "color_scheme": "dark"},
+    "390-light-zh": {"viewport": {"width": 390, "height": 844}, "locale": "zh-CN"},
+    "390-dark-en": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+    # A window of 1440 px, its text twice as large.
+    "zoomed-200": {"viewport": {"width": 720, "height": 450}, "device_scale_factor": 2},
+}
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_nothing_serious_in_any_state(look: Open, picture: Path, screen: str) -> None:
+    with look(**SCREENS[screen]) as seen:
+        for state in states(seen, picture):
+            seen.picture(f"{screen}-{state}")
+            assert not seen.faults(), state
+
+
+def states(seen: Visit, picture: Path) -> Any:
+    """Bring the page into each of its states."""
+    yield "start"
+    seen.choose_image(picture)
+    yield "image"
+    seen.ask(QUESTION)
+    seen.ask(f"{OTHER} zebra")
+    yield "answer"
+    seen.page.locator(".edit").first.click()
+    seen.value("VIEWS[0].change(map => map.fill(1 / map.length))")
+    seen.wait_for("Boolean(VIEWS[0].edit.reply)")
+    yield "edit"
+    seen.page.locator(".edit").first.click()
+    seen.page.click("[data-key=trace] >> nth=0")
+    seen.page.locator(".steps").wait_for()
+    yield "trace"
+    seen.page.click("[data-key=answer] >> nth=0")
+    seen.page.click("#compare")
+    seen.wait_for_answer(f"{OTHER} zebra")
+    yield "two"
+
+
+def test_the_page_follows_the_browsers_language_and_can_be_told(look: Open, picture: Path) -> None:
+    with look(locale="zh-CN") as seen:
+        assert seen.value("document.documentElement.lang") == "zh-CN"
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        assert "均匀" in seen.page.locator(".caption").first.inner_text()
+        left = seen.value(
+            "Object.entries(TEXT.en).filter(([key, text]) => text.length > 4"
+            " && TEXT.zh[key] !== text && document.body.innerText.includes(text))"
+        )
+        assert left == []
+        seen.page.click("#lang")
+        assert seen.value("document.documentElement.lang") == "en"
+        assert seen.page.locator(".caption").first.inner_text().startswith("Glimpse 1: ")
+        seen.page.reload()
+        seen.wait_for("state.runs.length > 0")
+        assert seen.value("document.documentElement.lang") == "en", "the choice is remembered"
+
+
+def test_light_and_dark_can_be_told(look: Open) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    with look(color_scheme="dark") as seen:
+        dark = seen.value(background)
+        seen.page.click("#theme")
+        assert seen.value(background) != dark
+
+
+def tab_to(seen: Visit, selector: str, key: str = "Tab") -> None:
+    """Press the key until what the selector means has the focus, which must be seen to be there."""
+    for _ in range(60):
+        seen.page.keyboard.press(key)
+        if seen.value("s => document.activeElement.matches(s)", selector):
+            assert seen.value(
+                """() => [document.activeElement, document.activeElement.nextElementSibling]
+                  .some(e => e && parseFloat(getComputedStyle(e).outlineWidth) >= 2
+                    && getComputedStyle(e).outlineStyle !== 'none')"""
+            ), f"the focus on {selector} is not seen"
+            return
+    raise AssertionError(f"{selector} cannot be reached")
+
+
+def test_the_keyboard_alone_is_enough(look: Open, picture: Path) -> None:
+    with look(**DESKTOP) as seen:
+        keyboard = seen.page.keyboard
+        tab_to(seen, "#choose")
+        with seen.page.expect_file_chooser() as chooser:
+            keyboard.press("Enter")
+        chooser.value.set_files(picture)
+        seen.wait_for("document.activeElement.id === 'question'")
+        keyboard.type(QUESTION)
+        keyboard.press("Enter")
+        seen.wait_for_answer(QUESTION)
+        tab_to(seen, MAP)
+        keyboard.press("ArrowRight")
+        first = seen.page.locator(".readout").first.inner_text()
+        keyboard.press("ArrowRight")
+        keyboard.press("ArrowLeft")
+        keyboard.press("ArrowDown")
+        keyboard.press("ArrowUp")
+        assert "uniform" in first
+        tab_to(seen, ".maps input")
+        keyboard.press("ArrowRight")
+        assert seen.page.locator(".caption").first.inner_text().startswith("Glimpse 2: ")
+        tab_to(seen, ".edit")
+        keyboard.press("Enter")
+        assert seen.value("document.activeElement.matches('.brush input')")
+        keyboard.press("ArrowRight")
+        tab_to(seen, MAP, "Shift+Tab")
+        keyboard.press("Space")
+        seen.wait_for("Boolean(VIEWS[0].edit.reply)")
+        keyboard.press("Control+z")
+        seen.wait_for("VIEWS[0].edit.reply === null")
+        keyboard.press("Escape")
+        assert seen.page.locator(".editor").first.is_hidden()
+        tab_to(seen, "[role=tab]")
+        keyboard.press("ArrowRight")
+        seen.page.locator(".steps").wait_for()
+        tab_to(seen, "#entries button")
+        tab_to(seen, "#compare")
+        keyboard.press("Enter")
+        seen.wait_for_answer(QUESTION)
+
+
+def test_the_answer_and_the_map_are_said(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        seen.wait_for("document.querySelector('#live').textContent !== ''")
+        said = seen.page.locator("#live").inner_text()
+        assert seen.reply()["answer"] in said
+        assert seen.page.locator(".caption").first.inner_text() in said
