@@ -96,6 +96,8 @@ def tab_to(seen: Visit, selector: str, key: str = "Tab") -> None:
 def test_the_keyboard_alone_is_enough(look: Open, picture: Path) -> None:
     with look(**DESKTOP) as seen:
         keyboard = seen.page.keyboard
+        # The browser hands over its dialog once somebody listens, which takes it a moment.
+        seen.page.on("filechooser", lambda _: None)
         tab_to(seen, "#choose")
         with seen.page.expect_file_chooser() as chooser:
             keyboard.press("Enter")
