@@ -157,8 +157,8 @@ def test_a_brushed_map_changes_the_answer(look: Open, picture: Path, run: Path) 
         assert seen.page.locator(".answer em.edited").count() == 0
         seen.page.get_by_role("button", name="Even out").click()
         seen.wait_for("Boolean(VIEWS[0].edit.reply)")
-        shown = np.array(seen.value("VIEWS[0].reply.attention.values[0]"))
-        assert shown == pytest.approx(1 / shown.size)
+        shown = np.array(seen.value("VIEWS[0].reply.attention.values"))
+        assert shown == pytest.approx(1 / shown[0].size)
         seen.page.get_by_role("button", name="Reset").click()
         seen.wait_for("VIEWS[0].edit.reply === null")
 
@@ -180,3 +180,16 @@ def test_no_attention_at_all_is_not_asked_with(look: Open, picture: Path) -> Non
         seen.value("VIEWS[0].change(map => map.fill(0))")
         seen.wait_for("!VIEWS[0].edit.sending")
         assert "No attention is left" in seen.page.locator(".effect").first.inner_text()
+
+
+def test_one_map_is_edited_alone(look: Open, picture: Path) -> None:
+    with look() as seen:
+        asked(seen, picture)
+        before = np.array(seen.reply()["attention"]["values"])
+        seen.page.locator(".edit").first.click()
+        seen.page.locator(".all").first.uncheck()
+        seen.page.get_by_role("button", name="Even out").click()
+        seen.wait_for("Boolean(VIEWS[0].edit.reply)")
+        after = np.array(seen.reply()["attention"]["values"])
+        assert after[0] == pytest.approx(1 / after[0].size)
+        assert after[1] == pytest.approx(before[1], rel=1e-5)
