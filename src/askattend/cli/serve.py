@@ -59,7 +59,6 @@ def run(argv: list[str]) -> None:
     from askattend.serving.server import bind, serve
     from askattend.serving.service import Service
 
-    _leave_a_core()
     with bind(options.address) as listener:
         runs = load_runs(
             options.runs,
@@ -69,6 +68,8 @@ def run(argv: list[str]) -> None:
         )
         service = Service(runs, options.limits)
         app = make_app(service, token=token, cors_origins=options.cors_origin)
+        # Not before all else is well: who calls this from Python would keep fewer threads.
+        _leave_a_core()
         serve(app, service, listener, has_token=token is not None)
     # Python would wait for a thread that is stuck in a decoder.
     sys.stdout.flush()
