@@ -28,6 +28,15 @@ from askattend.tracing.trained_run import trace_run
 from serving.conftest import Asked, Start, wait_until
 from serving.test_images import png_header
 
+# Half of a character, which JSON can hold and UTF-8 cannot: in a question, a run's name, a field's.
+HALVES = (
+    '{"question": "\\ud800"}',
+    '{"question": "is it red \\ud800?"}',
+    '{"questions": ["is it red?", "is it \\udfff?"]}',
+    '{"question": "is it red?", "run": "\\ud800"}',
+    '{"question": "is it red?", "\\ud800": 1}',
+)
+
 
 @pytest.fixture
 def file(trained: Path) -> Path:
@@ -286,7 +295,7 @@ def test_what_does_not_fit_is_named(start: Start, file: Path, body: object, wher
         assert told["remedy"] == "Did you mean 'san'?"
 
 
-@pytest.mark.parametrize("body", ["{", "[" * 100_000, "", "\x00", '{"question": "\\ud800"}'])
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, "", "\x00", *HALVES])
 def test_malformed_json_is_refused(asked: Asked, file: Path, body: str) -> None:
     headers = {"Content-Type": "application/json"}
     for path in (f"/v1/images/{asked.upload(file)}/ask", "/v1/ask"):
@@ -462,3 +471,16 @@ def test_no_path_or_url_of_a_client_is_opened(
         assert asked.client.post(path, **sent).status_code in (200, 404, 415, 422)
         assert asked.client.get("/" + place).status_code == 404
     assert not [each for each in opened if "x.png" in each or "square" in each or ":1" in each]
+
+
+def test_a_page_of_another_site_may_not_ask(start: Start, file: Path) -> None:
+    asked = start()
+    image, foreign = file.read_bytes(), {"Origin": "https://evil.example"}
+    told = problem(asked.client.post("/v1/images", headers=foreign, content=image), 403)
+    assert told["where"] == "Origin"
+    question = {"question": "is it red?"}
+    sent = asked.client.post("/v1/ask", headers=foreign, files={"image": image}, data=question)
+    problem(sent, 403)
+    own = {"Origin": "http://testserver"}
+    assert asked.client.post("/v1/images", headers=own, content=image).status_code == 201
+    assert asked.client.get("/v1/runs", headers=foreign).status_code == 200

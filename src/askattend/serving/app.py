@@ -62,7 +62,7 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _explain_invalid)
     secret = None if token is None else token.encode()
     # The last one added is the outermost.
-    app.add_middleware(Guarded, service=service, token=secret)
+    app.add_middleware(Guarded, service=service, token=secret, origins=tuple(cors_origins))
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -21,6 +21,7 @@ _OPEN = ("/healthz", "/readyz")
 _MEANINGS = {
     400: "The body cannot be read.",
     401: "No token, or a wrong one.",
+    403: "Sent by a page of a site that may not ask.",
     404: "No such image, or not any more.",
     413: "Too many bytes or pixels.",
     415: "Not one of the types of body, or formats of image, that are read.",
@@ -64,12 +65,14 @@ def _completed(found: dict[str, Any], *, needs_token: bool) -> dict[str, Any]:
     traced = paths["/v1/images/{image_id}/trace"]["post"]["responses"]["200"]
     traced["content"] = {"application/json": {"schema": {"$ref": f"{_SCHEMAS}Trace"}}}
     for path, operations in paths.items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             given: dict[str, Any] = operation["responses"]
             for status in [s for s, each in given.items() if _is_fastapis(each)]:
                 del given[status]
             if needs_token and path not in _OPEN:
                 given["401"] = _problem(401)
+            if method in ("post", "delete"):
+                given["403"] = _problem(403)
     if needs_token:
         components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         found["security"] = [{"token": []}]

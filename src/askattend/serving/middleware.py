@@ -23,6 +23,8 @@ from askattend.serving.service import Service
 
 REQUEST_ID = "X-Request-Id"
 HEALTH = ("/healthz", "/readyz")
+# Methods that a page of another site must not use.
+_CHANGING = ("POST", "DELETE", "PUT", "PATCH")
 # What works while the service is starting or stopping, too.
 ALWAYS = (*HEALTH, "/", "/metrics", "/openapi.json")
 # Bytes of a request without an image: many questions and edited maps fit.
@@ -111,11 +113,13 @@ class Guarded:
         app: what comes behind.
         service: the service, whose limits are meant.
         token: what a client must know; None where anybody may ask.
+        origins: other sites whose pages may ask.
     """
 
     app: ASGIApp
     service: Service
     token: bytes | None = field(default=None, repr=False)
+    origins: tuple[str, ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is refused."""
@@ -144,6 +148,8 @@ class Guarded:
         path, headers = scope["path"], Headers(scope=scope)
         if path not in HEALTH:
             self._check_token(headers, path)
+        if scope["method"] in _CHANGING:
+            self._check_origin(headers)
         if path in ALWAYS:
             await self.app(scope, receive, send)
             return
@@ -178,6 +184,21 @@ class Guarded:
             where="Authorization",
             remedy="Send 'Authorization: Bearer TOKEN'; in a browser, the token as the password.",
             headers={"WWW-Authenticate": f'{scheme} realm="askattend"'},
+        )
+
+    def _check_origin(self, headers: Headers) -> None:
+        """Refuse what another site's page sends: a browser asks nobody before it sends a form."""
+        origin = headers.get("Origin")
+        if origin is None or origin in self.origins:
+            return
+        # A proxy may speak TLS where this does not: the scheme does not tell.
+        if origin.partition("://")[2].lower() == headers.get("Host", "").lower():
+            return
+        raise Refusal(
+            HTTPStatus.FORBIDDEN,
+            f"the pages of '{origin[:80]}' may not ask here",
+            where="Origin",
+            remedy="Whoever runs the service can name that site by --cors-origin.",
         )
 
     def _most_bytes(self, path: str) -> int:

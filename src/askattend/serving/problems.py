@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -64,9 +65,9 @@ def problem_response(error: HTTPException, request_id: str) -> Response:
         type="about:blank",
         title=status.phrase,
         status=status,
-        detail=error.detail,
-        where=getattr(error, "where", None),
-        remedy=getattr(error, "remedy", None),
+        detail=_writable(error.detail),
+        where=_writable(getattr(error, "where", None)),
+        remedy=_writable(getattr(error, "remedy", None)),
         request_id=request_id,
     )
     return Response(
@@ -75,3 +76,8 @@ def problem_response(error: HTTPException, request_id: str) -> Response:
         media_type=MEDIA_TYPE,
         headers=dict(error.headers or {}),
     )
+
+
+def _writable(text: str | None) -> Any:
+    """Write halves of characters, which a client's JSON may hold, as escapes."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 AttentionForm = Literal["none", "array", "png"]
 # More answers than anybody reads; a run may have thousands.
@@ -54,6 +54,15 @@ class Request(BaseModel):
     """Base of what a client sends: an unknown field is refused, so that no option is lost."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _can_be_written(cls, value: Any) -> Any:
+        # JSON may hold half of a character, which no response, log or file could.
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+                raise ValueError("holds half of a character")
+        return value
 
 
 class Options(Request):

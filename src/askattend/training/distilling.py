@@ -122,7 +122,7 @@ def floor_soft_answers(
     soft, done = SoftAnswers.none(len(questions), len(answers)), 0
     indices = [answers.index(answer) for answer in floor.answers]
     known = [place for place, index in enumerate(indices) if index is not None]
-    columns = torch.tensor([index for index in indices if index is not None])
+    columns = torch.tensor([i for i in indices if i is not None], dtype=torch.long)
     for scores in floor.scores(questions.questions, features):
         probability = torch.zeros(len(scores), len(answers))
         probability[:, columns] = torch.from_numpy(scores).softmax(dim=1)[:, known]
