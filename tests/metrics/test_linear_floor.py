@@ -16,9 +16,8 @@ from torch import Tensor
 from askattend.data.questions import Question
 from askattend.errors import ConfigError, DataError, FeatureError
 from askattend.metrics import linear_floor
+from askattend.metrics.image_projection import IMAGE_NORM, ImageProjection
 from askattend.metrics.linear_floor import (
-    IMAGE_NORM,
-    ImageProjection,
     LinearFloor,
     fit_linear_floors,
 )

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from askattend.errors import RunError
 from askattend.files import atomic_write
-from askattend.metrics.linear_floor import ImageProjection, LinearFloor
+from askattend.metrics.image_projection import ImageProjection
+from askattend.metrics.linear_floor import LinearFloor
 from askattend.runs.run_folder import strip_prefix
 from askattend.runs.tensor_files import read_tensors
 
