@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from askattend.errors import DataError
 from askattend.runs.predictor import Predictor
 from askattend.serving import answering
-from askattend.serving.answering import Ask, Call, Handler, Part
+from askattend.serving.answering import Handler
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.images import read_picture
+from askattend.serving.jobs import Ask, Call, Part
 from askattend.serving.runs import ServedRun
 from askattend.serving.worker import Job
 

@@ -12,7 +12,6 @@ import pytest
 from askattend.serving.worker import Job, Worker, WorkerDied
 from serving.conftest import wait_until
 
-
 Beat = Callable[[], object]
 
 

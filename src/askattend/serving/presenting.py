@@ -12,8 +12,8 @@ from askattend.features.geometry import Crop, crop_of
 from askattend.report.overlay import heat_map
 from askattend.runs.map_description import describe_map
 from askattend.runs.word_effects import WordEffect as Effect
-from askattend.serving.answering import Answered
 from askattend.serving.image_cache import CachedImage
+from askattend.serving.jobs import Answered
 from askattend.serving.runs import ServedRun
 from askattend.serving.schemas import (
     Answer,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 AttentionForm = Literal["none", "array", "png"]
 # More answers than anybody reads; a run may have thousands.
 MOST_TOP = 100
 Map = list[list[float]]
+# Lists in lists: maps, their rows, their columns.
+MAP_LEVELS = 3
 
 ATTENTION_EXAMPLE: dict[str, Any] = {
     "maps_name": "glimpse",
@@ -61,7 +64,7 @@ class Request(BaseModel):
         # JSON may hold half of a character, which no response, log or file could.
         for text in value if isinstance(value, list) else (value,):
             if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
-                raise ValueError("holds half of a character")
+                raise PydanticCustomError("half_a_character", "holds half of a character")
         return value
 
 
@@ -82,6 +85,21 @@ class Options(Request):
         description="Maps × rows × columns to pool with in the place of the network's own; "
         "a map that is null is left to the network.",
     )
+
+    @field_validator("edited_attention", mode="before")
+    @classmethod
+    def _has_three_levels(cls, value: Any) -> Any:
+        depth, part = 0, value
+        while isinstance(part, list):
+            depth += 1
+            part = next((each for each in part if each is not None), None)
+        if value is None or depth == MAP_LEVELS or (part is None and depth <= MAP_LEVELS):
+            return value
+        raise PydanticCustomError(
+            "levels",
+            "lists {depth} deep, expected 3: maps, of rows, of columns",
+            {"depth": depth},
+        )
 
 
 class Questions(Options):
