@@ -24,7 +24,7 @@ class IdleConnections:
         self._since: dict[Any, tuple[object, float]] = {}
 
     def close(self, connections: Iterable[Any]) -> None:
-        """Look at uvicorn's connections; close those that were idle whenever looked at for so long."""
+        """Look at uvicorn's connections, and close those that are idle for too long."""
         now, idle = self._clock(), dict[Any, tuple[object, float]]()
         for connection in list(connections):
             request = connection.cycle

@@ -59,8 +59,8 @@ class Sites:
         origin = headers.get("Origin")
         if origin is None or origin in self.origins:
             return
-        # A proxy may speak TLS where this does not, and may replace the name that was asked for: the
-        # scheme does not tell, and the browser's own word counts, which no page can write.
+        # A proxy may speak TLS where this does not, and may replace the name that was asked for:
+        # the scheme does not tell, and the browser's own word counts, which no page can write.
         if headers.get("Sec-Fetch-Site") == "same-origin":
             return
         if origin.partition("://")[2].lower() == headers.get("Host", "").lower():
