@@ -78,5 +78,5 @@ def test_an_evaluation_that_lacks_a_question_is_not_written(tmp_path: Path) -> N
     predictions = (ScoredAnswer(0, "yes", 0.5, 1.0), ScoredAnswer(0, "no", 0.5, 0.0))
     evaluation = Evaluation(Metrics("a source", "test", 2), predictions)
     with pytest.raises(DataError, match="1 question id occurs more than once"):
-        evaluation.save(tmp_path / "test", [question(0), question(1)])
+        evaluation.save(tmp_path / "test", make_qaset(question(0), question(1)))
     assert not (tmp_path / "test").exists()

@@ -19,7 +19,7 @@ from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write
+from askattend.files import atomic_write, digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -179,7 +179,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     metrics: Metrics
     predictions: tuple[ScoredAnswer, ...]
 
-    def save(self, folder: Path, questions: Iterable[Question]) -> None:
+    def save(self, folder: Path, questions: QASet) -> None:
         """Write metrics.json; results.json in the format of the VQA leaderboard; predictions.json.
 
         Args:
@@ -192,7 +192,13 @@ class Evaluation(msgspec.Struct, frozen=True):
         check_results(self.predictions, questions, where=folder / RESULTS)
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / RESULTS, encode_results(self.predictions))
-        atomic_write(folder / PREDICTIONS, encode_predictions(self.predictions))
+        # By these another run's answers are proved to be about the same images.
+        digests = {image: digest_of(file) for image, file in questions.images.items()}
+        told = (
+            msgspec.structs.replace(one, image_digest=digests.get(one.image or ""))
+            for one in self.predictions
+        )
+        atomic_write(folder / PREDICTIONS, encode_predictions(told))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics.flat()))
         atomic_write(folder / METRICS, metrics)
 

@@ -15,12 +15,14 @@ from askattend.data.questions import QASet
 from askattend.data.splits import canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
+from askattend.files import digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
+from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
-from askattend.scoring.split_answers import read_split_answers
+from askattend.scoring.split_answers import SplitAnswers, read_split_answers
 
 
 class EvaluatedMetric(msgspec.Struct, frozen=True):
@@ -93,7 +95,7 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
 
     Raises:
         RunError: the run was not evaluated on the split.
-        DataError: see `read_split_answers`.
+        DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     file = path
     if path.is_dir():
@@ -101,12 +103,44 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         file = _evaluation_file(path, split, RESULTS)
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
+    checked = _check_asked(path, file.parent, answers, scored) if path.is_dir() else ()
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
     if wups is not None:
         pairs = zip(scored, wups, strict=True)
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
-    return System(str(path), answers.split, metric, scored, (*answers.notes, *notes))
+    notes = (*answers.notes, *checked, *notes)
+    return System(str(path), answers.split, metric, scored, notes)
+
+
+def _check_asked(
+    run: Path, folder: Path, answers: SplitAnswers, scored: Sequence[ScoredAnswer]
+) -> tuple[str, ...]:
+    """Make sure that a run was asked what its answers are to be scored against.
+
+    Returns:
+        a note where the human answers are others than the run was evaluated against: those may be
+        what somebody wants to know about.
+
+    Raises:
+        DataError: it was asked other questions, or about other images.
+    """
+    predictions: list[ScoredAnswer] = _decode(folder / PREDICTIONS, list[ScoredAnswer])
+    asked = {one.question_id: one for one in predictions}
+    shown = {image: digest_of(file) for image, file in answers.questions.images.items()}
+    differing, others = {}, 0
+    for one in scored:
+        before = asked.get(one.question_id, one)
+        now = msgspec.structs.replace(one, image_digest=shown.get(one.image or ""))
+        if how := asked_differently(before, now):
+            differing[one.question_id] = how
+        # Without any, it was evaluated for what it says alone.
+        others += dict(before.references or ()) not in ({}, dict(one.references or ()))
+    remedy = f"Evaluate it with --data {shlex.quote(answers.questions.source)} first."
+    refuse(differing, where=run, remedy=remedy)
+    if not others:
+        return ()
+    return (f"{run}: {others:,} questions had other human answers when it was evaluated",)
 
 
 def _evaluation_file(run: Path, split: str, name: str) -> Path:
