@@ -20,7 +20,8 @@ from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors, save
 from askattend.runs.run_folder import Run
 from askattend.training.history import TrainingHistory
 
-# Validation questions that floors answer before the first epoch: of a large set, all would take longer
+# Validation questions that floors answer before the first epoch: of a large set, all would take
+# longer
 # than fitting them, since each image is read.
 MOST_VALIDATION = 5_000
 
@@ -85,11 +86,13 @@ def floors_remark(
     )
 
 
-def with_verdict(evaluation: Evaluation, run: Run, history: TrainingHistory) -> Evaluation:
-    """Return an evaluation that says plainly which floors the network does not beat."""
+def with_verdict(
+    evaluation: Evaluation, run: Run, history: TrainingHistory, trust: str | None
+) -> Evaluation:
+    """Return an evaluation that says which floors are not beaten, and how far to trust it."""
     metrics = evaluation.metrics
     verdict = floors_verdict(metrics.floors or {}, _tried(run, history))
-    return replace(evaluation, metrics=replace(metrics, verdict=verdict))
+    return replace(evaluation, metrics=replace(metrics, verdict=verdict, trust=trust))
 
 
 def _tried(run: Run, history: TrainingHistory) -> str:
