@@ -185,7 +185,7 @@ def test_a_data_set_for_research_says_so(own: Path) -> None:
 
 
 def test_the_report_tells_the_same(evaluated: Path) -> None:
-    page = (evaluated / "report.html").read_text(encoding="utf-8")
+    page = (evaluated / "evaluations" / "test" / "report.html").read_text(encoding="utf-8")
     size = json.loads((evaluated / "metrics.json").read_text())["data"]["train"]
     assert f"{size['questions']:,} questions, {size['images']:,} images" in page
     assert "<dt>Recipe</dt><dd>small; not the paper&#39;s: model.question_dim 8" in page
