@@ -234,18 +234,17 @@ def _connection_to(url: str, timeout: float) -> tuple[HTTPConnection, str]:
     Raises:
         ConfigError: it is not the URL of a service.
     """
+    why = ""
     try:
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _no_url(url, f" ({error})") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _no_url(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    try:
-        return kind(parts.hostname, port, timeout=timeout), parts.path.rstrip("/")
-    except (ValueError, HTTPException) as error:  # such as a space in the name
-        raise _no_url(url, f" ({error})") from None
+        kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
+        if kind is not None and parts.hostname:
+            connection = kind(parts.hostname, parts.port, timeout=timeout)
+            return connection, parts.path.rstrip("/")
+    except (ValueError, HTTPException) as error:  # such as a port or a name that cannot be
+        why = f" ({error})"
+    remedy = "Write it as http://127.0.0.1:7860."
+    raise ConfigError(f"'{url}' is not the URL of a service{why}", where="url", remedy=remedy)
 
 
 def _checked(token: str) -> str:
@@ -253,11 +252,6 @@ def _checked(token: str) -> str:
         return token
     remedy = "Give what the service's --token-file holds, without the end of its line."
     raise ConfigError("a header cannot carry it", where="token", remedy=remedy)
-
-
-def _no_url(url: str, why: str = "") -> ConfigError:
-    remedy = "Write it as http://127.0.0.1:7860."
-    return ConfigError(f"'{url}' is not the URL of a service{why}", where="url", remedy=remedy)
 
 
 def _answer(sent: Mapping[str, Any]) -> Answer:

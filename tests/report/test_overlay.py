@@ -56,7 +56,9 @@ PHOTO = Image.effect_noise((60, 40), 40).convert("RGB")
 
 def tint(attention: Tensor, photo: Image.Image, **more: Any) -> np.ndarray:
     """How far each pixel is from the photo's own."""
-    return abs(pixels(tinted_map(photo, attention, photo.size, **more)) - pixels(photo)).sum(axis=2)
+    tinted = pixels(tinted_map(photo, attention, photo.size, **more))
+    difference: np.ndarray = abs(tinted - pixels(photo)).sum(axis=2)
+    return difference
 
 
 @settings(deadline=None)
@@ -123,7 +125,7 @@ def test_a_flat_map_shows_no_tint_and_a_peak_does() -> None:
     assert not tint(torch.full((7, 7), 1 / 49), PHOTO).any()
     tinted = tint(one_hot(4, 6, 1, 2), PHOTO)
     y, x = np.unravel_index(tinted.argmax(), tinted.shape)
-    assert (y // 10, x // 10) == (1, 2)
+    assert (int(y) // 10, int(x) // 10) == (1, 2)
 
 
 def test_what_was_not_seen_is_pale() -> None:

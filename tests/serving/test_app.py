@@ -301,6 +301,8 @@ def test_other_types_of_body_are_refused(asked: Asked, file: Path, content_type:
         ({"question": "red", "edited_attention": []}, "edited attention"),
         ({"question": "red", "edited_attention": [[0.5, 0.5]]}, "body.edited_attention"),
         ({"question": "red", "edited_attention": [None, [[[1]]]]}, "body.edited_attention"),
+        ({"question": "red", "edited_attention": [[[]]] * 101}, "body.edited_attention"),
+        ({"question": "red", **{str(key): 1 for key in range(1000)}}, "body"),
         ({"question": "red", "edited_attention": 1}, "body.edited_attention"),
         ({"question": "red", "edited_attention": [[[1, 0], [0]], None]}, "edited attention, map 1"),
         ({"question": "red", "edited_attention": [[[10**400, 0], [0, 0]], None]}, ""),
@@ -318,7 +320,7 @@ def test_what_does_not_fit_is_named(start: Start, file: Path, body: object, wher
     if where == "body.tops":
         assert told["remedy"] == "Did you mean 'top'?"
     if where == "body.edited_attention":
-        assert "deep, expected 3: maps, of rows, of columns" in told["detail"]
+        assert re.search("deep, expected 3: maps, of rows, of columns|at most 100", told["detail"])
         assert "maps × rows × columns" in told["remedy"]
 
 
@@ -401,6 +403,23 @@ def test_a_large_image_in_json_is_read(asked: Asked) -> None:
         response = asked.client.post("/v1/ask", content=spoilt.encode(), headers=headers)
         assert response.status_code in (413, 422)
         assert problem(response, response.status_code)["where"].startswith("body")
+
+
+def test_a_field_that_another_route_has_is_to_be_left_out(asked: Asked, file: Path) -> None:
+    path = f"/v1/images/{asked.upload(file)}/trace"
+    told = problem(asked.client.post(path, json={"question": "red", "top": 3}), 422)
+    assert (told["detail"], told["where"]) == ("there is no such field here", "body.top")
+    assert told["remedy"] == "Leave it out."
+
+
+def test_what_is_not_json_is_told_why(asked: Asked, file: Path) -> None:
+    headers = {"Content-Type": "application/json"}
+    path = f"/v1/images/{asked.upload(file)}/ask"
+    told = problem(asked.client.post(path, content=b'{"question":', headers=headers), 422)
+    assert (told["detail"], told["where"]) == ("not JSON: Expecting value", "body")
+    latin = '{"question": "é"}'.encode("latin-1")
+    told = problem(asked.client.post(path, content=latin, headers=headers), 400)
+    assert "UTF-8" in told["remedy"]
 
 
 @pytest.mark.parametrize("body", ["{", "[" * 100_000, "", "\x00", *HALVES])

@@ -31,8 +31,9 @@ def test_a_name_is_without_its_port(host: str, name: str) -> None:
 
 
 def test_names_are_known_on_loopback_or_where_they_are_told() -> None:
-    assert {"localhost", "127.0.0.1"} == LOOPBACK
-    assert hosts_of("127.0.1.1", "mine", (), has_token=False) == {"localhost", "mine"}
+    assert sorted(LOOPBACK or ()) == ["127.0.0.1", "localhost"]
+    mine = hosts_of("127.0.1.1", "mine", (), has_token=False)
+    assert sorted(mine or ()) == ["localhost", "mine"]
     assert hosts_of("127.0.0.1", "127.0.0.1", (), has_token=True) is None
     assert hosts_of("0.0.0.0", "0.0.0.0", (), has_token=False) is None
     for listening, token in (("127.0.0.1", True), ("0.0.0.0", False), ("::1", False)):
