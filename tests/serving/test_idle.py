@@ -14,7 +14,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from askattend.serving.idle import IdleConnections
+from askattend.serving.idle import IdleConnections, most_idle
 from askattend.serving.server import Server, bind
 from askattend.serving.service import Service
 from askattend.serving.settings import Address, ServingLimits
@@ -33,7 +33,7 @@ class Connection:
 
 def test_only_what_is_idle_for_long_is_closed() -> None:
     now = 0.0
-    idle = IdleConnections(10, clock=lambda: now)
+    idle = IdleConnections(10, most=100, clock=lambda: now)
     silent, at_work = Connection(), Connection(SimpleNamespace(response_complete=False))
     again = Connection(SimpleNamespace(response_complete=True))
     for now in (0.0, 5.0, 10.0):  # noqa: B007
@@ -49,6 +49,18 @@ def test_only_what_is_idle_for_long_is_closed() -> None:
     assert not at_work.closed
 
 
+def test_of_too_many_those_that_are_idle_for_longest_are_closed() -> None:
+    now = 0.0
+    idle = IdleConnections(10, most=3, clock=lambda: now)
+    old, at_work = Connection(), Connection(SimpleNamespace(response_complete=False))
+    idle.close([old, at_work])
+    now = 1.0
+    new = [Connection() for _ in range(3)]
+    idle.close([*new, at_work, old])
+    assert [each.closed for each in (old, at_work, *new)] == [True, False, False, False, False]
+    assert 0 < most_idle() <= 512
+
+
 async def slow(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.sleep(1.5)
     await PlainTextResponse(Request(scope).url.path)(scope, receive, send)
@@ -59,7 +71,7 @@ def port() -> Iterator[int]:
     """A server that closes what is idle for half a second."""
     config = uvicorn.Config(slow, log_config=None, lifespan="off", ws="none")
     server = Server(config, Service((), ServingLimits()), lambda: None)
-    server._idle = IdleConnections(0.5)
+    server._idle = IdleConnections(0.5, most=100)
     with bind(Address(port=0)) as listener:
         thread = Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
         thread.start()
