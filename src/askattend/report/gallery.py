@@ -14,6 +14,7 @@ from PIL import Image
 from askattend.data.questions import Question
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.metrics.shares import percent
 from askattend.report.overlay import fit_long_side, peak, range_text, strongest, tinted_map
 from askattend.runs.predictor import Answer
 
@@ -208,7 +209,7 @@ def _card(example: Example, maps_name: str | None) -> Card:
         answer.text,
         answer.probability,
         _references(question.answers),
-        ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:3]),
+        ", ".join(f"{text} {percent(p)}" for text, p in answer.top[1:3]),
     )
 
 

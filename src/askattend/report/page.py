@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from askattend.evaluation.evaluate import Evaluation, Figure, Metrics
 from askattend.evaluation.section import Block, PageContext, Section
 from askattend.files import atomic_write
+from askattend.metrics.shares import percent
 from askattend.report.charts import draw, line_kind
 from askattend.report.gallery import Example, gallery_of
 from askattend.report.learning_curves import learning_curves
@@ -121,6 +122,7 @@ def environment() -> Environment:
     )
     filters: dict[str, Callable[..., object]] = {
         "share": "{:.1%}".format,
+        "percent": percent,
         "count": "{:,}".format,
         "clamp": _clamp,
         "width": lambda share: f"{100 * _clamp(share):.1f}%",
