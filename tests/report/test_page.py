@@ -26,8 +26,9 @@ from askattend.evaluation.section import (
     Table,
     TerminalLine,
 )
+from askattend.metrics.abstention import Abstention
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
-from askattend.metrics.calibration import Abstention, Bin, Reliability, RiskCoveragePoint
+from askattend.metrics.calibration import Bin, Reliability, RiskCoveragePoint
 from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.metrics.removal import Removal, RemovalScores
 from askattend.metrics.significance import Estimate, Ratio

@@ -13,7 +13,8 @@ from askattend.evaluation.section import (
     Section,
     TerminalLine,
 )
-from askattend.metrics.calibration import Abstention, Reliability, reliability
+from askattend.metrics.abstention import Abstention
+from askattend.metrics.calibration import Reliability, reliability
 
 _HOW_TO_ABSTAIN = (
     'After `evaluate --abstain-above-risk 0.1`, `ask` says "not sure" where more than a tenth of '

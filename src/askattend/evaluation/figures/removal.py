@@ -67,7 +67,13 @@ def page_section(value: Removal, context: PageContext) -> Section:
     """Show a row an order, and the curves of the mean map beside random order."""
     rows = [_row(*row) for row in named_maps(value.maps, value.mean, context.maps_name)]
     rows.append(_row("Random order", value.random))
-    columns = ("Most attended first", "Without a tenth, it", "× random", "Deletion area", "Insertion area")
+    columns = (
+        "Most attended first",
+        "Without a tenth, it",
+        "× random",
+        "Deletion area",
+        "Insertion area",
+    )
     table = Table(columns, tuple(rows), "Does the answer hang on it?")
     return Section("Does attention matter?", (table, *_charts(value), _note(value)))
 
