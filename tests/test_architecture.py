@@ -32,7 +32,7 @@ FLOORS = (
     {"report"},
     {"evaluation", "tracing", "training"},
     {"batching", "runs", "scoring"},
-    {"checking", "metrics"},
+    {"checking", "drawing", "metrics"},
     {"data", "features", "models"},
     {"byhand", "devices", "files", "registry", "settings"},
     {"errors", "presets"},
@@ -182,6 +182,10 @@ def test_public_names_are_listed_alike() -> None:
     homes = {alias.name: node.module for node in imports for alias in node.names}
     assert homes == askattend._MODULES
     assert homes.keys() == set(askattend.__all__)
+    listed = dir(askattend)
+    assert {name for name in listed if not name.startswith("__")} == set(askattend.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Predicter'"):
+        askattend.Predicter  # noqa: B018
 
 
 def test_presets_keep_their_values() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
+from askattend.drawing.overlay import fit_long_side, tinted_map
 from askattend.errors import AskAttendError, ConfigError, DataError
 from askattend.features.images import open_image
-from askattend.report.overlay import fit_long_side, tinted_map
 from askattend.runs.answer import Answer
 from askattend.runs.map_description import describe_map
 from askattend.runs.predictor import Predictor
