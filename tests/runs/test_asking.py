@@ -70,7 +70,8 @@ print(json.dumps([message(call) for call in (
 
 
 def test_the_predictor_says_what_is_wrong(trained: Path) -> None:
-    words = [sys.executable, "-c", MISUSES, trained / "runs" / "saaa", trained / "square 4.png"]
+    run, image = trained / "runs" / "saaa", trained / "square 4.png"
+    words = (sys.executable, "-c", MISUSES, str(run), str(image))
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     parts = (
         "questions: one text",

@@ -11,7 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
-from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeatures
+from askattend.cli.options import REQUIRED, BackboneName, Device, RunFolder, StoredFeatures
 from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
@@ -27,7 +27,10 @@ class Ask:
     run: RunFolder
     image: Annotated[Positional[str], tyro.conf.arg(metavar="IMAGE")]
     """The image file; with --features, an image's id in that store."""
-    questions: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="QUESTION ...")]
+    questions: Annotated[
+        Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="QUESTION ...", help_behavior_hint=REQUIRED),
+    ]
     """One or more questions; the image is looked at once."""
     overlay: Path | None = None
     """Write a PNG of the image with a heat map for each glimpse or hop."""

@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json
-from askattend.cli.options import Device, Flat
+from askattend.cli.options import REQUIRED, Device, Flat
 from askattend.devices import AnsweringPrecision
 from askattend.errors import ConfigError
 from askattend.serving.settings import Address, ServingLimits
@@ -23,7 +23,10 @@ from askattend.settings import Probability, check
 class Serve:
     """Answer questions over HTTP, on a page and for programs."""
 
-    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...")] = ()
+    runs: Annotated[
+        Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="RUN ...", help_behavior_hint=REQUIRED),
+    ] = ()
     """One or more run folders; the first is asked unless another is named."""
     address: Annotated[Address, Flat] = field(default_factory=Address)
     limits: Annotated[ServingLimits, Flat] = field(default_factory=ServingLimits)
