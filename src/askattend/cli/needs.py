@@ -1,4 +1,4 @@
-"""What each command cannot do without, told before anything slow is imported."""
+"""The words that each command needs, asked for before anything slow is imported."""
 
 from __future__ import annotations
 

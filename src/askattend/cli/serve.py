@@ -15,6 +15,7 @@ from askattend.cli.console import parse, print_json
 from askattend.cli.options import REQUIRED, Device, Flat
 from askattend.devices import AnsweringPrecision
 from askattend.errors import ConfigError
+from askattend.installation import pip_install
 from askattend.serving.settings import Address, ServingLimits
 from askattend.settings import Probability, check
 
@@ -122,6 +123,6 @@ def _require_packages() -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the package {error.name} is not installed",
-            remedy="Install it with: pip install 'askattend[serve]'.",
+            remedy=f"Run: {pip_install('serve')}",
         ) from None
     del fastapi, prometheus_client

@@ -30,7 +30,7 @@ FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 @runtime_checkable
 class Answered(Protocol):
-    """What is drawn of an answer."""
+    """The parts of an answer that are drawn."""
 
     @property
     def question(self) -> str:

@@ -1,4 +1,4 @@
-"""What somebody asks, held to its form before any work is done."""
+"""Questions as somebody gives them, held to their form before any work is done."""
 
 from __future__ import annotations
 
