@@ -61,8 +61,8 @@ def test_run_from_its_source(extra: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert pip_install("hdf5") == "pip install 'askattend[hdf5]'"
 
 
-def test_no_message_names_an_index_that_has_no_such_package() -> None:
-    package = Path(installation.__file__).parent
-    for file in package.rglob("*.py"):
-        text = file.read_text(encoding="utf-8")
-        assert "askattend[" not in text, file
+def test_nothing_names_an_index_that_has_no_such_package() -> None:
+    root, package = PROJECT.parent, Path(installation.__file__).parent
+    pages = (root / "README.md", *(root / "docs").glob("*.md"), *(root / "examples").glob("*.py"))
+    for file in (*package.rglob("*.py"), *package.rglob("*.html"), *pages):
+        assert "askattend[" not in file.read_text(encoding="utf-8"), file
