@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from askattend.devices import AnsweringPrecision
 from askattend.errors import FeatureError, RunError
@@ -20,6 +20,7 @@ from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
 from askattend.models import Network
+from askattend.runs.agreement import agree
 from askattend.runs.answer import Answer as Answer
 from askattend.runs.answerer import Answerer
 from askattend.runs.answering import load_to_answer
@@ -54,6 +55,7 @@ class Predictor(Answerer):
         device: str = "auto",
         precision: AnsweringPrecision | None = None,
         backbone: str | None = None,
+        attention: str | Callable[..., nn.Module] | None = None,
     ) -> Predictor:
         """Read a run folder.
 
@@ -65,14 +67,19 @@ class Predictor(Answerer):
                 for questions asked one by one of a network of the papers' size, on a processor
                 (which ``device="auto"`` then is); see `round_to_eight_bits`.
             backbone: its name, where the run does not know it: ``"hf:microsoft/resnet-152"``.
+            attention: the code that the run brings, as its class or ``"FILE.py:NAME"``; naming it
+                agrees to run it. What was trained here needs none.
 
         Raises:
+            UntrustedCodeError: the run brings code that nobody here has agreed to run.
             RunError: a file of the run is missing or does not fit.
             ConfigError: there is no such device or precision, or 8 bits are asked for on a GPU.
         """
         if not isinstance(folder, str | Path):
             problem = f"{type(folder).__name__}, where a run folder's path was expected"
             raise RunError(problem, where="folder", remedy="Name the folder that training wrote.")
+        if attention is not None:
+            agree(folder, attention)
         run = Run.load(folder)
         model = load_to_answer(run, device=device, precision=precision)
         return cls(run, model, backbone=backbone)
