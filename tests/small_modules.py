@@ -17,7 +17,8 @@ class HalfOfIt(nn.Module):
 
     def forward(self, regions: Tensor, question: Tensor) -> Tensor:
         queries = self.queries(question).unflatten(1, (self.glimpses, self.width))
-        return F.relu(queries) @ self.key(regions).transpose(1, 2)
+        scores: Tensor = F.relu(queries) @ self.key(regions).transpose(1, 2)
+        return scores
 
 
 class Flattened(HalfOfIt):

@@ -46,10 +46,7 @@ QUESTIONS = {
     "sky": "can you see the sky?",
     "flower": "is there a flower?",
 }
-SHOWN = {
-    "china.jpg": ["is there a tower?", "are there trees?"],
-    "flower.jpg": ["is there a flower?"],
-}
+SHOWN = {"china.jpg": ["is there a tower?"], "flower.jpg": ["is there a flower?"]}
 Box = tuple[float, float, float, float]
 
 

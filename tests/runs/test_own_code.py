@@ -54,7 +54,7 @@ def test_nothing_runs_before_somebody_agrees(file: Path) -> None:
     trust(code.digest)
     made = code.make(SIZES)
     assert isinstance(made, nn.Linear)
-    assert (made.in_features, made.out_features, made.bias) == (5, 3, None)
+    assert (made.in_features, made.out_features, made.bias is None) == (5, 3, True)
     assert Path("ran").exists()
     file.write_text(f"{SOURCE}# another line\n")
     assert not is_trusted(OwnCode.named(f"{file}:Mine"))
