@@ -97,7 +97,7 @@ def test_refusals_say_what_where_and_what_to_do(client: Client, url: str, traine
     scene = client.look(trained / "square 0.png")
     with pytest.raises(ServiceError, match="has no word in it") as caught:
         scene.ask("...")
-    assert (caught.value.status, caught.value.where) == (422, "question")
+    assert (caught.value.status, caught.value.where) == (422, "questions.0")
     assert len(caught.value.request_id) == 16
     with Client(url) as unknown, pytest.raises(ServiceError, match="no token") as caught:
         unknown.look(trained / "square 0.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import secrets
 import zlib
@@ -35,6 +36,15 @@ def read_bytes(file: Path) -> bytes:
     except OSError as error:
         problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
     raise DataError(problem, where=file, remedy=remedy)
+
+
+def digest_of(file: Path) -> str | None:
+    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return None
 
 
 def atomic_write(file: Path, content: bytes) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from askattend.serving.answering import Call
 from askattend.serving.app import make_app
+from askattend.serving.jobs import Call
 from askattend.serving.runs import ServedRun, load_runs
 from askattend.serving.service import Service
 from askattend.serving.settings import ServingLimits

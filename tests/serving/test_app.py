@@ -18,9 +18,9 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from askattend.serving.answering import Call
 from askattend.serving.app import make_app
-from askattend.serving.middleware import MOST_JSON
+from askattend.serving.jobs import Call
+from askattend.serving.problems import MOST_JSON
 from askattend.serving.runs import ServedRun
 from askattend.serving.service import Service
 from askattend.serving.settings import ServingLimits

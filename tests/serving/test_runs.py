@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.runs.predictor import Predictor
-from askattend.serving.answering import Ask
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.images import read_picture
+from askattend.serving.jobs import Ask
 from askattend.serving.runs import ServedRun, _data_name, load_runs, unique_names
 from serving.test_answering import finish
 
