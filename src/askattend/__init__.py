@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,12 @@ _MODULES = {name: module for module, names in _HOME.items() for name in names}
 def __getattr__(name: str) -> Any:
     """Fetch a public name from the module that it lives in."""
     if name not in _MODULES:
-        raise AttributeError(f"module 'askattend' has no attribute '{name}'")
+        problem = f"module 'askattend' has no attribute '{name}'"
+        # By both of these Python makes its own "Did you mean".
+        raise AttributeError(problem, name=name, obj=sys.modules[__name__])
     return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    """List the public names, and those that every module has."""
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

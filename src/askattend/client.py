@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from io import BytesIO
@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import torch
+from PIL import Image
 
 from askattend.errors import ConfigError, ServiceError
 from askattend.features.geometry import Crop
 from askattend.features.images import Source, open_image
 from askattend.runs.answer import Answer
+from askattend.runs.asking import answers_to_list, one_question, several_questions
 from askattend.runs.word_effects import WordEffect
 
 _JSON, _BYTES = "application/json", "application/octet-stream"
@@ -149,22 +151,27 @@ class RemoteScene:
         """Answer one question; see `Scene.ask`.
 
         Raises:
+            DataError: the question is not one.
             ServiceError: the service refuses, or cannot be reached.
         """
-        return self.ask_all([question], top=top, edited=edited)[0]
+        return self.ask_all([one_question(question)], top=top, edited=edited)[0]
 
     def ask_all(
-        self, questions: Sequence[str], *, top: int = 5, edited: Any = None
+        self, questions: Iterable[str], *, top: int = 5, edited: Any = None
     ) -> list[Answer]:
         """Answer several questions in one request; see `Scene.ask_all`.
 
         Raises:
+            DataError: the questions are no list of texts.
             ServiceError: the service refuses, or cannot be reached.
         """
-        if not questions:
+        listed, top = several_questions(questions), answers_to_list(top)
+        if not listed:
             return []
-        answers = self._answers(questions, top=top, edited_attention=_as_lists(edited))["answers"]
-        return [_answer(each) for each in answers]
+        sent = self._answers(listed, top=top, edited_attention=_as_lists(edited))
+        left, top_edge, right, bottom = sent["seen"]
+        seen = (left, top_edge, right, bottom)
+        return [replace(_answer(each), image=self.image, seen=seen) for each in sent["answers"]]
 
     def word_effects(self, question: str) -> list[WordEffect]:
         """Measure how much the answer's probability falls without each word; see `Scene`.
@@ -172,8 +179,13 @@ class RemoteScene:
         Raises:
             ServiceError: the service refuses, or cannot be reached.
         """
-        (answer,) = self._answers([question], words=True)["answers"]
+        (answer,) = self._answers([one_question(question)], words=True)["answers"]
         return [WordEffect(**effect) for effect in answer["words"]]
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture, upright, RGB."""
+        return open_image(self._content)
 
     @cached_property
     def seen(self) -> Crop:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
+from askattend.cli.needs import require_words
 from askattend.errors import AskAttendError, ConfigError, did_you_mean
 
 USAGE = """\
@@ -24,6 +25,7 @@ usage: askattend COMMAND …
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
+  completion bash|zsh|fish                a script by which the shell completes all of this
 
 {sources}
 NETWORK is saaa, san or another that is listed by askattend train --help.
@@ -42,6 +44,7 @@ COMMANDS = {
     "serve": "serve",
     "trace": "trace",
     "import": "importing",
+    "completion": "completion",
 }
 
 
@@ -52,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in COMMANDS:
+            require_words(name, rest)
             import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))

@@ -8,6 +8,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
+# Said of what is needed though its type has a default: that of any number of words, say.
+REQUIRED = "(required)"
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
 
 RunFolder = Annotated[Positional[Path], tyro.conf.arg(metavar="RUN", help="The run folder.")]

@@ -53,6 +53,7 @@ def open_image(source: Source, *, name: str | None = None) -> Image.Image:
         ImageError: it is missing, empty, truncated, damaged, too large to be safe, or no image.
     """
     where = name or (str(source) if isinstance(source, str | Path) else "image")
+    _require_source(source, where)
     if isinstance(source, np.ndarray):
         return _rgb(_from_array(source, where))
     if isinstance(source, Image.Image):
@@ -108,6 +109,16 @@ def _loaded(content: bytes, where: str) -> Image.Image:
     if deep:
         picture.info[GREYS] = (0.0, 65535.0)
     return picture
+
+
+def _require_source(source: object, where: str) -> None:
+    """Refuse what no picture comes as, before a decoder says something else of it."""
+    if not isinstance(source, str | Path | bytes | Image.Image | np.ndarray):
+        raise ImageError(
+            f"{type(source).__name__} is not an image",
+            where=where,
+            remedy="Give a path, a file's bytes, a PIL image or an array.",
+        )
 
 
 def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from askattend.devices import AnsweringPrecision
-from askattend.errors import FeatureError
+from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import crop_of, regions_of
 from askattend.features.images import Source, open_image
@@ -22,6 +23,7 @@ from askattend.models import Network
 from askattend.runs.answer import Answer as Answer
 from askattend.runs.answerer import Answerer
 from askattend.runs.answering import load_to_answer
+from askattend.runs.asking import answers_to_list, several_questions
 from askattend.runs.run_folder import Run
 from askattend.runs.scene import Scene as Scene
 
@@ -68,6 +70,9 @@ class Predictor(Answerer):
             RunError: a file of the run is missing or does not fit.
             ConfigError: there is no such device or precision, or 8 bits are asked for on a GPU.
         """
+        if not isinstance(folder, str | Path):
+            problem = f"{type(folder).__name__}, where a run folder's path was expected"
+            raise RunError(problem, where="folder", remedy="Name the folder that training wrote.")
         run = Run.load(folder)
         model = load_to_answer(run, device=device, precision=precision)
         return cls(run, model, backbone=backbone)
@@ -123,14 +128,19 @@ class Predictor(Answerer):
         return Scene(image, seen, self.look_at(regions), self)
 
     def ask_stored(
-        self, store: FeatureStore, image_id: str, questions: Sequence[str], *, top: int = 5
+        self,
+        store: FeatureStore | str | Path,
+        image_id: str,
+        questions: Iterable[str],
+        *,
+        top: int = 5,
     ) -> list[Answer]:
-        """Answer questions about an image of a feature store; the picture is not needed.
+        """Answer questions about an image of a feature store, or of its folder, without a picture.
 
         Raises:
             FeatureError: the store's features do not go with the run's, or it lacks the image; or
                 the network does not use the image.
-            DataError: a question has no word in it.
+            DataError: the questions are no list of texts, or one has no word in it.
         """
         if self.run.features.backbone == NONE:
             raise FeatureError(
@@ -138,9 +148,12 @@ class Predictor(Answerer):
                 where=f"run {self.run.folder}",
                 remedy="Leave out --features, and name any picture.",
             )
+        store = store if isinstance(store, FeatureStore) else FeatureStore.open(Path(store))
         self.run.features.require(store.spec, where=store.path)
-        self.need_words(questions)
+        listed, top = several_questions(questions), answers_to_list(top)
+        self.need_words(listed)
         if self.run.features.coordinates:
             store = store.with_coordinates()
-        image = self.look_at(store.read([image_id]))
-        return self.answer(image, [0] * len(questions), questions, top=top)
+        image, seen = self.look_at(store.read([image_id])), store.crop(image_id)
+        answers = self.answer(image, [0] * len(listed), listed, top=top)
+        return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]

@@ -18,6 +18,7 @@ from askattend.devices import PrecisionChoice
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
+from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
@@ -230,7 +231,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         return tables
     if isinstance(layout, int) and layout > LAYOUT:
         problem = f"made by a newer version of askattend (layout {layout}, not {LAYOUT})"
-        remedy = "Upgrade askattend: pip install --upgrade askattend."
+        remedy = upgrade()
     else:
         problem = f"made by an earlier version of askattend (no layout {LAYOUT} in {CONFIG})"
         remedy = "Train it again, or import it again, into a new folder."

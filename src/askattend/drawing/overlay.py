@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import matplotlib
 import numpy as np
@@ -13,11 +14,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from askattend.drawing.sheet import Sheet
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
-from askattend.report.sheet import Sheet
-from askattend.runs.predictor import Answer
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
 CELL = 270  # least width that a panel's caption gets
@@ -28,9 +28,30 @@ Floats = npt.NDArray[np.float32]
 FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 
+@runtime_checkable
+class Answered(Protocol):
+    """The parts of an answer that are drawn."""
+
+    @property
+    def question(self) -> str:
+        """The question, as it was asked."""
+
+    @property
+    def said(self) -> str:
+        """The answer, as it is told to people."""
+
+    @property
+    def probability(self) -> float:
+        """The answer's probability, 0 to 1."""
+
+    @property
+    def attention(self) -> Float[Tensor, "maps rows columns"]:
+        """One map a glimpse or hop."""
+
+
 def overlay(
     image: Image.Image,
-    answers: Sequence[Answer],
+    answers: Sequence[Answered],
     *,
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
@@ -61,7 +82,7 @@ def overlay(
 def save_overlay(
     file: Path,
     image: Image.Image,
-    answers: Sequence[Answer],
+    answers: Sequence[Answered],
     *,
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
@@ -218,7 +239,7 @@ def _scaled(attention: Tensor) -> Floats:
     return above * 0 if _flat(values) else above / above.max()
 
 
-def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Image.Image:
+def _row(photo: Image.Image, answer: Answered, maps_name: str, seen: Crop) -> Image.Image:
     """Draw one question: its text, the answer's, the photo and a heat map for each glimpse."""
     panels = [photo, *(heat_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [
