@@ -60,7 +60,8 @@ def range_of(values: npt.NDArray[Any]) -> Range:
 def _present(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Mark the values that are numbers, and not a mark for a missing one."""
     with np.errstate(invalid="ignore"):
-        return np.abs(values) < _MISSING
+        present: npt.NDArray[np.bool_] = np.abs(values) < _MISSING
+    return present
 
 
 def _without_hot_pixels(values: npt.NDArray[Any]) -> Range:
