@@ -142,7 +142,7 @@ def _shards(
             source.fill(stored, slots, shard.images[slots])
         count = len(shard.images)
         # Sizes of pictures and files are not recorded there.
-        written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, {})
+        written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, ("",) * count, {})
         save_shard(folder, stored, written)
         yield written
 
