@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from askattend.cli.console import interval_text, parse, print_json, progress
-from askattend.cli.options import Flat, Json, RunFolder
+from askattend.cli.options import Attention, Flat, Json, RunFolder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
+from askattend.runs.agreement import agree
 from askattend.scoring.evaluation_folders import REPORT
 
 
@@ -21,12 +22,15 @@ class Evaluate:
 
     run: RunFolder
     options: Annotated[EvaluationOptions, Flat]
+    attention: Attention = None
     json: Json = False
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
+    if options.attention is not None:
+        agree(options.run, options.attention)
     evaluation = evaluate_run(options.run, options.options, console=progress())
     if options.json:
         print_json(evaluation.metrics.flat())
