@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.drawing.overlay import fit_long_side, peak, range_text, strongest, tinted_map
+from askattend.drawing.overlay import (
+    drawn_as_cells,
+    fit_long_side,
+    map_caption,
+    peak,
+    strongest,
+    tinted_map,
+)
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.shares import percent
@@ -218,9 +225,15 @@ def _tiles(example: Example, maps_name: str | None) -> Iterator[Tile]:
     yield _tile(photo, f"Image {example.question.image}", "image")
     for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
         name = f"{maps_name} {number}"
-        picture = tinted_map(photo, attention, photo.size, seen=example.seen)
+        picture = tinted_map(
+            photo,
+            attention,
+            photo.size,
+            seen=example.seen,
+            cells=drawn_as_cells(attention),
+        )
         alt = f"{name}: attention is greatest {peak(attention)}"
-        yield _tile(picture, alt, name, *range_text(attention).split(", "))
+        yield _tile(picture, alt, name, map_caption(attention))
 
 
 def _tile(picture: Image.Image, alt: str, *caption: str) -> Tile:
