@@ -247,7 +247,9 @@ def test_abstention_is_told_and_marked(tmp_path: Path) -> None:
     assert "Here it answers 50.0%, 10.0% of these 10 wrongly (95 %: 5.0% to 20.0%" in shown.text
     (ring,) = shown.all("circle", "ring")
     assert float(ring["cx"] or 0) == pytest.approx((LEFT + RIGHT) / 2, abs=0.1)
-    assert float(ring["cy"] or 0) == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP), abs=0.1)
+    assert float(ring["cy"] or 0) == pytest.approx(
+        BOTTOM - 0.1 / (1.1 * 0.375) * (BOTTOM - TOP), abs=0.1
+    )
     assert "answers 50.0%, 10.0% of them wrong" in shown.texts
 
 
