@@ -19,7 +19,7 @@ OWN_MAP = """map => {
   const { attention } = VIEWS[0].original;
   Object.assign(attention, { rows: map.length, columns: map[0].length });
   attention.values = attention.values.map(() => map);
-  VIEWS[0].edit = { raw: [], past: [], reply: null };
+  VIEWS[0].editing = true;
   VIEWS[0].render();
 }"""
 # How opaque each region is, 0 to 255, at a corner away from lines and marks.
