@@ -46,22 +46,25 @@ def test_upload_ask_and_see_where_it_looked(look: Open, picture: Path, run: Path
         assert re.search(r"peak at|even over", label)
 
 
+# Milliseconds of each request whose address ends so.
+SPENT = """end => performance.getEntriesByType('resource').filter(e => e.name.endsWith(end))
+  .map(e => e.duration)"""
+
+
 def test_a_further_question_is_quicker_and_both_stay(look: Open, picture: Path) -> None:
     with look() as seen:
         seen.choose_image(picture)
         seen.ask(QUESTION)
-        first = seen.value(
-            "performance.getEntriesByType('resource').filter(e => e.name.includes('v1/images'))"
-            ".slice(0, 2).reduce((total, e) => total + e.duration, 0)"
-        )
+        first = seen.value(SPENT, "v1/images")[0] + seen.value(SPENT, "/ask")[0]
         seen.value("performance.clearResourceTimings()")
-        seen.ask(OTHER)
-        second = seen.value(
-            "performance.getEntriesByType('resource').find(e => e.name.endsWith('/ask')).duration"
-        )
-        assert second < first
+        for question in ("is it?", "is it blue?", "what is it?", OTHER):
+            seen.ask(question)
+        assert seen.value(SPENT, "v1/images") == [], "the image is sent once"
+        # The quickest of several, since others may use the machine.
+        assert min(seen.value(SPENT, "/ask")) < first
         entries = seen.page.locator("#entries button")
-        assert entries.locator(".q").all_inner_texts() == [OTHER, QUESTION]
+        asked = entries.locator(".q").all_inner_texts()
+        assert (asked[0], asked[-1]) == (OTHER, QUESTION)
         entries.last.click()
         assert "".join(seen.page.locator(".words b").all_inner_texts()).startswith("What")
         assert entries.last.get_attribute("aria-current") == "true"
