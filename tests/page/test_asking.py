@@ -94,7 +94,80 @@ def test_unknown_words_are_marked_and_told(look: Open, picture: Path) -> None:
         seen.ask("zebra giraffe?")
         assert "zebra, giraffe" in seen.page.locator(".notes").inner_text()
         assert seen.page.locator(".words .unknown").count() == 2
+        assert seen.page.locator(".words small").all_inner_texts()[:2] == ["unknown", "unknown"]
         assert seen.page.locator(".answer em").inner_text() == "not sure"
+
+
+def test_a_word_that_is_unknown_has_no_figure_beside_one_that_is_known(
+    look: Open, picture: Path
+) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.ask("What Zebra, is it?")
+        figures = seen.page.locator(".words > span small").all_inner_texts()
+        assert figures[1] == "unknown"
+        assert all(re.match(r"[↓↑]?\d+", figures[word]) for word in (0, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("locale", "falls", "rises"),
+    [
+        ("en-GB", "falls by 100 points", "rises by 100 points"),
+        ("zh-CN", "概率下降 100 个百分点", "概率上升 100 个百分点"),
+    ],
+)
+def test_a_probability_falls_or_rises_and_never_by_less_than_nothing(
+    look: Open, locale: str, falls: str, rises: str
+) -> None:
+    with look(locale=locale) as seen:
+        for drop, sign, told in ((1, "↓100", falls), (-1, "↑100", rises)):
+            word = "drop => VIEWS[0].word({ text: 'red', drop })"
+            text = seen.value(f"drop => ({word})(drop).textContent", drop)
+            assert text.startswith(f"red{sign}")
+            assert told in text
+            assert told in seen.value(f"drop => ({word})(drop).title", drop)
+            assert not re.search(r"[-−]", text)
+
+
+def test_a_question_that_is_too_long_is_kept_and_told(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        long = "is it red? " * 50
+        page, message = seen.page, seen.page.locator("#ask-error")
+        page.fill("#question", long)
+        page.press("#question", "Enter")
+        assert page.input_value("#question") == long
+        assert "549 characters" in message.inner_text()
+        assert "500" in message.inner_text()
+        assert page.get_attribute("#question", "aria-invalid") == "true"
+        assert page.locator("#entries button").count() == 0
+        assert not seen.faults()
+        seen.picture("too-long")
+        page.fill("#question", long[:500])
+        assert message.is_hidden()
+        page.press("#question", "Enter")
+        seen.wait_for_answer(long[:500].strip())
+
+
+def test_an_empty_question_is_told(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        for text in ("", "   "):
+            seen.page.fill("#question", text)
+            seen.page.press("#question", "Enter")
+            message = seen.page.locator("#ask-error")
+            assert message.inner_text() == "Type a question first."
+            assert message.get_attribute("role") == "alert"
+            seen.ask(QUESTION)
+            assert message.is_hidden()
+
+
+def test_a_question_asked_again_is_found_again(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        for question in (QUESTION, OTHER, QUESTION):
+            seen.ask(question)
+        assert seen.page.locator("#entries .q").all_inner_texts() == [OTHER, QUESTION]
 
 
 def test_a_broken_image_is_told_and_another_can_be_chosen(
@@ -140,8 +213,45 @@ def test_two_runs_side_by_side(look: Open, picture: Path, trained: Path) -> None
         for view in (0, 1):
             assert seen.page.locator(MAP).nth(view).get_attribute("data-overlay") == "shown"
         assert seen.page.locator(".caption").all_inner_texts()[1].startswith("Hop 1: ")
+        told = seen.page.locator("#entries .a > span").all_inner_texts()
+        assert [text.split()[:2] for text in told] == [
+            ["saaa:", expected[0]],
+            ["san:", expected[1]],
+        ]
         assert not seen.faults()
         seen.picture("two")
+
+
+def test_the_history_of_two_runs_has_all_answers(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        for question in (QUESTION, OTHER):
+            seen.ask(question)
+        seen.page.click("#compare")
+        seen.wait_for(
+            "state.image.entries.every(entry => views().every(view => entry.replies[view.run]))"
+        )
+        told = seen.page.locator("#entries .a > span").all_inner_texts()
+        assert len(told) == 4
+        assert all(re.search(r": \w+ [\d.]+% · [\d.]+ ms", text) for text in told)
+
+
+def test_an_answer_computed_in_less_precision_is_told_beside_its_steps(
+    look: Open, picture: Path
+) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        page = seen.page
+        page.click("[data-key=trace]")
+        page.locator(".steps").wait_for()
+        assert page.locator(".reply .message").count() == 0
+        seen.value("VIEWS[0].original.probability -= 0.04; VIEWS[0].renderReply()")
+        told = page.locator(".reply .message").inner_text()
+        for probability in seen.value(
+            "[VIEWS[0].original.trace.probability, VIEWS[0].original.probability].map(percent)"
+        ):
+            assert probability in told
 
 
 def test_the_model_is_told_step_by_step(look: Open, picture: Path) -> None:

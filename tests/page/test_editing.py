@@ -85,7 +85,10 @@ def test_what_is_told_of_the_networks_own_map_says_so(look: Open, picture: Path)
         expect(page.locator(".below").first).to_contain_text(ownership)
         page.click("[data-key=trace]")
         page.locator(".steps").wait_for()
-        assert "with the network’s own map, not with yours" in page.locator(".reply").first.inner_text()
+        assert (
+            "with the network’s own map, not with yours"
+            in page.locator(".reply").first.inner_text()
+        )
         page.click("[data-key=answer]")
         page.get_by_role("button", name="Drop the edit").click()
         assert "own map" not in page.locator(".reply").first.inner_text()

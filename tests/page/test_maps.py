@@ -60,6 +60,22 @@ def test_only_more_than_an_even_share_covers_the_picture(look: Open, picture: Pa
         assert not np.array(seen.value(OPAQUE)).any(), "a flat map looks flat"
 
 
+@pytest.mark.parametrize(("side", "end"), [(2, "8×"), (7, "≥ 16×"), (14, "≥ 32×"), (20, "≥ 64×")])
+def test_the_scale_ends_with_what_may_lie_beyond_it(
+    look: Open, picture: Path, side: int, end: str
+) -> None:
+    """It is the same for every map of a grid, so that maps can be compared."""
+    with look() as seen:
+        asked(seen, picture)
+        for peak in (1.0, 0.02):
+            map_ = np.full((side, side), (1 - peak) / (side**2 - 1))
+            map_[0, 0] = peak
+            seen.value(OWN_MAP, map_.tolist())
+            assert seen.page.locator(".ticks span").last.inner_text() == end
+            label = seen.page.locator(".legend").first.get_attribute("aria-label")
+            assert label == f"1× – {end} times uniform"
+
+
 def test_maps_are_described_by_the_librarys_rule(look: Open) -> None:
     generator = np.random.default_rng(1)
     with look() as seen:
@@ -136,7 +152,7 @@ def expect_edited(seen: Visit, picture: Path, run: Path) -> None:
     assert seen.page.locator(".answer em.edited").inner_text() == "with your map"
     assert seen.page.locator(".answer strong").inner_text() == expected.text
     told = seen.page.locator(".effect").first.inner_text()
-    assert "before" in told
+    assert "own map" in told
 
 
 def test_a_brushed_map_changes_the_answer(look: Open, picture: Path, run: Path) -> None:
@@ -159,7 +175,7 @@ def test_a_brushed_map_changes_the_answer(look: Open, picture: Path, run: Path) 
         seen.wait_for("Boolean(VIEWS[0].edit.reply)")
         shown = np.array(seen.value("VIEWS[0].reply.attention.values"))
         assert shown == pytest.approx(1 / shown[0].size)
-        seen.page.get_by_role("button", name="Reset").click()
+        seen.page.get_by_role("button", name="Drop the edit").click()
         seen.wait_for("VIEWS[0].edit.reply === null")
 
 
@@ -171,6 +187,23 @@ def test_the_brush_works_by_touch(look: Open, picture: Path, run: Path) -> None:
         seen.page.locator(".edit").first.tap()
         seen.page.touchscreen.tap(*seen.place_of(1.5, 1.5))
         expect_edited(seen, picture, run)
+
+
+def test_a_finger_reads_the_value_that_it_has_touched(look: Open, picture: Path) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with look(**phone) as seen:
+        asked(seen, picture)
+        canvas, readout = seen.page.locator(MAP).first, seen.page.locator(".readout").first
+        touch = "canvas => getComputedStyle(canvas).touchAction"
+        # A finger on the picture scrolls the page, but for one that brushes.
+        assert canvas.evaluate(touch) == "pan-y pinch-zoom"
+        seen.page.touchscreen.tap(*seen.place_of(0.5, 1.5))
+        assert readout.inner_text().startswith("row 1, column 2: ")
+        seen.page.locator(".caption").first.tap()
+        seen.page.locator("#question").tap()
+        assert readout.is_hidden()
+        seen.page.locator(".edit").first.tap()
+        assert canvas.evaluate(touch) == "none"
 
 
 def test_no_attention_at_all_is_not_asked_with(look: Open, picture: Path) -> None:
