@@ -70,6 +70,7 @@ def test_a_page_without_the_token_asks_for_it(
         dialog = seen.page.locator("#token")
         dialog.wait_for()
         assert not seen.faults()
+        seen.picture("token")
         seen.page.fill("#token-value", TOKEN)
         seen.page.press("#token-value", "Enter")
         seen.choose_image(picture)
@@ -91,6 +92,7 @@ def test_below_the_runs_threshold_it_is_not_sure(
         assert "below 99.9% it is wrong too often" in page.locator(".notes").inner_text()
         limit = page.locator(".bars li:first-child .limit")
         assert limit.evaluate("line => line.style.left") == "99.9%"
+        seen.picture("unsure")
         # A threshold that nothing reaches is none to be told.
         seen.value("VIEWS[0].original.threshold = 1.1; VIEWS[0].renderReply()")
         assert "however probable" in page.locator(".notes").inner_text()
@@ -181,6 +183,7 @@ def test_a_service_that_stays_busy_is_told_and_can_be_asked_again(
         seen.page.press("#question", "Enter")
         error = seen.page.locator("#ask-error")
         expect(error).to_contain_text("The server is not ready")
+        seen.picture("busy")
         assert seen.page.locator("#entries button").count() == 0
         assert not seen.faults()
         seen.page.unroute("**/ask")
