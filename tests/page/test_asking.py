@@ -145,6 +145,7 @@ def test_a_question_that_is_too_long_is_kept_and_told(look: Open, picture: Path)
         seen.picture("too-long")
         page.fill("#question", long[:500])
         assert message.is_hidden()
+        assert message.text_content() == "", "nothing old describes the field"
         page.press("#question", "Enter")
         seen.wait_for_answer(long[:500].strip())
 

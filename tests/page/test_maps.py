@@ -206,6 +206,34 @@ def test_a_finger_reads_the_value_that_it_has_touched(look: Open, picture: Path)
         assert canvas.evaluate(touch) == "none"
 
 
+def draw_upwards(seen: Visit) -> float:
+    """Draw a finger up over the first column of the picture; return how far the page scrolled."""
+    start, end = seen.place_of(1.5, 0.5), seen.place_of(0.5, 0.5)
+    before = float(seen.value("scrollY"))
+    touch = seen.page.context.new_cdp_session(seen.page)
+    for step in range(11):
+        x, y = (a + (b - a) * step / 10 for a, b in zip(start, end, strict=True))
+        points = [{"x": x, "y": y}]
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    seen.page.wait_for_timeout(300)
+    return float(seen.value("scrollY")) - before
+
+
+def test_a_finger_scrolls_over_the_picture_and_brushes_on_it(look: Open, picture: Path) -> None:
+    phone = {"viewport": {"width": 390, "height": 560}, "has_touch": True, "is_mobile": True}
+    with look(**phone) as seen:
+        asked(seen, picture)
+        assert draw_upwards(seen) > 20
+        seen.page.locator(".edit").first.tap()
+        seen.page.locator(".brush input[value=off]").first.check(force=True)
+        assert draw_upwards(seen) == 0
+        seen.wait_for("Boolean(VIEWS[0].edit.reply)")
+        left, right = (seen.value(f"VIEWS[0].edit.raw[0][{index}]") for index in (0, 3))
+        assert left < right / 2
+
+
 def test_no_attention_at_all_is_not_asked_with(look: Open, picture: Path) -> None:
     with look() as seen:
         asked(seen, picture)
