@@ -55,8 +55,30 @@ def test_evaluate_prints_a_table(own: Path, call: Call) -> None:
     assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
+def with_validation(own: Path) -> Path:
+    """Name a table for the run that has questions to validate on, and return the run."""
+    folder, table = own / "runs" / "saaa", own / "squares.csv"
+    rows = table.read_text().splitlines()
+    valid = [row.replace(",test,", ",valid,") for row in rows if ",test," in row]
+    table.write_text("\n".join([*rows, *valid, ""]))
+    settings = (folder / "config.toml").read_text()
+    named = re.sub(r"^data = .*$", f'data = "table:{table}"', settings, count=1, flags=re.MULTILINE)
+    (folder / "config.toml").write_text(named)
+    return folder
+
+
+def test_without_validation_nothing_is_calibrated(own: Path, call: Call) -> None:
+    folder = own / "runs" / "saaa"
+    status, _, err = call("evaluate", folder, "--json")
+    assert status == 0
+    assert "not calibrated: they were validated on the training questions themselves" in err
+    assert not (folder / "calibration.json").exists()
+    status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
+    assert (status, "there are no validation questions to learn it from" in err) == (2, True)
+
+
 def test_abstaining(own: Path, call: Call) -> None:
-    folder, image = own / "runs" / "saaa", own / "square 0.png"
+    folder, image = with_validation(own), own / "square 0.png"
     assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
     (folder / "calibration.json").unlink()
     status, _, err = call("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")

@@ -173,6 +173,11 @@ def _validation(
     try:
         source = questions_of(config) if source is None else source
         questions = split_of(config, source, "valid")
+        if {q.id for q in questions} & {q.id for q in split_of(config, source, "train")}:
+            # A network is as sure of what it learnt as can be: a temperature would make it more so.
+            why = "they were validated on the training questions themselves"
+            console.print(f"note: probabilities are not calibrated: {why}", highlight=False)
+            return None
         if store is None or any(image not in store for image in questions.images):
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
