@@ -237,9 +237,7 @@ def test_the_history_of_two_runs_has_all_answers(look: Open, picture: Path) -> N
         assert all(re.search(r": \w+ [\d.]+% · [\d.]+ ms", text) for text in told)
 
 
-def test_an_answer_computed_in_less_precision_is_told_beside_its_steps(
-    look: Open, picture: Path
-) -> None:
+def test_steps_that_end_elsewhere_than_the_answer_say_so(look: Open, picture: Path) -> None:
     with look() as seen:
         seen.choose_image(picture)
         seen.ask(QUESTION)
