@@ -198,6 +198,7 @@ def test_a_finger_reads_the_value_that_it_has_touched(look: Open, picture: Path)
         # A finger on the picture scrolls the page, but for one that brushes.
         assert canvas.evaluate(touch) == "pan-y pinch-zoom"
         seen.page.touchscreen.tap(*seen.place_of(0.5, 1.5))
+        assert readout.is_visible()
         assert readout.inner_text().startswith("row 1, column 2: ")
         seen.page.locator(".caption").first.tap()
         seen.page.locator("#question").tap()
