@@ -201,10 +201,14 @@ def test_features_are_enough_to_evaluate(trained: Path, tmp_path: Path, call: Ca
     assert call(*train_command("san", table, out))[0] == 0
     source = f"table:{table}"
     assert call("extract", source, "--out", tmp_path / "store", "--image-size", 64)[0] == 0
-    broken = tmp_path / "square 10.png"
-    broken.write_bytes(b"gone")
-    status, out_text, _ = call("evaluate", out, "--features", tmp_path / "store", "--json")
-    assert (status, json.loads(out_text)["questions"]) == (0, 6)
+    # Not of the split that is evaluated.
+    (tmp_path / "square 2.png").write_bytes(b"gone")
+    status, out_text, err = call("evaluate", out, "--features", tmp_path / "store", "--json")
+    assert status == 0, err
+    assert json.loads(out_text)["questions"] == 6
+    (tmp_path / "square 10.png").write_bytes(b"another picture")
+    status, _, err = call("evaluate", out, "--features", tmp_path / "store")
+    assert (status, "have changed since their features were extracted" in err) == (2, True)
 
 
 def test_features_of_another_backbone_are_refused(
