@@ -302,7 +302,7 @@ def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(own_run: P
     points = [(0.9, 0.25, 0.0), (0.8, 0.5, 0.5), (0.7, 0.75, 0.3), (0.2, 1.0, 0.5)]
     names = ("threshold", "coverage", "risk")
     curve = [dict(zip(names, point, strict=True)) for point in points]
-    old = {"temperature": 1.5, "questions": 9, "curve": curve, "abstain_above_risk": 0.3}
+    old = {"temperature": 1.5, "questions": 900, "curve": curve, "abstain_above_risk": 0.3}
     (own_run / "calibration.json").write_text(json.dumps(old))
     predictor = Predictor.load(own_run)
     assert predictor.threshold == 0.7
@@ -316,7 +316,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
     for image in all_trained.glob("*.png"):
         shutil.copy(image, tmp_path)
     rows = (all_trained / "squares.csv").read_text().splitlines()
-    valid = [row.replace(",train", ",valid") for row in rows[1:31]]
+    valid = [row.replace(",train", ",valid").replace("?", " now?") for row in rows[1:31]]
     file = tmp_path / "squares.csv"
     file.write_text("\n".join([*rows, *valid]) + "\n")
     settings = (own_run / "config.toml").read_text()
@@ -328,7 +328,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
         return fit_calibration(predictor, batches, console=console)
 
     monkeypatch.setattr("askattend.experiment.evaluate.CALIBRATION", 12)
-    monkeypatch.setattr("askattend.experiment.evaluate.fit_calibration", watched)
+    monkeypatch.setattr("askattend.experiment.calibrating.fit_calibration", watched)
     for _ in range(2):
         evaluate_run(own_run, console=QUIET)
     asked = read_source(f"table:{file}").split("valid").questions

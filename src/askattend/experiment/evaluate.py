@@ -204,16 +204,9 @@ def _validation(
     *,
     console: Console,
 ) -> tuple[QASet, Features] | None:
-    """Some of the run's validation questions with answers, and features of their images.
+    """Return some of the run's validation questions, and features of their images, if to be had.
 
-    None where they are not to be had.
-
-    Args:
-        predictor: the run.
-        config: its settings.
-        trained: its questions.
-        store: the store of their features, if it is opened already.
-        console: where notes and progress go.
+    The store is that of their features, if it is opened already.
     """
     if trained is None:
         return None

@@ -45,13 +45,16 @@ class OwnQuestions:
 
     @property
     def to_calibrate(self) -> QASet | None:
-        """Validation questions with human answers; None where the network learnt from them.
+        """Validation questions with human answers that it did not learn; None if there is none.
 
         A network is as sure of what it learnt as can be: a temperature would make it more so.
         """
-        if shared(self.valid, self.train):
+        learnt = set(_keys(self.train))
+        pairs = zip(self.valid, _keys(self.valid), strict=True)
+        new = [question for question, key in pairs if key not in learnt]
+        if not new:
             return None
-        return replace(self.valid, questions=tuple(q for q in self.valid if q.answers))
+        return replace(self.valid, questions=tuple(one for one in new if one.answers))
 
     def trust(self, questions: QASet) -> str | None:
         """Say how far figures on some questions can be trusted; None where nothing speaks against.
