@@ -12,6 +12,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import REQUIRED, BackboneName, Device, RunFolder, StoredFeatures
+from askattend.cli.words import check_questions
 from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
@@ -53,6 +54,7 @@ def run(argv: list[str]) -> None:
     options: Ask = parse(Ask, argv, "ask")
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
+    check_questions(options.questions)
     _check_overlay(options)
     predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
     predictor = predictor.knowing(options.questions)

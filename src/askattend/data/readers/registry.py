@@ -7,6 +7,7 @@ from pathlib import Path
 from askattend.data.questions import QASet
 from askattend.data.readers.reader import Reader
 from askattend.errors import DataError, did_you_mean
+from askattend.files import readable
 from askattend.registry import Registry
 
 READERS: Registry[Reader] = Registry(
@@ -78,6 +79,12 @@ def absolute_source(source: str) -> str:
     if not place or reader is None:
         return source
     path, options = reader.split_options(place)
+    if readable(path) != path:
+        raise DataError(
+            "the path is not UTF-8, and a run's settings hold no other",
+            where=readable(source),
+            remedy="Rename the folder or file.",
+        )
     named = "".join(f",{key}={value}" for key, value in sorted(options.items()))
     return f"{name}{colon}{Path(path).expanduser().resolve()}{named}"
 
