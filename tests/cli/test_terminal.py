@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,13 +60,13 @@ def test_json_of_a_name_that_is_no_utf8() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     try:
         Image.new("RGB", (8, 8), "red").save(tmp_path / "plain.png")
         os.rename(tmp_path / "plain.png", os.fsencode(tmp_path) + b"/" + NAME)
     except OSError:
         pytest.skip("this file system has no such names")
-    yield tmp_path
+    return tmp_path
 
 
 def test_images_whose_names_are_no_utf8(folder: Path) -> None:

@@ -16,26 +16,28 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USERPROFILE", "/home/ann")
 
 
+HOME = "/home/ann"
+
+
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("~/x", "/home/ann/x"),
-        ("~", "/home/ann"),
-        ("--out=~/my runs/x", "/home/ann/my runs/x"),
-        ("--train.start=~/x", "/home/ann/x"),
-        ("table:~/q.csv,image=Bild", "/home/ann/q.csv,image=Bild"),
-        ("--data=table:~/q.csv", "/home/ann/q.csv"),
-        ("--extract.backbone=hf:~/model", "/home/ann/model"),
+        ("~/x", f"{HOME}/x"),
+        ("~", HOME),
+        ("--out=~/my runs/x", f"--out={HOME}/my runs/x"),
+        ("--train.start=~/x", f"--train.start={HOME}/x"),
+        ("table:~/q.csv,image=Bild", f"table:{HOME}/q.csv,image=Bild"),
+        ("--data=table:~/q.csv", f"--data=table:{HOME}/q.csv"),
+        ("--extract.backbone=hf:~/model", f"--extract.backbone=hf:{HOME}/model"),
         ("~nobody-of-that-name/x", "~nobody-of-that-name/x"),
         ("~5 cm?", "~5 cm?"),
         ("is it ~/x?", "is it ~/x?"),
         ("a~/x", "a~/x"),
-        ("--out=./~/x", "./~/x"),
+        ("--out=./~/x", "--out=./~/x"),
     ],
 )
 def test_a_home_folder_is_one_wherever_a_path_begins(word: str, meant: str) -> None:
-    (found,) = as_meant([word])
-    assert found == meant or found == word.replace(word[word.index("~") :], meant)
+    assert as_meant([word]) == [meant]
 
 
 @pytest.mark.parametrize(
