@@ -20,15 +20,19 @@ from askattend.models.symbols import record
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs/from-paper-to-code.md", "docs/your-own-attention.md")
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)(?: (\S+\.py))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Snippet(NamedTuple):
-    """A ```python block; a ```text block right after it is what it prints ("..." is anything)."""
+    """A ```python block; a ```text block right after it is what it prints ("..." is anything).
+
+    What the reader is to save has the file's name behind ```python.
+    """
 
     code: str
     line: int
     output: str | None
+    file: str | None
 
 
 def snippets(markdown: str) -> Iterator[Snippet]:
@@ -38,14 +42,16 @@ def snippets(markdown: str) -> Iterator[Snippet]:
             printed = None
             if following and following[1] == "text":
                 between = markdown[block.end() : following.start()]
-                printed = following[2] if not between.strip() else None
-            yield Snippet(block[2], markdown[: block.start(2)].count("\n"), printed)
+                printed = following[3] if not between.strip() else None
+            yield Snippet(block[3], markdown[: block.start(3)].count("\n"), printed, block[2])
 
 
 def run(markdown: str, page: str) -> None:
     """Run every snippet in one namespace; a traceback names the page's own line."""
     namespace: dict[str, Any] = {"__name__": "__page__"}
     for snippet in snippets(markdown):
+        if snippet.file is not None:
+            Path(snippet.file).write_text(snippet.code, encoding="utf-8")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * snippet.line + snippet.code, page, "exec"), namespace)

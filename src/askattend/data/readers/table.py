@@ -27,6 +27,8 @@ LONGEST = 2_000
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
+LOCATED_AT = "located_at"
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ def read_table(file: Path, **columns: str) -> QASet:
     id (optional)             unique; without the column, the row's position from 0
     question_type,            groupings to report accuracy by
     answer_type (optional)
+    located_at (optional)     path of the image, where ``image`` is but its name
     ========================  =====================================================================
 
     Every training row needs an answer; another split may do without in all its rows.
@@ -265,8 +268,10 @@ def _folded(
 
 def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
     """Map image id → file, each looked up once."""
-    distinct = dict.fromkeys(question.image for question in questions)
-    images = {image: file.parent / image for image in distinct}
+    distinct: dict[str, str] = {}
+    for row, question in zip(rows, questions, strict=True):
+        distinct.setdefault(question.image, _text(row, LOCATED_AT) or question.image)
+    images = {image: file.parent / place for image, place in distinct.items()}
     missing = {image for image, path in images.items() if not os.path.isfile(path)}
     if missing:
         pairs = zip(rows, questions, strict=True)
