@@ -29,9 +29,10 @@ _JSON, _BYTES = "application/json", "application/octet-stream"
 _READ = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM")
 # Asked where no answer is wanted.
 ANY_QUESTION = "what is it?"
+_RUNNING = "Check that askattend serve is running there."
 _BUSY, _GONE = (429, 503), 404
 # Questions a request: as many as a service takes that was not told otherwise.
-QUESTIONS_PER_REQUEST = 32
+AT_ONCE = 32
 
 
 class Client:
@@ -110,7 +111,7 @@ class Client:
             if status < 400:
                 raise self._no_service(f"is somewhere else (status {status})", status)
             if status not in _BUSY or time.monotonic() + retry_after > deadline:
-                raise _refused(status, content)
+                raise _refused(status, content, self.url)
             time.sleep(retry_after)
 
     def _send(
@@ -131,13 +132,10 @@ class Client:
         raise AssertionError("the second try either returns or raises")
 
     def _parsed(self, status: int, content: bytes) -> Any:
-        if not content:
-            return None
         try:
-            return json.loads(content)
+            return json.loads(content) if content else None
         except ValueError:
-            problem = "answers with something else than JSON"
-            raise self._no_service(problem, status) from None
+            raise self._no_service("answers with something else than JSON", status) from None
 
     def field(self, name: str, sent: Any) -> Any:
         """Return a field of what a service sent.
@@ -155,8 +153,7 @@ class Client:
 
     def _unreachable(self, error: Exception) -> ServiceError:
         problem = f"does not answer ({str(error) or type(error).__name__})"
-        remedy = "Check that askattend serve is running there."
-        return ServiceError(problem, where=self.url, remedy=remedy)
+        return ServiceError(problem, where=self.url, remedy=_RUNNING)
 
 
 @dataclass
@@ -189,8 +186,8 @@ class RemoteScene:
         """
         listed, top = several_questions(questions), answers_to_list(top)
         answers: list[Answer] = []
-        for first in range(0, len(listed), QUESTIONS_PER_REQUEST):
-            part = listed[first : first + QUESTIONS_PER_REQUEST]
+        for first in range(0, len(listed), AT_ONCE):
+            part = listed[first : first + AT_ONCE]
             sent = self._asked(part, top=top, edited_attention=_as_lists(edited))
             found = self._client.field("answers", sent)
             left, upper, right, lower = self._client.field("seen", sent)
@@ -222,10 +219,8 @@ class RemoteScene:
         """Let the service forget the image at once."""
         self._client.request("DELETE", self._path())
 
-    def _answers(self, questions: Sequence[str], **options: Any) -> list[Any]:
-        sent = self._asked(questions, **options)
-        answers: list[Any] = self._client.field("answers", sent)
-        return answers
+    def _answers(self, questions: Sequence[str], **options: Any) -> Any:
+        return self._client.field("answers", self._asked(questions, **options))
 
     def _asked(self, questions: Sequence[str], **options: Any) -> Any:
         asked = {"questions": list(questions), "run": self._client.run, "attention": "array"}
@@ -249,18 +244,17 @@ def _connection_to(url: str, timeout: float) -> tuple[HTTPConnection, str]:
     Raises:
         ConfigError: it is not the URL of a service.
     """
+    why = ""
     try:
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise _no_url(url, f" ({error})") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _no_url(url)
-    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    try:
-        return kind(parts.hostname, port, timeout=timeout), parts.path.rstrip("/")
-    except (ValueError, HTTPException) as error:  # such as a space in the name
-        raise _no_url(url, f" ({error})") from None
+        kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
+        if kind is not None and parts.hostname:
+            connection = kind(parts.hostname, parts.port, timeout=timeout)
+            return connection, parts.path.rstrip("/")
+    except (ValueError, HTTPException) as error:  # such as a port or a name that cannot be
+        why = f" ({error})"
+    remedy = "Write it as http://127.0.0.1:7860."
+    raise ConfigError(f"'{url}' is not the URL of a service{why}", where="url", remedy=remedy)
 
 
 def _checked(token: str) -> str:
@@ -268,11 +262,6 @@ def _checked(token: str) -> str:
         return token
     remedy = "Give what the service's --token-file holds, without the end of its line."
     raise ConfigError("a header cannot carry it", where="token", remedy=remedy)
-
-
-def _no_url(url: str, why: str = "") -> ConfigError:
-    remedy = "Write it as http://127.0.0.1:7860."
-    return ConfigError(f"'{url}' is not the URL of a service{why}", where="url", remedy=remedy)
 
 
 def _answer(sent: Mapping[str, Any]) -> Answer:
@@ -311,12 +300,13 @@ def _retry_after(response: HTTPResponse) -> float:
     return float(given) if given.isdigit() else 1.0
 
 
-def _refused(status: int, content: bytes) -> ServiceError:
+def _refused(status: int, content: bytes, url: str) -> ServiceError:
     try:
         problem = json.loads(content)
         detail, request_id = str(problem["detail"]), str(problem["request_id"])
     except (ValueError, KeyError, TypeError):  # a proxy in between may answer in its own words
-        return ServiceError(f"refused with status {status}", status=status)
+        problem = f"refused with status {status}"
+        return ServiceError(problem, where=url, remedy=_RUNNING, status=status)
     return ServiceError(
         detail,
         where=problem.get("where"),

@@ -145,7 +145,8 @@ def test_features_of_another_backbone_are_refused(
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("evaluate RUN --split tset", "no question in split 'tset'"),
+        ("evaluate RUN --split tset", "no question in split 'tset'. It has: train (18), test"),
+        ("evaluate RUN --split tset", "Add --split valid for those that training is validated on."),
         ("evaluate RUN --split ../evil", "cannot name a folder"),
         ("evaluate RUN --split config.toml", "cannot name a folder"),
         ("evaluate RUN --data table:no.csv", "no.csv"),

@@ -201,6 +201,16 @@ def test_a_large_or_long_request_is_divided(
         assert answer.probability == pytest.approx(expected.probability, abs=2e-3)
 
 
+def test_a_batch_is_sent_before_the_next_is_begun(served: list[ServedRun], trained: Path) -> None:
+    image = cached(trained / "square 0.png", served)
+    finish([Ask(image, served[0])])
+    asks = [Ask(image, served[0], ["is it red?"] * 200) for _ in range(3)]
+    done: list[list[bool]] = []
+    handler = Handler(batch_sizes=lambda _: None)
+    handler([*asks], lambda: done.append([ask.future.done() for ask in asks]))
+    assert done == [[True, False, False], [True, True, False], [True, True, True]]
+
+
 def test_what_is_given_up_midway_is_left_and_the_worker_is_heard_of(
     served: list[ServedRun], trained: Path
 ) -> None:

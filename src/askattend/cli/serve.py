@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,16 @@ class Serve:
 
     def __post_init__(self) -> None:
         check(self, "abstain_above_risk")
+        for origin in self.cors_origin:
+            if not re.fullmatch(r"https?://[^/*\s]+", origin):
+                problem = f"'{origin}' is not the origin of a site"
+                remedy = "Write it as https://example.org, without a path."
+                raise ConfigError(problem, where="cors-origin", remedy=remedy)
+        for name in self.allowed_host:
+            if not re.fullmatch(r"[^/*\s]+", name):
+                problem = f"'{name}' is not the name of a host"
+                remedy = "Write it as vqa.example.org, without https:// and without a path."
+                raise ConfigError(problem, where="allowed-host", remedy=remedy)
 
 
 def run(argv: list[str]) -> None:

@@ -20,9 +20,8 @@ from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors, save
 from askattend.runs.run_folder import Run
 from askattend.training.history import TrainingHistory
 
-# Validation questions that floors answer before the first epoch: of a large set, all would take
-# longer
-# than fitting them, since each image is read.
+# Validation questions that floors answer before the first epoch. Each one's image is read, which
+# of a large set would take longer than the fit.
 MOST_VALIDATION = 5_000
 
 

@@ -47,7 +47,7 @@ class Handler:
         """
         asks = [job for job in jobs if isinstance(job, Ask)]
         self._answer([ask for ask in asks if ask.is_looked_at and not ask.is_answered], beat)
-        self._finish([ask for ask in asks if ask.is_looked_at], beat)
+        self._measure([ask for ask in asks if ask.is_looked_at and ask.is_answered], beat)
         new = [ask for ask in asks if not ask.is_looked_at and not ask.future.done()]
         # What is looked at ahead can wait for what is asked about.
         self._look(sorted(new, key=lambda ask: not ask.questions), beat)
@@ -80,19 +80,19 @@ class Handler:
         self._batch_sizes(sum(len(part.questions) for part in parts))
         for part, answers in zip(parts, answered, strict=True):
             part.ask.answered += answers
+            _send_if_complete(part.ask)
 
-    def _finish(self, asks: list[Ask], beat: Beat) -> None:
-        """Send what is complete; of what waits for words' effects take the first a pass further."""
-        unfinished = [ask for ask in asks if ask.is_answered and not ask.is_complete]
-        for ask in [ask for ask in unfinished if not ask.future.done()][:1]:
+    def _measure(self, asks: list[Ask], beat: Beat) -> None:
+        """Take the first that waits for words' effects a pass further."""
+        for ask in asks:
+            _send_if_complete(ask)  # nothing may have been asked
+        for ask in [ask for ask in asks if not ask.future.done()][:1]:
             try:
                 _measure_on(ask)
+                _send_if_complete(ask)
             except Exception as error:
                 _fail(ask, error)
             beat()
-        for ask in asks:
-            if ask.is_complete and ask.start():
-                ask.future.set_result(ask.answered)
 
     def _look(self, asks: list[Ask], beat: Beat) -> None:
         """Look at the first image, or the first few, for the run that asks."""
@@ -196,6 +196,11 @@ def _measure_on(ask: Ask) -> None:
     if effects := next(ask.measuring):
         ask.answered[number] = replace(ask.answered[number], words=effects)
         ask.measuring = None
+
+
+def _send_if_complete(ask: Ask) -> None:
+    if ask.is_complete and ask.start():
+        ask.future.set_result(ask.answered)
 
 
 def _fail(job: Job, error: Exception) -> None:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from askattend.errors import did_you_mean
 from askattend.serving.images import decode_base64
-from askattend.serving.problems import MOST_JSON, Refusal, too_many_bytes
+from askattend.serving.problems import DESCRIBED, MOST_JSON, Refusal, too_many_bytes
 from askattend.serving.schemas import Options, Questions, QuestionsWithImage
 
 B = TypeVar("B", bound=BaseModel)
@@ -24,6 +24,7 @@ _NESTED = (
     "Send maps × rows × columns, such as [[[0.7, 0.1], [0.1, 0.1]], null]: as many as GET /v1/runs "
     "tells of the run; null leaves a map to the network."
 )
+_MESSAGES = {"extra_forbidden": "there is no such field here", "missing": "is missing"}
 _FORM = "Send 'image', 'question' (again for each) and 'options', as JSON: {\"top\": 3}."
 
 
@@ -132,16 +133,22 @@ def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Refusal:
     """Make the refusal of a body that does not fit, from what pydantic found first."""
     first = errors[0]
     path = [*([where] if where else []), *map(str, first["loc"])]
+    told = _MESSAGES.get(first["type"], str(first["msg"]))
+    if first["type"] == "json_invalid":
+        told, path = f"not JSON: {first.get('ctx', {}).get('error', told)}", path[:1]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return _invalid(f"{first['msg'].rstrip('.')}{more}", ".".join(path)[:200], _remedy(first, path))
+    place = ".".join(path)[:200]
+    return _invalid(f"{told.rstrip('.')}{more}", place, _remedy(first["type"], path))
 
 
-def _remedy(error: Mapping[str, Any], path: Sequence[str]) -> str:
+def _remedy(kind: str, path: Sequence[str]) -> str:
     if "edited_attention" in path:
         return _NESTED
-    if error["type"] == "extra_forbidden":
-        return did_you_mean(path[-1][:80], QuestionsWithImage.model_fields)
-    return "See /openapi.json for what is expected."
+    if kind == "extra_forbidden":
+        fields = QuestionsWithImage.model_fields
+        # One that is known is so elsewhere.
+        return "Leave it out." if path[-1] in fields else did_you_mean(path[-1][:80], fields)
+    return DESCRIBED
 
 
 def _invalid(problem: str, where: str, remedy: str) -> Refusal:

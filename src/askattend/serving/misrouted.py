@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 
 from askattend.errors import closest
 from askattend.serving.middleware import ROUTES, without_id
-from askattend.serving.problems import Refusal
+from askattend.serving.problems import DESCRIBED, Refusal
 
-_DESCRIBED = "See /openapi.json for what is expected."
+_UNREADABLE = "Send what /openapi.json describes, text in UTF-8."
 
 
 def misrouted(error: HTTPException, method: str, path: str) -> HTTPException:
@@ -20,11 +20,17 @@ def misrouted(error: HTTPException, method: str, path: str) -> HTTPException:
     status = HTTPStatus(error.status_code)
     if status == HTTPStatus.NOT_FOUND:
         near = closest(without_id(path), ROUTES)
-        remedy = f"Did you mean {near}? {_DESCRIBED}" if near else _DESCRIBED
+        remedy = f"Did you mean {near}? {DESCRIBED}" if near else DESCRIBED
         return Refusal(status, "there is no such route", where=path[:80], remedy=remedy)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "")
         problem = f"{method[:20]} is not a method of this route"
-        remedy = f"Use {allowed}. {_DESCRIBED}" if allowed else _DESCRIBED
+        remedy = f"Use {allowed}. {DESCRIBED}" if allowed else DESCRIBED
         return Refusal(status, problem, where=path[:80], remedy=remedy, headers=error.headers)
-    return Refusal(status, str(error.detail), remedy=_DESCRIBED, headers=error.headers)
+    return Refusal(
+        status,
+        str(error.detail).rstrip("."),
+        where="body",
+        remedy=_UNREADABLE,
+        headers=error.headers,
+    )

@@ -15,6 +15,7 @@ from askattend.serving.schemas import Problem
 MEDIA_TYPE = "application/problem+json"
 # Bytes of a request without an image: many questions and edited maps fit.
 MOST_JSON = 1_000_000
+DESCRIBED = "See /openapi.json for what is expected."
 # Seconds after which a busy service may be asked again.
 RETRY_AFTER = 1
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from askattend.serving.examples import ANSWERS_EXAMPLE, PROBLEM_EXAMPLE
@@ -13,6 +13,8 @@ AttentionForm = Literal["none", "array", "png"]
 # More answers than anybody reads; a run may have thousands.
 MOST_TOP = 100
 Map = list[list[float]]
+# More maps than any network has.
+MOST_MAPS = 100
 # Lists in lists: maps, their rows, their columns.
 MAP_LEVELS = 3
 
@@ -21,6 +23,17 @@ class Request(BaseModel):
     """Base of what a client sends: an unknown field is refused, so that no option is lost."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        # Each unknown one would be told by itself, which takes longer than any answer.
+        if isinstance(value, dict) and len(value) > 2 * len(cls.model_fields):
+            counts = {"given": len(value), "known": len(cls.model_fields)}
+            raise PydanticCustomError(
+                "fields", "has {given} fields, where {known} are known", counts
+            )
+        return value
 
     @field_validator("*", mode="after")
     @classmethod
@@ -46,6 +59,7 @@ class Options(Request):
     )
     edited_attention: list[Map | None] | None = Field(
         None,
+        max_length=MOST_MAPS,
         description="Maps × rows × columns to pool with in the place of the network's own; "
         "a map that is null is left to the network.",
     )
@@ -215,6 +229,7 @@ class RunDescription(Example):
     columns: int
     answers: int = Field(description="How many answers it knows.")
     words: int = Field(description="How many words it knows.")
+    common_words: list[str] = Field(description="Some of these, the most common first.")
     suggestions: list[str] = Field(description="Questions that it was trained on, to begin with.")
     threshold: float
     data: str | None = Field(description="Name of what it was trained on.")
@@ -232,16 +247,19 @@ class Runs(Example):
                         {
                             **{"id": "demo", "network": "SAAA", "maps_name": "glimpse", "maps": 2},
                             **{"rows": 7, "columns": 7, "answers": 13, "words": 33},
+                            **{"common_words": ["there", "circle", "what"]},
                             **{"suggestions": ["is there a circle?"], "threshold": 0.0},
                             **{"data": "easy-vqa", "attends": True},
                         }
-                    ]
+                    ],
+                    "max_question_length": 500,
                 }
             ]
         }
     )
 
     runs: list[RunDescription]
+    max_question_length: int = Field(description="Characters that a question may have.")
 
 
 class Status(Example):

@@ -15,13 +15,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from askattend.errors import ConfigError
-from askattend.serving.idle import IdleConnections
+from askattend.serving.idle import IdleConnections, most_idle
 from askattend.serving.logs import SERVICE, log, set_up_logs
 from askattend.serving.service import Service
 from askattend.serving.settings import Address
 
 # Seconds that a connection may be open without asking anything, or be at its headers.
 IDLE = 15.0
+# Connections that wait to be accepted.
+BACKLOG = 128
 # After a signal to end: at least so long is answered with 503, that a balancer may notice; at most
 # so long requests at work are waited for; and so long for connections to close.
 LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 6.0, 1
@@ -35,7 +37,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._service, self._on_start, self._ends_at = service, on_start, 0.0
-        self._idle = IdleConnections(IDLE)
+        self._idle = IdleConnections(IDLE, most=most_idle())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say so."""
@@ -98,6 +100,8 @@ def serve(app: ASGIApp, service: Service, listener: socket.socket, *, has_token:
         server_header=False,
         lifespan="on",
         ws="none",
+        # Where no more can be opened, asyncio says so for each that waits.
+        backlog=BACKLOG,
         timeout_graceful_shutdown=LAST_CLOSING,
     )
     server = Server(config, service, partial(announce, listener, has_token=has_token))
