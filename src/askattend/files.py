@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import secrets
 import zlib
@@ -54,6 +55,15 @@ def readable(text: str) -> str:
 def _is_name(text: str) -> bool:
     """Tell bytes of a file's name, as Python holds them, from other halves of characters."""
     return not any("\ud800" <= char < "\udc80" or "\udcff" < char <= "\udfff" for char in text)
+
+
+def digest_of(file: Path) -> str | None:
+    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return None
 
 
 def atomic_write(file: Path, content: bytes) -> None:

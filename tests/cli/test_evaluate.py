@@ -21,7 +21,7 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
     status, out, _ = call("evaluate", folder, "--split", "test", "--json")
     assert status == 0
     printed = json.loads(out)
-    assert printed == json.loads((folder / "test" / "metrics.json").read_text())
+    assert printed == json.loads((folder / "evaluations" / "test" / "metrics.json").read_text())
     assert (printed["split"], printed["questions"], printed["metric"]) == ("test", 6, "exact match")
     assert 0 <= printed["accuracy"] <= 1
     # Trained on nine squares, three of each colour: "no" is the most common answer.
@@ -30,7 +30,7 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
     assert (floors["majority"], floors["prefix"]) == (pytest.approx(2 / 6), pytest.approx(3 / 6))
     assert printed["coverage"] == 1
     assert set(printed["by_answer_type"]) == {"colour", "yes/no"}
-    results = json.loads((folder / "test" / "results.json").read_text())
+    results = json.loads((folder / "evaluations" / "test" / "results.json").read_text())
     assert [result["question_id"] for result in results] == list(range(18, 24))
     assert all(set(result) == {"question_id", "answer"} for result in results)
     right = [
@@ -55,20 +55,42 @@ def test_evaluate_prints_a_table(own: Path, call: Call) -> None:
     assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
+def with_validation(own: Path) -> Path:
+    """Name a table for the run that has questions to validate on, and return the run."""
+    folder, table = own / "runs" / "saaa", own / "squares.csv"
+    rows = table.read_text().splitlines()
+    valid = [row.replace(",test,", ",valid,") for row in rows if ",test," in row]
+    table.write_text("\n".join([*rows, *valid, ""]))
+    settings = (folder / "config.toml").read_text()
+    named = re.sub(r"^data = .*$", f'data = "table:{table}"', settings, count=1, flags=re.MULTILINE)
+    (folder / "config.toml").write_text(named)
+    return folder
+
+
+def test_without_validation_nothing_is_calibrated(own: Path, call: Call) -> None:
+    folder = own / "runs" / "saaa"
+    status, _, err = call("evaluate", folder, "--json")
+    assert status == 0
+    assert "not calibrated: they were validated on the training questions themselves" in err
+    assert not (folder / "calibration.json").exists()
+    status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
+    assert (status, "there are no validation questions to learn it from" in err) == (2, True)
+
+
 def test_abstaining(own: Path, call: Call) -> None:
-    folder, image = own / "runs" / "saaa", own / "square 0.png"
+    folder, image = with_validation(own), own / "square 0.png"
     assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
     (folder / "calibration.json").unlink()
     status, _, err = call("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
     assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
     assert call("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
-    first = (folder / "test" / "metrics.json").read_bytes()
+    first = (folder / "evaluations" / "test" / "metrics.json").read_bytes()
     assert call("evaluate", folder)[0] == 0  # keeps the risk, and gives the same figures
-    assert (folder / "test" / "metrics.json").read_bytes() == first
+    assert (folder / "evaluations" / "test" / "metrics.json").read_bytes() == first
     calibration = json.loads((folder / "calibration.json").read_text())
     assert calibration["abstain_above_risk"] == 0
     found = json.loads(first)["abstention"]
-    predictions = json.loads((folder / "test" / "predictions.json").read_text())
+    predictions = json.loads((folder / "evaluations" / "test" / "predictions.json").read_text())
     answered = [p["score"] for p in predictions if p["probability"] >= found["threshold"]]
     assert (found["risk"], found["coverage"]) == (0, len(answered) / len(predictions))
     assert found["achieved_risk"] == (1 - sum(answered) / len(answered) if answered else None)
@@ -92,7 +114,7 @@ def test_questions_without_answers_are_answered(own: Path, tmp_path: Path, call:
     status, out, _ = call("evaluate", folder, "--data", f"table:{table}", "--json")
     assert status == 0
     assert (json.loads(out)["questions"], json.loads(out)["accuracy"]) == (1, None)
-    (result,) = json.loads((folder / "test" / "results.json").read_text())
+    (result,) = json.loads((folder / "evaluations" / "test" / "results.json").read_text())
     assert result["question_id"] == "q1"
     status, out, _ = call("evaluate", folder, "--data", f"table:{table}")
     assert (status, "nothing to score" in out) == (0, True)
@@ -123,7 +145,8 @@ def test_features_of_another_backbone_are_refused(
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("evaluate RUN --split tset", "no question in split 'tset'"),
+        ("evaluate RUN --split tset", "no question in split 'tset'. It has: train (18), test"),
+        ("evaluate RUN --split tset", "Add --split valid for those that training is validated on."),
         ("evaluate RUN --split ../evil", "cannot name a folder"),
         ("evaluate RUN --split config.toml", "cannot name a folder"),
         ("evaluate RUN --data table:no.csv", "no.csv"),

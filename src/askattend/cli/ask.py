@@ -11,7 +11,14 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
-from askattend.cli.options import REQUIRED, BackboneName, Device, RunFolder, StoredFeatures
+from askattend.cli.options import (
+    REQUIRED,
+    Attention,
+    BackboneName,
+    Device,
+    RunFolder,
+    StoredFeatures,
+)
 from askattend.cli.words import check_questions
 from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
@@ -41,6 +48,7 @@ class Ask:
     """Number of answers to list."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    attention: Attention = None
     device: Device = "auto"
     json: bool = False
     """Print a JSON list, one object a question."""
@@ -56,7 +64,12 @@ def run(argv: list[str]) -> None:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
     check_questions(options.questions)
     _check_overlay(options)
-    predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
+    predictor = Predictor.load(
+        options.run,
+        device=options.device,
+        backbone=options.backbone,
+        attention=options.attention,
+    )
     predictor = predictor.knowing(options.questions)
     if options.abstain_above_risk is not None:
         predictor.abstain_above(options.abstain_above_risk)

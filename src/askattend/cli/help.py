@@ -30,6 +30,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "train": (
         "askattend train saaa --data easy-vqa --preset easy-vqa --out runs/demo",
         "askattend train san --data table:shelves.csv --out runs/shelves",
+        "askattend train saaa --data table:shelves.csv --out runs/mine --attention mine.py:Mine",
         "askattend train any --data table:shelves.csv --out runs/shelves --search 15m",
         "askattend train saaa --data easy-vqa --out runs/demo --resume",
     ),

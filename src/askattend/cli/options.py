@@ -23,6 +23,13 @@ StoredFeatures = Annotated[
     Path | None,
     tyro.conf.arg(help="Answer from the features of this store; no picture is needed."),
 ]
+Attention = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="FILE.py:NAME",
+        help="The code of its own that the run brings; naming it agrees to run it.",
+    ),
+]
 Device = Annotated[
     str,
     tyro.conf.arg(help="Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"),

@@ -10,9 +10,10 @@ import tyro
 
 from askattend.cli.console import Form, parse, parse_form, print_json, print_notes
 from askattend.cli.networks import check_network, network_forms
-from askattend.cli.options import REQUIRED, BackboneName, Flat, Json, StoredFeatures
+from askattend.cli.options import REQUIRED, Attention, BackboneName, Flat, Json, StoredFeatures
 from askattend.errors import ConfigError
 from askattend.models import Network, NetworkConfig, network_named
+from askattend.runs.agreement import agree
 from askattend.tracing.random_data import RandomData, trace_random
 from askattend.tracing.text import trace_lines
 from askattend.tracing.trace import Trace
@@ -58,6 +59,7 @@ class TraceRun:
     """The question."""
     features: StoredFeatures = None
     backbone: BackboneName = None
+    attention: Attention = None
     json: Json = False
 
 
@@ -113,6 +115,8 @@ def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
     options: TraceRun = parse(TraceRun, argv if network is None else argv[1:], "trace")
     if options.run is None or options.image is None or options.question is None:
         raise _incomplete(options, network)
+    if options.attention is not None:
+        agree(options.run, options.attention)
     trace = trace_run(
         options.run,
         options.image,

@@ -29,7 +29,8 @@ ANY, ANY_OF = "any", ("saaa", "san")
 ARGUMENTS = {
     "data": tyro.conf.arg(
         metavar="SOURCE", help_behavior_hint="(required, unless a preset names it)"
-    )
+    ),
+    "attention": tyro.conf.arg(metavar="FILE.py:NAME"),
 }
 
 M = TypeVar("M", bound=NetworkConfig)

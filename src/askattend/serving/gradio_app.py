@@ -22,8 +22,6 @@ from askattend.runs.word_effects import WordEffect
 # Images that are kept, so that further questions about one need no second look.
 SCENES = 32
 LONG_SIDE = 640  # of a picture with a map over it, pixels
-# So many even shares are tinted strongest, unless a map of the answer has more.
-STRONGEST = 4.0
 
 
 def gradio_app(run: str | Path | Predictor, *, title: str = "Ask about an image") -> Any:
@@ -121,10 +119,7 @@ class _Asking:
         if not self._predictor.model.attends:
             return []
         photo, maps = fit_long_side(scene.image, LONG_SIDE), answer.attention
-        brightest = max(STRONGEST / maps[0].numel(), float(maps.max()))
-        tinted = [
-            tinted_map(photo, m, photo.size, seen=scene.seen, brightest=brightest) for m in maps
-        ]
+        tinted = [tinted_map(photo, each, photo.size, seen=scene.seen) for each in maps]
         name = self._predictor.maps_name
         return [(picture, f"{name} {number}") for number, picture in enumerate(tinted, 1)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -13,9 +14,6 @@ from askattend.devices import AnsweringPrecision
 from askattend.features.spec import FeatureSpec
 from askattend.runs.predictor import Predictor
 from askattend.serving.schemas import RunDescription
-
-# Values are told to four digits, more than bfloat16 has, and costs are the processor's.
-_TRACED_IN = {torch.float32, torch.float64}
 
 
 @dataclass(eq=False)
@@ -44,11 +42,12 @@ class ServedRun:
 
     @cached_property
     def tracing_predictor(self) -> Predictor:
-        """The run in float32 on the processor, where a forward pass is told step by step."""
-        weight = next(self.predictor.model.parameters())
-        if weight.device.type == "cpu" and weight.dtype in _TRACED_IN:
+        """The run on the processor, whose costs a trace tells, in the precision of its answers."""
+        if self.device_type == "cpu":
             return self.predictor
-        return Predictor.load(self.predictor.run.folder, device="cpu", precision="float32")
+        low = next(self.predictor.model.parameters()).dtype == torch.bfloat16
+        precision: AnsweringPrecision = "bfloat16" if low else "float32"
+        return Predictor.load(self.predictor.run.folder, device="cpu", precision=precision)
 
     def describe(self) -> RunDescription:
         """Return what a client may know of it."""
@@ -62,6 +61,7 @@ class ServedRun:
             columns=run.features.columns,
             answers=len(run.answers),
             words=len(run.words),
+            common_words=common_words(run.words.words),
             suggestions=list(run.suggestions),
             threshold=self.predictor.threshold,
             data=_data_name(run.config.get("data")),
@@ -105,6 +105,16 @@ def unique_names(folders: Sequence[Path]) -> list[str]:
             name = f"{first}-{number}"
         names.append(name)
     return names
+
+
+def common_words(words: Sequence[str], *, most: int = 12) -> list[str]:
+    """Return the first words that say something by themselves, of four letters or more.
+
+    Args:
+        words: a vocabulary's, the most frequent first; those that are no words are passed over.
+        most: how many.
+    """
+    return list(islice((word for word in words if len(word) > 3 and word.isalpha()), most))
 
 
 def _data_name(source: object) -> str | None:
