@@ -295,7 +295,11 @@ def _require_images(
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
     notes = []
-    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in COLUMNS]
+    ignored = [
+        n
+        for n in dict.fromkeys(n for row in rows for n in row.cells)
+        if n not in {*COLUMNS, LOCATED_AT}
+    ]
     if ignored:
         notes.append(f"ignored columns: {', '.join(ignored)}")
     both = sum(
