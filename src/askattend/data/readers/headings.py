@@ -1,4 +1,4 @@
-"""What the columns of a table are called, here and elsewhere."""
+"""Names of a table's columns, here and elsewhere."""
 
 from __future__ import annotations
 
