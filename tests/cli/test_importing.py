@@ -215,7 +215,7 @@ def test_evaluate_without_floors(call: Call, folder: Path, resnet: Path, tmp_pat
     for number, result in enumerate(results):
         asked = predictor.look(tmp_path / f"{number}.png").ask(QUESTION)
         assert result["answer"] == asked.text
-    page = (folder / "run" / "report.html").read_text()
+    page = (folder / "run" / "evaluations" / "test" / "report.html").read_text()
     assert "unknown backbone, 160 px" in page
     assert "a floor" not in page
 

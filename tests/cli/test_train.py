@@ -47,7 +47,10 @@ def test_the_metric_is_named_with_every_figure_of_training(
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
     assert call("evaluate", tmp_path / "run", "--split", "train")[0] == 0
     title = metric.replace("exact", "Exact")
-    assert f"<figcaption><b>{title}</b>" in (tmp_path / "run" / "report.html").read_text()
+    assert (
+        f"<figcaption><b>{title}</b>"
+        in (tmp_path / "run" / "evaluations" / "test" / "report.html").read_text()
+    )
 
 
 def test_the_cache_is_shared_and_extended(tmp_path: Path, call: Call) -> None:
@@ -58,15 +61,15 @@ def test_the_cache_is_shared_and_extended(tmp_path: Path, call: Call) -> None:
     before = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
     status, _, err = call(*train_command("san", table, tmp_path / "runs" / "b"))
     assert status == 0
-    assert "nothing to do" in err
+    assert "no image to extract" in err
     assert before == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
     assert "" not in err.splitlines()
     status, _, err = call("evaluate", tmp_path / "runs" / "b")
-    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 1, 0)
+    assert (status, err.count("extracting"), err.count("no image to extract")) == (0, 1, 0)
     assert "" not in err.splitlines()
     assert len(FeatureStore.open(cache)) == 12
     status, _, err = call("evaluate", tmp_path / "runs" / "b")
-    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 0, 1)
+    assert (status, err.count("extracting"), err.count("no image to extract")) == (0, 0, 1)
     assert len(err.splitlines()) == 1
 
 

@@ -92,7 +92,9 @@ def test_an_evaluation_has_the_fitted_floors_and_a_verdict(tmp_path: Path) -> No
     assert unbeaten, "an image alone does not tell which of two questions was asked"
     assert told["verdict"] == evaluation.metrics.verdict
     assert max(unbeaten, key=len) in told["verdict"] or "none of the floors" in told["verdict"]
-    assert told["verdict"].split(" (")[0] in (run / "report.html").read_text()
+    assert (
+        told["verdict"].split(" (")[0] in (run / "evaluations" / "test" / "report.html").read_text()
+    )
     assert 0 <= told["without_image"]["blank"]["accuracy"] <= 1
 
 

@@ -285,8 +285,9 @@ def test_where_a_network_looks_is_told_if_it_looks_anywhere(
     capsys.readouterr()
     main(["evaluate", str(tmp_path / "runs" / network)])
     printed = capsys.readouterr().out
-    told = json.loads((tmp_path / "runs" / network / "test" / "metrics.json").read_text())
-    page = (tmp_path / "runs" / network / "report.html").read_text()
+    folder = tmp_path / "runs" / network / "evaluations" / "test"
+    told = json.loads((folder / "metrics.json").read_text())
+    page = (folder / "report.html").read_text()
     body = page[page.index("<body>") :]
     attends = network in ("saaa", "san")
     assert ("attention inside the boxes" in printed) == attends
@@ -437,7 +438,9 @@ def test_the_question_alone_needs_no_image(
     evaluation = evaluate_run(out, console=QUIET)
     assert [file.name for file in out.parent.iterdir()] == ["question-only"]  # and no features
     assert evaluation.metrics.accuracy == 1
-    assert "none: the image is not used" in (out / "report.html").read_text()
+    assert (
+        "none: the image is not used" in (out / "evaluations" / "test" / "report.html").read_text()
+    )
     # Any picture will do to ask about; no backbone looks at it.
     capsys.readouterr()
     main(["ask", str(out), str(all_trained / "0.png"), "what is number 1?", "--json"])

@@ -25,7 +25,14 @@ def with_data(run: Path, source: str) -> Path:
 def test_a_data_set_and_split_have_one_folder(tmp_path: Path) -> None:
     own, other = f"table:{tmp_path / 'own.csv'}", f"table:{tmp_path / 'b' / 'own.csv'}"
     run = with_data(tmp_path / "run", own)
-    sources = (None, own, other, "easy-vqa", f"daquar:{tmp_path},answers=set", f"daquar:{tmp_path}")
+    sources = (
+        None,
+        own,
+        other,
+        "easy-vqa",
+        f"daquar:{tmp_path},answers=single",
+        f"daquar:{tmp_path}",
+    )
     folders = [evaluation_folder(run, "test", source) for source in sources]
     assert folders[0] == folders[1] == run / "evaluations" / "test"
     assert len(set(folders)) == len(sources) - 1

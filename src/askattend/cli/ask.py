@@ -24,6 +24,7 @@ from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
 from askattend.features.store import FeatureStore
+from askattend.metrics.shares import percent
 from askattend.runs.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
 
@@ -119,6 +120,6 @@ def _check_overlay(options: Ask) -> None:
 
 
 def _as_text(answer: Answer) -> str:
-    others = ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:])
-    best = f"{answer.question}\n  {answer.said}  {answer.probability:.1%}"
+    others = ", ".join(f"{text} {percent(p)}" for text, p in answer.top[1:])
+    best = f"{answer.question}\n  {answer.said}  {percent(answer.probability)}"
     return f"{best}   ({others})" if others else best

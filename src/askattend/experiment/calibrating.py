@@ -1,4 +1,4 @@
-"""What an evaluation learns from validation: a temperature, and when `ask` is not sure."""
+"""Learning from validation: a temperature, and when `ask` is not sure."""
 
 from __future__ import annotations
 

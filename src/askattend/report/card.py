@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from askattend.data.splits import USUAL_SPLITS
 from askattend.evaluation.evaluate import Metrics, read_metrics
+from askattend.evaluation.figures.removal import change_text
 from askattend.features.spec import UNKNOWN
 from askattend.files import atomic_write
 from askattend.metrics.grounding import Grounding
@@ -45,14 +46,14 @@ class SplitFigures:
         source: its questions, without the folders that they lie in.
         grounding: attention against boxes: its mean map's or only map's share inside them and a
             uniform map's; None where it was not measured.
-        removal: likewise the drop of the probability without the most attended tenth of the
-            regions, and without a random one.
+        removal: likewise what the probability does without the most attended tenth of the regions,
+            and without a random one.
     """
 
     metrics: Metrics
     source: str
     grounding: tuple[float, float] | None
-    removal: tuple[float, float] | None
+    removal: tuple[str, str] | None
 
 
 def write_card(run: Run) -> None:
@@ -152,11 +153,11 @@ def _grounding(value: Mapping[str, Any] | None) -> tuple[float, float] | None:
     return (found.mean or found.maps[0]).inside.value, found.uniform.inside.value
 
 
-def _removal(value: Mapping[str, Any] | None) -> tuple[float, float] | None:
+def _removal(value: Mapping[str, Any] | None) -> tuple[str, str] | None:
     if value is None:
         return None
     found = msgspec.convert(value, Removal)
-    return (found.mean or found.maps[0]).drop.value, found.random.drop.value
+    return change_text((found.mean or found.maps[0]).drop), change_text(found.random.drop)
 
 
 @cache

@@ -13,6 +13,7 @@ from askattend.drawing.overlay import fit_long_side, tinted_map
 from askattend.errors import AskAttendError, ConfigError, DataError
 from askattend.features.images import open_image
 from askattend.installation import pip_install
+from askattend.metrics.shares import percent
 from askattend.runs.answer import Answer
 from askattend.runs.map_description import describe_map
 from askattend.runs.predictor import Predictor
@@ -97,7 +98,7 @@ class _Asking:
         return self._said(answer), dict(answer.top), maps, _marked(question, effects)
 
     def _said(self, answer: Answer) -> str:
-        lines = [f"## {answer.said}", f"{answer.probability:.1%}"]
+        lines = [f"## {answer.said}", percent(answer.probability)]
         lines += [f"*{note}*" for note in self._predictor.notes(answer.question)]
         if self._predictor.model.attends:
             name = self._predictor.maps_name
