@@ -55,7 +55,8 @@ def test_evaluate_prints_a_table(own: Path, call: Call) -> None:
     assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
-def test_abstaining(own: Path, call: Call) -> None:
+def test_abstaining(own: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     folder, image = own / "runs" / "saaa", own / "square 0.png"
     assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
     (folder / "calibration.json").unlink()

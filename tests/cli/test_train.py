@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
+from torch import Tensor
 
+from askattend.batching.batches import Batch
 from askattend.features.store import FeatureStore
+from askattend.training.cuda_graphs import Step, make_step
 from cli.conftest import Mistake
 from commands import Call, train_command
 from squares import COLOURS, write_squares
@@ -86,6 +92,48 @@ def test_resume(trained: Path, own: Path, call: Call) -> None:
     assert call("train", "saaa", "--out", out, "--resume", "--train.epochs", "3")[0] == 0
     assert (out / "log.csv").read_text().startswith(log)
     assert len((out / "log.csv").read_text().splitlines()) == 4
+
+
+def test_an_interrupted_training_tells_what_is_kept_and_what_goes_on(
+    trained: Path, own: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, steps = own / "a b", iter(range(100))
+    words = train_command("saaa", trained / "squares.csv", out)
+
+    def pressing(*arguments: Any) -> Step:
+        step = make_step(*arguments)
+
+        def made(batch: Batch, *, rate: float) -> Tensor:
+            if next(steps) == 5:  # the sixth step, the second of the second epoch
+                signal.raise_signal(signal.SIGINT)
+            return step(batch, rate=rate)
+
+        return made
+
+    monkeypatch.setattr("askattend.training.loop.make_step", pressing)
+    status, _, err = call(*words)
+    assert status == 130
+    last = err.splitlines()[-1]
+    kept, _, command = last.partition(" Go on with: askattend ")
+    assert kept == f"askattend: interrupted. Kept: 1 epoch and 2 steps of the next in {out}."
+    assert shlex.split(command) == [*words, "--resume"]
+    assert call(*shlex.split(command))[0] == 0
+    assert call(*train_command("saaa", trained / "squares.csv", own / "whole"))[0] == 0
+    weights = [folder / "best.safetensors" for folder in (out, own / "whole")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_interrupted_before_the_first_step_the_same_command_goes_on(
+    trained: Path, own: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("askattend.experiment.train.features_for", interrupted)
+    words = train_command("saaa", trained / "squares.csv", own / "new")
+    status, _, err = call(*words)
+    assert (status, "no weights yet" in err) == (130, True)
+    assert shlex.split(err.splitlines()[-1].partition("Go on with: askattend ")[2]) == words
 
 
 def test_a_run_is_a_preset(trained: Path, tmp_path: Path, call: Call) -> None:

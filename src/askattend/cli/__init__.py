@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from askattend.errors import AskAttendError, ConfigError, did_you_mean
+from askattend.errors import AskAttendError, ConfigError, Interrupted, did_you_mean
 
 USAGE = """\
 usage: askattend COMMAND …
@@ -27,7 +27,7 @@ usage: askattend COMMAND …
 
 {sources}
 NETWORK is saaa, san or another that is listed by askattend train --help.
-Every command has --help; that of data says what each source is."""
+Every command has --help; that of data says what each source is. --version tells this one's."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.
@@ -51,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with _plain_errors():
         if name in ("-h", "--help", "help"):
             print(_usage())
+        elif name in ("-V", "--version", "version"):
+            print(_version())
         elif name in COMMANDS:
             import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
         else:
@@ -65,6 +67,14 @@ def _usage() -> str:
 
     sources = textwrap.fill(f"SOURCE is {source_syntaxes()}.", 96, break_on_hyphens=False)
     return USAGE.format(sources=sources)
+
+
+def _version() -> str:
+    """Name the version and, where it is known, the commit."""
+    from askattend.provenance import commit, short, version
+
+    known = commit()
+    return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")
 
 
 @contextmanager
@@ -82,6 +92,9 @@ def _plain_errors() -> Iterator[None]:
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("askattend: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(
+            f"askattend: {stop if isinstance(stop, Interrupted) else 'interrupted'}",
+            file=sys.stderr,
+        )
         sys.exit(130)

@@ -31,6 +31,7 @@ from askattend.metrics.floor_comparison import (
 from askattend.metrics.grounding import GroundingPerQuestion, measure
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.provenance import Provenance
 from askattend.runs.predictor import Predictor
 from askattend.scoring.results import (
     METRICS,
@@ -152,6 +153,7 @@ class Metrics(msgspec.Struct, frozen=True):
             beats all, or there are none.
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
+        made: the program that measured them, and when.
         figures: the value of each `Figure` by its name.
     """
 
@@ -165,6 +167,7 @@ class Metrics(msgspec.Struct, frozen=True):
     verdict: str | None = None
     coverage: float | None = None
     ceiling: float | None = None
+    made: Provenance | None = None
     figures: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def flat(self) -> dict[str, Any]:
@@ -265,6 +268,7 @@ def _metrics(
         floors=_floors(evaluated, linear) if whole else None,
         coverage=run.answers.reachable(questions) if whole else None,
         ceiling=evaluated.batches.ceiling() if whole else None,
+        made=Provenance.now(),
         figures={name: figure.measure(evaluated) for name, figure in figures.items()},
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace as replace_struct
 from rich.console import Console
 
 from askattend.batching.batches import Batches
@@ -36,14 +37,17 @@ from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_fro
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
+from askattend.provenance import Provenance
 from askattend.report.card import write_card
+from askattend.runs.origin import Origin, digest_of_questions, read_origin
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
-from askattend.training.summary import DataSummary, TrainingSummary
+from askattend.training.summary import DataSummary, TrainingSummary, read_summary
 
 # How long and where to train may change when a run is resumed.
-_FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
+_FREE_NAMES = ("epochs", "patience", "device", "cuda_graphs", "checkpoint_minutes")
+_FREE = {("train", name) for name in _FREE_NAMES}
 
 
 def train(
@@ -77,8 +81,9 @@ def train(
     fold_images(config, splits.train)  # complain before the long work
     run, features = prepare(config, out, splits, console)
     if resume:
-        _require_same(run)
+        _require_same(run, splits)
     with alone_in(out):
+        Origin(Provenance.now(), _digest(splits)).save(out)
         run.save()
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
@@ -202,7 +207,11 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
     return replace(config, data=absolute_source(config.data), features=features, vocab=vocab)
 
 
-def _require_same(run: Run) -> None:
+def _digest(splits: Splits) -> str:
+    return digest_of_questions(splits.train, splits.valid)
+
+
+def _require_same(run: Run, splits: Splits) -> None:
     """Refuse to resume a run whose folder was begun with other data or settings.
 
     Raises:
@@ -219,6 +228,10 @@ def _require_same(run: Run) -> None:
     for part in ("floors", "words", "answers", "features", "vectors"):
         if getattr(run, part) != getattr(begun, part):
             differences.append(f"the {part} differ")
+    # Words and floors may be the same though a question, or its image, is another.
+    origin = read_origin(run.folder)
+    if origin is not None and origin.questions != _digest(splits):
+        differences.append("the questions differ")
     if differences:
         raise RunError(
             f"cannot go on: {'; '.join(differences)}",
@@ -273,8 +286,18 @@ def _save_summary(
         hardware=describe_device(pick_device(run.config["train"]["device"])),
         data=DataSummary.of(splits),
         teachers=msgspec.UNSET if taught is None else taught.scores,
+        made=Provenance.now(),
     )
-    summary.save(run.folder)
+    before = read_summary(run.folder)
+    # A finished run that is resumed stays as it was, its date included.
+    if before is None or not _same_but_for_date(before, summary):
+        summary.save(run.folder)
+
+
+def _same_but_for_date(one: TrainingSummary, other: TrainingSummary) -> bool:
+    # As they are written: floors are of another type once they have been read.
+    dated = replace_struct(one, made=other.made)
+    return msgspec.json.encode(dated) == msgspec.json.encode(other)
 
 
 def _conclude(

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from askattend.evaluation.evaluate import Metrics
+from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.settings import to_mapping
@@ -35,6 +36,8 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
     """
     run, features = predictor.run, predictor.run.features
     parameters = sum(p.numel() for p in predictor.model.parameters())
+    origin = read_origin(run.folder)
+    programs = {"Begun by": origin and origin.begun, "Evaluated by": metrics.made}
     return {
         "Network": run.config["network"].upper(),
         "Parameters": f"{parameters:,}",
@@ -43,6 +46,7 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": features.label,
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
+        **{name: str(program) for name, program in programs.items() if program},
         "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
         f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
     }

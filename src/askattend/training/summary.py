@@ -11,6 +11,7 @@ from askattend.data.questions import QASet
 from askattend.data.splits import Splits
 from askattend.errors import RunError
 from askattend.files import atomic_write
+from askattend.provenance import Provenance
 from askattend.training.distilling import TeacherScores
 
 SUMMARY = "metrics.json"
@@ -63,6 +64,7 @@ class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         data: its questions.
         floors: name → name for people and accuracy on the validation questions.
         teachers: accuracies of the networks that it was distilled from, if it was.
+        made: the program that ended the training, and when; what began it stands in origin.json.
     """
 
     best_epoch: int
@@ -76,6 +78,7 @@ class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: DataSummary
     floors: dict[str, Any] = {}
     teachers: TeacherScores | msgspec.UnsetType = msgspec.UNSET
+    made: Provenance | None = None
 
     def save(self, folder: Path) -> None:
         """Write it into a run folder."""

@@ -56,6 +56,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         results: in order.
         began: seconds of the budget that were spent before the first candidate.
         spent: seconds of the budget.
+        questions: digest of the questions that they were tried on, and validated.
     """
 
     budget: float
@@ -66,6 +67,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
     results: list[Result] = []
     began: float = 0.0
     spent: float = 0.0
+    questions: str = ""
 
     def config(self, candidate: int) -> Config[Any]:
         """Make the settings of a candidate."""
