@@ -33,8 +33,8 @@ FLOORS = (
     {"evaluation", "tracing", "training"},
     {"batching", "runs", "scoring"},
     {"checking", "metrics"},
-    {"data", "features", "models"},
-    {"byhand", "devices", "files", "heartbeat", "provenance", "registry", "settings"},
+    {"data", "features", "models", "packing"},
+    {"byhand", "devices", "files", "heartbeat", "home", "provenance", "registry", "settings"},
     {"errors", "presets"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

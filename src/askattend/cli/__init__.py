@@ -23,6 +23,7 @@ usage: askattend COMMAND …
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
+  pack RUN FILE.zip                       the run as one file, which every command takes
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
 
 {sources}
@@ -42,6 +43,7 @@ COMMANDS = {
     "serve": "serve",
     "trace": "trace",
     "import": "importing",
+    "pack": "pack",
 }
 
 

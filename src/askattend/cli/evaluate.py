@@ -12,6 +12,7 @@ from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
+from askattend.packing import run_folder
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,13 @@ class Evaluate:
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
-    evaluation = evaluate_run(options.run, options.options, console=progress())
+    folder = run_folder(options.run)
+    evaluation = evaluate_run(folder, options.options, console=progress())
     if options.json:
         print_json(evaluation.metrics.flat())
     else:
         print(table(evaluation.metrics))
-        print(f"report: {options.run / 'report.html'}")
+        print(f"report: {folder / 'report.html'}")
 
 
 def table(metrics: Metrics) -> str:

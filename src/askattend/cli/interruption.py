@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from askattend.errors import AskAttendError, Interrupted
 from askattend.experiment.search.trials import STATE, Trials
 from askattend.experiment.teachers import TEACHERS
 from askattend.runs.run_folder import CONFIG, Run
-from askattend.training.history import read_progress
+from askattend.training.history import Progress, read_progress
 
 FEATURES = "the features of whole shards of images"
 
@@ -56,11 +57,16 @@ def describe_kept(out: Path) -> str:
 
 def _progress(run: Run) -> str:
     progress = read_progress(run)
+    if not progress.history.epochs and progress.within is None:
+        # Its teachers' folders are numbered, and their settings are the run's but for the seed.
+        teachers = sorted((run.folder / TEACHERS).glob("*"), key=lambda folder: int(folder.name))
+        if teachers:
+            of_last = read_progress(replace(run, folder=teachers[-1]))
+            return f"{_steps(of_last)} of network {len(teachers)} of its teachers"
+    return _steps(progress)
+
+
+def _steps(progress: Progress) -> str:
     epochs, within = len(progress.history.epochs), progress.within
     done = f"{epochs:,} {'epoch' if epochs == 1 else 'epochs'}"
-    if within is not None:
-        return f"{done} and {within.step:,} steps of the next"
-    teachers = sorted((run.folder / TEACHERS).glob("*"))
-    if not epochs and teachers:
-        return f"{len(teachers):,} of its teachers, the last not whole,"
-    return done if epochs else "settings and floors, no epoch yet,"
+    return done if within is None else f"{done} and {within.step:,} steps of the next"

@@ -20,6 +20,7 @@ from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
 from askattend.files import atomic_write, digest_of
+from askattend.home import shortened
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -259,7 +260,7 @@ def _metrics(
     run, questions, scored = evaluated.predictor.run, evaluated.questions, evaluated.scored
     whole = accuracy_over(scored) if scored else None
     return Metrics(
-        source=questions.source,
+        source=shortened(questions.source),
         split=split,
         questions=len(questions),
         metric=metric_name(questions) if whole else None,

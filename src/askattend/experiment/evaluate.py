@@ -27,6 +27,7 @@ from askattend.experiment.inputs import batches_of, questions_of, sample_of, spl
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import Calibration
+from askattend.packing import run_folder
 from askattend.report.card import write_card
 from askattend.report.details import details_of
 from askattend.report.gallery import Example, choose
@@ -76,6 +77,7 @@ def evaluate_run(
     Raises:
         AskAttendError: the run, the data, the split or the features do not fit.
     """
+    folder = run_folder(folder)
     split, figures = canonical_split(options.split), all_figures()
     _check_folder(folder / split, split)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)

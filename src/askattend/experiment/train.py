@@ -33,21 +33,18 @@ from askattend.experiment.floors import (
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
 from askattend.provenance import Provenance
 from askattend.report.card import write_card
-from askattend.runs.origin import Origin, digest_of_questions, read_origin
+from askattend.runs.origin import Origin
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.summary import DataSummary, TrainingSummary, read_summary
-
-# How long and where to train may change when a run is resumed.
-_FREE_NAMES = ("epochs", "patience", "device", "cuda_graphs", "checkpoint_minutes")
-_FREE = {("train", name) for name in _FREE_NAMES}
 
 
 def train(
@@ -81,9 +78,11 @@ def train(
     fold_images(config, splits.train)  # complain before the long work
     run, features = prepare(config, out, splits, console)
     if resume:
-        _require_same(run, splits)
+        require_same(run, splits)
+        if (note := changed_schedule(run, config.train)) is not None:
+            console.print(f"note: {note}", highlight=False)
     with alone_in(out):
-        Origin(Provenance.now(), _digest(splits)).save(out)
+        Origin(Provenance.now(), digest(splits)).save(out)
         run.save()
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
@@ -205,50 +204,6 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
     features = None if config.features is None else config.features.expanduser().resolve()
     vocab = replace(config.vocab, vectors=located(config.vocab.vectors))
     return replace(config, data=absolute_source(config.data), features=features, vocab=vocab)
-
-
-def _digest(splits: Splits) -> str:
-    return digest_of_questions(splits.train, splits.valid)
-
-
-def _require_same(run: Run, splits: Splits) -> None:
-    """Refuse to resume a run whose folder was begun with other data or settings.
-
-    Raises:
-        RunError: names what differs, with both values where they are settings.
-    """
-    if not (run.folder / CONFIG).exists():
-        return
-    begun = Run.load(run.folder)
-    differences = [
-        f"{key} is {now!r}, and was {then!r}"
-        for key, now, then in _settings(run, begun)
-        if now != then
-    ]
-    for part in ("floors", "words", "answers", "features", "vectors"):
-        if getattr(run, part) != getattr(begun, part):
-            differences.append(f"the {part} differ")
-    # Words and floors may be the same though a question, or its image, is another.
-    origin = read_origin(run.folder)
-    if origin is not None and origin.questions != _digest(splits):
-        differences.append("the questions differ")
-    if differences:
-        raise RunError(
-            f"cannot go on: {'; '.join(differences)}",
-            where=run.folder,
-            remedy="Resume with the same data and settings, or choose another --out.",
-        )
-
-
-def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
-    """Yield each setting that must stay as it was: its name, its value now and then."""
-    for key in ("network", "data", "seeds", "recipe"):
-        yield key, run.config.get(key), begun.config.get(key)
-    for section in ("model", "vocab", "train"):
-        now, then = run.config.get(section, {}), begun.config.get(section, {})
-        for key in sorted({*now, *then}):
-            if (section, key) not in _FREE:
-                yield f"{section}.{key}", now.get(key), then.get(key)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from askattend.evaluation.evaluate import Metrics
+from askattend.home import shortened
 from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
@@ -41,14 +42,14 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
     return {
         "Network": run.config["network"].upper(),
         "Parameters": f"{parameters:,}",
-        "Questions from": metrics.source,
+        "Questions from": shortened(metrics.source),
         **_training(run, history),
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
-        "Backbone": features.label,
+        "Backbone": shortened(features.label),
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
         **{name: str(program) for name, program in programs.items() if program},
-        "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
-        f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
+        "Repeat with": f"askattend evaluate {shlex.quote(shortened(str(run.folder)))} "
+        f"--data {shlex.quote(shortened(metrics.source))} --split {metrics.split}",
     }
 
 

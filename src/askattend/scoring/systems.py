@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import msgspec
 
@@ -19,6 +20,7 @@ from askattend.files import digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
+from askattend.packing import run_folder
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
@@ -64,6 +66,8 @@ def evaluated_system(run: Path, split: str | None) -> System:
         RunError: the run was not evaluated on the split (by default, ``"test"``).
         DataError: a file of its evaluation is malformed, or holds no score.
     """
+    name = str(run)
+    run = run_folder(run) if is_zipfile(run) else run
     if not run.is_dir():
         raise ConfigError(
             "is a results file" if run.is_file() else "no such run folder",
@@ -81,7 +85,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
             remedy="Choose another --split.",
         )
     notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
-    return System(str(run), split, figures.metric, answers, notes)
+    return System(name, split, figures.metric, answers, notes)
 
 
 def scored_system(path: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
@@ -97,7 +101,8 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         RunError: the run was not evaluated on the split.
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
-    file = path
+    name = str(path)
+    file = path = run_folder(path) if is_zipfile(path) else path
     if path.is_dir():
         split = canonical_split(split or "test")
         file = _evaluation_file(path, split, RESULTS)
@@ -110,7 +115,7 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
     notes = (*answers.notes, *checked, *notes)
-    return System(str(path), answers.split, metric, scored, notes)
+    return System(name, answers.split, metric, scored, notes)
 
 
 def _check_asked(

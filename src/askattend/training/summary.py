@@ -11,6 +11,7 @@ from askattend.data.questions import QASet
 from askattend.data.splits import Splits
 from askattend.errors import RunError
 from askattend.files import atomic_write
+from askattend.home import shortened
 from askattend.provenance import Provenance
 from askattend.training.distilling import TeacherScores
 
@@ -46,7 +47,8 @@ class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, splits: Splits) -> DataSummary:
         """Count the questions of a training."""
         notes = dict.fromkeys((*splits.train.notes, *splits.notes))
-        return cls(PartSize.of(splits.train), PartSize.of(splits.valid), tuple(notes))
+        told = tuple(shortened(list(notes)))
+        return cls(PartSize.of(splits.train), PartSize.of(splits.valid), told)
 
 
 class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

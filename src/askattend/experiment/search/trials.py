@@ -12,6 +12,7 @@ from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import differences
 from askattend.files import atomic_write
+from askattend.home import expanded, shortened
 
 STATE = "search.json"
 TOO_SLOW = "would take too long"
@@ -114,7 +115,8 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
     def save(self, folder: Path) -> None:
         """Write all of it."""
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / STATE, msgspec.json.format(msgspec.json.encode(self)))
+        told = msgspec.structs.replace(self, candidates=shortened(self.candidates))
+        atomic_write(folder / STATE, msgspec.json.format(msgspec.json.encode(told)))
 
     @classmethod
     def load(cls, folder: Path) -> Trials:
@@ -125,7 +127,8 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         """
         file = folder / STATE
         try:
-            return msgspec.json.decode(file.read_bytes(), type=cls)
+            told = msgspec.json.decode(file.read_bytes(), type=cls)
+            return msgspec.structs.replace(told, candidates=expanded(told.candidates))
         except (OSError, msgspec.DecodeError) as error:
             remedy = "Delete it to search anew."
             raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
