@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +19,36 @@ from askattend.client import Client
 from askattend.errors import ConfigError, ImageError, ServiceError
 from askattend.runs.predictor import Predictor
 from serving.services import serving
+
+
+@contextmanager
+def answered_by(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server of somebody else's; its URL."""
+    server = HTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+class Moody(BaseHTTPRequestHandler):
+    """Is busy twice, then answers once and closes, then answers with something else."""
+
+    def do_GET(self) -> None:
+        calls = self.server.calls = getattr(self.server, "calls", 0) + 1  # type: ignore[attr-defined]
+        status = {1: 503, 2: 429, 3: 200}.get(calls, 502)
+        body = b'{"runs": []}' if status == 200 else b"<html>"
+        self.send_response(status)
+        self.send_header("Retry-After", "0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +129,7 @@ def test_refusals_say_what_where_and_what_to_do(client: Client, url: str, traine
     scene = client.look(trained / "square 0.png")
     with pytest.raises(ServiceError, match="has no word in it") as caught:
         scene.ask("...")
-    assert (caught.value.status, caught.value.where) == (422, "question")
+    assert (caught.value.status, caught.value.where) == (422, "questions.0")
     assert len(caught.value.request_id) == 16
     with Client(url) as unknown, pytest.raises(ServiceError, match="no token") as caught:
         unknown.look(trained / "square 0.png")
@@ -112,10 +144,65 @@ def test_refusals_say_what_where_and_what_to_do(client: Client, url: str, traine
         client.look(trained / "squares.csv")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:7860", "ftp://example.org", "http://"])
+def test_many_questions_go_in_several_requests(client: Client, trained: Path) -> None:
+    questions = [f"is it red {'or blue ' * (number % 3)}{number}?" for number in range(70)]
+    answers = client.look(trained / "square 0.png").ask_all(questions)
+    assert [answer.question for answer in answers] == questions
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "localhost:7860", "ftp://example.org", "http://", "http://127.0.0.1:99999"),
+        *("http://127.0.0.1:x", "http://[::1", "http://two words:7860"),
+    ],
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="not the URL of a service"):
         Client(url)
+
+
+@pytest.mark.parametrize("token", ["", "s3crét", "two\nlines", "s3cret\n"])
+def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(ConfigError, match="token: a header cannot carry it"):
+        Client("http://127.0.0.1:9", token)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (301, b"", r"is somewhere else \(status 301\)"),
+        (302, b"<html>", r"is somewhere else \(status 302\)"),
+        (200, b"<!doctype html>", "something else than JSON"),
+        (200, b"\xff", "something else than JSON"),
+        (200, b"[]", "without 'runs'"),
+        (200, b'{"other": 1}', "without 'runs'"),
+        (200, b"", "without 'runs'"),
+        (404, b"<html>", "refused with status 404"),
+        (500, b'"no"', "refused with status 500"),
+    ],
+)
+def test_what_is_no_such_service_is_told(status: int, body: bytes, message: str) -> None:
+    class Other(Moody):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with answered_by(Other) as url, Client(url) as client:
+        with pytest.raises(ServiceError, match=message) as caught:
+            client.runs()
+        assert caught.value.status == status
+        assert str(caught.value).startswith(url)
+        assert "askattend serve" in str(caught.value)
+
+
+def test_a_service_that_never_answers_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Client(url, timeout=0.2) as client, pytest.raises(ServiceError, match="timed out"):
+            client.runs()
 
 
 def test_nobody_there(trained: Path) -> None:
@@ -124,32 +211,8 @@ def test_nobody_there(trained: Path) -> None:
     assert caught.value.status == 0
 
 
-class Moody(BaseHTTPRequestHandler):
-    """Is busy twice, then answers once and closes, then answers with something else."""
-
-    def do_GET(self) -> None:
-        calls = self.server.calls = getattr(self.server, "calls", 0) + 1  # type: ignore[attr-defined]
-        status = {1: 503, 2: 429, 3: 200}.get(calls, 502)
-        body = b'{"runs": []}' if status == 200 else b"<html>"
-        self.send_response(status)
-        self.send_header("Retry-After", "0")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 def test_a_busy_service_is_asked_again_and_a_closed_connection_opened_anew() -> None:
-    server = HTTPServer(("127.0.0.1", 0), Moody)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    with Client(f"http://127.0.0.1:{server.server_port}") as client:
+    with answered_by(Moody) as url, Client(url) as client:
         assert client.runs() == []
         with pytest.raises(ServiceError, match="refused with status 502"):
             client.runs()
-    server.shutdown()
-    server.server_close()
-    thread.join()

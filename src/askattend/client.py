@@ -27,7 +27,10 @@ _JSON, _BYTES = "application/json", "application/octet-stream"
 _READ = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM")
 # Asked where no answer is wanted.
 ANY_QUESTION = "what is it?"
+_RUNNING = "Check that askattend serve is running there."
 _BUSY, _GONE = (429, 503), 404
+# Questions a request: as many as a service takes that was not told otherwise.
+AT_ONCE = 32
 
 
 class Client:
@@ -43,20 +46,15 @@ class Client:
         timeout: seconds to wait for an answer, and for a service that is busy.
 
     Raises:
-        ConfigError: the URL is none.
+        ConfigError: the URL is none, or a header cannot carry the token.
     """
 
     def __init__(
         self, url: str, token: str | None = None, *, run: str | None = None, timeout: float = 60.0
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            remedy = "Write it as http://127.0.0.1:7860."
-            raise ConfigError(f"'{url}' is not the URL of a service", where="url", remedy=remedy)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname, parts.port, timeout=timeout)
-        self._base, self._lock, self._timeout = parts.path.rstrip("/"), Lock(), timeout
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._connection, self._base = _connection_to(url, timeout)
+        self._lock, self._timeout = Lock(), timeout
+        self._headers = {} if token is None else {"Authorization": f"Bearer {_checked(token)}"}
         self.url, self.run = url, run
 
     def __enter__(self) -> Client:
@@ -75,7 +73,7 @@ class Client:
         Raises:
             ServiceError: it refuses, or cannot be reached.
         """
-        runs: list[dict[str, Any]] = self.request("GET", "/v1/runs")["runs"]
+        runs: list[dict[str, Any]] = self.field("runs", self.request("GET", "/v1/runs"))
         return runs
 
     def look(self, image: Source) -> RemoteScene:
@@ -92,7 +90,7 @@ class Client:
 
     def upload(self, content: bytes) -> str:
         """Upload an image's file; return its id."""
-        return str(self.request("POST", "/v1/images", content, _BYTES)["id"])
+        return str(self.field("id", self.request("POST", "/v1/images", content, _BYTES)))
 
     def request(
         self, method: str, path: str, body: bytes | None = None, content_type: str = _JSON
@@ -100,16 +98,18 @@ class Client:
         """Send a request, again where the service is busy; return the JSON that it answers with.
 
         Raises:
-            ServiceError: the service refuses, stays busy, or cannot be reached.
+            ServiceError: the service refuses, stays busy, cannot be reached, or is no such service.
         """
         deadline = time.monotonic() + self._timeout
         headers = {**self._headers, **({} if body is None else {"Content-Type": content_type})}
         while True:
             status, retry_after, content = self._send(method, path, body, headers)
+            if status < 300:
+                return self._parsed(status, content)
             if status < 400:
-                return json.loads(content) if content else None
+                raise self._no_service(f"is somewhere else (status {status})", status)
             if status not in _BUSY or time.monotonic() + retry_after > deadline:
-                raise _refused(status, content)
+                raise _refused(status, content, self.url)
             time.sleep(retry_after)
 
     def _send(
@@ -123,16 +123,35 @@ class Client:
                     self._connection.request(method, f"{self._base}{path}", body, dict(headers))
                     response = self._connection.getresponse()
                     return response.status, _retry_after(response), response.read()
-                except (HTTPException, OSError) as error:
+                except (HTTPException, OSError, UnicodeError) as error:
                     self._connection.close()
                     if not may_be_stale or isinstance(error, TimeoutError):
                         raise self._unreachable(error) from error
         raise AssertionError("the second try either returns or raises")
 
+    def _parsed(self, status: int, content: bytes) -> Any:
+        try:
+            return json.loads(content) if content else None
+        except ValueError:
+            raise self._no_service("answers with something else than JSON", status) from None
+
+    def field(self, name: str, sent: Any) -> Any:
+        """Return a field of what a service sent.
+
+        Raises:
+            ServiceError: there is none, so that it is another service.
+        """
+        if isinstance(sent, dict) and name in sent:
+            return sent[name]
+        raise self._no_service(f"answers with something else, without '{name}'", 200)
+
+    def _no_service(self, problem: str, status: int) -> ServiceError:
+        remedy = "Name the address that askattend serve is at, with its scheme and its path if any."
+        return ServiceError(problem, where=self.url, remedy=remedy, status=status)
+
     def _unreachable(self, error: Exception) -> ServiceError:
         problem = f"does not answer ({str(error) or type(error).__name__})"
-        remedy = "Check that askattend serve is running there."
-        return ServiceError(problem, where=self.url, remedy=remedy)
+        return ServiceError(problem, where=self.url, remedy=_RUNNING)
 
 
 @dataclass
@@ -156,15 +175,14 @@ class RemoteScene:
     def ask_all(
         self, questions: Sequence[str], *, top: int = 5, edited: Any = None
     ) -> list[Answer]:
-        """Answer several questions in one request; see `Scene.ask_all`.
+        """Answer several questions, 32 a request; see `Scene.ask_all`.
 
         Raises:
             ServiceError: the service refuses, or cannot be reached.
         """
-        if not questions:
-            return []
-        answers = self._answers(questions, top=top, edited_attention=_as_lists(edited))["answers"]
-        return [_answer(each) for each in answers]
+        options = {"top": top, "edited_attention": _as_lists(edited)}
+        parts = [questions[i : i + AT_ONCE] for i in range(0, len(questions), AT_ONCE)]
+        return [_answer(each) for part in parts for each in self._answers(part, **options)]
 
     def word_effects(self, question: str) -> list[WordEffect]:
         """Measure how much the answer's probability falls without each word; see `Scene`.
@@ -172,13 +190,13 @@ class RemoteScene:
         Raises:
             ServiceError: the service refuses, or cannot be reached.
         """
-        (answer,) = self._answers([question], words=True)["answers"]
+        (answer,) = self._answers([question], words=True)
         return [WordEffect(**effect) for effect in answer["words"]]
 
     @cached_property
     def seen(self) -> Crop:
         """The part of the image that the backbone saw, which attention maps lie over."""
-        left, top, right, bottom = self._answers([ANY_QUESTION])["seen"]
+        left, top, right, bottom = self._client.field("seen", self._asked([ANY_QUESTION]))
         return left, top, right, bottom
 
     def forget(self) -> None:
@@ -186,6 +204,9 @@ class RemoteScene:
         self._client.request("DELETE", self._path())
 
     def _answers(self, questions: Sequence[str], **options: Any) -> Any:
+        return self._client.field("answers", self._asked(questions, **options))
+
+    def _asked(self, questions: Sequence[str], **options: Any) -> Any:
         asked = {"questions": list(questions), "run": self._client.run, "attention": "array"}
         body = json.dumps({**asked, **options}).encode()
         try:
@@ -199,6 +220,32 @@ class RemoteScene:
 
     def _path(self) -> str:
         return f"/v1/images/{quote(self.id, safe='')}"
+
+
+def _connection_to(url: str, timeout: float) -> tuple[HTTPConnection, str]:
+    """Return a connection that is not yet made, and the path that all others begin with.
+
+    Raises:
+        ConfigError: it is not the URL of a service.
+    """
+    why = ""
+    try:
+        parts = urlsplit(url)
+        kind = {"http": HTTPConnection, "https": HTTPSConnection}.get(parts.scheme)
+        if kind is not None and parts.hostname:
+            connection = kind(parts.hostname, parts.port, timeout=timeout)
+            return connection, parts.path.rstrip("/")
+    except (ValueError, HTTPException) as error:  # such as a port or a name that cannot be
+        why = f" ({error})"
+    remedy = "Write it as http://127.0.0.1:7860."
+    raise ConfigError(f"'{url}' is not the URL of a service{why}", where="url", remedy=remedy)
+
+
+def _checked(token: str) -> str:
+    if token and token.isascii() and token.isprintable():
+        return token
+    remedy = "Give what the service's --token-file holds, without the end of its line."
+    raise ConfigError("a header cannot carry it", where="token", remedy=remedy)
 
 
 def _answer(sent: Mapping[str, Any]) -> Answer:
@@ -237,12 +284,13 @@ def _retry_after(response: HTTPResponse) -> float:
     return float(given) if given.isdigit() else 1.0
 
 
-def _refused(status: int, content: bytes) -> ServiceError:
+def _refused(status: int, content: bytes, url: str) -> ServiceError:
     try:
         problem = json.loads(content)
         detail, request_id = str(problem["detail"]), str(problem["request_id"])
     except (ValueError, KeyError, TypeError):  # a proxy in between may answer in its own words
-        return ServiceError(f"refused with status {status}", status=status)
+        problem = f"refused with status {status}"
+        return ServiceError(problem, where=url, remedy=_RUNNING, status=status)
     return ServiceError(
         detail,
         where=problem.get("where"),

@@ -21,7 +21,7 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
     status, out, _ = call("evaluate", folder, "--split", "test", "--json")
     assert status == 0
     printed = json.loads(out)
-    assert printed == json.loads((folder / "test" / "metrics.json").read_text())
+    assert printed == json.loads((folder / "evaluations" / "test" / "metrics.json").read_text())
     assert (printed["split"], printed["questions"], printed["metric"]) == ("test", 6, "exact match")
     assert 0 <= printed["accuracy"] <= 1
     # Trained on nine squares, three of each colour: "no" is the most common answer.
@@ -30,7 +30,7 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
     assert (floors["majority"], floors["prefix"]) == (pytest.approx(2 / 6), pytest.approx(3 / 6))
     assert printed["coverage"] == 1
     assert set(printed["by_answer_type"]) == {"colour", "yes/no"}
-    results = json.loads((folder / "test" / "results.json").read_text())
+    results = json.loads((folder / "evaluations" / "test" / "results.json").read_text())
     assert [result["question_id"] for result in results] == list(range(18, 24))
     assert all(set(result) == {"question_id", "answer"} for result in results)
     right = [
@@ -38,7 +38,8 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
         for result, row in zip(results, rows_of(own / "squares.csv")[18:], strict=True)
     ]
     assert printed["accuracy"] == pytest.approx(sum(right) / 6)
-    assert "<html" in (folder / "report.html").read_text()
+    assert "<html" in (folder / "evaluations" / "test" / "report.html").read_text()
+    assert 'href="evaluations/test/report.html"' in (folder / "report.html").read_text()
 
 
 def rows_of(table: Path) -> list[dict[str, str]]:
@@ -55,34 +56,129 @@ def test_evaluate_prints_a_table(own: Path, call: Call) -> None:
     assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
+def with_validation(own: Path) -> Path:
+    """Name a table for the run that has questions to validate on, and return the run."""
+    folder, table = own / "runs" / "saaa", own / "squares.csv"
+    rows = table.read_text().splitlines()
+    valid = [row.replace(",test,", ",valid,") for row in rows if ",test," in row]
+    table.write_text("\n".join([*rows, *valid, ""]))
+    settings = (folder / "config.toml").read_text()
+    named = re.sub(r"^data = .*$", f'data = "table:{table}"', settings, count=1, flags=re.MULTILINE)
+    (folder / "config.toml").write_text(named)
+    return folder
+
+
+def test_without_validation_nothing_is_calibrated(own: Path, call: Call) -> None:
+    folder = own / "runs" / "saaa"
+    status, _, err = call("evaluate", folder, "--json")
+    assert status == 0
+    assert "not calibrated: they were validated on the training questions themselves" in err
+    assert not (folder / "calibration.json").exists()
+    status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
+    assert (status, "there are no validation questions to learn it from" in err) == (2, True)
+
+
 def test_abstaining(own: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    folder, image = own / "runs" / "saaa", own / "square 0.png"
+    folder, image = with_validation(own), own / "square 0.png"
     assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
     (folder / "calibration.json").unlink()
     status, _, err = call("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
     assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
-    assert call("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
-    first = (folder / "test" / "metrics.json").read_bytes()
+    status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
+    assert (status, "too few to show that no more than 10.0%" in err) == (2, True)
+    risk = 0.8  # what two right answers of so few questions show
+    assert call("evaluate", folder, "--abstain-above-risk", str(risk))[0] == 0
+    first = (folder / "evaluations" / "test" / "metrics.json").read_bytes()
     assert call("evaluate", folder)[0] == 0  # keeps the risk, and gives the same figures
-    assert (folder / "test" / "metrics.json").read_bytes() == first
+    assert (folder / "evaluations" / "test" / "metrics.json").read_bytes() == first
     calibration = json.loads((folder / "calibration.json").read_text())
-    assert calibration["abstain_above_risk"] == 0
+    assert calibration["abstain_above_risk"] == risk
     found = json.loads(first)["abstention"]
-    predictions = json.loads((folder / "test" / "predictions.json").read_text())
+    predictions = json.loads((folder / "evaluations" / "test" / "predictions.json").read_text())
     answered = [p["score"] for p in predictions if p["probability"] >= found["threshold"]]
-    assert (found["risk"], found["coverage"]) == (0, len(answered) / len(predictions))
-    assert found["achieved_risk"] == (1 - sum(answered) / len(answered) if answered else None)
+    assert (found["risk"], found["coverage"]) == (risk, len(answered) / len(predictions))
+    achieved = pytest.approx(1 - sum(answered) / len(answered)) if answered else None
+    assert found["achieved_risk"] == achieved
     printed = call("evaluate", folder)[1]
-    assert re.search(rf"answered, 0.0% of them wrong at most +{found['coverage']:.2%} ", printed)
+    assert re.search(rf"answered, 80.0% of them wrong at most +{found['coverage']:.2%} ", printed)
     assert calibration["curve"][-1]["risk"] > 0  # or there would be nothing to abstain from
-    threshold = min((p["threshold"] for p in calibration["curve"] if p["risk"] == 0), default=2)
-    for risk, least in ((None, threshold), ("0.999", 0)):
-        option = () if risk is None else ("--abstain-above-risk", risk)
+    enough = [p for p in calibration["curve"] if p["coverage"] * calibration["effective"] >= 2]
+    within = [p for p in enough if p["risk"] <= risk + 1e-9]
+    threshold = min((p["threshold"] for p in within), default=2)
+    least = 0 if calibration["curve"][-1] in within else threshold
+    for option, lowest in (((), least), (("--abstain-above-risk", "0.999"), 0)):
         (answer,) = json.loads(call("ask", folder, image, "is it red?", *option, "--json")[1])
-        assert answer["sure"] == (answer["probability"] >= least)
+        assert answer["sure"] == (answer["probability"] >= lowest)
         text = call("ask", folder, image, "is it red?", *option)[1]
         assert ("not sure; perhaps" in text) != answer["sure"]
+
+
+def test_abstention_can_be_switched_off_and_says_that_it_is_in_sample(
+    own: Path, call: Call
+) -> None:
+    folder = with_validation(own)
+    status, out, _ = call("evaluate", folder, "--abstain-above-risk", "0.9", "--split", "valid")
+    assert status == 0
+    assert "All of these questions are of validation: " in out
+    answers = re.search(r"wrong among those +[\d.]+%  \[.*\] \(95 %\), of (\d+); in-sample", out)
+    assert answers
+    page = (folder / "evaluations" / "valid" / "report.html").read_text()
+    assert "in-sample: the threshold was chosen on 6 of this split" in page
+    assert call("evaluate", folder, "--no-abstention")[0] == 0
+    calibration = json.loads((folder / "calibration.json").read_text())
+    assert calibration["abstain_above_risk"] is None
+    assert "wrong at most" not in call("evaluate", folder)[1]  # for good
+    both = ("--no-abstention", "--abstain-above-risk", "0.5")
+    status, _, err = call("evaluate", folder, *both)
+    assert (status, "Leave out one of the two" in err) == (2, True)
+
+
+def test_no_evaluation_replaces_another(own: Path, tmp_path: Path, call: Call) -> None:
+    folder, table = own / "runs" / "saaa", tmp_path / "birds.csv"
+    rows = (own / "squares.csv").read_text().replace("square", f"{own}/square")
+    table.write_text(rows)
+    for more in ((), ("--split", "train"), ("--data", f"table:{table}")):
+        assert call("evaluate", folder, *more)[0] == 0
+    places = sorted(place.name for place in (folder / "evaluations").iterdir())
+    assert places[1:] == ["test", "train"]
+    assert re.fullmatch(r"birds-[0-9a-f]{6}-test", places[0])
+    title = re.compile(r"<h1[^>]*>(.*)</h1>")
+    titles = [
+        title.findall((folder / "evaluations" / place / "report.html").read_text())[0]
+        for place in places
+    ]
+    assert titles == [f"SAAA on {name}" for name in ("birds.csv, test", *OWN_TITLES)]
+    index = (folder / "report.html").read_text()
+    assert re.findall(r'<a href="([^"]*)"', index) == [
+        f"evaluations/{p}/report.html" for p in places
+    ]
+    assert "All of these questions were learnt from" in index
+    card = (folder / "README.md").read_text()
+    assert "### test: 6 questions of `table:birds.csv`" in card
+    assert "### test: 6 questions of `table:squares.csv`" in card
+
+
+OWN_TITLES = ("squares.csv, test", "squares.csv, train")
+
+
+def test_a_folder_of_ones_own(own: Path, tmp_path: Path, call: Call) -> None:
+    folder, out = own / "runs" / "saaa", tmp_path / "elsewhere"
+    status, printed, _ = call("evaluate", folder, "--out", out)
+    assert (status, f"report: {out}/report.html" in printed) == (0, True)
+    assert not (folder / "evaluations").exists()
+    assert {file.name for file in out.iterdir()} == {
+        "metrics.json",
+        "predictions.json",
+        "report.html",
+        "results.json",
+    }
+    assert call("evaluate", folder, "--out", out)[0] == 0  # the same again
+    status, _, err = call("evaluate", folder, "--out", out, "--split", "train")
+    assert (status, "holds the evaluation of" in err) == (2, True)
+    status, _, err = call("evaluate", folder, "--out", folder)
+    assert (status, "its metrics.json is no evaluation's" in err) == (2, True)
+    assert json.loads(call("compare", out, out, "--json")[1])["split"] == "test"
 
 
 def test_questions_without_answers_are_answered(own: Path, tmp_path: Path, call: Call) -> None:
@@ -93,7 +189,8 @@ def test_questions_without_answers_are_answered(own: Path, tmp_path: Path, call:
     status, out, _ = call("evaluate", folder, "--data", f"table:{table}", "--json")
     assert status == 0
     assert (json.loads(out)["questions"], json.loads(out)["accuracy"]) == (1, None)
-    (result,) = json.loads((folder / "test" / "results.json").read_text())
+    (place,) = (folder / "evaluations").glob("open-*-test")
+    (result,) = json.loads((place / "results.json").read_text())
     assert result["question_id"] == "q1"
     status, out, _ = call("evaluate", folder, "--data", f"table:{table}")
     assert (status, "nothing to score" in out) == (0, True)
@@ -124,9 +221,9 @@ def test_features_of_another_backbone_are_refused(
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("evaluate RUN --split tset", "no question in split 'tset'"),
+        ("evaluate RUN --split tset", "no question in split 'tset'. It has: train (18), test"),
+        ("evaluate RUN --split tset", "Add --split valid for those that training is validated on."),
         ("evaluate RUN --split ../evil", "cannot name a folder"),
-        ("evaluate RUN --split config.toml", "cannot name a folder"),
         ("evaluate RUN --data table:no.csv", "no.csv"),
     ],
 )

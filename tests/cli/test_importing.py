@@ -207,14 +207,16 @@ def test_evaluate_without_floors(call: Call, folder: Path, resnet: Path, tmp_pat
     assert status == 0, err
     assert "accuracy (exact match)" in out
     assert "floor:" not in out
-    metrics: dict[str, Any] = json.loads((folder / "run" / "test" / "metrics.json").read_text())
+    metrics: dict[str, Any] = json.loads(
+        (folder / "run" / "evaluations" / "test" / "metrics.json").read_text()
+    )
     assert (metrics["questions"], metrics["floors"], metrics["coverage"]) == (3, None, 1.0)
     predictor = Predictor.load(folder / "run", device="cpu", backbone=f"hf:{resnet}")
-    results = json.loads((folder / "run" / "test" / "results.json").read_text())
+    results = json.loads((folder / "run" / "evaluations" / "test" / "results.json").read_text())
     for number, result in enumerate(results):
         asked = predictor.look(tmp_path / f"{number}.png").ask(QUESTION)
         assert result["answer"] == asked.text
-    page = (folder / "run" / "report.html").read_text()
+    page = (folder / "run" / "evaluations" / "test" / "report.html").read_text()
     assert "unknown backbone, 160 px" in page
     assert "a floor" not in page
 

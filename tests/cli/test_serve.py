@@ -21,6 +21,9 @@ from commands import Call
         (("nowhere", "--queue", "0"), "queue = 0"),
         (("nowhere", "--timeout", "-1"), "timeout = -1"),
         (("nowhere", "--port", "-1"), "port = -1: expected a number between 0 and 65535"),
+        (("nowhere", "--cors-origin", "example.org"), "'example.org' is not the origin of a site"),
+        (("nowhere", "--cors-origin", "https://example.org/"), "Write it as https://example.org"),
+        (("nowhere", "--allowed-host", "https://vqa.example.org"), "is not the name of a host"),
         (("nowhere", "--token-file", "no-such-file"), "no-such-file: cannot be read"),
     ],
 )

@@ -53,7 +53,10 @@ def test_the_metric_is_named_with_every_figure_of_training(
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
     assert call("evaluate", tmp_path / "run", "--split", "train")[0] == 0
     title = metric.replace("exact", "Exact")
-    assert f"<figcaption><b>{title}</b>" in (tmp_path / "run" / "report.html").read_text()
+    assert (
+        f"<figcaption><b>{title}</b>"
+        in (tmp_path / "run" / "evaluations" / "test" / "report.html").read_text()
+    )
 
 
 def test_the_cache_is_shared_and_extended(tmp_path: Path, call: Call) -> None:

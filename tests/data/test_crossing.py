@@ -43,3 +43,14 @@ def test_a_seed_draws_the_same_and_another_others() -> None:
     first, again, other = (with_crossed(questions, 3, seed=seed) for seed in (0, 0, 1))
     assert first == again
     assert first != other
+
+
+def test_only_some_questions_are_asked_of_others() -> None:
+    questions = make_qaset(
+        *(make_question(text, ("yes", 1), image=text, id=text) for text in ("a?", "b?", "c?"))
+    )
+    crossed = with_crossed(questions, 3, seed=0, only=lambda question: question.text == "b?")
+    assert [(q.text, q.image) for q in crossed.questions[3:]] in (
+        [("b?", "a?"), ("b?", "c?")],
+        [("b?", "c?"), ("b?", "a?")],
+    )

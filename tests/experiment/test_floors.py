@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import training_splits
+from askattend.experiment import floors
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.floors import FloorAccuracy, floors_line, floors_remark
 from askattend.experiment.train import train
@@ -78,7 +80,7 @@ def test_a_network_that_sees_no_image_has_no_floor_that_does(tmp_path: Path) -> 
 def test_an_evaluation_has_the_fitted_floors_and_a_verdict(tmp_path: Path) -> None:
     run, _ = trained(tmp_path, "image-only")
     evaluation = evaluate_run(run, console=QUIET)
-    told = json.loads((run / "test" / "metrics.json").read_text())
+    told = json.loads((run / "evaluations" / "test" / "metrics.json").read_text())
     (words, both) = load_linear_floors(run)
     questions = read_source(f"table:{tmp_path / 'squares.csv'}").split("test").questions
     right = [a == q.answers[0][0] for a, q in zip(words.answer(questions), questions, strict=True)]
@@ -90,7 +92,9 @@ def test_an_evaluation_has_the_fitted_floors_and_a_verdict(tmp_path: Path) -> No
     assert unbeaten, "an image alone does not tell which of two questions was asked"
     assert told["verdict"] == evaluation.metrics.verdict
     assert max(unbeaten, key=len) in told["verdict"] or "none of the floors" in told["verdict"]
-    assert told["verdict"].split(" (")[0] in (run / "report.html").read_text()
+    assert (
+        told["verdict"].split(" (")[0] in (run / "evaluations" / "test" / "report.html").read_text()
+    )
     assert 0 <= told["without_image"]["blank"]["accuracy"] <= 1
 
 
@@ -102,7 +106,20 @@ FLOORS = {"a": FloorAccuracy("first words", 0.3), "b": FloorAccuracy("bag of wor
 
 
 def test_the_line_of_floors() -> None:
-    assert floors_line(FLOORS) == "floors on validation: first words 30.0 %, bag of words 41.0 %"
+    told = "first words 30.0 %, bag of words 41.0 %"
+    assert floors_line(FLOORS, floors.MOST_VALIDATION) == f"floors on validation: {told}"
+    some = f"floors on validation, 5,000 of its questions: {told}"
+    assert floors_line(FLOORS, floors.MOST_VALIDATION + 1) == some
+
+
+def test_of_many_validation_questions_floors_answer_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floors, "MOST_VALIDATION", 3)
+    _, lines = trained(tmp_path, "san")
+    (line,) = (line for line in lines if line.startswith("floors on validation, 3 of its"))
+    shares = {float(share) for share in re.findall(r"([0-9.]+) %", line)}
+    assert shares <= {0.0, 33.3, 66.7, 100.0}
 
 
 def test_a_training_that_loses_says_so(untrained: Run) -> None:

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 
 from askattend.batching.batches import Batches
 from askattend.data.crossing import with_crossed
+from askattend.data.mirroring import LANGUAGES
 from askattend.data.readers.registry import read_source
 from askattend.data.text import tokenise
 from askattend.errors import ConfigError, RunError
@@ -304,6 +305,26 @@ def test_mirror_images_are_taught_too(squares: Path, tmp_path: Path) -> None:
     flipping = replace(flipping, train=replace(flipping.train, flips=0.5, distil_held_out=0.5))
     run = train(flipping, tmp_path / "flips", console=QUIET)
     assert read_history(run).epochs[-1].epoch == EPOCHS
+
+
+def test_a_question_without_a_mirror_bars_no_other_image_from_being_flipped(
+    squares: Path, by_floor: Config[Any], tmp_path: Path
+) -> None:
+    rows = (squares / "squares.csv").read_text().splitlines()
+    name = rows[1].split(",")[0]
+    more = f"{name},what is written here?,yes,train,yes/no"
+    assert not LANGUAGES[0].certain("what is written here?")
+    table = squares / "uncertain.csv"
+    table.write_text("\n".join([*rows, more, ""]))
+    flipping = replace(
+        by_floor, data=f"table:{table}", train=replace(by_floor.train, flips=0.5, distil_crossed=4)
+    )
+    train(flipping, tmp_path / "flips", console=QUIET)
+    splits = training_splits_of(flipping, read_source(f"table:{table}"))
+    crossed = with_crossed(
+        splits.train, 4, seed=flipping.train.seed, only=lambda q: q.text != "what is written here?"
+    )
+    assert _rows(tmp_path / "flips") in (len(crossed), 2 * len(crossed))
 
 
 def test_more_networks_than_images_are_refused(squares: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_evaluating_validation_gives_what_training_saw(all_trained: Path, networ
     assert metrics.split == "valid"
     assert metrics.accuracy == pytest.approx(best.valid_accuracy)
     assert json.loads((folder / "metrics.json").read_text())["valid_accuracy"] == metrics.accuracy
-    assert (folder / "valid" / "metrics.json").exists()
+    assert (folder / "evaluations" / "valid" / "metrics.json").exists()
     assert not (folder / "val").exists()
 
 
@@ -326,8 +326,9 @@ def test_where_a_network_looks_is_told_if_it_looks_anywhere(
     capsys.readouterr()
     main(["evaluate", str(tmp_path / "runs" / network)])
     printed = capsys.readouterr().out
-    told = json.loads((tmp_path / "runs" / network / "test" / "metrics.json").read_text())
-    page = (tmp_path / "runs" / network / "report.html").read_text()
+    folder = tmp_path / "runs" / network / "evaluations" / "test"
+    told = json.loads((folder / "metrics.json").read_text())
+    page = (folder / "report.html").read_text()
     body = page[page.index("<body>") :]
     attends = network in ("saaa", "san")
     assert ("attention inside the boxes" in printed) == attends
@@ -478,7 +479,9 @@ def test_the_question_alone_needs_no_image(
     evaluation = evaluate_run(out, console=QUIET)
     assert [file.name for file in out.parent.iterdir()] == ["question-only"]  # and no features
     assert evaluation.metrics.accuracy == 1
-    assert "none: the image is not used" in (out / "report.html").read_text()
+    assert (
+        "none: the image is not used" in (out / "evaluations" / "test" / "report.html").read_text()
+    )
     # Any picture will do to ask about; no backbone looks at it.
     capsys.readouterr()
     main(["ask", str(out), str(all_trained / "0.png"), "what is number 1?", "--json"])

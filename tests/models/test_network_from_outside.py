@@ -128,7 +128,7 @@ def test_it_is_trained_evaluated_traced_and_asked(elsewhere: Path) -> None:
     majority = metrics["floors"]["majority"]["accuracy"]
     assert (metrics["questions"], majority) == (6, pytest.approx(1 / 3))
     assert metrics["accuracy"] > 0.9
-    assert (elsewhere / "run" / "report.html").is_file()
+    assert (elsewhere / "run" / "evaluations" / "test" / "report.html").is_file()
     asked = askattend(elsewhere, "ask", "run", "1.png", "what colour is it?", "--json")
     (answer,) = json.loads(asked)
     assert answer["answer"] == "green"

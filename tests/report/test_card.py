@@ -87,7 +87,7 @@ def test_every_split_stands_with_its_floors(evaluated: Path) -> None:
     assert test.startswith("test: ")
     assert valid.startswith("valid: ")
     for split, text in (("test", test), ("valid", valid)):
-        metrics = json.loads((evaluated / split / "metrics.json").read_text())
+        metrics = json.loads((evaluated / "evaluations" / split / "metrics.json").read_text())
         low, high = (f"{100 * end:.1f}" for end in metrics["interval"])
         own = f"(exact match) | {percent(metrics['accuracy'])} | {low} to {high} % |"
         assert own in text
@@ -110,7 +110,7 @@ def test_the_model_hub_reads_it(evaluated: Path) -> None:
     results = {result.dataset_split: result for result in data.eval_results}
     assert list(results) == ["test", "valid"]
     for split, result in results.items():
-        metrics = json.loads((evaluated / split / "metrics.json").read_text())
+        metrics = json.loads((evaluated / "evaluations" / split / "metrics.json").read_text())
         assert result.metric_value == pytest.approx(metrics["accuracy"], abs=1e-4)
         assert (result.metric_type, result.metric_name) == ("accuracy", "exact match")
 
@@ -162,7 +162,7 @@ def test_no_folder_is_named(own: Path, source: str, named: str, dataset: str | N
     data = json.loads((own / "metrics.json").read_text())["data"]
     data["notes"] = [f"1 of 2 images are not there, such as {place}/a.png"]
     edit(own / "metrics.json", data=data)
-    edit(own / "test" / "metrics.json", source=source)
+    edit(own / "evaluations" / "test" / "metrics.json", source=source)
     edit(own / "features.json", backbone="hf:/home/some body/models/resnet")
     write_card(Run.load(own))
     assert "/home" not in card(own)
@@ -185,7 +185,7 @@ def test_a_data_set_for_research_says_so(own: Path) -> None:
 
 
 def test_the_report_tells_the_same(evaluated: Path) -> None:
-    page = (evaluated / "report.html").read_text(encoding="utf-8")
+    page = (evaluated / "evaluations" / "test" / "report.html").read_text(encoding="utf-8")
     size = json.loads((evaluated / "metrics.json").read_text())["data"]["train"]
     assert f"{size['questions']:,} questions, {size['images']:,} images" in page
     assert "<dt>Recipe</dt><dd>small; not the paper&#39;s: model.question_dim 8" in page
@@ -194,7 +194,7 @@ def test_the_report_tells_the_same(evaluated: Path) -> None:
 def test_a_run_that_is_being_trained_or_was_elsewhere_has_a_card(own: Path) -> None:
     for name in ("metrics.json", "calibration.json", CARD):
         (own / name).unlink()
-    shutil.rmtree(own / "test")
+    shutil.rmtree(own / "evaluations" / "test")
     write_card(Run.load(own))
     assert "Its training has not ended" in card(own)
     write_card(replace(Run.load(own), floors=None))
@@ -204,7 +204,7 @@ def test_a_run_that_is_being_trained_or_was_elsewhere_has_a_card(own: Path) -> N
 
 def test_a_split_without_answers_has_no_result(own: Path) -> None:
     for split in ("test", "valid"):
-        file = own / split / "metrics.json"
+        file = own / "evaluations" / split / "metrics.json"
         kept = {key: json.loads(file.read_text())[key] for key in ("source", "split", "questions")}
         file.write_text(json.dumps(kept))
     write_card(Run.load(own))
@@ -212,7 +212,7 @@ def test_a_split_without_answers_has_no_result(own: Path) -> None:
     assert "model-index" not in front_matter(own)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "test/metrics.json"])
+@pytest.mark.parametrize("name", ["metrics.json", "evaluations/test/metrics.json"])
 def test_a_broken_file_is_named(own: Path, name: str) -> None:
     (own / name).write_text('{"questions": "many"}')
     with pytest.raises(RunError, match="unreadable") as caught:

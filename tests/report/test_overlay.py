@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +21,12 @@ from askattend.report import overlay as drawing
 from askattend.report.fonts import missing_glyphs
 from askattend.report.overlay import (
     fit_long_side,
-    heat_map,
+    legend,
     overlay,
     peak,
     range_text,
     save_overlay,
+    strongest,
     tinted_map,
 )
 from askattend.runs.predictor import Answer
@@ -49,67 +51,96 @@ def pixels(image: Image.Image) -> np.ndarray:
     return np.asarray(image, dtype=np.int64)
 
 
+PHOTO = Image.effect_noise((60, 40), 40).convert("RGB")
+
+
+def tint(attention: Tensor, photo: Image.Image, **more: Any) -> np.ndarray:
+    """How far each pixel is from the photo's own."""
+    tinted = pixels(tinted_map(photo, attention, photo.size, **more))
+    difference: np.ndarray = abs(tinted - pixels(photo)).sum(axis=2)
+    return difference
+
+
 @settings(deadline=None)
 @given(st.data(), st.integers(2, 14), st.integers(2, 14), st.booleans())
-def test_heat_is_greatest_in_the_region_attended_to(
+def test_the_tint_is_strongest_in_the_region_attended_to(
     data: st.DataObject, rows: int, columns: int, portrait: bool
 ) -> None:
     row = data.draw(st.integers(0, rows - 1))
     column = data.draw(st.integers(0, columns - 1))
     size = (90, 150) if portrait else (150, 90)
-    warmth = pixels(heat_map(GREY, one_hot(rows, columns, row, column), size)).sum(axis=2)
-    y, x = np.unravel_index(warmth.argmax(), warmth.shape)
+    # The strongest tint is the yellowest.
+    drawn = pixels(tinted_map(GREY, one_hot(rows, columns, row, column), size))
+    yellow = drawn[..., 0] + drawn[..., 1] - drawn[..., 2]
+    y, x = np.unravel_index(yellow.argmax(), yellow.shape)
     assert int(y * rows / size[1]) == row
     assert int(x * columns / size[0]) == column
 
 
 @settings(deadline=None)
-@given(st.integers(0, 99), st.floats(1e-3, 1e3), st.floats(0, 1))
-def test_heat_does_not_depend_on_how_flat_a_map_is(seed: int, scale: float, base: float) -> None:
-    attention = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)).double()
-    plain = pixels(heat_map(GREY, attention, (60, 40)))
-    # Single precision holds a spread of a thousandth about 1 to four digits: at most the next of
-    # the colour map's 256 colours, which differ by up to four levels.
-    assert abs(pixels(heat_map(GREY, attention * scale + base, (60, 40))) - plain).max() <= 4
-
-
-PHOTO = Image.effect_noise((60, 40), 40).convert("RGB")
+@given(st.integers(0, 99))
+def test_a_tint_leaves_alone_what_has_no_more_than_an_even_share(seed: int) -> None:
+    logits = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)) * 6
+    attention = logits.flatten().softmax(0).view(4, 6)
+    tinted = tint(attention, PHOTO)
+    assert tinted.any()
+    # Bicubic interpolation reaches two regions far.
+    far = torch.nn.functional.max_pool2d(attention[None], 5, stride=1, padding=2)[0] <= 1 / 24
+    assert not tinted[far.repeat_interleave(10, 0).repeat_interleave(10, 1).numpy()].any()
 
 
 @settings(deadline=None)
-@given(st.integers(0, 99), st.floats(2, 20))
-def test_a_tint_leaves_alone_what_has_no_more_than_an_even_share(seed: int, times: float) -> None:
-    logits = torch.rand(4, 6, generator=torch.Generator().manual_seed(seed)) * 6
-    attention = logits.flatten().softmax(0).view(4, 6)
-    tint = pixels(tinted_map(PHOTO, attention, PHOTO.size, brightest=times / 24)) - pixels(PHOTO)
-    assert tint.any()
-    # Bicubic interpolation reaches two regions far.
-    far = torch.nn.functional.max_pool2d(attention[None], 5, stride=1, padding=2)[0] <= 1 / 24
-    assert not tint[far.repeat_interleave(10, 0).repeat_interleave(10, 1).numpy()].any()
+@given(st.floats(1.5, 7), st.floats(1.1, 1.5))
+def test_maps_of_one_grid_are_tinted_on_one_scale(times: float, more: float) -> None:
+    """A region is tinted by its own share, whatever others have: the scale is not a map's own."""
+    share, other = times / 64, more * times / 64
+    shown = []
+    for second in (share, other):
+        attention = torch.full((8, 8), 0.0)
+        attention[1, 1], attention[6, 6] = share, second
+        attention[3:5, 3:5] = (1 - share - second) / 4
+        shown.append(pixels(tinted_map(GREY, attention, (160, 160))))
+    first, second_drawn = shown
+    # To what the interpolation rounds.
+    assert abs(first[30, 30] - first[130, 130]).max() <= 2
+    assert abs(first[30, 30] - second_drawn[30, 30]).max() <= 2
+    assert abs(second_drawn[130, 130] - second_drawn[30, 30]).max() > 2
+
+
+def test_what_has_most_is_tinted_as_the_legend_ends() -> None:
+    assert [strongest(count) for count in (1, 4, 49, 196, 10**6)] == [8, 8, 16, 32, 64]
+    bar = pixels(legend(101, 3))
+    assert (bar[:, 0] == 255).all()
+    white = Image.new("RGB", (80, 80), "white")
+    for times in (1.5, 2, 4, 8, 15):
+        # Interpolation does not reach the middle of a quarter.
+        attention = torch.zeros(8, 8)
+        attention[:4, :4] = times / 64
+        drawn = pixels(tinted_map(white, attention, white.size))[15, 15]
+        place = round(100 * np.log(times) / np.log(strongest(64)))
+        assert abs(drawn - bar[0, place]).max() <= 6
 
 
 def test_a_flat_map_shows_no_tint_and_a_peak_does() -> None:
-    flat = torch.full((7, 7), 1 / 49)
-    assert (pixels(tinted_map(PHOTO, flat, PHOTO.size, brightest=0.2)) == pixels(PHOTO)).all()
-    peaked = tinted_map(PHOTO, one_hot(4, 6, 1, 2), PHOTO.size, brightest=0.2)
-    difference = abs(pixels(peaked) - pixels(PHOTO)).sum(axis=2)
-    y, x = np.unravel_index(difference.argmax(), difference.shape)
-    assert (y // 10, x // 10) == (1, 2)
+    assert not tint(torch.full((7, 7), 1 / 49), PHOTO).any()
+    tinted = tint(one_hot(4, 6, 1, 2), PHOTO)
+    y, x = np.unravel_index(tinted.argmax(), tinted.shape)
+    assert (int(y) // 10, int(x) // 10) == (1, 2)
 
 
 def test_what_was_not_seen_is_pale() -> None:
     drawn = tinted_map(
-        Image.new("RGB", (60, 40)), one_hot(2, 2, 0, 0), (60, 40), seen=(0.5, 0, 1, 1), brightest=1
+        Image.new("RGB", (60, 40)), one_hot(2, 2, 0, 0), (60, 40), seen=(0.5, 0, 1, 1)
     )
     assert (pixels(drawn)[:, :30] == 128).all()
     assert pixels(drawn)[:20, 30:45].any()
-    assert pixels(drawn)[30:, 30:].max() <= 2  # what bicubic interpolation leaves
+    assert pixels(drawn)[30:, 30:].max() <= 20  # what bicubic interpolation leaves
 
 
 @pytest.mark.parametrize("value", [0.0, 1 / 49, float("nan")])
 def test_flat_map_shows_no_place(value: float) -> None:
     flat = torch.full((7, 7), value)
-    shown = pixels(heat_map(GREY, flat, (50, 50)))
+    shown = pixels(tinted_map(GREY, flat, (50, 50)))
     assert (shown == shown[0, 0]).all()
     assert peak(flat) == "nowhere"
     assert range_text(flat).startswith("flat at ")
@@ -153,6 +184,8 @@ def test_peak_in_words() -> None:
 @pytest.mark.parametrize("size", [(64, 64), (448, 336), (336, 448), (2000, 500), (90, 1100)])
 def test_photo_keeps_its_shape_and_is_large_enough_to_see(size: tuple[int, int]) -> None:
     drawn = pixels(overlay(Image.new("RGB", size, (255, 0, 0)), [answer()]))
+    across, _ = fit_long_side(Image.new("RGB", size), drawing.PANEL).size
+    drawn = drawn[:, : drawing.MARGIN + max(across, drawing.CELL)]  # beside it lie the maps
     rows, columns = np.nonzero((drawn == [255, 0, 0]).all(axis=2))
     width, height = int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
     assert (width, height) == fit_long_side(Image.new("RGB", size), drawing.PANEL).size
@@ -177,7 +210,7 @@ def test_an_answer_that_is_not_sure_is_drawn_so() -> None:
     assert (pixels(unsure) != pixels(overlay(GREY, [answer()]))).any()
 
 
-def test_panels_are_the_photo_and_its_heat_maps() -> None:
+def test_panels_are_the_photo_and_its_maps() -> None:
     photo = Image.effect_noise((64, 64), 80).convert("RGB")
     asked = answer()
     drawn = pixels(overlay(photo, [asked]))
@@ -188,7 +221,7 @@ def test_panels_are_the_photo_and_its_heat_maps() -> None:
         if (drawn[y, drawing.MARGIN :][: drawing.PANEL] == pixels(large)[0]).all()
     )
     for number, panel in enumerate(
-        [large, *(heat_map(large, a, large.size) for a in asked.attention)]
+        [large, *(tinted_map(large, a, large.size) for a in asked.attention)]
     ):
         left = drawing.MARGIN + number * (drawing.PANEL + drawing.GAP)
         shown = drawn[top : top + drawing.PANEL, left : left + drawing.PANEL]
@@ -272,16 +305,26 @@ def test_overlay_of_a_photo(shared: Path) -> None:
     assert len(tops) == 1
 
 
-def test_heat_lies_over_the_part_that_was_seen() -> None:
+def test_a_map_lies_over_the_part_that_was_seen() -> None:
     """The middle half of a wide photo: the map as over that half alone, the rest pale and alike."""
     wide = Image.new("RGB", (128, 64), (128, 128, 128))
     attention = one_hot(2, 2, 0, 1)
-    drawn = pixels(heat_map(wide, attention, (128, 64), seen=(0.25, 0.0, 0.75, 1.0)))
-    middle = pixels(heat_map(wide.crop((32, 0, 96, 64)), attention, (64, 64)))
+    drawn = pixels(tinted_map(wide, attention, (128, 64), seen=(0.25, 0.0, 0.75, 1.0)))
+    middle = pixels(tinted_map(wide.crop((32, 0, 96, 64)), attention, (64, 64)))
     assert np.array_equal(drawn[:, 32:96], middle)
     for outside in (drawn[:, :32], drawn[:, 96:]):
         assert len(np.unique(outside.reshape(-1, 3), axis=0)) == 1
         assert outside.min() > middle[-1, 0].max()  # brighter than what was hardly attended to
+
+
+def test_the_scale_stands_below_the_image_alone() -> None:
+    with_maps, without = overlay(GREY, [answer(maps=1)]), overlay(GREY, [answer(maps=0)])
+    tall = with_maps.height - without.height
+    assert tall >= drawing.LEGEND + drawing.CAPTION
+    bar = pixels(legend(drawing.PANEL // 2, drawing.LEGEND))
+    shown = pixels(with_maps)[:, drawing.MARGIN : drawing.MARGIN + drawing.PANEL // 2]
+    tops = [y for y in range(len(shown) - len(bar)) if (shown[y : y + len(bar)] == bar).all()]
+    assert len(tops) == 1
 
 
 def test_overlay_draws_the_part_that_was_seen() -> None:
@@ -297,7 +340,7 @@ def test_of_a_padded_image_s_map_what_lies_on_the_image_is_drawn(size: tuple[int
     """A map over a square, beside the picture in the square's middle."""
     attention = torch.rand(8, 8, generator=torch.Generator().manual_seed(0))
     seen = (0.0, -0.5, 1.0, 1.5) if size[0] > size[1] else (-0.5, 0.0, 1.5, 1.0)
-    ours = pixels(heat_map(Image.new("RGB", size, "grey"), attention, size, seen=seen))
-    square = pixels(heat_map(Image.new("RGB", (80, 80), "grey"), attention, (80, 80)))
+    ours = pixels(tinted_map(Image.new("RGB", size, "grey"), attention, size, seen=seen))
+    square = pixels(tinted_map(Image.new("RGB", (80, 80), "grey"), attention, (80, 80)))
     middle = square[20:60] if size[0] > size[1] else square[:, 20:60]
     assert abs(ours.astype(int) - middle.astype(int)).max() <= 8

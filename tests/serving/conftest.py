@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from askattend.serving.answering import Call
 from askattend.serving.app import make_app
+from askattend.serving.jobs import Call
 from askattend.serving.runs import ServedRun, load_runs
 from askattend.serving.service import Service
 from askattend.serving.settings import ServingLimits
@@ -65,10 +65,13 @@ def start(served: list[ServedRun]) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start_one(
-            token: str | None = None, cors_origins: tuple[str, ...] = (), **limits: Any
+            token: str | None = None,
+            cors_origins: tuple[str, ...] = (),
+            hosts: frozenset[str] | None = None,
+            **limits: Any,
         ) -> Asked:
             service = Service(served, ServingLimits(**limits))
-            app = make_app(service, token=token, cors_origins=cors_origins)
+            app = make_app(service, token=token, cors_origins=cors_origins, hosts=hosts)
             client = stack.enter_context(TestClient(app, raise_server_exceptions=False))
             wait_until(lambda: client.get("/readyz").status_code == 200)
             return Asked(service, client)

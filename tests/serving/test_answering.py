@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from askattend.errors import DataError
 from askattend.runs.predictor import Predictor
 from askattend.serving import answering
-from askattend.serving.answering import Ask, Call, Handler
+from askattend.serving.answering import Handler
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.images import read_picture
+from askattend.serving.jobs import Ask, Call, Part
 from askattend.serving.runs import ServedRun
 from askattend.serving.worker import Job
 
@@ -119,10 +120,10 @@ def test_one_request_at_fault_does_not_spoil_the_others(
 ) -> None:
     whole = answering.answer_together
 
-    def fail_on_zebras(asks: Sequence[Ask]) -> Any:
-        if any("zebra" in question for ask in asks for question in ask.questions):
+    def fail_on_zebras(parts: Sequence[Part]) -> Any:
+        if any("zebra" in question for part in parts for question in part.questions):
             raise RuntimeError("zebra")
-        return whole(asks)
+        return whole(parts)
 
     monkeypatch.setattr(answering, "answer_together", fail_on_zebras)
     image = cached(trained / "square 0.png", served)
@@ -177,6 +178,95 @@ def test_a_large_crowd_is_divided(served: list[ServedRun], trained: Path) -> Non
     asks = [Ask(image, served[0], ["is it red?"] * 100) for _ in range(5)]
     finish(asks, Handler(batch_sizes=sizes.append))
     assert sizes == [200, 200, 100]
+
+
+def test_a_large_or_long_request_is_divided(
+    served: list[ServedRun], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    image = cached(trained / "square 0.png", served)
+    finish([Ask(image, served[0])])
+    long = "is it red? " * 40
+    large = Ask(image, served[0], ["is it red?", "is it a zebra?"] * 150)
+    several = [Ask(image, served[0], [long, "is it red?"] * 15), Ask(image, served[0], [long] * 20)]
+    finish([large], Handler(batch_sizes=sizes.append))
+    assert sizes == [256, 44]
+    finish(several, Handler(batch_sizes=sizes.append))
+    # 37 questions of 440 characters are as many as are answered together.
+    assert sizes[2:] == [30, 20]
+    red, zebra = large.future.result()[:2]
+    answers = [each.answer for each in large.future.result()]
+    assert [each.question for each in answers] == list(large.questions)
+    for answer, expected in zip(answers, [red.answer, zebra.answer] * 150, strict=True):
+        assert answer.probability == pytest.approx(expected.probability, abs=2e-3)
+
+
+def test_a_batch_is_sent_before_the_next_is_begun(served: list[ServedRun], trained: Path) -> None:
+    image = cached(trained / "square 0.png", served)
+    finish([Ask(image, served[0])])
+    asks = [Ask(image, served[0], ["is it red?"] * 200) for _ in range(3)]
+    done: list[list[bool]] = []
+    handler = Handler(batch_sizes=lambda _: None)
+    handler([*asks], lambda: done.append([ask.future.done() for ask in asks]))
+    assert done == [[True, False, False], [True, True, False], [True, True, True]]
+
+
+def test_what_is_given_up_midway_is_left_and_the_worker_is_heard_of(
+    served: list[ServedRun], trained: Path
+) -> None:
+    image = cached(trained / "square 0.png", served)
+    finish([Ask(image, served[0])])
+    many = Ask(image, served[0], ["is it red or is it blue?"] * 200, words=True)
+    further = Ask(image, served[0], ["is it red?"])
+    beats: list[int] = []
+    handler = Handler(batch_sizes=lambda _: None)
+    handler([many], lambda: beats.append(len(many.answered)))
+    # The answers in one batch, then the words' effects question by question.
+    assert beats == [200, 200]
+    handler([many, further], lambda: beats.append(0))
+    assert further.future.done()
+    assert [each.words is not None for each in many.answered[:3]] == [True, True, False]
+    assert many.future.cancel()
+    handler([many], lambda: beats.append(0))
+    assert many.answered[2].words is None
+
+
+def test_words_of_a_long_question_are_measured_pass_by_pass(
+    served: list[ServedRun], trained: Path
+) -> None:
+    image = cached(trained / "square 0.png", served)
+    finish([Ask(image, served[0])])
+    question = " ".join(["is it red or blue"] * 30)
+    ask = Ask(image, served[0], [question], words=True)
+    # 151 versions of it in passes of 64.
+    assert finish([ask]) == 3
+    expected = served[0].predictor.look(trained / "square 0.png").word_effects(question)
+    (answered,) = ask.future.result()
+    assert answered.words is not None
+    assert [each.text for each in answered.words] == question.split()
+    drops = [each.drop for each in expected]
+    assert [each.drop for each in answered.words] == pytest.approx(drops, abs=1e-4)
+
+
+def test_an_image_that_fails_does_not_spoil_those_beside_it(
+    served: list[ServedRun], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [cached(trained / f"square {n}.png", served) for n in range(3)]
+    whole, sizes = answering.look_at_all, list[int]()
+
+    def fail_on_the_second(run: ServedRun, looked_at: Sequence[CachedImage]) -> None:
+        sizes.append(len(looked_at))
+        if images[1] in looked_at:
+            raise RuntimeError("bad image")
+        whole(run, looked_at)
+
+    monkeypatch.setattr(answering, "look_at_all", fail_on_the_second)
+    asks = [Ask(image, served[0], ["is it red?"]) for image in images]
+    finish(asks, Handler(batch_sizes=lambda _: None, images_at_once=16))
+    assert sizes == [3, 1, 1, 1]
+    assert [len(asks[n].future.result()) for n in (0, 2)] == [1, 1]
+    with pytest.raises(RuntimeError, match="bad image"):
+        asks[1].future.result()
 
 
 def test_other_work_is_done_one_by_one(served: list[ServedRun]) -> None:

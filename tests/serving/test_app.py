@@ -6,23 +6,29 @@ import base64
 import json
 import logging
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from askattend.serving.answering import Call
+from askattend.report.overlay import fit_long_side, tinted_map
+from askattend.runs.predictor import Predictor
+from askattend.serving import bodies
 from askattend.serving.app import make_app
-from askattend.serving.middleware import MOST_JSON
+from askattend.serving.jobs import Call
+from askattend.serving.problems import MOST_JSON
 from askattend.serving.runs import ServedRun
-from askattend.serving.service import Service
+from askattend.serving.service import DECODERS, Service
 from askattend.serving.settings import ServingLimits
 from askattend.tracing.trained_run import trace_run
 from serving.conftest import Asked, Start, wait_until
@@ -110,8 +116,15 @@ def test_maps_come_as_pictures_over_the_image(asked: Asked, file: Path) -> None:
     body = asked.ask(asked.upload(file), "is it red?", attention="png")
     attention = body["answers"][0]["attention"]
     assert attention["values"] is None
-    sizes = [Image.open(BytesIO(base64.b64decode(each))).size for each in attention["png"]]
-    assert sizes == [(420, 350)] * 2
+    drawn = [Image.open(BytesIO(base64.b64decode(each))) for each in attention["png"]]
+    assert [each.size for each in drawn] == [(420, 350)] * 2
+    # Of four regions eight times an even share would be tinted strongest, as on the page.
+    assert attention["strongest"] == 8
+    photo = fit_long_side(Image.open(file), 420)
+    maps = asked.ask(asked.upload(file), "is it red?", attention="array")["answers"][0]
+    for picture, values in zip(drawn, maps["attention"]["values"], strict=True):
+        expected = tinted_map(photo, torch.tensor(values), photo.size)
+        assert abs(np.asarray(picture, int) - np.asarray(expected, int)).max() <= 2
     assert asked.ask(asked.upload(file), "red")["answers"][0]["attention"] is None
 
 
@@ -273,6 +286,9 @@ def test_other_types_of_body_are_refused(asked: Asked, file: Path, content_type:
         ({"question": "red", "questions": ["red"]}, "questions"),
         ({"questions": ["red"] * 4}, "questions"),
         ({"questions": ["red", "r" * 21]}, "questions.1"),
+        ({"questions": ["red", ""]}, "questions.1"),
+        ({"question": "", "words": True}, "question"),
+        ({"questions": ["a b c d e f"] * 2, "words": True}, "words"),
         ({"question": "..."}, "question"),
         ({"question": 7}, "body.question"),
         ({"question": "red", "top": 0}, "body.top"),
@@ -283,16 +299,127 @@ def test_other_types_of_body_are_refused(asked: Asked, file: Path, content_type:
         ({"question": "red", "edited_attention": [[["a"]]]}, "body.edited_attention.0.0.0"),
         ({"question": "red", "edited_attention": [[[-1, 0], [0, 1]], None]}, "edited attention"),
         ({"question": "red", "edited_attention": []}, "edited attention"),
+        ({"question": "red", "edited_attention": [[0.5, 0.5]]}, "body.edited_attention"),
+        ({"question": "red", "edited_attention": [None, [[[1]]]]}, "body.edited_attention"),
+        ({"question": "red", "edited_attention": [[[]]] * 101}, "body.edited_attention"),
+        ({"question": "red", **{str(key): 1 for key in range(1000)}}, "body"),
+        ({"question": "red", "edited_attention": 1}, "body.edited_attention"),
+        ({"question": "red", "edited_attention": [[[1, 0], [0]], None]}, "edited attention, map 1"),
+        ({"question": "red", "edited_attention": [[[10**400, 0], [0, 0]], None]}, ""),
         ("red", "body"),
     ],
 )
 def test_what_does_not_fit_is_named(start: Start, file: Path, body: object, where: str) -> None:
-    asked = start(max_questions=3, max_question_length=20)
+    asked = start(max_questions=3, max_question_length=20, max_words=11)
     response = asked.client.post(f"/v1/images/{asked.upload(file)}/ask", json=body)
     told = problem(response, 422)
     assert str(told["where"]).startswith(where)
+    assert told["remedy"]
     if where == "run":
         assert told["remedy"] == "Did you mean 'san'?"
+    if where == "body.tops":
+        assert told["remedy"] == "Did you mean 'top'?"
+    if where == "body.edited_attention":
+        assert re.search("deep, expected 3: maps, of rows, of columns|at most 100", told["detail"])
+        assert "maps × rows × columns" in told["remedy"]
+
+
+def test_one_question_or_several_but_not_both(asked: Asked, file: Path) -> None:
+    path = f"/v1/images/{asked.upload(file)}/ask"
+    both = asked.client.post(path, json={"question": "red", "questions": ["red"]})
+    assert "both 'question' and 'questions'" in problem(both, 422)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "remedy"),
+    [
+        ("GET", "/v1/run", 404, "Did you mean /v1/runs?"),
+        ("POST", "/v1/images/some-id/aks", 404, "Did you mean /v1/images/{image_id}/ask?"),
+        ("GET", "/favicon.ico", 404, "See /openapi.json"),
+        ("GET", "/v1/ask", 405, "Use POST."),
+        ("PUT", "/v1/images/some-id", 405, "Use DELETE."),
+        ("DELETE", "/", 405, "Use GET."),
+    ],
+)
+def test_what_no_route_takes_is_told_which_there_are(
+    asked: Asked, method: str, path: str, status: int, remedy: str
+) -> None:
+    response = asked.client.request(method, path)
+    told = problem(response, status)
+    assert told["remedy"].startswith(remedy)
+    assert told["where"] == path
+    assert ("Allow" in response.headers) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/v1/images", "-H 'Content-Type: image/png'"),
+        ("/v1/images/x/ask", "-H 'Content-Type: application/json'"),
+        ("/v1/ask", "-H 'Content-Type: application/json'"),
+    ],
+)
+def test_what_curl_sends_by_default_is_told_how_to_send(
+    asked: Asked, path: str, named: str
+) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    told = problem(asked.client.post(path, content=b"x", headers=headers), 415)
+    assert named in told["remedy"]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"edited_attention": [[[0] * 600_000]]},
+        {"edited_attention": [[[]] * 400_000]},
+        {"question": "r" * 1_100_000},
+        {"tops": [{}] * 400_000},
+        {"image": [[]] * 400_000},
+    ],
+)
+def test_what_is_beside_the_image_is_as_small_as_anywhere(
+    asked: Asked, file: Path, beside: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = base64.b64encode(file.read_bytes()).decode()
+    body = {"image": image, "question": "is it red?", **beside}
+    monkeypatch.setattr(bodies, "parse", None)  # nothing of it is made into objects
+    response = asked.client.post("/v1/ask", json=body)
+    assert "beside the image" in problem(response, 413)["detail"]
+
+
+def test_a_large_image_in_json_is_read(asked: Asked) -> None:
+    """With what is beside it before and behind, and a slash escaped, as some write it."""
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), dtype=np.uint8)
+    encoded = BytesIO()
+    Image.fromarray(noise).save(encoded, "PNG")
+    text = base64.b64encode(encoded.getvalue()).decode()
+    assert len(text) > MOST_JSON
+    for written in (text, text.replace("/", "\\/")):
+        body = f'{{"top": 2, "image": "{written}", "question": "is it red?"}}'
+        headers = {"Content-Type": "application/json"}
+        response = asked.client.post("/v1/ask", content=body.encode(), headers=headers)
+        assert response.status_code == 200, response.text
+    for spoilt in (body[:-1], body.replace('"top"', '"tops"'), body.replace('"image"', '"imgae"')):
+        response = asked.client.post("/v1/ask", content=spoilt.encode(), headers=headers)
+        assert response.status_code in (413, 422)
+        assert problem(response, response.status_code)["where"].startswith("body")
+
+
+def test_a_field_that_another_route_has_is_to_be_left_out(asked: Asked, file: Path) -> None:
+    path = f"/v1/images/{asked.upload(file)}/trace"
+    told = problem(asked.client.post(path, json={"question": "red", "top": 3}), 422)
+    assert (told["detail"], told["where"]) == ("there is no such field here", "body.top")
+    assert told["remedy"] == "Leave it out."
+
+
+def test_what_is_not_json_is_told_why(asked: Asked, file: Path) -> None:
+    headers = {"Content-Type": "application/json"}
+    path = f"/v1/images/{asked.upload(file)}/ask"
+    told = problem(asked.client.post(path, content=b'{"question":', headers=headers), 422)
+    assert (told["detail"], told["where"]) == ("not JSON: Expecting value", "body")
+    latin = '{"question": "é"}'.encode("latin-1")
+    told = problem(asked.client.post(path, content=latin, headers=headers), 400)
+    assert "UTF-8" in told["remedy"]
 
 
 @pytest.mark.parametrize("body", ["{", "[" * 100_000, "", "\x00", *HALVES])
@@ -315,10 +442,54 @@ def test_malformed_json_is_refused(asked: Asked, file: Path, body: str) -> None:
         ({"files": {"image": b"x"}, "data": {"question": ["red"] * 99}}, 400),
         ({"files": [("image", b"x"), ("image", b"x")], "data": {"question": "red"}}, 400),
         ({"files": {"image": b"x"}, "data": {"question": "r" * 2_000_000}}, 400),
+        ({"files": {"image": b"x"}, "data": {"question": ["r" * 400_000] * 3}}, 413),
+        ({"files": {"image": b"x"}, "data": {"question": "red", "top": "3"}}, 422),
+        ({"files": {"options": b"{}"}, "data": {"question": "red", "image": "x"}}, 422),
     ],
 )
 def test_forms_that_do_not_fit(asked: Asked, parts: dict[str, Any], status: int) -> None:
     problem(asked.client.post("/v1/ask", **parts), status)
+
+
+def test_pictures_of_maps_do_not_wait_for_images(asked: Asked, file: Path) -> None:
+    image_id, held, release = asked.upload(file), Semaphore(0), Event()
+
+    def decode_for_long() -> None:
+        held.release()
+        release.wait(30)
+
+    for _ in range(DECODERS):
+        asked.service._decoders.submit(decode_for_long)
+        held.acquire()
+    try:
+        assert asked.ask(image_id, "is it red?", attention="png")["answers"]
+    finally:
+        release.set()
+
+
+def test_long_honest_work_is_given_up_in_time_and_leaves_the_worker_well(
+    start: Start, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Predictor.word_effects_by_pass
+
+    def slow(*given: Any) -> Any:
+        time.sleep(0.3)
+        yield from whole(*given)
+
+    monkeypatch.setattr(Predictor, "word_effects_by_pass", slow)
+    asked = start(timeout=1.0)
+    image_id = asked.upload(file)
+    asked.ask(image_id, "is it red?")
+    body = {"questions": ["is it red?"] * 30, "words": True}
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(asked.client.post, f"/v1/images/{image_id}/ask", json=body)
+        while not sent.done():  # nine seconds' work
+            assert asked.client.get("/healthz").status_code == 200
+            time.sleep(0.05)
+    problem(sent.result(), 503)
+    # What is left of it is not done.
+    assert asked.ask(image_id, "is it red?")["answers"]
+    assert asked.service.worker.waiting == 0
 
 
 def test_an_image_expires(start: Start, file: Path) -> None:

@@ -21,9 +21,9 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "serving.md").read_text(e
 
 
 def snippet(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert found
-    return found[1]
+    return "".join(found)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")

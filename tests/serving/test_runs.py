@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from askattend.devices import AnsweringPrecision
 from askattend.runs.predictor import Predictor
-from askattend.serving.answering import Ask
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.images import read_picture
+from askattend.serving.jobs import Ask
 from askattend.serving.runs import ServedRun, _data_name, load_runs, unique_names
+from askattend.tracing.trained_run import trace_predictor
 from serving.test_answering import finish
 
 
@@ -41,12 +43,23 @@ def test_data_is_named_without_its_folder(source: object, name: str | None) -> N
     assert _data_name(source) == name
 
 
-def test_a_trace_is_of_float32_whatever_answers(run: Path) -> None:
-    high = ServedRun("high", Predictor.load(run, device="cpu", precision="float32"))
-    assert high.tracing_predictor is high.predictor
-    low = ServedRun("low", Predictor.load(run, precision="bfloat16"))
-    weights = next(low.tracing_predictor.model.parameters())
-    assert (weights.dtype, weights.device.type) == (torch.float32, "cpu")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "int8"])
+def test_a_trace_is_in_the_precision_of_the_answers(
+    precision: AnsweringPrecision, run: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = ServedRun("run", Predictor.load(run, device="cpu", precision=precision))
+    assert served.tracing_predictor is served.predictor
+    image = Image.open(trained / "square 0.png")
+    scene = served.predictor.look(image)
+    traced = trace_predictor(
+        served.predictor, "is it red?", lambda: [served.predictor.look(image).ask("is it red?")]
+    )
+    close = pytest.approx(scene.ask("is it red?").probability, abs=1e-3)
+    assert traced.probability == close
+    if precision != "int8":  # on a GPU there are no 8 bits
+        monkeypatch.setattr(ServedRun, "device_type", "cuda")
+        weights = next(ServedRun("gpu", served.predictor).tracing_predictor.model.parameters())
+        assert (str(weights.dtype), weights.device.type) == (f"torch.{precision}", "cpu")
 
 
 def test_a_run_of_other_features_sees_the_image_its_own_way(

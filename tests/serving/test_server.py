@@ -116,3 +116,37 @@ def test_it_says_loudly_when_anybody_may_ask(
     out = capsys.readouterr().out
     assert f"answers at http://{host}:" in out
     assert ("ANYBODY" in out) == warns
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_does_not_come_is_not_waited_for(
+    chunked: bool, run: Path, trained: Path, tmp_path: Path
+) -> None:
+    image = (trained / "square 0.png").read_bytes()
+    with serving(tmp_path, run, "--timeout", "1") as process:
+        if chunked:
+            begun = HTTPConnection("127.0.0.1", process.port, timeout=30)
+            begun.putrequest("POST", "/v1/images")
+            begun.putheader("Transfer-Encoding", "chunked")
+            begun.endheaders()
+            begun.send(b"10\r\n" + image[:16] + b"\r\n")
+        else:
+            begun = slow_request(process, image)
+        answer = begun.getresponse()
+        assert answer.status == 503
+        assert "within 1 s" in json.loads(answer.read())["detail"]
+        begun.close()
+        assert b"askattend_in_flight 1.0" in metrics(process)
+
+
+def test_pages_of_other_names_are_refused_by_the_command(run: Path, tmp_path: Path) -> None:
+    def status(process: Process, host: str) -> int:
+        connection = HTTPConnection("127.0.0.1", process.port, timeout=30)
+        connection.request("GET", "/v1/runs", headers={"Host": host})
+        answer = connection.getresponse().status
+        connection.close()
+        return answer
+
+    with serving(tmp_path, run, "--allowed-host", "vqa.example.org") as process:
+        hosts = ("evil.example", "vqa.example.org", f"localhost:{process.port}")
+        assert [status(process, host) for host in hosts] == [421, 200, 200]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from threading import Event
 
@@ -10,6 +12,8 @@ import pytest
 from askattend.serving.worker import Job, Worker, WorkerDied
 from serving.conftest import wait_until
 
+Beat = Callable[[], object]
+
 
 class Recorder:
     """Does every job it is handed, and remembers how many it was handed at once."""
@@ -17,7 +21,7 @@ class Recorder:
     def __init__(self) -> None:
         self.sizes: list[int] = []
 
-    def __call__(self, jobs: list[Job]) -> None:
+    def __call__(self, jobs: list[Job], beat: Beat = lambda: None) -> None:
         self.sizes.append(len(jobs))
         for job in jobs:
             if job.start():
@@ -44,7 +48,7 @@ def test_what_is_left_is_handed_on_again() -> None:
     """Beside what has come in between."""
     seen: list[int] = []
 
-    def first_alone(jobs: list[Job]) -> None:
+    def first_alone(jobs: list[Job], beat: Beat) -> None:
         seen.append(len(jobs))
         assert jobs[0].start()
         jobs[0].future.set_result(None)
@@ -58,7 +62,7 @@ def test_what_is_left_is_handed_on_again() -> None:
 def test_what_nobody_waits_for_is_not_done() -> None:
     held, release, done = Event(), Event(), list[Job]()
 
-    def handle(jobs: list[Job]) -> None:
+    def handle(jobs: list[Job], beat: Beat) -> None:
         for job in jobs:
             if job.start():
                 held.set()
@@ -81,7 +85,7 @@ def test_what_nobody_waits_for_is_not_done() -> None:
 def test_an_error_is_told_to_those_who_wait_and_the_next_are_served() -> None:
     calls: list[int] = []
 
-    def handle(jobs: list[Job]) -> None:
+    def handle(jobs: list[Job], beat: Beat) -> None:
         calls.append(len(jobs))
         if len(calls) == 1:
             raise ValueError("not this time")
@@ -98,7 +102,7 @@ def test_an_error_is_told_to_those_who_wait_and_the_next_are_served() -> None:
 def test_a_worker_that_dies_tells_all_who_wait_and_refuses_more() -> None:
     held, release = Event(), Event()
 
-    def die(jobs: list[Job]) -> None:
+    def die(jobs: list[Job], beat: Beat) -> None:
         held.set()
         release.wait(30)
         raise SystemExit
@@ -119,7 +123,7 @@ def test_a_worker_that_dies_tells_all_who_wait_and_refuses_more() -> None:
 def test_a_worker_that_is_stuck_is_known_to_be_until_it_goes_on() -> None:
     release = Event()
 
-    def handle(jobs: list[Job]) -> None:
+    def handle(jobs: list[Job], beat: Beat) -> None:
         release.wait(30)
         Recorder()(jobs)
 
@@ -133,3 +137,24 @@ def test_a_worker_that_is_stuck_is_known_to_be_until_it_goes_on() -> None:
     wait_until(lambda: worker.problem is None)
     worker.stop(timeout=30)
     assert worker.problem is not None
+
+
+def test_a_worker_that_is_long_at_work_is_well_as_long_as_it_gets_on() -> None:
+    release, beats = Event(), Event()
+
+    def handle(jobs: list[Job], beat: Beat) -> None:
+        while not release.wait(0.05):
+            if not beats.is_set():
+                beat()
+        Recorder()(jobs)
+
+    worker = started(handle, stuck_after=0.5)
+    future = worker.submit(Job())
+    for _ in range(20):
+        time.sleep(0.05)
+        assert worker.problem is None
+    beats.set()  # it does no more
+    wait_until(lambda: worker.problem is not None)
+    release.set()
+    future.result(timeout=30)
+    worker.stop(timeout=30)

@@ -15,6 +15,7 @@ from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeature
 from askattend.errors import ConfigError
 from askattend.features.geometry import Crop
 from askattend.features.store import FeatureStore
+from askattend.metrics.shares import percent
 from askattend.report.fonts import font_hint
 from askattend.report.overlay import save_overlay
 from askattend.runs.predictor import Answer, Predictor, Scene
@@ -123,6 +124,6 @@ def _as_json(image: str, answer: Answer, seen: Crop | None) -> dict[str, Any]:
 
 
 def _as_text(answer: Answer) -> str:
-    others = ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:])
-    best = f"{answer.question}\n  {answer.said}  {answer.probability:.1%}"
+    others = ", ".join(f"{text} {percent(p)}" for text, p in answer.top[1:])
+    best = f"{answer.question}\n  {answer.said}  {percent(answer.probability)}"
     return f"{best}   ({others})" if others else best

@@ -11,13 +11,14 @@ from askattend.cli.options import Flat, Json, RunFolder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
-from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
+from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
 from askattend.packing import run_folder
+from askattend.scoring.evaluation_folders import REPORT
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Accuracy on a split beside its floors; leaves metrics, results and report in the run."""
+    """Accuracy on a split beside its floors; leaves metrics, results and a report in the run."""
 
     run: RunFolder
     options: Annotated[EvaluationOptions, Flat]
@@ -33,7 +34,8 @@ def run(argv: list[str]) -> None:
         print_json(evaluation.metrics.flat())
     else:
         print(table(evaluation.metrics))
-        print(f"report: {folder / 'report.html'}")
+        print(f"report: {place_of(folder, options.options) / REPORT}")
+        print(f"all evaluations of the run: {folder / REPORT}")
 
 
 def table(metrics: Metrics) -> str:
@@ -43,7 +45,7 @@ def table(metrics: Metrics) -> str:
         return "\n".join([*lines, "the split has no answers: nothing to score"])
     for line in (*_headline(metrics), *_figures(metrics)):
         lines.append(f"{line.label:<38}{line.value:>8.2%}{line.note}")
-    return "\n".join([*lines, *([metrics.verdict] if metrics.verdict else [])])
+    return "\n".join([*lines, *(said for said in (metrics.verdict, metrics.trust) if said)])
 
 
 def _headline(metrics: Metrics) -> Iterator[TerminalLine]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ class Serve:
     """File with a token that clients must send as 'Authorization: Bearer TOKEN'."""
     cors_origin: tuple[str, ...] = ()
     """Other sites whose pages may ask, such as https://example.org."""
+    allowed_host: tuple[str, ...] = ()
+    """Further names that the service is asked by, such as vqa.example.org behind a proxy."""
     device: Device = "auto"
     precision: AnsweringPrecision | None = None
     """Type of weights and products; by default the run's."""
@@ -41,6 +44,16 @@ class Serve:
 
     def __post_init__(self) -> None:
         check(self, "abstain_above_risk")
+        for origin in self.cors_origin:
+            if not re.fullmatch(r"https?://[^/*\s]+", origin):
+                problem = f"'{origin}' is not the origin of a site"
+                remedy = "Write it as https://example.org, without a path."
+                raise ConfigError(problem, where="cors-origin", remedy=remedy)
+        for name in self.allowed_host:
+            if not re.fullmatch(r"[^/*\s]+", name):
+                problem = f"'{name}' is not the name of a host"
+                remedy = "Write it as vqa.example.org, without https:// and without a path."
+                raise ConfigError(problem, where="allowed-host", remedy=remedy)
 
 
 def run(argv: list[str]) -> None:
@@ -58,6 +71,7 @@ def run(argv: list[str]) -> None:
     from askattend.serving.runs import load_runs
     from askattend.serving.server import bind, serve
     from askattend.serving.service import Service
+    from askattend.serving.sites import hosts_of
 
     with bind(options.address) as listener:
         runs = load_runs(
@@ -67,7 +81,13 @@ def run(argv: list[str]) -> None:
             abstain_above_risk=options.abstain_above_risk,
         )
         service = Service(runs, options.limits)
-        app = make_app(service, token=token, cors_origins=options.cors_origin)
+        hosts = hosts_of(
+            listener.getsockname()[0],
+            options.address.host,
+            options.allowed_host,
+            has_token=token is not None,
+        )
+        app = make_app(service, token=token, cors_origins=options.cors_origin, hosts=hosts)
         # Not before all else is well: who calls this from Python would keep fewer threads.
         _leave_a_core()
         serve(app, service, listener, has_token=token is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 from msgspec.structs import replace as replace_struct
@@ -10,7 +11,9 @@ from msgspec.structs import replace as replace_struct
 from askattend.data.questions import QASet, Question
 
 
-def with_crossed(questions: QASet, times: int, *, seed: int) -> QASet:
+def with_crossed(
+    questions: QASet, times: int, *, seed: int, only: Callable[[Question], bool] = lambda _: True
+) -> QASet:
     """Append every question once more for each of some other images, without an answer.
 
     Only what can answer them itself makes them of use: teachers of another network.
@@ -19,11 +22,15 @@ def with_crossed(questions: QASet, times: int, *, seed: int) -> QASet:
         questions: stay as they are, and come first.
         times: other images that each is asked of; fewer where there are not so many.
         seed: chooses which.
+        only: tells which questions are asked of others.
     """
     images = list(dict.fromkeys(question.image for question in questions))
     drawn = random.Random(seed)
     crossed = [
-        other for q in questions for other in _of_others(q, images, min(times, len(images)), drawn)
+        other
+        for question in questions
+        if only(question)
+        for other in _of_others(question, images, min(times, len(images)), drawn)
     ]
     return replace(questions, questions=(*questions.questions, *crossed))
 

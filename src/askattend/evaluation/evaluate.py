@@ -54,6 +54,7 @@ class Evaluated:
         sample: some of them, for what needs the network to answer again.
         answers: its answers.
         calibration: what validation taught about probabilities; None where it taught nothing.
+        in_sample: how many of the questions it was learnt from.
     """
 
     predictor: Predictor
@@ -61,6 +62,7 @@ class Evaluated:
     sample: Batches
     answers: Answers
     calibration: Calibration | None
+    in_sample: int = 0
 
     @property
     def questions(self) -> QASet:
@@ -152,6 +154,7 @@ class Metrics(msgspec.Struct, frozen=True):
             three words (``prefix``), and those of the run that were fitted, by their `key`.
         verdict: which floors the network does not beat beyond chance, in a sentence; None where it
             beats all, or there are none.
+        trust: why figures on this split flatter, in a sentence; None where nothing is known to.
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
         made: the program that measured them, and when.
@@ -166,6 +169,7 @@ class Metrics(msgspec.Struct, frozen=True):
     interval: tuple[float, float] | None = None
     floors: dict[str, FloorComparison] | None = None
     verdict: str | None = None
+    trust: str | None = None
     coverage: float | None = None
     ceiling: float | None = None
     made: Provenance | None = None
@@ -231,6 +235,7 @@ def evaluate(
     calibration: Calibration | None = None,
     linear: Iterable[LinearFloor] = (),
     *,
+    in_sample: int = 0,
     console: Console,
 ) -> Evaluation:
     """Answer every question of a split, score the answers, and measure all figures.
@@ -243,11 +248,12 @@ def evaluate(
         split: the split's name.
         calibration: what validation taught about probabilities; None leaves them as they are.
         linear: the run's fitted floors.
+        in_sample: how many of the questions the calibration was learnt from.
         console: where the progress bar goes.
     """
     temperature = 1.0 if calibration is None else calibration.temperature
     answers = answer_questions(predictor, batches, console=console, temperature=temperature)
-    evaluated = Evaluated(predictor, batches, sample, answers, calibration)
+    evaluated = Evaluated(predictor, batches, sample, answers, calibration, in_sample)
     return Evaluation(_metrics(evaluated, split, figures, linear), answers.answers)
 
 

@@ -13,11 +13,16 @@ from askattend.data.questions import QASet
 from askattend.evaluation.evaluate import Evaluation
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, uses_image
+from askattend.experiment.inputs import sample_of
 from askattend.metrics.floor_comparison import floor_answers, floors_verdict
 from askattend.metrics.linear_floor import LinearFloor, fit_linear_floors
 from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors, save_linear_floors
 from askattend.runs.run_folder import Run
 from askattend.training.history import TrainingHistory
+
+# Validation questions that floors answer before the first epoch. Each one's image is read, which
+# of a large set would take longer than the fit.
+MOST_VALIDATION = 5_000
 
 
 class FloorAccuracy(msgspec.Struct, frozen=True):
@@ -42,9 +47,12 @@ def prepare_linear_floors(
 def floors_on_validation(
     run: Run, linear: tuple[LinearFloor, ...], valid: QASet, features: Features
 ) -> dict[str, FloorAccuracy]:
-    """Score every floor on the validation questions, as an epoch is: a mean over all of them."""
+    """Score every floor on the validation questions, as an epoch is: a mean over them.
+
+    Of more than `MOST_VALIDATION` a sample is drawn, always the same one.
+    """
     assert run.floors is not None, "a training has questions to learn floors from"
-    questions = valid.questions
+    questions = sample_of(valid, MOST_VALIDATION).questions
     answers = floor_answers(run.floors, linear, questions, features)
     return {
         key: FloorAccuracy(floor.name, fmean(floor.scores(questions)))
@@ -52,10 +60,11 @@ def floors_on_validation(
     }
 
 
-def floors_line(floors: Mapping[str, FloorAccuracy]) -> str:
-    """Say the floors in a line."""
+def floors_line(floors: Mapping[str, FloorAccuracy], questions: int) -> str:
+    """Say the floors on so many validation questions in a line."""
     told = ", ".join(f"{floor.name} {100 * floor.accuracy:.1f} %" for floor in floors.values())
-    return f"floors on validation: {told}"
+    some = f", {MOST_VALIDATION:,} of its questions" if questions > MOST_VALIDATION else ""
+    return f"floors on validation{some}: {told}"
 
 
 def floors_remark(
@@ -76,11 +85,13 @@ def floors_remark(
     )
 
 
-def with_verdict(evaluation: Evaluation, run: Run, history: TrainingHistory) -> Evaluation:
-    """Return an evaluation that says plainly which floors the network does not beat."""
+def with_verdict(
+    evaluation: Evaluation, run: Run, history: TrainingHistory, trust: str | None
+) -> Evaluation:
+    """Return an evaluation that says which floors are not beaten, and how far to trust it."""
     metrics = evaluation.metrics
     verdict = floors_verdict(metrics.floors or {}, _tried(run, history))
-    return replace(evaluation, metrics=replace(metrics, verdict=verdict))
+    return replace(evaluation, metrics=replace(metrics, verdict=verdict, trust=trust))
 
 
 def _tried(run: Run, history: TrainingHistory) -> str:

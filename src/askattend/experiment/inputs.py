@@ -13,7 +13,7 @@ from askattend.batching.soft_answers import SoftAnswers, mirror_index
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import Splits, split_names, training_splits
-from askattend.errors import ConfigError
+from askattend.errors import ConfigError, DataError
 from askattend.experiment.config import Config
 from askattend.experiment.features import uses_image
 from askattend.features.source import FeatureSource
@@ -44,8 +44,14 @@ def split_of(config: Config[Any], questions: QASet, name: str) -> QASet:
         DataError: the split is empty or does not exist.
     """
     trained_on = set(split_names(config.vocab.train_on))
-    if name not in ("train", "valid") or not trained_on <= {*questions.splits, *questions.subsets}:
+    if not trained_on <= {*questions.splits, *questions.subsets}:
         return questions.split(name)
+    if name not in ("train", "valid"):
+        try:
+            return questions.split(name)
+        except DataError as error:
+            remedy = f"{error.remedy} Add --split valid for those that training is validated on."
+            raise DataError(error.problem, where=error.where, remedy=remedy) from None
     splits = training_splits_of(config, questions)
     return splits.train if name == "train" else splits.valid
 

@@ -22,6 +22,7 @@ from msgspec.structs import replace as msgspec_replace
 from rich.console import Console
 
 from askattend.batching.batches import Batches
+from askattend.batching.flips import require_language
 from askattend.batching.soft_answers import SoftAnswers
 from askattend.data.crossing import with_crossed
 from askattend.data.questions import QASet
@@ -112,7 +113,12 @@ class Lesson:
         # An answer that ignores image or question is the same of every pair.
         both = networks()[model_name(self.config.model)].inputs >= {"image", "question"}
         times = self.config.train.distil_crossed if both else 0
-        return with_crossed(self.splits.train, times, seed=self.config.train.seed)
+        train, seed = self.splits.train, self.config.train.seed
+        if not self.config.train.flips:
+            return with_crossed(train, times, seed=seed)
+        # A question that no mirror is known for would bar the other image from being flipped.
+        certain = require_language(train).certain
+        return with_crossed(train, times, seed=seed, only=lambda question: certain(question.text))
 
     def held_out(self, teacher: int) -> tuple[int, ...]:
         """List the folds that a teacher does not learn from."""

@@ -86,7 +86,7 @@ def train(
         run.save()
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
-        console.print(floors_line(floors), highlight=False)
+        console.print(floors_line(floors, len(splits.valid)), highlight=False)
         taught = learn_from_teachers(
             Lesson(run, config, splits, features, linear[-1], resume, console)
         )

@@ -73,7 +73,7 @@ class EditedAttention:
             raise DataError(
                 f"has {len(self.maps)} maps, where the network has {maps}",
                 where=WHERE,
-                remedy="Give one for each, and None for those that the network shall compute.",
+                remedy="Give one for each, and None (null in JSON) for those left to the network.",
             )
         for number, edited in enumerate(self.maps, 1):
             if edited is not None and len(edited) != regions:

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from askattend.data.splits import USUAL_SPLITS
 from askattend.evaluation.evaluate import Metrics, read_metrics
+from askattend.evaluation.figures.removal import change_text
 from askattend.features.spec import UNKNOWN
 from askattend.files import atomic_write
 from askattend.metrics.grounding import Grounding
@@ -23,6 +24,7 @@ from askattend.models import network_named
 from askattend.report.details import changed_settings
 from askattend.runs.origin import read_origin
 from askattend.runs.run_folder import Run
+from askattend.scoring.evaluation_folders import evaluations_of, source_name
 from askattend.scoring.results import METRICS
 from askattend.training.summary import TrainingSummary, read_summary
 
@@ -45,14 +47,14 @@ class SplitFigures:
         source: its questions, without the folders that they lie in.
         grounding: attention against boxes: its mean map's or only map's share inside them and a
             uniform map's; None where it was not measured.
-        removal: likewise the drop of the probability without the most attended tenth of the
-            regions, and without a random one.
+        removal: likewise what the probability does without the most attended tenth of the regions,
+            and without a random one.
     """
 
     metrics: Metrics
     source: str
     grounding: tuple[float, float] | None
-    removal: tuple[float, float] | None
+    removal: tuple[str, str] | None
 
 
 def write_card(run: Run) -> None:
@@ -93,7 +95,9 @@ def _text(run: Run, licence: str | None) -> str:
             licence=licence or known,
             terms=terms if licence in (None, known) else None,
             network=network,
-            title=f"{network.name.upper()} on {kind}" if kind else network.name.upper(),
+            title=f"{network.name.upper()} on {source_name(source)}"
+            if kind
+            else network.name.upper(),
             # A table of somebody's own is no data set that the model hub would know.
             dataset=None if kind in ("", "table") else kind,
             run=run,
@@ -131,9 +135,10 @@ def _notes(source: str, summary: TrainingSummary | None) -> Iterator[str]:
 def _splits(folder: Path) -> Iterator[SplitFigures]:
     """Read the figures of every split that was evaluated, test first and train behind it."""
     usual = dict(zip(reversed(USUAL_SPLITS), range(len(USUAL_SPLITS)), strict=True))
-    files = folder.glob(f"*/{METRICS}")
-    for file in sorted(files, key=lambda f: (usual.get(f.parent.name, len(usual)), f.parent.name)):
-        metrics = read_metrics(file)
+    for place in sorted(
+        evaluations_of(folder), key=lambda f: (usual.get(f.name, len(usual)), f.name)
+    ):
+        metrics = read_metrics(place / METRICS)
         figures = metrics.figures
         yield SplitFigures(
             metrics,
@@ -150,11 +155,11 @@ def _grounding(value: Mapping[str, Any] | None) -> tuple[float, float] | None:
     return (found.mean or found.maps[0]).inside.value, found.uniform.inside.value
 
 
-def _removal(value: Mapping[str, Any] | None) -> tuple[float, float] | None:
+def _removal(value: Mapping[str, Any] | None) -> tuple[str, str] | None:
     if value is None:
         return None
     found = msgspec.convert(value, Removal)
-    return (found.mean or found.maps[0]).drop.value, found.random.drop.value
+    return change_text((found.mean or found.maps[0]).drop), change_text(found.random.drop)
 
 
 @cache

@@ -14,7 +14,8 @@ from PIL import Image
 from askattend.data.questions import Question
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.report.overlay import fit_long_side, heat_map, peak, range_text
+from askattend.metrics.shares import percent
+from askattend.report.overlay import fit_long_side, peak, range_text, strongest, tinted_map
 from askattend.runs.predictor import Answer
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
@@ -76,7 +77,8 @@ class Gallery:
     Attributes:
         title: of the section.
         counts: how many answers were right, and how many of which verdict are shown.
-        shows_maps: True if the network attends.
+        strongest: the multiple of an even share that is tinted strongest; None where the network
+            attends nowhere.
         verdicts: of the cards: verdict, its name and how many have it.
         kinds: of the cards, and how many are of each.
         cards: wrong answers first, the surest on top.
@@ -84,7 +86,7 @@ class Gallery:
 
     title: str
     counts: str
-    shows_maps: bool
+    strongest: int | None
     verdicts: tuple[tuple[str, str, int], ...]
     kinds: tuple[tuple[str, int], ...]
     cards: tuple[Card, ...]
@@ -174,7 +176,7 @@ def gallery_of(
     return Gallery(
         "Its answers" if maps_name is None else "Where it looked",
         _counts(shown, predictions),
-        maps_name is not None,
+        None if maps_name is None else strongest(examples[0].answer.attention[0].numel()),
         tuple((v, _WORDS[v], shown[v]) for v in reversed(VERDICTS) if shown[v]),
         tuple(sorted(kinds.items())),
         tuple(_card(example, maps_name) for example in ordered),
@@ -207,7 +209,7 @@ def _card(example: Example, maps_name: str | None) -> Card:
         answer.text,
         answer.probability,
         _references(question.answers),
-        ", ".join(f"{text} {p:.1%}" for text, p in answer.top[1:3]),
+        ", ".join(f"{text} {percent(p)}" for text, p in answer.top[1:3]),
     )
 
 
@@ -216,7 +218,7 @@ def _tiles(example: Example, maps_name: str | None) -> Iterator[Tile]:
     yield _tile(photo, f"Image {example.question.image}", "image")
     for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
         name = f"{maps_name} {number}"
-        picture = heat_map(photo, attention, photo.size, seen=example.seen)
+        picture = tinted_map(photo, attention, photo.size, seen=example.seen)
         alt = f"{name}: attention is greatest {peak(attention)}"
         yield _tile(picture, alt, name, *range_text(attention).split(", "))
 

@@ -1,12 +1,12 @@
-"""Pictures of attention: heat maps over an image, with the answers beside them."""
+"""Pictures of attention: maps over an image, with the answers beside them."""
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float
@@ -25,6 +25,17 @@ MARGIN, GAP = 28, 18
 TITLE, CAPTION = 17, 13  # heights of letters, pixels
 INK, ACCENT, MUTED = "#1c1f26", "#0b5cad", "#5c6370"
 Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.float64]
+# Tints from an even share to the strongest, and how much of them covers the image at most.
+TINTS = (
+    (0.0, (92, 48, 190)),
+    (0.3, (158, 42, 168)),
+    (0.55, (224, 60, 104)),
+    (0.78, (250, 138, 48)),
+    (1.0, (255, 226, 92)),
+)
+OPACITY = 0.85
+LEGEND = 8  # height of the scale below the image, pixels
 FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 
@@ -35,10 +46,11 @@ def overlay(
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
 ) -> Image.Image:
-    """Draw an image and where the model looked: a row a question, a heat map a glimpse.
+    """Draw an image and where the model looked: a row a question, a tinted image a glimpse.
 
-    Each map is scaled from its own least to its greatest value, which stand below it beside 1/L,
-    what every one of the L regions would get if attention were uniform. A character that no font
+    Tints are on one scale, which stands below the image: see `tinted_map`. Below each map stand its
+    least and greatest value beside 1/L, what every one of the L regions would get if attention were
+    uniform. A character that no font
     here has is drawn as a replacement mark; `font_hint` tells which.
 
     Args:
@@ -86,18 +98,20 @@ def save_overlay(
         raise ConfigError(problem, where=file, remedy="Choose another place.") from error
 
 
-def heat_map(
+def tinted_map(
     image: Image.Image,
     attention: Float[Tensor, "rows columns"],
     size: tuple[int, int],
     *,
     seen: Crop = WHOLE,
 ) -> Image.Image:
-    """Lay one attention map over an image: dim where it is least, bright where it is most.
+    """Lay one attention map over an image, which stays as it is where attention is even or less.
 
-    The grid is stretched over the part of the image that was seen, as that was squeezed into the
-    backbone's square, with bicubic interpolation; what was not seen is pale. A map without any
-    differences leaves the image dim.
+    The colour tells how many times an even share a region has, on a scale that all maps of a grid
+    have in common (`strongest`): they can be compared, and a flat one shows no tint. The page of
+    `askattend serve` has the same. The grid is stretched over the part of the image that was
+    seen, as that was squeezed into the backbone's square, with bicubic interpolation; what was not
+    seen is pale.
 
     Args:
         image: the image asked about.
@@ -105,48 +119,50 @@ def heat_map(
         size: (width, height) of the result in pixels.
         seen: left, top, right and bottom of that part, as shares of width and height.
     """
-    level, unseen = _levels(_scaled(attention), size, seen)
+    level, unseen = _levels(_strength(attention), size, seen)
     photo = _pixels(image, size)
-    grey = photo.mean(axis=2, keepdims=True)
-    dim = 0.6 * (0.6 * photo + 0.4 * grey) + 0.05
-    colour = matplotlib.colormaps["inferno"](level[..., 0])[..., :3]
-    # The photo's own light and shade stay in the heat, so that what was attended to can be seen.
-    lit = colour * (0.55 + 0.45 * grey)
-    blended = dim + (lit - dim) * (0.15 + 0.6 * level)
-    blended = np.where(unseen, 0.75 + 0.25 * grey, blended)
-    return Image.fromarray(np.rint(blended.clip(0, 1) * 255).astype(np.uint8))
+    tinted = np.where(unseen, 0.5 + 0.5 * photo, _tint(photo, level[..., 0]))
+    return _image(tinted)
 
 
-def tinted_map(
-    image: Image.Image,
-    attention: Float[Tensor, "rows columns"],
-    size: tuple[int, int],
-    *,
-    seen: Crop = WHOLE,
-    brightest: float,
-) -> Image.Image:
-    """Lay one attention map over an image, which stays as it is where attention is even or less.
+def strongest(regions: int) -> int:
+    """Return how many times an even share is tinted strongest, or more: 16 for 7 × 7 regions."""
+    power = round(0.7 * math.log2(regions)) if regions > 1 else 0
+    return int(2 ** min(6, max(3, power)))
 
-    Maps that are tinted up to the same value can be compared, and a flat one shows no tint.
 
-    Args:
-        image, attention, size, seen: as of `heat_map`.
-        brightest: the attention from which the tint is strongest; more than an even share.
-    """
+def legend(width: int, height: int) -> Image.Image:
+    """Draw the tints on white, from one time an even share to the strongest."""
+    level = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
+    return _image(_tint(np.ones((height, width, 3)), level))
+
+
+def _strength(attention: Tensor) -> Floats:
+    """Scale a map: 0 for an even share or less, 1 for the strongest, by the logarithm between."""
     values = _values(attention)
-    uniform = 1 / values.size
-    above = ((values - uniform) / (brightest - uniform)).clip(0, 1)
-    level, unseen = _levels(above, size, seen)
-    photo = _pixels(image, size)
-    colour = matplotlib.colormaps["inferno"](0.45 + 0.45 * level[..., 0])[..., :3]
-    tinted = np.where(unseen, 0.5 + 0.5 * photo, photo + (colour - photo) * 0.7 * level)
-    return Image.fromarray(np.rint(tinted * 255).astype(np.uint8))
+    times = (values * values.size).clip(1, strongest(values.size))
+    level: Floats = np.log(times) / math.log(strongest(values.size))
+    return level
 
 
-def _pixels(image: Image.Image, size: tuple[int, int]) -> npt.NDArray[np.float64]:
+def _tint(photo: Pixels, level: Floats) -> Pixels:
+    places = [place for place, _ in TINTS]
+    tint = np.stack(
+        [np.interp(level, places, [rgb[c] / 255 for _, rgb in TINTS]) for c in range(3)], axis=-1
+    )
+    opacity = OPACITY * (1.75 * level).clip(0, 1)[..., None] ** 0.85
+    mixed: Pixels = photo + (tint - photo) * opacity
+    return mixed
+
+
+def _image(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
+
+
+def _pixels(image: Image.Image, size: tuple[int, int]) -> Pixels:
     """Return an image of another size: rows × columns × 3, 0 to 1."""
     resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-    pixels: npt.NDArray[np.float64] = np.asarray(resized) / 255
+    pixels: Pixels = np.asarray(resized) / 255
     return pixels
 
 
@@ -211,16 +227,9 @@ def _flat(values: Floats) -> bool:
     return bool(values.max() - values.min() <= FLAT * abs(values).max())
 
 
-def _scaled(attention: Tensor) -> Floats:
-    """Scale a map from 0 at its least value to 1 at its greatest; all 0 if it is flat."""
-    values = _values(attention)
-    above: Floats = values - values.min()
-    return above * 0 if _flat(values) else above / above.max()
-
-
 def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Image.Image:
-    """Draw one question: its text, the answer's, the photo and a heat map for each glimpse."""
-    panels = [photo, *(heat_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
+    """Draw one question: its text, the answer's, the photo and a tinted one for each glimpse."""
+    panels = [photo, *(tinted_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [
         f"{maps_name} {number} · {range_text(attention)}"
         for number, attention in enumerate(answer.attention, 1)
@@ -236,4 +245,14 @@ def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Imag
         left = MARGIN + column * (cell + GAP)
         sheet.panels.append((panel, left, below))
         ends.append(sheet.write(caption, left, below + panel.height + 8, cell, CAPTION, MUTED))
+    if len(answer.attention):
+        ends.append(_scale(sheet, strongest(answer.attention[0].numel()), ends[1], cell))
     return sheet.draw(max(ends) + MARGIN // 2)
+
+
+def _scale(sheet: Sheet, most: int, top: int, width: int) -> int:
+    """Place the scale of the tints below the image, and return where it ends."""
+    bar = legend(width // 2, LEGEND)
+    sheet.panels.append((bar, MARGIN, top + 4))
+    said = f"1 to {most} times uniform, or more"
+    return sheet.write(said, MARGIN, top + LEGEND + 8, width, CAPTION, MUTED)

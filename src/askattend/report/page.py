@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from askattend.evaluation.evaluate import Evaluation, Figure, Metrics
 from askattend.evaluation.section import Block, PageContext, Section
 from askattend.files import atomic_write
+from askattend.metrics.shares import percent
 from askattend.report.charts import draw, line_kind
 from askattend.report.gallery import Example, gallery_of
 from askattend.report.learning_curves import learning_curves
@@ -94,7 +95,7 @@ def write_report(
     context = PageContext(metrics.figures, maps_name or "map")
     sections = [*_figure_sections(figures, context), learning_curves(history)]
     page = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=title,
@@ -110,7 +111,8 @@ def write_report(
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what fills in the templates of pages; it is made once."""
     environment = Environment(
         loader=PackageLoader("askattend.report"),
         autoescape=True,
@@ -120,6 +122,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Callable[..., object]] = {
         "share": "{:.1%}".format,
+        "percent": percent,
         "count": "{:,}".format,
         "clamp": _clamp,
         "width": lambda share: f"{100 * _clamp(share):.1f}%",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -48,6 +48,7 @@ class Answerer:
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
+            ConfigError: it was validated on too few questions to show so small a risk.
         """
         if self.calibration is None:
             raise RunError(
@@ -55,6 +56,7 @@ class Answerer:
                 where=self.run.folder,
                 remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
             )
+        self.calibration.require_enough(risk, where="abstain_above_risk")
         self.threshold = self.calibration.threshold(risk)
 
     def recalibrate(self, calibration: Calibration) -> None:
@@ -148,24 +150,39 @@ class Answerer:
             )
         ]
 
-    @torch.inference_mode()
     def word_effects(self, image: ImageEncoding, question: str) -> list[WordEffect]:
         """Measure each word's part in the answer about the first image; see `Scene.word_effects`.
 
         Raises:
             DataError: the question has no word in it.
         """
+        *_, effects = self.word_effects_by_pass(image, question)
+        return effects
+
+    def word_effects_by_pass(
+        self, image: ImageEncoding, question: str
+    ) -> Iterator[list[WordEffect]]:
+        """Yield an empty list after each pass of the network but the last, then the words' effects.
+
+        Raises:
+            DataError: the question has no word in it.
+        """
         self.need_words([question])
-        if (knowing := self.knowing([question])) is not self:
-            return knowing.word_effects(image, question)
-        words = self.run.words
+        knowing = self.knowing([question])
+        words = knowing.run.words
         versions = without_each_word(words, question)
         # Padding, which shorter versions have, must not count as a word's effect.
         size = 1 if self.model.depends_on_padding else VERSIONS_PER_PASS
-        passes = [versions[i : i + size] for i in range(0, len(versions), size)]
-        logits = [self._output(image, [0] * len(part), part).logits for part in passes]
-        return word_effects_of(words, question, self._probabilities(torch.cat(logits)))
+        logits: list[Tensor] = []
+        for first in range(0, len(versions), size):
+            part = versions[first : first + size]
+            logits.append(knowing._output(image, [0] * len(part), part).logits)
+            if first + size < len(versions):
+                yield []
+        yield word_effects_of(words, question, self._probabilities(torch.cat(logits)))
 
+    # Not around a generator, whose caller would be in inference mode between two passes.
+    @torch.inference_mode()
     def _output(
         self,
         image: ImageEncoding,

@@ -69,11 +69,12 @@ def compare_paths(
     """Compare two runs as they were evaluated, or two results files.
 
     Args:
-        first: a run folder, or a results file.
+        first: a run folder, the folder of one of its evaluations, or a results file.
         second: another.
         data: the question source to score both against; results files need one. Of a run, its
-            ``SPLIT/results.json`` is scored then.
-        split: by default ``"test"``, or the one that a results file answers.
+            ``results.json`` of its evaluation is scored then.
+        split: by default ``"test"``, or the only one that a run was evaluated on, or that a results
+            file answers.
         dialect: see `accuracy_of`; only with `data`.
 
     Raises:

@@ -13,7 +13,6 @@ from zipfile import is_zipfile
 import msgspec
 
 from askattend.data.questions import QASet
-from askattend.data.splits import canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import digest_of
@@ -21,6 +20,7 @@ from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
 from askattend.packing import run_folder
+from askattend.scoring.evaluation_folders import find_evaluation
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
@@ -33,10 +33,12 @@ class EvaluatedMetric(msgspec.Struct, frozen=True):
     Attributes:
         metric: what the scores are; None where no question has a human answer.
         source: the question source.
+        split: the split.
     """
 
     metric: str | None = None
     source: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
 
     Raises:
         ConfigError: there is no such folder.
-        RunError: the run was not evaluated on the split (by default, ``"test"``).
+        RunError: see `find_evaluation`.
         DataError: a file of its evaluation is malformed, or holds no score.
     """
     name = str(run)
@@ -74,18 +76,18 @@ def evaluated_system(run: Path, split: str | None) -> System:
             where=run,
             remedy="Add --data SOURCE to score it." if run.is_file() else "Check the path.",
         )
-    split = canonical_split(split or "test")
-    figures: EvaluatedMetric = _decode(_evaluation_file(run, split, METRICS), EvaluatedMetric)
-    predictions = _evaluation_file(run, split, PREDICTIONS)
+    folder = find_evaluation(run, split)
+    figures: EvaluatedMetric = _decode(folder / METRICS, EvaluatedMetric)
+    predictions = _evaluation_file(folder, PREDICTIONS)
     answers: list[ScoredAnswer] = _decode(predictions, list[ScoredAnswer])
     if figures.metric is None:
         raise DataError(
             "no question has a human answer to score against",
-            where=run / split,
+            where=folder,
             remedy="Choose another --split.",
         )
     notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
-    return System(name, split, figures.metric, answers, notes)
+    return System(name, figures.split, figures.metric, answers, notes)
 
 
 def scored_system(path: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
@@ -94,18 +96,19 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
     Args:
         path: the results file or run folder.
         questions: all questions of the source.
-        split: by default ``"test"`` of a run, or the one that the file answers.
+        split: see `find_evaluation` of a run; by default the one that a file answers.
         dialect: see `accuracy_of`.
 
     Raises:
-        RunError: the run was not evaluated on the split.
+        RunError: see `find_evaluation`.
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     name = str(path)
     file = path = run_folder(path) if is_zipfile(path) else path
     if path.is_dir():
-        split = canonical_split(split or "test")
-        file = _evaluation_file(path, split, RESULTS)
+        folder = find_evaluation(path, split, questions.source)
+        file = _evaluation_file(folder, RESULTS)
+        split = _decode(folder / METRICS, EvaluatedMetric).split
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
     checked = _check_asked(path, file.parent, answers, scored) if path.is_dir() else ()
@@ -148,14 +151,10 @@ def _check_asked(
     return (f"{run}: {others:,} questions had other human answers when it was evaluated",)
 
 
-def _evaluation_file(run: Path, split: str, name: str) -> Path:
-    file = run / split / name
+def _evaluation_file(folder: Path, name: str) -> Path:
+    file = folder / name
     if not file.is_file():
-        raise RunError(
-            f"not evaluated on '{split}' yet: no {split}/{name}",
-            where=run,
-            remedy=f"Run: askattend evaluate {shlex.quote(str(run))} --split {split}",
-        )
+        raise RunError(f"no {name}", where=folder, remedy="Evaluate the run again.")
     return file
 
 

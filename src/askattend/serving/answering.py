@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
 from askattend.models import ImageEncoding
 from askattend.runs.predictor import Answer
-from askattend.runs.word_effects import WordEffect
 from askattend.serving.image_cache import CachedImage
+from askattend.serving.jobs import Answered, Ask, Beat, Call, Part, batches
 from askattend.serving.runs import ServedRun
 from askattend.serving.worker import Job
 
-# Questions of one batch, so that a crowd of them needs no more memory than a large request.
-MOST_TOGETHER = 256
 # Images that a processor looks at before it turns to the questions that have come meanwhile: a
 # further question then waits for one image at most. A GPU is quicker with several.
 IMAGES_AT_ONCE = {"cpu": 1, "cuda": 16}
@@ -25,61 +22,11 @@ IMAGES_AT_ONCE = {"cpu": 1, "cuda": 16}
 WARM_UP = "is it there?"
 
 
-@dataclass(eq=False)
-class Ask(Job):
-    """Questions about an image; without any, the image is only looked at.
-
-    Attributes:
-        image: the image.
-        run: the run that answers.
-        questions: with a word each.
-        top: how many answers to list.
-        edited: maps to pool with in the place of the network's own.
-        words: True to measure each word's effect, too.
-    """
-
-    image: CachedImage
-    run: ServedRun
-    questions: Sequence[str] = ()
-    top: int = 5
-    edited: Any = None
-    words: bool = False
-
-    @property
-    def is_looked_at(self) -> bool:
-        """True once the run has encoded the image."""
-        return self.run.id in self.image.encodings
-
-    @property
-    def encoding(self) -> ImageEncoding:
-        """The run's encoding of the image."""
-        return self.image.encodings[self.run.id]
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An answer and what belongs to it.
-
-    Attributes:
-        answer: the answer.
-        notes: what the one who asks should know of how the question was read.
-        words: each word's effect; None where they were not asked for.
-    """
-
-    answer: Answer
-    notes: list[str]
-    words: list[WordEffect] | None
-
-
-@dataclass(eq=False)
-class Call(Job):
-    """Anything else that is computed, by itself."""
-
-    function: Callable[[], object]
-
-
 class Handler:
     """Does some of the jobs of a worker.
+
+    A job that somebody waits for counts as begun once it is done: what is given up in between is
+    left where it is.
 
     Args:
         batch_sizes: told the number of questions of each batch.
@@ -91,62 +38,90 @@ class Handler:
     ) -> None:
         self._batch_sizes, self._images_at_once = batch_sizes, images_at_once
 
-    def __call__(self, jobs: list[Job]) -> None:
-        """Answer what can be answered, then look at an image, then do one other call."""
-        asks = [job for job in jobs if isinstance(job, Ask)]
-        self._answer([ask for ask in asks if ask.is_looked_at])
-        new = [ask for ask in asks if not ask.is_looked_at]
-        # What is looked at ahead can wait for what is asked about.
-        self._look(sorted(new, key=lambda ask: not ask.questions))
-        for call in [job for job in jobs if isinstance(job, Call)][:1]:
-            if call.start():
-                _set(call, call.function)
+    def __call__(self, jobs: list[Job], beat: Beat = lambda: None) -> None:
+        """Answer what can be answered; then one pass for words' effects, one image, one other call.
 
-    def _answer(self, asks: list[Ask]) -> None:
-        together: defaultdict[str, list[Ask]] = defaultdict(list)
+        Args:
+            jobs: all that are to be done.
+            beat: called after each piece of work, none of which takes long.
+        """
+        asks = [job for job in jobs if isinstance(job, Ask)]
+        self._answer([ask for ask in asks if ask.is_looked_at and not ask.is_answered], beat)
+        self._measure([ask for ask in asks if ask.is_looked_at and ask.is_answered], beat)
+        new = [ask for ask in asks if not ask.is_looked_at and not ask.future.done()]
+        # What is looked at ahead can wait for what is asked about.
+        self._look(sorted(new, key=lambda ask: not ask.questions), beat)
+        for call in [job for job in jobs if isinstance(job, Call) and not job.future.done()][:1]:
+            _set(call, call.function)
+
+    def _answer(self, asks: list[Ask], beat: Beat) -> None:
+        together: defaultdict[object, list[Ask]] = defaultdict(list)
         for ask in asks:
             alone = ask.edited is not None or ask.run.predictor.model.depends_on_padding
-            if not ask.start():
-                continue
-            if alone or not ask.questions:
-                self._answer_batch([ask])
-            else:
-                together[ask.run.id].append(ask)
+            together[ask if alone else ask.run.id].append(ask)
         for group in together.values():
-            for batch in _batches(group):
-                self._answer_batch(batch)
+            for batch in batches(group):
+                self._answer_batch([part for part in batch if not part.ask.future.done()])
+                beat()
 
-    def _answer_batch(self, asks: list[Ask]) -> None:
+    def _answer_batch(self, parts: list[Part]) -> None:
+        if not parts:
+            return
         try:
-            answered = answer_together(asks)
+            answered = answer_together(parts)
         except Exception as error:
-            if len(asks) == 1:
-                asks[0].future.set_exception(error)
+            if len(parts) == 1:
+                _fail(parts[0].ask, error)
                 return
             # One of them is at fault, and the others are not to suffer for it.
-            for ask in asks:
-                self._answer_batch([ask])
+            for part in parts:
+                self._answer_batch([part])
             return
-        if count := sum(len(ask.questions) for ask in asks):
-            self._batch_sizes(count)
-        for ask, answers in zip(asks, answered, strict=True):
-            ask.future.set_result(answers)
+        self._batch_sizes(sum(len(part.questions) for part in parts))
+        for part, answers in zip(parts, answered, strict=True):
+            part.ask.answered += answers
+            _send_if_complete(part.ask)
 
-    def _look(self, asks: list[Ask]) -> None:
+    def _measure(self, asks: list[Ask], beat: Beat) -> None:
+        """Take the first that waits for words' effects a pass further."""
+        for ask in asks:
+            _send_if_complete(ask)  # nothing may have been asked
+        for ask in [ask for ask in asks if not ask.future.done()][:1]:
+            try:
+                _measure_on(ask)
+                _send_if_complete(ask)
+            except Exception as error:
+                _fail(ask, error)
+            beat()
+
+    def _look(self, asks: list[Ask], beat: Beat) -> None:
         """Look at the first image, or the first few, for the run that asks."""
         if not asks:
             return
-        first, chosen = asks[0], dict[int, Ask]()
+        first, chosen = asks[0], dict[int, CachedImage]()
         for ask in asks:
             if ask.run is first.run and len(chosen) < self._images_at_once:
-                chosen.setdefault(id(ask.image), ask)
-        images = [ask.image for ask in chosen.values()]
-        try:
-            look_at_all(first.run, images)
-        except Exception as error:
+                chosen.setdefault(id(ask.image), ask.image)
+        for image, error in _look_or_fail(first.run, list(chosen.values()), beat):
             for ask in asks:
-                if ask.run is first.run and id(ask.image) in chosen and ask.start():
-                    ask.future.set_exception(error)
+                if ask.run is first.run and ask.image is image:
+                    _fail(ask, error)
+
+
+def _look_or_fail(
+    run: ServedRun, images: Sequence[CachedImage], beat: Beat
+) -> Iterator[tuple[CachedImage, Exception]]:
+    """Look at images together, or one by one where that fails; yield those that cannot be."""
+    try:
+        look_at_all(run, images)
+    except Exception as error:
+        if len(images) == 1:
+            yield images[0], error
+            return
+        for image in images:
+            yield from _look_or_fail(run, [image], beat)
+    finally:
+        beat()
 
 
 @torch.inference_mode()
@@ -165,31 +140,34 @@ def look_at_all(run: ServedRun, images: Sequence[CachedImage]) -> None:
         image.encodings[run.id] = run.predictor.look_at(image.regions[spec])
 
 
-def answer_together(asks: Sequence[Ask]) -> list[list[Answered]]:
+def answer_together(parts: Sequence[Part]) -> list[list[Answered]]:
     """Answer the questions of several requests to one run in one batch.
 
     Args:
-        asks: to the same run; of one with edited attention, that one alone.
+        parts: to the same run; of one with edited attention, that one alone.
 
     Raises:
         DataError: the edited maps do not fit.
     """
-    predictor = asks[0].run.predictor
-    questions = [question for ask in asks for question in ask.questions]
+    asks, predictor = [part.ask for part in parts], parts[0].ask.run.predictor
+    questions = [question for part in parts for question in part.questions]
     distinct = {id(ask.image): ask for ask in asks}
     rows = {image: row for row, image in enumerate(distinct)}
-    index = [rows[id(ask.image)] for ask in asks for _ in ask.questions]
+    index = [rows[id(part.ask.image)] for part in parts for _ in part.questions]
     encoding = stack_encodings([ask.encoding for ask in distinct.values()])
     top, edited = max(ask.top for ask in asks), asks[0].edited
     answers = iter(predictor.answer(encoding, index, questions, top=top, edited=edited))
-    return [[_answered(ask, next(answers), question) for question in ask.questions] for ask in asks]
+    return [
+        [_answered(part.ask, next(answers), question) for question in part.questions]
+        for part in parts
+    ]
 
 
 def warm_up(run: ServedRun, image: CachedImage) -> None:
     """Let a run answer its first question, after which it is known how many maps it has."""
     look_at_all(run, [image])
-    (answered,) = answer_together([Ask(image, run, [WARM_UP])])
-    run.maps = len(answered[0].answer.attention)
+    ((answered,),) = answer_together([Part(Ask(image, run), [WARM_UP])])
+    run.maps = len(answered.answer.attention)
 
 
 def stack_encodings(encodings: Sequence[ImageEncoding]) -> ImageEncoding:
@@ -205,29 +183,36 @@ def stack_encodings(encodings: Sequence[ImageEncoding]) -> ImageEncoding:
 
 
 def _answered(ask: Ask, answer: Answer, question: str) -> Answered:
-    predictor = ask.run.predictor
-    return Answered(
-        replace(answer, top=answer.top[: ask.top]),
-        predictor.notes(question),
-        predictor.word_effects(ask.encoding, question) if ask.words else None,
-    )
+    notes = ask.run.predictor.notes(question)
+    return Answered(replace(answer, top=answer.top[: ask.top]), notes, None)
 
 
-def _batches(asks: list[Ask]) -> list[list[Ask]]:
-    """Divide requests so that no batch but that of a single request has too many questions."""
-    batches: list[list[Ask]] = [[]]
-    size = 0
-    for ask in asks:
-        if batches[-1] and size + len(ask.questions) > MOST_TOGETHER:
-            batches.append([])
-            size = 0
-        batches[-1].append(ask)
-        size += len(ask.questions)
-    return [batch for batch in batches if batch]
+def _measure_on(ask: Ask) -> None:
+    """Take the words' effects of a request's first question without them one pass further."""
+    number = next(n for n, answered in enumerate(ask.answered) if answered.words is None)
+    if ask.measuring is None:
+        predictor, question = ask.run.predictor, ask.questions[number]
+        ask.measuring = predictor.word_effects_by_pass(ask.encoding, question)
+    if effects := next(ask.measuring):
+        ask.answered[number] = replace(ask.answered[number], words=effects)
+        ask.measuring = None
+
+
+def _send_if_complete(ask: Ask) -> None:
+    if ask.is_complete and ask.start():
+        ask.future.set_result(ask.answered)
+
+
+def _fail(job: Job, error: Exception) -> None:
+    if job.start():
+        job.future.set_exception(error)
 
 
 def _set(job: Job, function: Callable[[], object]) -> None:
     try:
-        job.future.set_result(function())
+        result = function()
     except Exception as error:
-        job.future.set_exception(error)
+        _fail(job, error)
+    else:
+        if job.start():
+            job.future.set_result(result)

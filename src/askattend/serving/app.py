@@ -15,13 +15,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from askattend.serving.bodies import invalid, require_json
 from askattend.serving.description import describe, responses
 from askattend.serving.middleware import IMAGE, REQUEST_ID, Guarded, Observed, request_id
+from askattend.serving.misrouted import misrouted
 from askattend.serving.page import load_page
 from askattend.serving.problems import problem_response
-from askattend.serving.routes import Routes, invalid, require_json
+from askattend.serving.routes import Routes
 from askattend.serving.schemas import Answers, Runs, Status, UploadedImage
 from askattend.serving.service import Service
+from askattend.serving.sites import Sites
 
 _ABOUT = """Ask questions about images, and see where the network looked.
 
@@ -29,7 +32,11 @@ Upload an image once, and ask it any number of questions: further ones take mill
 
 
 def make_app(
-    service: Service, *, token: str | None = None, cors_origins: Sequence[str] = ()
+    service: Service,
+    *,
+    token: str | None = None,
+    cors_origins: Sequence[str] = (),
+    hosts: frozenset[str] | None = None,
 ) -> FastAPI:
     """Make the application of a service.
 
@@ -37,6 +44,7 @@ def make_app(
         service: what answers.
         token: what a client must know; None where anybody may ask.
         cors_origins: other sites whose pages may ask, such as ``https://example.org``.
+        hosts: names that a request may be addressed to; None where any will do. See `Sites`.
     """
 
     @asynccontextmanager
@@ -62,7 +70,8 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _explain_invalid)
     secret = None if token is None else token.encode()
     # The last one added is the outermost.
-    app.add_middleware(Guarded, service=service, token=secret, origins=tuple(cors_origins))
+    sites = Sites(hosts, tuple(cors_origins))
+    app.add_middleware(Guarded, service=service, token=secret, sites=sites)
     if cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -99,6 +108,7 @@ _UPLOAD: Any = {"response_model": UploadedImage, "status_code": 201}
 
 async def _explain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    error = misrouted(error, request.method, request.url.path)
     return problem_response(error, request_id(request.scope))
 
 

@@ -23,6 +23,7 @@ _MEANINGS = {
     401: "No token, or a wrong one.",
     403: "Sent by a page of a site that may not ask.",
     404: "No such image, or not any more.",
+    421: "Addressed to a name that is not this service's.",
     413: "Too many bytes or pixels.",
     415: "Not one of the types of body, or formats of image, that are read.",
     422: "What was sent does not fit; says what does not, and what would.",
@@ -71,6 +72,8 @@ def _completed(found: dict[str, Any], *, needs_token: bool) -> dict[str, Any]:
                 del given[status]
             if needs_token and path not in _OPEN:
                 given["401"] = _problem(401)
+            if path not in _OPEN:
+                given["421"] = _problem(421)
             if method in ("post", "delete"):
                 given["403"] = _problem(403)
     if needs_token:
@@ -121,6 +124,7 @@ def _ask_body() -> dict[str, Any]:
     form = {
         "type": "object",
         "required": ["image", "question"],
+        "additionalProperties": False,
         "properties": {
             "image": {"type": "string", "format": "binary", "description": "The image's file."},
             "question": {

@@ -11,6 +11,7 @@ from PIL import Image
 
 from askattend.errors import AskAttendError, ConfigError, DataError
 from askattend.features.images import open_image
+from askattend.metrics.shares import percent
 from askattend.report.overlay import fit_long_side, tinted_map
 from askattend.runs.answer import Answer
 from askattend.runs.map_description import describe_map
@@ -22,8 +23,6 @@ INSTALL = "pip install 'askattend[gradio]'"
 # Images that are kept, so that further questions about one need no second look.
 SCENES = 32
 LONG_SIDE = 640  # of a picture with a map over it, pixels
-# So many even shares are tinted strongest, unless a map of the answer has more.
-STRONGEST = 4.0
 
 
 def gradio_app(run: str | Path | Predictor, *, title: str = "Ask about an image") -> Any:
@@ -99,7 +98,7 @@ class _Asking:
         return self._said(answer), dict(answer.top), maps, _marked(question, effects)
 
     def _said(self, answer: Answer) -> str:
-        lines = [f"## {answer.said}", f"{answer.probability:.1%}"]
+        lines = [f"## {answer.said}", percent(answer.probability)]
         lines += [f"*{note}*" for note in self._predictor.notes(answer.question)]
         if self._predictor.model.attends:
             name = self._predictor.maps_name
@@ -121,10 +120,7 @@ class _Asking:
         if not self._predictor.model.attends:
             return []
         photo, maps = fit_long_side(scene.image, LONG_SIDE), answer.attention
-        brightest = max(STRONGEST / maps[0].numel(), float(maps.max()))
-        tinted = [
-            tinted_map(photo, m, photo.size, seen=scene.seen, brightest=brightest) for m in maps
-        ]
+        tinted = [tinted_map(photo, each, photo.size, seen=scene.seen) for each in maps]
         name = self._predictor.maps_name
         return [(picture, f"{name} {number}") for number, picture in enumerate(tinted, 1)]
 

@@ -18,17 +18,20 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from askattend.serving.logs import REQUESTS, log, log_failure
-from askattend.serving.problems import Refusal, problem_response, unavailable
+from askattend.serving.problems import (
+    MOST_JSON,
+    Refusal,
+    problem_response,
+    too_many_bytes,
+    unavailable,
+)
 from askattend.serving.service import Service
+from askattend.serving.sites import CHANGING, Sites
 
 REQUEST_ID = "X-Request-Id"
 HEALTH = ("/healthz", "/readyz")
-# Methods that a page of another site must not use.
-_CHANGING = ("POST", "DELETE", "PUT", "PATCH")
 # What works while the service is starting or stopping, too.
 ALWAYS = (*HEALTH, "/", "/metrics", "/openapi.json")
-# Bytes of a request without an image: many questions and edited maps fit.
-MOST_JSON = 1_000_000
 IMAGE = "/v1/images/{image_id}"
 ROUTES = (*ALWAYS, "/v1/runs", "/v1/images", "/v1/ask", IMAGE, f"{IMAGE}/ask", f"{IMAGE}/trace")
 _IMAGE_ID = re.compile(r"^(/v1/images/)[^/]+")
@@ -50,8 +53,13 @@ def request_id(scope: Scope) -> str:
 
 def route_of(path: str) -> str:
     """Return the route that a path belongs to; paths hold ids, which are as good as keys."""
-    route = _IMAGE_ID.sub(r"\1{image_id}", path, count=1)
+    route = without_id(path)
     return route if route in ROUTES else "unknown"
+
+
+def without_id(path: str) -> str:
+    """Return a path with ``{image_id}`` in the place of an image's id."""
+    return _IMAGE_ID.sub(r"\1{image_id}", path, count=1)
 
 
 @dataclass
@@ -113,13 +121,13 @@ class Guarded:
         app: what comes behind.
         service: the service, whose limits are meant.
         token: what a client must know; None where anybody may ask.
-        origins: other sites whose pages may ask.
+        sites: the names that the service goes by, and other sites whose pages may ask.
     """
 
     app: ASGIApp
     service: Service
     token: bytes | None = field(default=None, repr=False)
-    origins: tuple[str, ...] = ()
+    sites: Sites = field(default_factory=Sites)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is refused."""
@@ -147,11 +155,12 @@ class Guarded:
     async def _guard(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, headers = scope["path"], Headers(scope=scope)
         if path not in HEALTH:
+            self.sites.check_host(headers)
             self._check_token(headers, path)
-        if scope["method"] in _CHANGING:
-            self._check_origin(headers)
+        if scope["method"] in CHANGING:
+            self.sites.check_origin(headers)
         if path in ALWAYS:
-            await self.app(scope, receive, send)
+            await self._in_time(scope, receive, send)
             return
         self.service.require_ready()
         limits = self.service.limits
@@ -163,13 +172,18 @@ class Guarded:
             )
         self.service.at_work += 1
         try:
-            async with asyncio.timeout(limits.timeout):
-                counted = _count_bytes(receive, headers, self._most_bytes(path))
-                await self.app(scope, counted, send)
-        except TimeoutError:
-            raise unavailable(f"not answered within {limits.timeout:g} s") from None
+            counted = _count_bytes(receive, headers, self._most_bytes(path))
+            await self._in_time(scope, counted, send)
         finally:
             self.service.at_work -= 1
+
+    async def _in_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; its body, its answer and the sending of that have so much time."""
+        try:
+            async with asyncio.timeout(seconds := self.service.limits.timeout):
+                await self.app(scope, receive, send)
+        except TimeoutError:
+            raise unavailable(f"not answered within {seconds:g} s") from None
 
     def _check_token(self, headers: Headers, path: str) -> None:
         if self.token is None:
@@ -186,37 +200,12 @@ class Guarded:
             headers={"WWW-Authenticate": f'{scheme} realm="askattend"'},
         )
 
-    def _check_origin(self, headers: Headers) -> None:
-        """Refuse what another site's page sends: a browser asks nobody before it sends a form."""
-        origin = headers.get("Origin")
-        if origin is None or origin in self.origins:
-            return
-        # A proxy may speak TLS where this does not: the scheme does not tell.
-        if origin.partition("://")[2].lower() == headers.get("Host", "").lower():
-            return
-        raise Refusal(
-            HTTPStatus.FORBIDDEN,
-            f"the pages of '{origin[:80]}' may not ask here",
-            where="Origin",
-            remedy="Whoever runs the service can name that site by --cors-origin.",
-        )
-
     def _most_bytes(self, path: str) -> int:
         image = self.service.limits.max_image_bytes
         if path == "/v1/images":
             return image
         # In base64 three bytes become four.
         return image * 4 // 3 + MOST_JSON if path == "/v1/ask" else MOST_JSON
-
-
-def too_many_bytes(most: int) -> Refusal:
-    """Make the refusal of a body, or an image in it, that is too large."""
-    return Refusal(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"more than {most:,} bytes",
-        where="body",
-        remedy="Send less: shrink the image, or ask fewer questions at once.",
-    )
 
 
 def _count_bytes(receive: Receive, headers: Headers, most: int) -> Receive:

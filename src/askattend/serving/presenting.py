@@ -9,11 +9,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from askattend.features.geometry import Crop, crop_of
-from askattend.report.overlay import heat_map
+from askattend.report.overlay import strongest, tinted_map
 from askattend.runs.map_description import describe_map
 from askattend.runs.word_effects import WordEffect as Effect
-from askattend.serving.answering import Answered
 from askattend.serving.image_cache import CachedImage
+from askattend.serving.jobs import Answered
 from askattend.serving.runs import ServedRun
 from askattend.serving.schemas import (
     Answer,
@@ -80,6 +80,7 @@ def _attention(
         descriptions=[describe_map(each) for each in maps],
         peaks=[peak(each) for each in maps],
         uniform=1 / (rows * columns),
+        strongest=strongest(rows * columns),
     )
 
 
@@ -97,5 +98,5 @@ def _words(effects: list[Effect] | None) -> list[WordEffect] | None:
 
 def _png(image: CachedImage, attention: Tensor, seen: Crop) -> str:
     thumbnail, encoded = image.picture.thumbnail, BytesIO()
-    heat_map(thumbnail, attention, thumbnail.size, seen=seen).save(encoded, "PNG")
+    tinted_map(thumbnail, attention, thumbnail.size, seen=seen).save(encoded, "PNG")
     return base64.b64encode(encoded.getvalue()).decode()

@@ -13,6 +13,9 @@ from askattend.errors import AskAttendError
 from askattend.serving.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
+# Bytes of a request without an image: many questions and edited maps fit.
+MOST_JSON = 1_000_000
+DESCRIBED = "See /openapi.json for what is expected."
 # Seconds after which a busy service may be asked again.
 RETRY_AFTER = 1
 _RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -49,6 +52,16 @@ def refusal_of(error: AskAttendError, status: HTTPStatus, *, where: str | None =
     """Turn a mistake that the library found into a refusal."""
     place = where or (None if error.where is None else str(error.where))
     return Refusal(status, error.problem, where=place, remedy=error.remedy or None)
+
+
+def too_many_bytes(most: int, *, beside: str = "") -> Refusal:
+    """Make the refusal of a body, or an image in it, that is too large; `beside` what it counts."""
+    return Refusal(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"more than {most:,} bytes{beside}",
+        where="body",
+        remedy="Send less: shrink the image, or ask fewer questions at once.",
+    )
 
 
 def unavailable(problem: str) -> Refusal:

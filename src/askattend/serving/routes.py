@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from askattend.serving.bodies import (
+    JSON,
+    MULTIPART,
+    read_form,
+    read_json,
+    require_type,
+)
 from askattend.serving.image_cache import CachedImage
-from askattend.serving.images import ANY_BYTES, MEDIA_TYPES, decode_base64
+from askattend.serving.images import ANY_BYTES, MEDIA_TYPES
 from askattend.serving.metrics import CONTENT_TYPE
-from askattend.serving.middleware import too_many_bytes
 from askattend.serving.page import Page
 from askattend.serving.presenting import present
-from askattend.serving.problems import Refusal, unavailable
+from askattend.serving.problems import too_many_bytes, unavailable
 from askattend.serving.questions import questions_of
 from askattend.serving.schemas import (
-    Options,
     Questions,
-    QuestionsWithImage,
     Runs,
     Status,
     TraceQuestion,
@@ -33,7 +35,6 @@ from askattend.serving.schemas import (
 from askattend.serving.service import Service
 
 B = TypeVar("B", bound=BaseModel)
-JSON, MULTIPART = "application/json", "multipart/form-data"
 
 
 class Routes:
@@ -92,15 +93,15 @@ class Routes:
         """Answer questions about an image that comes with them, and is not kept."""
         kind = require_type(request, (JSON, MULTIPART))
         if kind == JSON:
-            body = await request.body()
-            content, questions = await self._service.in_thread(read_base64, body)
+            content, body = await self._service.read(read_json, await request.body())
         else:
-            content, questions = await self._read_form(request)
+            content, body = await read_form(request, self._service.limits.max_questions)
         if len(content) > self._service.limits.max_image_bytes:
             raise too_many_bytes(self._service.limits.max_image_bytes)
-        questions_of(questions, self._service.limits)  # before an image is decoded for nothing
+        # Before an image is decoded for nothing.
+        self._service.check(questions_of(body, self._service.limits), body)
         image = CachedImage(await self._service.decode(content))
-        return await self._answers(request, image, questions)
+        return await self._answers(request, image, body)
 
     async def trace(self, image_id: str, body: TraceQuestion) -> Response:
         """Tell the forward pass of a question step by step, in the paper's symbols."""
@@ -118,88 +119,12 @@ class Routes:
         request.state.logged = {"run": asked.run.id, "questions": len(asked.answered)}
         seconds = time.perf_counter() - request.state.arrived
         if body.attention == "png":  # pictures are drawn in a thread
-            answers = await self._service.in_thread(present, asked, body, seconds)
+            answers = await self._service.draw(present, asked, body, seconds)
         else:
             answers = present(asked, body, seconds)
         return as_json(answers)
-
-    async def _read_form(self, request: Request) -> tuple[bytes, Questions]:
-        most = self._service.limits.max_questions
-        # A question too many is refused by what is wrong with it, many more while they are read.
-        async with request.form(max_files=1, max_fields=most + 2) as form:
-            image = form.get("image")
-            if not isinstance(image, UploadFile):
-                remedy = "Send the image's file as the part 'image'."
-                raise Refusal(
-                    HTTPStatus.UNPROCESSABLE_ENTITY, "no image", where="image", remedy=remedy
-                )
-            content = await image.read()
-            options = parse(Options, str(form.get("options", "{}")).encode(), where="options")
-            asked = [str(question) for question in form.getlist("question")]
-        return content, Questions(**options.model_dump(), questions=asked)
-
-
-def read_base64(body: bytes) -> tuple[bytes, Questions]:
-    """Read an image in base64 and the questions about it.
-
-    Raises:
-        Refusal: the body does not fit (422).
-    """
-    given = parse(QuestionsWithImage, body)
-    return decode_base64(given.image), given
 
 
 def as_json(body: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Write a body that is valid as it stands."""
     return Response(body.model_dump_json(), status_code=status, media_type=JSON)
-
-
-async def require_json(request: Request) -> None:
-    """Refuse a body that is said to be something else than JSON.
-
-    Raises:
-        Refusal: it is (415).
-    """
-    require_type(request, (JSON,))
-
-
-def require_type(request: Request, allowed: Sequence[str], *, default: str = "") -> str:
-    """Return the type of a request's body, without parameters.
-
-    Raises:
-        Refusal: it is none of those allowed (415).
-    """
-    given = request.headers.get("Content-Type", default).partition(";")[0].strip().lower()
-    if given not in allowed:
-        raise Refusal(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"'{given[:80]}' is not read here" if given else "no Content-Type",
-            where="Content-Type",
-            remedy=f"Send {', '.join(allowed)}.",
-        )
-    return given
-
-
-def parse(kind: type[B], content: bytes, *, where: str = "body") -> B:
-    """Read JSON into a model.
-
-    Raises:
-        Refusal: it is malformed or does not fit (422); names the field.
-    """
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_input=False), where) from None
-
-
-def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Refusal:
-    """Make the refusal of a body that does not fit, from what pydantic found first."""
-    first = errors[0]
-    place = ".".join(str(part) for part in (*([where] if where else []), *first["loc"]))
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return Refusal(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        f"{first['msg'].rstrip('.')}{more}",
-        where=place[:200],
-        remedy="See /openapi.json for what is expected.",
-    )

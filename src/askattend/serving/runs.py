@@ -15,9 +15,6 @@ from askattend.packing import run_folder
 from askattend.runs.predictor import Predictor
 from askattend.serving.schemas import RunDescription
 
-# Values are told to four digits, more than bfloat16 has, and costs are the processor's.
-_TRACED_IN = {torch.float32, torch.float64}
-
 
 @dataclass(eq=False)
 class ServedRun:
@@ -45,11 +42,12 @@ class ServedRun:
 
     @cached_property
     def tracing_predictor(self) -> Predictor:
-        """The run in float32 on the processor, where a forward pass is told step by step."""
-        weight = next(self.predictor.model.parameters())
-        if weight.device.type == "cpu" and weight.dtype in _TRACED_IN:
+        """The run on the processor, whose costs a trace tells, in the precision of its answers."""
+        if self.device_type == "cpu":
             return self.predictor
-        return Predictor.load(self.predictor.run.folder, device="cpu", precision="float32")
+        low = next(self.predictor.model.parameters()).dtype == torch.bfloat16
+        precision: AnsweringPrecision = "bfloat16" if low else "float32"
+        return Predictor.load(self.predictor.run.folder, device="cpu", precision=precision)
 
     def describe(self) -> RunDescription:
         """Return what a client may know of it."""

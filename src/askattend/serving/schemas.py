@@ -4,50 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from askattend.serving.examples import ANSWERS_EXAMPLE, PROBLEM_EXAMPLE
 
 AttentionForm = Literal["none", "array", "png"]
 # More answers than anybody reads; a run may have thousands.
 MOST_TOP = 100
 Map = list[list[float]]
-
-ATTENTION_EXAMPLE: dict[str, Any] = {
-    "maps_name": "glimpse",
-    "rows": 2,
-    "columns": 2,
-    "values": [[[0.7, 0.1], [0.1, 0.1]]],
-    "png": None,
-    "descriptions": ["mostly upper left, peak at row 1, column 1: 0.70, 2.8 times uniform"],
-    "peaks": [{"row": 0, "column": 0, "value": 0.7}],
-    "uniform": 0.25,
-}
-ANSWER_EXAMPLE: dict[str, Any] = {
-    "question": "what colour is the shape?",
-    "answer": "red",
-    "probability": 0.98,
-    "sure": True,
-    "threshold": 0.0,
-    "unknown_words": [],
-    "notes": [],
-    "top": [{"answer": "red", "probability": 0.98}, {"answer": "brown", "probability": 0.01}],
-    "attention": ATTENTION_EXAMPLE,
-    "words": None,
-}
-ANSWERS_EXAMPLE: dict[str, Any] = {
-    "run": "demo",
-    "answers": [ANSWER_EXAMPLE],
-    "seen": [0, 0, 1, 1],
-    "milliseconds": 4.2,
-}
-PROBLEM_EXAMPLE: dict[str, Any] = {
-    "type": "about:blank",
-    "title": "Not Found",
-    "status": 404,
-    "detail": "no such image, or not any more",
-    "where": "images/PbSz6fWMxYwK1x2d",
-    "remedy": "Upload it again.",
-    "request_id": "6f0c4f7d8f3e4a55",
-}
+# More maps than any network has.
+MOST_MAPS = 100
+# Lists in lists: maps, their rows, their columns.
+MAP_LEVELS = 3
 
 
 class Request(BaseModel):
@@ -55,13 +24,24 @@ class Request(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: Any) -> Any:
+        # Each unknown one would be told by itself, which takes longer than any answer.
+        if isinstance(value, dict) and len(value) > 2 * len(cls.model_fields):
+            counts = {"given": len(value), "known": len(cls.model_fields)}
+            raise PydanticCustomError(
+                "fields", "has {given} fields, where {known} are known", counts
+            )
+        return value
+
     @field_validator("*", mode="after")
     @classmethod
     def _can_be_written(cls, value: Any) -> Any:
         # JSON may hold half of a character, which no response, log or file could.
         for text in value if isinstance(value, list) else (value,):
             if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
-                raise ValueError("holds half of a character")
+                raise PydanticCustomError("half_a_character", "holds half of a character")
         return value
 
 
@@ -79,9 +59,25 @@ class Options(Request):
     )
     edited_attention: list[Map | None] | None = Field(
         None,
+        max_length=MOST_MAPS,
         description="Maps × rows × columns to pool with in the place of the network's own; "
         "a map that is null is left to the network.",
     )
+
+    @field_validator("edited_attention", mode="before")
+    @classmethod
+    def _has_three_levels(cls, value: Any) -> Any:
+        depth, part = 0, value
+        while isinstance(part, list):
+            depth += 1
+            part = next((each for each in part if each is not None), None)
+        if value is None or depth == MAP_LEVELS or (part is None and depth <= MAP_LEVELS):
+            return value
+        raise PydanticCustomError(
+            "levels",
+            "lists {depth} deep, expected 3: maps, of rows, of columns",
+            {"depth": depth},
+        )
 
 
 class Questions(Options):
@@ -180,6 +176,9 @@ class Attention(Example):
     descriptions: list[str] = Field(description="Each map in words.")
     peaks: list[Peak]
     uniform: float = Field(description="What every region would get of even attention.")
+    strongest: int = Field(
+        description="How many times that a PNG tints strongest; it tints nothing up to once."
+    )
 
 
 class WordEffect(Example):

@@ -15,10 +15,15 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from askattend.errors import ConfigError
+from askattend.serving.idle import IdleConnections, most_idle
 from askattend.serving.logs import SERVICE, log, set_up_logs
 from askattend.serving.service import Service
 from askattend.serving.settings import Address
 
+# Seconds that a connection may be open without asking anything, or be at its headers.
+IDLE = 15.0
+# Connections that wait to be accepted.
+BACKLOG = 128
 # After a signal to end: at least so long is answered with 503, that a balancer may notice; at most
 # so long requests at work are waited for; and so long for connections to close.
 LEAST_DRAIN, MOST_DRAIN, LAST_CLOSING = 0.5, 6.0, 1
@@ -32,6 +37,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._service, self._on_start, self._ends_at = service, on_start, 0.0
+        self._idle = IdleConnections(IDLE, most=most_idle())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say so."""
@@ -47,7 +53,8 @@ class Server(uvicorn.Server):
         self._ends_at = time.monotonic() + LEAST_DRAIN
 
     async def on_tick(self, counter: int) -> bool:
-        """Return True once it is time to close."""
+        """Close connections that ask nothing; return True once it is time to close them all."""
+        self._idle.close(self.server_state.connections)
         if self._service.stopping and not self.should_exit:
             late = time.monotonic() - self._ends_at
             idle = self._service.at_work == 0
@@ -92,6 +99,9 @@ def serve(app: ASGIApp, service: Service, listener: socket.socket, *, has_token:
         access_log=False,
         server_header=False,
         lifespan="on",
+        ws="none",
+        # Where no more can be opened, asyncio says so for each that waits.
+        backlog=BACKLOG,
         timeout_graceful_shutdown=LAST_CLOSING,
     )
     server = Server(config, service, partial(announce, listener, has_token=has_token))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,13 +14,14 @@ from PIL import Image
 
 from askattend.errors import DataError, did_you_mean
 from askattend.features.spec import FeatureSpec
-from askattend.serving.answering import IMAGES_AT_ONCE, Answered, Ask, Call, Handler, warm_up
+from askattend.serving.answering import IMAGES_AT_ONCE, Handler, warm_up
 from askattend.serving.image_cache import CachedImage, ImageCache
 from askattend.serving.images import Picture, make_picture, read_picture
+from askattend.serving.jobs import Answered, Ask, Call
 from askattend.serving.logs import SERVICE, log, log_failure
 from askattend.serving.metrics import Metrics
 from askattend.serving.problems import Refusal, refusal_of, unavailable
-from askattend.serving.questions import check_length
+from askattend.serving.questions import check_length, check_words
 from askattend.serving.runs import ServedRun
 from askattend.serving.schemas import Options, TraceQuestion
 from askattend.serving.settings import ServingLimits
@@ -31,6 +32,8 @@ from askattend.tracing.trained_run import trace_predictor
 T = TypeVar("T")
 # Threads that decode: each may need half a gigabyte for the largest image.
 DECODERS = 2
+# Threads that draw, so that no picture waits for images to be decoded.
+DRAWERS = 2
 # Jobs of a worker that has no time to look at an image before somebody asks about it.
 AHEAD = 8
 # Seconds between two looks at which images have expired.
@@ -88,6 +91,7 @@ class Service:
             handler, batch_wait=limits.batch_wait_ms / 1000, stuck_after=limits.timeout
         )
         self._decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+        self._drawers = ThreadPoolExecutor(DRAWERS, thread_name_prefix="draw")
         self.metrics.watch(images=lambda: len(self.images), waiting=lambda: self.worker.waiting)
 
     def start(self) -> None:
@@ -102,9 +106,10 @@ class Service:
             self.images.forget_expired()
 
     def stop(self) -> None:
-        """End the worker and the threads that decode."""
+        """End the worker and the threads that decode and draw."""
         self.worker.stop(timeout=_LAST_WORK)
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._decoders, self._drawers):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def ailment(self) -> str | None:
@@ -165,7 +170,7 @@ class Service:
         Raises:
             Refusal: it cannot be asked about; see `read_picture`.
         """
-        return await self.in_thread(
+        return await self.read(
             read_picture, content, self._specs(), max_pixels=self.limits.max_pixels
         )
 
@@ -183,8 +188,18 @@ class Service:
         self.metrics.cache.labels("hit").inc()
         return image
 
+    def check(self, questions: Mapping[str, str], options: Options) -> ServedRun:
+        """Return the run that is to answer questions, each of which is named by its place.
+
+        Raises:
+            Refusal: the run or a question does not fit (422).
+        """
+        run = self.run_named(options.run)
+        check_words(questions, run.predictor, self.limits, measured=options.words)
+        return run
+
     async def ask(
-        self, image: CachedImage, questions: Sequence[str], options: Options
+        self, image: CachedImage, questions: Mapping[str, str], options: Options
     ) -> AskedAbout:
         """Answer questions about an image.
 
@@ -192,10 +207,9 @@ class Service:
             Refusal: the run, a question or the edited attention does not fit (422), or the
                 service cannot answer (503).
         """
-        run = self.run_named(options.run)
-        self._check_questions(run, questions)
+        run, asked = self.check(questions, options), list(questions.values())
         edited, words = options.edited_attention, options.words
-        job = Ask(image, run, questions, top=options.top, edited=edited, words=words)
+        job = Ask(image, run, asked, top=options.top, edited=edited, words=words)
         return AskedAbout(run, image, await self._done(job))
 
     async def trace(self, image: CachedImage, asked: TraceQuestion) -> Trace:
@@ -206,24 +220,22 @@ class Service:
         """
         run, question = self.run_named(asked.run), asked.question
         check_length(question, self.limits, where="question")
-        self._check_questions(run, [question])
+        check_words({"question": question}, run.predictor, self.limits, measured=False)
         await self._done(Ask(image, run))  # so that there are regions
         traced: Trace = await self._done(Call(partial(_trace, run, image, question)))
         return traced
 
-    async def in_thread(self, function: Callable[..., T], *args: Any, **more: Any) -> T:
-        """Call a function that takes long in a thread, so that other requests go on."""
+    async def read(self, function: Callable[..., T], *args: Any, **more: Any) -> T:
+        """Let a function read what was sent in a thread, so that other requests go on."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._decoders, partial(function, *args, **more))
 
+    async def draw(self, function: Callable[..., T], *args: Any) -> T:
+        """Let a function draw in a thread, so that other requests go on."""
+        return await asyncio.get_running_loop().run_in_executor(self._drawers, function, *args)
+
     def _specs(self) -> list[FeatureSpec]:
         return list(dict.fromkeys(run.spec for run in self.runs))
-
-    def _check_questions(self, run: ServedRun, questions: Sequence[str]) -> None:
-        try:
-            run.predictor.need_words(questions)
-        except DataError as error:
-            raise refusal_of(error, HTTPStatus.UNPROCESSABLE_ENTITY, where="question") from None
 
     def _submit(self, job: Job) -> None:
         try:

@@ -24,6 +24,8 @@ class ServingLimits:
     """Questions a request; more are refused (422)."""
     max_question_length: Positive = 500
     """Characters of a question; more are refused (422)."""
+    max_words: Positive = 200
+    """Words of a request that wants each one's effect; more are refused (422)."""
     cache_images: Positive = 256
     """Images kept at once; the one not asked about for longest goes first."""
     cache_seconds: PositiveFloat = 3600.0

@@ -37,13 +37,17 @@ class Worker:
 
     Args:
         handle: does some of the jobs, and sets their futures; what it leaves it is given again,
-            beside what has come in between.
+            beside what has come in between. It calls its second argument after each piece of work.
         batch_wait: seconds that an idle worker waits for more after the first job.
-        stuck_after: seconds after which a call of `handle` counts as stuck.
+        stuck_after: seconds after which a piece of work counts as stuck.
     """
 
     def __init__(
-        self, handle: Callable[[list[Job]], None], *, batch_wait: float, stuck_after: float
+        self,
+        handle: Callable[[list[Job], Callable[[], object]], None],
+        *,
+        batch_wait: float,
+        stuck_after: float,
     ) -> None:
         self._handle, self._batch_wait, self._stuck_after = handle, batch_wait, stuck_after
         self._changed, self._waiting, self._jobs = Condition(), list[Job](), list[Job]()
@@ -54,7 +58,7 @@ class Worker:
 
     def start(self) -> None:
         """Start the thread."""
-        self._beat = time.monotonic()
+        self._beat_now()
         self._thread.start()
 
     def stop(self, *, timeout: float) -> None:
@@ -106,7 +110,7 @@ class Worker:
 
     def _take(self, *, wait: bool) -> list[Job]:
         with self._changed:
-            self._beat = time.monotonic()
+            self._beat_now()
             if wait and not self._waiting:
                 self._changed.wait(_IDLE)
                 if self._waiting and self._batch_wait:
@@ -115,16 +119,19 @@ class Worker:
                     while not self._stopping and (left := until - time.monotonic()) > 0:
                         self._changed.wait(left)
             taken, self._waiting = self._waiting, []
-            self._beat = time.monotonic()
+            self._beat_now()
             return taken
 
     def _handle_or_fail(self, jobs: list[Job]) -> None:
         try:
-            self._handle(jobs)
+            self._handle(jobs, self._beat_now)
         except Exception as error:  # those who wait are told; the next jobs may be well
             for job in jobs:
                 if job.start():
                     job.future.set_exception(error)
+
+    def _beat_now(self) -> None:
+        self._beat = time.monotonic()
 
     def _die(self) -> None:
         with self._changed:

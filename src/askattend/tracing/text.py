@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from askattend.metrics.shares import percent
 from askattend.tracing.trace import Trace, TracedStep, Word
 
 WIDTH = 80
@@ -36,7 +37,7 @@ def trace_lines(trace: Trace) -> Iterator[str]:
         f"matrix products, {_with_prefix(totals.bytes, 'B', 1024)} of tensors made"
     )
     if trace.question is not None:
-        ranked = ", ".join(f"{one.answer} {one.probability:.1%}" for one in trace.top or [])
+        ranked = ", ".join(f"{one.answer} {percent(one.probability)}" for one in trace.top or [])
         yield from _wrap(f"question: {trace.question}")
         yield from _wrap(f"answers: {ranked}")
 

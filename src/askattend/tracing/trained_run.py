@@ -45,7 +45,7 @@ def trace_predictor(predictor: Predictor, question: str, ask: Callable[[], list[
     """Trace a forward pass of a predictor, values included.
 
     Args:
-        predictor: it knows the question's words; its network is in float32, on the processor.
+        predictor: it knows the question's words; its network is on the processor.
         question: the question.
         ask: asks it alone.
     """

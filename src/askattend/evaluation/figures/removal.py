@@ -30,46 +30,69 @@ def measure(evaluated: Evaluated) -> Removal | None:
 
 
 def terminal_lines(value: Removal) -> list[TerminalLine]:
-    """Say how much of the answer's probability is lost with the most attended tenth."""
+    """Say by how much the answer's probability changes without the most attended tenth."""
     mean = value.mean or value.maps[0]
-    note = f"   ({times(mean.times_random)} random)" if mean.times_random else ""
+    ratio = f", {times(mean.times_random)} random" if mean.times_random else ""
     return [
-        TerminalLine("probability lost with attended tenth", mean.drop.value, note),
-        TerminalLine("  with a random tenth", value.random.drop.value),
+        _line("answer's p without attended tenth", mean.drop, ratio),
+        _line("  without a random tenth", value.random.drop),
     ]
+
+
+def change_text(drop: Estimate) -> str:
+    """Say which way a probability goes: ``"falls by 4.1 points (95 %: 3.2 to 5.0)"``.
+
+    An interval on both sides of 0 has signs: ``"rises by 0.2 points (95 %: -0.4 to +0.8)"``.
+    """
+    falls = drop.value >= 0
+    sign = 1 if falls else -1
+    ends = sorted(100 * sign * end + 0.0 for end in drop.interval)
+    form = "+.1f" if ends[0] < 0 < ends[1] else ".1f"
+    low, high = (_unsigned(f"{end:{form}}") for end in ends)
+    verb = "falls" if falls else "rises"
+    return f"{verb} by {100 * abs(drop.value):.1f} points (95 %: {low} to {high})"
+
+
+def _unsigned(number: str) -> str:
+    """Take the sign off a zero."""
+    return number if float(number) else number.lstrip("+-")
+
+
+def _line(label: str, drop: Estimate, more: str = "") -> TerminalLine:
+    """Show the change with its sign, and say which way it goes."""
+    return TerminalLine(label, -drop.value, f"  {change_text(drop)}{more}")
 
 
 def page_section(value: Removal, context: PageContext) -> Section:
     """Show a row an order, and the curves of the mean map beside random order."""
     rows = [_row(*row) for row in named_maps(value.maps, value.mean, context.maps_name)]
     rows.append(_row("Random order", value.random))
-    columns = ("Most attended first", "Fall", "× random", "Deletion area", "Insertion area")
+    columns = (
+        "Most attended first",
+        "Without a tenth, it",
+        "× random",
+        "Deletion area",
+        "Insertion area",
+    )
     table = Table(columns, tuple(rows), "Does the answer hang on it?")
     return Section("Does attention matter?", (table, *_charts(value), _note(value)))
 
 
 def _row(name: str, scores: RemovalScores) -> tuple[str, ...]:
     drop, areas = scores.drop, (scores.deletion_area, scores.insertion_area)
-    low, high = (_points(end) for end in drop.interval)
-    fall = f"{_points(drop.value)} ({low} to {high})"
-    return (name, fall, ratio_text(scores.times_random), *map(_area, areas))
+    return (name, change_text(drop), ratio_text(scores.times_random), *map(_area, areas))
 
 
 def _area(area: Estimate) -> str:
     return f"{area.value:.3f} ({area.interval[0]:.3f}–{area.interval[1]:.3f})"
 
 
-def _points(share: float) -> str:
-    # Adding 0 makes a zero of what is rounded to a negative one.
-    return f"{round(100 * share, 1) + 0.0:.1f}"
-
-
 def _note(value: Removal) -> Note:
     tenth = value.removed[1]
     regions = "region" if tenth == 1 else f"{tenth} regions"
     return Note(
-        f"Fall: percentage points that the answer's probability loses without the first {regions} "
-        f"of {value.regions}, whose features become zero. Areas: under the curves of deletion "
+        f"It is the answer's probability, in percentage points, without the first {regions} of "
+        f"{value.regions}, whose features become zero. Areas: under the curves of deletion "
         f"(less is better) and insertion (more is better). Means over {value.questions:,} "
         f"questions drawn from the split; in brackets 95 % by images. "
         "The charts follow the mean map."

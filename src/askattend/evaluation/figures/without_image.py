@@ -24,7 +24,7 @@ from askattend.evaluation.answers import Array, answer_questions
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext, Prose, Section, Table, TerminalLine
 from askattend.features.source import FeatureSource
-from askattend.metrics.significance import bootstrap_interval
+from askattend.metrics.significance import difference_interval
 
 # As many questions tell a drop to a point; a large split is not answered twice more.
 MOST = 10_000
@@ -73,7 +73,7 @@ def measure(evaluated: Evaluated, *, most: int = MOST) -> WithoutImage | None:
 
     def drop(source: FeatureSource) -> Drop:
         left = _scores(evaluated, batches.with_features(source))
-        interval = bootstrap_interval((scores - left).tolist(), clusters)
+        interval = difference_interval((scores - left).tolist(), clusters)
         return Drop(float(left.mean()), float((scores - left).mean()), interval)
 
     return WithoutImage(
@@ -168,19 +168,28 @@ def _sentence(value: WithoutImage) -> str:
     """Say which share of the accuracy needs the image: what is lost with another one."""
     drop = value.blank if value.shuffled is None else value.shuffled
     shown = "Without an image" if value.shuffled is None else "Shown another image of the split"
-    low, high = (100 * end for end in drop.interval)
-    lost = (
-        f"{shown}, it loses **{100 * drop.drop:.1f} points** (95 %: {low:.1f} to {high:.1f}) of "
-        f"its {value.accuracy:.1%} on {value.questions:,} questions."
-    )
+    low, high = _ends(drop)
+    points = f"**{100 * abs(drop.drop):.1f} points** (95 %: {low:.1f} to {high:.1f})"
+    whole = f"its {value.accuracy:.1%} on {value.questions:,} questions"
+    lost = f"{shown}, it loses {points} of {whole}."
+    if drop.drop < 0:
+        lost = f"{shown}, it gains {points} on {whole}."
     if drop.interval[0] <= 0:
         return f"{lost} None of its accuracy is known to need the image."
     return f"{lost} **{drop.drop / value.accuracy:.0%}** of its accuracy needs the image."
 
 
 def _note(drop: Drop) -> str:
-    low, high = (f"{100 * end:.1f}" for end in drop.interval)
-    return f"  {100 * drop.drop:.1f} points less, {low} to {high} (95 %)"
+    less = "less" if drop.drop >= 0 else "more"
+    low, high = _ends(drop)
+    return f"  {100 * abs(drop.drop):.1f} points {less}, {low} to {high} (95 %)"
+
+
+def _ends(drop: Drop) -> tuple[float, float]:
+    """Return the interval in the direction that the accuracy goes, in points, as it is written."""
+    sign = 1 if drop.drop >= 0 else -1
+    low, high = sorted(round(100 * sign * end, 1) + 0.0 for end in drop.interval)
+    return low, high
 
 
 def _row(name: str, drop: Drop) -> tuple[str, str, str, str]:
