@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from askattend.errors import AskAttendError, ConfigError, Interrupted, did_you_mean
+from askattend.cli.needs import require_words
+from askattend.errors import (
+    AskAttendError,
+    ConfigError,
+    Interrupted,
+    UntrustedCodeError,
+    did_you_mean,
+)
 
 USAGE = """\
 usage: askattend COMMAND …
@@ -25,6 +32,7 @@ usage: askattend COMMAND …
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
+  completion bash|zsh|fish                a script by which the shell completes all of this
 
 {sources}
 NETWORK is saaa, san or another that is listed by askattend train --help.
@@ -44,6 +52,7 @@ COMMANDS = {
     "trace": "trace",
     "import": "importing",
     "pack": "pack",
+    "completion": "completion",
 }
 
 
@@ -56,10 +65,35 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif name in ("-V", "--version", "version"):
             print(_version())
         elif name in COMMANDS:
-            import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
+            require_words(name, rest)
+            _run(import_module(f"askattend.cli.{COMMANDS[name]}").run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()
+
+
+def _run(command: Callable[[list[str]], None], words: list[str]) -> None:
+    """Run a command; once more if it meets a run's own code and whoever sits there agrees to it."""
+    try:
+        command(words)
+    except UntrustedCodeError as error:
+        if not _agrees(error):
+            raise
+        command(words)
+
+
+def _agrees(error: UntrustedCodeError) -> bool:
+    """Ask whether a run's own code may be run, where somebody is there to ask; remember a yes."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"askattend: {error.where}: {error.problem}.", file=sys.stderr)
+    print("Have you read it, and shall it run? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        return False
+    from askattend.runs.own_code import trust  # PyTorch's slow import, which is done by now
+
+    trust(error.digest)
+    return True
 
 
 def _usage() -> str:

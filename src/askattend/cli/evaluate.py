@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from askattend.cli.console import interval_text, parse, print_json, progress
-from askattend.cli.options import Flat, Json, RunFolder
+from askattend.cli.options import Attention, Flat, Json, RunFolder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
 from askattend.packing import run_folder
+from askattend.runs.agreement import agree
 from askattend.scoring.evaluation_folders import REPORT
 
 
@@ -22,6 +23,7 @@ class Evaluate:
 
     run: RunFolder
     options: Annotated[EvaluationOptions, Flat]
+    attention: Attention = None
     json: Json = False
 
 
@@ -29,6 +31,8 @@ def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
     folder = run_folder(options.run)
+    if options.attention is not None:
+        agree(folder, options.attention)
     evaluation = evaluate_run(folder, options.options, console=progress())
     if options.json:
         print_json(evaluation.metrics.flat())

@@ -37,7 +37,7 @@ def require_same(run: Run, splits: Splits) -> None:
         for key, now, then in _settings(run, begun)
         if now != then
     ]
-    for part in ("floors", "words", "answers", "features", "vectors"):
+    for part in ("floors", "words", "answers", "features", "vectors", "attention"):
         if getattr(run, part) != getattr(begun, part):
             differences.append(f"the {part} differ")
     # Words and floors may be the same though a question, or its image, is another.

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from askattend.models import Network
-from askattend.runs.run_folder import Run, strip_prefix
+from askattend.runs.run_folder import Run
+from askattend.runs.tensor_files import strip_prefix
 from askattend.training.history import Progress, TrainingHistory, WithinEpoch, decode_progress
 
 # Generators of random numbers have their state under this prefix.
