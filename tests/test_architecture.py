@@ -33,11 +33,9 @@ FLOORS = (
     {"evaluation", "tracing", "training"},
     {"batching", "runs", "scoring"},
     {"checking", "drawing", "metrics"},
-    {"data", "features", "models", "packing"},
-    {
-        *("byhand", "devices", "files", "heartbeat", "home", "installation", "provenance"),
-        *("registry", "settings"),
-    },
+    {"data", "features", "models"},
+    {"environment"},
+    {"byhand", "devices", "files", "installation", "registry", "settings"},
     {"errors", "presets"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -81,7 +81,7 @@ _MODULES = {name: module for module, names in _HOME.items() for name in names}
 def __getattr__(name: str) -> Any:
     """Fetch a public name from the module that it lives in."""
     if name == "__version__":
-        from askattend.provenance import version
+        from askattend.environment.provenance import version
 
         return version()
     if name not in _MODULES:

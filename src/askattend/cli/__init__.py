@@ -107,7 +107,7 @@ def _usage() -> str:
 
 def _version() -> str:
     """Name the version and, where it is known, the commit."""
-    from askattend.provenance import commit, short, version
+    from askattend.environment.provenance import commit, short, version
 
     known = commit()
     return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")

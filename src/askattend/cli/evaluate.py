@@ -8,11 +8,11 @@ from typing import Annotated
 
 from askattend.cli.console import interval_text, parse, print_json, progress
 from askattend.cli.options import Attention, Flat, Json, RunFolder
+from askattend.environment.packing import run_folder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
-from askattend.packing import run_folder
 from askattend.runs.agreement import agree
 from askattend.scoring.evaluation_folders import REPORT
 

@@ -12,7 +12,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse
 from askattend.cli.options import RunFolder
-from askattend.packing import pack
+from askattend.environment.packing import pack
 
 
 @dataclass(frozen=True)

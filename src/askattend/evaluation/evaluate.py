@@ -14,13 +14,14 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import Box, QASet, Question
+from askattend.environment.home import shortened
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
 from askattend.files import atomic_write, digest_of
-from askattend.home import shortened
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -32,7 +33,6 @@ from askattend.metrics.floor_comparison import (
 from askattend.metrics.grounding import GroundingPerQuestion, measure
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.provenance import Provenance
 from askattend.runs.predictor import Predictor
 from askattend.scoring.results import (
     METRICS,

@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from askattend.environment.home import expanded
 from askattend.errors import ConfigError, did_you_mean
 from askattend.features.extraction import ExtractConfig
-from askattend.home import expanded
 from askattend.models import NetworkConfig, model_name, network_named
 from askattend.settings import (
     Fraction,

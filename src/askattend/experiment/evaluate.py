@@ -15,6 +15,7 @@ from askattend.batching.batches import Batches
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
+from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, ConfigError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
@@ -26,7 +27,6 @@ from askattend.experiment.inputs import batches_of, questions_of, sample_of, spl
 from askattend.experiment.own_questions import OwnQuestions, shared
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
-from askattend.packing import run_folder
 from askattend.report.card import write_card
 from askattend.report.details import details_of
 from askattend.report.gallery import Example, choose

@@ -21,6 +21,7 @@ from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
+from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
@@ -39,7 +40,6 @@ from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_fro
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
-from askattend.provenance import Provenance
 from askattend.report.card import write_card
 from askattend.runs.origin import Origin
 from askattend.runs.run_folder import CONFIG, Run

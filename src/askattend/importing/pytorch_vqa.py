@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.experiment.config import Config, VocabConfig
 from askattend.features.backbones import check_name
@@ -18,7 +19,6 @@ from askattend.importing.log import Log, read_log
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.models import SAAAConfig
-from askattend.provenance import Provenance
 from askattend.runs.origin import Origin
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.config import TrainConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from askattend.environment.home import shortened
 from askattend.evaluation.evaluate import Metrics
-from askattend.home import shortened
 from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run

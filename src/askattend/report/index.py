@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from askattend.data.readers.registry import absolute_source
+from askattend.environment.home import expanded
 from askattend.errors import ConfigError, RunError
 from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.files import atomic_write
-from askattend.home import expanded
 from askattend.models import network_named
 from askattend.report.page import environment
 from askattend.runs.run_folder import Run

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from askattend.data.questions import QASet
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.files import atomic_write
-from askattend.provenance import Provenance
 
 # A file of its own: all others of a run are the same bytes whenever it is made.
 ORIGIN = "origin.json"

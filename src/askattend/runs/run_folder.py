@@ -15,16 +15,16 @@ from torch import Tensor
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, WordVectors
 from askattend.devices import PrecisionChoice
+from askattend.environment.home import expanded, shortened
+from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
-from askattend.home import expanded, shortened
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
-from askattend.packing import run_folder
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
 from askattend.settings import from_mapping, read_toml, toml_bytes

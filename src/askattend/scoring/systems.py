@@ -14,12 +14,12 @@ import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
+from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
-from askattend.packing import run_folder
 from askattend.scoring.evaluation_folders import find_evaluation
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring.same_question import asked_differently, refuse

@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from askattend.devices import AnsweringPrecision
+from askattend.environment.packing import run_folder
 from askattend.features.spec import FeatureSpec
-from askattend.packing import run_folder
 from askattend.runs.predictor import Predictor
 from askattend.serving.schemas import RunDescription
 

@@ -17,7 +17,7 @@ from askattend.batching.batches import Batch, Batches
 from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetch_to_device
 from askattend.batching.inference import outputs
 from askattend.devices import PrecisionChoice, pick_device
-from askattend.heartbeat import Heartbeat, still_at_work
+from askattend.environment.heartbeat import Heartbeat, still_at_work
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Network
 from askattend.models.loss import answer_loss

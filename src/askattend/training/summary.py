@@ -9,10 +9,10 @@ import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits
+from askattend.environment.home import shortened
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.files import atomic_write
-from askattend.home import shortened
-from askattend.provenance import Provenance
 from askattend.training.distilling import TeacherScores
 
 SUMMARY = "metrics.json"

@@ -12,9 +12,9 @@ from PIL import Image
 from askattend.data.scenes.rasterise import draw
 from askattend.data.scenes.recipe import Recipe
 from askattend.data.scenes.scene import GeneratedScene
+from askattend.environment.home import CACHE, cache_folder
 from askattend.errors import DataError
 from askattend.files import atomic_write
-from askattend.home import CACHE, cache_folder
 
 _NAME_ONE = f"Name a folder that can be written to in the environment variable {CACHE}."
 # Names the folder of pictures: to be raised when the same scene is drawn or composed otherwise.

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from askattend.environment.home import expanded, shortened
 from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import differences
 from askattend.files import atomic_write
-from askattend.home import expanded, shortened
 
 STATE = "search.json"
 TOO_SLOW = "would take too long"

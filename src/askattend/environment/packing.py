@@ -13,9 +13,9 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
 import msgspec
 
+from askattend.environment.home import cache_folder, shortened
 from askattend.errors import RunError
 from askattend.files import atomic_write
-from askattend.home import cache_folder, shortened
 from askattend.settings import read_toml, toml_bytes
 
 CONFIG, CARD = "config.toml", "README.md"

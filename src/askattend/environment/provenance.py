@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 # A wheel is built with the commit in this file; in a checkout git is asked.
 COMMIT = PACKAGE / "commit.txt"
 

@@ -9,8 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from askattend.environment.packing import pack, run_folder
 from askattend.errors import AskAttendError, RunError
-from askattend.packing import pack, run_folder
 from askattend.runs.predictor import Predictor
 from commands import Call, train_command
 from squares import write_squares

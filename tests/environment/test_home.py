@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.home import expanded, shortened
+from askattend.environment.home import expanded, shortened
 
 
 @pytest.fixture(autouse=True)

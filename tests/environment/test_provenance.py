@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import askattend
-from askattend.provenance import Provenance, commit
+from askattend.environment.provenance import Provenance, commit
 from commands import Call
 
 ROOT = Path(askattend.__file__).parents[2]
