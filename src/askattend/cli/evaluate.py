@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from askattend.cli.console import interval_text, parse, print_json, progress
+from askattend.cli.interruption import FEATURES, going_on_with
 from askattend.cli.options import Attention, Flat, Json, RunFolder
+from askattend.environment.heartbeat import still_at_work
 from askattend.environment.packing import run_folder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
@@ -33,7 +35,10 @@ def run(argv: list[str]) -> None:
     folder = run_folder(options.run)
     if options.attention is not None:
         agree(folder, options.attention)
-    evaluation = evaluate_run(folder, options.options, console=progress())
+    console, what = progress(), f"evaluating {options.run}"
+    kept = f"{FEATURES}, where any were extracted; no figure yet"
+    with going_on_with(["evaluate", *argv], lambda: kept), still_at_work(console, what):
+        evaluation = evaluate_run(folder, options.options, console=console)
     if options.json:
         print_json(evaluation.metrics.flat())
     else:

@@ -10,10 +10,11 @@ from pathlib import Path
 from askattend.errors import AskAttendError, Interrupted
 from askattend.experiment.search.trials import STATE, Trials
 from askattend.experiment.teachers import TEACHERS
+from askattend.features.unfinished import count_kept
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import Progress, read_progress
 
-FEATURES = "the features of whole shards of images"
+FEATURES = "the features of images so far"
 
 
 @contextmanager
@@ -25,6 +26,12 @@ def going_on_with(argv: list[str], kept: Callable[[], str]) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise Interrupted(kept(), argv) from None
+
+
+def kept_images(store: Path) -> str:
+    """Describe what an interrupted extraction leaves in a store."""
+    count = count_kept(store)
+    return f"{count:,} {'image' if count == 1 else 'images'} in {store}"
 
 
 @contextmanager

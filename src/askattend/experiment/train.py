@@ -21,6 +21,7 @@ from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
+from askattend.environment.heartbeat import still_at_work
 from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
@@ -86,8 +87,9 @@ def train(
     with alone_in(out):
         Origin(Provenance.now(), digest(splits)).save(out)
         run.save()
-        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
-        floors = floors_on_validation(run, linear, splits.valid, features)
+        with still_at_work(console, "fitting the floors"):
+            linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+            floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors, len(splits.valid)), highlight=False)
         taught = learn_from_teachers(
             Lesson(run, config, splits, features, linear[-1], resume, console)
