@@ -26,7 +26,7 @@ usage: askattend COMMAND …
   train NETWORK --data SOURCE --out RUN   learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
-  compare RUN RUN [--split test]          two runs on the same questions, with a paired test
+  compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
