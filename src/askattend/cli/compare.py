@@ -44,7 +44,8 @@ def run(argv: list[str]) -> None:
     how = {"data": options.data, "split": options.split, "dialect": options.dialect}
     found: Comparison | Methods
     if len(options.runs) == 2 and options.page is None:
-        found = compare_paths(*options.runs, **how)
+        first, second = options.runs
+        found = compare_paths(first, second, **how)
     else:
         found = compare_many(options.runs, **how)
         if options.page is not None:

@@ -38,6 +38,7 @@ from askattend.experiment.inputs import batches_of, flips_of, questions_of, trai
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
+from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
@@ -98,6 +99,7 @@ def train(
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
         _save_summary(run, history, splits, floors, taught)
         write_card(run)
+        log_result(run, history, splits.valid, features)
         _conclude(run, history, floors, console)
     return run
 

@@ -62,8 +62,8 @@ class Seen:
     @classmethod
     def of(cls, written: WrittenShard) -> Seen:
         """Go on from what a shard tells."""
-        listed = (list(part) for part in (written.sizes, written.file_sizes, written.digests))
-        return cls(*listed, dict(written.broken))
+        sizes, digests = list(written.sizes), list(written.digests)
+        return cls(sizes, list(written.file_sizes), digests, dict(written.broken))
 
     def add(self, batch: Sequence[DecodedImage]) -> None:
         """Note a batch."""
@@ -76,8 +76,13 @@ class Seen:
         """Describe the shard as far as its first images go."""
         names = set(shard.images[:count])
         broken = {image: reason for image, reason in self.broken.items() if image in names}
-        parts = self.sizes[:count], self.file_sizes[:count], self.digests[:count]
-        return WrittenShard(shard, *map(tuple, parts), broken)
+        return WrittenShard(
+            shard,
+            tuple(self.sizes[:count]),
+            tuple(self.file_sizes[:count]),
+            tuple(self.digests[:count]),
+            broken,
+        )
 
 
 def done_of(begun: UnfinishedShard | None) -> int:
