@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import askattend.models
 from page.browser import Visit
 from page.conftest import MAP, OTHER, QUESTION, Open
 
@@ -69,6 +71,79 @@ def test_the_page_follows_the_browsers_language_and_can_be_told(look: Open, pict
         seen.page.reload()
         seen.wait_for("state.runs.length > 0")
         assert seen.value("document.documentElement.lang") == "en", "the choice is remembered"
+
+
+# All that is seen or said, but for what people, networks, files, answers and symbols are called.
+TOLD = r"""() => {
+  const named = `script, style, .brand, #lang, .q, .words b, .chips, .symbol, .tokens, .bars .name,
+    strong, .a b, .a, select, .which, .name, .facts dd, #known, .choice b`;
+  const name = /askattend|SAAA|SAN|square|png|LSTM|softmax|Esc|Ctrl|\b(?:saaa|san)\b/g,
+    answer = /\b(?:yes|no|red|green|blue|zebra)\b/g;
+  const texts = [...document.querySelectorAll('*')].flatMap(element => [
+    ...['aria-label', 'title', 'placeholder', 'alt'].map(each => element.getAttribute(each)),
+    ...[...element.childNodes].filter(node => node.nodeType === 3 && !element.closest(named))
+      .map(node => node.data),
+  ]);
+  return texts.filter(text => /[a-z]{2}/i.test((text ?? '').replace(name, '').replace(answer, '')));
+}"""
+
+
+@pytest.mark.parametrize("two", [False, True])
+def test_nothing_is_left_in_english(look: Open, picture: Path, two: bool) -> None:
+    with look(locale="zh-CN") as seen:
+        page = seen.page
+        assert seen.value(TOLD) == []
+        seen.choose_image(picture)
+        page.press("#question", "Enter")
+        assert seen.value(TOLD) == []
+        if two:
+            page.click("#compare")
+        seen.ask("zebra red?")
+        assert page.locator(".notes .message").first.is_visible()
+        page.click(".edit >> nth=0")
+        seen.value("VIEWS[0].change(map => map.fill(1))")
+        seen.wait_for("Boolean(VIEWS[0].edit.reply)")
+        assert seen.value(TOLD) == []
+        for view in range(1 + two):
+            page.locator("[data-key=trace]").nth(view).click()
+            page.locator(".steps").nth(view).wait_for()
+        assert seen.value(TOLD) == []
+        symbols = " ".join(page.locator(".symbol").all_inner_texts())
+        assert " of " not in symbols
+        assert " or " not in symbols
+        assert "LSTM" in symbols
+
+
+def test_every_step_of_every_network_is_told_in_chinese(look: Open) -> None:
+    sources = Path(askattend.models.__file__).parent.glob("*.py")
+    names = {
+        name for file in sources for name in re.findall(r'Symbol\(\s*"(\w+)', file.read_text())
+    }
+    assert len(names) > 15
+    with look() as seen:
+        assert names - set(seen.value("Object.keys(MEANING_ZH)")) == set()
+
+
+@pytest.mark.parametrize("width", [1100, 1280, 1440])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_two_runs_stand_beside_each_other(
+    look: Open, picture: Path, width: int, locale: str
+) -> None:
+    with look(viewport={"width": width, "height": 900}, locale=locale) as seen:
+        seen.choose_image(picture)
+        seen.page.click("#compare")
+        seen.ask(QUESTION)
+        boxes = "what => [...document.querySelectorAll(what)].map(e => e.getBoundingClientRect())"
+        for part in (".mat", ".controls", ".reply"):
+            left, right = seen.value(boxes, part)
+            assert left["right"] < right["left"], part
+            assert left["top"] == pytest.approx(right["top"], abs=1), part
+            assert right["right"] <= width, part
+        tops = [box["top"] for box in seen.value(boxes, "header :is(select, #compare)")]
+        assert max(tops) - min(tops) < 10
+        for controls in seen.value(boxes, ".controls"):
+            assert controls["height"] < 50, "in one row"
+        assert seen.value("document.documentElement.scrollWidth") <= width
 
 
 def test_light_and_dark_can_be_told(look: Open) -> None:

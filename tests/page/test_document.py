@@ -10,7 +10,7 @@ WORDS = re.compile(r"\b(\w+): '((?:[^'\\]|\\.)*)'")
 
 
 def texts(language: str) -> dict[str, str]:
-    block = DOCUMENT.split(f"  {language}: {{\n")[1].split("\n  },")[0]
+    block = DOCUMENT.split(f"\t{language}: {{\n")[1].split("\n\t},")[0]
     return dict(WORDS.findall(block))
 
 

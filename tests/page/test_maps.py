@@ -19,7 +19,7 @@ OWN_MAP = """map => {
   const { attention } = VIEWS[0].original;
   Object.assign(attention, { rows: map.length, columns: map[0].length });
   attention.values = attention.values.map(() => map);
-  VIEWS[0].edit = { raw: [], past: [], reply: null };
+  VIEWS[0].editing = true;
   VIEWS[0].render();
 }"""
 # How opaque each region is, 0 to 255, at a corner away from lines and marks.
@@ -58,6 +58,22 @@ def test_only_more_than_an_even_share_covers_the_picture(look: Open, picture: Pa
         assert (np.diff(opaque[strong & away][order].astype(int)) >= -1).all()
         seen.value(OWN_MAP, np.full((8, 8), 1 / 64).tolist())
         assert not np.array(seen.value(OPAQUE)).any(), "a flat map looks flat"
+
+
+@pytest.mark.parametrize(("side", "end"), [(2, "8×"), (7, "≥ 16×"), (14, "≥ 32×"), (20, "≥ 64×")])
+def test_the_scale_ends_with_what_may_lie_beyond_it(
+    look: Open, picture: Path, side: int, end: str
+) -> None:
+    """It is the same for every map of a grid, so that maps can be compared."""
+    with look() as seen:
+        asked(seen, picture)
+        for peak in (1.0, 0.02):
+            map_ = np.full((side, side), (1 - peak) / (side**2 - 1))
+            map_[0, 0] = peak
+            seen.value(OWN_MAP, map_.tolist())
+            assert seen.page.locator(".ticks span").last.inner_text() == end
+            label = seen.page.locator(".legend").first.get_attribute("aria-label")
+            assert label == f"1× – {end} times uniform"
 
 
 def test_maps_are_described_by_the_librarys_rule(look: Open) -> None:
@@ -136,7 +152,7 @@ def expect_edited(seen: Visit, picture: Path, run: Path) -> None:
     assert seen.page.locator(".answer em.edited").inner_text() == "with your map"
     assert seen.page.locator(".answer strong").inner_text() == expected.text
     told = seen.page.locator(".effect").first.inner_text()
-    assert "before" in told
+    assert "own map" in told
 
 
 def test_a_brushed_map_changes_the_answer(look: Open, picture: Path, run: Path) -> None:
@@ -159,7 +175,7 @@ def test_a_brushed_map_changes_the_answer(look: Open, picture: Path, run: Path) 
         seen.wait_for("Boolean(VIEWS[0].edit.reply)")
         shown = np.array(seen.value("VIEWS[0].reply.attention.values"))
         assert shown == pytest.approx(1 / shown[0].size)
-        seen.page.get_by_role("button", name="Reset").click()
+        seen.page.get_by_role("button", name="Drop the edit").click()
         seen.wait_for("VIEWS[0].edit.reply === null")
 
 
@@ -171,6 +187,52 @@ def test_the_brush_works_by_touch(look: Open, picture: Path, run: Path) -> None:
         seen.page.locator(".edit").first.tap()
         seen.page.touchscreen.tap(*seen.place_of(1.5, 1.5))
         expect_edited(seen, picture, run)
+
+
+def test_a_finger_reads_the_value_that_it_has_touched(look: Open, picture: Path) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with look(**phone) as seen:
+        asked(seen, picture)
+        canvas, readout = seen.page.locator(MAP).first, seen.page.locator(".readout").first
+        touch = "canvas => getComputedStyle(canvas).touchAction"
+        # A finger on the picture scrolls the page, but for one that brushes.
+        assert canvas.evaluate(touch) == "pan-y pinch-zoom"
+        seen.page.touchscreen.tap(*seen.place_of(0.5, 1.5))
+        assert readout.is_visible()
+        assert readout.inner_text().startswith("row 1, column 2: ")
+        seen.page.locator(".caption").first.tap()
+        seen.page.locator("#question").tap()
+        assert readout.is_hidden()
+        seen.page.locator(".edit").first.tap()
+        assert canvas.evaluate(touch) == "none"
+
+
+def draw_upwards(seen: Visit) -> float:
+    """Draw a finger up over the first column of the picture; return how far the page scrolled."""
+    start, end = seen.place_of(1.5, 0.5), seen.place_of(0.5, 0.5)
+    before = float(seen.value("scrollY"))
+    touch = seen.page.context.new_cdp_session(seen.page)
+    for step in range(11):
+        x, y = (a + (b - a) * step / 10 for a, b in zip(start, end, strict=True))
+        points = [{"x": x, "y": y}]
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    seen.page.wait_for_timeout(300)
+    return float(seen.value("scrollY")) - before
+
+
+def test_a_finger_scrolls_over_the_picture_and_brushes_on_it(look: Open, picture: Path) -> None:
+    phone = {"viewport": {"width": 390, "height": 560}, "has_touch": True, "is_mobile": True}
+    with look(**phone) as seen:
+        asked(seen, picture)
+        assert draw_upwards(seen) > 20
+        seen.page.locator(".edit").first.tap()
+        seen.page.locator(".brush input[value=off]").first.check(force=True)
+        assert draw_upwards(seen) == 0
+        seen.wait_for("Boolean(VIEWS[0].edit.reply)")
+        left, right = (seen.value(f"VIEWS[0].edit.raw[0][{index}]") for index in (0, 3))
+        assert left < right / 2
 
 
 def test_no_attention_at_all_is_not_asked_with(look: Open, picture: Path) -> None:

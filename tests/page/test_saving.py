@@ -98,3 +98,32 @@ def test_a_conversation_carries_any_text(
         file = saved(seen, "#save", tmp_path)
     with visit(browser, file.as_uri()) as later:
         assert later.page.locator("#entries .q").inner_text() == question
+
+
+@pytest.mark.parametrize("button", ["#save", "[data-key=picture]", "[data-key=dataFile]"])
+def test_what_cannot_be_saved_is_told(look: Open, picture: Path, button: str) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        seen.value(
+            """for (const what of ['embedded', 'decoded', 'download'])
+              window[what] = () => { throw new Error('no room is left'); }; undefined"""
+        )
+        seen.page.click(button)
+        message = seen.page.locator("#ask-error")
+        message.wait_for()
+        assert message.inner_text() == "This could not be saved: no room is left"
+
+
+def test_an_image_that_the_browser_cannot_show_is_told_and_saved(
+    look: Open, picture: Path, tmp_path: Path
+) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.value("VIEWS[0].picture.dispatchEvent(new Event('error'))")
+        assert "cannot show this image" in seen.page.locator(".caption").first.inner_text()
+        seen.ask(QUESTION)
+        caption = seen.page.locator(".caption").first.inner_text()
+        assert caption.startswith("Glimpse 1: ")
+        assert "cannot show this image" in caption
+        assert saved(seen, "#save", tmp_path).stat().st_size > 90_000

@@ -14,7 +14,7 @@ from askattend.runs.predictor import Predictor
 from askattend.serving.image_cache import CachedImage
 from askattend.serving.images import read_picture
 from askattend.serving.jobs import Ask
-from askattend.serving.runs import ServedRun, _data_name, load_runs, unique_names
+from askattend.serving.runs import ServedRun, _data_name, common_words, load_runs, unique_names
 from askattend.tracing.trained_run import trace_predictor
 from serving.test_answering import finish
 
@@ -27,6 +27,12 @@ def test_names_are_unique_and_keep_what_is_not_taken(names: list[str]) -> None:
         assert name == own or name.startswith(f"{own}-")
     if len(set(names)) == len(names):
         assert given_names == names
+
+
+def test_common_words_say_something_by_themselves() -> None:
+    words = ("<pad>", "<unk>", "is", "what", "the", "colour", "2nd-hand", "circle", "there")
+    assert common_words(words) == ["what", "colour", "circle", "there"]
+    assert common_words(words, most=2) == ["what", "colour"]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ class Routes:
 
     async def runs(self) -> Response:
         """List the runs that answer; the first is asked by default."""
-        return as_json(Runs(runs=[run.describe() for run in self._service.runs]))
+        runs = [run.describe() for run in self._service.runs]
+        longest = self._service.limits.max_question_length
+        return as_json(Runs(runs=runs, max_question_length=longest))
 
     async def upload(self, request: Request) -> Response:
         """Keep an image for a while, to be asked about."""

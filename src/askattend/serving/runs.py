@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -61,6 +62,7 @@ class ServedRun:
             columns=run.features.columns,
             answers=len(run.answers),
             words=len(run.words),
+            common_words=common_words(run.words.words),
             suggestions=list(run.suggestions),
             threshold=self.predictor.threshold,
             data=_data_name(run.config.get("data")),
@@ -105,6 +107,16 @@ def unique_names(folders: Sequence[Path]) -> list[str]:
             name = f"{first}-{number}"
         names.append(name)
     return names
+
+
+def common_words(words: Sequence[str], *, most: int = 12) -> list[str]:
+    """Return the first words that say something by themselves, of four letters or more.
+
+    Args:
+        words: a vocabulary's, the most frequent first; those that are no words are passed over.
+        most: how many.
+    """
+    return list(islice((word for word in words if len(word) > 3 and word.isalpha()), most))
 
 
 def _data_name(source: object) -> str | None:

@@ -229,6 +229,7 @@ class RunDescription(Example):
     columns: int
     answers: int = Field(description="How many answers it knows.")
     words: int = Field(description="How many words it knows.")
+    common_words: list[str] = Field(description="Some of these, the most common first.")
     suggestions: list[str] = Field(description="Questions that it was trained on, to begin with.")
     threshold: float
     data: str | None = Field(description="Name of what it was trained on.")
@@ -246,16 +247,19 @@ class Runs(Example):
                         {
                             **{"id": "demo", "network": "SAAA", "maps_name": "glimpse", "maps": 2},
                             **{"rows": 7, "columns": 7, "answers": 13, "words": 33},
+                            **{"common_words": ["there", "circle", "what"]},
                             **{"suggestions": ["is there a circle?"], "threshold": 0.0},
                             **{"data": "easy-vqa", "attends": True},
                         }
-                    ]
+                    ],
+                    "max_question_length": 500,
                 }
             ]
         }
     )
 
     runs: list[RunDescription]
+    max_question_length: int = Field(description="Characters that a question may have.")
 
 
 class Status(Example):

@@ -1,0 +1,274 @@
+"""The page and its service: a token, a threshold, refusals, slow answers, images taken away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Request, Route, expect
+
+from askattend.metrics.calibration import Calibration, RiskCoveragePoint
+from askattend.runs.run_folder import Run
+from page.browser import Visit, serving, visit
+from page.conftest import OTHER, QUESTION, Open
+
+TOKEN = "a-token-that-nobody-guesses"
+# Below a probability of 0.999 it is not sure, which a run trained for a second never is.
+STRICT = Calibration(1.0, 9, (RiskCoveragePoint(0.999, 0.1, 0), RiskCoveragePoint(0, 1, 0.5)), 0.1)
+
+
+@pytest.fixture(scope="module")
+def guarded(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service that asks for a token; its run has a threshold and suggests no question."""
+    folder = tmp_path_factory.mktemp("guarded")
+    run = Path(shutil.copytree(trained / "runs" / "saaa", folder / "strict"))
+    Run.load(run).save_calibration(STRICT)
+    (run / "suggestions.json").unlink()
+    (folder / "token").write_text(TOKEN)
+    options = ("--token-file", str(folder / "token"), "--max-question-length", "40")
+    with serving([run], folder / "log.txt", *options) as url:
+        yield url
+
+
+def signed_in() -> dict[str, Any]:
+    return {"http_credentials": {"username": "anybody", "password": TOKEN}}
+
+
+def test_a_browser_gives_the_token_as_a_password(
+    browser: Browser, guarded: str, picture: Path
+) -> None:
+    with visit(browser, guarded, **signed_in()) as seen:
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        assert seen.page.locator(".answer strong").inner_text()
+        assert seen.page.locator("#token").is_hidden()
+        seen.forgive(401)
+
+
+def test_a_page_without_the_token_asks_for_it(
+    browser: Browser, guarded: str, picture: Path
+) -> None:
+    """As behind a proxy that sends the page alone: then the page itself asks."""
+    with visit(browser, guarded, **signed_in()) as seen:
+        bare: list[Any] = []
+
+        def without(route: Route) -> None:
+            headers = route.request.headers
+            bare.append(headers.get("authorization"))
+            if headers.get("authorization") == f"Bearer {TOKEN}":
+                route.fallback()
+            else:
+                problem = {"status": 401, "title": "Unauthorized", "detail": "no token"}
+                route.fulfill(status=401, json=problem)
+
+        seen.page.route("**/v1/**", without)
+        seen.value("begin(); undefined")
+        dialog = seen.page.locator("#token")
+        dialog.wait_for()
+        assert not seen.faults()
+        seen.picture("token")
+        seen.page.fill("#token-value", TOKEN)
+        seen.page.press("#token-value", "Enter")
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        assert bare[0] != bare[-1] == f"Bearer {TOKEN}"
+        seen.forgive(401)
+
+
+def test_below_the_runs_threshold_it_is_not_sure(
+    browser: Browser, guarded: str, picture: Path
+) -> None:
+    with visit(browser, guarded, **signed_in()) as seen:
+        seen.forgive(401)
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        page = seen.page
+        assert seen.reply()["probability"] < 0.999
+        assert page.locator(".answer em").inner_text() == "not sure"
+        assert "below 99.9% it is wrong too often" in page.locator(".notes").inner_text()
+        limit = page.locator(".bars li:first-child .limit")
+        assert limit.evaluate("line => line.style.left") == "99.9%"
+        seen.picture("unsure")
+        # A threshold that nothing reaches is none to be told.
+        seen.value("VIEWS[0].original.threshold = 1.1; VIEWS[0].renderReply()")
+        assert "however probable" in page.locator(".notes").inner_text()
+        assert limit.count() == 0
+        assert not seen.faults()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_a_run_without_suggestions_promises_none(
+    browser: Browser, guarded: str, picture: Path, locale: str
+) -> None:
+    with visit(browser, guarded, locale=locale, **signed_in()) as seen:
+        seen.forgive(401)
+        seen.choose_image(picture)
+        told = seen.page.locator("#work").inner_text()
+        assert "suggest" not in told
+        assert "建议" not in told
+        assert "colour" in seen.page.locator("#known").inner_text(), "a word that it knows"
+
+
+def test_a_run_with_suggestions_lists_no_words(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        assert "suggested" in seen.page.locator(".invite").first.inner_text()
+        assert seen.page.locator("#known").is_hidden()
+
+
+def test_the_services_own_limit_of_length_is_told(
+    browser: Browser, guarded: str, picture: Path
+) -> None:
+    with visit(browser, guarded, **signed_in()) as seen:
+        seen.forgive(401)
+        seen.choose_image(picture)
+        seen.page.fill("#question", "is it red " * 4 + "?")
+        expect(seen.page.locator("#ask-error")).to_contain_text("41 characters")
+        expect(seen.page.locator("#ask-error")).to_contain_text("40")
+
+
+def refuse_once(seen: Visit, address: str, status: int) -> list[int]:
+    """Refuse the next request of an address, as a busy service does; return what was answered."""
+    answered: list[int] = []
+
+    def refuse(route: Route) -> None:
+        answered.append(200 if answered else status)
+        if len(answered) > 1:
+            route.fallback()
+            return
+        problem = json.dumps({"status": status, "title": "Busy", "detail": "busy"})
+        headers = {"Retry-After": "0", "Content-Type": "application/problem+json"}
+        route.fulfill(status=status, headers=headers, body=problem)
+
+    seen.page.route(address, refuse)
+    return answered
+
+
+def hold(seen: Visit, address: str) -> list[Route]:
+    """Hold the first request of an address back, as a slow service does; return it once it is."""
+    held: list[Route] = []
+    seen.page.route(address, lambda route: route.fallback() if held else held.append(route))
+    return held
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("address", ["**/v1/images", "**/ask"])
+def test_a_busy_service_is_asked_again(
+    look: Open, picture: Path, status: int, address: str
+) -> None:
+    with look() as seen:
+        answered = refuse_once(seen, address, status)
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        assert answered[:2] == [status, 200]
+        assert seen.page.locator("#ask-error").is_hidden()
+        seen.forgive(status)
+
+
+def test_a_service_that_stays_busy_is_told_and_can_be_asked_again(
+    look: Open, picture: Path
+) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+
+        def busy(route: Route) -> None:
+            route.fulfill(status=503, headers={"Retry-After": "60"}, json={"detail": "stopping"})
+
+        seen.page.route("**/ask", busy)
+        seen.page.fill("#question", QUESTION)
+        seen.page.press("#question", "Enter")
+        error = seen.page.locator("#ask-error")
+        expect(error).to_contain_text("The server is not ready")
+        seen.picture("busy")
+        assert seen.page.locator("#entries button").count() == 0
+        assert not seen.faults()
+        seen.page.unroute("**/ask")
+        error.get_by_role("button").click()
+        seen.wait_for_answer(QUESTION)
+        assert error.is_hidden()
+        assert seen.page.locator("#entries button").count() == 1
+        seen.forgive(503)
+
+
+def test_a_slow_answer_is_waited_for(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        held, requests = hold(seen, "**/ask"), sent(seen)
+        seen.page.fill("#question", QUESTION)
+        seen.page.press("#question", "Enter")
+        seen.wait_for("document.querySelector('.frame').matches('.busy')")
+        reply = seen.page.locator(".reply").first
+        assert reply.get_attribute("aria-busy") == "true"
+        assert seen.page.locator(".waiting").is_visible()
+        assert seen.page.locator("#entries .a").inner_text() == "…"
+        assert not seen.faults()
+        # Asked again meanwhile, it is not sent again.
+        seen.page.press("#question", "Enter")
+        seen.page.wait_for_timeout(100)
+        assert len(requests) == 1
+        held[0].continue_()
+        seen.wait_for_answer(QUESTION)
+        assert reply.get_attribute("aria-busy") == "false"
+        assert seen.page.locator(".busy").count() == 0
+
+
+def sent(seen: Visit) -> list[tuple[str, str]]:
+    """Return a list to which every request's method and address is added."""
+    requests: list[tuple[str, str]] = []
+
+    def note(request: Request) -> None:
+        requests.append((request.method, request.url))
+
+    seen.page.on("request", note)
+    return requests
+
+
+def test_a_late_answer_brings_no_removed_image_back(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        held = hold(seen, "**/ask")
+        seen.page.fill("#question", QUESTION)
+        seen.page.press("#question", "Enter")
+        seen.wait_for("document.querySelector('.frame').matches('.busy')")
+        requests = sent(seen)
+        with seen.page.expect_response(lambda response: response.request.method == "DELETE"):
+            seen.page.click(".forget >> nth=0")
+        held[0].continue_()  # to which the service says that it has no such image
+        seen.page.wait_for_timeout(400)
+        assert [method for method, url in requests if not url.startswith("blob:")] == ["DELETE"]
+        assert seen.page.locator("#start").is_visible()
+        assert seen.page.locator("#work").is_hidden()
+        assert seen.page.locator("#live").inner_text() == ""
+        seen.forgive(404)
+        # What is chosen next is asked about as ever.
+        seen.choose_image(picture)
+        seen.ask(OTHER)
+        assert seen.page.locator("#entries button").count() == 1
+
+
+def test_an_image_removed_before_it_has_arrived_is_forgotten(look: Open, picture: Path) -> None:
+    with look() as seen:
+        held = hold(seen, "**/v1/images")
+        seen.page.set_input_files("#file", picture)
+        seen.page.locator("#work").wait_for()
+        seen.page.click(".forget >> nth=0")
+        with seen.page.expect_response(lambda response: response.request.method == "DELETE") as at:
+            held[0].continue_()
+        assert at.value.status == 204
+        assert seen.page.locator("#start").is_visible()
+
+
+def test_requests_that_find_no_image_send_it_again_once(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.page.click("#compare")
+        requests = sent(seen)
+        seen.value("fetch(`v1/images/${state.image.id}`, { method: 'DELETE' }).then(() => null)")
+        seen.ask(QUESTION)
+        uploads = [url for method, url in requests if method == "POST" and url.endswith("/images")]
+        assert len(uploads) == 1
+        seen.forgive(404)
