@@ -17,7 +17,7 @@ demo:
 	@$(IN_VENV) \
 	  'askattend train saaa --preset easy-vqa --out runs/demo --resume' \
 	  'askattend evaluate runs/demo --split test'
-	@echo "Open runs/demo/report.html"
+	@echo "Open runs/demo/evaluations/test/report.html"
 
 test:
 	@$(IN_VENV) \

@@ -67,15 +67,15 @@ def test_the_cache_is_shared_and_extended(tmp_path: Path, call: Call) -> None:
     before = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
     status, _, err = call(*train_command("san", table, tmp_path / "runs" / "b"))
     assert status == 0
-    assert "nothing to do" in err
+    assert "no image to extract" in err
     assert before == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
     assert "" not in err.splitlines()
     status, _, err = call("evaluate", tmp_path / "runs" / "b")
-    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 1, 0)
+    assert (status, err.count("extracting"), err.count("no image to extract")) == (0, 1, 0)
     assert "" not in err.splitlines()
     assert len(FeatureStore.open(cache)) == 12
     status, _, err = call("evaluate", tmp_path / "runs" / "b")
-    assert (status, err.count("extracting"), err.count("nothing to do")) == (0, 0, 1)
+    assert (status, err.count("extracting"), err.count("no image to extract")) == (0, 0, 1)
     assert len(err.splitlines()) == 1
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +19,9 @@ from askattend.drawing.fonts import missing_glyphs
 from askattend.drawing.overlay import (
     fit_long_side,
     legend,
+    map_caption,
     overlay,
     peak,
-    range_text,
     save_overlay,
     strongest,
     tinted_map,
@@ -143,7 +142,7 @@ def test_flat_map_shows_no_place(value: float) -> None:
     shown = pixels(tinted_map(GREY, flat, (50, 50)))
     assert (shown == shown[0, 0]).all()
     assert peak(flat) == "nowhere"
-    assert range_text(flat).startswith("flat at ")
+    assert map_caption(flat) == "All 49 regions get the same attention."
 
 
 def test_softmax_noise_is_not_shown_as_attention() -> None:
@@ -153,22 +152,36 @@ def test_softmax_noise_is_not_shown_as_attention() -> None:
     assert peak(noisy) == "nowhere"
 
 
-@settings(deadline=None)
-@given(st.integers(0, 9999), st.floats(0, 12), st.integers(1, 400))
-def test_range_text_tells_least_greatest_and_uniform(seed: int, spread: float, cells: int) -> None:
-    logits = torch.randn(1, cells, generator=torch.Generator().manual_seed(seed)) * spread
-    attention = logits.softmax(dim=1)
-    text = range_text(attention)
-    low, high = attention.min().item(), attention.max().item()
-    if text.startswith("flat"):
-        assert high - low <= 1e-5 * high
-        return
-    match = re.fullmatch(r"([\d.]+)–([\d.]+), uniform ([\d.]+)", text)
-    assert match
-    for said, true in zip(match.groups(), (low, high, 1 / cells), strict=True):
-        decimals = len(said.partition(".")[2])
-        assert float(said) == pytest.approx(true, abs=0.51 * 10**-decimals)
-    assert match[1] != match[2]
+def test_a_caption_is_a_sentence_that_can_be_compared() -> None:
+    attention = torch.tensor([[0.7, 0.1], [0.1, 0.1]])
+    assert map_caption(attention) == (
+        "The most attended of 4 regions, top left, gets 70.0% of the attention: 2.8 times an even "
+        "share."
+    )
+    nearly = torch.full((7, 7), 1 / 49)
+    nearly[0, 0] += 0.004
+    nearly[6, 6] -= 0.004
+    assert map_caption(nearly) == (
+        "Nearly even: the most attended of 49 regions gets 2.4% of the attention: 1.2 times an "
+        "even share."
+    )
+
+
+def test_cells_are_drawn_as_they_are() -> None:
+    """Coarse grids by default: interpolation would make them look finer than they are."""
+    attention = one_hot(5, 5, 1, 3)
+    drawn = pixels(tinted_map(GREY, attention, (100, 100), cells=True))
+    tinted = (drawn != pixels(GREY)[0, 0]).any(axis=2)
+    assert tinted[20:40, 60:80].all()
+    assert tinted.sum() == 400
+    smooth = pixels(tinted_map(GREY, attention, (100, 100)))
+    assert (smooth != drawn).any()
+    asked = replace(answer(), attention=attention[None])
+    shown = [pixels(overlay(GREY, [asked], cells=cells)) for cells in (None, True, False)]
+    assert (shown[0] == shown[1]).all()
+    assert (shown[0] != shown[2]).any()
+    fine = replace(answer(), attention=one_hot(14, 14, 1, 3)[None])
+    assert (pixels(overlay(GREY, [fine])) == pixels(overlay(GREY, [fine], cells=False))).all()
 
 
 def test_peak_in_words() -> None:
@@ -221,7 +234,7 @@ def test_panels_are_the_photo_and_its_maps() -> None:
         if (drawn[y, drawing.MARGIN :][: drawing.PANEL] == pixels(large)[0]).all()
     )
     for number, panel in enumerate(
-        [large, *(tinted_map(large, a, large.size) for a in asked.attention)]
+        [large, *(tinted_map(large, a, large.size, cells=True) for a in asked.attention)]
     ):
         left = drawing.MARGIN + number * (drawing.PANEL + drawing.GAP)
         shown = drawn[top : top + drawing.PANEL, left : left + drawing.PANEL]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from askattend.data.questions import Question
 from askattend.evaluation.answers import answer_questions, fit_calibration
-from askattend.metrics.calibration import calibrate
+from askattend.metrics.calibration import Calibration, calibrate
 from evaluation.evaluations import ANSWERS, batches, predictor, question
 from small_questions import make_qaset
 
@@ -39,7 +39,10 @@ def logits_and_maps(one: Question) -> tuple[Tensor, Tensor]:
 
 def test_answers_are_the_networks_own_in_the_order_of_the_questions() -> None:
     found = answer_questions(
-        predictor(), batches(make_qaset(*QUESTIONS)), console=QUIET, temperature=2.5
+        predictor(),
+        batches(make_qaset(*QUESTIONS)),
+        console=QUIET,
+        calibration=Calibration(2.5, 9, ()),
     )
     assert [one.question_id for one in found.answers] == list(range(11))
     for index, (one, answer) in enumerate(zip(QUESTIONS, found.answers, strict=True)):

@@ -223,7 +223,7 @@ def test_a_finished_store_is_left_alone(
     assert (report.done, report.already) == (0, 14)
     assert set(report.broken) == BROKEN
     assert content(whole) == before
-    assert "nothing to do" in printed(console)
+    assert "no image to extract" in printed(console)
     fewer = run({image: photos[image] for image in ("03", "07")}, whole, unused)
     assert (fewer.done, fewer.already, set(fewer.broken)) == (0, 1, {"07"})
 

@@ -9,21 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.errors import ConfigError
+from askattend.metrics.abstention import abstention
 from askattend.metrics.calibration import (
     BINS,
     Calibration,
     RiskCoveragePoint,
-    abstention,
     bins,
     calibrate,
     calibration_error,
-    fit_temperature,
     least_questions,
     reliability,
     risk_coverage,
     thinned,
     useful_thresholds,
 )
+from askattend.metrics.temperature import fit_temperature, fit_unknown_slope
 
 shares = st.integers(0, 20).map(lambda n: n / 20)
 answers = st.lists(st.tuples(shares, shares), min_size=1, max_size=40)
@@ -77,6 +77,18 @@ def test_the_temperature_that_made_the_answers_is_found(true: float) -> None:
     said = torch.multinomial((logits / true).softmax(1), 1, generator=generator).squeeze(1)
     score = (said == logits.argmax(1)).double().numpy()
     assert fit_temperature(logits, score) == pytest.approx(true, rel=0.05)
+
+
+@pytest.mark.parametrize("true", [0.0, 1.5, 8.0])
+def test_the_rise_with_unknown_words_is_found(true: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = 4 * torch.randn(20_000, 6, generator=generator)
+    unknown = torch.rand(20_000, generator=generator).double()
+    tempered = logits / (1.3 * (1 + true * unknown))[:, None]
+    said = torch.multinomial(tempered.softmax(1), 1, generator=generator).squeeze(1)
+    score = (said == logits.argmax(1)).double().numpy()
+    found = fit_unknown_slope(logits, score, unknown.numpy(), 1.3)
+    assert found == pytest.approx(true, rel=0.15, abs=0.1)
 
 
 def test_tempering_mends_a_network_that_is_too_sure() -> None:

@@ -26,8 +26,9 @@ from askattend.evaluation.section import (
     Table,
     TerminalLine,
 )
+from askattend.metrics.abstention import Abstention
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
-from askattend.metrics.calibration import Abstention, Bin, Reliability, RiskCoveragePoint
+from askattend.metrics.calibration import Bin, Reliability, RiskCoveragePoint
 from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.metrics.removal import Removal, RemovalScores
 from askattend.metrics.significance import Estimate, Ratio
@@ -221,8 +222,8 @@ def test_what_a_bare_accuracy_hides(tmp_path: Path) -> None:
         "it would be 17.1%",
         "Hop 2 61.0% (61.0%–61.0%) 2.0 × 72.0% (72.0%–72.0%) 0.33",
         "Everywhere alike 11.0% (11.0%–11.0%) 2.0 × 12.0% (12.0%–12.0%) –",
-        "Hop 1 12.3 (12.3 to 12.3) 30.8 × 0.250 (0.200–0.300)",
-        "Random order 0.4 (0.4 to 0.4) –",
+        "Hop 1 falls by 12.3 points (95 %: 12.3 to 12.3) 30.8 × 0.250 (0.200–0.300)",
+        "Random order falls by 0.4 points (95 %: 0.4 to 0.4) –",
     ):
         assert text in shown.text
     assert "type 10" not in shown.texts
@@ -246,7 +247,9 @@ def test_abstention_is_told_and_marked(tmp_path: Path) -> None:
     assert "Here it answers 50.0%, 10.0% of these 10 wrongly (95 %: 5.0% to 20.0%" in shown.text
     (ring,) = shown.all("circle", "ring")
     assert float(ring["cx"] or 0) == pytest.approx((LEFT + RIGHT) / 2, abs=0.1)
-    assert float(ring["cy"] or 0) == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP), abs=0.1)
+    assert float(ring["cy"] or 0) == pytest.approx(
+        BOTTOM - 0.1 / (1.1 * 0.375) * (BOTTOM - TOP), abs=0.1
+    )
     assert "answers 50.0%, 10.0% of them wrong" in shown.texts
 
 
@@ -290,12 +293,18 @@ def test_grounding_by_type_has_a_row_a_type(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("fall", "said"),
-    [(0.0, "0.0"), (-0.0001, "0.0"), (-0.0006, "-0.1"), (-1e-9, "0.0"), (0.1234, "12.3")],
+    [
+        (0.0, "stays the same (95 %: 0.0 to 0.0)"),
+        (-0.0001, "stays the same (95 %: 0.0 to 0.0)"),
+        (-0.0006, "rises by 0.1 points (95 %: 0.1 to 0.1)"),
+        (-0.022, "rises by 2.2 points (95 %: 2.2 to 2.2)"),
+        (0.1234, "falls by 12.3 points (95 %: 12.3 to 12.3)"),
+    ],
 )
-def test_no_fall_is_said_to_be_less_than_none(tmp_path: Path, fall: float, said: str) -> None:
+def test_a_fall_below_nothing_is_a_rise(tmp_path: Path, fall: float, said: str) -> None:
     shown = page(tmp_path, with_figures(removal=removal(fall, 0.5)))
-    assert f"Glimpse 1 {said} ({said} to {said})" in shown.text
-    assert "Random order 50.0 (50.0 to 50.0)" in shown.text
+    assert f"Glimpse 1 {said}" in shown.text
+    assert "Random order falls by 50.0 points (95 %: 50.0 to 50.0)" in shown.text
 
 
 def grounded(inside: float, pointing: float, rank: float | None) -> GroundingScores:

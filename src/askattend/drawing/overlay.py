@@ -18,6 +18,7 @@ from askattend.drawing.sheet import Sheet
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
+from askattend.metrics.shares import percent
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
 CELL = 270  # least width that a panel's caption gets
@@ -35,7 +36,10 @@ TINTS = (
     (1.0, (255, 226, 92)),
 )
 OPACITY = 0.85
+COARSE = 64  # regions of a grid whose maps are drawn as cells by default
 LEGEND = 8  # height of the scale below the image, pixels
+# Where no region has so many times an even share, a map tells next to nothing.
+EVEN = 1.5
 FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 
@@ -66,12 +70,12 @@ def overlay(
     *,
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
+    cells: bool | None = None,
 ) -> Image.Image:
     """Draw an image and where the model looked: a row a question, a tinted image a glimpse.
 
-    Tints are on one scale, which stands below the image: see `tinted_map`. Below each map stand its
-    least and greatest value beside 1/L, what every one of the L regions would get if attention were
-    uniform. A character that no font
+    Tints are on one scale, which stands below the image: see `tinted_map`. Below each map a
+    sentence says where it lies, by how much more than an even share. A character that no font
     here has is drawn as a replacement mark; `font_hint` tells which.
 
     Args:
@@ -79,9 +83,11 @@ def overlay(
         answers: at least one.
         maps_name: what a map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
         seen: the part of the image that the maps lie over.
+        cells: see `tinted_map`; by default True of `COARSE` regions or fewer, which interpolation
+            would turn into blobs that look finer than what the network has.
     """
     photo = fit_long_side(image.convert("RGB"), PANEL)
-    rows = [_row(photo, answer, maps_name, seen) for answer in answers]
+    rows = [_row(photo, answer, maps_name, seen, cells) for answer in answers]
     width = max(row.width for row in rows)
     canvas = Image.new("RGB", (width, sum(row.height for row in rows)), "white")
     top = 0
@@ -98,6 +104,7 @@ def save_overlay(
     *,
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
+    cells: bool | None = None,
 ) -> None:
     """Write `overlay` to a file, in the format that its suffix names.
 
@@ -110,7 +117,7 @@ def save_overlay(
             f"'{file.suffix}' is not a picture format", where=file, remedy="Name it ….png."
         )
     encoded = io.BytesIO()
-    overlay(image, answers, maps_name=maps_name, seen=seen).save(encoded, file_format)
+    overlay(image, answers, maps_name=maps_name, seen=seen, cells=cells).save(encoded, file_format)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(file, encoded.getvalue())
@@ -125,6 +132,7 @@ def tinted_map(
     size: tuple[int, int],
     *,
     seen: Crop = WHOLE,
+    cells: bool = False,
 ) -> Image.Image:
     """Lay one attention map over an image, which stays as it is where attention is even or less.
 
@@ -139,8 +147,10 @@ def tinted_map(
         attention: how much each region was attended to; row 0 on top.
         size: (width, height) of the result in pixels.
         seen: left, top, right and bottom of that part, as shares of width and height.
+        cells: True to tint each region as the square that it is, without interpolation.
     """
-    level, unseen = _levels(_strength(attention), size, seen)
+    way = Image.Resampling.NEAREST if cells else Image.Resampling.BICUBIC
+    level, unseen = _levels(_strength(attention), size, seen, way)
     photo = _pixels(image, size)
     tinted = np.where(unseen, 0.5 + 0.5 * photo, _tint(photo, level[..., 0]))
     return _image(tinted)
@@ -188,7 +198,7 @@ def _pixels(image: Image.Image, size: tuple[int, int]) -> Pixels:
 
 
 def _levels(
-    levels: Floats, size: tuple[int, int], seen: Crop
+    levels: Floats, size: tuple[int, int], seen: Crop, way: Image.Resampling
 ) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Stretch a map over an image: the level of each pixel, 0 to 1, and where none was seen."""
     left, top, right, bottom = (
@@ -200,7 +210,7 @@ def _levels(
     x, y, end_x, end_y = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
     across, down = grid.width / (right - left), grid.height / (bottom - top)
     box = ((x - left) * across, (y - top) * down, (end_x - left) * across, (end_y - top) * down)
-    stretched = grid.resize((end_x - x, end_y - y), Image.Resampling.BICUBIC, box=box)
+    stretched = grid.resize((end_x - x, end_y - y), way, box=box)
     level = np.zeros((size[1], size[0], 1), dtype=np.float32)
     unseen = np.ones_like(level, dtype=np.bool_)
     level[y:end_y, x:end_x, 0] = np.asarray(stretched).clip(0, 1)
@@ -215,17 +225,20 @@ def fit_long_side(image: Image.Image, long_side: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BICUBIC)
 
 
-def range_text(attention: Float[Tensor, "rows columns"]) -> str:
-    """Tell least, greatest and uniform value of a map: ``0.001–0.140, uniform 0.020``."""
+def map_caption(attention: Float[Tensor, "rows columns"]) -> str:
+    """Say in a sentence where a map lies, and how many times an even share it has there."""
     values = _values(attention)
-    low, high, uniform = float(values.min()), float(values.max()), 1 / values.size
-    # Three digits of the greatest value; more where that would hide a difference.
-    decimals = 2 - int(np.floor(np.log10(max(high, uniform))))
-    while f"{low:.{decimals}f}" == f"{high:.{decimals}f}" and decimals < 7 and not _flat(values):
-        decimals += 1
     if _flat(values):
-        return f"flat at {high:.{decimals}f}"
-    return f"{low:.{decimals}f}–{high:.{decimals}f}, uniform {uniform:.{decimals}f}"
+        return f"All {values.size:,} regions get the same attention."
+    times = float(values.max()) * values.size
+    share = f"{percent(float(values.max()))} of the attention"
+    ratio = f"{times:.0f}" if times >= 10 else f"{times:.1f}"
+    even = "Nearly even: the" if times < EVEN else "The"
+    where = f", {peak(attention)}," if times >= EVEN else ""
+    return (
+        f"{even} most attended of {values.size:,} regions{where} gets {share}: "
+        f"{ratio} times an even share."
+    )
 
 
 def peak(attention: Float[Tensor, "rows columns"]) -> str:
@@ -248,18 +261,28 @@ def _flat(values: Floats) -> bool:
     return bool(values.max() - values.min() <= FLAT * abs(values).max())
 
 
-def _row(photo: Image.Image, answer: Answered, maps_name: str, seen: Crop) -> Image.Image:
+def drawn_as_cells(attention: Float[Tensor, "rows columns"], cells: bool | None = None) -> bool:
+    """Choose how a map is drawn where nobody does: see `overlay`."""
+    return attention.numel() <= COARSE if cells is None else cells
+
+
+def _row(
+    photo: Image.Image, answer: Answered, maps_name: str, seen: Crop, cells: bool | None
+) -> Image.Image:
     """Draw one question: its text, the answer's, the photo and a tinted one for each glimpse."""
-    panels = [photo, *(tinted_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
-    captions = ["image"] + [
-        f"{maps_name} {number} · {range_text(attention)}"
+    panels = [photo]
+    for a in answer.attention:
+        as_cells = drawn_as_cells(a, cells)
+        panels.append(tinted_map(photo, a, photo.size, seen=seen, cells=as_cells))
+    captions = ["Image"] + [
+        f"{maps_name.capitalize()} {number}. {map_caption(attention)}"
         for number, attention in enumerate(answer.attention, 1)
     ]
     cell = max(photo.width, CELL)
     width = 2 * MARGIN + len(panels) * (cell + GAP) - GAP
     sheet = Sheet(width)
     below = sheet.write(answer.question, MARGIN, MARGIN, width - 2 * MARGIN, TITLE, INK)
-    said = f"{answer.said}  ({answer.probability:.1%})"
+    said = f"{answer.said}  ({percent(answer.probability)})"
     below = sheet.write(said, MARGIN, below + 4, width - 2 * MARGIN, TITLE, ACCENT) + 12
     ends = [below]
     for column, (panel, caption) in enumerate(zip(panels, captions, strict=True)):

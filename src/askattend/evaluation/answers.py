@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from msgspec.structs import replace as replace_struct
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
 from askattend.batching.batches import Batches
+from askattend.batching.encoded_questions import EncodedQuestions, IntArray
 from askattend.batching.inference import outputs
 from askattend.metrics.accuracy import accuracy_of
-from askattend.metrics.calibration import Calibration, best_probability, calibrate
+from askattend.metrics.calibration import Calibration, calibrate
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
+from askattend.metrics.temperature import best_probability, fit_unknown_slope
 from askattend.runs.predictor import Predictor
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+# Shares of the words that are made unknown, to learn how much less sure that should make.
+UNKNOWN_SHARES = (0.5, 1.0)
+# As many questions tell that; a large validation set is not answered twice more.
+MOST_UNLIKE = 1_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,11 @@ class Answers:
 
 @torch.inference_mode()
 def answer_questions(
-    predictor: Predictor, batches: Batches, *, console: Console, temperature: float = 1.0
+    predictor: Predictor,
+    batches: Batches,
+    *,
+    console: Console,
+    calibration: Calibration | None = None,
 ) -> Answers:
     """Answer every question, and score the answers to those that have a human one.
 
@@ -47,7 +59,7 @@ def answer_questions(
         predictor: the trained network.
         batches: the questions.
         console: where the progress bar goes.
-        temperature: what logits are divided by.
+        calibration: the temperature, by the share of a question's words that are unknown.
     """
     questions, names = batches.questions.questions, predictor.run.answers.answers
     grid = (predictor.run.features.rows, predictor.run.features.columns)
@@ -55,9 +67,11 @@ def answer_questions(
     answers: dict[int, ScoredAnswer] = {}
     untempered = np.zeros(len(questions))
     attention: dict[int, Array] = {}
-    for positions, logits, maps in _outputs(predictor, batches, console=console):
+    for positions, unknown, logits, maps in _outputs(predictor, batches, console=console):
+        temperature = np.ones(1) if calibration is None else calibration.temperature_of(unknown)
         untempered[positions] = best_probability(logits, 1.0).numpy()
-        best = (logits / temperature).softmax(dim=-1).max(dim=-1)
+        tempered = logits / torch.from_numpy(temperature).float()[:, None]
+        best = tempered.softmax(dim=-1).max(dim=-1)
         for row, position in enumerate(positions):
             question, answer = questions[position], names[int(best.indices[row])]
             probability = float(best.values[row])
@@ -68,28 +82,94 @@ def answer_questions(
     return Answers(in_order, untempered, dict(sorted(attention.items())))
 
 
-@torch.inference_mode()
 def fit_calibration(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration:
-    """Learn temperature and thresholds from validation questions, all of which have an answer."""
-    questions, names = valid.questions.questions, predictor.run.answers.answers
+    """Learn temperature and thresholds from validation questions, all of which have an answer.
+
+    How much less sure unknown words make, it learns from some of the same questions, of whose words
+    a half, or all, are made unknown: to the network a foreign question is a row of unknown words.
+    """
+    logits, scores, _, images = _logits(predictor, valid, console=console)
+    found = calibrate(logits, scores, images)
+    unlike = [
+        _logits(predictor, with_unknown_words(predictor, valid, share), console=console)
+        for share in UNKNOWN_SHARES
+    ]
+    masked = torch.cat([one[0] for one in unlike])
+    right, unknown = (np.concatenate([one[part] for one in unlike]) for part in (1, 2))
+    slope = fit_unknown_slope(masked, right, unknown, found.temperature)
+    return replace_struct(found, unknown_slope=slope)
+
+
+def with_unknown_words(
+    predictor: Predictor, batches: Batches, share: float, *, most: int = MOST_UNLIKE
+) -> Batches:
+    """Return some of the questions, with a share of their words unknown to the network.
+
+    Args:
+        predictor: the network, whose vocabulary has the unknown word.
+        batches: the questions.
+        share: how likely each word is to become unknown; 1 for all words.
+        most: how many questions to draw.
+    """
+    questions = batches.questions
+    indices = sorted(random.Random(0).sample(range(len(questions)), min(most, len(questions))))
+    some = replace(questions, questions=tuple(questions.questions[index] for index in indices))
+    words, answers = predictor.run.words, predictor.run.answers
+    encoded = EncodedQuestions.encode(some, words, answers)
+    inside = np.arange(encoded.tokens.shape[1]) < encoded.lengths[:, None]
+    masked = inside & (np.random.default_rng(0).random(inside.shape) < share)
+    encoded = replace(encoded, tokens=np.where(masked, words.unknown, encoded.tokens))
+    return Batches(
+        some, batches.source, words, answers, batch_size=batches.batch_size, encoded=encoded
+    )
+
+
+@torch.inference_mode()
+def _logits(
+    predictor: Predictor, batches: Batches, *, console: Console
+) -> tuple[Tensor, Array, Array, list[str]]:
+    """Return logits, scores, shares of unknown words and images of answered questions."""
+    questions, names = batches.questions.questions, predictor.run.answers.answers
     logits_of_all: list[Tensor] = []
+    unknown_of_all: list[Array] = []
     scores: list[float] = []
     images: list[str] = []
-    for positions, logits, _ in _outputs(predictor, valid, console=console):
+    for positions, unknown, logits, _ in _outputs(predictor, batches, console=console):
         logits_of_all.append(logits)
+        unknown_of_all.append(unknown)
         for position, best in zip(positions, logits.argmax(dim=1).tolist(), strict=True):
             images.append(questions[position].image)
             scores.append(accuracy_of(names[best], questions[position].answers))
-    return calibrate(torch.cat(logits_of_all), np.array(scores), images)
+    unknown = np.concatenate(unknown_of_all)
+    return torch.cat(logits_of_all), np.array(scores), unknown, images
 
 
 def _outputs(
     predictor: Predictor, batches: Batches, *, console: Console
-) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-    """Yield positions of questions, their logits and their attention maps, batch by batch."""
+) -> Iterator[tuple[list[int], Array, Tensor, Tensor]]:
+    """Yield positions of questions, shares of their words unknown, logits and maps, by batch."""
     model = predictor.model
     total = -(-len(batches.questions) // batches.batch_size)
     answered = outputs(model, batches.in_order(), next(model.parameters()).device)
     for batch, output in track(answered, "answering", total=total, console=console, transient=True):
-        positions = batch.question_index.tolist()
-        yield positions, output.logits.float().cpu(), output.attention.float().cpu()
+        tokens, lengths = batch.tokens.cpu().numpy(), batch.lengths.cpu().numpy()
+        unknown = unknown_shares(tokens, lengths, predictor.run.words.unknown)
+        yield (
+            batch.question_index.tolist(),
+            unknown,
+            output.logits.float().cpu(),
+            output.attention.float().cpu(),
+        )
+
+
+def unknown_shares(tokens: IntArray, lengths: IntArray, unknown: int) -> Array:
+    """Return the share of each question's words that are unknown.
+
+    Args:
+        tokens: questions × words; what lies beyond a question's length does not count.
+        lengths: of each question.
+        unknown: the index of the unknown word.
+    """
+    inside = np.arange(tokens.shape[1]) < lengths[:, None]
+    shares: Array = ((tokens == unknown) & inside).sum(axis=1) / lengths.clip(min=1)
+    return shares

@@ -251,8 +251,7 @@ def evaluate(
         in_sample: how many of the questions the calibration was learnt from.
         console: where the progress bar goes.
     """
-    temperature = 1.0 if calibration is None else calibration.temperature
-    answers = answer_questions(predictor, batches, console=console, temperature=temperature)
+    answers = answer_questions(predictor, batches, console=console, calibration=calibration)
     evaluated = Evaluated(predictor, batches, sample, answers, calibration, in_sample)
     return Evaluation(_metrics(evaluated, split, figures, linear), answers.answers)
 

@@ -227,6 +227,9 @@ def _validation(
         return None
     try:
         if store is None or any(image not in store for image in questions.images):
+            # What follows is not about the images that are evaluated.
+            what = "the run's own validation images, to calibrate its probabilities:"
+            console.print(what, highlight=False)
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)

@@ -93,7 +93,7 @@ class StoreWriter:
         already = sum(image in had for image in images)
         finished = (self._folder / INDEX).exists() and not (self._folder / PLAN).exists()
         if finished and not todo:
-            text = f"nothing to do: all {already:,} images are in {self._folder}"
+            text = f"no image to extract: all {already:,} are in {self._folder}"
             print_line(self._console, text)
             self._files.save()
             return 0, already

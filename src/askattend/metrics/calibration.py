@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from askattend.errors import ConfigError
-from askattend.metrics.shares import effective_size, share_interval
+from askattend.metrics.shares import effective_size
+from askattend.metrics.temperature import best_probability, fit_temperature
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -59,6 +59,8 @@ class Calibration(msgspec.Struct, frozen=True):
         abstain_above_risk: the risk that `ask` is to stay below by not being sure; None for any.
         effective: how many independent questions they are worth, since some share an image; None
             where that is not known: they count as independent.
+        unknown_slope: what the temperature rises by with the share of a question's words that are
+            unknown, as a multiple of itself; see `fit_unknown_slope`.
     """
 
     temperature: float
@@ -66,6 +68,11 @@ class Calibration(msgspec.Struct, frozen=True):
     curve: tuple[RiskCoveragePoint, ...]
     abstain_above_risk: float | None = None
     effective: float | None = None
+    unknown_slope: float = 0.0
+
+    def temperature_of(self, unknown: Array) -> Array:
+        """Return the temperature for questions of which these shares of the words are unknown."""
+        return self.temperature * (1 + self.unknown_slope * unknown)
 
     def threshold(self, risk: float | None = None) -> float:
         """Find the least probability to answer with, so that no more than `risk` are wrong.
@@ -140,35 +147,6 @@ def least_questions(risk: float) -> float:
     return 0.0 if risk >= 1 else math.ceil(math.log(DOUBT) / math.log1p(-risk))
 
 
-class Abstention(msgspec.Struct, frozen=True):
-    """Coverage and risk on a split when unsure answers are not given.
-
-    Attributes:
-        risk: the share of wrong answers that `ask` is to stay within, 0 to 1.
-        threshold: the least probability that it answers with, chosen on the validation questions;
-            0 if with any, above 1 if it never does.
-        coverage: share of the split's questions that it answers, 0 to 1.
-        answered: how many those are.
-        achieved_risk: 1 - accuracy among those, 0 to 1; None where it answers none.
-        interval: of that, 95 %, see `share_interval`; None likewise.
-        in_sample: how many of the split's questions the threshold was chosen on.
-        valid_coverage: share of the validation questions that it answers.
-        valid_answered: how many those are: what the threshold rests on.
-        valid_questions: of how many.
-    """
-
-    risk: float
-    threshold: float
-    coverage: float
-    answered: int
-    achieved_risk: float | None
-    interval: tuple[float, float] | None
-    in_sample: int
-    valid_coverage: float
-    valid_answered: int
-    valid_questions: int
-
-
 class Reliability(msgspec.Struct, frozen=True):
     """Agreement of probabilities with accuracy on a split.
 
@@ -210,42 +188,6 @@ def reliability(
         bins(probability, score),
         thinned(curve),
         area,
-    )
-
-
-def abstention(
-    calibration: Calibration,
-    probability: Array,
-    score: Array,
-    images: Sequence[Hashable],
-    *,
-    in_sample: int = 0,
-) -> Abstention | None:
-    """Apply the threshold of a calibration to questions; None where it is to keep no risk.
-
-    Args:
-        calibration: learnt on validation.
-        probability: of each question's answer, tempered.
-        score: how right each is, 0 to 1.
-        images: the image of each.
-        in_sample: how many of them the calibration was learnt from.
-    """
-    if (risk := calibration.abstain_above_risk) is None:
-        return None
-    threshold = calibration.threshold()
-    given = np.flatnonzero(probability >= threshold)
-    wrong, valid = 1 - score[given], calibration.answered(threshold)
-    return Abstention(
-        risk,
-        threshold,
-        len(given) / len(score),
-        len(given),
-        float(wrong.mean()) if len(given) else None,
-        share_interval(wrong, [images[i] for i in given.tolist()]) if len(given) else None,
-        in_sample,
-        valid / calibration.questions,
-        valid,
-        calibration.questions,
     )
 
 
@@ -309,30 +251,6 @@ def useful_thresholds(curve: tuple[RiskCoveragePoint, ...]) -> tuple[RiskCoverag
     return tuple(reversed(found))
 
 
-def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) -> float:
-    """Fit the temperature at which "the best answer is right" is least surprising.
-
-    It minimises the log loss of the best answer's probability p(T) = max softmax(logits / T)
-    against how right it is, -Σ score·log p + (1-score)·log(1-p). Unlike the answers' own log loss,
-    it counts questions whose answer is not in the vocabulary: they make a network too sure.
-
-    Args:
-        logits: of validation questions.
-        score: how right each question's best answer is, 0 to 1.
-    """
-    from scipy.optimize import minimize_scalar  # which answering a question does not need
-
-    gap = (logits.double() - logits.double().max(dim=1, keepdim=True).values).numpy()
-
-    def log_loss(log_temperature: float) -> float:
-        p = 1 / np.exp(gap / np.exp(log_temperature)).sum(axis=1)
-        p = np.clip(p, 1e-9, 1 - 1e-9)
-        return float(-(score * np.log(p) + (1 - score) * np.log(1 - p)).mean())
-
-    least = minimize_scalar(log_loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-5})
-    return float(np.exp(least.x))
-
-
 def calibrate(
     logits: Float[Tensor, "questions answers"],
     score: Array,
@@ -350,10 +268,3 @@ def calibrate(
     curve, _ = risk_coverage(best_probability(logits, temperature).double().numpy(), score)
     effective = min(effective_size(score, images), float(len(score)))
     return Calibration(temperature, len(score), useful_thresholds(curve), effective=effective)
-
-
-def best_probability(
-    logits: Float[Tensor, "questions answers"], temperature: float
-) -> Float[Tensor, " questions"]:
-    """Compute the probability of the most probable answer to each question."""
-    return torch.softmax(logits.float() / temperature, dim=1).max(dim=1).values

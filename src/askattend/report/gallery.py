@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from PIL import Image
 
 from askattend.data.questions import Question
-from askattend.drawing.overlay import fit_long_side, peak, range_text, strongest, tinted_map
+from askattend.drawing.overlay import (
+    drawn_as_cells,
+    fit_long_side,
+    map_caption,
+    peak,
+    strongest,
+    tinted_map,
+)
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.shares import percent
@@ -77,6 +84,7 @@ class Gallery:
     Attributes:
         title: of the section.
         counts: how many answers were right, and how many of which verdict are shown.
+        carried: what the maps carry, by the run's own figures; empty where none was measured.
         strongest: the multiple of an even share that is tinted strongest; None where the network
             attends nowhere.
         verdicts: of the cards: verdict, its name and how many have it.
@@ -86,6 +94,7 @@ class Gallery:
 
     title: str
     counts: str
+    carried: str
     strongest: int | None
     verdicts: tuple[tuple[str, str, int], ...]
     kinds: tuple[tuple[str, int], ...]
@@ -157,7 +166,10 @@ def _spread(
 
 
 def gallery_of(
-    examples: Sequence[Example], predictions: Sequence[ScoredAnswer], maps_name: str | None
+    examples: Sequence[Example],
+    predictions: Sequence[ScoredAnswer],
+    maps_name: str | None,
+    carried: str = "",
 ) -> Gallery:
     """Lay out examples, wrong answers first, the surest on top.
 
@@ -165,6 +177,7 @@ def gallery_of(
         examples: at least one.
         predictions: those that they were chosen from.
         maps_name: what an attention map is called; None of a network that attends nowhere.
+        carried: see `Gallery`.
     """
     ranks = {name: rank for rank, name in enumerate(VERDICTS)}
     ordered = sorted(
@@ -176,6 +189,7 @@ def gallery_of(
     return Gallery(
         "Its answers" if maps_name is None else "Where it looked",
         _counts(shown, predictions),
+        carried,
         None if maps_name is None else strongest(examples[0].answer.attention[0].numel()),
         tuple((v, _WORDS[v], shown[v]) for v in reversed(VERDICTS) if shown[v]),
         tuple(sorted(kinds.items())),
@@ -218,9 +232,15 @@ def _tiles(example: Example, maps_name: str | None) -> Iterator[Tile]:
     yield _tile(photo, f"Image {example.question.image}", "image")
     for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
         name = f"{maps_name} {number}"
-        picture = tinted_map(photo, attention, photo.size, seen=example.seen)
+        picture = tinted_map(
+            photo,
+            attention,
+            photo.size,
+            seen=example.seen,
+            cells=drawn_as_cells(attention),
+        )
         alt = f"{name}: attention is greatest {peak(attention)}"
-        yield _tile(picture, alt, name, *range_text(attention).split(", "))
+        yield _tile(picture, alt, name, map_caption(attention))
 
 
 def _tile(picture: Image.Image, alt: str, *caption: str) -> Tile:

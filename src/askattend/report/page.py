@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from askattend.evaluation.evaluate import Evaluation, Figure, Metrics
+from askattend.evaluation.figures.removal import change_text
 from askattend.evaluation.section import Block, PageContext, Section
 from askattend.files import atomic_write
+from askattend.metrics.grounding import Grounding
+from askattend.metrics.removal import Removal
 from askattend.metrics.shares import percent
 from askattend.report.charts import draw, line_kind
 from askattend.report.gallery import Example, gallery_of
@@ -94,6 +98,8 @@ def write_report(
     metrics = evaluation.metrics
     context = PageContext(metrics.figures, maps_name or "map")
     sections = [*_figure_sections(figures, context), learning_curves(history)]
+    answered, carried = evaluation.predictions, _carried(metrics.figures)
+    gallery = gallery_of(examples, answered, maps_name, carried) if examples else None
     page = (
         environment()
         .get_template("page.html")
@@ -102,7 +108,7 @@ def write_report(
             metrics=metrics,
             bars=_bars(metrics, sees),
             sections=_grouped(section for section in sections if section is not None),
-            gallery=gallery_of(examples, evaluation.predictions, maps_name) if examples else None,
+            gallery=gallery,
             details=details,
         )
     )
@@ -142,6 +148,25 @@ def _marked(text: str) -> Markup:
     """Escape a block's text; then what stands between ``**`` is bold, between backticks code."""
     bold = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", str(escape(text)))
     return Markup(re.sub(r"`(.+?)`", r"<code>\1</code>", bold))
+
+
+def _carried(figures: Mapping[str, Any]) -> str:
+    """Say how much of an answer the maps carry, as far as it was measured."""
+    grounding: Grounding | None = figures.get("grounding")
+    removal: Removal | None = figures.get("removal")
+    said = []
+    if grounding is not None:
+        inside = (grounding.mean or grounding.maps[0]).inside.value
+        uniform = grounding.uniform.inside.value
+        said.append(f"{inside:.1%} of the attention lies in the boxes of what is asked about")
+        said.append(f"of a uniform map {uniform:.1%}")
+    if removal is not None:
+        drop = (removal.mean or removal.maps[0]).drop
+        said.append(
+            "without the most attended tenth of the regions the answer's probability "
+            f"{change_text(drop)}, without a random tenth it {change_text(removal.random.drop)}"
+        )
+    return f"Here {'; '.join(said)}." if said else ""
 
 
 def _bars(metrics: Metrics, sees: str) -> list[Bar]:

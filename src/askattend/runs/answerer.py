@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -140,7 +141,7 @@ class Answerer:
             return knowing.answer(image, image_index, questions, top=top, edited=edited)
         tokens = [self.run.words.encode(question) for question in questions]
         output = self._output(image, image_index, tokens, edited)
-        best = self._probabilities(output.logits).topk(min(top, len(self.run.answers)))
+        best = self._probabilities(output.logits, tokens).topk(min(top, len(self.run.answers)))
         grid = (self.run.features.rows, self.run.features.columns)
         maps = output.attention.float().unflatten(-1, grid).cpu()
         return [
@@ -179,7 +180,7 @@ class Answerer:
             logits.append(knowing._output(image, [0] * len(part), part).logits)
             if first + size < len(versions):
                 yield []
-        yield word_effects_of(words, question, self._probabilities(torch.cat(logits)))
+        yield word_effects_of(words, question, self._probabilities(torch.cat(logits), versions))
 
     # Not around a generator, whose caller would be in inference mode between two passes.
     @torch.inference_mode()
@@ -202,9 +203,16 @@ class Answerer:
         maps = EditedAttention.of(edited, rows=rows, columns=columns)
         return self.model.answer(image, question, about, maps)
 
-    def _probabilities(self, logits: Float[Tensor, "questions answers"]) -> Tensor:
-        temperature = 1.0 if self.calibration is None else self.calibration.temperature
-        return (logits.float() / temperature).softmax(dim=-1)
+    def _probabilities(
+        self, logits: Float[Tensor, "questions answers"], tokens: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """Divide by the temperature, the higher the more of a question's words are unknown."""
+        if self.calibration is None:
+            return logits.float().softmax(dim=-1)
+        unknown = self.run.words.unknown
+        shares = [sum(word == unknown for word in words) / max(len(words), 1) for words in tokens]
+        temperature = torch.from_numpy(self.calibration.temperature_of(np.array(shares)))
+        return (logits.float() / temperature.to(logits.device).float()[:, None]).softmax(dim=-1)
 
     def _answer(
         self,

@@ -22,8 +22,8 @@ from askattend.devices import PrecisionChoice
 from askattend.errors import RunError
 from askattend.features.source import FeatureSource
 from askattend.files import atomic_write
-from askattend.metrics.calibration import fit_temperature
 from askattend.metrics.linear_floor import LinearFloor
+from askattend.metrics.temperature import fit_temperature
 from askattend.models import Network
 from askattend.runs.tensor_files import read_tensors
 from askattend.training.history import TrainingHistory

@@ -8,7 +8,8 @@ import pytest
 
 from askattend.evaluation.figures import reliability
 from askattend.evaluation.section import Chart, Mark, Note, TerminalLine
-from askattend.metrics.calibration import Abstention, Calibration, RiskCoveragePoint
+from askattend.metrics.abstention import Abstention
+from askattend.metrics.calibration import Calibration, RiskCoveragePoint
 from evaluation.evaluations import CONTEXT, evaluated, question
 from small_questions import make_qaset
 
@@ -59,6 +60,32 @@ def test_a_risk_to_stay_within_is_drawn() -> None:
     assert isinstance(note, Note)
     assert "abstain" not in note.text
     assert "temperature" not in note.text
+
+
+def test_the_chart_of_a_good_network_is_no_empty_box() -> None:
+    questions = make_qaset(*(question(n, "no" if n == 39 else "yes") for n in range(40)))
+    sure = [0.99 - n / 1000 for n in range(40)]
+    value = reliability.measure(evaluated(questions, ["yes"] * 40, probabilities=sure))
+    assert value is not None
+    _, curve, _ = reliability.page_section(value, CONTEXT).blocks
+    assert isinstance(curve, Chart)
+    assert curve.y.high == pytest.approx(1.1 / 40)  # so that 2.5 % fill it
+    assert curve.y.label.format(0.0125) == "1.2%"
+    questions = make_qaset(*(question(n) for n in range(40)))
+    value = reliability.measure(evaluated(questions, ["yes"] * 40, probabilities=sure))
+    assert value is not None
+    diagram, note = reliability.page_section(value, CONTEXT).blocks
+    assert isinstance(diagram, Chart)
+    assert isinstance(note, Note)
+    assert "None of the answers is wrong" in note.text
+
+
+def test_a_curve_of_one_point_is_marked() -> None:
+    value = reliability.measure(evaluated(QUESTIONS, ["blue"] * 4, probabilities=[0.5] * 4))
+    assert value is not None
+    _, curve, _ = reliability.page_section(value, CONTEXT).blocks
+    assert isinstance(curve, Chart)
+    assert len(curve.lines[0].tips) == len(curve.lines[0].points) == 1
 
 
 def test_nothing_is_measured_without_answers() -> None:

@@ -36,8 +36,12 @@ def test_a_figure_is_measured_of_networks_that_attend() -> None:
 
 def test_the_terminal_hears_of_the_mean_map_beside_random_order() -> None:
     assert terminal_lines(VALUE) == [
-        TerminalLine("probability lost with attended tenth", 0.5, "   (5.0 × random)"),
-        TerminalLine("  with a random tenth", -0.0001),
+        TerminalLine(
+            "answer's p without attended tenth",
+            -0.5,
+            "  falls by 50.0 points (95 %: 40.0 to 60.0), 5.0 × random",
+        ),
+        TerminalLine("  without a random tenth", 0.0001, "  stays the same (95 %: -10.0 to +10.0)"),
     ]
 
 
@@ -46,10 +50,10 @@ def test_the_page_has_a_row_an_order_and_two_charts() -> None:
     assert isinstance(table, Table)
     area = "0.450 (0.400–0.500)"
     assert table.rows == (
-        ("Glimpse 1", "30.0 (20.0 to 40.0)", "3.0 ×", area, area),
-        ("Glimpse 2", "40.0 (30.0 to 50.0)", "4.0 × (3.0–5.0)", area, area),
-        ("Mean map", "50.0 (40.0 to 60.0)", "5.0 × (4.0–6.0)", area, area),
-        ("Random order", "0.0 (-10.0 to 10.0)", "1.0 × (1.0–1.0)", area, area),
+        ("Glimpse 1", "falls by 30.0 points (95 %: 20.0 to 40.0)", "3.0 ×", area, area),
+        ("Glimpse 2", "falls by 40.0 points (95 %: 30.0 to 50.0)", "4.0 × (3.0–5.0)", area, area),
+        ("Mean map", "falls by 50.0 points (95 %: 40.0 to 60.0)", "5.0 × (4.0–6.0)", area, area),
+        ("Random order", "stays the same (95 %: -10.0 to +10.0)", "1.0 × (1.0–1.0)", area, area),
     )
     assert isinstance(note, Note)
     assert "first 5 regions of 49" in note.text

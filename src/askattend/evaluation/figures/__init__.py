@@ -20,6 +20,7 @@ _OWN = (
     "paraphrases",
     "reliability",
     "abstention",
+    "unknown_words",
     "grounding",
     "grounding_by_type",
     "removal",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, TerminalLine
-from askattend.metrics.calibration import Abstention, abstention, least_questions
+from askattend.metrics.abstention import Abstention, abstention
+from askattend.metrics.calibration import least_questions
 from askattend.metrics.shares import percent
 
 

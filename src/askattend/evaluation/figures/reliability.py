@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import (
     Axis,
@@ -13,8 +15,11 @@ from askattend.evaluation.section import (
     Section,
     TerminalLine,
 )
-from askattend.metrics.calibration import Abstention, Reliability, reliability
+from askattend.metrics.abstention import Abstention
+from askattend.metrics.calibration import Reliability, reliability
 
+# Points of a curve that are marked each; a longer one is a line.
+FEW = 30
 _HOW_TO_ABSTAIN = (
     'After `evaluate --abstain-above-risk 0.1`, `ask` says "not sure" where more than a tenth of '
     "its answers would be wrong."
@@ -54,9 +59,13 @@ def page_section(value: Reliability, context: PageContext) -> Section:
     notes.append(
         f"The area under the other curve, its mean risk over all coverages, is {value.area:.1%}."
     )
+    charts: tuple[Chart, ...] = (_diagram(value),)
+    if abstention is not None or any(point.risk > 0 for point in value.curve):
+        charts = (*charts, _risk_coverage(value, abstention))
+    else:
+        notes[-1] = "None of the answers is wrong: there is no risk to weigh against coverage."
     if abstention is None:
         notes.append(_HOW_TO_ABSTAIN)
-    charts = (_diagram(value), _risk_coverage(value, abstention))
     return Section("How sure it is", (*charts, Note(" ".join(notes))))
 
 
@@ -74,10 +83,25 @@ def _diagram(value: Reliability) -> Chart:
     )
 
 
+def _upright(risks: Sequence[float], abstention: Abstention | None) -> Axis:
+    """Show the part of the axis that holds the risks: a good network's would lie on its end."""
+    named = [] if abstention is None else [abstention.risk, abstention.achieved_risk or 0.0]
+    highest = max([*risks, *named])
+    digits = 0 if highest > 0.05 else 1
+    return Axis(
+        "share of those answers that are wrong",
+        high=min(1.0, 1.1 * highest),
+        label=f"{{:.{digits}%}}",
+    )
+
+
 def _risk_coverage(value: Reliability, abstention: Abstention | None) -> Chart:
     """Draw the curve; where there is a risk to stay within, that too, and what came of it."""
     points = tuple((point.coverage, point.risk) for point in value.curve)
-    lines, marks = [Line("wrong among the answered", points)], []
+    # A line of one point is not to be seen; where there are few, each is marked.
+    few = points if len(points) <= FEW else ()
+    tips = tuple(f"{coverage:.1%} answered: {risk:.1%} wrong" for coverage, risk in few)
+    lines, marks = [Line("wrong among the answered", points, tips)], []
     if abstention is not None:
         risk, achieved = abstention.risk, abstention.achieved_risk
         lines.append(Line("to stay within", ((0.0, risk), (1.0, risk)), reference=True))
@@ -88,6 +112,6 @@ def _risk_coverage(value: Reliability, abstention: Abstention | None) -> Chart:
         "What if it answers only when it is sure?",
         tuple(lines),
         Axis("share of the questions answered"),
-        Axis("share of those answers that are wrong"),
+        _upright([risk for _, risk in points], abstention),
         tuple(marks),
     )

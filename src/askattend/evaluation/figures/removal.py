@@ -49,8 +49,9 @@ def change_text(drop: Estimate) -> str:
     ends = sorted(100 * sign * end + 0.0 for end in drop.interval)
     form = "+.1f" if ends[0] < 0 < ends[1] else ".1f"
     low, high = (_unsigned(f"{end:{form}}") for end in ends)
-    verb = "falls" if falls else "rises"
-    return f"{verb} by {100 * abs(drop.value):.1f} points (95 %: {low} to {high})"
+    points = f"{100 * abs(drop.value):.1f}"
+    moves = f"{'falls' if falls else 'rises'} by {points} points"
+    return f"{moves if float(points) else 'stays the same'} (95 %: {low} to {high})"
 
 
 def _unsigned(number: str) -> str:

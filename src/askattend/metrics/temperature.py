@@ -1,0 +1,78 @@
+"""Temperatures that logits are divided by, so that probabilities are as often right as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+# The steepest rise of the temperature that is tried.
+STEEPEST = 50.0
+
+
+def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) -> float:
+    """Fit the temperature at which "the best answer is right" is least surprising.
+
+    It minimises the log loss of the best answer's probability p(T) = max softmax(logits / T)
+    against how right it is, -Σ score·log p + (1-score)·log(1-p). Unlike the answers' own log loss,
+    it counts questions whose answer is not in the vocabulary: they make a network too sure.
+
+    Args:
+        logits: of validation questions.
+        score: how right each question's best answer is, 0 to 1.
+    """
+    loss = _log_loss(logits, score)
+    return float(np.exp(_least(lambda x: loss(float(np.exp(x))), 3, -3)))
+
+
+def fit_unknown_slope(
+    logits: Float[Tensor, "questions answers"], score: Array, unknown: Array, temperature: float
+) -> float:
+    """Fit how the temperature rises with the share of a question's words that are unknown.
+
+    A question of which a share u is unknown has the temperature T · (1 + slope · u). The loss is
+    that of `fit_temperature`; the slope is not below 0: an unknown word makes nobody surer.
+
+    Args:
+        logits: of questions some of whose words were made unknown.
+        score: how right each question's best answer is, 0 to 1.
+        unknown: the share of each question's words that are unknown.
+        temperature: T.
+    """
+    loss = _log_loss(logits, score)
+    slope = _least(lambda x: loss(temperature * (1 + np.expm1(x) * unknown)), np.log1p(STEEPEST))
+    return float(np.expm1(slope)) if slope > 1e-3 else 0.0
+
+
+def _log_loss(
+    logits: Float[Tensor, "questions answers"], score: Array
+) -> Callable[[Array | float], float]:
+    """Return the log loss of "the best answer is right", by the temperatures."""
+    gap = (logits.double() - logits.double().max(dim=1, keepdim=True).values).numpy()
+
+    def loss(temperature: Array | float) -> float:
+        p = 1 / np.exp(gap / np.reshape(temperature, (-1, 1))).sum(axis=1)
+        p = np.clip(p, 1e-9, 1 - 1e-9)
+        return float(-(score * np.log(p) + (1 - score) * np.log(1 - p)).mean())
+
+    return loss
+
+
+def _least(loss: Callable[[float], float], high: float, low: float = 0.0) -> float:
+    from scipy.optimize import minimize_scalar  # which answering a question does not need
+
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-5})
+    return float(found.x)
+
+
+def best_probability(
+    logits: Float[Tensor, "questions answers"], temperature: float
+) -> Float[Tensor, " questions"]:
+    """Compute the probability of the most probable answer to each question."""
+    return torch.softmax(logits.float() / temperature, dim=1).max(dim=1).values
