@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from askattend.byhand import layers
 from askattend.data.questions import Question
 from askattend.data.text import answer_key, tokenise
-from askattend.data.vocab import PADDING, UNK, AnswerVocab, WordVocab
+from askattend.data.vocab import PADDING, UNK, AnswerVocab, WordVocab, usual_spelling
 from askattend.errors import ConfigError, DataError
 from askattend.models import encoders
 
@@ -134,3 +134,17 @@ def test_what_cannot_be_built_is_refused() -> None:
         vocab.coverage(unanswered)
     with pytest.raises(DataError, match="no question has an answer"):
         vocab.reachable(unanswered)
+
+
+@pytest.mark.parametrize(
+    ("spellings", "shown"),
+    [
+        ({"JA": 3, "ja": 3}, "ja"),
+        ({"JA": 4, "ja": 3}, "JA"),
+        ({"JA": 4, "ja": 3, " ja": 2}, "ja"),
+        ({"light  Blue": 2, "light Blue": 1, "light blue": 2}, "light Blue"),
+        ({"F\u00dcR": 4, "f\u00fcr": 3, "fu\u0308r": 2}, "f\u00fcr"),
+    ],
+)
+def test_an_answer_is_shown_as_most_people_wrote_it(spellings: dict[str, int], shown: str) -> None:
+    assert list(usual_spelling(spellings).values()) == [shown]

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
+from askattend.cli.terminal import print_to_any_terminal
+from askattend.cli.words import as_meant
 from askattend.errors import (
     AskAttendError,
     ConfigError,
@@ -59,12 +61,14 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    print_to_any_terminal()
     with _plain_errors():
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in ("-V", "--version", "version"):
             print(_version())
         elif name in COMMANDS:
+            rest = as_meant(rest)
             require_words(name, rest)
             _run(import_module(f"askattend.cli.{COMMANDS[name]}").run, rest)
         else:

@@ -97,6 +97,8 @@ class StoreWriter:
             print_line(self._console, text)
             self._files.save()
             return 0, already
+        if not written:
+            self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
@@ -109,6 +111,17 @@ class StoreWriter:
         self._finish(plan, written, created=created)
         note_greys(self._console, self._greys)
         return len(find_slots(made)), already
+
+    def _require_some(self, images: Mapping[str, Path], todo: Sequence[Shard]) -> None:
+        """Refuse to begin where no image is there at all."""
+        files = [images[image] for shard in todo for image in shard.images]
+        if not any(file.exists() for file in files):
+            raise FeatureError(
+                f"none of the {len(files):,} images is there, such as {files[0]}",
+                where=self._folder,
+                remedy="Put them there; without any, train a network that reads questions alone "
+                "(question-only).",
+            )
 
     def _write_plan(self, plan: Plan) -> bool:
         """Write the plan, and tell if the store's folder is new."""

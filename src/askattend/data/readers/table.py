@@ -36,7 +36,7 @@ _ANSWERS_ARE = (
 )
 
 
-def read_table(file: Path, **columns: str) -> QASet:
+def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     """Read your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
@@ -67,6 +67,7 @@ def read_table(file: Path, **columns: str) -> QASet:
 
     Args:
         file: the table.
+        images: False to read questions whose images may be missing.
         columns: a column's name → its heading in the table, where that is another.
 
     Raises:
@@ -79,7 +80,10 @@ def read_table(file: Path, **columns: str) -> QASet:
     _check_answered(rows, questions)
     questions, folded = _fold_numbers(questions)
     notes = (*table.notes, *_notes(rows), *folded)
-    return QASet(f"table:{file}", questions, _images(file, rows, questions), notes)
+    files = {question.image: file.parent / question.image for question in questions}
+    if images:
+        _require_images(file, rows, questions, files)
+    return QASet(f"table:{file}", questions, files, notes)
 
 
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
@@ -263,10 +267,9 @@ def _folded(
     return tuple(counts.most_common())
 
 
-def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
-    """Map image id → file, each looked up once."""
-    distinct = dict.fromkeys(question.image for question in questions)
-    images = {image: file.parent / image for image in distinct}
+def _require_images(
+    file: Path, rows: Sequence[Row], questions: Sequence[Question], images: Mapping[str, Path]
+) -> None:
     missing = {image for image, path in images.items() if not os.path.isfile(path)}
     if missing:
         pairs = zip(rows, questions, strict=True)
@@ -277,7 +280,6 @@ def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> d
             where=where,
             remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}.",
         )
-    return images
 
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -302,4 +304,5 @@ TABLE = Reader(
     "questions.csv",
     suffixes=tuple(EXTENSIONS),
     options=dict.fromkeys(sorted(COLUMNS), ()),
+    requires_images=True,
 )
