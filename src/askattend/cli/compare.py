@@ -11,7 +11,6 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import Json
-from askattend.report.methods import write_methods
 from askattend.scoring.comparison import Comparison, compare_paths
 from askattend.scoring.paired_scores import Difference
 from askattend.scoring.several import Methods, compare_many
@@ -49,6 +48,9 @@ def run(argv: list[str]) -> None:
     else:
         found = compare_many(options.runs, **how)
         if options.page is not None:
+            # Here alone: reports need PyTorch, whose import is slow.
+            from askattend.report.methods import write_methods
+
             write_methods(found, options.page)
     print_notes(found.notes)
     if options.json:
