@@ -27,6 +27,8 @@ LONGEST = 2_000
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
+LOCATED_AT = "located_at"
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -61,6 +63,7 @@ def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     id (optional)             unique; without the column, the row's position from 0
     question_type,            groupings to report accuracy by
     answer_type (optional)
+    located_at (optional)     path of the image, where ``image`` is but its name
     ========================  =====================================================================
 
     Every training row needs an answer; another split may do without in all its rows.
@@ -80,7 +83,7 @@ def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     _check_answered(rows, questions)
     questions, folded = _fold_numbers(questions)
     notes = (*table.notes, *_notes(rows), *folded)
-    files = {question.image: file.parent / question.image for question in questions}
+    files = _files(file, rows, questions)
     if images:
         _require_images(file, rows, questions, files)
     return QASet(f"table:{file}", questions, files, notes)
@@ -267,6 +270,14 @@ def _folded(
     return tuple(counts.most_common())
 
 
+def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
+    """Map image id → file."""
+    distinct: dict[str, str] = {}
+    for row, question in zip(rows, questions, strict=True):
+        distinct.setdefault(question.image, _text(row, LOCATED_AT) or question.image)
+    return {image: file.parent / place for image, place in distinct.items()}
+
+
 def _require_images(
     file: Path, rows: Sequence[Row], questions: Sequence[Question], images: Mapping[str, Path]
 ) -> None:
@@ -284,7 +295,11 @@ def _require_images(
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
     notes = []
-    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in COLUMNS]
+    ignored = [
+        n
+        for n in dict.fromkeys(n for row in rows for n in row.cells)
+        if n not in {*COLUMNS, LOCATED_AT}
+    ]
     if ignored:
         notes.append(f"ignored columns: {', '.join(ignored)}")
     both = sum(
