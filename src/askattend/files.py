@@ -38,6 +38,15 @@ def read_bytes(file: Path) -> bytes:
     raise DataError(problem, where=file, remedy=remedy)
 
 
+def digest_of(file: Path) -> str | None:
+    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return None
+
+
 def readable(text: str) -> str:
     r"""Return text that can be written: bytes of file names that are no UTF-8 as ``\xe9``.
 
@@ -55,15 +64,6 @@ def readable(text: str) -> str:
 def _is_name(text: str) -> bool:
     """Tell bytes of a file's name, as Python holds them, from other halves of characters."""
     return not any("\ud800" <= char < "\udc80" or "\udcff" < char <= "\udfff" for char in text)
-
-
-def digest_of(file: Path) -> str | None:
-    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError:
-        return None
 
 
 def atomic_write(file: Path, content: bytes) -> None:
