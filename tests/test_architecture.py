@@ -35,6 +35,7 @@ FLOORS = (
     {"drawing"},
     {"checking", "metrics"},
     {"data", "features", "models"},
+    {"environment"},
     {"byhand", "devices", "files", "installation", "registry", "settings"},
     {"errors", "presets"},
 )
@@ -218,7 +219,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_in_the_package_goes_into_the_wheel(wheel: Path) -> None:
     files = [file for file in PACKAGE.rglob("*") if file.is_file() and file.suffix != ".pyc"]
     packed = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert packed == {f"askattend/{file.relative_to(PACKAGE).as_posix()}" for file in files}
+    own = {f"askattend/{file.relative_to(PACKAGE).as_posix()}" for file in files}
+    # The commit, which a wheel has no git to ask for, is written where there is one.
+    assert packed - {"askattend/commit.txt"} == own
+
+
+def test_the_wheel_tells_the_commit_that_it_was_built_from(wheel: Path, tmp_path: Path) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    head = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    ZipFile(wheel).extractall(tmp_path)
+    code = "from askattend.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"askattend {askattend.__version__} (commit {head[:10]})\n"
 
 
 def test_the_wheel_works_away_from_the_repository(wheel: Path, tmp_path: Path) -> None:

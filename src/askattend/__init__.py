@@ -80,6 +80,10 @@ _MODULES = {name: module for module, names in _HOME.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     """Fetch a public name from the module that it lives in."""
+    if name == "__version__":
+        from askattend.environment.provenance import version
+
+        return version()
     if name not in _MODULES:
         problem = f"module 'askattend' has no attribute '{name}'"
         # By both of these Python makes its own "Did you mean".

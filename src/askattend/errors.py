@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 # Of many cases at fault, a message names no more than this.
@@ -45,6 +46,19 @@ class ConfigError(AskAttendError):
 
 class RunError(AskAttendError):
     """A run folder that is incomplete or does not fit."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, with what is kept and how to go on.
+
+    Args:
+        kept: what is kept, and where: ``"3 epochs in runs/saaa"``.
+        command: the words that go on from there, the program's name aside.
+    """
+
+    def __init__(self, kept: str, command: Iterable[str]) -> None:
+        words = shlex.join(["askattend", *command])
+        super().__init__(f"interrupted. Kept: {kept}. Go on with: {words}")
 
 
 class UntrustedCodeError(RunError):

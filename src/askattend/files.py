@@ -47,6 +47,25 @@ def digest_of(file: Path) -> str | None:
         return None
 
 
+def readable(text: str) -> str:
+    r"""Return text that can be written: bytes of file names that are no UTF-8 as ``\xe9``.
+
+    >>> readable("caf\udce9.png")
+    'caf\\xe9.png'
+    """
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogateescape" if _is_name(text) else "surrogatepass")
+        return data.decode("utf-8", "backslashreplace")
+
+
+def _is_name(text: str) -> bool:
+    """Tell bytes of a file's name, as Python holds them, from other halves of characters."""
+    return not any("\ud800" <= char < "\udc80" or "\udcff" < char <= "\udfff" for char in text)
+
+
 def atomic_write(file: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash, never meets half of it."""
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")

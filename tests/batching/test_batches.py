@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,6 +112,21 @@ def test_epochs_differ() -> None:
         for seed in range(5)
     }
     assert len(orders) == 5
+
+
+@pytest.mark.parametrize("start", [0, 1, 3, 7, 8])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_batches_passed_over_leave_the_rest_as_it_was(start: int, flipped: bool) -> None:
+    made = batches([0, 1, 2, 3], batch_size=2)
+    if flipped:
+        made._flips = SimpleNamespace(  # type: ignore[assignment]
+            encoded=made._encoded, draw=lambda asked, rng: rng.permutation(asked)
+        )
+    whole = [batch.tensors() for batch in made.shuffled(5, at_least=8)]
+    rest = [batch.tensors() for batch in made.shuffled(5, at_least=8, start=start)]
+    assert len(rest) == 8 - start
+    for ours, theirs in zip(rest, whole[start:], strict=True):
+        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
 def test_a_small_set_is_gone_through_again() -> None:

@@ -50,6 +50,16 @@ def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> Non
     assert call(*words)[0] == 0
 
 
+def test_each_hop_of_san_has_one(trained: Path, tmp_path: Path, call: Call) -> None:
+    features = next(f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    words = train_command("san", trained / "squares.csv", tmp_path / "run")
+    assert call(*words, "--features", features, "--attention", f"{MODULES}:HalfOfIt")[0] == 0
+    tensors, _ = read_tensors(tmp_path / "run" / "best.safetensors")
+    first, second = (tensors[f"hops.{hop}.attention.key.weight"] for hop in (0, 1))
+    assert first.shape == second.shape == (16, 16)
+    assert not first.equal(second)
+
+
 def test_anothers_run_is_asked_about(
     mine: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

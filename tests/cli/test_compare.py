@@ -82,3 +82,14 @@ def test_score_and_compare_tell_what_evaluate_told(own: Path, call: Call) -> Non
     assert (status, found["images"]) == (0, 3)
     assert found["first"]["accuracy"] == accuracy["saaa"]
     assert found["overall"]["difference"] == pytest.approx(accuracy["san"] - accuracy["saaa"])
+
+
+def test_three_runs_and_a_page(runs: tuple[Path, Path], tmp_path: Path, call: Call) -> None:
+    third, page = save_evaluation(tmp_path / "c", FIRST[::-1]), tmp_path / "page.html"
+    status, out, _ = call("compare", *runs, third)
+    assert (status, "120 questions" in out) == (0, True)
+    assert [line.split()[0] for line in out.splitlines()[1:4]] == ["50.00%", "66.67%", "50.00%"]
+    assert call("compare", *runs, third, "--page", page)[:2] == (0, out)
+    assert "50.00 %" in page.read_text()
+    told = json.loads(call("compare", *runs, third, "--json")[1])
+    assert [len(method["runs"]) for method in told["methods"]] == [1, 1, 1]

@@ -78,7 +78,8 @@ def test_without_validation_nothing_is_calibrated(own: Path, call: Call) -> None
     assert (status, "there are no validation questions to learn it from" in err) == (2, True)
 
 
-def test_abstaining(own: Path, call: Call) -> None:
+def test_abstaining(own: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     folder, image = with_validation(own), own / "square 0.png"
     assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
     (folder / "calibration.json").unlink()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
+from torch import Tensor
 
+from askattend.batching.batches import Batch
 from askattend.features.store import FeatureStore
+from askattend.training.cuda_graphs import Step, make_step
 from cli.conftest import Mistake
 from commands import Call, train_command
 from squares import COLOURS, write_squares
@@ -89,6 +95,52 @@ def test_resume(trained: Path, own: Path, call: Call) -> None:
     assert call("train", "saaa", "--out", out, "--resume", "--train.epochs", "3")[0] == 0
     assert (out / "log.csv").read_text().startswith(log)
     assert len((out / "log.csv").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "of"), [("paper", ""), ("auto", " of network 1 of its teachers")]
+)
+def test_an_interrupted_training_tells_what_is_kept_and_what_goes_on(
+    trained: Path, own: Path, call: Call, monkeypatch: pytest.MonkeyPatch, recipe: str, of: str
+) -> None:
+    out, steps, more = own / "a b", iter(range(1000)), ("--recipe", recipe, "--seeds", "2")
+    words = train_command("saaa", trained / "squares.csv", out, *more[: 4 if of else 2])
+
+    def pressing(*arguments: Any) -> Step:
+        step = make_step(*arguments)
+
+        def made(batch: Batch, *, rate: float) -> Tensor:
+            if next(steps) == 5:  # the sixth step, the second of the second epoch
+                signal.raise_signal(signal.SIGINT)
+            return step(batch, rate=rate)
+
+        return made
+
+    monkeypatch.setattr("askattend.training.loop.make_step", pressing)
+    status, _, err = call(*words)
+    assert status == 130
+    last = err.splitlines()[-1]
+    kept, _, command = last.partition(" Go on with: askattend ")
+    assert kept == f"askattend: interrupted. Kept: 1 epoch and 2 steps of the next{of} in {out}."
+    assert shlex.split(command) == [*words, "--resume"]
+    assert call(*shlex.split(command))[0] == 0
+    words[words.index(str(out))] = str(own / "whole")
+    assert call(*words)[0] == 0
+    weights = [folder / "best.safetensors" for folder in (out, own / "whole")]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_interrupted_before_the_first_step_the_same_command_goes_on(
+    trained: Path, own: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("askattend.experiment.train.features_for", interrupted)
+    words = train_command("saaa", trained / "squares.csv", own / "new")
+    status, _, err = call(*words)
+    assert (status, "no weights yet" in err) == (130, True)
+    assert shlex.split(err.splitlines()[-1].partition("Go on with: askattend ")[2]) == words
 
 
 def test_a_run_is_a_preset(trained: Path, tmp_path: Path, call: Call) -> None:
@@ -197,3 +249,31 @@ def test_a_misspelt_option_names_the_nearest(call: Call) -> None:
     status, _, err = call("train", "saaa", "--out", "x", "--model.glimpsess", "3")
     assert status == 2
     assert "--model.glimpses" in err
+
+
+SCHEDULED = ("--train.patience", "0", "--train.final-lr-fraction", "0.1")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (SCHEDULED, True),
+        (("--train.patience", "0", "--train.warmup", "0.5"), True),
+        (("--recipe", "paper"), False),
+    ],
+)
+def test_a_longer_training_says_what_becomes_of_its_schedule(
+    trained: Path, tmp_path: Path, call: Call, options: tuple[str, ...], told: bool
+) -> None:
+    out = tmp_path / "run"
+    words = train_command("saaa", trained / "squares.csv", out, *options)
+    assert call(*words)[0] == 0
+    status, _, err = call("train", "saaa", "--out", out, "--resume")
+    assert (status, "schedule" in err) == (0, False)  # as it was: nothing to do, nothing to say
+    status, _, err = call("train", "saaa", "--out", out, "--resume", "--train.epochs", "4")
+    assert (status, "schedule, laid over 2 epochs, is laid over 4 now" in err) == (0, told)
+    if options == SCHEDULED:
+        rates = [row.split(",")[2] for row in (out / "log.csv").read_text().splitlines()[1:]]
+        note = next(line for line in err.splitlines() if "schedule" in line)
+        assert f"it was {float(rates[1]):.2g} at the end of epoch 2" in note
+        assert f"ends at {float(rates[3]):.2g}" in note

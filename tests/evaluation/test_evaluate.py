@@ -62,7 +62,15 @@ def test_metrics_json_has_the_figures_beside_the_accuracy(tmp_path: Path) -> Non
     evaluation.save(tmp_path / "test", questions)
     told = json.loads((tmp_path / "test" / "metrics.json").read_text())
     headline = ("source", "split", "questions", "metric", "accuracy", "interval", "floors")
-    assert list(told) == [*headline, "verdict", "trust", "coverage", "ceiling", *all_figures()]
+    assert list(told) == [
+        *headline,
+        "verdict",
+        "trust",
+        "coverage",
+        "ceiling",
+        "made",
+        *all_figures(),
+    ]
     value = evaluation.metrics.figures["by_answer_type"]
     (line,) = by_answer_type.terminal_lines(value)
     assert told["by_answer_type"]["yes/no"]["accuracy"] == line.value

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace as replace_struct
 from PIL import Image
 from rich.console import Console
 from safetensors.torch import load_file
@@ -32,11 +33,13 @@ from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageOnlyConfig, Network, QuestionOnlyConfig, SAAAConfig, SANConfig
+from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig
 from askattend.training.history import read_history
 from askattend.training.step import compute_loss
+from askattend.training.summary import read_summary
 
 COLOURS = ("red", "green", "blue")
 IMAGES = 24
@@ -202,6 +205,44 @@ def test_going_on_with_other_questions_is_refused(
     with pytest.raises(RunError, match="cannot go on"):
         train(config(file), own_run, resume=True, console=QUIET)
     assert files_of(own_run) == before
+
+
+def test_going_on_with_another_question_of_the_same_words_is_refused(
+    all_trained: Path, own_run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(all_trained, tmp_path / "more", ignore=shutil.ignore_patterns("runs"))
+    file = tmp_path / "more" / "squares.csv"
+    changed = file.read_text().replace("0.png,what colour is it?", "0.png,is it what colour?", 1)
+    file.write_text(changed)
+    settings = (own_run / "config.toml").read_text()
+    (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path / "more")))
+    with pytest.raises(RunError, match=r"cannot go on: .*the questions differ"):
+        train(config(file), own_run, resume=True, console=QUIET)
+
+
+def test_a_run_tells_what_began_and_what_ended_it(
+    all_trained: Path, own_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = read_origin(own_run), read_summary(own_run)
+    assert begun is not None
+    assert ended is not None
+    assert ended.made is not None
+    assert begun.begun.version == ended.made.version == askattend.__version__
+    assert begun.begun.date <= ended.made.date
+    # Gone on with at another time: what began it stays, and only what was trained is dated anew.
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "4000000000")
+    longer = replace(TRAIN, epochs=3)
+    train(config(all_trained / "squares.csv", train=longer), own_run, resume=True, console=QUIET)
+    later = read_summary(own_run)
+    assert read_origin(own_run) == begun
+    assert later is not None
+    assert later.made == replace_struct(ended.made, date="2096-10-02T07:06:40Z")
+    metrics = evaluate_run(own_run, console=QUIET).metrics
+    assert metrics.made == later.made
+    page, card = ((own_run / name).read_text() for name in ("report.html", "README.md"))
+    assert f"{begun.begun}" in page
+    assert f"{later.made}" in page
+    assert f"Begun by {begun.begun}; ended by {later.made}." in card
 
 
 def test_a_finished_run_is_not_trained_again(all_trained: Path, own_run: Path) -> None:

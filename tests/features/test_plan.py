@@ -82,6 +82,56 @@ def test_any_interruptions_leave_the_same_bytes(
     assert content(folder / "store") == content(folder / "whole")
 
 
+@pytest.mark.parametrize("shard_images", [5, 256])
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+@pytest.mark.parametrize("batches", [1, 2, 3, 5])
+def test_what_ctrl_c_interrupts_keeps_every_batch(
+    photos: dict[str, Path],
+    lite: Backbone,
+    tmp_path: Path,
+    batches: int,
+    dtype: str,
+    shard_images: int,
+) -> None:
+    colours, config = tiny(lite, dtype=dtype), replace(CONFIG, shard_images=shard_images)
+    run(photos, tmp_path / "whole", colours, config)
+    store, before = tmp_path / "store", []
+
+    def press(done: int, total: int) -> None:
+        before.append(done)
+        if len(before) == batches:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(photos, store, colours, config, progress=press)
+    seen: list[int] = []
+    run(photos, store, colours, config, progress=lambda done, _: seen.append(done))
+    # Nothing is computed twice: the first that is told is what was there, in the open shard.
+    in_shards = before[-1] // shard_images * shard_images
+    assert seen[0] in (before[-1] - in_shards, before[-1])
+    assert content(store) == content(tmp_path / "whole")
+    assert not list(store.glob(".shard*"))
+
+
+def test_what_was_kept_of_a_replaced_picture_is_not_used(
+    photos: dict[str, Path], lite: Backbone, tmp_path: Path
+) -> None:
+    there = {image: file for image, file in photos.items() if file.exists()}
+    own = {image: Path(shutil.copy(file, tmp_path)) for image, file in there.items()}
+    config, store = replace(CONFIG, shard_images=256), tmp_path / "store"
+
+    def press(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(own, store, tiny(lite), config, progress=press)
+    first, second = list(own.values())[:2]
+    first.write_bytes(second.read_bytes())
+    run(own, store, tiny(lite), config)
+    run(own, tmp_path / "whole", tiny(lite), config)
+    assert content(store) == content(tmp_path / "whole")
+
+
 KILLED = """
 import os, signal, sys, time
 from pathlib import Path

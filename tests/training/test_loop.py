@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import signal
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from msgspec.structs import replace as replace_struct
 from rich.console import Console
+from safetensors.torch import load_file
 from torch import Tensor
 
-from askattend.batching.batches import Batches
+from askattend.batching.batches import Batch, Batches
 from askattend.data.questions import QASet
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.metrics.floors import Floors
 from askattend.runs.run_folder import Run
+from askattend.training.checkpoint import Timer, save_checkpoint
 from askattend.training.config import TrainConfig
-from askattend.training.history import TrainingHistory, read_history
+from askattend.training.history import TrainingHistory, read_history, read_progress
+from askattend.training.interruption import Interruption
 from askattend.training.loop import fit, validate
 from fake_features import FakeFeatures
 from small_networks import SPEC, small_config
@@ -133,6 +141,93 @@ class Interrupting(Run):
         super().save_progress(*arguments)  # type: ignore[arg-type]
         if len(read_history(self).epochs) == self.__dict__["after"]:
             raise KeyboardInterrupt
+
+
+class Pressing(Batches):
+    """Batches during one of which somebody presses Ctrl-C."""
+
+    at = -1
+
+    def _batch(self, *arguments: Any) -> Batch:
+        Pressing.at -= 1
+        if Pressing.at == 0:
+            signal.raise_signal(signal.SIGINT)
+        return super()._batch(*arguments)
+
+
+FLIPPED = replace(CONFIG, flips=0.5, region_dropout=0.3, word_dropout=0.2)
+
+
+@pytest.mark.parametrize("config", [CONFIG, PUBLISHED, FLIPPED], ids=["adam", "sgd", "drawn"])
+@pytest.mark.parametrize("at", [1, 14, 20, 21, 55])
+def test_stopped_within_an_epoch_and_resumed_is_as_good_as_unbroken(
+    tmp_path: Path, at: int, config: TrainConfig
+) -> None:
+    """Whole epochs are ten steps, then six batches of validation."""
+    run, unbroken = train(tmp_path / "unbroken", config)
+    broken, training, validation = set_up(tmp_path / "broken", config)
+    for batches in (training, validation):
+        batches.__class__ = Pressing
+    Pressing.at = at
+    with pytest.raises(KeyboardInterrupt):
+        fit(broken, training, validation, config, console=QUIET)
+    progress = read_progress(broken)
+    epochs, step = divmod(at - 1, 16)
+    assert progress.within is not None
+    assert (len(progress.history.epochs), progress.within.step) == (epochs, min(step + 1, 10))
+    assert broken.load_model("last")  # what is kept is whole
+    _, resumed = train(tmp_path / "broken", config, resume=True)
+    assert [replace_struct(e, seconds=0, questions_per_second=0) for e in resumed.epochs] == [
+        replace_struct(e, seconds=0, questions_per_second=0) for e in unbroken.epochs
+    ]
+    for name in ("best", "last"):
+        ours, theirs = (each.load_model(name).state_dict() for each in (broken, run))
+        assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+    best = [each.folder / "best.safetensors" for each in (broken, run)]
+    assert best[0].read_bytes() == best[1].read_bytes()
+    moments = [load_file(each.folder / "last.safetensors") for each in (broken, run)]
+    assert moments[0].keys() == moments[1].keys()
+    assert all(torch.equal(moments[0][key], moments[1][key]) for key in moments[0])
+
+
+def test_a_long_epoch_is_kept_by_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed without a word, a training goes on from the last checkpoint within its epoch."""
+
+    class Killed(BaseException):
+        pass
+
+    kept: list[int] = []
+
+    def save(*arguments: Any) -> None:
+        save_checkpoint(*arguments)
+        kept.append(arguments[4].step if len(arguments) > 4 else 0)
+        if kept[-1] == 8:
+            raise Killed
+
+    # Every reading of the clock is half a minute later.
+    ticks = itertools.count(0, 30)
+    monkeypatch.setattr("askattend.training.loop.save_checkpoint", save)
+    slow = partial(Timer, clock=lambda: float(next(ticks)))
+    monkeypatch.setattr("askattend.training.loop.Timer", slow)
+    config = replace(CONFIG, checkpoint_minutes=1)
+    with pytest.raises(Killed):
+        train(tmp_path / "killed", config)
+    assert kept == [2, 4, 6, 8]
+    monkeypatch.undo()
+    run, _ = train(tmp_path / "killed", config, resume=True)
+    other, _ = train(tmp_path / "unbroken", replace(config, checkpoint_minutes=0))
+    files = [each.folder / "best.safetensors" for each in (run, other)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_pressing_twice_stops_at_once() -> None:
+    interruption = Interruption()
+    with interruption.put_off():
+        signal.raise_signal(signal.SIGINT)
+        assert interruption.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:

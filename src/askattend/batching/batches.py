@@ -195,15 +195,17 @@ class Batches:
 
     def in_order(self) -> Iterator[Batch]:
         """Yield every question once, an image's questions together; for evaluation."""
-        return self._cut(_stable_order(self._encoded.image))
+        for asked in self._parts(_stable_order(self._encoded.image)):
+            yield self._batch(asked)
 
-    def shuffled(self, seed: int, *, at_least: int = 0) -> Iterator[Batch]:
+    def shuffled(self, seed: int, *, at_least: int = 0, start: int = 0) -> Iterator[Batch]:
         """Yield every question that can be learnt from once, in a new order.
 
         Args:
             seed: the order depends on nothing else.
             at_least: a set of fewer batches is gone through again, in a new order each time, until
                 this many have been given.
+            start: so many batches are passed over, as if they had been given; they cost nothing.
 
         Raises:
             DataError: no question can be learnt from.
@@ -217,12 +219,15 @@ class Batches:
         rng = np.random.default_rng(seed)
         # Of its own, so that the order does not depend on whether images are flipped.
         flip_rng = np.random.default_rng((seed, 1))
-        left = self.steps(at_least=at_least)
-        while left:
-            for batch in self._cut(self._shuffle(rng), flip_rng):
-                yield batch
-                left -= 1
-                if not left:
+        steps, done = self.steps(at_least=at_least), 0
+        while done < steps:
+            for asked in self._parts(self._shuffle(rng)):
+                if done >= start:
+                    yield self._batch(asked, flip_rng)
+                elif self._flips is not None:
+                    self._flips.draw(asked, flip_rng)
+                done += 1
+                if done == steps:
                     return
 
     def _shuffle(self, rng: np.random.Generator) -> IntArray:
@@ -245,9 +250,9 @@ class Batches:
         groups[by_image] = np.concatenate([[0], key[1:] != key[:-1]]).cumsum()
         return groups
 
-    def _cut(self, order: IntArray, flip_rng: np.random.Generator | None = None) -> Iterator[Batch]:
+    def _parts(self, order: IntArray) -> Iterator[IntArray]:
         for start in range(0, len(order), self.batch_size):
-            yield self._batch(order[start : start + self.batch_size], flip_rng)
+            yield order[start : start + self.batch_size]
 
     def _batch(
         self, question_index: IntArray, flip_rng: np.random.Generator | None = None

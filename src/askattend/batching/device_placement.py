@@ -174,7 +174,9 @@ def reserved(total: int) -> float:
     return max(RESERVED_SHARE * total, RESERVED_BYTES)
 
 
-def prefetch_to_device(device: torch.device, batches: Iterator[Batch]) -> Iterator[Batch]:
+def prefetch_to_device(
+    device: torch.device, batches: Iterator[Batch]
+) -> Generator[Batch, None, None]:
     """Yield batches on a device. A GPU copies one while it computes with the one before."""
     if device.type != "cuda":
         yield from (batch.to(device) for batch in batches)

@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
-from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError, did_you_mean
+from askattend.cli.terminal import print_to_any_terminal
+from askattend.cli.words import as_meant
+from askattend.errors import (
+    AskAttendError,
+    ConfigError,
+    Interrupted,
+    UntrustedCodeError,
+    did_you_mean,
+)
 
 USAGE = """\
 usage: askattend COMMAND …
@@ -20,16 +28,17 @@ usage: askattend COMMAND …
   train NETWORK --data SOURCE --out RUN   learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
-  compare RUN RUN [--split test]          two runs on the same questions, with a paired test
+  compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
+  pack RUN FILE.zip                       the run as one file, which every command takes
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
   completion bash|zsh|fish                a script by which the shell completes all of this
 
 {sources}
 NETWORK is saaa, san or another that is listed by askattend train --help.
-Every command has --help; that of data says what each source is."""
+Every command has --help; that of data says what each source is. --version tells this one's."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.
@@ -44,6 +53,7 @@ COMMANDS = {
     "serve": "serve",
     "trace": "trace",
     "import": "importing",
+    "pack": "pack",
     "completion": "completion",
 }
 
@@ -51,10 +61,14 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    print_to_any_terminal()
     with _plain_errors():
         if name in ("-h", "--help", "help"):
             print(_usage())
+        elif name in ("-V", "--version", "version"):
+            print(_version())
         elif name in COMMANDS:
+            rest = as_meant(rest)
             require_words(name, rest)
             _run(import_module(f"askattend.cli.{COMMANDS[name]}").run, rest)
         else:
@@ -95,6 +109,14 @@ def _usage() -> str:
     return USAGE.format(sources=sources)
 
 
+def _version() -> str:
+    """Name the version and, where it is known, the commit."""
+    from askattend.environment.provenance import commit, short, version
+
+    known = commit()
+    return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")
+
+
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Print a user's mistake as one message, without a traceback, and exit."""
@@ -110,6 +132,9 @@ def _plain_errors() -> Iterator[None]:
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("askattend: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(
+            f"askattend: {stop if isinstance(stop, Interrupted) else 'interrupted'}",
+            file=sys.stderr,
+        )
         sys.exit(130)

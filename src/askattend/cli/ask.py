@@ -19,6 +19,7 @@ from askattend.cli.options import (
     RunFolder,
     StoredFeatures,
 )
+from askattend.cli.words import check_questions
 from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
@@ -62,6 +63,7 @@ def run(argv: list[str]) -> None:
     options: Ask = parse(Ask, argv, "ask")
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
+    check_questions(options.questions)
     _check_overlay(options)
     predictor = Predictor.load(
         options.run,

@@ -1,4 +1,4 @@
-"""``askattend compare``: two runs, or anybody's answers, on the same questions."""
+"""``askattend compare``: runs, or anybody's answers, on the same questions."""
 
 from __future__ import annotations
 
@@ -13,37 +13,69 @@ from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import Json
 from askattend.scoring.comparison import Comparison, compare_paths
 from askattend.scoring.paired_scores import Difference
+from askattend.scoring.several import Methods, compare_many
 
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare two runs on the same questions: is the difference more than chance?"""
+    """Compare runs on the same questions: are differences more than chance?
 
-    first: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN|RESULTS.json")]
-    """An evaluated run; with --data, a results file will do."""
-    second: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN|RESULTS.json")]
-    """Another; differences are its accuracy less the first's."""
+    Two are compared in detail. Of more, or with --page, those that differ in nothing but their seed
+    are one method, with mean and deviation.
+    """
+
+    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN|RESULTS.json …")]
+    """Evaluated runs; with --data, results files will do. Differences are from the first."""
     data: str | None = None
-    """Question source to score both against; by default scores are those of their evaluations."""
+    """Question source to score all against; by default scores are those of their evaluations."""
     split: str | None = None
     """The split; by default test, or the only one that a run was evaluated on or a file answers."""
     dialect: str | None = None
     """Way that VQA accuracy compares answers, with --data: current, pre2021 or normalized."""
+    page: Path | None = None
+    """Write the table as a page, too: an HTML file."""
     json: Json = False
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, compare, and print the figures."""
     options: Compare = parse(Compare, argv, "compare")
-    paths = options.first, options.second
-    comparison = compare_paths(
-        *paths, data=options.data, split=options.split, dialect=options.dialect
-    )
-    print_notes(comparison.notes)
-    if options.json:
-        print_json(comparison)
+    how = {"data": options.data, "split": options.split, "dialect": options.dialect}
+    found: Comparison | Methods
+    if len(options.runs) == 2 and options.page is None:
+        first, second = options.runs
+        found = compare_paths(first, second, **how)
     else:
-        print("\n".join(_lines(comparison)))
+        found = compare_many(options.runs, **how)
+        if options.page is not None:
+            # Here alone: reports need PyTorch, whose import is slow.
+            from askattend.report.methods import write_methods
+
+            write_methods(found, options.page)
+    print_notes(found.notes)
+    if options.json:
+        print_json(found)
+    else:
+        print("\n".join(_lines(found) if isinstance(found, Comparison) else _table(found)))
+
+
+def _table(found: Methods) -> list[str]:
+    lines = [f"{found.split}: {found.questions:,} questions; {found.metric}"]
+    for method in found.methods:
+        spread = "" if method.deviation is None else f" ± {100 * method.deviation:.2f}"
+        runs = f"{len(method.runs)} runs" if len(method.runs) > 1 else "1 run"
+        line = f"{method.mean:>8.2%}{spread:<8}  {method.name} ({runs})"
+        if (difference := method.difference) is not None:
+            line += (
+                f": {difference.difference:+.2%} {_interval(difference.interval, '+')}, "
+                f"p = {method.permutation_p:.2g}"
+            )
+        lines.append(line)
+    return [
+        *lines,
+        "± the deviation between the runs of a method; differences, their 95 % intervals and p are "
+        "from the first, over questions",
+    ]
 
 
 def _lines(comparison: Comparison) -> list[str]:

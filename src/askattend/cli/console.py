@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Union
 
-import msgspec
 import tyro
 from rich.console import Console
 
 from askattend.cli.help import colours, shown_defaults, with_examples
+from askattend.cli.terminal import json_text
 from askattend.errors import ConfigError, did_you_mean
 
 # A table names no more types of question than this; --json has them all.
@@ -144,4 +144,4 @@ def interval_text(ends: tuple[float, float]) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    print(json_text(value, sys.stdout.encoding or "utf-8"))

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from askattend.cli.console import interval_text, parse, print_json, progress
+from askattend.cli.interruption import FEATURES, going_on_with
 from askattend.cli.options import Attention, Flat, Json, RunFolder
+from askattend.environment.heartbeat import still_at_work
+from askattend.environment.packing import run_folder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
@@ -29,15 +32,19 @@ class Evaluate:
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
+    folder = run_folder(options.run)
     if options.attention is not None:
-        agree(options.run, options.attention)
-    evaluation = evaluate_run(options.run, options.options, console=progress())
+        agree(folder, options.attention)
+    console, what = progress(), f"evaluating {options.run}"
+    kept = f"{FEATURES}, where any were extracted; no figure yet"
+    with going_on_with(["evaluate", *argv], lambda: kept), still_at_work(console, what):
+        evaluation = evaluate_run(folder, options.options, console=console)
     if options.json:
         print_json(evaluation.metrics.flat())
     else:
         print(table(evaluation.metrics))
-        print(f"report: {place_of(options.run, options.options) / REPORT}")
-        print(f"all evaluations of the run: {options.run / REPORT}")
+        print(f"report: {place_of(folder, options.options) / REPORT}")
+        print(f"all evaluations of the run: {folder / REPORT}")
 
 
 def table(metrics: Metrics) -> str:

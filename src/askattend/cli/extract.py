@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, progress
+from askattend.cli.interruption import going_on_with, kept_images
 from askattend.cli.options import Flat
 from askattend.experiment.features import extract_features
 from askattend.features.extraction import ExtractConfig
@@ -34,9 +35,10 @@ class Extract:
 def run(argv: list[str]) -> None:
     """Parse the command's options, extract, and list what is broken."""
     options: Extract = parse(Extract, argv, "extract")
-    report = extract_features(
-        options.source, options.out, options.config, flips=options.flips, console=progress()
-    )
+    with going_on_with(["extract", *argv], lambda: kept_images(options.out)):
+        report = extract_features(
+            options.source, options.out, options.config, flips=options.flips, console=progress()
+        )
     print(f"{len(report.store):,} images in {report.store.path}")
     for image, reason in report.broken.items():
         print(f"broken: {image}: {reason}", file=sys.stderr)

@@ -41,6 +41,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "score": ("askattend score results.json --data vqa:DIR --split valid",),
     "compare": (
         "askattend compare runs/saaa runs/san",
+        "askattend compare runs/saaa-0 runs/saaa-1 runs/san-0 runs/san-1 --page table.html",
         "askattend compare runs/saaa results.json --data vqa:DIR --split valid",
     ),
     "ask": (

@@ -12,7 +12,9 @@ from tyro.conf import Positional
 REQUIRED = "(required)"
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
 
-RunFolder = Annotated[Positional[Path], tyro.conf.arg(metavar="RUN", help="The run folder.")]
+RunFolder = Annotated[
+    Positional[Path], tyro.conf.arg(metavar="RUN", help="The run folder, or a packed run.")
+]
 BackboneName = Annotated[
     str | None,
     tyro.conf.arg(

@@ -12,6 +12,7 @@ import msgspec
 import tyro
 
 from askattend.cli.console import Form, parse_form, print_notes, progress
+from askattend.cli.interruption import resumable_training
 from askattend.cli.networks import check_network, network_forms
 from askattend.cli.options import REQUIRED, Flat
 from askattend.errors import ConfigError, RunError
@@ -82,17 +83,19 @@ def run(argv: list[str]) -> None:
     def keep(drawn: Config[Any]) -> Config[Any]:
         return _parse([model_name(drawn.model), *argv[1:]], drawn).config
 
-    if options.search is not None:
-        _search(starts, options.out, options.search, on_top, keep)
-        return
-    _refuse_without_search(options, argv, options.out)
-    train(
-        options.config,
-        options.out,
-        resume=options.resume,
-        console=progress(),
-        on_top=on_top,
-    )
+    if options.search is None:
+        _refuse_without_search(options, argv, options.out)
+    with resumable_training(argv, options.out):
+        if options.search is not None:
+            _search(starts, options.out, options.search, on_top, keep)
+            return
+        train(
+            options.config,
+            options.out,
+            resume=options.resume,
+            console=progress(),
+            on_top=on_top,
+        )
 
 
 def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:

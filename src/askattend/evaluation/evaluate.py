@@ -14,6 +14,8 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import Box, QASet, Question
+from askattend.environment.home import shortened
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
@@ -155,6 +157,7 @@ class Metrics(msgspec.Struct, frozen=True):
         trust: why figures on this split flatter, in a sentence; None where nothing is known to.
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
+        made: the program that measured them, and when.
         figures: the value of each `Figure` by its name.
     """
 
@@ -169,6 +172,7 @@ class Metrics(msgspec.Struct, frozen=True):
     trust: str | None = None
     coverage: float | None = None
     ceiling: float | None = None
+    made: Provenance | None = None
     figures: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def flat(self) -> dict[str, Any]:
@@ -261,7 +265,7 @@ def _metrics(
     run, questions, scored = evaluated.predictor.run, evaluated.questions, evaluated.scored
     whole = accuracy_over(scored) if scored else None
     return Metrics(
-        source=questions.source,
+        source=shortened(questions.source),
         split=split,
         questions=len(questions),
         metric=metric_name(questions) if whole else None,
@@ -270,6 +274,7 @@ def _metrics(
         floors=_floors(evaluated, linear) if whole else None,
         coverage=run.answers.reachable(questions) if whole else None,
         ceiling=evaluated.batches.ceiling() if whole else None,
+        made=Provenance.now(),
         figures={name: figure.measure(evaluated) for name, figure in figures.items()},
     )
 

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, get_args
 
+from askattend.environment.home import expanded
 from askattend.errors import ConfigError, did_you_mean
 from askattend.features.extraction import ExtractConfig
 from askattend.models import NetworkConfig, model_name, network_named
@@ -198,7 +199,7 @@ def read_preset(preset: str, network: str, *, base: Config[Any] | None = None) -
     file = Path(preset) if preset.endswith(".toml") else presets().get(preset)
     if file is None:
         raise ConfigError(f"unknown preset '{preset}'", remedy=did_you_mean(preset, presets()))
-    tables = read_toml(file)
+    tables = dict(expanded(read_toml(file)))
     tables.pop("layout", None)
     config = config_from(tables, network, where=str(file), base=base)
     return config if base is None else dataclasses.replace(config, recipe=base.recipe)

@@ -15,6 +15,7 @@ from askattend.batching.batches import Batches
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
+from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, ConfigError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
@@ -89,6 +90,7 @@ def evaluate_run(
     Raises:
         AskAttendError: the run, the data, the split, the features or the folder do not fit.
     """
+    folder = run_folder(folder)
     split, figures = canonical_split(options.split), all_figures()
     place = place_of(folder, options)
     _check_folder(place, split)

@@ -16,6 +16,7 @@ from torch import nn
 
 from askattend.data.questions import Question
 from askattend.data.readers.registry import read_source
+from askattend.data.readers.table import LOCATED_AT
 from askattend.errors import ConfigError, DataError
 from askattend.evaluation.evaluate import Evaluation
 from askattend.experiment import train as training
@@ -231,7 +232,8 @@ def _line(row: Any, number: int, file: Path, folder: Path) -> bytes:
     cells = {str(key): _plain(value) for key, value in row.items()}
     named = next((key for key in cells if key.lower() == "image"), None)
     if named is not None and isinstance(cells[named], str) and cells[named]:
-        cells[named] = _relative(folder / cells[named], file.parent)
+        # Its name is the image's id, as in a store of the folder's features.
+        cells[LOCATED_AT] = _relative(folder / cells[named], file.parent)
     try:
         return msgspec.json.encode(cells) + b"\n"
     except (TypeError, ValueError) as error:

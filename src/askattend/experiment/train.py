@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace as replace_struct
 from rich.console import Console
 
 from askattend.batching.batches import Batches
@@ -20,6 +21,8 @@ from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
+from askattend.environment.heartbeat import still_at_work
+from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
@@ -33,18 +36,18 @@ from askattend.experiment.floors import (
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
+from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
+from askattend.runs.origin import Origin
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
-from askattend.training.summary import DataSummary, TrainingSummary
-
-# How long and where to train may change when a run is resumed.
-_FREE = {("train", name) for name in ("epochs", "patience", "device", "cuda_graphs")}
+from askattend.training.summary import DataSummary, TrainingSummary, read_summary
 
 
 def train(
@@ -79,11 +82,15 @@ def train(
     own_attention(config, out)
     run, features = prepare(config, out, splits, console)
     if resume:
-        _require_same(run)
+        require_same(run, splits)
+        if (note := changed_schedule(run, config.train)) is not None:
+            console.print(f"note: {note}", highlight=False)
     with alone_in(out):
+        Origin(Provenance.now(), digest(splits)).save(out)
         run.save()
-        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
-        floors = floors_on_validation(run, linear, splits.valid, features)
+        with still_at_work(console, "fitting the floors"):
+            linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+            floors = floors_on_validation(run, linear, splits.valid, features)
         console.print(floors_line(floors, len(splits.valid)), highlight=False)
         taught = learn_from_teachers(
             Lesson(run, config, splits, features, linear[-1], resume, console)
@@ -92,6 +99,7 @@ def train(
         history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
         _save_summary(run, history, splits, floors, taught)
         write_card(run)
+        log_result(run, history, splits.valid, features)
         _conclude(run, history, floors, console)
     return run
 
@@ -208,42 +216,6 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
     return replace(config, data=absolute_source(config.data), features=features, vocab=vocab)
 
 
-def _require_same(run: Run) -> None:
-    """Refuse to resume a run whose folder was begun with other data or settings.
-
-    Raises:
-        RunError: names what differs, with both values where they are settings.
-    """
-    if not (run.folder / CONFIG).exists():
-        return
-    begun = Run.load(run.folder)
-    differences = [
-        f"{key} is {now!r}, and was {then!r}"
-        for key, now, then in _settings(run, begun)
-        if now != then
-    ]
-    for part in ("floors", "words", "answers", "features", "vectors", "attention"):
-        if getattr(run, part) != getattr(begun, part):
-            differences.append(f"the {part} differ")
-    if differences:
-        raise RunError(
-            f"cannot go on: {'; '.join(differences)}",
-            where=run.folder,
-            remedy="Resume with the same data and settings, or choose another --out.",
-        )
-
-
-def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
-    """Yield each setting that must stay as it was: its name, its value now and then."""
-    for key in ("network", "data", "seeds", "recipe"):
-        yield key, run.config.get(key), begun.config.get(key)
-    for section in ("model", "vocab", "train"):
-        now, then = run.config.get(section, {}), begun.config.get(section, {})
-        for key in sorted({*now, *then}):
-            if (section, key) not in _FREE:
-                yield f"{section}.{key}", now.get(key), then.get(key)
-
-
 @contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
@@ -279,8 +251,18 @@ def _save_summary(
         hardware=describe_device(pick_device(run.config["train"]["device"])),
         data=DataSummary.of(splits),
         teachers=msgspec.UNSET if taught is None else taught.scores,
+        made=Provenance.now(),
     )
-    summary.save(run.folder)
+    before = read_summary(run.folder)
+    # A finished run that is resumed stays as it was, its date included.
+    if before is None or not _same_but_for_date(before, summary):
+        summary.save(run.folder)
+
+
+def _same_but_for_date(one: TrainingSummary, other: TrainingSummary) -> bool:
+    # As they are written: floors are of another type once they have been read.
+    dated = replace_struct(one, made=other.made)
+    return msgspec.json.encode(dated) == msgspec.json.encode(other)
 
 
 def _conclude(

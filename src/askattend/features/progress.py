@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from askattend.environment.heartbeat import Heartbeat
+
 # Called with images done and to do.
 Report = Callable[[int, int], None]
 
@@ -31,6 +33,7 @@ def progress_bar(
         TimeRemainingColumn(),
     )
     done, start = 0, time.monotonic()
+    pulse = Heartbeat(console)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=total, rate="")
 
@@ -39,6 +42,13 @@ def progress_bar(
             done += count
             rate = done / max(time.monotonic() - start, 1e-9)
             bar.update(task, completed=done, rate=f"{rate:.1f} images/s")
+            left = (total - done) / rate / 60 if rate else 0.0
+            pulse.beat(
+                lambda: (
+                    f"extracted {done:,} of {total:,} images, {rate:.1f} images/s, "
+                    f"{left:.0f} min left"
+                )
+            )
             if report is not None:
                 report(done, total)
 

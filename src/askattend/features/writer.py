@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,15 +23,24 @@ from askattend.features.disk import disk_errors, save_shard
 from askattend.features.geometry import shown_regions
 from askattend.features.greys import Range
 from askattend.features.image_files import ImageFiles
-from askattend.features.images import Size
 from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
+from askattend.features.unfinished import (
+    UNFINISHED,
+    Seen,
+    UnfinishedShard,
+    done_of,
+    read_unfinished,
+    remove_unfinished,
+)
 from askattend.files import atomic_write
 
+# Seconds after which what there is of a shard is written: a killed extraction loses no more.
+KEEP_EVERY = 60.0
 # A batch, what comes of it, its first slot, and when a GPU has computed it.
 _Computing = tuple[list[DecodedImage], Sequence[Tensor], int, torch.cuda.Event | None]
 
@@ -87,6 +97,8 @@ class StoreWriter:
             print_line(self._console, text)
             self._files.save()
             return 0, already
+        if not written:
+            self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
@@ -100,6 +112,17 @@ class StoreWriter:
         note_greys(self._console, self._greys)
         return len(find_slots(made)), already
 
+    def _require_some(self, images: Mapping[str, Path], todo: Sequence[Shard]) -> None:
+        """Refuse to begin where no image is there at all."""
+        files = [images[image] for shard in todo for image in shard.images]
+        if not any(file.exists() for file in files):
+            raise FeatureError(
+                f"none of the {len(files):,} images is there, such as {files[0]}",
+                where=self._folder,
+                remedy="Put them there; without any, train a network that reads questions alone "
+                "(question-only).",
+            )
+
     def _write_plan(self, plan: Plan) -> bool:
         """Write the plan, and tell if the store's folder is new."""
         created = not self._folder.exists()
@@ -109,9 +132,15 @@ class StoreWriter:
         return created
 
     def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> Iterator[WrittenShard]:
-        names = [image for shard in todo for image in shard.images]
+        folder, spec = self._folder, self._spec
+        begun = {shard.name: read_unfinished(folder, spec, shard, images) for shard in todo}
+        left = [i for shard in todo for i in shard.images[done_of(begun[shard.name]) :]]
+        total = sum(len(shard.images) for shard in todo)
+        if len(left) < total:
+            kept = f"{total - len(left):,} images of an interrupted extraction are kept"
+            print_line(self._console, kept)
         pictures = decode_ahead(
-            [(name, images[name]) for name in names],
+            [(name, images[name]) for name in left],
             spec=self._spec,
             workers=self._workers,
             ahead=2 * self._batch_size,
@@ -121,10 +150,10 @@ class StoreWriter:
         with (
             ThreadPoolExecutor(1, thread_name_prefix="save") as saver,
             closing(pictures),
-            progress_bar(len(names), self._console, self._progress) as advance,
+            progress_bar(total, self._console, self._progress) as advance,
         ):
             for shard in todo:
-                filled = self._fill_shard(shard, pictures, advance)
+                filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
                 if saving is not None:
                     yield saving.result()
                 saving = saver.submit(self._save, *filled)
@@ -133,33 +162,50 @@ class StoreWriter:
 
     def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
         save_shard(self._folder, stored, written)
+        remove_unfinished(self._folder, written.shard)
         return written
 
     def _fill_shard(
-        self, shard: Shard, pictures: Iterator[DecodedImage], advance: Callable[[int], None]
+        self,
+        shard: Shard,
+        pictures: Iterator[DecodedImage],
+        advance: Callable[[int], None],
+        begun: UnfinishedShard | None,
     ) -> tuple[StoredLevels, WrittenShard]:
-        stored = StoredLevels.zeros(len(shard.images), self._spec.grids, self._spec.dtype)
-        sizes: list[Size] = []
-        file_sizes: list[int] = []
-        digests: list[str] = []
-        broken: dict[str, str] = {}
+        if begun is None:
+            stored = StoredLevels.zeros(len(shard.images), self._spec.grids, self._spec.dtype)
+            begun = UnfinishedShard(stored, WrittenShard(shard, (), (), (), {}))
+        stored, seen = begun.stored, Seen.of(begun.written)
+        if begun.done:
+            advance(begun.done)
         computing: _Computing | None = None
-        for start in range(0, len(shard.images), shard.batch_size):
-            batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
-            levels = self._compute(batch)  # a GPU has only begun when the batch before is fetched
-            ready = _computed(levels)
+        kept_at = time.monotonic()
+        try:
+            for start in range(begun.done, len(shard.images), shard.batch_size):
+                batch = list(islice(pictures, min(shard.batch_size, len(shard.images) - start)))
+                levels = self._compute(batch)  # a GPU has only begun when the last is fetched
+                ready = _computed(levels)
+                if computing is not None:
+                    self._fetch(stored, *computing)
+                if time.monotonic() - kept_at > KEEP_EVERY:
+                    self._keep(stored, seen.first(shard, start))
+                    kept_at = time.monotonic()
+                seen.add(batch)
+                self._note(batch)
+                computing = batch, levels, start, ready
+                advance(len(batch))
+        except KeyboardInterrupt:
             if computing is not None:
                 self._fetch(stored, *computing)
-            computing = batch, levels, start, ready
-            sizes += [picture.size for picture in batch]
-            file_sizes += [picture.file_size for picture in batch]
-            digests += [picture.digest for picture in batch]
-            self._note(batch)
-            broken |= {p.image: p.reason for p in batch if p.pixels is None}
-            advance(len(batch))
+                self._keep(stored, seen.first(shard, computing[2] + len(computing[0])))
+            raise
         if computing is not None:
             self._fetch(stored, *computing)
-        return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), tuple(digests), broken)
+        return stored, seen.first(shard, len(shard.images))
+
+    def _keep(self, stored: StoredLevels, written: WrittenShard) -> None:
+        with disk_errors(self._folder):
+            UnfinishedShard(stored, written).save(self._folder)
 
     def _note(self, batch: Sequence[DecodedImage]) -> None:
         for picture in batch:
@@ -271,7 +317,14 @@ class StoreWriter:
 
     def _sweep(self, shards: set[str]) -> None:
         """Remove the plan, and what killed extractions left."""
-        patterns = (PLAN, f".{PLAN}.*", f".{INDEX}.*", "shard-*.safetensors", ".shard-*.part")
+        patterns = (
+            PLAN,
+            f".{PLAN}.*",
+            f".{INDEX}.*",
+            "shard-*.safetensors",
+            ".shard-*.part",
+            UNFINISHED,
+        )
         for pattern in patterns:
             for file in self._folder.glob(pattern):
                 # Of an earlier plan with other images, or of an extraction that found none.

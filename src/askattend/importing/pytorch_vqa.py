@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.experiment.config import Config, VocabConfig
 from askattend.features.backbones import check_name
@@ -18,6 +19,7 @@ from askattend.importing.log import Log, read_log
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.models import SAAAConfig
+from askattend.runs.origin import Origin
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.config import TrainConfig
 
@@ -74,6 +76,7 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     model.load_state_dict(our_names(log.weights))
     out.mkdir(parents=True, exist_ok=True)
     run.save_weights(model)  # first, since a folder is a run only once it has its settings
+    Origin(Provenance.now()).save(out)
     run.save()
     return run
 

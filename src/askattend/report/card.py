@@ -22,6 +22,7 @@ from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
 from askattend.report.details import changed_settings
+from askattend.runs.origin import read_origin
 from askattend.runs.run_folder import Run
 from askattend.scoring.evaluation_folders import evaluations_of, source_name
 from askattend.scoring.results import METRICS
@@ -107,6 +108,7 @@ def _text(run: Run, licence: str | None) -> str:
             keep=run.config.get("train", {}).get("keep", "best"),
             settings=changed_settings(run),
             summary=summary,
+            origin=read_origin(run.folder),
             notes=list(_notes(source, summary)),
             splits=list(_splits(run.folder)),
             calibration=run.load_calibration(),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from askattend.environment.home import shortened
 from askattend.evaluation.evaluate import Metrics
+from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.settings import to_mapping
@@ -35,16 +37,19 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
     """
     run, features = predictor.run, predictor.run.features
     parameters = sum(p.numel() for p in predictor.model.parameters())
+    origin = read_origin(run.folder)
+    programs = {"Begun by": origin and origin.begun, "Evaluated by": metrics.made}
     return {
         "Network": run.config["network"].upper(),
         "Parameters": f"{parameters:,}",
-        "Questions from": metrics.source,
+        "Questions from": shortened(metrics.source),
         **_training(run, history),
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
-        "Backbone": features.label,
+        "Backbone": shortened(features.label),
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
-        "Repeat with": f"askattend evaluate {shlex.quote(str(run.folder))} "
-        f"--data {shlex.quote(metrics.source)} --split {metrics.split}",
+        **{name: str(program) for name, program in programs.items() if program},
+        "Repeat with": f"askattend evaluate {shlex.quote(shortened(str(run.folder)))} "
+        f"--data {shlex.quote(shortened(metrics.source))} --split {metrics.split}",
     }
 
 

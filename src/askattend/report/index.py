@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from askattend.data.readers.registry import absolute_source
+from askattend.environment.home import expanded
 from askattend.errors import ConfigError, RunError
 from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.files import atomic_write
@@ -67,7 +69,8 @@ def check_holder(folder: Path, source: str, split: str) -> None:
         raise ConfigError(
             f"its {METRICS} is no evaluation's", where=folder, remedy=remedy
         ) from None
-    if (metrics.source, metrics.split) != (source, split):
+    same = absolute_source(expanded(metrics.source)) == absolute_source(source)
+    if not same or metrics.split != split:
         problem = f"holds the evaluation of {metrics.source}, {metrics.split}"
         raise ConfigError(problem, where=folder, remedy=remedy)
 

@@ -15,6 +15,8 @@ from torch import Tensor
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, WordVectors
 from askattend.devices import PrecisionChoice
+from askattend.environment.home import expanded, shortened
+from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
@@ -83,17 +85,18 @@ class Run:
         if self.suggestions:
             suggestions = msgspec.json.format(msgspec.json.encode(self.suggestions))
             atomic_write(self.folder / SUGGESTIONS, suggestions)
-        atomic_write(self.folder / CONFIG, toml_bytes({"layout": LAYOUT, **self.config}))
+        tables = shortened({"layout": LAYOUT, **self.config})
+        atomic_write(self.folder / CONFIG, toml_bytes(tables))
 
     @classmethod
     def load(cls, folder: str | Path) -> Run:
-        """Read a run folder.
+        """Read a run folder, or a packed run.
 
         Raises:
             RunError: it is not one, it is of another layout, or a file of it is missing or
                 malformed; names the file.
         """
-        folder = Path(folder)
+        folder = run_folder(folder)
         config, words = read_config(folder), _read_json(folder / WORDS, WordVocab)
         suggestions = folder / SUGGESTIONS
         return cls(
@@ -240,7 +243,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     tables = read_toml(folder / CONFIG)
     layout = tables.pop("layout", None)
     if layout == LAYOUT:
-        return tables
+        return dict(expanded(tables))
     if isinstance(layout, int) and layout > LAYOUT:
         problem = f"made by a newer version of askattend (layout {layout}, not {LAYOUT})"
         remedy = upgrade()

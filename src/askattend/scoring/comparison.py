@@ -103,7 +103,7 @@ def compare(first: System, second: System) -> Comparison:
     Raises:
         DataError: they answered different questions or splits, or were scored by another metric.
     """
-    _check_comparable(first, second)
+    check_comparable(first, second)
     others = {one.question_id: one for one in second.answers}
     pairs = [(one, others[one.question_id]) for one in first.answers if one.score is not None]
     paired = PairedScores.of(pairs)
@@ -147,7 +147,8 @@ def _notes(first: System, second: System) -> tuple[str, ...]:
     return (*both, *own)
 
 
-def _check_comparable(first: System, second: System) -> None:
+def check_comparable(first: System, second: System) -> None:
+    """Make sure that two systems answered the same questions, scored alike; see `compare`."""
     where = f"{first.name} and {second.name}"
     for kind, one, other in (
         ("splits", first.split, second.split),

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
+from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import digest_of
 from askattend.metrics.accuracy import metric_name
@@ -66,6 +68,8 @@ def evaluated_system(run: Path, split: str | None) -> System:
         RunError: see `find_evaluation`.
         DataError: a file of its evaluation is malformed, or holds no score.
     """
+    name = str(run)
+    run = run_folder(run) if is_zipfile(run) else run
     if not run.is_dir():
         raise ConfigError(
             "is a results file" if run.is_file() else "no such run folder",
@@ -83,7 +87,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
             remedy="Choose another --split.",
         )
     notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
-    return System(str(run), figures.split, figures.metric, answers, notes)
+    return System(name, figures.split, figures.metric, answers, notes)
 
 
 def scored_system(path: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
@@ -99,7 +103,8 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         RunError: see `find_evaluation`.
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
-    file = path
+    name = str(path)
+    file = path = run_folder(path) if is_zipfile(path) else path
     if path.is_dir():
         folder = find_evaluation(path, split, questions.source)
         file = _evaluation_file(folder, RESULTS)
@@ -113,7 +118,7 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
     notes = (*answers.notes, *checked, *notes)
-    return System(str(path), answers.split, metric, scored, notes)
+    return System(name, answers.split, metric, scored, notes)
 
 
 def _check_asked(

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from askattend.devices import AnsweringPrecision
+from askattend.environment.packing import run_folder
 from askattend.features.spec import FeatureSpec
 from askattend.runs.predictor import Predictor
 from askattend.serving.schemas import RunDescription
@@ -81,6 +82,7 @@ def load_runs(
     Raises:
         AskAttendError: a run or its backbone is not to be had; see `Predictor.load`.
     """
+    folders = [run_folder(folder) for folder in folders]
     served: list[ServedRun] = []
     for folder, run_id in zip(folders, unique_names(folders), strict=True):
         predictor = Predictor.load(folder, device=device, precision=precision)

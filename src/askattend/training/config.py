@@ -86,6 +86,8 @@ class TrainConfig:
     rate leads to; few validation questions choose by chance."""
     min_steps: Positive = 20
     """A smaller set is gone through again until an epoch has this many steps."""
+    checkpoint_minutes: NaturalFloat = 5.0
+    """Minutes after which an epoch's weights are written before it is done; 0 waits for its end."""
     seed: Seed = 0
     """Seed of the initial weights, the order of questions and dropout."""
     precision: PrecisionChoice = "auto"

@@ -65,16 +65,44 @@ class TrainingHistory(msgspec.Struct, frozen=True):
         return done >= epochs or 0 < patience <= done - most_accurate.epoch
 
 
+class WithinEpoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An epoch that is not done.
+
+    Attributes:
+        step: its steps so far.
+        loss: sum of the losses of their questions.
+        questions: their number.
+        seconds: that they took.
+    """
+
+    step: int
+    loss: float
+    questions: int
+    seconds: float
+
+
+class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """State beside the last weights: whole epochs, and the one that they are in the middle of."""
+
+    history: TrainingHistory
+    within: WithinEpoch | None = None
+
+
+def read_progress(run: Run) -> Progress:
+    """Read how far the training of a run has come, to the step; raises as `read_history`."""
+    state = run.progress_state()
+    return Progress(TrainingHistory()) if state is None else decode_progress(state)
+
+
 def read_history(run: Run) -> TrainingHistory:
-    """Read how far the training of a run has come; empty if it has no last weights.
+    """Read the whole epochs of a run's training; empty if it has no last weights.
 
     Raises:
         RunError: the last weights are unreadable.
     """
-    state = run.progress_state()
-    return TrainingHistory() if state is None else decode_history(state)
+    return read_progress(run).history
 
 
-def decode_history(state: bytes) -> TrainingHistory:
-    """Read a history from the JSON that stands in the metadata of the last weights."""
-    return msgspec.json.decode(state, type=TrainingHistory)
+def decode_progress(state: bytes) -> Progress:
+    """Read the JSON that stands in the metadata of the last weights."""
+    return msgspec.json.decode(state, type=Progress)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from msgspec.structs import replace
@@ -14,14 +17,16 @@ from askattend.batching.batches import Batch, Batches
 from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetch_to_device
 from askattend.batching.inference import outputs
 from askattend.devices import PrecisionChoice, pick_device
+from askattend.environment.heartbeat import Heartbeat, still_at_work
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Network
 from askattend.models.loss import answer_loss
 from askattend.runs.run_folder import Run
-from askattend.training.checkpoint import load_checkpoint, save_checkpoint
+from askattend.training.checkpoint import Checkpoint, Timer, load_checkpoint, save_checkpoint
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import Step, make_step
-from askattend.training.history import Epoch, TrainingHistory
+from askattend.training.history import Epoch, TrainingHistory, WithinEpoch
+from askattend.training.interruption import Interruption
 from askattend.training.log import epoch_line, log_epoch, progress_bar, tensorboard_writer
 from askattend.training.losses import Losses, require_finite
 from askattend.training.step import learning_rate, make_optimizer
@@ -57,16 +62,30 @@ def fit(
     torch.manual_seed(config.seed)
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
-    history = load_checkpoint(run, model, optimizer) if resume else TrainingHistory()
-    history = replace(history, metric=metric_name(valid.questions), keep=config.keep)
+    begun = load_checkpoint(run, model, optimizer) if resume else Checkpoint()
+    history = replace(begun.history, metric=metric_name(valid.questions), keep=config.keep)
     console.print(f"accuracy on validation: {history.metric}", highlight=False)
     train = cache_on_gpu_if_it_fits(train, device, config.precision, console)
     valid = cache_on_gpu_if_it_fits(valid, device, config.precision, console)
     step = make_step(model, optimizer, config)
     done = len(history.epochs) * train.steps(at_least=config.min_steps)
+    timer, pulse = Timer(config.checkpoint_minutes), Heartbeat(console)
     with progress_bar(console) as bar, tensorboard_writer(run.folder, steps=done) as writer:
         while not history.finished(epochs=config.epochs, patience=config.patience):
-            epoch = _epoch(model, step, train, valid, config, len(history.epochs), bar)
+
+            def keep(within: WithinEpoch, history: TrainingHistory = history) -> None:
+                save_checkpoint(run, model, optimizer, history, within)
+
+            epoch = _epoch(
+                EpochStart(len(history.epochs), begun, keep, timer, pulse),
+                model,
+                step,
+                train,
+                valid,
+                config,
+                bar,
+            )
+            begun = Checkpoint()
             history = replace(history, epochs=(*history.epochs, epoch))
             # The best weights first: killed in between, a resumed run does the epoch once more.
             if history.best is epoch:
@@ -80,44 +99,125 @@ def fit(
     return history
 
 
+@dataclass(frozen=True)
+class EpochStart:
+    """Where an epoch starts, and how what it has done is kept before its end.
+
+    Attributes:
+        done: whole epochs before it.
+        begun: what a resumed training goes on from; an empty one for a fresh epoch.
+        keep: writes a checkpoint.
+        timer: says when the next one is due.
+        pulse: says how it goes, where there is no bar.
+    """
+
+    done: int
+    begun: Checkpoint
+    keep: Callable[[WithinEpoch], None]
+    timer: Timer
+    pulse: Heartbeat
+
+
 def _epoch(
+    start: EpochStart,
     model: Network,
     step: Step,
     train: Batches,
     valid: Batches,
     config: TrainConfig,
-    done: int,
     bar: Progress,
 ) -> Epoch:
-    """Train on every question once, then validate; `done` epochs went before."""
-    device = next(model.parameters()).device
-    steps, started = train.steps(at_least=config.min_steps), time.perf_counter()
-    # Seeded anew each epoch: a resumed run draws the same order and dropout as an unbroken one.
-    seed = config.seed * 100_003 + done
-    torch.manual_seed(seed)
-    model.train()
-    task = bar.add_task(f"epoch {done + 1}", total=steps)
-    losses, rate = Losses(before=done * steps, device=device), 0.0
-    batches = prefetch_to_device(device, train.shuffled(seed, at_least=config.min_steps))
-    for index, batch in enumerate(batches, start=done * steps):
-        rate = learning_rate(config, index, config.epochs * steps)
-        losses.add(step(batch, rate=rate), len(batch))
-        bar.advance(task)
+    """Train on every question once, then validate."""
+    device, done = next(model.parameters()).device, start.done
+    steps = train.steps(at_least=config.min_steps)
+    within = start.begun.within or WithinEpoch(0, 0.0, 0, 0.0)
+    started = time.perf_counter() - within.seconds
+    task = bar.add_task(f"epoch {done + 1}", total=steps, completed=within.step)
+    losses = Losses(
+        before=done * steps + within.step,
+        device=device,
+        total=within.loss,
+        questions=within.questions,
+    )
+
+    def so_far(made: int) -> WithinEpoch:
+        seconds = time.perf_counter() - started
+        return WithinEpoch(made, losses.total(), losses.questions, seconds)
+
+    _learn(start, model, step, train, config, losses, so_far, lambda: bar.advance(task))
     train_loss = losses.mean()
     seconds = time.perf_counter() - started
     bar.update(task, description="validating")
-    valid_loss, valid_accuracy = validate(model, valid.in_order(), device, config.precision)
+    trained = so_far(steps)
+    try:
+        with still_at_work(bar.console, f"validating epoch {done + 1}"):
+            found = validate(model, valid.in_order(), device, config.precision)
+    except KeyboardInterrupt:
+        start.keep(trained)
+        raise
+    valid_loss, valid_accuracy = found
     bar.remove_task(task)
     require_finite(valid_loss, f"the validation of epoch {done + 1}")
     return Epoch(
         epoch=done + 1,
         step=(done + 1) * steps,
-        learning_rate=rate,
+        learning_rate=learning_rate(config, (done + 1) * steps - 1, config.epochs * steps),
         train_loss=train_loss,
         valid_loss=valid_loss,
         valid_accuracy=valid_accuracy,
         seconds=time.perf_counter() - started,
         questions_per_second=losses.questions / seconds,
+    )
+
+
+def _learn(
+    start: EpochStart,
+    model: Network,
+    step: Step,
+    train: Batches,
+    config: TrainConfig,
+    losses: Losses,
+    so_far: Callable[[int], WithinEpoch],
+    advance: Callable[[], None],
+) -> None:
+    """Make the epoch's steps, from where it was interrupted if it was.
+
+    Raises:
+        KeyboardInterrupt: somebody wants to stop; what was learnt so far is written first.
+    """
+    device = next(model.parameters()).device
+    steps, interruption = train.steps(at_least=config.min_steps), Interruption()
+    # Seeded anew each epoch: a resumed run draws the same order and dropout as an unbroken one.
+    seed = config.seed * 100_003 + start.done
+    torch.manual_seed(seed)
+    start.begun.restore_random(device)
+    model.train()
+    made = 0 if start.begun.within is None else start.begun.within.step
+    shuffled = train.shuffled(seed, at_least=config.min_steps, start=made)
+    # Closed at once, since a thread may make batches ahead.
+    with closing(prefetch_to_device(device, shuffled)) as batches, interruption.put_off():
+        for batch in batches:
+            at = start.done * steps + made
+            rate = learning_rate(config, at, config.epochs * steps)
+            losses.add(step(batch, rate=rate), len(batch))
+            made += 1
+            advance()
+            if interruption.asked:
+                break
+            if start.timer.due():
+                start.keep(so_far(made))
+            start.pulse.beat(partial(_how_it_goes, start.done, so_far, made, steps))
+    if interruption.asked:
+        start.keep(so_far(made))
+        raise KeyboardInterrupt
+
+
+def _how_it_goes(done: int, so_far: Callable[[int], WithinEpoch], made: int, steps: int) -> str:
+    within = so_far(made)
+    left = within.seconds / within.step * (steps - within.step)
+    return (
+        f"epoch {done + 1:>3}  {within.step:,} of {steps:,} steps  "
+        f"loss {within.loss / within.questions:.4f}  {left / 60:.0f} min left"
     )
 
 

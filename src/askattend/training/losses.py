@@ -21,15 +21,19 @@ class Losses:
     loss that is not finite is reported late, but under its own step.
 
     Args:
-        before: steps before the epoch.
+        before: steps before these.
         device: of the losses.
+        total: sum of the losses of the epoch's questions before these.
+        questions: their number.
 
     Attributes:
         questions: number of questions so far.
     """
 
-    def __init__(self, *, before: int, device: torch.device) -> None:
-        self.questions, self._sum, self._step = 0, 0.0, before
+    def __init__(
+        self, *, before: int, device: torch.device, total: float = 0.0, questions: int = 0
+    ) -> None:
+        self.questions, self._sum, self._step = questions, total, before
         self._every = 1 if device.type == "cpu" else FETCH_EVERY
         self._waiting: list[tuple[Tensor, int]] = []
 
@@ -44,10 +48,14 @@ class Losses:
         if len(self._waiting) == self._every:
             self._fetch()
 
+    def total(self) -> float:
+        """Return the sum over all questions so far; raises as `add`."""
+        self._fetch()
+        return self._sum
+
     def mean(self) -> float:
         """Return the mean over all questions so far; raises as `add`."""
-        self._fetch()
-        return self._sum / self.questions
+        return self.total() / self.questions
 
     def _fetch(self) -> None:
         waiting, self._waiting = self._waiting, []

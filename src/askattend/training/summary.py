@@ -9,6 +9,8 @@ import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits
+from askattend.environment.home import shortened
+from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.files import atomic_write
 from askattend.training.distilling import TeacherScores
@@ -45,7 +47,8 @@ class DataSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, splits: Splits) -> DataSummary:
         """Count the questions of a training."""
         notes = dict.fromkeys((*splits.train.notes, *splits.notes))
-        return cls(PartSize.of(splits.train), PartSize.of(splits.valid), tuple(notes))
+        told = tuple(shortened(list(notes)))
+        return cls(PartSize.of(splits.train), PartSize.of(splits.valid), told)
 
 
 class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +66,7 @@ class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         data: its questions.
         floors: name → name for people and accuracy on the validation questions.
         teachers: accuracies of the networks that it was distilled from, if it was.
+        made: the program that ended the training, and when; what began it stands in origin.json.
     """
 
     best_epoch: int
@@ -76,6 +80,7 @@ class TrainingSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: DataSummary
     floors: dict[str, Any] = {}
     teachers: TeacherScores | msgspec.UnsetType = msgspec.UNSET
+    made: Provenance | None = None
 
     def save(self, folder: Path) -> None:
         """Write it into a run folder."""

@@ -102,7 +102,7 @@ def workbook(file: Path, *sheets: Sequence[Sequence[Any]]) -> Path:
 
 @pytest.mark.parametrize("name", ["q.xlsx", "q.csv"])
 def test_a_workbook(folder: Path, name: str) -> None:
-    table = [
+    table: list[list[Any]] = [
         ["Bild", "Frage", "answers", "id", None],
         ["a.png", "wie viele?", 3.0, 1],
         [None, " ", None],

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askattend.data.questions import QASet
+from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import LONGEST, read_table
 from askattend.errors import DataError
 
@@ -318,6 +319,14 @@ def test_missing_images_are_counted_and_named(folder: Path) -> None:
     assert str(folder / "no2.png") in message
     assert "no3.png" not in message
     assert f"relative to the table's folder, {folder.resolve()}" in message
+
+
+def test_images_that_nobody_looks_at_may_be_missing(folder: Path) -> None:
+    (folder / "q.csv").write_text(HEAD + "gone.png,what?,red\n")
+    source = f"table:{folder / 'q.csv'}"
+    assert read_source(source, images=False).images == {"gone.png": folder / "gone.png"}
+    with pytest.raises(DataError, match="1 of 1 images do not exist"):
+        read_source(source)
 
 
 @pytest.mark.parametrize(

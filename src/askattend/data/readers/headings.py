@@ -1,4 +1,4 @@
-"""What the columns of a table are called, here and elsewhere."""
+"""Names of a table's columns, here and elsewhere."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ _ALSO: Mapping[str, str] = {
     "split": "subset, partition; aufteilung, teilmenge; 划分, 数据划分, 子集, 劃分",
     "id": "question id, questionid; frage id, fragen id, fragenummer; 编号, 问题编号, 問題編號",
     "question_type": "question type; fragetyp, frageart; 问题类型, 問題類型",
+    "located_at": "image located at",
     "answer_type": "answer type; antworttyp, antwortart; 答案类型, 答案類型",
 }
 COLUMNS = frozenset(_ALSO)

@@ -26,6 +26,8 @@ class Reader:
         suffixes: endings of file names that tell this format.
         options: key → its values, the default first, which follow a path as ``,KEY=VALUE`` and are
             handed to `read` by their names. A key without values takes any.
+        requires_images: True where `read` refuses missing images, unless it is told
+            ``images=False``; other readers note them.
     """
 
     about: str
@@ -35,6 +37,7 @@ class Reader:
     canonical: Callable[[str], str] | None = None
     suffixes: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    requires_images: bool = False
 
     def syntax(self, name: str) -> str:
         """Return how a source is written, by the name that the reader is registered under."""

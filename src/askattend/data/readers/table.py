@@ -27,6 +27,8 @@ LONGEST = 2_000
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
+LOCATED_AT = "located_at"
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -36,7 +38,7 @@ _ANSWERS_ARE = (
 )
 
 
-def read_table(file: Path, **columns: str) -> QASet:
+def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     """Read your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
@@ -61,12 +63,14 @@ def read_table(file: Path, **columns: str) -> QASet:
     id (optional)             unique; without the column, the row's position from 0
     question_type,            groupings to report accuracy by
     answer_type (optional)
+    located_at (optional)     path of the image, where ``image`` is but its name
     ========================  =====================================================================
 
     Every training row needs an answer; another split may do without in all its rows.
 
     Args:
         file: the table.
+        images: False to read questions whose images may be missing.
         columns: a column's name → its heading in the table, where that is another.
 
     Raises:
@@ -79,7 +83,10 @@ def read_table(file: Path, **columns: str) -> QASet:
     _check_answered(rows, questions)
     questions, folded = _fold_numbers(questions)
     notes = (*table.notes, *_notes(rows), *folded)
-    return QASet(f"table:{file}", questions, _images(file, rows, questions), notes)
+    files = _files(file, rows, questions)
+    if images:
+        _require_images(file, rows, questions, files)
+    return QASet(f"table:{file}", questions, files, notes)
 
 
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
@@ -263,10 +270,17 @@ def _folded(
     return tuple(counts.most_common())
 
 
-def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
-    """Map image id → file, each looked up once."""
-    distinct = dict.fromkeys(question.image for question in questions)
-    images = {image: file.parent / image for image in distinct}
+def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
+    """Map image id → file."""
+    distinct: dict[str, str] = {}
+    for row, question in zip(rows, questions, strict=True):
+        distinct.setdefault(question.image, _text(row, LOCATED_AT) or question.image)
+    return {image: file.parent / place for image, place in distinct.items()}
+
+
+def _require_images(
+    file: Path, rows: Sequence[Row], questions: Sequence[Question], images: Mapping[str, Path]
+) -> None:
     missing = {image for image, path in images.items() if not os.path.isfile(path)}
     if missing:
         pairs = zip(rows, questions, strict=True)
@@ -277,12 +291,15 @@ def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> d
             where=where,
             remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}.",
         )
-    return images
 
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
     notes = []
-    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in COLUMNS]
+    ignored = [
+        n
+        for n in dict.fromkeys(n for row in rows for n in row.cells)
+        if n not in {*COLUMNS, LOCATED_AT}
+    ]
     if ignored:
         notes.append(f"ignored columns: {', '.join(ignored)}")
     both = sum(
@@ -302,4 +319,5 @@ TABLE = Reader(
     "questions.csv",
     suffixes=tuple(EXTENSIONS),
     options=dict.fromkeys(sorted(COLUMNS), ()),
+    requires_images=True,
 )

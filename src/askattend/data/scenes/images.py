@@ -12,10 +12,10 @@ from PIL import Image
 from askattend.data.scenes.rasterise import draw
 from askattend.data.scenes.recipe import Recipe
 from askattend.data.scenes.scene import GeneratedScene
+from askattend.environment.home import CACHE, cache_folder
 from askattend.errors import DataError
 from askattend.files import atomic_write
 
-CACHE = "ASKATTEND_CACHE"
 _NAME_ONE = f"Name a folder that can be written to in the environment variable {CACHE}."
 # Names the folder of pictures: to be raised when the same scene is drawn or composed otherwise.
 _VERSION = 1
@@ -29,12 +29,8 @@ def image_folder(recipe: Recipe) -> Path:
     Raises:
         DataError: the user has no home folder.
     """
-    named = os.environ.get(CACHE)
     try:
-        if named:
-            cache = Path(named).expanduser()
-        else:
-            cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "askattend"
+        cache = cache_folder()
     except RuntimeError:
         raise DataError("there is no home folder for the pictures", remedy=_NAME_ONE) from None
     return cache / "scenes" / f"{recipe.label}-v{_VERSION}"

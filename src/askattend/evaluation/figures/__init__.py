@@ -15,6 +15,7 @@ _OWN = (
     "by_answer_type",
     "by_question_type",
     "by_question_length",
+    "wups",
     "pairs",
     "paraphrases",
     "reliability",

@@ -37,6 +37,7 @@ from askattend.experiment.train import (
     with_full_paths,
 )
 from askattend.files import atomic_write
+from askattend.runs.origin import digest_of_questions
 from askattend.runs.run_folder import CONFIG, Run, read_config
 
 OnTop = Callable[[Config[Any]], Config[Any]]
@@ -92,7 +93,7 @@ def search(
     _say(budget, splits, parts, console)
     work = out.with_name(f".{out.name}-search")
     with _working_in(work):
-        trials = _trials(recipes, len(parts), budget, out)
+        trials = _trials(recipes, parts, budget, out)
         stores = stores_for(recipes, (splits, *parts), out.parent, budget, console)
         trials.began = trials.began or budget.spent
         rungs = rungs_for(len(parts))
@@ -143,17 +144,24 @@ def _say(budget: Budget, splits: Splits, parts: Sequence[Splits], console: Conso
     )
 
 
-def _trials(recipes: Sequence[Config[Any]], folds: int, budget: Budget, out: Path) -> Trials:
+def _trials(
+    recipes: Sequence[Config[Any]], parts: Sequence[Splits], budget: Budget, out: Path
+) -> Trials:
     """Begin, or go on with what was tried.
 
     Raises:
         RunError: the search that was interrupted started from other settings.
     """
     tables = [recipe.tables() for recipe in recipes]
+    asked = digest_of_questions(
+        *(questions for part in parts for questions in (part.train, part.valid))
+    )
     if not (out / STATE).exists():
-        return Trials(budget.seconds, folds, tables, origins=list(range(len(tables))))
+        origins = list(range(len(tables)))
+        return Trials(budget.seconds, len(parts), tables, origins=origins, questions=asked)
     trials = Trials.load(out)
-    if (trials.candidates[: trials.starts], trials.folds) != (tables, folds):
+    begun = trials.candidates[: trials.starts], trials.folds, trials.questions
+    if begun != (tables, len(parts), asked):
         raise RunError(
             "cannot go on: the search was begun with other data or settings",
             where=out / STATE,

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from askattend.environment.home import expanded, shortened
 from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
@@ -56,6 +57,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         results: in order.
         began: seconds of the budget that were spent before the first candidate.
         spent: seconds of the budget.
+        questions: digest of the questions that they were tried on, and validated.
     """
 
     budget: float
@@ -66,6 +68,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
     results: list[Result] = []
     began: float = 0.0
     spent: float = 0.0
+    questions: str = ""
 
     def config(self, candidate: int) -> Config[Any]:
         """Make the settings of a candidate."""
@@ -112,7 +115,8 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
     def save(self, folder: Path) -> None:
         """Write all of it."""
         folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / STATE, msgspec.json.format(msgspec.json.encode(self)))
+        told = msgspec.structs.replace(self, candidates=shortened(self.candidates))
+        atomic_write(folder / STATE, msgspec.json.format(msgspec.json.encode(told)))
 
     @classmethod
     def load(cls, folder: Path) -> Trials:
@@ -123,7 +127,8 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         """
         file = folder / STATE
         try:
-            return msgspec.json.decode(file.read_bytes(), type=cls)
+            told = msgspec.json.decode(file.read_bytes(), type=cls)
+            return msgspec.structs.replace(told, candidates=expanded(told.candidates))
         except (OSError, msgspec.DecodeError) as error:
             remedy = "Delete it to search anew."
             raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None

@@ -1,0 +1,32 @@
+"""``askattend pack``: a run as one file, for somebody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.filesize import decimal
+from tyro.conf import Positional
+
+from askattend.cli.console import parse
+from askattend.cli.options import RunFolder
+from askattend.environment.packing import pack
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Write a run into one file, which every command takes in the place of the run folder."""
+
+    run: RunFolder
+    file: Annotated[Positional[Path], tyro.conf.arg(metavar="FILE.zip")]
+    """The packed run: weights, vocabularies, figures, model card; no optimizer, log or picture,
+    and no folder that its data lay in."""
+
+
+def run(argv: list[str]) -> None:
+    """Parse the command's options, pack, and print the file."""
+    options: Pack = parse(Pack, argv, "pack")
+    size = pack(options.run, options.file)
+    print(f"{options.file}: {decimal(size)}")

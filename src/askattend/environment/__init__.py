@@ -1,0 +1,1 @@
+"""Surroundings of the program: the home folder, the version, who reads its output, packed runs."""

@@ -1,0 +1,215 @@
+"""Packed runs: one file of what answers, for somebody else."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePath, PurePosixPath
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
+
+import msgspec
+
+from askattend.environment.home import cache_folder, shortened
+from askattend.errors import RunError
+from askattend.files import atomic_write
+from askattend.settings import read_toml, toml_bytes
+
+CONFIG, CARD = "config.toml", "README.md"
+# What goes on with a training, and what a network was distilled from, is not needed to answer.
+LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json")
+EVALUATION = ("metrics.json", "predictions.json", "results.json")
+_SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
+# A place within a source, or a file: from the root, the home folder or the working directory on.
+_PLACE = re.compile(r"^([\w-]+:)?((?:~|\.{1,2})?/.+)$", re.DOTALL)
+# The earliest that a zip file can tell: the same run has the same bytes whenever it is packed.
+_DATE = (1980, 1, 1, 0, 0, 0)
+# No run is so much larger than its pack; what says so was made to fill a disk.
+_MOST_TIMES = 200
+
+
+def pack(run: Path, file: Path) -> int:
+    """Write what of a run folder answers, and the figures of its evaluations, into a zip file.
+
+    Settings and figures lose the folders that data lay in; the rest is as it was. Left out are the
+    optimizer, logs, reports, which show pictures, and caches.
+
+    Args:
+        run: the run folder, or a packed run.
+        file: the zip file.
+
+    Returns:
+        its size in bytes.
+
+    Raises:
+        RunError: it is no run, has no weights yet, or `file` is a folder.
+    """
+    run = run_folder(run)
+    if not (run / CONFIG).is_file():
+        raise RunError("not a run folder (no config.toml)", where=run, remedy="Check the path.")
+    if not (run / "best.safetensors").is_file():
+        raise RunError("has no weights yet", where=run, remedy="Train it first.")
+    if file.is_dir():
+        raise RunError("is a folder", where=file, remedy="Name a file, such as run.zip.")
+    places = _places(run)
+    with tempfile.TemporaryFile() as unfinished:
+        with ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
+            for member in sorted(_members(run)):
+                content = _without_places(run / member, places)
+                packed.writestr(_entry(member), content, ZIP_DEFLATED)
+        unfinished.seek(0)
+        content = unfinished.read()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(file, content)
+    return len(content)
+
+
+def run_folder(path: str | Path) -> Path:
+    """Return the folder of a run: `path`, or where a packed one is unpacked.
+
+    That is a folder of the user's cache, named by the pack's content.
+
+    Raises:
+        RunError: the file is no packed run.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return path
+    if not is_zipfile(path):
+        problem = "is neither a run folder nor a packed run"
+        raise RunError(problem, where=path, remedy="Pack one with: askattend pack RUN FILE.zip.")
+    with path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+    try:
+        folder = cache_folder() / "packed" / digest / path.stem
+    except RuntimeError:
+        remedy = "Name a folder for it in the environment variable ASKATTEND_CACHE."
+        raise RunError("no home folder to unpack it into", where=path, remedy=remedy) from None
+    if not (folder / CONFIG).is_file():
+        _unpack(path, folder)
+    return folder
+
+
+def _members(run: Path) -> Iterator[str]:
+    for file in run.iterdir():
+        if file.is_file() and file.suffix in _SUFFIXES and file.name not in LEFT_OUT:
+            yield file.name
+    for name in EVALUATION:
+        for file in run.rglob(f"*/{name}"):
+            relative = file.relative_to(run)
+            if not any(part.startswith((".", "teachers")) for part in relative.parts):
+                yield relative.as_posix()
+
+
+def _entry(member: str) -> ZipInfo:
+    entry = ZipInfo(member, _DATE)
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+def _places(run: Path) -> dict[str, str]:
+    """Map each path that the settings name, and the run's own → its last part; long ones first."""
+    named = [str(run.resolve()), *_texts(read_toml(run / CONFIG))]
+    paths = {found[2] for text in named if (found := _PLACE.match(text))}
+    home = str(Path.home())
+    both = paths | {re.sub(r"^~", home, path) for path in paths} | set(map(shortened, paths))
+    # A source's options stand behind its place, and notes name the place alone.
+    both |= {re.sub(r"(,\w+=[^,=/]*)+$", "", path) for path in both}
+    return {path: PurePath(path).name for path in sorted(both, key=len, reverse=True)}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _without_places(file: Path, places: Mapping[str, str]) -> bytes:
+    """Read a file; of paths in settings, figures and texts, only the last part is left."""
+    content = file.read_bytes()
+    if file.name == CONFIG:
+        tables = _portable(read_toml(file), places)
+        tables.pop("features", None)  # a store of the machine that it was trained on
+        return toml_bytes(tables)
+    if file.suffix == ".md":
+        return _named(content.decode("utf-8", errors="replace"), places).encode()
+    # Answers, words and what is paired by name stay as they are.
+    if file.name in (*EVALUATION[:1], "features.json", "origin.json"):
+        told = _portable(msgspec.json.decode(content), places)
+        return msgspec.json.format(msgspec.json.encode(told))
+    return content
+
+
+def _portable(value: Any, places: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _portable(each, places) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_portable(each, places) for each in value]
+    if not isinstance(value, str):
+        return value
+    if found := _PLACE.match(value):
+        return f"{found[1] or ''}{PurePath(found[2]).name}"
+    return _named(value, places)
+
+
+def _named(text: str, places: Mapping[str, str]) -> str:
+    for path, name in places.items():
+        text = text.replace(path, name)
+    return str(shortened(text))
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    """Unpack what a run folder holds, and nothing else; the folder appears whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    try:
+        with ZipFile(file) as packed:
+            for member, entry in _wanted(packed, file).items():
+                target = unfinished / member
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(entry) as source, target.open("wb") as opened:
+                    shutil.copyfileobj(source, opened)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    except (BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        remedy = "Fetch it again, or pack the run again."
+        raise RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy) from None
+    except OSError:
+        if not (folder / CONFIG).is_file():  # else another process was quicker
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
+    """Select the entries of a run: its path within the run folder → the entry.
+
+    Somebody may have packed the folder by hand, with a folder around all.
+    """
+    names = {PurePosixPath(entry.filename): entry for entry in packed.infolist()}
+    roots = sorted((n.parent for n in names if n.name == CONFIG), key=lambda path: len(path.parts))
+    if not roots:
+        remedy = "Pack one with: askattend pack RUN FILE.zip."
+        raise RunError("holds no run (no config.toml)", where=file, remedy=remedy)
+    wanted = {
+        name.relative_to(roots[0]).as_posix(): entry
+        for name, entry in names.items()
+        if name.is_relative_to(roots[0])
+        and not name.is_absolute()
+        and not {"..", ""} & set(name.parts)
+        and "\\" not in entry.filename
+        and name.suffix in _SUFFIXES
+        and not entry.is_dir()
+    }
+    unpacked = sum(entry.file_size for entry in wanted.values())
+    if unpacked > _MOST_TIMES * max(file.stat().st_size, 2**20):
+        raise RunError(f"would unpack to {unpacked:,} bytes, more than a run can", where=file)
+    return wanted

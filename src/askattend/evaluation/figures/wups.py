@@ -1,0 +1,58 @@
+"""WUPS of answers that are sets, as DAQUAR's are: how near a wrong one is to the right one."""
+
+from __future__ import annotations
+
+import msgspec
+
+from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
+from askattend.metrics.wups import EXACT, THRESHOLDS, mean_wups
+from askattend.scoring.score import wups_figure
+from askattend.scoring.split_answers import SplitAnswers
+
+_ABOUT = (
+    "An answer near the right one in WordNet counts in part: a table for a desk. Below the "
+    "threshold it counts a tenth of that (Malinowski & Fritz 2014)."
+)
+
+
+class SetScores(msgspec.Struct, frozen=True):
+    """Scores of answers that are sets.
+
+    Attributes:
+        means: WUPS at the thresholds ``"0.9"`` and ``"0.0"``, and the share that is ``"exact"``
+            as sets; empty where they cannot be had.
+        why_not: the reason for which they cannot.
+    """
+
+    means: dict[str, float] = {}
+    why_not: str = ""
+
+
+def measure(evaluated: Evaluated) -> SetScores | None:
+    """Compute WUPS; None of a source whose answers are no sets, or that has none."""
+    if not evaluated.scored:
+        return None
+    given = {one.question_id: one.answer for one in evaluated.scored}
+    answers = SplitAnswers(evaluated.questions, given, "")
+    means, notes = wups_figure(mean_wups, answers)
+    if means is None and not notes:
+        return None
+    return SetScores(means or {}, "; ".join(notes))
+
+
+def terminal_lines(value: SetScores) -> list[TerminalLine]:
+    """Say each mean."""
+    return [TerminalLine(_name(key), mean) for key, mean in value.means.items()]
+
+
+def page_section(value: SetScores, context: PageContext) -> Section:
+    """Show the means, or why there are none."""
+    if not value.means:
+        return Section("Nearness of answers (WUPS)", (Note(value.why_not),))
+    rows = tuple((_name(key), f"{mean:.2%}") for key, mean in value.means.items())
+    return Section("Nearness of answers (WUPS)", (Table(("", "Mean"), rows), Note(_ABOUT)))
+
+
+def _name(key: str) -> str:
+    return f"WUPS at {key}" if key in THRESHOLDS else {EXACT: "same set"}.get(key, key)

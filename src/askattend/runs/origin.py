@@ -1,0 +1,57 @@
+"""The origin of a run: the program that began it, and a digest of the questions it learns from."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from askattend.data.questions import QASet
+from askattend.environment.provenance import Provenance
+from askattend.errors import RunError
+from askattend.files import atomic_write
+
+# A file of its own: all others of a run are the same bytes whenever it is made.
+ORIGIN = "origin.json"
+
+
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a run began with.
+
+    Attributes:
+        begun: the program, and when.
+        questions: digest of its training and validation questions; None of an imported network.
+    """
+
+    begun: Provenance
+    questions: str | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write it into a run folder that has none yet: a resumed run keeps its own."""
+        if not (folder / ORIGIN).exists():
+            atomic_write(folder / ORIGIN, msgspec.json.format(msgspec.json.encode(self)))
+
+
+def read_origin(folder: Path) -> Origin | None:
+    """Read the origin of a run; None where its folder does not tell it.
+
+    Raises:
+        RunError: the file is unreadable.
+    """
+    file = folder / ORIGIN
+    if not file.exists():
+        return None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Origin)
+    except (OSError, msgspec.DecodeError) as error:
+        raise RunError(f"unreadable ({error})", where=file, remedy="Delete it.") from None
+
+
+def digest_of_questions(*sets: QASet) -> str:
+    """Compute a digest of what questions ask, in their order: id, image, text, human answers."""
+    digest = hashlib.blake2b(digest_size=16)
+    for number, questions in enumerate(sets):
+        for q in questions:
+            digest.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
+    return digest.hexdigest()

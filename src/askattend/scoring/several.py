@@ -1,0 +1,176 @@
+"""Compare any number of runs: those that differ in nothing but their seed count as one method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import msgspec
+
+from askattend.data.readers.registry import read_source
+from askattend.environment.packing import run_folder
+from askattend.errors import AskAttendError, ConfigError
+from askattend.scoring.comparison import check_comparable
+from askattend.scoring.paired_scores import Difference, PairedScores
+from askattend.scoring.systems import System, evaluated_system, scored_system
+from askattend.settings import read_toml
+
+CONFIG = "config.toml"
+# Where and how often a run was written makes it no other method.
+_NO_METHOD = ("seed", "device", "cuda_graphs", "checkpoint_minutes")
+
+
+class Method(msgspec.Struct, frozen=True):
+    """Runs of one method, with a seed each.
+
+    Attributes:
+        name: what is its own: settings in which methods differ, or its run's folder.
+        runs: run folders, or results files.
+        accuracies: of each, 0 to 1.
+        mean: of these.
+        deviation: their sample standard deviation; None of a single one.
+        difference: its answers, averaged over seeds, less the first method's, on the same
+            questions; None of the first.
+        permutation_p: two-sided p-value of that difference; see `paired_permutation`.
+    """
+
+    name: str
+    runs: tuple[str, ...]
+    accuracies: tuple[float, ...]
+    mean: float
+    deviation: float | None
+    difference: Difference | None = None
+    permutation_p: float | None = None
+
+
+class Methods(msgspec.Struct, frozen=True):
+    """Several methods on the same questions, as ``askattend compare --json`` prints them.
+
+    Attributes:
+        split: the split that all answered.
+        metric: what accuracy is, by name.
+        questions: how many there are.
+        methods: in the order in which they were named.
+        notes: what was decided on the user's behalf, to be printed.
+    """
+
+    split: str
+    metric: str
+    questions: int
+    methods: tuple[Method, ...]
+    notes: tuple[str, ...] = ()
+
+
+def compare_many(
+    paths: Sequence[Path],
+    *,
+    data: str | None = None,
+    split: str | None = None,
+    dialect: str | None = None,
+) -> Methods:
+    """Compare runs, or results files; see `compare_paths`, whose errors it raises.
+
+    Raises:
+        ConfigError: fewer than two are named, or one twice.
+    """
+    if len({path.resolve() for path in paths}) < max(len(paths), 2):
+        remedy = "Name two different ones at least."
+        raise ConfigError("nothing to compare, or one run twice", where="compare", remedy=remedy)
+    if data is None:
+        systems = [evaluated_system(path, split) for path in paths]
+    else:
+        questions = read_source(data)
+        systems = [scored_system(path, questions, split, dialect) for path in paths]
+    for other in systems[1:]:
+        check_comparable(systems[0], other)
+    groups = _group(paths, systems)
+    first = groups[0][1]
+    methods = tuple(_method(name, members, first) for name, members in groups)
+    notes = dict.fromkeys(note for system in systems for note in system.notes)
+    scored = [one for one in systems[0].answers if one.score is not None]
+    return Methods(systems[0].split, systems[0].metric, len(scored), methods, tuple(notes))
+
+
+def _method(name: str, systems: Sequence[System], first: Sequence[System]) -> Method:
+    accuracies = tuple(mean(_scores(system).values()) for system in systems)
+    own = Method(
+        name,
+        tuple(system.name for system in systems),
+        accuracies,
+        mean(accuracies),
+        stdev(accuracies) if len(accuracies) > 1 else None,
+    )
+    if systems is first:
+        return own
+    paired = _paired(first, systems)
+    difference, p = paired.difference(), paired.permutation_p()
+    return msgspec.structs.replace(own, difference=difference, permutation_p=p)
+
+
+def _paired(first: Sequence[System], second: Sequence[System]) -> PairedScores:
+    """Pair two methods' scores on each question, each averaged over its seeds."""
+    ones, others = ([_scores(system) for system in some] for some in (first, second))
+    answers = [one for one in first[0].answers if one.score is not None]
+    by_image = all(one.image is not None for one in answers)
+    return PairedScores(
+        [mean(scores[one.question_id] for scores in ones) for one in answers],
+        [mean(scores[one.question_id] for scores in others) for one in answers],
+        [one.image if by_image else one.question_id for one in answers],
+        by_image,
+    )
+
+
+def _scores(system: System) -> dict[Any, float]:
+    return {one.question_id: one.score for one in system.answers if one.score is not None}
+
+
+def _group(paths: Sequence[Path], systems: Sequence[System]) -> list[tuple[str, list[System]]]:
+    """Put together what has the same settings but for the seed; a results file stands alone."""
+    settings = [_settings(path) for path in paths]
+    groups: list[tuple[dict[str, Any] | None, list[System]]] = []
+    for own, system in zip(settings, systems, strict=True):
+        members = next((each for its, each in groups if own is not None and its == own), None)
+        if members is None:
+            groups.append((own, [system]))
+        else:
+            members.append(system)
+    return [(_name(own, groups, members), members) for own, members in groups]
+
+
+def _settings(path: Path) -> dict[str, Any] | None:
+    """Read a run's settings, flat, without those that make no other method; None of a file."""
+    try:
+        folder = run_folder(path)
+        tables = read_toml(folder / CONFIG)
+    except AskAttendError:
+        return None
+    flat: dict[str, Any] = {}
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": each for name, each in value.items()}
+        else:
+            flat[key] = value
+    for name in (*(f"train.{name}" for name in _NO_METHOD), "layout", "features"):
+        flat.pop(name, None)
+    return flat
+
+
+def _name(
+    own: dict[str, Any] | None,
+    groups: Sequence[tuple[dict[str, Any] | None, list[System]]],
+    members: Sequence[System],
+) -> str:
+    """Name a method by its network and the settings that another one has otherwise."""
+    all_settings = [its for its, _ in groups if its is not None]
+    if own is None or len(groups) != len(all_settings):
+        return members[0].name
+    keys = sorted({key for its in all_settings for key in its})
+    same_network = len({its.get("network") for its in all_settings}) == 1
+    differing = [key for key in keys if len({repr(its.get(key)) for its in all_settings}) > 1]
+    # Networks have many settings of their own; their names say it.
+    if not same_network:
+        differing = [key for key in differing if all(key in its for its in all_settings)]
+    told = [f"{key} {own.get(key)}" for key in differing if key not in ("network", "recipe")]
+    return ", ".join([str(own.get("network")), *told[:4], *(["…"] if len(told) > 4 else [])])

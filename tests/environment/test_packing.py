@@ -1,0 +1,171 @@
+"""A packed run answers as its folder does, tells no folder of its maker's, and unpacks no harm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from askattend.environment.packing import pack, run_folder
+from askattend.errors import AskAttendError, RunError
+from askattend.runs.predictor import Predictor
+from commands import Call, train_command
+from squares import write_squares
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def evaluated(own: Path, call: Call) -> Path:
+    """A run that was evaluated."""
+    assert call("evaluate", own / "runs" / "saaa")[0] == 0
+    return own / "runs" / "saaa"
+
+
+def test_a_pack_answers_as_the_folder_does(own: Path, tmp_path: Path) -> None:
+    folder, file = own / "runs" / "saaa", tmp_path / "to" / "ours.zip"
+    assert pack(folder, file) == file.stat().st_size
+    image = own / "square 0.png"
+    ours, theirs = (Predictor.load(run).look(image).ask("is it red?") for run in (file, folder))
+    assert (ours.text, ours.probability) == (theirs.text, theirs.probability)
+    assert (ours.attention == theirs.attention).all()
+
+
+def test_what_is_packed(evaluated: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ours.zip"
+    pack(evaluated, file)
+    with ZipFile(file) as packed:
+        names = set(packed.namelist())
+        text = "".join(
+            packed.read(name).decode() for name in names if not name.endswith("safetensors")
+        )
+    assert names >= {"config.toml", "best.safetensors", "words.json", "README.md", "metrics.json"}
+    assert len([name for name in names if name.endswith("predictions.json")]) == 1
+    assert not {"last.safetensors", "report.html", "log.csv", ".lock"} & names
+    assert 'data = "table:squares.csv"' in text
+    # No folder of the machine that it was made on.
+    for part in evaluated.resolve().parents:
+        assert len(part.parts) < 2 or f"{part}/" not in text
+    assert str(tmp_path) not in text
+    again = tmp_path / "again.zip"
+    pack(evaluated, again)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_every_command_takes_the_file(evaluated: Path, tmp_path: Path, call: Call) -> None:
+    file, folder = tmp_path / "ours.zip", evaluated.parents[1]
+    assert call("pack", evaluated, file)[:2] == (0, f"{file}: {size(file)}\n")
+    image = folder / "square 0.png"
+    for words in (
+        ("ask", file, image, "is it red?"),
+        ("ask", file, image, "is it red?", "--json"),
+        ("evaluate", file, "--data", f"table:{folder / 'squares.csv'}"),
+        ("compare", file, evaluated),
+        ("compare", file, evaluated, "--data", f"table:{folder / 'squares.csv'}"),
+        ("pack", file, tmp_path / "again.zip"),
+    ):
+        status, out, err = call(*words)
+        assert (status, bool(out)) == (0, True), err
+    status, _, err = call(*train_command("saaa", folder / "squares.csv", file, "--resume"))
+    assert (status, "is not a folder" in err) == (2, True)
+    before = (tmp_path / "cache").stat().st_mtime_ns
+    Predictor.load(file)  # is unpacked once
+    assert (tmp_path / "cache").stat().st_mtime_ns == before
+
+
+def size(file: Path) -> str:
+    from rich.filesize import decimal
+
+    return decimal(file.stat().st_size)
+
+
+def test_a_run_folder_names_nobody(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home" / "ann"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    table = write_squares(home)
+    assert call(*train_command("saaa", table, Path("run")))[0] == 0
+    assert call("evaluate", "run")[0] == 0
+    for file in (home / "run").rglob("*"):
+        if file.suffix in (".toml", ".json", ".html", ".md", ".csv"):
+            assert str(home) not in file.read_text(), file
+    # And all of it is found again, from anywhere.
+    monkeypatch.chdir(tmp_path)
+    assert call("evaluate", home / "run")[0] == 0
+    assert call("train", "saaa", "--out", home / "run", "--resume")[0] == 0
+    preset = ("train", "saaa", "--preset", home / "run" / "config.toml", "--out", tmp_path / "b")
+    assert call(*preset)[0] == 0
+
+
+def test_a_folder_that_was_packed_by_hand(own: Path, tmp_path: Path) -> None:
+    shutil.make_archive(str(tmp_path / "hand"), "zip", own / "runs", "saaa")
+    assert Predictor.load(tmp_path / "hand.zip").run.config["network"] == "saaa"
+
+
+@pytest.mark.parametrize(
+    "name", ["../out.json", "/out.json", "a/../../out.json", "run.exe", "x\\..\\out.json"]
+)
+def test_nothing_is_unpacked_beside_the_run(own: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "bad.zip"
+    pack(own / "runs" / "saaa", file)
+    with ZipFile(file, "a") as packed:
+        packed.writestr(name, "{}")
+    folder = run_folder(file)
+    assert (folder / "config.toml").exists()
+    assert not [f for f in tmp_path.rglob("*") if f.name in ("out.json", "run.exe")]
+    assert not [f for f in folder.rglob("*") if "out.json" in f.name]
+
+
+def test_mistakes(own: Path, tmp_path: Path) -> None:
+    text, empty, torn, bomb = (tmp_path / f"{n}.zip" for n in ("text", "empty", "torn", "bomb"))
+    text.write_text("no zip")
+    with ZipFile(empty, "w") as packed:
+        packed.writestr("a.txt", "a")
+    pack(own / "runs" / "saaa", torn)
+    content = bytearray(torn.read_bytes())
+    content[2000:2100] = bytes(100)
+    torn.write_bytes(content)
+    with ZipFile(bomb, "w", 8) as packed:
+        packed.writestr("config.toml", "")
+        packed.writestr("best.safetensors", bytes(300 * 2**20))
+    for file, message in (
+        (text, "neither a run folder nor a packed run"),
+        (empty, "holds no run"),
+        (torn, "is damaged"),
+        (bomb, "would unpack to"),
+    ):
+        with pytest.raises(RunError, match=message):
+            Predictor.load(file)
+    assert not [f for f in (tmp_path / "cache").rglob("*") if f.is_file()]
+    for run, file, message in (
+        (tmp_path, tmp_path / "a.zip", "not a run folder"),
+        (own / "runs" / "saaa", tmp_path, "is a folder"),
+    ):
+        with pytest.raises(AskAttendError, match=message):
+            pack(run, file)
+    (own / "runs" / "saaa" / "best.safetensors").unlink()
+    with pytest.raises(RunError, match="has no weights yet"):
+        pack(own / "runs" / "saaa", tmp_path / "a.zip")
+
+
+def test_settings_keep_what_is_no_path(own: Path, tmp_path: Path) -> None:
+    folder = own / "runs" / "saaa"
+    pack(folder, tmp_path / "a.zip")
+    ours, theirs = (Predictor.load(path).run for path in (tmp_path / "a.zip", folder))
+    assert {**ours.config, "data": ""} == {**theirs.config, "data": ""}
+    assert (ours.words, ours.answers, ours.features) == (
+        theirs.words,
+        theirs.answers,
+        theirs.features,
+    )
+    kept = json.loads((folder / "metrics.json").read_text())
+    assert json.loads((run_folder(tmp_path / "a.zip") / "metrics.json").read_text()) == kept

@@ -1,0 +1,97 @@
+"""Any number of runs: seeds are one method; figures are those of NumPy and of two runs compared."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from askattend.errors import ConfigError, DataError
+from askattend.report.methods import write_methods
+from askattend.scoring.comparison import compare_paths
+from askattend.scoring.several import compare_many
+from scoring.cases import NUMBER, save_evaluation
+
+
+def make_run(folder: Path, network: str, seed: int, right: float, **train: float) -> Path:
+    """Save an evaluated run with settings of a network and a seed."""
+    rng = np.random.default_rng(seed + round(1000 * right))
+    save_evaluation(folder, [float(rng.random() < right) for _ in range(NUMBER)])
+    settings = "".join(f"{key} = {value}\n" for key, value in train.items())
+    text = f'layout = 3\nnetwork = "{network}"\ndata = "x"\n[train]\nseed = {seed}\n{settings}'
+    (folder / "config.toml").write_text(text)
+    return folder
+
+
+def accuracy(run: Path, other: Path) -> float:
+    return compare_paths(run, other).first.accuracy
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """Three seeds of a method, and two of another, mixed."""
+    kinds = [("saaa", 0, 0.5), ("san", 0, 0.7), ("saaa", 1, 0.5), ("san", 1, 0.7), ("saaa", 2, 0.5)]
+    return [make_run(tmp_path / f"{k}-{s}", k, s, right) for k, s, right in kinds]
+
+
+def test_seeds_are_one_method(runs: list[Path]) -> None:
+    found = compare_many(runs)
+    saaa, san = found.methods
+    assert (saaa.name, san.name) == ("saaa", "san")
+    assert saaa.runs == tuple(map(str, (runs[0], runs[2], runs[4])))
+    expected = [accuracy(run, runs[1]) for run in (runs[0], runs[2], runs[4])]
+    assert saaa.accuracies == pytest.approx(expected)
+    assert saaa.mean == pytest.approx(np.mean(expected))
+    assert saaa.deviation == pytest.approx(np.std(expected, ddof=1))
+    assert (saaa.difference, saaa.permutation_p) == (None, None)
+    assert san.difference is not None
+    assert san.difference.difference == pytest.approx(san.mean - saaa.mean)
+    low, high = san.difference.interval
+    assert low < san.difference.difference < high
+
+
+def test_of_single_runs_the_difference_is_that_of_two_compared(runs: list[Path]) -> None:
+    found = compare_many([runs[0], runs[1]])
+    two = compare_paths(runs[0], runs[1])
+    assert [method.deviation for method in found.methods] == [None, None]
+    assert found.methods[1].difference == two.overall
+    assert found.methods[1].permutation_p == two.permutation_p
+
+
+def test_methods_are_named_by_what_differs(tmp_path: Path) -> None:
+    made = [
+        make_run(tmp_path / f"{rate}-{seed}", "saaa", seed, 0.5, learning_rate=rate, epochs=3)
+        for rate in (0.1, 0.2)
+        for seed in (0, 1)
+    ]
+    found = compare_many(made)
+    names = [method.name for method in found.methods]
+    assert names == ["saaa, train.learning_rate 0.1", "saaa, train.learning_rate 0.2"]
+
+
+def test_other_questions_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    odd = tmp_path / "odd"
+    shutil.copytree(runs[0], odd)
+    for file in odd.rglob("predictions.json"):
+        file.write_text(file.read_text().replace('"image":"0.jpg"', '"image":"1.jpg"'))
+    with pytest.raises(DataError, match="stand for different questions"):
+        compare_many([*runs, odd])
+    for some in (runs[:1], [], [runs[0], runs[1], runs[0]]):
+        with pytest.raises(ConfigError, match="nothing to compare, or one run twice"):
+            compare_many(some)
+
+
+def test_the_page_has_every_figure_and_escapes(runs: list[Path], tmp_path: Path) -> None:
+    odd = make_run(tmp_path / "<b>odd", "image-only", 0, 0.3)
+    found, file = compare_many([*runs, odd]), tmp_path / "to" / "page.html"
+    write_methods(found, file)
+    page = file.read_text()
+    for method in found.methods:
+        assert f"{100 * method.mean:.2f} %" in page
+        for one in method.accuracies:
+            assert f"{100 * one:.2f} %" in page
+    assert "&lt;b&gt;odd" in page
+    assert "<b>odd" not in page
+    assert not [word for word in ("http:", "https:", "<script") if word in page]
