@@ -202,7 +202,8 @@ def test_features_are_enough_to_evaluate(trained: Path, tmp_path: Path, call: Ca
     assert call(*train_command("san", table, out))[0] == 0
     source = f"table:{table}"
     assert call("extract", source, "--out", tmp_path / "store", "--image-size", 64)[0] == 0
-    (tmp_path / "square 10.png").unlink()
+    broken = tmp_path / "square 10.png"
+    broken.write_bytes(b"gone")
     status, out_text, err = call("evaluate", out, "--features", tmp_path / "store", "--json")
     assert status == 0, err
     assert json.loads(out_text)["questions"] == 6
