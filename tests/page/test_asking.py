@@ -88,6 +88,15 @@ def test_an_image_is_dropped_or_pasted(look: Open, how: str) -> None:
         assert seen.page.locator(".name").first.inner_text() == "brought.png"
 
 
+def test_a_pasted_text_is_no_image(look: Open, picture: Path) -> None:
+    """An office program puts a picture of the text beside it."""
+    with look() as seen:
+        seen.choose_image(picture)
+        with_text = "carried.setData('text', 'is it red?'); dispatchEvent"
+        seen.value(BRING.replace("dispatchEvent", with_text), "paste")
+        assert seen.value("state.images.length") == 1
+
+
 def test_unknown_words_are_marked_and_told(look: Open, picture: Path) -> None:
     with look() as seen:
         seen.choose_image(picture)
