@@ -23,6 +23,7 @@ from askattend.experiment.config import Config, config_from, read_preset
 from askattend.experiment.evaluate import evaluate_run
 from askattend.experiment.train import train
 from askattend.runs.run_folder import CONFIG, read_config
+from askattend.scoring.evaluation_folders import evaluation_folder
 from askattend.scoring.results import RESULTS
 from askattend.scoring.score import SOURCES_OF_SETS, score_file
 from benchmarks.accuracy import (
@@ -112,7 +113,7 @@ def run_seed(starting: Starting, out: Path, *, resume: bool) -> dict[str, float]
     config = starting.begun(out) if resume else starting.on_top(None)
     train(config, out, resume=resume, console=console, on_top=starting.on_top)
     evaluation = evaluate_run(out, console=console)
-    return _figures(evaluation.metrics, out / SPLIT / RESULTS)
+    return _figures(evaluation.metrics, evaluation_folder(out, SPLIT) / RESULTS)
 
 
 def _figures(metrics: Metrics, results: Path) -> dict[str, float]:

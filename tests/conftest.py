@@ -62,6 +62,12 @@ def install_package(
         sys.modules.pop(module, None)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Remember whose code may be run in a folder of the tests' own."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared test data; skips where it is absent, fails where it is required."""

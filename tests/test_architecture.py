@@ -32,9 +32,9 @@ FLOORS = (
     {"report"},
     {"evaluation", "tracing", "training"},
     {"batching", "runs", "scoring"},
-    {"checking", "metrics"},
+    {"checking", "drawing", "metrics"},
     {"data", "features", "models"},
-    {"byhand", "devices", "files", "registry", "settings"},
+    {"byhand", "devices", "files", "installation", "registry", "settings"},
     {"errors", "presets"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
@@ -108,7 +108,7 @@ def test_the_docs_draw_the_same_floors() -> None:
 def test_each_part_has_a_floor() -> None:
     assert {name[0] for name in NAMES} == set(FLOOR)
     # Folders with one purpose each, and little beside them.
-    assert len(list(PACKAGE.glob("*.py"))) <= 8
+    assert len(list(PACKAGE.glob("*.py"))) <= 9
 
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda file: "/".join(dotted(file)))
@@ -182,6 +182,10 @@ def test_public_names_are_listed_alike() -> None:
     homes = {alias.name: node.module for node in imports for alias in node.names}
     assert homes == askattend._MODULES
     assert homes.keys() == set(askattend.__all__)
+    listed = dir(askattend)
+    assert {name for name in listed if not name.startswith("__")} == set(askattend.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Predicter'"):
+        askattend.Predicter  # noqa: B018
 
 
 def test_presets_keep_their_values() -> None:

@@ -6,6 +6,8 @@ import contextlib
 import doctest
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -14,21 +16,25 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-from askattend.models import networks
+from askattend.models import SAAAConfig, SANConfig, networks
 from askattend.models.symbols import record
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs/from-paper-to-code.md", "docs/your-own-attention.md")
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w*)(?: (\S+\.py))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class Snippet(NamedTuple):
-    """A ```python block; a ```text block right after it is what it prints ("..." is anything)."""
+    """A ```python block; a ```text block right after it is what it prints ("..." is anything).
+
+    What the reader is to save has the file's name behind ```python.
+    """
 
     code: str
     line: int
     output: str | None
+    file: str | None
 
 
 def snippets(markdown: str) -> Iterator[Snippet]:
@@ -38,14 +44,16 @@ def snippets(markdown: str) -> Iterator[Snippet]:
             printed = None
             if following and following[1] == "text":
                 between = markdown[block.end() : following.start()]
-                printed = following[2] if not between.strip() else None
-            yield Snippet(block[2], markdown[: block.start(2)].count("\n"), printed)
+                printed = following[3] if not between.strip() else None
+            yield Snippet(block[3], markdown[: block.start(3)].count("\n"), printed, block[2])
 
 
 def run(markdown: str, page: str) -> None:
     """Run every snippet in one namespace; a traceback names the page's own line."""
     namespace: dict[str, Any] = {"__name__": "__page__"}
     for snippet in snippets(markdown):
+        if snippet.file is not None:
+            Path(snippet.file).write_text(snippet.code, encoding="utf-8")
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * snippet.line + snippet.code, page, "exec"), namespace)
@@ -172,3 +180,50 @@ def test_the_glossary_names_every_tensor_of_both_networks() -> None:
             model(torch.rand(1, 4, 3), torch.tensor([[2, 3]]), torch.tensor([2]))
         found |= {step.what.name.partition(".")[0] for step in steps.steps}
     assert set(tensors) == found
+
+
+# The glossary's rows explain words themselves.
+NAMES = sorted({file.name for file in (ROOT / "docs").glob("*.md")} - {"glossary.md"})
+WORDS = ("region", "glimpse", "hop", "floor", "ceiling", "store")
+
+
+def prose(page: Path) -> str:
+    """A page without code and addresses, which stay as so many blanks."""
+    text = page.read_text(encoding="utf-8")
+    for left_out in (r"```.*?```", r"`[^`]*`", r"\]\([^)]*\)", r"!\[[^]]*\]"):
+        text = re.sub(left_out, lambda found: " " * len(found[0]), text, flags=re.DOTALL)
+    return text
+
+
+@pytest.mark.parametrize("page", ["README.md", *NAMES])
+def test_words_of_our_own_are_explained_where_they_first_appear(page: str) -> None:
+    """There they are in italics, as what is explained is."""
+    text = prose(ROOT / page if page == "README.md" else ROOT / "docs" / page)
+    for word in WORDS:
+        found = re.search(rf"(?<![\w-]){word}s?(?![\w-])", text, re.IGNORECASE)
+        assert found is None or text[found.start() - 1] == "*" == text[found.end()], found
+
+
+def test_pictures_are_there_and_small() -> None:
+    suffixes = (".png", ".jpg", ".svg")
+    pictures = [file for file in (ROOT / "docs").iterdir() if file.suffix in suffixes]
+    pages = "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("**/*.md"))
+    for picture in pictures:
+        assert picture.stat().st_size < 300_000
+        assert f"{picture.name})" in pages
+    assert {"maps.jpg", "report.png", "saaa.svg", "san.svg"} <= {file.name for file in pictures}
+
+
+def test_figures_name_the_sizes_of_the_settings(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, ROOT / "tools" / "network_figures.py", "--out", tmp_path], check=True
+    )
+    for name, sizes in (
+        ("saaa", (SAAAConfig().question_dim, SAAAConfig().attention_dim)),
+        ("san", (SANConfig().question_dim, SANConfig().attention_dim)),
+    ):
+        files = (tmp_path / f"{name}.svg", ROOT / "docs" / f"{name}.svg")
+        drawn, kept = (file.read_text(encoding="utf-8") for file in files)
+        texts = re.findall(r">([^<>]+)</text>", drawn)
+        assert texts == re.findall(r">([^<>]+)</text>", kept)
+        assert all(any(str(size) in text for text in texts) for size in sizes)

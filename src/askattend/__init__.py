@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from askattend.batching.batches import Batch
     from askattend.checking import CheckReport, check
     from askattend.errors import AskAttendError
+    from askattend.evaluation.evaluate import Evaluation
+    from askattend.experiment.from_python import evaluate, extract, questions_from, train
+    from askattend.features.own_backbone import own_backbone
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.published_san import published_names, san_from_published
     from askattend.models.symbols import record
@@ -26,6 +30,7 @@ __all__ = [
     "AskAttendError",
     "Batch",
     "CheckReport",
+    "Evaluation",
     "MapSummary",
     "Output",
     "Predictor",
@@ -37,12 +42,17 @@ __all__ = [
     "check",
     "compute_loss",
     "describe_map",
+    "evaluate",
+    "extract",
     "gradio_app",
     "make_optimizer",
+    "own_backbone",
     "published_names",
+    "questions_from",
     "record",
     "san_from_published",
     "summarise_map",
+    "train",
     "train_step",
 ]
 
@@ -52,6 +62,9 @@ _HOME = {
     "askattend.batching.batches": ("Batch",),
     "askattend.checking": ("CheckReport", "check"),
     "askattend.errors": ("AskAttendError",),
+    "askattend.evaluation.evaluate": ("Evaluation",),
+    "askattend.experiment.from_python": ("evaluate", "extract", "questions_from", "train"),
+    "askattend.features.own_backbone": ("own_backbone",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.published_san": ("published_names", "san_from_published"),
     "askattend.models.symbols": ("record",),
@@ -68,9 +81,12 @@ _MODULES = {name: module for module, names in _HOME.items() for name in names}
 def __getattr__(name: str) -> Any:
     """Fetch a public name from the module that it lives in."""
     if name not in _MODULES:
-        raise AttributeError(f"module 'askattend' has no attribute '{name}'")
+        problem = f"module 'askattend' has no attribute '{name}'"
+        # By both of these Python makes its own "Did you mean".
+        raise AttributeError(problem, name=name, obj=sys.modules[__name__])
     return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    """List the public names, and those that every module has."""
+    return sorted([*__all__, *(name for name in globals() if name.startswith("__"))])

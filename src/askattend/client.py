@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from io import BytesIO
@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import torch
+from PIL import Image
 
 from askattend.errors import ConfigError, ServiceError
 from askattend.features.geometry import Crop
 from askattend.features.images import Source, open_image
 from askattend.runs.answer import Answer
+from askattend.runs.asking import answers_to_list, one_question, several_questions
 from askattend.runs.word_effects import WordEffect
 
 _JSON, _BYTES = "application/json", "application/octet-stream"
@@ -168,21 +170,30 @@ class RemoteScene:
         """Answer one question; see `Scene.ask`.
 
         Raises:
+            DataError: the question is not one.
             ServiceError: the service refuses, or cannot be reached.
         """
-        return self.ask_all([question], top=top, edited=edited)[0]
+        return self.ask_all([one_question(question)], top=top, edited=edited)[0]
 
     def ask_all(
-        self, questions: Sequence[str], *, top: int = 5, edited: Any = None
+        self, questions: Iterable[str], *, top: int = 5, edited: Any = None
     ) -> list[Answer]:
         """Answer several questions, 32 a request; see `Scene.ask_all`.
 
         Raises:
+            DataError: the questions are no list of texts.
             ServiceError: the service refuses, or cannot be reached.
         """
-        options = {"top": top, "edited_attention": _as_lists(edited)}
-        parts = [questions[i : i + AT_ONCE] for i in range(0, len(questions), AT_ONCE)]
-        return [_answer(each) for part in parts for each in self._answers(part, **options)]
+        listed, top = several_questions(questions), answers_to_list(top)
+        answers: list[Answer] = []
+        for first in range(0, len(listed), AT_ONCE):
+            part = listed[first : first + AT_ONCE]
+            sent = self._asked(part, top=top, edited_attention=_as_lists(edited))
+            found = self._client.field("answers", sent)
+            left, upper, right, lower = self._client.field("seen", sent)
+            known: dict[str, Any] = {"image": self.image, "seen": (left, upper, right, lower)}
+            answers += [replace(_answer(each), **known) for each in found]
+        return answers
 
     def word_effects(self, question: str) -> list[WordEffect]:
         """Measure how much the answer's probability falls without each word; see `Scene`.
@@ -190,8 +201,13 @@ class RemoteScene:
         Raises:
             ServiceError: the service refuses, or cannot be reached.
         """
-        (answer,) = self._answers([question], words=True)
+        (answer,) = self._answers([one_question(question)], words=True)
         return [WordEffect(**effect) for effect in answer["words"]]
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture, upright, RGB."""
+        return open_image(self._content)
 
     @cached_property
     def seen(self) -> Crop:

@@ -47,6 +47,24 @@ class RunError(AskAttendError):
     """A run folder that is incomplete or does not fit."""
 
 
+class UntrustedCodeError(RunError):
+    """A run that brings Python of somebody's own, which this user has not agreed to run.
+
+    Args:
+        file: the code.
+        name: of the class in it.
+        digest: by which `askattend.runs.own_code.trust` remembers that the user agrees.
+    """
+
+    def __init__(self, file: object, name: str, digest: str) -> None:
+        super().__init__(
+            "the run brings code of somebody's own, which can do whatever you can",
+            where=file,
+            remedy=f"Read it; then agree once, by ask or evaluate with --attention {file}:{name}.",
+        )
+        self.digest = digest
+
+
 class ServiceError(AskAttendError):
     """A service that refuses a request, or cannot be reached.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import secrets
 import zlib
@@ -35,6 +36,34 @@ def read_bytes(file: Path) -> bytes:
     except OSError as error:
         problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
     raise DataError(problem, where=file, remedy=remedy)
+
+
+def readable(text: str) -> str:
+    r"""Return text that can be written: bytes of file names that are no UTF-8 as ``\xe9``.
+
+    >>> readable("caf\udce9.png")
+    'caf\\xe9.png'
+    """
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogateescape" if _is_name(text) else "surrogatepass")
+        return data.decode("utf-8", "backslashreplace")
+
+
+def _is_name(text: str) -> bool:
+    """Tell bytes of a file's name, as Python holds them, from other halves of characters."""
+    return not any("\ud800" <= char < "\udc80" or "\udcff" < char <= "\udfff" for char in text)
+
+
+def digest_of(file: Path) -> str | None:
+    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return None
 
 
 def atomic_write(file: Path, content: bytes) -> None:

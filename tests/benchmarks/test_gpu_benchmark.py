@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -47,7 +48,8 @@ def test_operations_of_the_floor_are_those_of_a_step() -> None:
     # As many questions about each image, all as long: nothing is padded.
     shape = replace(data.QUICK, questions=12, images=4, length=5)
     config = SAAAConfig(embedding_dim=8, question_dim=16, attention_dim=8, hidden_dim=24)
-    sizes = {"words": shape.words, "answers": shape.answers, "region_dim": shape.region_dim}
+    sizes: Any = {"words": shape.words, "answers": shape.answers}
+    sizes["region_dim"] = shape.region_dim
     model, batch = build_model(config, **sizes).train(), data.batch(shape)
     assert isinstance(model, SAAA)
     with FlopCounterMode(display=False) as counter:

@@ -125,7 +125,10 @@ def test_seeds_are_trained_and_compared(
     # The recipe's, the preset's on top.
     assert {config.recipe for config in configs} == {"small"}
     assert {(c.model.question_dim, c.model.hidden_dim) for c in configs} == {(8, 256)}
-    own = [json.loads((run / "test" / "metrics.json").read_text())["accuracy"] for run in runs]
+    own = [
+        json.loads((run / "evaluations" / "test" / "metrics.json").read_text())["accuracy"]
+        for run in runs
+    ]
     assert f"accuracy   {Spread.of(own)}" in capsys.readouterr().out
     assert status(100.0, 50.0) == 2
     assert "holds a run already" in capsys.readouterr().err

@@ -78,7 +78,7 @@ def test_a_run_without_a_file_says_which(own: Path, call: Call, missing: str) ->
     ("command", "message"),
     [
         ("ask RUN IMAGE ...", "no word in it"),
-        ("ask RUN IMAGE", "no question asked"),
+        ("ask RUN IMAGE", "missing: QUESTION"),
         ("ask RUN IMAGE hi --top 0", "top = 0"),
         ("ask RUN nowhere.jpg hi", "nowhere.jpg: no such file"),
         ("ask nowhere IMAGE hi", "nowhere: no such folder"),

@@ -66,11 +66,13 @@ def test_score_and_compare_tell_what_evaluate_told(own: Path, call: Call) -> Non
     for network in ("saaa", "san"):
         folder = own / "runs" / network
         evaluated = json.loads(call("evaluate", folder, "--json")[1])
-        _, out, _ = call("score", folder / "test" / "results.json", "--data", source, "--json")
+        _, out, _ = call(
+            "score", folder / "evaluations" / "test" / "results.json", "--data", source, "--json"
+        )
         scores = json.loads(out)
         for figure in ("metric", "accuracy", "interval", "questions", "by_answer_type"):
             assert scores[figure] == evaluated[figure]
-        predictions = json.loads((folder / "test" / "predictions.json").read_text())
+        predictions = json.loads((folder / "evaluations" / "test" / "predictions.json").read_text())
         assert [(p["question_id"], p["score"]) for p in predictions] == [
             (q["question_id"], q["score"]) for q in scores["per_question"]
         ]

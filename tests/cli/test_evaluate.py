@@ -21,7 +21,7 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
     status, out, _ = call("evaluate", folder, "--split", "test", "--json")
     assert status == 0
     printed = json.loads(out)
-    assert printed == json.loads((folder / "test" / "metrics.json").read_text())
+    assert printed == json.loads((folder / "evaluations" / "test" / "metrics.json").read_text())
     assert (printed["split"], printed["questions"], printed["metric"]) == ("test", 6, "exact match")
     assert 0 <= printed["accuracy"] <= 1
     # Trained on nine squares, three of each colour: "no" is the most common answer.
@@ -30,7 +30,7 @@ def test_evaluate(own: Path, call: Call, network: str) -> None:
     assert (floors["majority"], floors["prefix"]) == (pytest.approx(2 / 6), pytest.approx(3 / 6))
     assert printed["coverage"] == 1
     assert set(printed["by_answer_type"]) == {"colour", "yes/no"}
-    results = json.loads((folder / "test" / "results.json").read_text())
+    results = json.loads((folder / "evaluations" / "test" / "results.json").read_text())
     assert [result["question_id"] for result in results] == list(range(18, 24))
     assert all(set(result) == {"question_id", "answer"} for result in results)
     right = [
@@ -84,13 +84,13 @@ def test_abstaining(own: Path, call: Call) -> None:
     status, _, err = call("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
     assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
     assert call("evaluate", folder, "--abstain-above-risk", "0")[0] == 0
-    first = (folder / "test" / "metrics.json").read_bytes()
+    first = (folder / "evaluations" / "test" / "metrics.json").read_bytes()
     assert call("evaluate", folder)[0] == 0  # keeps the risk, and gives the same figures
-    assert (folder / "test" / "metrics.json").read_bytes() == first
+    assert (folder / "evaluations" / "test" / "metrics.json").read_bytes() == first
     calibration = json.loads((folder / "calibration.json").read_text())
     assert calibration["abstain_above_risk"] == 0
     found = json.loads(first)["abstention"]
-    predictions = json.loads((folder / "test" / "predictions.json").read_text())
+    predictions = json.loads((folder / "evaluations" / "test" / "predictions.json").read_text())
     answered = [p["score"] for p in predictions if p["probability"] >= found["threshold"]]
     assert (found["risk"], found["coverage"]) == (0, len(answered) / len(predictions))
     assert found["achieved_risk"] == (1 - sum(answered) / len(answered) if answered else None)
@@ -114,7 +114,7 @@ def test_questions_without_answers_are_answered(own: Path, tmp_path: Path, call:
     status, out, _ = call("evaluate", folder, "--data", f"table:{table}", "--json")
     assert status == 0
     assert (json.loads(out)["questions"], json.loads(out)["accuracy"]) == (1, None)
-    (result,) = json.loads((folder / "test" / "results.json").read_text())
+    (result,) = json.loads((folder / "evaluations" / "test" / "results.json").read_text())
     assert result["question_id"] == "q1"
     status, out, _ = call("evaluate", folder, "--data", f"table:{table}")
     assert (status, "nothing to score" in out) == (0, True)

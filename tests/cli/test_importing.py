@@ -46,9 +46,8 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_usage_and_mistakes(call: Call, folder: Path, log_file: Path) -> None:
-    status, out, _ = call("import")
-    assert (status, "pytorch-vqa LOG.pth --out RUN" in out) == (0, True)
-    assert call("import", "--help") == call("import")
+    status, out, _ = call("import", "--help")
+    assert (status, "import pytorch-vqa LOG.pth --out runs/imported" in out) == (0, True)
     assert "import pytorch-vqa|hdf5 FILE" in call("--help")[1]
     status, _, err = call("import", "pytorch-vqq", log_file, "--out", folder / "other")
     assert (status, "Did you mean 'pytorch-vqa'?" in err) == (2, True)
@@ -207,10 +206,12 @@ def test_evaluate_without_floors(call: Call, folder: Path, resnet: Path, tmp_pat
     assert status == 0, err
     assert "accuracy (exact match)" in out
     assert "floor:" not in out
-    metrics: dict[str, Any] = json.loads((folder / "run" / "test" / "metrics.json").read_text())
+    metrics: dict[str, Any] = json.loads(
+        (folder / "run" / "evaluations" / "test" / "metrics.json").read_text()
+    )
     assert (metrics["questions"], metrics["floors"], metrics["coverage"]) == (3, None, 1.0)
     predictor = Predictor.load(folder / "run", device="cpu", backbone=f"hf:{resnet}")
-    results = json.loads((folder / "run" / "test" / "results.json").read_text())
+    results = json.loads((folder / "run" / "evaluations" / "test" / "results.json").read_text())
     for number, result in enumerate(results):
         asked = predictor.look(tmp_path / f"{number}.png").ask(QUESTION)
         assert result["answer"] == asked.text

@@ -65,4 +65,4 @@ def test_without_its_packages_it_names_the_extra(
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     status, _, err = call("serve", "--openapi")
     assert status == 2
-    assert "pip install 'askattend[serve]'" in err
+    assert "pip install 'fastapi>=" in err

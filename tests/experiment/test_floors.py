@@ -80,7 +80,7 @@ def test_a_network_that_sees_no_image_has_no_floor_that_does(tmp_path: Path) -> 
 def test_an_evaluation_has_the_fitted_floors_and_a_verdict(tmp_path: Path) -> None:
     run, _ = trained(tmp_path, "image-only")
     evaluation = evaluate_run(run, console=QUIET)
-    told = json.loads((run / "test" / "metrics.json").read_text())
+    told = json.loads((run / "evaluations" / "test" / "metrics.json").read_text())
     (words, both) = load_linear_floors(run)
     questions = read_source(f"table:{tmp_path / 'squares.csv'}").split("test").questions
     right = [a == q.answers[0][0] for a, q in zip(words.answer(questions), questions, strict=True)]

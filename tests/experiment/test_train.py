@@ -104,7 +104,7 @@ def test_evaluating_validation_gives_what_training_saw(all_trained: Path, networ
     assert metrics.split == "valid"
     assert metrics.accuracy == pytest.approx(best.valid_accuracy)
     assert json.loads((folder / "metrics.json").read_text())["valid_accuracy"] == metrics.accuracy
-    assert (folder / "valid" / "metrics.json").exists()
+    assert (folder / "evaluations" / "valid" / "metrics.json").exists()
     assert not (folder / "val").exists()
 
 

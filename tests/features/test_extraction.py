@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
@@ -241,14 +242,29 @@ def test_no_notes_where_the_precision_is_right(
 
 
 def test_nothing_is_left_where_no_image_can_be_read(colours: Backbone, tmp_path: Path) -> None:
-    missing = {f"{number}": tmp_path / f"{number}.jpg" for number in range(9)}
+    files = {f"{number}": tmp_path / f"{number}.jpg" for number in range(9)}
+    console = quiet()
+    with pytest.raises(FeatureError, match=r"none of the 9 images is there, such as .*0\.jpg"):
+        run(files, tmp_path / "store", colours, console=console)
+    assert "extracting" not in printed(console)  # no bar runs over what is not there
+    files["3"].write_text("no image")
     with pytest.raises(FeatureError, match=r"no image could be read, of 9\. The first, '0': no"):
-        run(missing, tmp_path / "store", colours)
+        run(files, tmp_path / "store", colours)
     assert not (tmp_path / "store").exists()
     (tmp_path / "empty").mkdir()
     with pytest.raises(FeatureError, match="no image could be read"):
-        run(missing, tmp_path / "empty", colours)
+        run(files, tmp_path / "empty", colours)
     assert content(tmp_path / "empty") == {}
+
+
+def test_the_ranges_of_greys_are_told(colours: Backbone, tmp_path: Path) -> None:
+    files = {f"{most}": tmp_path / f"{most}.png" for most in (4000, 4095, 60_000)}
+    for most, file in files.items():
+        Image.fromarray(np.array([[0, int(most)]], dtype=np.uint16)).save(file)
+    console = quiet()
+    run(files, tmp_path / "store", colours, console=console)
+    told = "note: 3 images hold more than 8 bits, scaled from 0..4095 (2), 0..65535 (1)"
+    assert told in printed(console)
 
 
 def test_a_value_too_large_for_float16(

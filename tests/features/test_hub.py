@@ -167,5 +167,5 @@ def test_a_model_on_this_machine_is_not_looked_up(
 
 def test_without_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(FeatureError, match=r"pip install 'askattend\[hub\]'"):
+    with pytest.raises(FeatureError, match=r"pip install .*'transformers>="):
         load_backbone("hf:microsoft/resnet-152")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from askattend.errors import ImageError
-from askattend.features.images import open_image, resize
+from askattend.features.images import GREYS, open_image, resize
 
 ORIENTATION = 0x0112
 
@@ -78,7 +79,9 @@ def test_grey_may_have_a_transparent_value() -> None:
 
 @given(arrays.arrays(np.uint16, (2, 3)))
 def test_16_bit_grey_is_scaled_not_clipped(values: npt.NDArray[np.uint16]) -> None:
-    expected = np.rint(values / 65535 * 255)
+    # 12 bits, say, of a camera or an X-ray, in a file of 16 would be black.
+    bound = min(b for b in (255, 1023, 4095, 16383, 65535) if values.max() <= b)
+    expected = np.rint(values / bound * 255)
     image = Image.fromarray(values)
     assert image.mode == "I;16"
     for source in (values, image, encoded(image), encoded(image, "TIFF")):
@@ -119,11 +122,88 @@ def test_32_bit_integers_are_scaled_from_the_least_range(
         ([0.0, float("inf"), 1.0], [0, 0, 255]),
         ([0.0, 0.0, 0.0], [0, 0, 0]),
         ([-2.0, -2.0, 0.0], [0, 0, 255]),
+        ([0.0, 0.5, 1.0000002], [0, 128, 255]),  # resampling overshoots
+        ([-0.04, 0.5, 1.07], [0, 128, 255]),
+        ([0.0, 127.5, 260.0], [0, 128, 255]),
+        ([0.0, 1.0, 2.0], [0, 128, 255]),  # neither 0..1 nor 0..255
+        ([0.0, 0.0005, 0.001], [0, 128, 255]),
+        ([0.0, 2047.5, 4095.0], [0, 128, 255]),
+        ([0.0, 1.0, -3.4e38], [0, 255, 0]),  # how maps mark a missing value
     ],
 )
 def test_floats_of_a_tiff(values: list[float], shown: list[int]) -> None:
     image = Image.fromarray(np.array([values], dtype=np.float32))
     assert pixels(open_image(encoded(image, "TIFF")))[0, :, 0].tolist() == shown
+
+
+def test_a_hot_pixel_leaves_the_contrast() -> None:
+    ramp_of_floats = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (64, 1))
+    ramp_of_floats[3, 0] = 1e6
+    greys = pixels(open_image(Image.fromarray(ramp_of_floats)))[..., 0]
+    assert greys[5].tolist() == np.rint(np.linspace(0, 255, 64)).tolist()
+    assert greys[3, 0] == 255
+
+
+def test_the_range_that_grey_was_scaled_from_is_told() -> None:
+    deep = Image.fromarray(np.array([[0, 700, 4000]], dtype=np.uint16))
+    assert open_image(encoded(deep)).info[GREYS] == (0.0, 4095.0)
+    assert GREYS not in open_image(encoded(Image.new("L", (3, 1)))).info
+
+
+def png_with(kind: bytes, body: bytes, *, last: bool = False) -> bytes:
+    """A lime picture with one more chunk, before its pixels or behind them."""
+    plain = encoded(Image.new("RGB", (8, 8), "lime"))
+    chunk = len(body).to_bytes(4) + kind + body + zlib.crc32(kind + body).to_bytes(4)
+    at = plain.index(b"IEND") - 4 if last else 33
+    return plain[:at] + chunk + plain[at:]
+
+
+LONG = 3 << 20
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (b"zTXt", b"Comment\0\0" + zlib.compress(b"A" * LONG)),
+        (b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(b"A" * LONG)),
+        (b"tEXt", b"Comment\0" + b"A" * LONG),
+        (b"iCCP", b"p\0\0" + zlib.compress(bytes(LONG))),
+    ],
+)
+def test_a_png_with_a_long_text_is_whole(kind: bytes, body: bytes, last: bool) -> None:
+    data = png_with(kind, body, last=last)
+    assert pixels(open_image(data))[5, 5].tolist() == [0, 255, 0]
+    torn = data[: data.index(b"IDAT") + 8] + b"\0\0" + data[data.index(b"IDAT") + 10 :]
+    with pytest.raises(ImageError, match=r"cannot be decoded \((?!.*too large)"):
+        open_image(torn)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "a pointer of Git LFS"),
+        (b"\n<!DOCTYPE html><html>404", "a web page"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "a drawing in SVG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC photo"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"anything", "not an image in a format"),
+    ],
+)
+def test_what_is_no_image_is_named(content: bytes, problem: str) -> None:
+    with pytest.raises(ImageError, match=problem):
+        open_image(content)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    file = tmp_path / "red.png"
+    Image.new("RGB", (8, 8), "red").save(file)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ImageError, match=r"cannot be read \(Permission denied\)"):
+        open_image(file)
 
 
 def test_a_flat_negative_image_is_still_an_image() -> None:

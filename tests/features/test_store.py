@@ -60,7 +60,11 @@ def write(
                 regions[slot] = features(image, dtype)
             sizes.append((0, 0) if image in broken else (100 + int(image), 7))
         written = WrittenShard(
-            shard, tuple(sizes), (1,) * len(sizes), {i: "torn" for i in images if i in broken}
+            shard,
+            tuple(sizes),
+            (1,) * len(sizes),
+            ("",) * len(sizes),
+            {i: "torn" for i in images if i in broken},
         )
         metadata = {"askattend": msgspec.json.encode(written).decode()}
         tensors = {"regions": regions}

@@ -221,7 +221,7 @@ def test_files_that_are_not_hdf5(tmp_path: Path) -> None:
 
 def test_without_h5py_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(FeatureError, match=r"pip install 'askattend\[hdf5\]'"):
+    with pytest.raises(FeatureError, match=r"pip install 'h5py>="):
         import_hdf5(tmp_path / "f.h5", tmp_path / "store", console=QUIET)
 
 

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from askattend.errors import ConfigError
 from askattend.metrics.calibration import (
     BINS,
     Calibration,
@@ -17,6 +18,7 @@ from askattend.metrics.calibration import (
     calibrate,
     calibration_error,
     fit_temperature,
+    least_questions,
     reliability,
     risk_coverage,
     thinned,
@@ -98,8 +100,41 @@ def test_a_threshold_keeps_within_its_risk(found: list[tuple[float, float]], ris
         threshold = Calibration(1.0, len(found), points).threshold(risk)
         answered = score[probability >= threshold]
         assert len(answered) == 0 or 1 - answered.mean() <= risk + 1e-9
+        assert len(answered) == 0 or len(answered) >= least_questions(risk)
         for lower in {p for p, _ in found if p < threshold}:
-            assert 1 - score[probability >= lower].mean() > risk
+            others = score[probability >= lower]
+            assert 1 - others.mean() > risk or len(others) < least_questions(risk)
+
+
+@given(st.floats(0.001, 0.999))
+def test_fewer_right_answers_would_leave_doubt(risk: float) -> None:
+    least = int(least_questions(risk))
+    assert (1 - risk) ** least <= 0.05 + 1e-12
+    assert least == 1 or (1 - risk) ** (least - 1) > 0.05
+
+
+def test_a_threshold_that_rests_on_too_few_is_refused() -> None:
+    curve = (RiskCoveragePoint(0.9, 0.03, 0.0), RiskCoveragePoint(0.2, 1.0, 0.4))
+    few = Calibration(1.0, 20, curve)
+    assert few.threshold(0.1) > 1
+    with pytest.raises(ConfigError, match=r"20 validation questions are too few .* it takes 29"):
+        few.require_enough(0.1, where="x")
+    with pytest.raises(ConfigError, match="no number is enough"):
+        few.require_enough(0.0, where="x")
+    hundred = Calibration(1.0, 100, curve)
+    hundred.require_enough(0.1, where="x")
+    assert hundred.threshold(0.1) > 1  # the three surest were right, which shows nothing
+    alike = Calibration(1.0, 100, curve, effective=12.0)
+    with pytest.raises(ConfigError, match="100 validation questions, worth 12 independent ones, "):
+        alike.require_enough(0.1, where="x")
+    assert Calibration(1.0, 1000, curve).threshold(0.1) == 0.9
+
+
+def test_questions_of_one_image_are_no_independent_evidence() -> None:
+    logits = torch.tensor([[2.0, 0.0]]).expand(40, 2)
+    score = np.repeat([1.0, 0.0, 1.0, 1.0], 10)
+    assert calibrate(logits, score).effective == pytest.approx(39)
+    assert calibrate(logits, score, [n // 10 for n in range(40)]).effective == pytest.approx(4)
 
 
 @pytest.mark.parametrize("risk", [0.0507, 0.1007, 0.3007])
@@ -120,9 +155,10 @@ def test_abstention_by_hand(
 ) -> None:
     curve, _ = risk_coverage(*arrays(valid))
     calibration = Calibration(1.0, len(valid), useful_thresholds(curve))
-    assert abstention(calibration, *arrays(test)) is None
+    images = range(len(test))
+    assert abstention(calibration, *arrays(test), images) is None
     calibration = Calibration(1.0, len(valid), useful_thresholds(curve), abstain_above_risk=risk)
-    found = abstention(calibration, *arrays(test))
+    found = abstention(calibration, *arrays(test), images, in_sample=3)
     assert found is not None
     assert (found.risk, found.threshold) == (risk, calibration.threshold(risk))
     answered = [s for p, s in test if p >= found.threshold]
@@ -131,14 +167,20 @@ def test_abstention_by_hand(
     if found.achieved_risk is not None:
         assert found.achieved_risk == pytest.approx(1 - sum(answered) / len(answered))
     sure = sum(p >= found.threshold for p, _ in valid)
+    assert (found.valid_answered, found.valid_questions) == (sure, len(valid))
     assert found.valid_coverage == pytest.approx(sure / len(valid))
+    assert (found.answered, found.in_sample) == (len(answered), 3)
+    if found.interval is not None and found.achieved_risk is not None:
+        low, high = found.interval
+        assert low <= found.achieved_risk <= high
+        assert high - low > 0.01
 
 
 def test_without_a_risk_everything_is_answered() -> None:
     curve = (RiskCoveragePoint(0.9, 0.5, 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
-    calibration = Calibration(1.0, 2, curve)
+    calibration = Calibration(1.0, 200, curve)
     assert calibration.threshold() == 0
     assert calibration.threshold(0.3) == 0.9
     assert calibration.threshold(0.1) > 1
-    assert Calibration(1.0, 2, curve, abstain_above_risk=0.3).threshold() == 0.9
+    assert Calibration(1.0, 200, curve, abstain_above_risk=0.3).threshold() == 0.9
     assert calibration.threshold(0.5) == 0

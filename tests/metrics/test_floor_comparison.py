@@ -13,6 +13,7 @@ from askattend.metrics.floor_comparison import (
 )
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import fit_linear_floors
+from askattend.metrics.shares import share_interval
 from askattend.metrics.significance import bootstrap_interval
 from fake_features import random_features
 from small_questions import make_question
@@ -54,7 +55,7 @@ def test_differences_are_those_of_each_question() -> None:
     images = [q.image for q in QUESTIONS]
     assert found.accuracy == pytest.approx(sum(own) / 40)
     assert found.ahead == pytest.approx(sum(scores) / 40 - sum(own) / 40)
-    assert found.interval == bootstrap_interval(own, images)
+    assert found.interval == share_interval(own, images)
     assert found.ahead_interval == bootstrap_interval(ahead, images)
     assert found.beaten == (found.ahead_interval[0] > 0)
 

@@ -162,7 +162,7 @@ def test_no_folder_is_named(own: Path, source: str, named: str, dataset: str | N
     data = json.loads((own / "metrics.json").read_text())["data"]
     data["notes"] = [f"1 of 2 images are not there, such as {place}/a.png"]
     edit(own / "metrics.json", data=data)
-    edit(own / "test" / "metrics.json", source=source)
+    edit(own / "evaluations" / "test" / "metrics.json", source=source)
     edit(own / "features.json", backbone="hf:/home/some body/models/resnet")
     write_card(Run.load(own))
     assert "/home" not in card(own)
@@ -194,7 +194,7 @@ def test_the_report_tells_the_same(evaluated: Path) -> None:
 def test_a_run_that_is_being_trained_or_was_elsewhere_has_a_card(own: Path) -> None:
     for name in ("metrics.json", "calibration.json", CARD):
         (own / name).unlink()
-    shutil.rmtree(own / "test")
+    shutil.rmtree(own / "evaluations" / "test")
     write_card(Run.load(own))
     assert "Its training has not ended" in card(own)
     write_card(replace(Run.load(own), floors=None))

@@ -238,10 +238,12 @@ def reliable(abstention: Abstention | None) -> Evaluation:
 
 
 def test_abstention_is_told_and_marked(tmp_path: Path) -> None:
-    shown = page(tmp_path, reliable(Abstention(0.15, 0.625, 0.5, 0.1, 0.55)))
+    shown = page(
+        tmp_path, reliable(Abstention(0.15, 0.625, 0.5, 10, 0.1, (0.05, 0.2), 0, 0.55, 55, 100))
+    )
     assert "To keep wrong answers within 15.0%" in shown.text
     assert 'says "not sure" below a probability of 62.5%' in shown.text
-    assert "it answers 55.0% of those, and here 50.0%, 10.0% of them wrongly" in shown.text
+    assert "Here it answers 50.0%, 10.0% of these 10 wrongly (95 %: 5.0% to 20.0%" in shown.text
     (ring,) = shown.all("circle", "ring")
     assert float(ring["cx"] or 0) == pytest.approx((LEFT + RIGHT) / 2, abs=0.1)
     assert float(ring["cy"] or 0) == pytest.approx(BOTTOM - 0.1 * (BOTTOM - TOP), abs=0.1)
@@ -252,10 +254,12 @@ def test_abstention_at_its_ends(tmp_path: Path) -> None:
     shown = page(tmp_path, reliable(None))
     assert "After evaluate --abstain-above-risk 0.1 , ask says" in shown.text
     assert not shown.all("circle", "ring")
-    shown = page(tmp_path, reliable(Abstention(0.05, 1.1, 0.0, None, 0.0)))
+    shown = page(tmp_path, reliable(Abstention(0.05, 1.1, 0.0, 0, None, None, 0, 0.0, 0, 100)))
     assert 'always "not sure"' in shown.text
     assert not shown.all("circle", "ring")
-    shown = page(tmp_path, reliable(Abstention(0.5, 0.0, 1.0, 0.375, 1.0)))
+    shown = page(
+        tmp_path, reliable(Abstention(0.5, 0.0, 1.0, 8, 0.375, (0.1, 0.7), 0, 1.0, 100, 100))
+    )
     assert "need never be unsure" in shown.text
 
 

@@ -119,7 +119,7 @@ def test_evaluation_reads_unseen_words(own: Path, made: Path, call: Call) -> Non
     status, out, _ = call("evaluate", own, "--data", f"table:{table}")
     assert status == 0
     assert "6 questions" in out
-    answered = json.loads((own / "test" / "predictions.json").read_text())
+    answered = json.loads((own / "evaluations" / "test" / "predictions.json").read_text())
     scene = Predictor.load(own).look(own.parent / "square 9.png")
     hue, blurb = scene.ask_all(["What hue is it?", "What blurb is it?"])
     assert answered[0]["probability"] == pytest.approx(hue.probability, abs=1e-6)

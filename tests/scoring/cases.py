@@ -59,9 +59,9 @@ def save_evaluation(folder: Path, scores: Sequence[float], source: str = "a sour
         ScoredAnswer(n, "yes" if score else "no", 0.5, score, ANSWER_TYPES[n], None, IMAGES[n])
         for n, score in enumerate(scores)
     ]
-    (folder / "test").mkdir(parents=True)
-    (folder / "test" / "results.json").write_bytes(encode_results(answers))
-    (folder / "test" / "predictions.json").write_bytes(encode_predictions(answers))
+    (folder / "evaluations" / "test").mkdir(parents=True)
+    (folder / "evaluations" / "test" / "results.json").write_bytes(encode_results(answers))
+    (folder / "evaluations" / "test" / "predictions.json").write_bytes(encode_predictions(answers))
     metrics = {"source": source, "split": "test", "metric": "exact match"}
-    (folder / "test" / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "evaluations" / "test" / "metrics.json").write_text(json.dumps(metrics))
     return folder

@@ -11,12 +11,17 @@ import msgspec
 import numpy as np
 import pytest
 
+from askattend.data.questions import QASet
+from askattend.data.readers.registry import read_source
 from askattend.errors import ConfigError, DataError, RunError
-from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.evaluation.evaluate import Evaluation, Metrics
+from askattend.metrics.scored_answer import ScoredAnswer, score_answer
+from askattend.metrics.shares import share_interval, wilson
 from askattend.metrics.significance import bootstrap_interval, mcnemar, paired_permutation
 from askattend.metrics.wordnet import WordNet
 from askattend.metrics.wups import Wups
 from askattend.scoring.comparison import compare, compare_paths
+from askattend.scoring.score import score_file
 from askattend.scoring.systems import System
 from scoring.cases import (
     ANSWER_TYPES,
@@ -26,6 +31,7 @@ from scoring.cases import (
     save_evaluation,
     save_results,
     save_table,
+    table_rows,
 )
 
 
@@ -52,7 +58,7 @@ def test_figures(runs: tuple[Path, Path]) -> None:
     only_first, only_second = sum(d < 0 for d in differences), sum(d > 0 for d in differences)
     assert found.first.accuracy == pytest.approx(sum(FIRST) / NUMBER)
     assert found.second.accuracy == pytest.approx(sum(SECOND) / NUMBER)
-    assert found.first.interval == bootstrap_interval(FIRST, IMAGES, resamples=10_000)
+    assert found.first.interval == share_interval(FIRST, IMAGES)
     assert (found.images, found.metric) == (40, "exact match")
     overall = found.overall
     assert overall.difference == pytest.approx(sum(differences) / NUMBER)
@@ -76,7 +82,9 @@ def test_the_other_way_round_and_with_itself(runs: tuple[Path, Path]) -> None:
     assert there.mcnemar_p == back.mcnemar_p
     assert there.permutation_p == pytest.approx(back.permutation_p)
     same = compare_paths(runs[0], runs[0])
-    assert same.overall.interval == (0, 0)
+    # That forty images make no difference does not prove that none would.
+    possible = wilson(0, len(set(IMAGES)))[1]
+    assert same.overall.interval == (-possible, possible)
     assert same.permutation_p == same.mcnemar_p == 1
 
 
@@ -107,8 +115,14 @@ def test_questions_without_answers_do_not_count() -> None:
     [
         (system({1: 1.0, 3: 0.0}), "2 of them not common to both: 2, 3"),
         (system({1: 1.0}), "1 of them not common to both: 2"),
-        (system({1: 1.0, 2: 0.0}, image="1.jpg"), "2 of them not common to both"),
-        (system({1: 1.0, 2: None}), "1 of them not common to both: 2"),
+        (
+            system({1: 1.0, 2: 0.0}, image="1.jpg"),
+            "2 question ids stand for different questions: 1",
+        ),
+        (
+            system({1: 1.0, 2: None}),
+            "1 question id stands for .*: 2 for only one has human answers",
+        ),
         (system({1: 1.0, 2: 0.0}, split="valid"), "different splits: test and valid"),
         (system({1: 1.0, 2: 0.0}, metric="exact match"), "different metrics"),
     ],
@@ -130,7 +144,7 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, runs: tuple[Pat
         for n in range(NUMBER)
     ]
     source, file = save_table(tmp_path, rows), tmp_path / "b.json"
-    shutil.copy(runs[1] / "test" / "results.json", file)
+    shutil.copy(runs[1] / "evaluations" / "test" / "results.json", file)
     expected = compare_paths(*runs)
     for second in (runs[1], file):
         side = msgspec.structs.replace(expected.second, name=str(second))
@@ -147,8 +161,86 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, runs: tuple[Pat
         compare_paths(runs[0], file)
     with pytest.raises(ConfigError, match="a dialect needs the answers"):
         compare_paths(*runs, dialect="normalized")
-    with pytest.raises(RunError, match=r"no valid/results\.json"):
+    with pytest.raises(RunError, match=r"not evaluated on 'valid' yet\. It was on: test"):
         compare_paths(*runs, data=source, split="valid")
+
+
+ASKED: dict[str, Any] = {
+    "question": "what color is it?",
+    "references": (("red", 1), ("rose", 2)),
+    "image_digest": "0a",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "how"),
+    [
+        ({"question": "is it round?"}, "'what color is it?' and 'is it round?'"),
+        ({"references": (("yes", 3),)}, "human answers 'red', 'rose' and 'yes'"),
+        ({"references": (("red", 2), ("rose", 1))}, "human answers"),
+        ({"image_digest": "0b"}, "two different pictures are called '1.jpg'"),
+    ],
+)
+def test_ids_and_images_do_not_prove_that_questions_are_the_same(
+    changes: dict[str, Any], how: str
+) -> None:
+    def asked(**more: Any) -> System:
+        one = ScoredAnswer(1, "red", score=1.0, image="1.jpg")
+        other = msgspec.structs.replace(one, question_id=2)
+        return System("one", "test", "exact", [one, msgspec.structs.replace(other, **more)])
+
+    with pytest.raises(DataError) as caught:
+        compare(asked(**ASKED), asked(**{**ASKED, **changes}))
+    assert "1 question id stands for different questions: 2 for" in str(caught.value)
+    assert how in str(caught.value)
+    # The order of human answers is nobody's; and what one does not tell cannot differ.
+    same = {**ASKED, "references": ASKED["references"][::-1]}
+    for more in (same, {**ASKED, next(iter(changes)): None}):
+        assert compare(asked(**ASKED), asked(**more)).overall.questions == 2
+
+
+def asked_run(folder: Path, questions: QASet) -> Path:
+    """Save the evaluation of a run that answers everything with yes."""
+    answers = [score_answer(question, "yes") for question in questions]
+    metrics = Metrics(questions.source, "test", len(questions), "exact match")
+    Evaluation(metrics, tuple(answers)).save(folder / "evaluations" / "test", questions)
+    return folder
+
+
+@pytest.mark.parametrize("changed", ["text", "picture", "answer"])
+def test_a_run_is_not_scored_against_questions_that_it_was_not_asked(
+    tmp_path: Path, changed: str
+) -> None:
+    folders = [tmp_path / name for name in "ab"]
+    sources = []
+    for folder, other in zip(folders, (False, True), strict=True):
+        folder.mkdir()
+        rows = table_rows("test", "test")
+        if other and changed != "picture":
+            rows[1] |= {"question": "round?"} if changed == "text" else {"answer": "no"}
+        sources.append(save_table(folder, rows))
+        (folder / "1.jpg").write_bytes(b"other" if other and changed == "picture" else b"")
+    runs = [asked_run(f / "run", read_source(s)) for f, s in zip(folders, sources, strict=True)]
+    for data in (None, sources[0]):
+        if changed == "answer" and data is not None:
+            found = compare_paths(*runs, data=data)
+            assert "1 questions had other human answers" in found.notes[0]
+            continue
+        with pytest.raises(DataError, match="1 question id stands for different questions: 1 for"):
+            compare_paths(*runs, data=data)
+    assert compare_paths(runs[0], runs[0], data=sources[0]).notes == ()
+
+
+def test_a_results_file_that_tells_its_questions_is_held_to_them(tmp_path: Path) -> None:
+    source = save_table(tmp_path, table_rows("test", question="What color is it?"))
+    file = tmp_path / "r.json"
+    # Cut into words, as many files have it.
+    entry = {"question_id": 0, "answer": "yes", "question": "what color is it ?"}
+    file.write_bytes(msgspec.json.encode([entry]))
+    assert score_file(file, data=source).accuracy == 1
+    file.write_bytes(msgspec.json.encode([{**entry, "question": "is it round?"}]))
+    with pytest.raises(DataError, match="0 for 'is it round"):
+        score_file(file, data=source)
 
 
 @pytest.fixture(params=["894", "37"])

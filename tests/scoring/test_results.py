@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from askattend.data.questions import Question, QuestionId
 from askattend.errors import DataError
@@ -51,15 +52,18 @@ def test_reading(tmp_path: Path) -> None:
 
 
 def test_encoding_keeps_the_fields_of_each_file() -> None:
-    answers = [ScoredAnswer("q", "red", 0.5, 1.0, "colour", "what", "1.jpg", wups=0.9)]
+    known = ScoredAnswer("q", "red", 0.5, 1.0, "colour", "what", "1.jpg", wups=0.9)
+    more = {"question": "is it?", "references": (("red", 2),), "image_digest": "0a"}
+    answers = [replace(known, **more)]
     assert json.loads(encode_results(answers)) == [{"question_id": "q", "answer": "red"}]
     (line,) = json.loads(encode_predictions([*answers]))
     assert list(line.items()) == [
         *(("question_id", "q"), ("answer", "red"), ("probability", 0.5), ("score", 1.0)),
         *(("answer_type", "colour"), ("question_type", "what"), ("image", "1.jpg")),
+        *(("question", "is it?"), ("references", [["red", 2]]), ("image_digest", "0a")),
     ]
     (line,) = json.loads(encode_predictions([ScoredAnswer(1, "red")]))
-    assert len(line) == 7
+    assert len(line) == 10
 
 
 @pytest.mark.parametrize(

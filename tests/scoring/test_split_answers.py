@@ -102,5 +102,5 @@ def test_questions_without_human_answers_are_not_scored() -> None:
     questions = make_qaset(make_question("?", ("yes", 1), id="a"), make_question(id="b"))
     answers: dict[QuestionId, str] = {"a": "yes", "b": "yes"}
     assert SplitAnswers(questions, answers, "test").scored() == [
-        ScoredAnswer("a", "yes", score=1.0, image="i")
+        ScoredAnswer("a", "yes", score=1.0, image="i", question="?", references=(("yes", 1),))
     ]

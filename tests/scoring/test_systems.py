@@ -30,15 +30,15 @@ def test_runs_that_were_not_evaluated(tmp_path: Path) -> None:
         evaluated_system(fresh, None)
     with pytest.raises(RunError, match="not evaluated on 'valid' yet"):
         evaluated_system(done, "val")
-    (done / "test" / "predictions.json").unlink()
-    with pytest.raises(RunError, match=r"no test/predictions\.json"):
+    (done / "evaluations" / "test" / "predictions.json").unlink()
+    with pytest.raises(RunError, match=r"no predictions\.json"):
         evaluated_system(done, None)
     with pytest.raises(ConfigError, match="no such run folder"):
         evaluated_system(tmp_path / "nowhere", None)
 
 
 def test_spoilt_predictions(tmp_path: Path) -> None:
-    file = save_evaluation(tmp_path / "b", [1.0]) / "test" / "predictions.json"
+    file = save_evaluation(tmp_path / "b", [1.0]) / "evaluations" / "test" / "predictions.json"
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(DataError, match=f"{file}: malformed"):
         evaluated_system(tmp_path / "b", None)
@@ -46,7 +46,9 @@ def test_spoilt_predictions(tmp_path: Path) -> None:
 
 def test_a_split_without_answers(tmp_path: Path) -> None:
     run = save_evaluation(tmp_path / "b", [1.0])
-    (run / "test" / "metrics.json").write_text('{"source": "a source", "metric": null}')
+    (run / "evaluations" / "test" / "metrics.json").write_text(
+        '{"source": "a source", "metric": null}'
+    )
     with pytest.raises(DataError, match="no question has a human answer to score against"):
         evaluated_system(run, None)
 

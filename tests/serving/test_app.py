@@ -21,7 +21,7 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from askattend.report.overlay import fit_long_side, tinted_map
+from askattend.drawing.overlay import fit_long_side, tinted_map
 from askattend.runs.predictor import Predictor
 from askattend.serving import bodies
 from askattend.serving.app import make_app

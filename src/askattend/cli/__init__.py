@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 
-from askattend.errors import AskAttendError, ConfigError, did_you_mean
+from askattend.cli.needs import require_words
+from askattend.cli.terminal import print_to_any_terminal
+from askattend.cli.words import as_meant
+from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError, did_you_mean
 
 USAGE = """\
 usage: askattend COMMAND …
@@ -24,6 +27,7 @@ usage: askattend COMMAND …
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
+  completion bash|zsh|fish                a script by which the shell completes all of this
 
 {sources}
 NETWORK is saaa, san or another that is listed by askattend train --help.
@@ -42,20 +46,48 @@ COMMANDS = {
     "serve": "serve",
     "trace": "trace",
     "import": "importing",
+    "completion": "completion",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    print_to_any_terminal()
     with _plain_errors():
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in COMMANDS:
-            import_module(f"askattend.cli.{COMMANDS[name]}").run(rest)
+            rest = as_meant(rest)
+            require_words(name, rest)
+            _run(import_module(f"askattend.cli.{COMMANDS[name]}").run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()
+
+
+def _run(command: Callable[[list[str]], None], words: list[str]) -> None:
+    """Run a command; once more if it meets a run's own code and whoever sits there agrees to it."""
+    try:
+        command(words)
+    except UntrustedCodeError as error:
+        if not _agrees(error):
+            raise
+        command(words)
+
+
+def _agrees(error: UntrustedCodeError) -> bool:
+    """Ask whether a run's own code may be run, where somebody is there to ask; remember a yes."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"askattend: {error.where}: {error.problem}.", file=sys.stderr)
+    print("Have you read it, and shall it run? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        return False
+    from askattend.runs.own_code import trust  # PyTorch's slow import, which is done by now
+
+    trust(error.digest)
+    return True
 
 
 def _usage() -> str:

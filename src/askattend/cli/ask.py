@@ -5,18 +5,25 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
-from askattend.cli.options import BackboneName, Device, RunFolder, StoredFeatures
+from askattend.cli.options import (
+    REQUIRED,
+    Attention,
+    BackboneName,
+    Device,
+    RunFolder,
+    StoredFeatures,
+)
+from askattend.cli.words import check_questions
+from askattend.drawing.fonts import font_hint
+from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
-from askattend.features.geometry import Crop
 from askattend.features.store import FeatureStore
-from askattend.report.fonts import font_hint
-from askattend.report.overlay import save_overlay
 from askattend.runs.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
 
@@ -28,7 +35,10 @@ class Ask:
     run: RunFolder
     image: Annotated[Positional[str], tyro.conf.arg(metavar="IMAGE")]
     """The image file; with --features, an image's id in that store."""
-    questions: Annotated[Positional[tuple[str, ...]], tyro.conf.arg(metavar="QUESTION ...")]
+    questions: Annotated[
+        Positional[tuple[str, ...]],
+        tyro.conf.arg(metavar="QUESTION ...", help_behavior_hint=REQUIRED),
+    ]
     """One or more questions; the image is looked at once."""
     overlay: Path | None = None
     """Write a PNG of the image with a heat map for each glimpse or hop."""
@@ -38,6 +48,7 @@ class Ask:
     """Number of answers to list."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    attention: Attention = None
     device: Device = "auto"
     json: bool = False
     """Print a JSON list, one object a question."""
@@ -51,16 +62,22 @@ def run(argv: list[str]) -> None:
     options: Ask = parse(Ask, argv, "ask")
     if not options.questions:
         raise ConfigError("no question asked", remedy="Add one after the image, in quotes.")
+    check_questions(options.questions)
     _check_overlay(options)
-    predictor = Predictor.load(options.run, device=options.device, backbone=options.backbone)
+    predictor = Predictor.load(
+        options.run,
+        device=options.device,
+        backbone=options.backbone,
+        attention=options.attention,
+    )
     predictor = predictor.knowing(options.questions)
     if options.abstain_above_risk is not None:
         predictor.abstain_above(options.abstain_above_risk)
-    scene, seen, answers = _answers(predictor, options)
+    scene, answers = _answers(predictor, options)
     for question in options.questions:
         print_notes(predictor.notes(question))
     if options.json:
-        print_json([_as_json(options.image, answer, seen) for answer in answers])
+        print_json([{"image": options.image, **answer.to_dict()} for answer in answers])
     else:
         print("\n".join(_as_text(answer) for answer in answers))
     if options.overlay is not None and scene is not None:
@@ -75,14 +92,13 @@ def run(argv: list[str]) -> None:
             print(f"askattend: {hint}", file=sys.stderr)
 
 
-def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, Crop | None, list[Answer]]:
-    """Return the scene, unless features alone are read; the part that was seen; the answers."""
+def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Answer]]:
+    """Return the scene, unless features alone are read, and the answers."""
     if options.features is not None:
         store = FeatureStore.open(options.features)
-        answers = predictor.ask_stored(store, options.image, options.questions, top=options.top)
-        return None, store.crop(options.image), answers
+        return None, predictor.ask_stored(store, options.image, options.questions, top=options.top)
     scene = predictor.look(options.image)
-    return scene, scene.seen, scene.ask_all(options.questions, top=options.top)
+    return scene, scene.ask_all(options.questions, top=options.top)
 
 
 def _check_overlay(options: Ask) -> None:
@@ -100,26 +116,6 @@ def _check_overlay(options: Ask) -> None:
         raise ConfigError(
             "is the image that is asked about", where=overlay, remedy="Name another --overlay."
         )
-
-
-def _as_json(image: str, answer: Answer, seen: Crop | None) -> dict[str, Any]:
-    glimpses, rows, columns = answer.attention.shape
-    return {
-        "image": image,
-        "question": answer.question,
-        "answer": answer.text,
-        "probability": answer.probability,
-        "sure": answer.sure,
-        "unknown_words": list(answer.unknown_words),
-        "top": [{"answer": text, "probability": p} for text, p in answer.top],
-        "attention": {
-            "glimpses": glimpses,
-            "rows": rows,
-            "columns": columns,
-            "values": answer.attention.tolist(),
-        },
-        "seen": seen,
-    }
 
 
 def _as_text(answer: Answer) -> str:

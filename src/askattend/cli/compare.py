@@ -26,7 +26,7 @@ class Compare:
     data: str | None = None
     """Question source to score both against; by default scores are those of their evaluations."""
     split: str | None = None
-    """The split; by default test, or the one that a results file answers."""
+    """The split; by default test, or the only one that a run was evaluated on or a file answers."""
     dialect: str | None = None
     """Way that VQA accuracy compares answers, with --data: current, pre2021 or normalized."""
     json: Json = False

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, Union
 
-import msgspec
 import tyro
 from rich.console import Console
 
+from askattend.cli.help import colours, shown_defaults, with_examples
+from askattend.cli.terminal import json_text
 from askattend.errors import ConfigError, did_you_mean
 
 # A table names no more types of question than this; --json has them all.
@@ -40,13 +43,45 @@ class Form:
         return {} if self.default is None else {"default": self.default()}
 
 
-def parse(kind: Any, argv: list[str], name: str, **more: Any) -> Any:
-    """Read a command's options; a mistake in them prints its message and exits with status 2."""
-    return tyro.cli(kind, args=argv, prog=f"askattend {name}", **more)
+def parse(
+    kind: Any,
+    argv: list[str],
+    name: str,
+    *,
+    description: str | None = None,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
+    **more: Any,
+) -> Any:
+    """Read a command's options; a mistake in them prints its message and exits with status 2.
+
+    Args:
+        kind: the dataclass of its options.
+        argv: the words after the command.
+        name: the command's.
+        description: the help's first lines; by default the docstring of `kind`.
+        arguments: an option's name → what `tyro.conf.arg` says of it, where that is not its type's.
+        more: as `tyro.cli` takes it.
+    """
+    text = inspect.cleandoc(kind.__doc__ or "") if description is None else description
+    with colours():
+        return tyro.cli(
+            kind,
+            args=argv,
+            prog=f"askattend {name}",
+            description=with_examples(text, name),
+            registry=shown_defaults(arguments),
+            **more,
+        )
 
 
 def parse_form(
-    forms: Mapping[str, Form], argv: list[str], command: str, *, noun: str, about: str
+    forms: Mapping[str, Form],
+    argv: list[str],
+    command: str,
+    *,
+    noun: str,
+    about: str,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
 ) -> Any:
     """Read the options of the form that the first word names; without one, print help and exit.
 
@@ -56,6 +91,7 @@ def parse_form(
         command: the command's name.
         noun: the word for a form: ``"network"``.
         about: the help above the list of forms.
+        arguments: as of `parse`.
 
     Raises:
         ConfigError: there is no such form; names the nearest.
@@ -63,10 +99,22 @@ def parse_form(
     name, *rest = argv or ["--help"]
     if name in forms:
         form, full_name = forms[name], f"{command} {name}"
-        return parse(form.options, rest, full_name, description=form.summary, **form.defaults())
+        return parse(
+            form.options,
+            rest,
+            full_name,
+            description=form.summary,
+            arguments=arguments,
+            **form.defaults(),
+        )
     if not name.startswith("-"):
         raise ConfigError(f"unknown {noun} '{name}'", remedy=did_you_mean(name.lower(), forms))
     # A form by itself is parsed above: only so do tyro's messages call it by its full name.
+    return parse(union_of(forms), argv or ["--help"], command, description=about)
+
+
+def union_of(forms: Mapping[str, Form]) -> Any:
+    """Return the type of several forms' options, of which the first word chooses one."""
     subcommands = tuple(
         Annotated[
             form.options,
@@ -74,7 +122,7 @@ def parse_form(
         ]
         for name, form in forms.items()
     )
-    return parse(Union[subcommands], argv or ["--help"], command, description=about)  # noqa: UP007
+    return Union[subcommands]  # noqa: UP007
 
 
 def progress() -> Console:
@@ -96,4 +144,4 @@ def interval_text(ends: tuple[float, float]) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    print(json_text(value, sys.stdout.encoding or "utf-8"))

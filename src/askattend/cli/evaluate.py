@@ -7,31 +7,37 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from askattend.cli.console import interval_text, parse, print_json, progress
-from askattend.cli.options import Flat, Json, RunFolder
+from askattend.cli.options import Attention, Flat, Json, RunFolder
 from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
-from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
+from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
+from askattend.runs.agreement import agree
+from askattend.scoring.evaluation_folders import REPORT
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Accuracy on a split beside its floors; leaves metrics, results and report in the run."""
+    """Accuracy on a split beside its floors; leaves metrics, results and a report in the run."""
 
     run: RunFolder
     options: Annotated[EvaluationOptions, Flat]
+    attention: Attention = None
     json: Json = False
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
+    if options.attention is not None:
+        agree(options.run, options.attention)
     evaluation = evaluate_run(options.run, options.options, console=progress())
     if options.json:
         print_json(evaluation.metrics.flat())
     else:
         print(table(evaluation.metrics))
-        print(f"report: {options.run / 'report.html'}")
+        print(f"report: {place_of(options.run, options.options) / REPORT}")
+        print(f"all evaluations of the run: {options.run / REPORT}")
 
 
 def table(metrics: Metrics) -> str:
@@ -41,7 +47,7 @@ def table(metrics: Metrics) -> str:
         return "\n".join([*lines, "the split has no answers: nothing to score"])
     for line in (*_headline(metrics), *_figures(metrics)):
         lines.append(f"{line.label:<38}{line.value:>8.2%}{line.note}")
-    return "\n".join([*lines, *([metrics.verdict] if metrics.verdict else [])])
+    return "\n".join([*lines, *(said for said in (metrics.verdict, metrics.trust) if said)])
 
 
 def _headline(metrics: Metrics) -> Iterator[TerminalLine]:

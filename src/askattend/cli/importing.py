@@ -76,11 +76,12 @@ FORMATS = {
     name: Form(options, options.__doc__ or "")
     for name, options in (("pytorch-vqa", ImportLog), ("hdf5", ImportHDF5))
 }
-ABOUT = """\
-Turn what pytorch-vqa made into what answers here.
+ABOUT = "Turn what pytorch-vqa made into what answers here."
 
-  askattend import pytorch-vqa LOG.pth --out RUN
-  askattend import hdf5 FILE.h5 --out STORE"""
+
+def forms() -> dict[str, Form]:
+    """Return the formats that may be imported."""
+    return FORMATS
 
 
 def run(argv: list[str]) -> None:

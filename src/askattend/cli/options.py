@@ -8,6 +8,8 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
+# Said of what is needed though its type has a default: that of any number of words, say.
+REQUIRED = "(required)"
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
 
 RunFolder = Annotated[Positional[Path], tyro.conf.arg(metavar="RUN", help="The run folder.")]
@@ -20,6 +22,13 @@ BackboneName = Annotated[
 StoredFeatures = Annotated[
     Path | None,
     tyro.conf.arg(help="Answer from the features of this store; no picture is needed."),
+]
+Attention = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="FILE.py:NAME",
+        help="The code of its own that the run brings; naming it agrees to run it.",
+    ),
 ]
 Device = Annotated[
     str,

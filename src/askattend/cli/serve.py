@@ -13,9 +13,10 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json
-from askattend.cli.options import Device, Flat
+from askattend.cli.options import REQUIRED, Device, Flat
 from askattend.devices import AnsweringPrecision
 from askattend.errors import ConfigError
+from askattend.installation import pip_install
 from askattend.serving.settings import Address, ServingLimits
 from askattend.settings import Probability, check
 
@@ -24,7 +25,10 @@ from askattend.settings import Probability, check
 class Serve:
     """Answer questions over HTTP, on a page and for programs."""
 
-    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN ...")] = ()
+    runs: Annotated[
+        Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="RUN ...", help_behavior_hint=REQUIRED),
+    ] = ()
     """One or more run folders; the first is asked unless another is named."""
     address: Annotated[Address, Flat] = field(default_factory=Address)
     limits: Annotated[ServingLimits, Flat] = field(default_factory=ServingLimits)
@@ -139,6 +143,6 @@ def _require_packages() -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"the package {error.name} is not installed",
-            remedy="Install it with: pip install 'askattend[serve]'.",
+            remedy=f"Run: {pip_install('serve')}",
         ) from None
     del fastapi, prometheus_client

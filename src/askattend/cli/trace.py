@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
-from askattend.cli.console import parse, parse_form, print_json, print_notes
+import tyro
+
+from askattend.cli.console import Form, parse, parse_form, print_json, print_notes
 from askattend.cli.networks import check_network, network_forms
-from askattend.cli.options import BackboneName, Flat, Json, StoredFeatures
+from askattend.cli.options import REQUIRED, Attention, BackboneName, Flat, Json, StoredFeatures
 from askattend.errors import ConfigError
 from askattend.models import Network, NetworkConfig, network_named
+from askattend.runs.agreement import agree
 from askattend.tracing.random_data import RandomData, trace_random
 from askattend.tracing.text import trace_lines
 from askattend.tracing.trace import Trace
@@ -48,14 +51,15 @@ class TraceRandom(Generic[M]):
 class TraceRun:
     """Describe the forward pass of a trained network that is asked about an image."""
 
-    run: Path | None = None
-    """The run folder; needed."""
-    image: str | None = None
-    """The image file; with --features, an image's id in that store; needed."""
-    question: str | None = None
-    """The question; needed."""
+    run: Annotated[Path | None, tyro.conf.arg(help_behavior_hint=REQUIRED)] = None
+    """The run folder."""
+    image: Annotated[str | None, tyro.conf.arg(help_behavior_hint=REQUIRED)] = None
+    """The image file; with --features, an image's id in that store."""
+    question: Annotated[str | None, tyro.conf.arg(help_behavior_hint=REQUIRED)] = None
+    """The question."""
     features: StoredFeatures = None
     backbone: BackboneName = None
+    attention: Attention = None
     json: Json = False
 
 
@@ -82,13 +86,18 @@ def _times_given(option: str, argv: list[str]) -> int:
 
 def _trace_network(argv: list[str]) -> tuple[Trace, bool]:
     """Trace a new network on random data; without its name, print help and exit."""
-    forms = network_forms(TraceRandom, _random_defaults)
-    if argv and argv[0] not in forms and ("/" in argv[0] or Path(argv[0]).exists()):
+    networks = forms()
+    if argv and argv[0] not in networks and ("/" in argv[0] or Path(argv[0]).exists()):
         remedy = f"Of a run: askattend trace --run {argv[0]} --image FILE --question TEXT."
         raise ConfigError(f"'{argv[0]}' is no network", remedy=remedy)
     check_network(argv)
-    options: TraceRandom[Any] = parse_form(forms, argv, "trace", noun="network", about=ABOUT)
+    options: TraceRandom[Any] = parse_form(networks, argv, "trace", noun="network", about=ABOUT)
     return trace_random(options.model, options.data), options.json
+
+
+def forms() -> dict[str, Form]:
+    """Return the networks that a trace may be made of."""
+    return network_forms(TraceRandom, _random_defaults)
 
 
 def _random_defaults(network: type[Network]) -> TraceRandom[Any]:
@@ -106,6 +115,8 @@ def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
     options: TraceRun = parse(TraceRun, argv if network is None else argv[1:], "trace")
     if options.run is None or options.image is None or options.question is None:
         raise _incomplete(options, network)
+    if options.attention is not None:
+        agree(options.run, options.attention)
     trace = trace_run(
         options.run,
         options.image,

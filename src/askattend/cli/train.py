@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+import tyro
 
-from askattend.cli.console import parse_form, print_notes, progress
+from askattend.cli.console import Form, parse_form, print_notes, progress
 from askattend.cli.networks import check_network, network_forms
-from askattend.cli.options import Flat
+from askattend.cli.options import REQUIRED, Flat
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
 from askattend.experiment.search.budget import parse_duration
@@ -24,6 +25,13 @@ from askattend.runs.run_folder import CONFIG, read_config
 
 # The word for any of these networks, of which a search chooses.
 ANY, ANY_OF = "any", ("saaa", "san")
+# Of options that are the settings' own, what only this command knows.
+ARGUMENTS = {
+    "data": tyro.conf.arg(
+        metavar="SOURCE", help_behavior_hint="(required, unless a preset names it)"
+    ),
+    "attention": tyro.conf.arg(metavar="FILE.py:NAME"),
+}
 
 M = TypeVar("M", bound=NetworkConfig)
 
@@ -33,8 +41,8 @@ class Train(Generic[M]):
     """Train a network and leave a run folder that answers questions."""
 
     config: Annotated[Config[M], Flat]
-    out: Path | None = None
-    """The run folder; needed."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="RUN", help_behavior_hint=REQUIRED)] = None
+    """The run folder."""
     preset: str | None = None
     """Settings to start from: a name, or a TOML file; options given here come on top."""
     resume: bool = False
@@ -95,9 +103,20 @@ def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:
 
     about = f"Train a network, or any with --search. Presets: {', '.join(presets())}."
     options: Train[Any] = parse_form(
-        network_forms(Train, default), argv, "train", noun="network", about=about
+        network_forms(Train, default),
+        argv,
+        "train",
+        noun="network",
+        about=about,
+        arguments=ARGUMENTS,
     )
     return options
+
+
+def forms() -> dict[str, Form]:
+    """Return the networks that may be trained, and ``any``."""
+    found = network_forms(Train, lambda network: Train(config=_starting_config(network, [])))
+    return {**found, ANY: found[ANY_OF[0]]}
 
 
 def _search(

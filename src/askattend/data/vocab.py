@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -196,12 +197,22 @@ def count_spellings(questions: Iterable[Question]) -> Counter[str]:
 
 
 def usual_spelling(spellings: Mapping[str, int]) -> dict[str, str]:
-    """Map `answer_key` → how most people wrote it, outer and double spaces aside."""
+    """Map `answer_key` → how most people wrote it; of ties, with fewest capitals.
+
+    Outer and double spaces, and whether accents are composed, make no spelling of their own.
+    """
+    counts: Counter[str] = Counter()
+    for spelling, count in spellings.items():
+        counts[unicodedata.normalize("NFC", " ".join(spelling.split()))] += count
     written: dict[str, str] = {}
     # The most common spelling of a key comes first, and stays.
-    for spelling in most_common_first(spellings):
-        written.setdefault(answer_key(spelling), " ".join(spelling.split()))
+    for spelling in sorted(counts, key=lambda each: (-counts[each], _capitals(each), each)):
+        written.setdefault(answer_key(spelling), spelling)
     return written
+
+
+def _capitals(text: str) -> int:
+    return sum(map(str.isupper, text))
 
 
 def best_answers(answers: Iterable[tuple[str, int]]) -> set[str]:

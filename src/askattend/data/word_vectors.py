@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from askattend.errors import ConfigError
+from askattend.installation import pip_install
 
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 NONE, GLOVE = "none", "glove"
-INSTALL = "pip install 'askattend[words]'"
 SETTING = "vocab.vectors"
 _FORMAT = "A line is a word and its numbers, all with one space between them."
 # Where GloVe's own tokeniser divides what ours holds together: do|n't, man|'s; and DAQUAR's
@@ -110,7 +110,7 @@ def _glove_files() -> tuple[Any, FloatArray]:
         raise ConfigError(
             f"GloVe's word vectors are not installed ({error})",
             where=SETTING,
-            remedy=f"Run: {INSTALL}",
+            remedy=f"Run: {pip_install('words')}",
         ) from None
     folder = Path(glove.ROOT)
     index = pq.read_table(folder / "glove_6B_index.parquet", columns=["index"])["index"]

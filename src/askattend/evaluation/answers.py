@@ -74,11 +74,13 @@ def fit_calibration(predictor: Predictor, valid: Batches, *, console: Console) -
     questions, names = valid.questions.questions, predictor.run.answers.answers
     logits_of_all: list[Tensor] = []
     scores: list[float] = []
+    images: list[str] = []
     for positions, logits, _ in _outputs(predictor, valid, console=console):
         logits_of_all.append(logits)
         for position, best in zip(positions, logits.argmax(dim=1).tolist(), strict=True):
+            images.append(questions[position].image)
             scores.append(accuracy_of(names[best], questions[position].answers))
-    return calibrate(torch.cat(logits_of_all), np.array(scores))
+    return calibrate(torch.cat(logits_of_all), np.array(scores), images)
 
 
 def _outputs(

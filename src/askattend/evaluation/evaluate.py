@@ -19,7 +19,7 @@ from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write
+from askattend.files import atomic_write, digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -52,6 +52,7 @@ class Evaluated:
         sample: some of them, for what needs the network to answer again.
         answers: its answers.
         calibration: what validation taught about probabilities; None where it taught nothing.
+        in_sample: how many of the questions it was learnt from.
     """
 
     predictor: Predictor
@@ -59,6 +60,7 @@ class Evaluated:
     sample: Batches
     answers: Answers
     calibration: Calibration | None
+    in_sample: int = 0
 
     @property
     def questions(self) -> QASet:
@@ -150,6 +152,7 @@ class Metrics(msgspec.Struct, frozen=True):
             three words (``prefix``), and those of the run that were fitted, by their `key`.
         verdict: which floors the network does not beat beyond chance, in a sentence; None where it
             beats all, or there are none.
+        trust: why figures on this split flatter, in a sentence; None where nothing is known to.
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
         figures: the value of each `Figure` by its name.
@@ -163,6 +166,7 @@ class Metrics(msgspec.Struct, frozen=True):
     interval: tuple[float, float] | None = None
     floors: dict[str, FloorComparison] | None = None
     verdict: str | None = None
+    trust: str | None = None
     coverage: float | None = None
     ceiling: float | None = None
     figures: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -179,7 +183,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     metrics: Metrics
     predictions: tuple[ScoredAnswer, ...]
 
-    def save(self, folder: Path, questions: Iterable[Question]) -> None:
+    def save(self, folder: Path, questions: QASet) -> None:
         """Write metrics.json; results.json in the format of the VQA leaderboard; predictions.json.
 
         Args:
@@ -192,7 +196,13 @@ class Evaluation(msgspec.Struct, frozen=True):
         check_results(self.predictions, questions, where=folder / RESULTS)
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / RESULTS, encode_results(self.predictions))
-        atomic_write(folder / PREDICTIONS, encode_predictions(self.predictions))
+        # By these another run's answers are proved to be about the same images.
+        digests = {image: digest_of(file) for image, file in questions.images.items()}
+        told = (
+            msgspec.structs.replace(one, image_digest=digests.get(one.image or ""))
+            for one in self.predictions
+        )
+        atomic_write(folder / PREDICTIONS, encode_predictions(told))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics.flat()))
         atomic_write(folder / METRICS, metrics)
 
@@ -221,6 +231,7 @@ def evaluate(
     calibration: Calibration | None = None,
     linear: Iterable[LinearFloor] = (),
     *,
+    in_sample: int = 0,
     console: Console,
 ) -> Evaluation:
     """Answer every question of a split, score the answers, and measure all figures.
@@ -233,11 +244,12 @@ def evaluate(
         split: the split's name.
         calibration: what validation taught about probabilities; None leaves them as they are.
         linear: the run's fitted floors.
+        in_sample: how many of the questions the calibration was learnt from.
         console: where the progress bar goes.
     """
     temperature = 1.0 if calibration is None else calibration.temperature
     answers = answer_questions(predictor, batches, console=console, temperature=temperature)
-    evaluated = Evaluated(predictor, batches, sample, answers, calibration)
+    evaluated = Evaluated(predictor, batches, sample, answers, calibration, in_sample)
     return Evaluation(_metrics(evaluated, split, figures, linear), answers.answers)
 
 

@@ -63,6 +63,9 @@ class Config(Generic[M]):
     seeds: Positive = 1
     """Networks trained beforehand, with seeds of their own; the run's network is distilled from
     what they answer together. 1 trains the run's alone."""
+    attention: str = ""
+    """Attention of your own in the place of the network's: FILE.py:NAME, of a class or function
+    that makes a torch module; the run keeps the file."""
     features: Path | None = None
     """Feature store; made in a cache beside the run if left out."""
     vocab: VocabConfig = field(default_factory=VocabConfig)
@@ -84,6 +87,8 @@ class Config(Generic[M]):
         }
         if self.features is not None:
             tables["features"] = str(self.features)
+        if not self.attention:
+            del tables["attention"]
         return {"network": model_name(self.model), **tables}
 
 
@@ -93,7 +98,12 @@ _SECTIONS: dict[str, type[Any]] = {
     "train": TrainConfig,
 }
 _NUMBERS = ("seeds",)
-_TEXTS: dict[str, Callable[[str], Any]] = {"data": str, "features": Path, "recipe": str}
+_TEXTS: dict[str, Callable[[str], Any]] = {
+    "data": str,
+    "attention": str,
+    "features": Path,
+    "recipe": str,
+}
 
 
 def config_from(

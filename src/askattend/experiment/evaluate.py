@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace as replace_struct
 from rich.console import Console
 
 from askattend.batching.batches import Batches
@@ -17,23 +16,25 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
 from askattend.errors import AskAttendError, ConfigError, ImageError
-from askattend.evaluation.answers import fit_calibration
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
+from askattend.experiment.calibrating import calibrate_run
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
 from askattend.experiment.floors import with_verdict
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
+from askattend.experiment.own_questions import OwnQuestions, shared
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
-from askattend.metrics.calibration import Calibration
 from askattend.report.card import write_card
 from askattend.report.details import details_of
 from askattend.report.gallery import Example, choose
+from askattend.report.index import check_holder, write_index
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG, Run
+from askattend.scoring.evaluation_folders import REPORT, evaluation_folder, source_name
 from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
@@ -52,17 +53,27 @@ class EvaluationOptions:
     """Question source; by default the one that the run was trained on."""
     split: str = "test"
     """One of its splits: test, valid, train, or the source's own name."""
+    out: Path | None = None
+    """Folder for its files; by default one a data set and split, in the run's `evaluations`."""
     features: Path | None = None
     """Feature store; by default the run's, or a cache beside the run."""
     backbone: str | None = None
     """The run's backbone, where it does not know it or knows it by another name."""
     abstain_above_risk: Probability | None = None
     """From now on `ask` is not sure where more than this share of its answers would be wrong."""
+    abstention: bool = True
+    """With --no-abstention, `ask` answers always from now on, however unsure it is."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 
     def __post_init__(self) -> None:
         check(self)
+        if not self.abstention and self.abstain_above_risk is not None:
+            raise ConfigError(
+                "a risk to abstain above, and no abstention",
+                where="abstain_above_risk",
+                remedy="Leave out one of the two.",
+            )
 
 
 DEFAULT = EvaluationOptions()
@@ -71,28 +82,44 @@ DEFAULT = EvaluationOptions()
 def evaluate_run(
     folder: Path, options: EvaluationOptions = DEFAULT, *, console: Console
 ) -> Evaluation:
-    """Evaluate a run; leaves metrics, results and predictions in ``RUN/SPLIT``, and report.html.
+    """Evaluate a run; leaves metrics, results, predictions and report in `place_of`.
+
+    The run's own ``report.html`` lists all its evaluations.
 
     Raises:
-        AskAttendError: the run, the data, the split or the features do not fit.
+        AskAttendError: the run, the data, the split, the features or the folder do not fit.
     """
     split, figures = canonical_split(options.split), all_figures()
-    _check_folder(folder / split, split)
+    place = place_of(folder, options)
+    _check_folder(place, split)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     inputs = _read(predictor, options.data, split, options.features, console=console)
+    check_holder(place, inputs.questions.source, split)
     # Where nobody sees a bar move, it would leave nothing but an empty line.
     bars = console if console.is_interactive else Console(quiet=True)
-    predictor = inputs.predictor
-    calibration = _calibrate(predictor, inputs.valid, options.abstain_above_risk, console=bars)
+    predictor, risk = inputs.predictor, options.abstain_above_risk
+    calibration = calibrate_run(
+        predictor, inputs.valid, risk, abstention=options.abstention, console=bars
+    )
     answered = (predictor, inputs.batches, inputs.sample)
     floors = () if predictor.run.floors is None else load_linear_floors(folder)
-    evaluation = evaluate(*answered, figures, split, calibration, floors, console=bars)
+    evaluation = evaluate(
+        *answered, figures, split, calibration, floors, in_sample=inputs.in_sample, console=bars
+    )
     history = read_history(predictor.run)
-    evaluation = with_verdict(evaluation, predictor.run, history)
-    evaluation.save(folder / split, inputs.questions)
-    _report(predictor, evaluation, figures, inputs, history)
+    evaluation = with_verdict(evaluation, predictor.run, history, inputs.trust)
+    evaluation.save(place, inputs.questions)
+    _report(predictor, place / REPORT, evaluation, figures, inputs, history)
     write_card(Run.load(folder))  # as it is saved, without the words of these questions
+    write_index(folder)
     return evaluation
+
+
+def place_of(run: Path, options: EvaluationOptions = DEFAULT) -> Path:
+    """Name the folder that an evaluation's files are left in; see `evaluation_folder`."""
+    if options.out is not None:
+        return options.out
+    return evaluation_folder(run, canonical_split(options.split), options.data)
 
 
 @dataclass(frozen=True)
@@ -107,6 +134,8 @@ class _Inputs:
         sample: some of them, for what needs the network to answer again.
         valid: validation questions to learn from how far probabilities can be trusted; None where
             they, or their features, are not to be had.
+        in_sample: how many of the split's questions are among them.
+        trust: how far figures on the split can be trusted, where something speaks against.
     """
 
     predictor: Predictor
@@ -115,6 +144,8 @@ class _Inputs:
     batches: Batches
     sample: Batches
     valid: Batches | None
+    in_sample: int
+    trust: str | None
 
 
 def _read(
@@ -135,7 +166,8 @@ def _read(
     questions = split_of(config, source, split)
     store = _store(predictor, config, questions, console=console)
     known = (source, store) if config == own else (None, None)
-    valid = _validation(predictor, own, *known, console=console)
+    trained = _own_questions(own, known[0], console=console)
+    valid = _validation(predictor, own, trained, known[1], console=console)
     read = (questions,) if valid is None else (questions, valid[0])
     predictor = predictor.knowing(question.text for part in read for question in part)
     batches = partial(batches_of, run=predictor.run, config=config.train)
@@ -146,13 +178,28 @@ def _read(
         batches(questions, store),
         batches(sample_of(questions, SAMPLE), store),
         None if valid is None else batches(*valid),
+        0 if valid is None else shared(questions, valid[0]),
+        None if trained is None else trained.trust(questions),
     )
+
+
+def _own_questions(
+    config: Config[Any], source: QASet | None, *, console: Console
+) -> OwnQuestions | None:
+    """Read the run's own questions; None, and a note, where they are not to be had."""
+    if not config.data:
+        return None
+    try:
+        return OwnQuestions.read(config, source)
+    except AskAttendError as error:
+        console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
+        return None
 
 
 def _validation(
     predictor: Predictor,
     config: Config[Any],
-    source: QASet | None,
+    trained: OwnQuestions | None,
     store: Features | None,
     *,
     console: Console,
@@ -164,29 +211,25 @@ def _validation(
     Args:
         predictor: the run.
         config: its settings.
-        source: all questions that they name, if they are read already.
+        trained: its questions.
         store: the store of their features, if it is opened already.
         console: where notes and progress go.
     """
-    if not config.data:
+    if trained is None:
+        return None
+    questions = trained.to_calibrate
+    if questions is None:
+        why = "they were validated on the training questions themselves"
+        console.print(f"note: probabilities are not calibrated: {why}", highlight=False)
+    if not questions:
         return None
     try:
-        source = questions_of(config) if source is None else source
-        questions = split_of(config, source, "valid")
-        if {q.id for q in questions} & {q.id for q in split_of(config, source, "train")}:
-            # A network is as sure of what it learnt as can be: a temperature would make it more so.
-            why = "they were validated on the training questions themselves"
-            console.print(f"note: probabilities are not calibrated: {why}", highlight=False)
-            return None
         if store is None or any(image not in store for image in questions.images):
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
         console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
         return None
-    answered = replace(questions, questions=tuple(q for q in questions if q.answers))
-    if not answered.questions:
-        return None
-    return sample_of(answered, CALIBRATION), store
+    return sample_of(questions, CALIBRATION), store
 
 
 def _store(
@@ -206,62 +249,33 @@ def _store(
     )
 
 
-def _calibrate(
-    predictor: Predictor,
-    valid: Batches | None,
-    abstain_above_risk: float | None,
-    *,
-    console: Console,
-) -> Calibration | None:
-    """Learn from validation how far the run's probabilities can be trusted, and save it in the run.
-
-    Without validation questions, what an earlier evaluation learnt stays, if there was one. So does
-    the risk to stay below, where none is named.
-
-    Raises:
-        ConfigError: a risk is named, and there is nothing to learn from how to keep it.
-    """
-    before = predictor.calibration
-    found = before if valid is None else fit_calibration(predictor, valid, console=console)
-    if found is None:
-        if abstain_above_risk is not None:
-            raise ConfigError(
-                "there are no validation questions to learn it from",
-                where="abstain_above_risk",
-                remedy="Leave it out, or evaluate beside the data that the run was trained on.",
-            )
-        return None
-    if abstain_above_risk is None and before is not None:
-        abstain_above_risk = before.abstain_above_risk
-    found = replace_struct(found, abstain_above_risk=abstain_above_risk)
-    predictor.recalibrate(found)
-    return found
-
-
 def _check_folder(folder: Path, split: str) -> None:
-    """A split's name becomes a folder's in the run: it must stay inside and apart."""
-    if not re.fullmatch(r"\w[\w.-]*", split) or split == "tensorboard" or folder.is_file():
+    """A split's name becomes a folder's: it must stay inside and apart."""
+    if not re.fullmatch(r"\w[\w.-]*", split):
         raise ConfigError(
-            f"'{split}' cannot name a folder of the run",
+            f"'{split}' cannot name a folder",
             where="split",
             remedy="Rename the split: letters, digits, '_', '-' and '.' will do.",
         )
+    if folder.is_file():
+        raise ConfigError("is a file", where=folder, remedy="Name a folder.")
 
 
 def _report(
     predictor: Predictor,
+    file: Path,
     evaluation: Evaluation,
     figures: Mapping[str, Figure],
     inputs: _Inputs,
     history: TrainingHistory,
 ) -> None:
-    """Write report.html into the run folder, with a gallery of some of the questions."""
+    """Write the evaluation's page, with a gallery of some of the questions."""
     run, model = predictor.run, predictor.model
     network = run.config["network"].upper()
     write_report(
-        run.folder / "report.html",
+        file,
         # The whole source, often long, stands below the figure.
-        title=f"{network} on {inputs.questions.source.partition(':')[0]}",
+        title=f"{network} on {source_name(inputs.questions.source)}, {evaluation.metrics.split}",
         evaluation=evaluation,
         figures=figures,
         history=history,

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.readers.registry import images_source, read_source
-from askattend.errors import FeatureError
+from askattend.errors import FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
 from askattend.features.extraction import (
@@ -73,8 +73,8 @@ def features_for(
         backbone: what makes them, if it is loaded already.
 
     Raises:
-        FeatureError: the store lacks an image, or was made otherwise than by `spec`; see `extract`
-            also.
+        FeatureError: the store lacks an image, holds features of what its file was before, or was
+            made otherwise than by `spec`; see `extract` also.
     """
     if not uses_image(config.model):
         if config.features is not None:
@@ -86,6 +86,7 @@ def features_for(
         return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
+        _require_current(store, images)
     else:
         spec = spec if backbone is None else backbone.spec
         extraction = config.extract if spec is None else _as_made(config.extract, spec)
@@ -134,6 +135,17 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
         fraction = 1.0 if spec is None else spec.central_fraction
         name = f"{name}-{extraction.geometry}-{fraction:g}"
     return name
+
+
+def _require_current(store: FeatureStore, images: Mapping[str, Path]) -> None:
+    """Refuse features of pictures that were replaced: what is answered would be about others."""
+    if outdated := store.outdated(images):
+        raise FeatureError(
+            f"{len(outdated):,} of the {len(images):,} images have changed since their features "
+            f"were extracted: {name_few(outdated)}",
+            where=store.path,
+            remedy="Extract them into it again: askattend extract SOURCE --out STORE.",
+        )
 
 
 def _require_all(store: FeatureStore, images: Mapping[str, Path]) -> None:

@@ -85,11 +85,13 @@ def floors_remark(
     )
 
 
-def with_verdict(evaluation: Evaluation, run: Run, history: TrainingHistory) -> Evaluation:
-    """Return an evaluation that says plainly which floors the network does not beat."""
+def with_verdict(
+    evaluation: Evaluation, run: Run, history: TrainingHistory, trust: str | None
+) -> Evaluation:
+    """Return an evaluation that says which floors are not beaten, and how far to trust it."""
     metrics = evaluation.metrics
     verdict = floors_verdict(metrics.floors or {}, _tried(run, history))
-    return replace(evaluation, metrics=replace(metrics, verdict=verdict))
+    return replace(evaluation, metrics=replace(metrics, verdict=verdict, trust=trust))
 
 
 def _tried(run: Run, history: TrainingHistory) -> str:

@@ -29,7 +29,7 @@ def questions_of(config: Config[Any]) -> QASet:
     """
     if not config.data:
         raise ConfigError("no questions named", remedy="Add --data SOURCE.")
-    return read_source(config.data)
+    return read_source(config.data, images=uses_image(config.model))
 
 
 def split_of(config: Config[Any], questions: QASet, name: str) -> QASet:

@@ -21,6 +21,7 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.errors import ConfigError, RunError
+from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.floors import (
@@ -75,6 +76,7 @@ def train(
     splits = read_splits(config, console)
     config = by_recipe(config, out, splits, on_top, console)
     fold_images(config, splits.train)  # complain before the long work
+    own_attention(config, out)
     run, features = prepare(config, out, splits, console)
     if resume:
         _require_same(run)
@@ -154,7 +156,11 @@ def prepare(
     saved = config if uses_image(config.model) else replace(config, features=None)
     floors, spec = Floors.build(splits.train), features.spec
     suggestions = suggest_questions(splits.train)
-    run = Run(out, saved.tables(), words, answers, floors, spec, vectors, suggestions)
+    own = own_attention(config, out)
+    saved = saved if own is None else replace(saved, attention=own.name)
+    run = Run(out, saved.tables(), words, answers, floors, spec, vectors, suggestions, own)
+    if own is not None:
+        try_out(run, config, console)
     return run, features
 
 
@@ -216,7 +222,7 @@ def _require_same(run: Run) -> None:
         for key, now, then in _settings(run, begun)
         if now != then
     ]
-    for part in ("floors", "words", "answers", "features", "vectors"):
+    for part in ("floors", "words", "answers", "features", "vectors", "attention"):
         if getattr(run, part) != getattr(begun, part):
             differences.append(f"the {part} differ")
     if differences:

@@ -8,7 +8,7 @@ from askattend.devices import Precision
 from askattend.errors import FeatureError, closest, did_you_mean
 from askattend.features.backbone_family import BackboneFamily
 from askattend.features.none import no_backbone
-from askattend.features.spec import NONE, UNKNOWN, Backbone, FeatureSpec, Geometry, Strides
+from askattend.features.spec import NONE, OWN, UNKNOWN, Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import DTYPES, Dtype
 from askattend.registry import Registry
 
@@ -169,6 +169,11 @@ def _family(name: str) -> tuple[BackboneFamily, str]:
 
 
 def _hint(name: str) -> str:
+    if name.startswith(OWN):
+        return (
+            "It is a module of somebody's own: give it as Predictor.load(run, "
+            "backbone=own_backbone(module, …)), or answer from stored features (--features STORE)."
+        )
     close = closest(name, BACKBONES.names())
     meant = f"Did you mean '{close}'? " if close else ""
     known = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +15,10 @@ from torch import Tensor
 
 from askattend.errors import ImageError
 from askattend.features.geometry import square
-from askattend.features.images import MIRROR_IMAGE, Size, open_image
+from askattend.features.greys import Range
+from askattend.features.image_bytes import read_image_file
+from askattend.features.image_files import digest, status_of
+from askattend.features.images import GREYS, MIRROR_IMAGE, Size, open_image
 from askattend.features.spec import FeatureSpec
 
 
@@ -27,6 +31,9 @@ class DecodedImage:
     pixels: UInt8[Tensor, "3 size size"] | None
     size: Size
     file_size: int = 0
+    digest: str = ""
+    status: os.stat_result | None = None
+    greys: Range | None = None
     reason: str = ""
 
 
@@ -63,9 +70,12 @@ def decode_ahead(
 def decode(image: str, file: Path, *, spec: FeatureSpec) -> DecodedImage:
     """Open and square an image, or its mirror image; one that is broken keeps the reason."""
     try:
-        opened = open_image(file)
+        status = status_of(file)  # before it is read: it may change then
+        content = read_image_file(file)
+        opened = open_image(content, name=str(file))
+        made_of = (len(content), digest(content), status, opened.info.get(GREYS))
         if image.startswith(MIRROR_IMAGE):
             opened = ImageOps.mirror(opened)
     except ImageError as error:
         return DecodedImage(image, file, None, (0, 0), reason=error.problem)
-    return DecodedImage(image, file, square(opened, spec), opened.size, file.stat().st_size)
+    return DecodedImage(image, file, square(opened, spec), opened.size, *made_of)

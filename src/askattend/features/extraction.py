@@ -25,6 +25,7 @@ from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from askattend.features.writer import StoreWriter
+from askattend.files import readable
 from askattend.settings import Natural, Positive, check
 
 _KNOWN = ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
@@ -88,7 +89,8 @@ def images_in(folder: str | Path) -> dict[str, Path]:
     """Find the images in a folder and its subfolders, hidden ones left out.
 
     Returns:
-        path relative to the folder, with ``/`` between its parts → file; sorted by that.
+        path relative to the folder, with ``/`` between its parts → file; sorted by that. Bytes
+        that are no UTF-8 are written as in ``caf\\xe9.png``.
 
     Raises:
         ImageError: it is no folder, or holds no file with an image's suffix.
@@ -96,8 +98,9 @@ def images_in(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError("no such folder", where=folder, remedy="Check the path.")
+    # By names that can be written: of old disks and archives come some that are no UTF-8.
     found = {
-        file.relative_to(folder).as_posix(): file
+        readable(file.relative_to(folder).as_posix()): file
         for file in folder.rglob("*")
         if file.suffix.lower() in SUFFIXES and file.is_file()
     }

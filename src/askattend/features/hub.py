@@ -25,8 +25,7 @@ from askattend.features.hub_preprocessing import read_preprocessing
 from askattend.features.hub_probe import FINE_STRIDE, Grid, fine_dim_of, grid_of, map_at
 from askattend.features.spec import Backbone, FeatureSpec, Strides, fingerprint
 from askattend.features.storage import Dtype
-
-INSTALL = "pip install 'askattend[hub]'"
+from askattend.installation import pip_install
 
 
 class HubGrid(nn.Module):
@@ -109,7 +108,7 @@ def _require_transformers() -> None:
     except ImportError:
         raise FeatureError(
             "a backbone of the model hub needs transformers, which is not installed",
-            remedy=f"Run: {INSTALL}",
+            remedy=f"Run: {pip_install('hub')}",
         ) from None
 
 
@@ -197,7 +196,7 @@ def _fetch(load: Callable[..., Any], source: str, label: str, **arguments: Any) 
         raise not_to_be_had(source, label, error) from error
     except Exception as error:  # transformers raises many kinds for a model that it does not know
         problem = f"transformers cannot load it ({first_line(error)})"
-        remedy = f"Check the name, or try a newer version: {INSTALL} --upgrade"
+        remedy = f"Check the name, or try a newer version: {pip_install('hub')} --upgrade"
         raise FeatureError(problem, where=label, remedy=remedy) from error
 
 

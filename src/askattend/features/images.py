@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from askattend.errors import ImageError
+from askattend.features.greys import OVERSHOOT, eight_bit
+from askattend.features.image_bytes import (
+    not_an_image,
+    read_image_file,
+    require_content,
+    without_remarks,
+)
 
 # Width and height in pixels.
 Size = tuple[int, int]
@@ -24,13 +33,16 @@ Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 REDUCING_GAP = 3.0
 # An image's mirror image is another one, with features of its own: this and the image's id is its.
 MIRROR_IMAGE = "mirror image of "
+# Under this key a picture says from which range its grey was scaled to 8 bits.
+GREYS = "askattend.greys"
 
 
 def open_image(source: Source, *, name: str | None = None) -> Image.Image:
     """Open a picture as 8-bit RGB, turned upright.
 
-    A camera's orientation tag is obeyed, transparency lies on white, 16-bit grey is scaled to
-    8 bit, and of an animation the first frame is taken.
+    A camera's orientation tag is obeyed, transparency lies on white, and of an animation the first
+    frame is taken. Grey of more than 8 bits is scaled from the range that its values are in, see
+    `greys.range_of`; ``info[GREYS]`` of the picture then holds that range.
 
     Args:
         source: a file, a file's bytes, a PIL image, or an array: height × width, or
@@ -41,28 +53,72 @@ def open_image(source: Source, *, name: str | None = None) -> Image.Image:
         ImageError: it is missing, empty, truncated, damaged, too large to be safe, or no image.
     """
     where = name or (str(source) if isinstance(source, str | Path) else "image")
+    _require_source(source, where)
     if isinstance(source, np.ndarray):
         return _rgb(_from_array(source, where))
-    try:
-        if isinstance(source, Image.Image):
+    if isinstance(source, Image.Image):
+        with _decoding(where):
             return _rgb(_upright(source))
-        with Image.open(_stream(source, where)) as picture:
-            _check_size(picture, where)
-            return _rgb(_upright(picture))
+    if isinstance(source, bytes):
+        content = require_content(source, where)
+    else:
+        content = read_image_file(Path(source), where=where)
+    with _decoding(where, content), _load(content, where) as picture:
+        return _rgb(_upright(picture))
+
+
+@contextmanager
+def _decoding(where: str, content: bytes = b"") -> Iterator[None]:
+    """Turn whatever a decoder raises into `ImageError`."""
+    try:
+        yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large(where) from None
     except ImageError:
         raise
     except UnidentifiedImageError:  # its own message holds a memory address
-        raise ImageError(
-            "not an image in a format that Pillow reads",
-            where=where,
-            remedy="Replace it with a JPEG or PNG, or leave it out.",
-        ) from None
+        raise not_an_image(content, where) from None
+    except MemoryError:
+        problem, remedy = "the image does not fit in memory", "Shrink it first."
+        raise ImageError(problem, where=where, remedy=remedy) from None
     except Exception as error:  # a decoder may raise anything at all on a damaged file
         problem = f"the image cannot be decoded ({str(error).rstrip('.') or type(error).__name__})"
         remedy = "Replace it with an undamaged copy, or leave it out."
         raise ImageError(problem, where=where, remedy=remedy) from error
+
+
+def _load(content: bytes, where: str) -> Image.Image:
+    """Decode a picture, whatever texts and profiles lie beside its pixels."""
+    try:
+        return _loaded(content, where)
+    except (ImageError, Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+        raise
+    except Exception:  # Pillow refuses a PNG for a long text, be its pixels whole or not
+        plain = without_remarks(content)
+        if len(plain) == len(content):
+            raise
+        return _loaded(plain, where)
+
+
+def _loaded(content: bytes, where: str) -> Image.Image:
+    picture = Image.open(BytesIO(content))
+    _check_size(picture, where)
+    # Pillow keeps the upper 8 bits of coloured pictures of 16.
+    deep = ";16" in str(picture.tile)
+    picture.load()
+    if deep:
+        picture.info[GREYS] = (0.0, 65535.0)
+    return picture
+
+
+def _require_source(source: object, where: str) -> None:
+    """Refuse what no picture comes as, before a decoder says something else of it."""
+    if not isinstance(source, str | Path | bytes | Image.Image | np.ndarray):
+        raise ImageError(
+            f"{type(source).__name__} is not an image",
+            where=where,
+            remedy="Give a path, a file's bytes, a PIL image or an array.",
+        )
 
 
 def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
@@ -76,23 +132,6 @@ def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
         (size, size), Image.Resampling.BICUBIC, reducing_gap=REDUCING_GAP
     )
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
-
-
-def _stream(source: str | Path | bytes, where: str) -> Path | BytesIO:
-    """Return what Pillow reads from, once it is sure that there is something to read."""
-    if isinstance(source, bytes):
-        size = len(source)
-    else:
-        path = Path(source)
-        if path.is_dir():
-            raise ImageError("a folder, not an image", where=where, remedy="Name a file in it.")
-        try:
-            size = path.stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
-            raise ImageError("no such file", where=where, remedy="Check the path.") from None
-    if not size:
-        raise ImageError("the file is empty", where=where, remedy="Copy or download it again.")
-    return BytesIO(source) if isinstance(source, bytes) else path
 
 
 def _check_size(picture: Image.Image, where: str) -> None:
@@ -121,7 +160,7 @@ def _upright(picture: Image.Image) -> Image.Image:
 def _rgb(picture: Image.Image) -> Image.Image:
     # Pillow would cut these off at 255 instead of scaling them.
     if picture.mode.startswith("I") or picture.mode == "F":
-        return Image.fromarray(_eight_bit(np.asarray(picture))).convert("RGB")
+        return _from_greys(np.asarray(picture))
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     if picture.mode == "La":  # Pillow has no direct way from here to RGBA
@@ -131,26 +170,11 @@ def _rgb(picture: Image.Image) -> Image.Image:
     return canvas.convert("RGB")
 
 
-def _eight_bit(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Scale grey of more than 8 bit from the range that its values are in.
-
-    16-bit files are scaled from their full range. 32-bit integers and floats carry no range, so
-    the smallest of the usual ones that holds all values is taken: 0..1 (floats), 0..255,
-    0..65535, and else from the least value to the greatest.
-    """
-    if values.dtype.itemsize == 2 and values.dtype.kind == "u":
-        return _scale(values, 0.0, 65535.0)
-    # A pixel that is not a number has no grey; it must not decide the range either.
-    finite = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    usual = (1.0, 255.0, 65535.0) if values.dtype.kind == "f" else (255.0, 65535.0)
-    fitting = [bound for bound in usual if low >= 0 and high <= bound]
-    return _scale(finite, 0.0, fitting[0]) if fitting else _scale(finite, low, high)
-
-
-def _scale(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.uint8]:
-    scaled = (values.astype(np.float64) - low) * (255.0 / ((high - low) or 1.0))
-    return np.rint(scaled).astype(np.uint8)
+def _from_greys(values: npt.NDArray[Any]) -> Image.Image:
+    greys, used = eight_bit(values)
+    image = Image.fromarray(greys).convert("RGB")
+    image.info[GREYS] = used
+    return image
 
 
 def _from_array(array: npt.NDArray[Any], where: str) -> Image.Image:
@@ -169,12 +193,14 @@ def _array_bytes(array: npt.NDArray[Any], where: str) -> npt.NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
     if array.dtype == np.uint16:
-        return _scale(array, 0.0, 65535.0)
+        return eight_bit(array)[0]
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
     problem = f"an array of {array.dtype} is not an image"
     if array.dtype.kind == "f":
-        if bool(((array >= 0) & (array <= 1)).all()):
-            return _scale(array, 0.0, 1.0)
-        problem = f"values from {array.min():g} to {array.max():g} in an array of floats"
+        low, high = float(array.min()), float(array.max())
+        # Resampling overshoots; what is no number is refused.
+        if low >= -OVERSHOOT and high <= 1 + OVERSHOOT:
+            return np.rint(array.clip(0, 1).astype(np.float64) * 255.0).astype(np.uint8)
+        problem = f"values from {low:.9g} to {high:.9g} in an array of floats"
     raise ImageError(problem, where=where, remedy="Give uint8, uint16, or floats in 0..1.")

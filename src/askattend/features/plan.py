@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from askattend.errors import FeatureError, ImageError
@@ -16,7 +16,6 @@ from askattend.features.store_index import (
     Plan,
     WrittenShard,
     divide,
-    find_slots,
 )
 
 
@@ -55,18 +54,20 @@ def make_plan(
     before: Plan,
     written: Mapping[str, WrittenShard],
     *,
+    current: Set[str],
     batch_size: int,
     shard_images: int,
 ) -> Plan:
     """Keep finished shards, and planned ones that still can be made; add what is missing.
 
     Images that were broken are planned once more if they open now, and so are those whose file
-    has another size than when it was looked at.
+    holds something else than when it was looked at.
 
     Args:
         images: all that the store shall hold, id → file.
         before: the earlier plan.
         written: its finished shards.
+        current: images that these hold, made from the file that is there now.
         batch_size: images that are computed together in further shards.
         shard_images: images in each of those.
     """
@@ -77,7 +78,7 @@ def make_plan(
     ]
     # Planned shards stay as planned, batches included: the same bytes come out.
     unfinished = [shard.images for shard in old if shard.name not in written]
-    settled = up_to_date(images, list(written.values())).union(*unfinished)
+    settled = set(current).union(*unfinished)
     broken = {image for shard in written.values() for image in shard.broken}
     missing = tuple(
         image
@@ -87,20 +88,6 @@ def make_plan(
     first = 1 + max((_number(shard.name) for shard in old), default=-1)
     added = divide(missing, batch_size=batch_size, shard_images=shard_images, first=first)
     return Plan(before.spec, (*old, *added))
-
-
-def up_to_date(images: Mapping[str, Path], shards: Sequence[WrittenShard]) -> set[str]:
-    """Return the images whose features some shard holds, made from the file that is there now."""
-    return {
-        image
-        for image, (number, slot) in find_slots(shards).items()
-        if image not in images or _same_size(images[image], shards[number].file_sizes[slot])
-    }
-
-
-def _same_size(file: Path, size: int) -> bool:
-    """Compare a file's size; True where it is gone, as its features are all that is left."""
-    return not file.exists() or file.stat().st_size == size
 
 
 def _require_empty(folder: Path) -> None:

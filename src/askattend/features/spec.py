@@ -32,6 +32,8 @@ Geometry = Literal["squash", "centre-crop", "pad"]
 
 # What made features that were imported need not be known.
 UNKNOWN = "unknown"
+# What the name of a module of somebody's own begins with.
+OWN = "own:"
 # The backbone of a network that does not use the image.
 NONE = "none"
 CERTAIN = ("rows", "columns", "region_dim")

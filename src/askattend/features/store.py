@@ -15,6 +15,7 @@ from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.geometry import Crop, crop_of
+from askattend.features.image_files import ImageFiles
 from askattend.features.images import Size
 from askattend.features.levels import StoredLevels, levels_layout, scaled_places
 from askattend.features.storage import empty_features
@@ -124,6 +125,21 @@ class FeatureStore:
             name: torch.stack([tensors[name][slot] for tensors, slot in images])
             for name in levels_layout(1, self.spec.grids, self.spec.dtype)
         }
+
+    def outdated(self, images: Mapping[str, Path]) -> list[str]:
+        """List the images whose file holds something else than when its features were made.
+
+        Imported features, and files that are gone, cannot be compared and are left out.
+
+        Args:
+            images: id → file.
+        """
+        if self.spec.imported:
+            return []
+        files = ImageFiles(self.path)
+        current = files.current(images, self._shards)
+        files.save()
+        return [image for image in images if image in self and image not in current]
 
     def size(self, image_id: str) -> Size:
         """Return an upright original's width and height in pixels; 0, 0 for imported features.

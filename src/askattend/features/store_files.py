@@ -12,6 +12,7 @@ from askattend.errors import FeatureError
 from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
+from askattend.installation import upgrade
 
 METADATA = "askattend"
 
@@ -52,9 +53,7 @@ def read_description(file: Path, kind: type[T]) -> T | None:
                 f"the store is of {'a newer' if newer else 'an older'} format "
                 f"({found}, not {VERSION})",
                 where=file,
-                remedy="Upgrade askattend: pip install --upgrade askattend"
-                if newer
-                else "Delete the store and extract it again.",
+                remedy=upgrade() if newer else "Delete the store and extract it again.",
             )
         return msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, ValueError) as error:

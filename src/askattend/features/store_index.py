@@ -15,7 +15,7 @@ import msgspec
 from askattend.features.images import Size
 from askattend.features.spec import FeatureSpec
 
-VERSION = 2
+VERSION = 3
 INDEX, PLAN = "index.json", "plan.json"
 
 
@@ -34,14 +34,16 @@ class WrittenShard(msgspec.Struct, frozen=True):
         shard: as planned.
         sizes: width and height of each upright original in pixels; 0, 0 for a broken one, whose
             slot is all zeros, and for an imported one.
-        file_sizes: bytes of each original file, which tell when it has been replaced; 0 for an
-            imported one.
+        file_sizes: bytes of each original file; 0 for a broken and for an imported one.
+        digests: `image_files.digest` of each original file, which tells when it has been replaced;
+            ``""`` for a broken and for an imported one.
         broken: image id → why it could not be read.
     """
 
     shard: Shard
     sizes: tuple[Size, ...]
     file_sizes: tuple[int, ...]
+    digests: tuple[str, ...]
     broken: dict[str, str]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -12,16 +13,18 @@ from pathlib import Path
 import msgspec
 import torch
 from rich.console import Console
-from rich.filesize import decimal
 from torch import Tensor
 
 from askattend.errors import FeatureError
+from askattend.features.announcements import announce, note_greys, note_replaced
 from askattend.features.decoding import DecodedImage, decode_ahead
-from askattend.features.disk import disk_errors, need_space, save_shard
+from askattend.features.disk import disk_errors, save_shard
 from askattend.features.geometry import shown_regions
+from askattend.features.greys import Range
+from askattend.features.image_files import ImageFiles
 from askattend.features.images import Size
 from askattend.features.levels import StoredLevels, blank_out
-from askattend.features.plan import make_plan, read_progress, up_to_date
+from askattend.features.plan import make_plan, read_progress
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
@@ -60,6 +63,8 @@ class StoreWriter:
         self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
         self._batch_size, self._workers, self._shard_images = batch_size, workers, shard_images
         self._console, self._progress = console, progress
+        self._files = ImageFiles(folder, workers=workers)
+        self._greys: Counter[Range] = Counter()
 
     def write(self, images: Mapping[str, Path]) -> tuple[int, int]:
         """Extract what the store lacks of `images`; return how many it now got, and had before.
@@ -69,24 +74,44 @@ class StoreWriter:
         """
         before, written = read_progress(self._folder, self._spec)
         sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
-        plan = make_plan(images, before, written, **sizes)
+        had = self._files.current(images, written.values())
+        plan = make_plan(images, before, written, current=had, **sizes)
         todo = [shard for shard in plan.shards if shard.name not in written]
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
             print_line(self._console, f"{self._folder / lost.name} {why}")
-        had = up_to_date(images, list(written.values()))
         already = sum(image in had for image in images)
         finished = (self._folder / INDEX).exists() and not (self._folder / PLAN).exists()
         if finished and not todo:
             text = f"nothing to do: all {already:,} images are in {self._folder}"
             print_line(self._console, text)
+            self._files.save()
             return 0, already
-        self._announce(todo, already)
+        if not written:
+            self._require_some(images, todo)
+        announce(self._console, self._folder, self._spec, todo, already)
+        slots = find_slots(written.values())
+        note_replaced(self._console, [i for i in images if i in slots and i not in had])
         created = self._write_plan(plan)
-        made = list(self._extract(todo, images))
+        try:
+            made = list(self._extract(todo, images))
+        finally:
+            self._files.save()
         written |= {shard.shard.name: shard for shard in made}
         self._finish(plan, written, created=created)
+        note_greys(self._console, self._greys)
         return len(find_slots(made)), already
+
+    def _require_some(self, images: Mapping[str, Path], todo: Sequence[Shard]) -> None:
+        """Refuse to begin where no image is there at all."""
+        files = [images[image] for shard in todo for image in shard.images]
+        if not any(file.exists() for file in files):
+            raise FeatureError(
+                f"none of the {len(files):,} images is there, such as {files[0]}",
+                where=self._folder,
+                remedy="Put them there; without any, train a network that reads questions alone "
+                "(question-only).",
+            )
 
     def _write_plan(self, plan: Plan) -> bool:
         """Write the plan, and tell if the store's folder is new."""
@@ -95,25 +120,6 @@ class StoreWriter:
             self._folder.mkdir(parents=True, exist_ok=True)
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         return created
-
-    def _announce(self, todo: Sequence[Shard], already: int) -> None:
-        """Print what is about to be done.
-
-        Raises:
-            FeatureError: it does not fit on the disk.
-        """
-        spec = self._spec
-        count = sum(len(shard.images) for shard in todo)
-        # 4 KiB a shard for its header, in which safetensors lists the tensors.
-        needed = count * spec.image_bytes + sum(4096 + len(msgspec.json.encode(s)) for s in todo)
-        free = need_space(self._folder, needed)
-        there = f" ({already:,} more are there already)" if already else ""
-        print_line(
-            self._console,
-            f"{count:,} images{there} → {spec.rows} × {spec.columns} regions of "
-            f"{spec.region_dim:,} {spec.dtype} by {spec.backbone} at {spec.image_size} px: "
-            f"{decimal(needed)}; {decimal(free)} are free on the disk",
-        )
 
     def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> Iterator[WrittenShard]:
         names = [image for shard in todo for image in shard.images]
@@ -148,6 +154,7 @@ class StoreWriter:
         stored = StoredLevels.zeros(len(shard.images), self._spec.grids, self._spec.dtype)
         sizes: list[Size] = []
         file_sizes: list[int] = []
+        digests: list[str] = []
         broken: dict[str, str] = {}
         computing: _Computing | None = None
         for start in range(0, len(shard.images), shard.batch_size):
@@ -159,11 +166,20 @@ class StoreWriter:
             computing = batch, levels, start, ready
             sizes += [picture.size for picture in batch]
             file_sizes += [picture.file_size for picture in batch]
+            digests += [picture.digest for picture in batch]
+            self._note(batch)
             broken |= {p.image: p.reason for p in batch if p.pixels is None}
             advance(len(batch))
         if computing is not None:
             self._fetch(stored, *computing)
-        return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), broken)
+        return stored, WrittenShard(shard, tuple(sizes), tuple(file_sizes), tuple(digests), broken)
+
+    def _note(self, batch: Sequence[DecodedImage]) -> None:
+        for picture in batch:
+            if picture.status is not None:
+                self._files.note(picture.image, picture.digest, picture.status)
+            if picture.greys is not None:
+                self._greys[picture.greys] += 1
 
     def _compute(self, batch: Sequence[DecodedImage]) -> Sequence[Tensor]:
         """Start the backbone on a batch; nothing comes of one without any image that is whole.

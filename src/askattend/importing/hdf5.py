@@ -24,9 +24,9 @@ from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShar
 from askattend.files import atomic_write
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
+from askattend.installation import pip_install
 
 FEATURES, IDS = "features", "ids"
-INSTALL = "pip install 'askattend[hdf5]'"
 CHUNK = 32  # images read at a time
 SHARD = 256  # images a file of the store
 FLOATS = ("float16", "float32")
@@ -142,7 +142,7 @@ def _shards(
             source.fill(stored, slots, shard.images[slots])
         count = len(shard.images)
         # Sizes of pictures and files are not recorded there.
-        written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, {})
+        written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, ("",) * count, {})
         save_shard(folder, stored, written)
         yield written
 
@@ -154,7 +154,7 @@ def _opened(file: Path) -> Iterator[Any]:
         import h5py
     except ImportError:
         raise FeatureError(
-            "an HDF5 file needs h5py, which is not installed", remedy=f"Run: {INSTALL}"
+            "an HDF5 file needs h5py, which is not installed", remedy=f"Run: {pip_install('hdf5')}"
         ) from None
     if not file.is_file():
         problem = "a folder, not a file" if file.is_dir() else "no such file"

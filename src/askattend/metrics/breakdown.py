@@ -10,7 +10,7 @@ import msgspec
 
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.metrics.significance import bootstrap_interval
+from askattend.metrics.shares import share_interval
 
 # The greatest number of words in each group of questions of like length but the last.
 LENGTHS = (3, 5, 7, 10)
@@ -22,7 +22,7 @@ class GroupAccuracy(msgspec.Struct, frozen=True):
     Attributes:
         questions: their number.
         accuracy: mean over them, 0 to 1.
-        interval: of the accuracy, 95 %, by bootstrap over images.
+        interval: of the accuracy, 95 %, see `share_interval`.
     """
 
     questions: int
@@ -65,7 +65,7 @@ def accuracy_over(scored: Sequence[ScoredAnswer]) -> GroupAccuracy:
         scored: at least one, all of which have a score.
     """
     scores = [_score(one) for one in scored]
-    interval = bootstrap_interval(scores, [one.image for one in scored])
+    interval = share_interval(scores, [one.image for one in scored])
     return GroupAccuracy(len(scores), sum(scores) / len(scores), interval)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +12,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from askattend.errors import ConfigError
+from askattend.metrics.shares import effective_size, share_interval
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 BINS = 15
@@ -17,6 +22,8 @@ BINS = 15
 POINTS = 200
 # A threshold that no probability reaches.
 NEVER = 1.1
+# Chance that all of too few answers are right although more than the risk's share are wrong.
+DOUBT = 0.05
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -50,12 +57,15 @@ class Calibration(msgspec.Struct, frozen=True):
         curve: risk and coverage by threshold, of the tempered probabilities, rising in coverage;
             see `useful_thresholds`.
         abstain_above_risk: the risk that `ask` is to stay below by not being sure; None for any.
+        effective: how many independent questions they are worth, since some share an image; None
+            where that is not known: they count as independent.
     """
 
     temperature: float
     questions: int
     curve: tuple[RiskCoveragePoint, ...]
     abstain_above_risk: float | None = None
+    effective: float | None = None
 
     def threshold(self, risk: float | None = None) -> float:
         """Find the least probability to answer with, so that no more than `risk` are wrong.
@@ -64,25 +74,70 @@ class Calibration(msgspec.Struct, frozen=True):
             risk: by default `abstain_above_risk`.
 
         Returns:
-            The lowest threshold at which the validation questions' risk was within it; above 1
-            where none is; 0 where that of all of them was, or where no risk is named.
+            The lowest threshold at which the validation questions' risk was within it, of those
+            that `least_questions` lie above; above 1 where none is; 0 where that of all of them
+            was, or where no risk is named.
         """
         risk = self.abstain_above_risk if risk is None else risk
-        if risk is None or self.curve[-1].risk <= risk:
+        if risk is None or risk >= 1:
+            return 0.0
+        if self.curve[-1].risk <= risk and self._enough(self.curve[-1], risk):
             return 0.0
         chosen = self._within(risk)
         return NEVER if chosen is None else chosen.threshold
 
-    def coverage(self, risk: float) -> float:
-        """Give the share of the validation questions answered at the threshold for this risk."""
-        chosen = self._within(risk)
-        return 0.0 if chosen is None else chosen.coverage
+    def answered(self, threshold: float) -> int:
+        """Count the validation questions whose probability reaches a threshold."""
+        if threshold <= 0:
+            return self.questions
+        reached = [point.coverage for point in self.curve if point.threshold >= threshold]
+        return round(max(reached, default=0.0) * self.questions)
+
+    def require_enough(self, risk: float, *, where: str) -> None:
+        """Refuse a risk that so few validation questions could not show, even if all were right.
+
+        Raises:
+            ConfigError: says how many it takes.
+        """
+        least = least_questions(risk)
+        if self._worth >= least:
+            return
+        worth = f", worth {self._worth:.0f} independent ones," * (self._worth < self.questions)
+        takes = "no number is enough" if math.isinf(least) else f"it takes {least:,.0f}"
+        raise ConfigError(
+            f"{self.questions:,} validation questions{worth} are too few to show that no more than "
+            f"{risk:.1%} of answers are wrong: {takes}, even if all of them are right",
+            where=where,
+            remedy="Name a greater risk, or validate on more questions and images.",
+        )
+
+    @property
+    def _worth(self) -> float:
+        return self.questions if self.effective is None else self.effective
+
+    def _enough(self, point: RiskCoveragePoint, risk: float) -> bool:
+        return point.coverage * self._worth >= least_questions(risk)
 
     def _within(self, risk: float) -> RiskCoveragePoint | None:
         """Find the point of greatest coverage within a risk; None where nothing is answered."""
         # Risks come from sums in floating point.
-        within = [point for point in self.curve if point.risk <= risk + 1e-12]
+        within = [
+            point
+            for point in self.curve
+            if point.risk <= risk + 1e-12 and self._enough(point, risk)
+        ]
         return max(within, key=lambda point: point.coverage, default=None)
+
+
+def least_questions(risk: float) -> float:
+    """Return how many right answers in a row it takes to show a risk, at 95 %.
+
+    If more than `risk` were wrong, so many would all be right with a chance of less than 5 %:
+    (1 - risk)ⁿ ≤ 0.05. About 3/risk: 29 for 0.1, 299 for 0.01; infinitely many for 0.
+    """
+    if risk <= 0:
+        return math.inf
+    return 0.0 if risk >= 1 else math.ceil(math.log(DOUBT) / math.log1p(-risk))
 
 
 class Abstention(msgspec.Struct, frozen=True):
@@ -93,15 +148,25 @@ class Abstention(msgspec.Struct, frozen=True):
         threshold: the least probability that it answers with, chosen on the validation questions;
             0 if with any, above 1 if it never does.
         coverage: share of the split's questions that it answers, 0 to 1.
+        answered: how many those are.
         achieved_risk: 1 - accuracy among those, 0 to 1; None where it answers none.
+        interval: of that, 95 %, see `share_interval`; None likewise.
+        in_sample: how many of the split's questions the threshold was chosen on.
         valid_coverage: share of the validation questions that it answers.
+        valid_answered: how many those are: what the threshold rests on.
+        valid_questions: of how many.
     """
 
     risk: float
     threshold: float
     coverage: float
+    answered: int
     achieved_risk: float | None
+    interval: tuple[float, float] | None
+    in_sample: int
     valid_coverage: float
+    valid_answered: int
+    valid_questions: int
 
 
 class Reliability(msgspec.Struct, frozen=True):
@@ -148,24 +213,39 @@ def reliability(
     )
 
 
-def abstention(calibration: Calibration, probability: Array, score: Array) -> Abstention | None:
+def abstention(
+    calibration: Calibration,
+    probability: Array,
+    score: Array,
+    images: Sequence[Hashable],
+    *,
+    in_sample: int = 0,
+) -> Abstention | None:
     """Apply the threshold of a calibration to questions; None where it is to keep no risk.
 
     Args:
         calibration: learnt on validation.
         probability: of each question's answer, tempered.
         score: how right each is, 0 to 1.
+        images: the image of each.
+        in_sample: how many of them the calibration was learnt from.
     """
     if (risk := calibration.abstain_above_risk) is None:
         return None
     threshold = calibration.threshold()
-    answered = score[probability >= threshold]
+    given = np.flatnonzero(probability >= threshold)
+    wrong, valid = 1 - score[given], calibration.answered(threshold)
     return Abstention(
         risk,
         threshold,
-        len(answered) / len(score),
-        1 - float(answered.mean()) if len(answered) else None,
-        calibration.coverage(risk),
+        len(given) / len(score),
+        len(given),
+        float(wrong.mean()) if len(given) else None,
+        share_interval(wrong, [images[i] for i in given.tolist()]) if len(given) else None,
+        in_sample,
+        valid / calibration.questions,
+        valid,
+        calibration.questions,
     )
 
 
@@ -253,16 +333,23 @@ def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) ->
     return float(np.exp(least.x))
 
 
-def calibrate(logits: Float[Tensor, "questions answers"], score: Array) -> Calibration:
+def calibrate(
+    logits: Float[Tensor, "questions answers"],
+    score: Array,
+    images: Sequence[Hashable] | None = None,
+) -> Calibration:
     """Fit a temperature on validation questions, and measure risk and coverage with it.
 
     Args:
         logits: of the questions.
         score: how right each question's best answer is, 0 to 1.
+        images: the image of each; by default each has its own.
     """
+    images = range(len(score)) if images is None else images
     temperature = fit_temperature(logits, score)
     curve, _ = risk_coverage(best_probability(logits, temperature).double().numpy(), score)
-    return Calibration(temperature, len(score), useful_thresholds(curve))
+    effective = min(effective_size(score, images), float(len(score)))
+    return Calibration(temperature, len(score), useful_thresholds(curve), effective=effective)
 
 
 def best_probability(

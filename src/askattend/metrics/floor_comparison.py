@@ -13,7 +13,8 @@ from askattend.features.source import FeatureSource
 from askattend.metrics.accuracy import accuracy_of
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
-from askattend.metrics.significance import bootstrap_interval
+from askattend.metrics.shares import share_interval
+from askattend.metrics.significance import difference_interval
 
 
 class FloorComparison(msgspec.Struct, frozen=True):
@@ -92,11 +93,11 @@ def compare_with_floors(
     for key, floor in floors.items():
         own = floor.scores(questions)
         ahead = (np.array(scores) - np.array(own)).tolist()
-        interval = bootstrap_interval(ahead, images)
+        interval = difference_interval(ahead, images)
         found[key] = FloorComparison(
             name=floor.name,
             accuracy=float(np.mean(own)),
-            interval=bootstrap_interval(own, images),
+            interval=share_interval(own, images),
             ahead=float(np.mean(ahead)),
             ahead_interval=interval,
             beaten=interval[0] > 0,

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from askattend.data.questions import Box
+from askattend.metrics.shares import share_interval
 from askattend.metrics.significance import Bootstrap, Estimate, Ratio
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -112,14 +113,15 @@ class GroundingPerQuestion:
     def over(self, questions: Sequence[int] | None = None) -> Grounding:
         """Average over the questions at some positions; by default over all."""
         some = list(range(len(self.images)) if questions is None else questions)
-        scores = np.concatenate([self.inside[:, some], self.pointing[:, some]])
-        bootstrap = Bootstrap.of(scores, [self.images[position] for position in some])
+        scores: Array = np.concatenate([self.inside[:, some], self.pointing[:, some]])
+        images = [self.images[position] for position in some]
+        bootstrap = Bootstrap.of(scores, images)
         rows = len(self.inside)
         *maps, uniform, centre = (
             GroundingScores(
                 bootstrap.estimate(row),
                 bootstrap.ratio(row, to=rows - 2),
-                bootstrap.estimate(rows + row),
+                _share(scores[rows + row], images),
                 _mean_known(self.rank[row, some]),
             )
             for row in range(rows)
@@ -172,6 +174,11 @@ def _pointing(attention: Array, hit: np.ndarray[Any, np.dtype[np.bool_]]) -> Arr
     peaks = attention == attention.max(axis=1, keepdims=True)
     shares: Array = (peaks & hit).sum(axis=1) / peaks.sum(axis=1)
     return shares
+
+
+def _share(values: Array, images: Sequence[Hashable]) -> Estimate:
+    """Give the mean of what is 0 or 1 with an interval that does not vanish there."""
+    return Estimate(float(values.mean()), share_interval(values, images))
 
 
 def _mean_known(values: Array) -> float | None:

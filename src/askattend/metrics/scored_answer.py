@@ -25,6 +25,9 @@ class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
         question_type: likewise.
         image: id of the question's image; None if it is not known.
         wups: WUPS at 0.9, 0 to 1; None where it was not asked for or is not to be had.
+        question: the question's text; None, as the next two, where it is not known.
+        references: its human answers with how many people gave each.
+        image_digest: of the image's file, see `askattend.files.digest_of`.
     """
 
     question_id: QuestionId
@@ -35,6 +38,9 @@ class ScoredAnswer(msgspec.Struct, frozen=True, gc=False):
     question_type: str | None = None
     image: str | None = None
     wups: float | None = None
+    question: str | None = None
+    references: tuple[tuple[str, int], ...] | None = None
+    image_digest: str | None = None
 
 
 def score_answer(
@@ -56,4 +62,6 @@ def score_answer(
         answer_type=question.answer_type,
         question_type=question.question_type,
         image=question.image,
+        question=question.text,
+        references=question.answers,
     )

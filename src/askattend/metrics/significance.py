@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 from jaxtyping import Float
 
+from askattend.metrics.shares import wilson
+
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -29,7 +31,7 @@ class Estimate(msgspec.Struct, frozen=True):
 
     Attributes:
         value: the figure.
-        interval: 95 %, by bootstrap over images.
+        interval: 95 %, by bootstrap over images; `share_interval` where each is 0 or 1.
     """
 
     value: float
@@ -104,6 +106,21 @@ def bootstrap_interval(
     row = np.array(scores, dtype=np.float64)[None]
     means = _resampled_means(row, clusters, resamples=resamples, seed=seed)
     return _interval(means[:, 0], level)
+
+
+def difference_interval(
+    differences: Sequence[float], clusters: Sequence[Hashable], *, resamples: int = 1000
+) -> tuple[float, float]:
+    """Return a 95 % interval of a mean difference of two scores, -1 to 1, by bootstrap.
+
+    Where every cluster differs by the same, no resample tells that another image might not: the
+    interval is then what so many images leave possible, Wilson's for none of them.
+    """
+    low, high = bootstrap_interval(differences, clusters, resamples=resamples)
+    if high - low > 10.0**-_DECIMALS:
+        return low, high
+    possible = wilson(0.0, len(set(clusters)))[1]
+    return max(low - possible, -1.0), min(high + possible, 1.0)
 
 
 def paired_permutation(

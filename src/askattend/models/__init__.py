@@ -6,11 +6,14 @@ packages name in the entry-point group ``askattend.networks``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
+from typing import Any
+
+from torch import nn
 
 from askattend.errors import ConfigError, did_you_mean
 from askattend.models.baselines import (
@@ -71,7 +74,14 @@ def model_name(config: NetworkConfig) -> str:
     return next(n for n, network in networks().items() if network.config_type() is type(config))
 
 
-def build_model(config: NetworkConfig, *, words: int, answers: int, region_dim: int) -> Network:
+def build_model(
+    config: NetworkConfig,
+    *,
+    words: int,
+    answers: int,
+    region_dim: int,
+    make_attention: Callable[[Mapping[str, Any]], nn.Module] | None = None,
+) -> Network:
     """Make the network that `config` describes, freshly initialised.
 
     Args:
@@ -79,9 +89,18 @@ def build_model(config: NetworkConfig, *, words: int, answers: int, region_dim: 
         words: the size of the word vocabulary, padding and unknown words included.
         answers: the size of the answer vocabulary (M in the papers).
         region_dim: the width of a region's feature (2048 in SAAA, 512 in SAN).
+        make_attention: makes attention modules of one's own, see `Network.own_attention`.
+
+    Raises:
+        ConfigError: the network takes no attention of one's own, and is given one.
     """
     network = networks()[model_name(config)]
-    return network(config, words=words, answers=answers, region_dim=region_dim)
+    more = {}
+    if make_attention is not None:
+        more["attention"] = network.own_attention(
+            config, region_dim=region_dim, make=make_attention
+        )
+    return network(config, words=words, answers=answers, region_dim=region_dim, **more)
 
 
 def _own() -> list[type[Network]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from askattend.errors import ConfigError
 from askattend.models.edited_attention import EditedAttention
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.models.word_logits import WordLogits
@@ -91,6 +93,23 @@ class Network(nn.Module, ABC):
     inputs: ClassVar[frozenset[Input]] = frozenset(("image", "question"))
     attends: ClassVar[bool] = True
     hides_blank: bool = False
+
+    @classmethod
+    def own_attention(
+        cls, config: Any, *, region_dim: int, make: Callable[[Mapping[str, Any]], nn.Module]
+    ) -> Any:
+        """Make what the constructor takes as `attention`, if the network takes one.
+
+        Args:
+            config: its settings.
+            region_dim: the width of a region's feature.
+            make: makes a module that fits sizes, given by the names of its arguments.
+
+        Raises:
+            ConfigError: its attention, if it has any, cannot be replaced.
+        """
+        remedy = "Train saaa or san, or leave it out."
+        raise ConfigError(f"{cls.name} takes no other", where="attention", remedy=remedy)
 
     @classmethod
     @abstractmethod

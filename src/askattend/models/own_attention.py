@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from askattend.models.kernels import expand_to_questions
 
+# What the width of an attention's hidden layer may be called by who writes one.
+HIDDEN_NAMES = ("attention_dim", "hidden_dim", "width")
+
 
 class PerQuestion(nn.Module):
     """An attention of one's own that takes each question with its regions, fitted into a network.

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from askattend.models.kernels import (
     weighted_sum,
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
-from askattend.models.own_attention import as_projected_attention
+from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.models.word_logits import (
     WordLogitsChoice,
@@ -126,6 +127,21 @@ class SAAA(Network):
         logits = last(drop_hidden(hidden))
         logits = paper.G(add_word_logits(logits, word_logits))  # P(a | I, q) = softmax(logits)
         return Output(logits, attention, scores, attended, question)
+
+    @classmethod
+    def own_attention(
+        cls, config: Any, *, region_dim: int, make: Callable[[Mapping[str, Any]], nn.Module]
+    ) -> nn.Module:
+        """Make an attention of one's own; its hidden width is `config.attention_dim`."""
+        return make(
+            {
+                "region_dim": region_dim,
+                "question_dim": config.question_dim,
+                **dict.fromkeys(HIDDEN_NAMES, config.attention_dim),
+                "glimpses": config.glimpses,
+                "dropout": config.dropout,
+            }
+        )
 
     @classmethod
     def config_type(cls) -> type[SAAAConfig]:

@@ -6,7 +6,7 @@ has a tanh on each projection instead of their sum, one more on the scores, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -31,7 +31,7 @@ from askattend.models.kernels import (
     wider_linear,
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
-from askattend.models.own_attention import as_projected_attention
+from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention
 from askattend.models.san_encoders import CNNEncoder, PublishedLSTMEncoder, initialise_as_published
 from askattend.models.symbols import Symbol
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
@@ -134,6 +134,19 @@ class SAN(Network):
     def depends_on_padding(self) -> bool:
         """True for the published code's CNN, whose windows reach over a question's end."""
         return self.config.variant == "published-code" and self.config.encoder == "cnn"
+
+    @classmethod
+    def own_attention(
+        cls, config: Any, *, region_dim: int, make: Callable[[Mapping[str, Any]], nn.Module]
+    ) -> list[nn.Module]:
+        """Make an attention of one's own for each hop; regions are as wide as questions there."""
+        sizes = {
+            **dict.fromkeys(("region_dim", "question_dim"), config.width),
+            **dict.fromkeys(HIDDEN_NAMES, config.attention_dim),
+            "glimpses": 1,
+            "dropout": config.dropout,
+        }
+        return [make(sizes) for _ in range(config.hops)]
 
     @classmethod
     def config_type(cls) -> type[SANConfig]:

@@ -1,1 +1,1 @@
-"""The report of an evaluation: a page that stands alone, and pictures of attention."""
+"""The report of an evaluation: a page that stands alone."""

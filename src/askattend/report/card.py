@@ -22,6 +22,7 @@ from askattend.metrics.removal import Removal
 from askattend.models import network_named
 from askattend.report.details import changed_settings
 from askattend.runs.run_folder import Run
+from askattend.scoring.evaluation_folders import evaluations_of, source_name
 from askattend.scoring.results import METRICS
 from askattend.training.summary import TrainingSummary, read_summary
 
@@ -92,7 +93,9 @@ def _text(run: Run, licence: str | None) -> str:
             licence=licence or known,
             terms=terms if licence in (None, known) else None,
             network=network,
-            title=f"{network.name.upper()} on {kind}" if kind else network.name.upper(),
+            title=f"{network.name.upper()} on {source_name(source)}"
+            if kind
+            else network.name.upper(),
             # A table of somebody's own is no data set that the model hub would know.
             dataset=None if kind in ("", "table") else kind,
             run=run,
@@ -129,9 +132,10 @@ def _notes(source: str, summary: TrainingSummary | None) -> Iterator[str]:
 def _splits(folder: Path) -> Iterator[SplitFigures]:
     """Read the figures of every split that was evaluated, test first and train behind it."""
     usual = dict(zip(reversed(USUAL_SPLITS), range(len(USUAL_SPLITS)), strict=True))
-    files = folder.glob(f"*/{METRICS}")
-    for file in sorted(files, key=lambda f: (usual.get(f.parent.name, len(usual)), f.parent.name)):
-        metrics = read_metrics(file)
+    for place in sorted(
+        evaluations_of(folder), key=lambda f: (usual.get(f.name, len(usual)), f.name)
+    ):
+        metrics = read_metrics(place / METRICS)
         figures = metrics.figures
         yield SplitFigures(
             metrics,

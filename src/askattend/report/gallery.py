@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from PIL import Image
 
 from askattend.data.questions import Question
+from askattend.drawing.overlay import fit_long_side, peak, range_text, strongest, tinted_map
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.report.overlay import fit_long_side, peak, range_text, strongest, tinted_map
 from askattend.runs.predictor import Answer
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB

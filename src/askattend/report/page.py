@@ -94,7 +94,7 @@ def write_report(
     context = PageContext(metrics.figures, maps_name or "map")
     sections = [*_figure_sections(figures, context), learning_curves(history)]
     page = (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=title,
@@ -110,7 +110,8 @@ def write_report(
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what fills in the templates of pages; it is made once."""
     environment = Environment(
         loader=PackageLoader("askattend.report"),
         autoescape=True,

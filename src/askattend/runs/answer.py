@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 from jaxtyping import Float
+from PIL import Image
 from torch import Tensor
+
+from askattend.errors import ImageError
+from askattend.features.geometry import WHOLE, Crop
+from askattend.features.images import Source, open_image
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,10 @@ class Answer:
             below (always, if it was told none), and the question has a word that the model knows.
         unknown_words: the question's words that the answer cannot rest on, since they were in no
             training question and have no vector; each once, in the question's order.
+        image: the picture, upright, RGB; None where it was answered from stored features.
+        seen: the part of the image that the maps lie over: left, top, right and bottom, as shares
+            of its width and height; None where that is not known.
+        maps_name: what its paper calls one map: ``"glimpse"``, ``"hop"``.
     """
 
     question: str
@@ -32,8 +44,65 @@ class Answer:
     attention: Float[Tensor, "maps rows columns"] = field(repr=False)
     sure: bool = True
     unknown_words: tuple[str, ...] = ()
+    image: Image.Image | None = field(default=None, repr=False, compare=False)
+    seen: Crop | None = field(default=None, repr=False)
+    maps_name: str = field(default="map", repr=False)
 
     @property
     def said(self) -> str:
         """The answer as it is told to people: ``"not sure; perhaps red"`` where it is not sure."""
         return self.text if self.sure else f"not sure; perhaps {self.text}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the picture as plain dicts, lists, texts and numbers, ready for JSON.
+
+        It is what ``askattend ask --json`` prints, without the image's name.
+        """
+        glimpses, rows, columns = self.attention.shape
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "probability": self.probability,
+            "sure": self.sure,
+            "unknown_words": list(self.unknown_words),
+            "top": [{"answer": text, "probability": p} for text, p in self.top],
+            "attention": {
+                "glimpses": glimpses,
+                "rows": rows,
+                "columns": columns,
+                "values": self.attention.tolist(),
+            },
+            "seen": None if self.seen is None else list(self.seen),
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as a line of JSON."""
+        return msgspec.json.encode(self.to_dict()).decode()
+
+    def overlay(self, image: Source | None = None) -> Image.Image:
+        """Draw the image with a heat map for each glimpse or hop, question and answer above.
+
+        Args:
+            image: the picture, where the answer does not hold it: see `image`.
+
+        Raises:
+            ImageError: there is no picture to draw on, or it cannot be read.
+        """
+        # Here, since matplotlib is slow to import and answers are mostly asked for without.
+        from askattend.drawing.overlay import overlay
+
+        picture = self.image if image is None else open_image(image)
+        if picture is None:
+            raise ImageError(
+                "the answer came from stored features, which hold no picture",
+                remedy="Name it: answer.overlay(image).",
+            )
+        return overlay(picture, [self], maps_name=self.maps_name, seen=self.seen or WHOLE)
+
+    def _repr_png_(self) -> bytes | None:
+        """Show the overlay in a notebook; without a picture, the text."""
+        if self.image is None:
+            return None
+        encoded = io.BytesIO()
+        self.overlay().save(encoded, "PNG")
+        return encoded.getvalue()

@@ -48,6 +48,7 @@ class Answerer:
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
+            ConfigError: it was validated on too few questions to show so small a risk.
         """
         if self.calibration is None:
             raise RunError(
@@ -55,6 +56,7 @@ class Answerer:
                 where=self.run.folder,
                 remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
             )
+        self.calibration.require_enough(risk, where="abstain_above_risk")
         self.threshold = self.calibration.threshold(risk)
 
     def recalibrate(self, calibration: Calibration) -> None:

@@ -15,8 +15,7 @@ from askattend.errors import RunError
 from askattend.files import atomic_write
 from askattend.metrics.image_projection import ImageProjection
 from askattend.metrics.linear_floor import LinearFloor
-from askattend.runs.run_folder import strip_prefix
-from askattend.runs.tensor_files import read_tensors
+from askattend.runs.tensor_files import read_tensors, strip_prefix
 
 LINEAR_FLOORS = "floors.safetensors"
 _KEY = "floors"

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from jaxtyping import Float
 from torch import Tensor
 
+from askattend.errors import DataError
+
 # A part of the image must hold more than this share of the attention to be named; for a half of
 # the image, which holds half of it if the map is flat, it takes more.
 MOST, MOST_OF_HALF = 1 / 2, 2 / 3
@@ -58,7 +60,16 @@ def summarise_map(attention: Float[Tensor, "rows columns"]) -> MapSummary:
 
     Args:
         attention: of each region, summing to 1, row 0 on top.
+
+    Raises:
+        DataError: it is not one map, but several, say.
     """
+    if attention.ndim != 2 or not attention.numel():
+        raise DataError(
+            f"of shape {tuple(attention.shape)}, where rows × columns were expected",
+            where="attention map",
+            remedy="Give one map, such as answer.attention[0].",
+        )
     array: Array = attention.detach().cpu().double().numpy()
     row, column = np.unravel_index(array.argmax(), array.shape)
     peak, uniform = float(array.max()), 1 / array.size
@@ -74,6 +85,9 @@ def describe_map(attention: Float[Tensor, "rows columns"]) -> str:
 
     Args:
         attention: of each region, summing to 1, row 0 on top.
+
+    Raises:
+        DataError: as `summarise_map`.
     """
     found = summarise_map(attention)
     peak = f"peak at row {found.row}, column {found.column}: {found.peak:.2g}"

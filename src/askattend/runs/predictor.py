@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from askattend.devices import AnsweringPrecision
-from askattend.errors import FeatureError
+from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import crop_of, regions_of
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
 from askattend.models import Network
+from askattend.runs.agreement import agree
 from askattend.runs.answer import Answer as Answer
 from askattend.runs.answerer import Answerer
 from askattend.runs.answering import load_to_answer
+from askattend.runs.asking import answers_to_list, several_questions
 from askattend.runs.run_folder import Run
 from askattend.runs.scene import Scene as Scene
 
@@ -32,17 +35,18 @@ class Predictor(Answerer):
     Args:
         run: the run folder's settings and vocabularies.
         model: the network with trained weights.
-        backbone: the name of its backbone, where the run does not know it or knows it by another.
+        backbone: its backbone, or the name of it, where the run does not know it or knows it by
+            another.
     """
 
-    def __init__(self, run: Run, model: Network, *, backbone: str | None = None) -> None:
+    def __init__(self, run: Run, model: Network, *, backbone: str | Backbone | None = None) -> None:
         super().__init__(run, model)
-        self._backbone_name = backbone
+        self._backbone = backbone
 
     @property
     def renamed(self) -> bool:
         """True where the backbone was named by who loaded the run."""
-        return self._backbone_name is not None
+        return self._backbone is not None
 
     @classmethod
     def load(
@@ -51,7 +55,8 @@ class Predictor(Answerer):
         *,
         device: str = "auto",
         precision: AnsweringPrecision | None = None,
-        backbone: str | None = None,
+        backbone: str | Backbone | None = None,
+        attention: str | Callable[..., nn.Module] | None = None,
     ) -> Predictor:
         """Read a run folder.
 
@@ -62,12 +67,21 @@ class Predictor(Answerer):
                 (bfloat16 where the processor has it) unless it was trained otherwise. ``"int8"`` is
                 for questions asked one by one of a network of the papers' size, on a processor
                 (which ``device="auto"`` then is); see `round_to_eight_bits`.
-            backbone: its name, where the run does not know it: ``"hf:microsoft/resnet-152"``.
+            backbone: its name, where the run does not know it: ``"hf:microsoft/resnet-152"``; or
+                the backbone itself, such as a module of one's own as `own_backbone` makes it.
+            attention: the code that the run brings, as its class or ``"FILE.py:NAME"``; naming it
+                agrees to run it. What was trained here needs none.
 
         Raises:
+            UntrustedCodeError: the run brings code that nobody here has agreed to run.
             RunError: a file of the run is missing or does not fit.
             ConfigError: there is no such device or precision, or 8 bits are asked for on a GPU.
         """
+        if not isinstance(folder, str | Path):
+            problem = f"{type(folder).__name__}, where a run folder's path was expected"
+            raise RunError(problem, where="folder", remedy="Name the folder that training wrote.")
+        if attention is not None:
+            agree(folder, attention)
         run = Run.load(folder)
         model = load_to_answer(run, device=device, precision=precision)
         return cls(run, model, backbone=backbone)
@@ -81,8 +95,12 @@ class Predictor(Answerer):
                 run is an imported one that does not know its backbone and none was named.
         """
         where = f"run {self.run.folder}"
-        loaded = backbone_of(self.run.features, name=self._backbone_name, where=where)
-        return loaded.to(self._device)
+        spec, own = self.run.features, self._backbone
+        if isinstance(own, Backbone):
+            spec.require(own.spec, where=where)
+            read = replace(own.spec, coordinates=spec.coordinates)
+            return Backbone(spec=read, network=own.network).to(self._device)
+        return backbone_of(spec, name=own, where=where).to(self._device)
 
     @torch.inference_mode()
     def look(self, image: Source) -> Scene:
@@ -123,14 +141,19 @@ class Predictor(Answerer):
         return Scene(image, seen, self.look_at(regions), self)
 
     def ask_stored(
-        self, store: FeatureStore, image_id: str, questions: Sequence[str], *, top: int = 5
+        self,
+        store: FeatureStore | str | Path,
+        image_id: str,
+        questions: Iterable[str],
+        *,
+        top: int = 5,
     ) -> list[Answer]:
-        """Answer questions about an image of a feature store; the picture is not needed.
+        """Answer questions about an image of a feature store, or of its folder, without a picture.
 
         Raises:
             FeatureError: the store's features do not go with the run's, or it lacks the image; or
                 the network does not use the image.
-            DataError: a question has no word in it.
+            DataError: the questions are no list of texts, or one has no word in it.
         """
         if self.run.features.backbone == NONE:
             raise FeatureError(
@@ -138,9 +161,12 @@ class Predictor(Answerer):
                 where=f"run {self.run.folder}",
                 remedy="Leave out --features, and name any picture.",
             )
+        store = store if isinstance(store, FeatureStore) else FeatureStore.open(Path(store))
         self.run.features.require(store.spec, where=store.path)
-        self.need_words(questions)
+        listed, top = several_questions(questions), answers_to_list(top)
+        self.need_words(listed)
         if self.run.features.coordinates:
             store = store.with_coordinates()
-        image = self.look_at(store.read([image_id]))
-        return self.answer(image, [0] * len(questions), questions, top=top)
+        image, seen = self.look_at(store.read([image_id])), store.crop(image_id)
+        answers = self.answer(image, [0] * len(listed), listed, top=top)
+        return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]

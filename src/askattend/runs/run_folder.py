@@ -18,16 +18,19 @@ from askattend.devices import PrecisionChoice
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write
+from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
-from askattend.runs.tensor_files import opened_tensors, read_tensors
+from askattend.runs.own_code import OwnCode, read_attention
+from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
 LAYOUT = 3
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
+ATTENTION = "attention.py"
 VECTORS, SUGGESTIONS = "word_vectors.safetensors", "suggestions.json"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
@@ -51,6 +54,7 @@ class Run:
         features: the backbone and preprocessing that the network was trained on.
         vectors: what its word embeddings began as; None for those of the papers.
         suggestions: training questions worth asking of any image; none of an imported network.
+        attention: the code of an attention of somebody's own, which ``config["attention"]`` names.
     """
 
     folder: Path
@@ -61,6 +65,7 @@ class Run:
     features: FeatureSpec
     vectors: WordVectors | None = None
     suggestions: tuple[str, ...] = ()
+    attention: OwnCode | None = None
 
     def save(self) -> None:
         """Write the folder; the weights follow with `save_weights` and `save_progress`."""
@@ -73,6 +78,8 @@ class Run:
         if self.vectors is not None:
             tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
             atomic_write(self.folder / VECTORS, save(tensors))
+        if self.attention is not None:
+            atomic_write(self.folder / ATTENTION, self.attention.source.encode())
         if self.suggestions:
             suggestions = msgspec.json.format(msgspec.json.encode(self.suggestions))
             atomic_write(self.folder / SUGGESTIONS, suggestions)
@@ -98,6 +105,7 @@ class Run:
             _read_json(folder / FEATURES, FeatureSpec),
             _read_vectors(folder / VECTORS, config, words),
             _read_json(suggestions, tuple[str, ...]) if suggestions.exists() else (),
+            read_attention(folder / ATTENTION, config),
         )
 
     @property
@@ -133,12 +141,17 @@ class Run:
         return precision
 
     def new_model(self) -> Network:
-        """Build the run's network, freshly initialised."""
+        """Build the run's network, freshly initialised.
+
+        Raises:
+            UntrustedCodeError: its attention is code that this user has not agreed to run.
+        """
         model = build_model(
             self.model_config,
             words=len(self.words),
             answers=len(self.answers),
             region_dim=self.features.input_dim,
+            make_attention=None if self.attention is None else self.attention.make,
         )
         if self.vectors is not None:
             give_word_vectors(model, torch.from_numpy(self.vectors.values))
@@ -230,34 +243,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         return tables
     if isinstance(layout, int) and layout > LAYOUT:
         problem = f"made by a newer version of askattend (layout {layout}, not {LAYOUT})"
-        remedy = "Upgrade askattend: pip install --upgrade askattend."
+        remedy = upgrade()
     else:
         problem = f"made by an earlier version of askattend (no layout {LAYOUT} in {CONFIG})"
         remedy = "Train it again, or import it again, into a new folder."
     raise RunError(problem, where=folder, remedy=remedy)
-
-
-def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where: Path) -> None:
-    """Copy tensors into a network by name.
-
-    Raises:
-        RunError: a tensor is missing, left over or of another shape; names it.
-    """
-    expected = model.state_dict()
-    for name, tensor in expected.items():
-        if name not in tensors:
-            raise RunError(f"lacks the tensor '{name}'", where=where)
-        if tensors[name].shape != tensor.shape:
-            found, wanted = list(tensors[name].shape), list(tensor.shape)
-            raise RunError(f"'{name}' has shape {found}, expected {wanted}", where=where)
-    if left_over := sorted(tensors.keys() - expected.keys()):
-        raise RunError(f"the network has no tensor '{left_over[0]}'", where=where)
-    model.load_state_dict(dict(tensors))
-
-
-def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Select the tensors whose names start with `prefix`, under their names without it."""
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

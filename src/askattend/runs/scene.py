@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PIL import Image
@@ -12,6 +12,7 @@ from askattend.features.geometry import Crop
 from askattend.models import ImageEncoding
 from askattend.runs.answer import Answer
 from askattend.runs.answerer import Answerer
+from askattend.runs.asking import answers_to_list, one_question, several_questions
 from askattend.runs.word_effects import WordEffect
 
 
@@ -41,22 +42,28 @@ class Scene:
                 SAN's that is left to it follows from what the edited ones before it saw.
 
         Raises:
-            DataError: the question has no word in it; or the edited maps do not fit, or the
-                network does not attend.
+            DataError: the question is not one, or has no word in it; or the edited maps do not fit,
+                or the network does not attend.
         """
-        return self.ask_all([question], top=top, edited=edited)[0]
+        return self.ask_all([one_question(question)], top=top, edited=edited)[0]
 
     def ask_all(
-        self, questions: Sequence[str], *, top: int = 5, edited: Any = None
+        self, questions: Iterable[str], *, top: int = 5, edited: Any = None
     ) -> list[Answer]:
         """Answer several questions in one pass; `edited` serves them all, see `ask`.
 
         Raises:
             DataError: as `ask`.
         """
-        self._answerer.need_words(questions)
-        image_index = [0] * len(questions)
-        return self._answerer.answer(self._encoded, image_index, questions, top=top, edited=edited)
+        listed, top = several_questions(questions), answers_to_list(top)
+        self._answerer.need_words(listed)
+        index = [0] * len(listed)
+        answers = self._answerer.answer(self._encoded, index, listed, top=top, edited=edited)
+        maps_name = self._answerer.maps_name
+        return [
+            replace(answer, image=self.image, seen=self.seen, maps_name=maps_name)
+            for answer in answers
+        ]
 
     def word_effects(self, question: str) -> list[WordEffect]:
         """Measure how much the answer's probability falls without each word of the question.
@@ -64,6 +71,6 @@ class Scene:
         A lone word is replaced by the unknown word.
 
         Raises:
-            DataError: the question has no word in it.
+            DataError: the question is not one, or has no word in it.
         """
-        return self._answerer.word_effects(self._encoded, question)
+        return self._answerer.word_effects(self._encoded, one_question(question))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -36,3 +37,26 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     with opened_tensors(file) as opened:
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         return tensors, opened.metadata() or {}
+
+
+def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where: Path) -> None:
+    """Copy tensors into a network by name.
+
+    Raises:
+        RunError: a tensor is missing, left over or of another shape; names it.
+    """
+    expected = model.state_dict()
+    for name, tensor in expected.items():
+        if name not in tensors:
+            raise RunError(f"lacks the tensor '{name}'", where=where)
+        if tensors[name].shape != tensor.shape:
+            found, wanted = list(tensors[name].shape), list(tensor.shape)
+            raise RunError(f"'{name}' has shape {found}, expected {wanted}", where=where)
+    if left_over := sorted(tensors.keys() - expected.keys()):
+        raise RunError(f"the network has no tensor '{left_over[0]}'", where=where)
+    model.load_state_dict(dict(tensors))
+
+
+def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select the tensors whose names start with `prefix`, under their names without it."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

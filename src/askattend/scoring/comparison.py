@@ -12,6 +12,7 @@ from askattend.errors import ConfigError, DataError, name_few
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.significance import mcnemar
 from askattend.scoring.paired_scores import Difference, PairedScores, Pairs
+from askattend.scoring.same_question import difference, refuse
 from askattend.scoring.systems import System, evaluated_system, scored_system
 
 
@@ -68,11 +69,12 @@ def compare_paths(
     """Compare two runs as they were evaluated, or two results files.
 
     Args:
-        first: a run folder, or a results file.
+        first: a run folder, the folder of one of its evaluations, or a results file.
         second: another.
         data: the question source to score both against; results files need one. Of a run, its
-            ``SPLIT/results.json`` is scored then.
-        split: by default ``"test"``, or the one that a results file answers.
+            ``results.json`` of its evaluation is scored then.
+        split: by default ``"test"``, or the only one that a run was evaluated on, or that a results
+            file answers.
         dialect: see `accuracy_of`; only with `data`.
 
     Raises:
@@ -158,25 +160,21 @@ def _check_comparable(first: System, second: System) -> None:
                 remedy="Evaluate both on the same questions.",
             )
     ours, theirs = ({one.question_id: one for one in s.answers} for s in (first, second))
-    differing = [id_ for id_ in {**ours, **theirs} if _differ(ours.get(id_), theirs.get(id_))]
-    if differing:
+    lonely = [id_ for id_ in {**ours, **theirs} if id_ not in ours or id_ not in theirs]
+    remedy = "Evaluate both on the same --data and --split."
+    if lonely:
         raise DataError(
-            f"they answered different questions, {len(differing):,} of them not common to both: "
-            f"{name_few(map(repr, differing))}",
+            f"they answered different questions, {len(lonely):,} of them not common to both: "
+            f"{name_few(map(repr, lonely))}",
             where=where,
-            remedy="Evaluate both on the same --data and --split.",
+            remedy=remedy,
         )
+    # Two sources may number their questions alike: an id alone does not tell them apart.
+    differing = {id_: how for id_, one in ours.items() if (how := difference(one, theirs[id_]))}
+    refuse(differing, where=where, remedy=remedy)
     if all(one.score is None for one in first.answers):
         raise DataError(
             "no question has a human answer to score against",
             where=where,
             remedy="Choose another --split.",
         )
-
-
-def _differ(one: ScoredAnswer | None, other: ScoredAnswer | None) -> bool:
-    """Return True for two answers under one id that are not to the same question."""
-    if one is None or other is None:
-        return True
-    # Two sources may number their questions alike: an id alone does not tell them apart.
-    return one.image != other.image or (one.score is None) != (other.score is None)

@@ -9,7 +9,8 @@ from operator import attrgetter
 import msgspec
 
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.metrics.significance import bootstrap_interval, paired_permutation
+from askattend.metrics.shares import share_interval
+from askattend.metrics.significance import difference_interval, paired_permutation
 
 RESAMPLES = 10_000
 
@@ -76,8 +77,8 @@ class PairedScores:
         return [b - a for a, b in zip(self.first, self.second, strict=True)]
 
     def interval(self, scores: Sequence[float]) -> tuple[float, float]:
-        """Return the 95 % interval of the mean of some scores of the questions."""
-        return bootstrap_interval(scores, self.clusters, resamples=RESAMPLES)
+        """Return the 95 % interval of the mean of some scores of the questions, 0 to 1."""
+        return share_interval(scores, self.clusters)
 
     def permutation_p(self) -> float:
         """Return the p-value of the difference; see `paired_permutation`."""
@@ -91,7 +92,7 @@ class PairedScores:
             first=_mean(self.first),
             second=_mean(self.second),
             difference=_mean(differences),
-            interval=self.interval(differences),
+            interval=difference_interval(differences, self.clusters, resamples=RESAMPLES),
             first_better=sum(each < 0 for each in differences),
             second_better=sum(each > 0 for each in differences),
         )

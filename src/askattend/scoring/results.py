@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
@@ -25,6 +25,7 @@ class ResultsEntry(TypedDict):
 
     question_id: QuestionId
     answer: str
+    question: NotRequired[Any]
 
 
 def load_results(file: Path) -> list[ScoredAnswer]:
@@ -37,12 +38,19 @@ def load_results(file: Path) -> list[ScoredAnswer]:
     content = read_utf8(file)
     try:
         entries = msgspec.json.decode(content, type=list[ResultsEntry])
-        return [ScoredAnswer(**entry) for entry in entries]
+        return [_as_answer(entry) for entry in entries]
     except msgspec.ValidationError as error:
         problem = _describe_entries(content) or str(error)
     except msgspec.DecodeError as error:
         problem = f"not JSON, or cut short ({error})"
     raise DataError(problem, where=file, remedy=_FORMAT)
+
+
+def _as_answer(entry: ResultsEntry) -> ScoredAnswer:
+    """Make an answer of an entry, with the question's text where it tells it."""
+    text = entry.get("question")
+    told = text if isinstance(text, str) else None
+    return ScoredAnswer(entry["question_id"], entry["answer"], question=told)
 
 
 def encode_results(answers: Iterable[ScoredAnswer]) -> bytes:

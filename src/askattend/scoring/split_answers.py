@@ -11,6 +11,7 @@ from askattend.data.splits import canonical_split, training_splits
 from askattend.errors import DataError, name_few
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
 from askattend.scoring.results import check_results, id_type_remedy, load_results
+from askattend.scoring.same_question import check_texts
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def read_split_answers(file: Path, questions: QASet, *, split: str | None = None
 
     Raises:
         DataError: the file does not answer each question of the split exactly once, or answers
-            only some of another split's, or is malformed; there is no such split.
+            only some of another split's, tells other questions than the source has, or is
+            malformed; there is no such split.
     """
     results = load_results(file)
     answered = {one.question_id for one in results}
@@ -61,6 +63,7 @@ def read_split_answers(file: Path, questions: QASet, *, split: str | None = None
     # A file that answers nothing of the split is not one that answers more than the split.
     elsewhere = others if answered & ids else frozenset()
     check_results(results, wanted, elsewhere=elsewhere, where=file, split=name)
+    check_texts(results, wanted, where=file)
     answers = {one.question_id: one.answer for one in results if one.question_id in ids}
     notes = _passed_over(questions, answered & elsewhere, ids, file)
     return SplitAnswers(wanted, answers, name, notes)

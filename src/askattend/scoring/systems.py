@@ -12,15 +12,17 @@ from typing import Any
 import msgspec
 
 from askattend.data.questions import QASet
-from askattend.data.splits import canonical_split
 from askattend.data.text import read_utf8
 from askattend.errors import ConfigError, DataError, RunError
+from askattend.files import digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
+from askattend.scoring.evaluation_folders import find_evaluation
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
+from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
-from askattend.scoring.split_answers import read_split_answers
+from askattend.scoring.split_answers import SplitAnswers, read_split_answers
 
 
 class EvaluatedMetric(msgspec.Struct, frozen=True):
@@ -29,10 +31,12 @@ class EvaluatedMetric(msgspec.Struct, frozen=True):
     Attributes:
         metric: what the scores are; None where no question has a human answer.
         source: the question source.
+        split: the split.
     """
 
     metric: str | None = None
     source: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
 
     Raises:
         ConfigError: there is no such folder.
-        RunError: the run was not evaluated on the split (by default, ``"test"``).
+        RunError: see `find_evaluation`.
         DataError: a file of its evaluation is malformed, or holds no score.
     """
     if not run.is_dir():
@@ -68,18 +72,18 @@ def evaluated_system(run: Path, split: str | None) -> System:
             where=run,
             remedy="Add --data SOURCE to score it." if run.is_file() else "Check the path.",
         )
-    split = canonical_split(split or "test")
-    figures: EvaluatedMetric = _decode(_evaluation_file(run, split, METRICS), EvaluatedMetric)
-    predictions = _evaluation_file(run, split, PREDICTIONS)
+    folder = find_evaluation(run, split)
+    figures: EvaluatedMetric = _decode(folder / METRICS, EvaluatedMetric)
+    predictions = _evaluation_file(folder, PREDICTIONS)
     answers: list[ScoredAnswer] = _decode(predictions, list[ScoredAnswer])
     if figures.metric is None:
         raise DataError(
             "no question has a human answer to score against",
-            where=run / split,
+            where=folder,
             remedy="Choose another --split.",
         )
     notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
-    return System(str(run), split, figures.metric, answers, notes)
+    return System(str(run), figures.split, figures.metric, answers, notes)
 
 
 def scored_system(path: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
@@ -88,35 +92,64 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
     Args:
         path: the results file or run folder.
         questions: all questions of the source.
-        split: by default ``"test"`` of a run, or the one that the file answers.
+        split: see `find_evaluation` of a run; by default the one that a file answers.
         dialect: see `accuracy_of`.
 
     Raises:
-        RunError: the run was not evaluated on the split.
-        DataError: see `read_split_answers`.
+        RunError: see `find_evaluation`.
+        DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     file = path
     if path.is_dir():
-        split = canonical_split(split or "test")
-        file = _evaluation_file(path, split, RESULTS)
+        folder = find_evaluation(path, split, questions.source)
+        file = _evaluation_file(folder, RESULTS)
+        split = _decode(folder / METRICS, EvaluatedMetric).split
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
+    checked = _check_asked(path, file.parent, answers, scored) if path.is_dir() else ()
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
     if wups is not None:
         pairs = zip(scored, wups, strict=True)
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
-    return System(str(path), answers.split, metric, scored, (*answers.notes, *notes))
+    notes = (*answers.notes, *checked, *notes)
+    return System(str(path), answers.split, metric, scored, notes)
 
 
-def _evaluation_file(run: Path, split: str, name: str) -> Path:
-    file = run / split / name
+def _check_asked(
+    run: Path, folder: Path, answers: SplitAnswers, scored: Sequence[ScoredAnswer]
+) -> tuple[str, ...]:
+    """Make sure that a run was asked what its answers are to be scored against.
+
+    Returns:
+        a note where the human answers are others than the run was evaluated against: those may be
+        what somebody wants to know about.
+
+    Raises:
+        DataError: it was asked other questions, or about other images.
+    """
+    predictions: list[ScoredAnswer] = _decode(folder / PREDICTIONS, list[ScoredAnswer])
+    asked = {one.question_id: one for one in predictions}
+    shown = {image: digest_of(file) for image, file in answers.questions.images.items()}
+    differing, others = {}, 0
+    for one in scored:
+        before = asked.get(one.question_id, one)
+        now = msgspec.structs.replace(one, image_digest=shown.get(one.image or ""))
+        if how := asked_differently(before, now):
+            differing[one.question_id] = how
+        # Without any, it was evaluated for what it says alone.
+        others += dict(before.references or ()) not in ({}, dict(one.references or ()))
+    remedy = f"Evaluate it with --data {shlex.quote(answers.questions.source)} first."
+    refuse(differing, where=run, remedy=remedy)
+    if not others:
+        return ()
+    return (f"{run}: {others:,} questions had other human answers when it was evaluated",)
+
+
+def _evaluation_file(folder: Path, name: str) -> Path:
+    file = folder / name
     if not file.is_file():
-        raise RunError(
-            f"not evaluated on '{split}' yet: no {split}/{name}",
-            where=run,
-            remedy=f"Run: askattend evaluate {shlex.quote(str(run))} --split {split}",
-        )
+        raise RunError(f"no {name}", where=folder, remedy="Evaluate the run again.")
     return file
 
 

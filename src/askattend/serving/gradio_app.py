@@ -9,16 +9,16 @@ from typing import Any
 
 from PIL import Image
 
+from askattend.drawing.overlay import fit_long_side, tinted_map
 from askattend.errors import AskAttendError, ConfigError, DataError
 from askattend.features.images import open_image
-from askattend.report.overlay import fit_long_side, tinted_map
+from askattend.installation import pip_install
 from askattend.runs.answer import Answer
 from askattend.runs.map_description import describe_map
 from askattend.runs.predictor import Predictor
 from askattend.runs.scene import Scene
 from askattend.runs.word_effects import WordEffect
 
-INSTALL = "pip install 'askattend[gradio]'"
 # Images that are kept, so that further questions about one need no second look.
 SCENES = 32
 LONG_SIDE = 640  # of a picture with a map over it, pixels
@@ -139,5 +139,7 @@ def _gradio() -> Any:
         import gradio
     except ImportError:
         problem = "the package gradio is not installed"
-        raise ConfigError(problem, where="gradio_app", remedy=f"Run: {INSTALL}") from None
+        raise ConfigError(
+            problem, where="gradio_app", remedy=f"Run: {pip_install('gradio')}"
+        ) from None
     return gradio

@@ -13,11 +13,11 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 from torch import Tensor
 
+from askattend.drawing.overlay import PANEL, fit_long_side
 from askattend.errors import ImageError
 from askattend.features.geometry import shown_regions, square
 from askattend.features.images import Size, open_image
 from askattend.features.spec import FeatureSpec
-from askattend.report.overlay import PANEL, fit_long_side
 from askattend.serving.problems import Refusal, refusal_of
 
 # Pillow knows many more, some of which start other programs or are hardly ever tested.

@@ -6,7 +6,8 @@ import msgspec
 import torch
 
 from askattend.models import Network
-from askattend.runs.run_folder import Run, strip_prefix
+from askattend.runs.run_folder import Run
+from askattend.runs.tensor_files import strip_prefix
 from askattend.training.history import TrainingHistory, decode_history
 
 

@@ -273,4 +273,4 @@ def test_protocols_share_their_images_features(tmp_path: Path) -> None:
     single = f"{source},answers=single"
     assert absolute_source(single) == single
     assert images_source(single) == images_source(source) == source
-    assert images_source("table:x,answers=single.csv").endswith("x,answers=single.csv")
+    assert images_source("clevr:x,answers=single").endswith("x,answers=single")

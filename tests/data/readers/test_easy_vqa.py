@@ -56,5 +56,5 @@ def test_answer_types(qaset: QASet) -> None:
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "easy_vqa", None)
-    with pytest.raises(DataError, match=r"easy-vqa: .*pip install 'askattend\[demo\]'"):
+    with pytest.raises(DataError, match=r"easy-vqa: .*pip install 'easy-vqa>="):
         read_easy_vqa()

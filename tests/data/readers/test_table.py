@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askattend.data.questions import QASet
-from askattend.data.readers.table import read_table
+from askattend.data.readers.registry import read_source
+from askattend.data.readers.table import LONGEST, read_table
 from askattend.errors import DataError
 
 
@@ -253,13 +254,15 @@ def test_mistakes_in_a_json_row(folder: Path, cells: dict[str, Any], message: st
         ('\n{"image"', "ndjson", r"q\.ndjson:2: malformed JSON: .* at column 9"),
         ('[1,\n {"image" 1}]', "json", r"q\.json:2: malformed JSON: .* at column 11"),
         ('{"image": "a\\ud83d"}', "jsonl", r"q\.jsonl: half a character"),
-        ("[1]", "jsonl", r"q\.jsonl:1: the row is a list, not an object"),
+        ("[1]", "jsonl", r"q\.jsonl\[0\]: the row is a number, not an object"),
+        ("[1]\n[2]", "jsonl", r"q\.jsonl:1: the row is a list, not an object"),
         ("[3]", "json", r"q\.json\[0\]: the row is a number, not an object"),
         ("{}", "json", r"q\.json: the file does not hold a list"),
         ("[]", "json", r"q\.json: the table is empty"),
         ("[{}]", "json", r"q\.json\[0\]: no columns"),
         ("", "jsonl", r"q\.jsonl: the table is empty"),
-        ("", "xlsx", r"cannot have the extension '\.xlsx'\. Use one of \.csv, \.tsv, \.jsonl"),
+        ("", "ods", r"cannot have the extension '\.ods'\. Save it as \.xlsx"),
+        ("", "doc", r"the extension '\.doc'\. Use one of \.csv, \.tsv, \.jsonl"),
         ("", "txt", r"cannot have the extension"),
     ],
 )
@@ -318,11 +321,53 @@ def test_missing_images_are_counted_and_named(folder: Path) -> None:
     assert f"relative to the table's folder, {folder.resolve()}" in message
 
 
-def test_what_is_not_utf8_is_refused(folder: Path) -> None:
-    file = folder / "q.csv"
-    file.write_bytes((HEAD + "a.png,où?,là\n").encode("latin-1"))
-    with pytest.raises(DataError, match=r"q\.csv:2: not UTF-8 at byte 29\. Save the file as UTF-8"):
-        read_table(file)
+def test_images_that_nobody_looks_at_may_be_missing(folder: Path) -> None:
+    (folder / "q.csv").write_text(HEAD + "gone.png,what?,red\n")
+    source = f"table:{folder / 'q.csv'}"
+    assert read_source(source, images=False).images == {"gone.png": folder / "gone.png"}
+    with pytest.raises(DataError, match="1 of 1 images do not exist"):
+        read_source(source)
+
+
+@pytest.mark.parametrize(
+    "image", ["https://example.org/a.png", "s3://bucket/a.png", "data:image/png;base64,AAAA"]
+)
+def test_images_that_are_addresses_are_refused(folder: Path, image: str) -> None:
+    with pytest.raises(DataError, match=r"2: the image is an address \(.*Download the images"):
+        read_lines(folder, row(), row(image=image))
+
+
+@pytest.mark.parametrize("column", ["question", "answer"])
+def test_what_is_too_long_is_refused(folder: Path, column: str) -> None:
+    assert len(read_lines(folder, row(**{column: "x" * LONGEST}))) == 1
+    with pytest.raises(DataError, match=rf"2: the {column} has 2,001 characters; 2 such cases"):
+        read_lines(folder, row(), *[row(**{column: "x" * (LONGEST + 1)})] * 2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "read_as", "noted"),
+    [
+        ([3.0, 3, -0.0, 2.5], ["3", "3", "0", "2.5"], False),
+        (["3.0", "3", "2.0"], ["3", "3", "2.0"], True),
+        (["3.0", 3], ["3", "3"], True),
+        (["2.0", "1.10"], ["2.0", "1.10"], False),
+    ],
+)
+def test_one_number_is_one_answer(
+    folder: Path, answers: list[Any], read_as: list[str], noted: bool
+) -> None:
+    qaset = read_lines(folder, *(row(answer=answer) for answer in answers))
+    assert [q.answers[0][0] for q in qaset] == read_as
+    assert any("read as '3'" in note for note in qaset.notes) == noted
+
+
+def test_one_number_among_several_answers(folder: Path) -> None:
+    qaset = read_lines(folder, row(answers=[3.0, "3", 4]), row(answers={"3.0": 2, "3": 1}))
+    assert [q.answers for q in qaset] == [(("3", 2), ("4", 1)), (("3", 3),)]
+
+
+def test_ids_that_pandas_wrote(folder: Path) -> None:
+    assert [q.id for q in read_lines(folder, row(id=1.0), row(id=2.0))] == [1, 2]
 
 
 def test_a_packed_table_is_read(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from askattend.evaluation.figures import abstention
@@ -16,29 +18,42 @@ SURE = [0.9, 0.6, 0.9, 0.8]
 
 
 def test_a_risk_is_kept_by_the_threshold_of_validation() -> None:
-    calibration = Calibration(1.0, 9, CURVE, abstain_above_risk=0.2)
+    calibration = Calibration(1.0, 90, CURVE, abstain_above_risk=0.2)
     said = ["yes", "no", "no", "no"]
-    value = abstention.measure(
-        evaluated(QUESTIONS, said, probabilities=SURE, calibration=calibration)
+    found = replace(
+        evaluated(QUESTIONS, said, probabilities=SURE, calibration=calibration), in_sample=2
     )
-    assert value == Abstention(0.2, 0.7, 2 / 3, 0.5, 0.4)
-    note = "   (from a probability of 70.00%; of validation 40.00%)"
-    assert abstention.terminal_lines(value) == [
-        TerminalLine("answered, 20.0% of them wrong at most", value.coverage, note),
-        TerminalLine("  wrong among those", 0.5),
-    ]
+    value = abstention.measure(found)
+    assert value is not None
+    assert value == Abstention(0.2, 0.7, 2 / 3, 2, 0.5, value.interval, 2, 0.4, 36, 90)
+    chosen = "chosen on 36 validation questions above it, 40.0% of 90"
+    first, second = abstention.terminal_lines(value)
+    note = f"   (from a probability of 70.0%, {chosen})"
+    assert first == TerminalLine("answered, 20.0% of them wrong at most", value.coverage, note)
+    assert (second.label, second.value) == ("  wrong among those", 0.5)
+    sample = "of 2; in-sample: the threshold was chosen on 2 of this split's questions"
+    assert sample in second.note
     section = abstention.page_section(value, CONTEXT)
     assert section.title == "How sure it is"
     (block,) = section.blocks
     assert isinstance(block, Note)
-    assert '`ask` says "not sure" below a probability of 70.0%' in block.text
+    assert f'`ask` says "not sure" below a probability of 70.0%, {chosen}' in block.text
+    assert "in-sample" in block.text
 
 
 @pytest.mark.parametrize(
     ("value", "terminal", "page"),
     [
-        (Abstention(0.05, 1.1, 0.0, None, 0.0), "(no probability is enough", "no probability was"),
-        (Abstention(0.5, 0.0, 1.0, 0.4, 1.0), "(with any", "need never be unsure"),
+        (
+            Abstention(0.05, 1.1, 0.0, 0, None, None, 0, 0.0, 0, 90),
+            "(no probability is enough",
+            "no probability was",
+        ),
+        (
+            Abstention(0.5, 0.0, 1.0, 9, 0.4, (0.2, 0.6), 0, 1.0, 90, 90),
+            "(with any",
+            "need never be unsure",
+        ),
     ],
 )
 def test_the_ends(value: Abstention, terminal: str, page: str) -> None:

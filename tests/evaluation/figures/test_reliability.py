@@ -50,7 +50,7 @@ def test_probabilities_of_scored_answers_are_measured() -> None:
 def test_a_risk_to_stay_within_is_drawn() -> None:
     value = reliability.measure(evaluated(QUESTIONS, ["yes"] * 4))
     assert value is not None
-    abstention = Abstention(0.2, 0.5, 0.75, 0.1, 0.6)
+    abstention = Abstention(0.2, 0.5, 0.75, 3, 0.1, (0.0, 0.3), 0, 0.6, 6, 10)
     context = replace(CONTEXT, figures={"abstention": abstention})
     _, curve, note = reliability.page_section(value, context).blocks
     assert isinstance(curve, Chart)

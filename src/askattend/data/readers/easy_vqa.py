@@ -9,6 +9,7 @@ from types import ModuleType
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.reader import Reader
 from askattend.errors import DataError
+from askattend.installation import pip_install
 
 _SHAPES = frozenset({"circle", "rectangle", "triangle"})
 
@@ -40,7 +41,7 @@ def _package() -> ModuleType:
         raise DataError(
             "the data set is not installed",
             where="easy-vqa",
-            remedy="Run: pip install 'askattend[demo]'",
+            remedy=f"Run: {pip_install('demo')}",
         ) from error
     package: ModuleType = easy_vqa
     return package

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from askattend.errors import DataError, name_few
 
+# Of every note that images are missing.
+NOT_THERE = "images are not there"
 # As in images/mscoco/train2014.
 _DEPTH = 3
 
@@ -58,7 +60,7 @@ def locate(
     if not missing:
         return files, ()
     return files, (
-        f"{len(missing):,} of {len(files):,} images are not there, such as {folder / missing[0]}",
+        f"{len(missing):,} of {len(files):,} {NOT_THERE}, such as {folder / missing[0]}",
     )
 
 

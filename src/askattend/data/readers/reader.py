@@ -24,8 +24,10 @@ class Reader:
         canonical: the one way to write a recipe, for a source that follows a recipe in place of a
             path. The recipe may be left out.
         suffixes: endings of file names that tell this format.
-        options: key → values of protocols, the default first, which follow a path as
-            ``,KEY=VALUE`` and are handed to `read` by their names.
+        options: key → its values, the default first, which follow a path as ``,KEY=VALUE`` and are
+            handed to `read` by their names. A key without values takes any.
+        requires_images: True where `read` refuses missing images, unless it is told
+            ``images=False``; other readers note them.
     """
 
     about: str
@@ -35,6 +37,7 @@ class Reader:
     canonical: Callable[[str], str] | None = None
     suffixes: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    requires_images: bool = False
 
     def syntax(self, name: str) -> str:
         """Return how a source is written, by the name that the reader is registered under."""
@@ -54,7 +57,7 @@ class Reader:
         found = dict(option.split("=") for option in named)
         for key, value in found.items():
             for word, known in ((key, self.options), (value, self.options.get(key, ()))):
-                if word not in known:
+                if known and word not in known:
                     what = "option" if word is key else f"value of {key}"
                     remedy = did_you_mean(word, known)
                     raise DataError(f"unknown {what} '{word}'", where=f"'{place}'", remedy=remedy)

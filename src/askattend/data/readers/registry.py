@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from askattend.data.questions import QASet
+from askattend.data.readers.folders import NOT_THERE
 from askattend.data.readers.reader import Reader
 from askattend.errors import DataError, did_you_mean
+from askattend.files import readable
 from askattend.registry import Registry
 
 READERS: Registry[Reader] = Registry(
@@ -29,18 +32,26 @@ READERS: Registry[Reader] = Registry(
 )
 
 
-def read_source(source: str) -> QASet:
+def read_source(source: str, *, images: bool = True) -> QASet:
     """Read the questions of a source, which is named ``NAME`` or ``NAME:PLACE``.
 
     Args:
         source: the name of a reader and what it reads: a folder or file (a leading ``~`` is the
             home folder), nothing, or a recipe; see `source_lines`.
+        images: False where nobody will look at them: missing ones are not spoken of.
 
     Raises:
         DataError: the source is unknown, lacks its place, or cannot be read.
         ConfigError: a recipe's key is unknown or its value out of range, or another package's
             reader is broken.
     """
+    if images:
+        return _read(source)
+    read = _read(source, images=False)
+    return replace(read, notes=tuple(note for note in read.notes if NOT_THERE not in note))
+
+
+def _read(source: str, **more: bool) -> QASet:
     name, colon, place = source.partition(":")
     reader = READERS.find(name)
     if reader is None:
@@ -59,7 +70,8 @@ def read_source(source: str) -> QASet:
             remedy=f"Write {reader.syntax(name)}, for example {name}:{reader.example}.",
         )
     path, options = reader.split_options(place)
-    return reader.read(Path(path).expanduser(), **options)
+    told = more if reader.requires_images else {}
+    return reader.read(Path(path).expanduser(), **told, **options)
 
 
 def absolute_source(source: str) -> str:
@@ -78,6 +90,12 @@ def absolute_source(source: str) -> str:
     if not place or reader is None:
         return source
     path, options = reader.split_options(place)
+    if readable(path) != path:
+        raise DataError(
+            "the path is not UTF-8, and a run's settings hold no other",
+            where=readable(source),
+            remedy="Rename the folder or file.",
+        )
     named = "".join(f",{key}={value}" for key, value in sorted(options.items()))
     return f"{name}{colon}{Path(path).expanduser().resolve()}{named}"
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.headings import COLUMNS, REQUIRED, need_column
 from askattend.data.readers.reader import Reader
-from askattend.data.readers.rows import (
-    COLUMNS,
-    EXTENSIONS,
-    REQUIRED,
-    Row,
-    kind_of,
-    need_column,
-    read_rows,
-)
+from askattend.data.readers.row import Row, kind_of
+from askattend.data.readers.rows import EXTENSIONS, read_rows
 from askattend.data.splits import canonical_split
 from askattend.errors import DataError, name_few
+
+# Characters of a question or answer: some hundred words.
+LONGEST = 2_000
+# What begins with a scheme: https://…, s3://…, data:…
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)
+_WHOLE = re.compile(r"-?[0-9]+\.0+")
+
+LOCATED_AT = "located_at"
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -33,12 +38,15 @@ _ANSWERS_ARE = (
 )
 
 
-def read_table(file: Path) -> QASet:
+def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     """Read your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
-    ``.jsonl`` or ``.ndjson``, or an object in the list that a ``.json`` file holds; in UTF-8. Names
-    of columns may be in capitals. A ``.csv`` divides at semicolons if its header has no comma.
+    ``.jsonl`` or ``.ndjson``, an object in the list that a ``.json`` file holds, or a row of an
+    ``.xlsx``'s first sheet. Objects on lines and in a list are told apart by what they are. Text is
+    in UTF-8, or in another encoding that Excel writes, which is noted. The header tells whether
+    commas, semicolons, tabs or ``|`` divide. Names of columns may be in capitals, or what others
+    call them in English, German or Chinese, which is noted, too: see `headings`.
 
     ========================  =====================================================================
     column                    holds
@@ -55,18 +63,30 @@ def read_table(file: Path) -> QASet:
     id (optional)             unique; without the column, the row's position from 0
     question_type,            groupings to report accuracy by
     answer_type (optional)
+    located_at (optional)     path of the image, where ``image`` is but its name
     ========================  =====================================================================
 
     Every training row needs an answer; another split may do without in all its rows.
+
+    Args:
+        file: the table.
+        images: False to read questions whose images may be missing.
+        columns: a column's name → its heading in the table, where that is another.
 
     Raises:
         DataError: anything is malformed or missing, images included; names file and line, how many
             such rows there are and the first few.
     """
-    rows = read_rows(file)
+    table = read_rows(file, columns)
+    rows = table.rows
     questions = tuple(_each(zip(rows, _ids(rows), strict=True), lambda pair: _question(*pair)))
     _check_answered(rows, questions)
-    return QASet(f"table:{file}", questions, _images(file, rows, questions), _notes(rows))
+    questions, folded = _fold_numbers(questions)
+    notes = (*table.notes, *_notes(rows), *folded)
+    files = _files(file, rows, questions)
+    if images:
+        _require_images(file, rows, questions, files)
+    return QASet(f"table:{file}", questions, files, notes)
 
 
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
@@ -92,15 +112,37 @@ def _question(row: Row, identifier: QuestionId) -> Question:
         need_column(column, row.cells, row.where)
     # Tables written on Windows: the id of an image is the same on every machine.
     image = _required_text(row, "image").replace("\\", "/")
+    _refuse_address(image, row)
     return Question(
         id=identifier,
         image=PurePosixPath(image).as_posix(),
-        text=_required_text(row, "question"),
+        text=_short(row, "question", _required_text(row, "question")),
         answers=_answers(row),
         split=canonical_split(_text(row, "split") or "train"),
         question_type=_text(row, "question_type"),
         answer_type=_text(row, "answer_type"),
     )
+
+
+def _refuse_address(image: str, row: Row) -> None:
+    """Refuse what is no file: it would be looked for under a mangled name."""
+    if _ADDRESS.match(image):
+        raise DataError(
+            f"the image is an address ({image[:80]})",
+            where=row.where,
+            remedy="Download the images, and write the paths of their files.",
+        )
+
+
+def _short(row: Row, column: str, text: str) -> str:
+    """Refuse a text that is no question or answer: a batch costs as much as its longest."""
+    if len(text) > LONGEST:
+        raise DataError(
+            f"the {column} has {len(text):,} characters",
+            where=row.where,
+            remedy=f"Shorten it to {LONGEST:,} at most, or close the quotes before it.",
+        )
+    return text
 
 
 def _blank(cell: object) -> bool:
@@ -147,11 +189,13 @@ def _answer(cell: object, row: Row, column: str) -> str:
     # Before numbers, as True is one to Python.
     if isinstance(cell, bool):
         return "yes" if cell else "no"
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # as which JSON's 3.0 was meant
     text = str(cell).strip() if isinstance(cell, str | int | float) else ""
     if not text:
         problem = "a blank answer" if _blank(cell) else f"an answer that is {kind_of(cell)}"
         raise DataError(f"'{column}' holds {problem}", where=row.where, remedy=_ANSWERS_ARE)
-    return text
+    return _short(row, "answer", text)
 
 
 def _count(cell: object, row: Row, column: str) -> int:
@@ -182,6 +226,8 @@ def _ids(rows: Sequence[Row]) -> list[QuestionId]:
 
 def _id(row: Row) -> QuestionId:
     cell = row.cells.get("id")
+    if isinstance(cell, float) and cell.is_integer():  # as pandas writes a column with a gap
+        return int(cell)
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
     return _required_text(row, "id")
@@ -201,10 +247,40 @@ def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
     )
 
 
-def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
-    """Map image id → file, each looked up once."""
-    distinct = dict.fromkeys(question.image for question in questions)
-    images = {image: file.parent / image for image in distinct}
+def _fold_numbers(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[str, ...]]:
+    """Read "3.0" as "3" where the table has both, as programs write one number in both ways."""
+    texts = {answer for question in questions for answer, _ in question.answers}
+    whole = {text: text.partition(".")[0] for text in texts if _WHOLE.fullmatch(text)}
+    whole = {text: number for text, number in whole.items() if number in texts}
+    if not whole:
+        return questions, ()
+    folded = tuple(
+        replace(question, answers=_folded(question.answers, whole)) for question in questions
+    )
+    example, number = next(iter(sorted(whole.items())))
+    return folded, (f"answers such as '{example}' are read as '{number}', which is there, too",)
+
+
+def _folded(
+    answers: tuple[tuple[str, int], ...], whole: Mapping[str, str]
+) -> tuple[tuple[str, int], ...]:
+    counts: Counter[str] = Counter()
+    for answer, count in answers:
+        counts[whole.get(answer, answer)] += count
+    return tuple(counts.most_common())
+
+
+def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
+    """Map image id → file."""
+    distinct: dict[str, str] = {}
+    for row, question in zip(rows, questions, strict=True):
+        distinct.setdefault(question.image, _text(row, LOCATED_AT) or question.image)
+    return {image: file.parent / place for image, place in distinct.items()}
+
+
+def _require_images(
+    file: Path, rows: Sequence[Row], questions: Sequence[Question], images: Mapping[str, Path]
+) -> None:
     missing = {image for image, path in images.items() if not os.path.isfile(path)}
     if missing:
         pairs = zip(rows, questions, strict=True)
@@ -215,12 +291,15 @@ def _images(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> d
             where=where,
             remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}.",
         )
-    return images
 
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
     notes = []
-    ignored = [n for n in dict.fromkeys(n for row in rows for n in row.cells) if n not in COLUMNS]
+    ignored = [
+        n
+        for n in dict.fromkeys(n for row in rows for n in row.cells)
+        if n not in {*COLUMNS, LOCATED_AT}
+    ]
     if ignored:
         notes.append(f"ignored columns: {', '.join(ignored)}")
     both = sum(
@@ -234,9 +313,11 @@ def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 TABLE = Reader(
-    "your own questions: .csv, .tsv, .jsonl, .ndjson, .json",
+    "your own questions: .csv .tsv .xlsx .jsonl .ndjson .json",
     read_table,
     "FILE",
     "questions.csv",
     suffixes=tuple(EXTENSIONS),
+    options=dict.fromkeys(sorted(COLUMNS), ()),
+    requires_images=True,
 )

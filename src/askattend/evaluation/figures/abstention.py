@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, TerminalLine
-from askattend.metrics.calibration import Abstention, abstention
+from askattend.metrics.calibration import Abstention, abstention, least_questions
+from askattend.metrics.shares import percent
 
 
 def measure(evaluated: Evaluated) -> Abstention | None:
     """Measure coverage and risk; None where no risk is to be kept or nothing is scored."""
     if evaluated.calibration is None or not evaluated.scored:
         return None
-    return abstention(evaluated.calibration, evaluated.probabilities, evaluated.scores)
+    return abstention(
+        evaluated.calibration,
+        evaluated.probabilities,
+        evaluated.scores,
+        [one.image for one in evaluated.scored],
+        in_sample=evaluated.in_sample,
+    )
 
 
 def terminal_lines(value: Abstention) -> list[TerminalLine]:
     """Say how much is answered, and how much of that is wrong."""
-    threshold = f"from a probability of {value.threshold:.2%}"
+    threshold = f"from a probability of {percent(value.threshold)}"
     threshold = "with any" if value.threshold == 0 else threshold
     threshold = "no probability is enough" if value.threshold > 1 else threshold
-    note = f"   ({threshold}; of validation {value.valid_coverage:.2%})"
+    note = f"   ({threshold}, chosen on {_chosen_on(value)})"
     label = f"answered, {value.risk:.1%} of them wrong at most"
     lines = [TerminalLine(label, value.coverage, note)]
-    if value.achieved_risk is not None:
-        lines.append(TerminalLine("  wrong among those", value.achieved_risk))
+    if value.achieved_risk is not None and value.interval is not None:
+        low, high = value.interval
+        note = f"  [{low:.2%}, {high:.2%}] (95 %), of {value.answered:,}{_flattery(value)}"
+        lines.append(TerminalLine("  wrong among those", value.achieved_risk, note))
     return lines
 
 
@@ -35,16 +44,33 @@ def page_section(value: Abstention, context: PageContext) -> Section:
 def _describe(value: Abstention) -> str:
     within = f"To keep wrong answers within {value.risk:.1%}, `ask`"
     if value.threshold > 1:
-        return f'{within} is always "not sure": no probability was enough on validation.'
+        return (
+            f'{within} is always "not sure": on validation no probability was enough with '
+            f"{least_questions(value.risk):,.0f} questions above it, what it takes to show that."
+        )
     says = (
-        f'says "not sure" below a probability of {value.threshold:.1%}'
+        f'says "not sure" below a probability of {percent(value.threshold)}'
         if value.threshold > 0
         else "need never be unsure"
     )
-    here = f"here {value.coverage:.1%}"
-    if value.achieved_risk is not None:
-        here += f", {value.achieved_risk:.1%} of them wrongly (the ring on the curve)"
-    return (
-        f"{within} {says}, as the validation questions taught: it answers "
-        f"{value.valid_coverage:.1%} of those, and {here}."
-    )
+    here = f"Here it answers {value.coverage:.1%}"
+    if value.achieved_risk is not None and value.interval is not None:
+        low, high = value.interval
+        here += (
+            f", {value.achieved_risk:.1%} of these {value.answered:,} wrongly "
+            f"(95 %: {low:.1%} to {high:.1%}; the ring on the curve){_flattery(value)}"
+        )
+    return f"{within} {says}, chosen on {_chosen_on(value)}. {here}."
+
+
+def _chosen_on(value: Abstention) -> str:
+    """Say what the threshold rests on."""
+    share = f"{value.valid_coverage:.1%} of {value.valid_questions:,}"
+    return f"{value.valid_answered:,} validation questions above it, {share}"
+
+
+def _flattery(value: Abstention) -> str:
+    """Say how many of the questions the threshold was chosen on, if any."""
+    if not value.in_sample:
+        return ""
+    return f"; in-sample: the threshold was chosen on {value.in_sample:,} of this split's questions"

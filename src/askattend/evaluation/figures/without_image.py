@@ -24,7 +24,7 @@ from askattend.evaluation.answers import Array, answer_questions
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import PageContext, Prose, Section, Table, TerminalLine
 from askattend.features.source import FeatureSource
-from askattend.metrics.significance import bootstrap_interval
+from askattend.metrics.significance import difference_interval
 
 # As many questions tell a drop to a point; a large split is not answered twice more.
 MOST = 10_000
@@ -73,7 +73,7 @@ def measure(evaluated: Evaluated, *, most: int = MOST) -> WithoutImage | None:
 
     def drop(source: FeatureSource) -> Drop:
         left = _scores(evaluated, batches.with_features(source))
-        interval = bootstrap_interval((scores - left).tolist(), clusters)
+        interval = difference_interval((scores - left).tolist(), clusters)
         return Drop(float(left.mean()), float((scores - left).mean()), interval)
 
     return WithoutImage(

@@ -10,7 +10,7 @@ from fontTools.fontBuilder import FontBuilder  # type: ignore[import-untyped]
 from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped]
 from matplotlib.font_manager import fontManager
 
-from askattend.report import fonts
+from askattend.drawing import fonts
 
 
 @pytest.fixture

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from askattend.errors import ConfigError
-from askattend.features.images import open_image
-from askattend.report import fonts
-from askattend.report import overlay as drawing
-from askattend.report.fonts import missing_glyphs
-from askattend.report.overlay import (
+from askattend.drawing import fonts
+from askattend.drawing import overlay as drawing
+from askattend.drawing.fonts import missing_glyphs
+from askattend.drawing.overlay import (
     fit_long_side,
     legend,
     overlay,
@@ -29,6 +27,8 @@ from askattend.report.overlay import (
     strongest,
     tinted_map,
 )
+from askattend.errors import ConfigError
+from askattend.features.images import open_image
 from askattend.runs.predictor import Answer
 
 PRIVATE = "\ue0a5"  # what `new_font` draws as a black box

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from askattend.report.sheet import _wrap
+from askattend.drawing.sheet import _wrap
 
 
 @settings(deadline=None)

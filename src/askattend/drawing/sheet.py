@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from PIL import Image
 
-from askattend.report.fonts import cover, printable
+from askattend.drawing.fonts import cover, printable
 
 DPI = 100
 LONGEST = 400  # characters of a text that are drawn

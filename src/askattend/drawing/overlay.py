@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,10 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from askattend.drawing.sheet import Sheet
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
 from askattend.files import atomic_write
-from askattend.report.sheet import Sheet
-from askattend.runs.predictor import Answer
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
 CELL = 270  # least width that a panel's caption gets
@@ -39,9 +39,30 @@ LEGEND = 8  # height of the scale below the image, pixels
 FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 
+@runtime_checkable
+class Answered(Protocol):
+    """The parts of an answer that are drawn."""
+
+    @property
+    def question(self) -> str:
+        """The question, as it was asked."""
+
+    @property
+    def said(self) -> str:
+        """The answer, as it is told to people."""
+
+    @property
+    def probability(self) -> float:
+        """The answer's probability, 0 to 1."""
+
+    @property
+    def attention(self) -> Float[Tensor, "maps rows columns"]:
+        """One map a glimpse or hop."""
+
+
 def overlay(
     image: Image.Image,
-    answers: Sequence[Answer],
+    answers: Sequence[Answered],
     *,
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
@@ -73,7 +94,7 @@ def overlay(
 def save_overlay(
     file: Path,
     image: Image.Image,
-    answers: Sequence[Answer],
+    answers: Sequence[Answered],
     *,
     maps_name: str = "glimpse",
     seen: Crop = WHOLE,
@@ -227,7 +248,7 @@ def _flat(values: Floats) -> bool:
     return bool(values.max() - values.min() <= FLAT * abs(values).max())
 
 
-def _row(photo: Image.Image, answer: Answer, maps_name: str, seen: Crop) -> Image.Image:
+def _row(photo: Image.Image, answer: Answered, maps_name: str, seen: Crop) -> Image.Image:
     """Draw one question: its text, the answer's, the photo and a tinted one for each glimpse."""
     panels = [photo, *(tinted_map(photo, a, photo.size, seen=seen) for a in answer.attention)]
     captions = ["image"] + [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from askattend.report import fonts
-from askattend.report.fonts import font_hint, missing_glyphs
+from askattend.drawing import fonts
+from askattend.drawing.fonts import font_hint, missing_glyphs
 
 PRIVATE = "\ue0a5"  # what `new_font` has
 

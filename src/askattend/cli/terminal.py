@@ -1,0 +1,94 @@
+"""Output to any terminal or file, whatever characters its encoding has."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import sys
+import unicodedata
+from typing import Any
+
+import msgspec
+
+from askattend.files import readable
+
+_HANDLER = "askattend.plain"
+# What is written for signs that an encoding lacks; letters of answers are never replaced by others.
+_SIGNS = {
+    **dict.fromkeys("→↦⇒", "->"),
+    **dict.fromkeys("‐‑–—−─━╴╶", "-"),
+    **dict.fromkeys("‘’′", "'"),
+    **dict.fromkeys("“”„″", '"'),
+    **dict.fromkeys("│┃║", "|"),
+    **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼", "+"),
+    **dict.fromkeys("·•●", "*"),
+    **{"…": "...", "×": "x", "≤": "<=", "≥": ">=", "≠": "!=", "±": "+-", "⊕": "(+)", "‖": "||"},
+    **{
+        "∑": "sum",
+        "∈": "in",
+        "√": "sqrt",
+        "∞": "inf",
+        "≈": "~",
+        "°": " degrees",
+        "§": "sec. ",
+        "\u00a0": " ",
+    },
+    **{"░": ".", "▒": "+", "▓": "*", "█": "#", "\u0302": "^", "\u0303": "~"},
+}
+
+
+def print_to_any_terminal() -> None:
+    """Let no character end a command: what an encoding lacks is written by others."""
+    codecs.register_error(_HANDLER, _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        # Of another kind where somebody captures the output.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_HANDLER)
+
+
+def json_text(value: Any, encoding: str) -> str:
+    """Write one JSON value; what an encoding lacks is escaped as JSON does it."""
+    try:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    except UnicodeEncodeError:  # the name of a file that is no UTF-8
+        whole = _all_readable(msgspec.to_builtins(value))
+        text = json.dumps(whole, indent=2, ensure_ascii=False)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(json.loads(text), indent=2)
+    return text
+
+
+def _all_readable(value: Any) -> Any:
+    if isinstance(value, str):
+        return readable(value)
+    if isinstance(value, dict):
+        return {_all_readable(key): _all_readable(part) for key, part in value.items()}
+    return [*map(_all_readable, value)] if isinstance(value, list | tuple) else value
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    part = error.object[error.start : error.end]
+    return "".join(map(_plain, part)), error.end
+
+
+def _plain(char: str) -> str:
+    if char in _SIGNS:
+        return _SIGNS[char]
+    name = unicodedata.name(char, "")
+    if name.startswith("GREEK") and " LETTER " in name:  # the papers' symbols
+        letter = name.split(" LETTER ")[1].split()[0]
+        return letter.capitalize() if "CAPITAL" in name else letter.lower()
+    # Raised and lowered letters and digits.
+    plain = unicodedata.normalize("NFKD", char)
+    if unicodedata.category(char) in ("Lm", "No") and plain.isascii():
+        return plain
+    return readable(char) if "\udc80" <= char <= "\udcff" else _escaped(char)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,96 @@
+"""The words of a command as they are meant: home folders, and what a table's columns are called."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from askattend.errors import ConfigError
+from askattend.files import readable
+
+_COLUMNS = "--columns"
+# A path that begins in a home folder: by itself, as an option's value, or a source's.
+_HOME = re.compile(r"((?:--[\w.-]+=)?(?:[\w-]+:)?)(~[^\s=]*.*)", re.DOTALL)
+# The folders that these name are written to and read by libraries that take UTF-8 alone.
+_WRITTEN = ("--out", "--features")
+_IMAGE = re.compile(
+    r"[^\s?？]*\.(avif|bmp|gif|heic|jfif|jp2|jpe?g?|p[bgn]m|png|ppm|tiff?|webp)", re.IGNORECASE
+)
+_TABLE = re.compile(r"(--[\w.-]+=)?table:")
+
+
+def as_meant(words: Sequence[str]) -> list[str]:
+    """Return a command's words with ``~`` as the home folder, and with named columns in the source.
+
+    A shell expands a ``~`` only where a word begins with it; here it is one in ``--out=~/runs`` and
+    ``table:~/q.csv``, too.
+
+    Raises:
+        ConfigError: columns are named, and no table.
+    """
+    meant = _with_columns([_in_home(word) for word in words])
+    for before, word in zip(("", *meant), meant, strict=False):
+        option, equals, value = word.partition("=")
+        given = value if equals and option in _WRITTEN else word if before in _WRITTEN else ""
+        if readable(given) != given:
+            raise ConfigError(
+                "the path is not UTF-8, as files of features and weights need it",
+                where=readable(given),
+                remedy="Choose another name.",
+            )
+    return meant
+
+
+def check_questions(questions: Iterable[str]) -> None:
+    """Refuse words that are no questions: another image's name, or bytes that are no UTF-8.
+
+    Raises:
+        ConfigError: one is such a word.
+    """
+    for question in questions:
+        if readable(question) != question:
+            problem = f"the question is not UTF-8: {readable(question)}"
+            raise ConfigError(problem, remedy="Set the terminal to UTF-8, and type it again.")
+        if _IMAGE.fullmatch(question) or os.path.isfile(question):
+            raise ConfigError(
+                f"'{question}' names an image, not a question",
+                remedy="Ask about one image at a time: the run, the image, then questions.",
+            )
+
+
+def _in_home(word: str) -> str:
+    found = _HOME.fullmatch(word)
+    # "~5 cm?" is no path.
+    if found is None or not re.match(r"~[\w.-]*(/|$)", found[2]):
+        return word
+    try:
+        return found[1] + str(Path(found[2]).expanduser())
+    except RuntimeError:  # of nobody
+        return word
+
+
+def _with_columns(words: Sequence[str]) -> list[str]:
+    """Move ``--columns image=Bild,question=Frage`` to the end of the sources that are tables."""
+    left: list[str] = []
+    named: list[str] = []
+    after = False
+    for word in words:
+        if after or word.startswith(f"{_COLUMNS}="):
+            named.append(word.removeprefix(f"{_COLUMNS}="))
+            after = False
+        elif word == _COLUMNS:
+            after = True
+        else:
+            left.append(word)
+    if after or any(not re.fullmatch(r"\w+=[^,=/]+(,\w+=[^,=/]+)*", text) for text in named):
+        raise ConfigError(
+            "tells no columns", where=_COLUMNS, remedy="Write --columns image=Bild,question=Frage."
+        )
+    if not named:
+        return left
+    if not any(map(_TABLE.match, left)):
+        remedy = "Name a source table:FILE, too."
+        raise ConfigError("belongs to a table, and none is named", where=_COLUMNS, remedy=remedy)
+    return [",".join((word, *named)) if _TABLE.match(word) else word for word in left]

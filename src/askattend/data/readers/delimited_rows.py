@@ -1,0 +1,102 @@
+"""The rows of text that commas, semicolons, tabs or other signs divide."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from askattend.data.readers.headings import REQUIRED, Headings, is_known, need_column
+from askattend.data.readers.row import Row, from_texts
+from askattend.errors import DataError
+
+_DELIMITERS = (",", ";", "\t", "|")
+# Excel's own first line, which says what divides the others.
+_SAID = re.compile(r'"?sep=(.)"?[,;\t]*\n', re.IGNORECASE)
+_NAMES = {"\t": "a tab"}
+
+
+def read_csv(file: Path, text: str, headings: Headings, *, usual: str) -> Iterator[Row]:
+    """Yield the rows under a header; blank lines are skipped.
+
+    Args:
+        file: for messages.
+        text: of the file.
+        headings: reads the header.
+        usual: what divides files of its name, unless the header tells otherwise.
+
+    Raises:
+        DataError: the header or a row is malformed.
+    """
+    said = _SAID.match(text)
+    if said is not None:
+        text = text[said.end() :]
+    delimiter = said[1] if said is not None else _delimiter(text, usual)
+    lines = _lines(file, text, delimiter, skipped=said is not None)
+    where, header = next(lines, (str(file), []))
+    names = headings.read(header, where)
+    if header:
+        headings.require_named(header, where)
+    for column in REQUIRED if header else ():
+        need_column(column, names, where)
+    for where, fields in lines:
+        # A short row would leave cells blank without a word; csv.DictReader does just that.
+        if len(fields) != len(names):
+            sign = _NAMES.get(delimiter, f"'{delimiter}'")
+            raise DataError(
+                f"{len(fields)} fields under a header of {len(names)}",
+                where=where,
+                remedy=f"Put a field that holds {sign} in double quotes."
+                if len(fields) > len(names)
+                else f"Write {sign} between all {len(names)}, blank ones included.",
+            )
+        cells = {n: field.strip() for n, field in zip(names, fields, strict=True)}
+        yield from_texts(cells, where)
+
+
+def _delimiter(text: str, usual: str) -> str:
+    """Return what divides the header into most columns that are known; the usual one, if as many.
+
+    Spreadsheets write semicolons wherever a comma is the decimal sign, and tabs where text is
+    copied.
+    """
+    header = next((line for line in text.splitlines() if line.strip()), "")
+
+    def columns(delimiter: str) -> tuple[int, int, bool]:
+        names = next(csv.reader([header], delimiter=delimiter), [])
+        return sum(map(is_known, names)), len(names), delimiter == usual
+
+    return max(_DELIMITERS, key=columns) if header else usual
+
+
+def _lines(
+    file: Path, text: str, delimiter: str, *, skipped: bool
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield where each row starts (a quoted field may hold line ends), and its fields."""
+    # strict: or quotes in the middle of a field would be read as if nothing was wrong.
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    while True:
+        where = f"{file}:{reader.line_num + 1 + skipped}"
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            raise _malformed(error, where) from None
+        if fields is None:
+            return
+        # Spreadsheets leave rows of separators at the end.
+        if any(field.strip() for field in fields):
+            yield where, fields
+
+
+def _malformed(error: csv.Error, where: str) -> DataError:
+    if "field larger" in str(error):
+        problem = f"a cell of more than {csv.field_size_limit():,} characters"
+        remedy = "Shorten it, or close the double quotes that it begins with."
+        return DataError(problem, where=where, remedy=remedy)
+    return DataError(
+        f"malformed row ({error})",
+        where=where,
+        remedy="Put a field that holds quotes in double quotes, and double those inside.",
+    )

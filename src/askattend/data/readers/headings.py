@@ -1,0 +1,151 @@
+"""Names of a table's columns, here and elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from askattend.errors import DataError, closest
+
+REQUIRED = ("image", "question")
+# A column → what it is called in other tables: in English, German and Chinese.
+_ALSO: Mapping[str, str] = {
+    "image": "images, img, image file, image path, image name, picture, photo, file, filename, "
+    "file name, file path, path; bild, bilddatei, bildname, foto, datei, dateiname; "
+    "图片, 图像, 照片, 图, 图片文件, 图像文件, 文件, 文件名, 路径, 圖片, 圖像, 檔名",
+    "question": "questions, question text, query; frage, fragen, fragetext; "
+    "问题, 问句, 提问, 問題, 提問",
+    "answer": "label, response; antwort; 答案, 回答, 答",
+    "answers": "responses; antworten; 所有答案, 全部答案",
+    "split": "subset, partition; aufteilung, teilmenge; 划分, 数据划分, 子集, 劃分",
+    "id": "question id, questionid; frage id, fragen id, fragenummer; 编号, 问题编号, 問題編號",
+    "question_type": "question type; fragetyp, frageart; 问题类型, 問題類型",
+    "located_at": "image located at",
+    "answer_type": "answer type; antworttyp, antwortart; 答案类型, 答案類型",
+}
+COLUMNS = frozenset(_ALSO)
+_COLUMN_OF = {
+    name.strip(): column for column, names in _ALSO.items() for name in re.split("[,;]", names)
+}
+Claim = Callable[[str], str]
+# A column that is no misspelt one is at most so like it.
+_LIKENESS = 0.75
+
+
+class Headings:
+    """Reads a table's headings as `COLUMNS`, and remembers which were not called so.
+
+    Args:
+        named: column → the heading that the user says it has.
+    """
+
+    def __init__(self, named: Mapping[str, str]) -> None:
+        self._named = {_plain(heading): column for column, heading in named.items()}
+        self._unseen = dict(named)
+        self._translated: dict[str, str] = {}
+
+    def read(self, names: Sequence[str], where: str) -> list[str]:
+        """Replace headings by the names of `COLUMNS`; others are left as they are.
+
+        A heading that the user named goes before one written as documented, that before one in
+        capitals, and that before one by which others call the column.
+
+        Raises:
+            DataError: two are the same.
+        """
+        stripped = [name.strip() for name in names]
+        known = [self._named.get(_plain(name), "") for name in stripped]
+        for claim in (str, str.lower, self._other_name(stripped)):
+            free = COLUMNS - set(known)
+            claims = [claim(name) for name in stripped]
+            known = [
+                own or (column if column in free else "")
+                for own, column in zip(known, claims, strict=True)
+            ]
+        self._note(stripped, known)
+        result = [
+            column or (f"{name} (not read)" if name and name in known else name)
+            for column, name in zip(known, stripped, strict=True)
+        ]
+        twice = [name for name, count in Counter(result).items() if name and count > 1]
+        if twice:
+            raise DataError(
+                f"two columns are called '{twice[0]}'", where=where, remedy="Rename one."
+            )
+        return result
+
+    def require_named(self, present: Collection[str], where: str) -> None:
+        """Refuse a table that lacks a heading which the user named.
+
+        Raises:
+            DataError: names it, and the nearest that is there.
+        """
+        for column, heading in self._unseen.items():
+            close = closest(heading, present)
+            listed = ", ".join(f"'{name}'" for name in present)
+            raise DataError(
+                f"no column '{heading}', which was to be '{column}', among {listed}",
+                where=where,
+                remedy=f"Did you mean '{close}'?" if close else "Check how it is written.",
+            )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Tell which headings were read as which columns without being told to."""
+        read = ", ".join(f"'{name}' as {column}" for name, column in self._translated.items())
+        return (f"read {read}",) if read else ()
+
+    def _other_name(self, names: Sequence[str]) -> Claim:
+        """Return what claims a column for the only heading that others call it by."""
+        counts = Counter(_COLUMN_OF.get(_plain(name)) for name in names)
+
+        def claim(name: str) -> str:
+            column = _COLUMN_OF.get(_plain(name), "")
+            return column if counts[column] == 1 else ""
+
+        return claim
+
+    def _note(self, names: Sequence[str], known: Sequence[str]) -> None:
+        for name, column in zip(names, known, strict=True):
+            if column and self._named.get(_plain(name)) == column:
+                self._unseen.pop(column, None)
+            elif column and name.lower() != column:
+                self._translated[name] = column
+
+
+def is_known(heading: str) -> bool:
+    """Tell if a heading is one of `COLUMNS`, or what others call one."""
+    return heading.strip().lower() in COLUMNS or _plain(heading) in _COLUMN_OF
+
+
+def need_column(column: str, columns: Collection[str], where: str) -> None:
+    """Raise `DataError` with a hint if `column` is not among `columns`."""
+    if column in columns:
+        return
+    present = ", ".join(f"'{name}'" for name in columns)
+    raise DataError(
+        f"no column '{column}' among {present}" if present else "no columns",
+        where=where,
+        remedy=_cure(column, columns),
+    )
+
+
+def _cure(column: str, columns: Collection[str]) -> str:
+    # A column that is known already cannot be a misspelt one.
+    others = [name for name in columns if name not in COLUMNS]
+    likely = [name for name in others if _COLUMN_OF.get(_plain(name)) == column]
+    if len(likely) > 1:
+        both = " or ".join(f"'{name}'" for name in likely)
+        return f"Say whether {both} is meant: --columns {column}={likely[0]}"
+    if close := closest(column, others, likeness=_LIKENESS):
+        return f"Rename '{close}' to '{column}'."
+    return (
+        f"Add it, or rename the column that holds it to '{column}', or say which does: "
+        f"--columns {column}=NAME"
+    )
+
+
+def _plain(heading: str) -> str:
+    """Write a heading without capitals, and with one space for what divides its words."""
+    return re.sub(r"[\s_\-.]+", " ", heading.strip().casefold()).strip()

@@ -1,0 +1,108 @@
+"""The rows of an Excel workbook's first sheet, by openpyxl."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from askattend.data.readers.headings import REQUIRED, Headings, need_column
+from askattend.data.readers.row import Row, from_texts
+from askattend.errors import DataError
+from askattend.files import read_bytes
+from askattend.installation import pip_install
+
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# In these columns numbers, true and false say what they are; in others they are text.
+_VALUES = ("answer", "answers", "id")
+
+
+def is_workbook(file: Path) -> bool:
+    """Tell Excel's files, of today and before, by their first bytes."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(4) in (_ZIP, _OLE)
+    except OSError:
+        return False  # what is wrong with it is told when it is read
+
+
+def read_sheet(file: Path, headings: Headings, notes: list[str]) -> Iterator[Row]:
+    """Yield the rows under the header of the first sheet that has any; blank ones are skipped.
+
+    Args:
+        file: the workbook.
+        headings: reads the header.
+        notes: gets one where there are other sheets.
+
+    Raises:
+        DataError: openpyxl is not installed, or the workbook is damaged, of an old format or
+            protected by a password.
+    """
+    lines = _lines(file, notes)
+    where, header = next(lines, (str(file), []))
+    names = headings.read(["" if cell is None else str(cell) for cell in header], where)
+    if header:
+        headings.require_named([str(cell) for cell in header if cell is not None], where)
+    for column in REQUIRED if header else ():
+        need_column(column, [name for name in names if name], where)
+    for where, cells in lines:
+        beyond = cells[len(names) :]
+        if any(cell is not None for cell in beyond):
+            problem = f"{len(cells)} cells under a header of {len(names)}"
+            raise DataError(problem, where=where, remedy="Give each column a heading.")
+        padded = (*cells, *(None for _ in names[len(cells) :]))
+        texts = {n: _cell(n, cell) for n, cell in zip(names, padded, strict=False)}
+        yield from_texts(texts, where)
+
+
+def _lines(file: Path, notes: list[str]) -> Iterator[tuple[str, Sequence[Any]]]:
+    book = _open(file)
+    try:
+        filled = [sheet for sheet in book.worksheets if any(_filled(sheet))]
+        if len(filled) > 1:
+            names = ", ".join(f"'{sheet.title}'" for sheet in filled)
+            notes.append(f"only the first sheet of {file.name} is read, of {names}")
+        for number, cells in _filled(filled[0]) if filled else ():
+            yield f"{file}:{number}", cells
+    finally:
+        book.close()
+
+
+def _filled(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:
+    sheet.reset_dimensions()  # which some programs write wrongly
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if any(cell is not None and str(cell).strip() for cell in cells):
+            yield number, cells
+
+
+def _open(file: Path) -> Any:
+    try:
+        import openpyxl
+    except ImportError:
+        raise DataError(
+            "an Excel workbook needs openpyxl, which is not installed",
+            where=file,
+            remedy=f"Run: {pip_install('excel')}, or save it as CSV UTF-8.",
+        ) from None
+    content = read_bytes(file)
+    if content.startswith(_OLE):
+        problem = "a workbook of an old format, or protected by a password"
+        raise DataError(problem, where=file, remedy="Save it as .xlsx, without a password.")
+    try:
+        # data_only: what formulas came to, not the formulas.
+        return openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
+    except Exception as error:  # of a damaged archive, or of XML in it, come many kinds
+        problem = f"not a whole Excel workbook ({error})"
+        raise DataError(problem, where=file, remedy="Save it again as .xlsx.") from None
+
+
+def _cell(name: str, cell: Any) -> object:
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    if isinstance(cell, datetime.date | datetime.time):
+        return cell.isoformat()
+    if cell is None or (name in _VALUES and isinstance(cell, bool | int | float)):
+        return cell
+    return str(cell).strip()

@@ -1,0 +1,1 @@
+"""Pictures of attention: maps over an image, and the sheets and fonts that they take."""

@@ -1,0 +1,263 @@
+"""The whole way in Python: questions, features, training and evaluation, as the commands do it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace as replace_fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from rich.console import Console
+from torch import nn
+
+from askattend.data.questions import Question
+from askattend.data.readers.registry import read_source
+from askattend.data.readers.table import LOCATED_AT
+from askattend.errors import ConfigError, DataError
+from askattend.evaluation.evaluate import Evaluation
+from askattend.experiment import train as training
+from askattend.experiment.config import Config, config_from
+from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
+from askattend.experiment.features import extract_features
+from askattend.experiment.inputs import questions_of, split_of
+from askattend.features.extraction import ExtractConfig, images_in
+from askattend.features.extraction import extract as extract_images
+from askattend.features.spec import Backbone
+from askattend.features.store import FeatureStore
+from askattend.files import atomic_write
+from askattend.models import network_named
+from askattend.runs.own_code import OwnCode
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import read_config
+from askattend.settings import from_mapping
+
+# A source as commands take it, or rows: dicts, or a data frame of pandas' or polars'.
+Questions = str | Iterable[Mapping[str, Any]] | Any
+Metric = Callable[[str, Question], float]
+QUESTIONS = "questions.jsonl"
+_WHERE = "settings"
+
+
+def questions_from(rows: Any, file: str | Path, *, images: str | Path = ".") -> str:
+    """Write questions into a table, and return it as a source: ``"table:FILE"``.
+
+    Args:
+        rows: dicts, or a data frame, with the keys or columns ``image``, ``question`` and
+            ``answer`` or ``answers``; ``split``, ``id``, ``question_type`` and ``answer_type`` may
+            be there. See ``askattend data --help``.
+        file: the table to be written, which ends in ``.jsonl``.
+        images: the folder that the images' paths are relative to.
+
+    Raises:
+        DataError: the rows are none, or hold what JSON cannot.
+    """
+    file, folder = Path(file), Path(images).expanduser()
+    lines = [_line(row, number, file, folder) for number, row in enumerate(_dicts(rows), 1)]
+    if not lines:
+        raise DataError("no rows", where="questions", remedy="Give it one a question.")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(file, b"".join(lines))
+    return f"table:{file}"
+
+
+def extract(
+    images: str | Path,
+    store: str | Path,
+    *,
+    backbone: Backbone | None = None,
+    settings: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> FeatureStore:
+    """Extract the images of a folder, or of a source of questions, into a feature store.
+
+    Args:
+        images: a folder, or a source as ``askattend data --help`` lists them.
+        store: the folder of the store.
+        backbone: a module of one's own, see `own_backbone`; by default that of the settings.
+        settings: options of ``askattend extract`` by name: ``{"image_size": 384}``.
+        quiet: print no progress.
+
+    Raises:
+        AskAttendError: images, settings or store do not fit.
+    """
+    given = {name.replace("-", "_"): value for name, value in (settings or {}).items()}
+    config, console = from_mapping(ExtractConfig, given, where=_WHERE), _console(quiet)
+    if backbone is None:
+        return extract_features(str(images), Path(store), config, console=console).store
+    folder = Path(images)
+    found = images_in(folder) if folder.is_dir() else read_source(str(images)).images
+    return extract_images(found, Path(store), config, backbone=backbone, console=console).store
+
+
+def train(
+    network: str,
+    questions: Questions,
+    out: str | Path,
+    *,
+    images: str | Path = ".",
+    attention: str | Callable[..., nn.Module] | None = None,
+    features: str | Path | FeatureStore | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    quiet: bool = False,
+) -> Predictor:
+    """Train a network, and return it as a predictor.
+
+    Args:
+        network: its name: ``"saaa"``, ``"san"``.
+        questions: a source as ``askattend data --help`` lists them, or rows as `questions_from`
+            takes them, which are kept in the run.
+        out: the run folder.
+        images: the folder that the rows' images are relative to.
+        attention: of one's own: a class or function at the top of a file, or ``"FILE.py:NAME"``.
+        features: a store; by default one is made beside the run.
+        settings: options of ``askattend train`` by name, as in ``{"train.epochs": 3}``; what is
+            left out follows from the size of the data.
+        resume: go on where an earlier training of this folder stopped.
+        quiet: print no progress.
+
+    Raises:
+        AskAttendError: whatever of network, questions, settings or folder does not fit.
+    """
+    out = Path(out).expanduser()
+    training.check_folder(out, resume=resume)
+    source = questions
+    if not isinstance(questions, str):
+        source = questions_from(questions, out / QUESTIONS, images=images)
+    tables = _tables({"recipe": "auto", **(settings or {}), "data": source})
+    if attention is not None:
+        tables["attention"] = OwnCode.of(attention).text
+    if features is not None:
+        store = features.path if isinstance(features, FeatureStore) else features
+        tables["features"] = str(store)
+
+    def on_top(recipe: Config[Any]) -> Config[Any]:
+        return config_from({**tables, "recipe": recipe.recipe}, network, where=_WHERE, base=recipe)
+
+    start = Config(model=network_named(network).config_type()())
+    config = config_from(tables, network, where=_WHERE, base=start)
+    run = training.train(config, out, resume=resume, console=_console(quiet), on_top=on_top)
+    return Predictor.load(run.folder)
+
+
+def evaluate(
+    run: str | Path | Predictor,
+    *,
+    questions: Questions | None = None,
+    images: str | Path = ".",
+    split: str = "test",
+    metrics: Mapping[str, Metric] | None = None,
+    quiet: bool = False,
+) -> Evaluation:
+    """Evaluate a run as ``askattend evaluate`` does, its files and report included.
+
+    Args:
+        run: the run folder, or its predictor.
+        questions: another source than the run's, or rows as `questions_from` takes them, which
+            are kept in the run.
+        images: the folder that the rows' images are relative to.
+        split: which of its splits; of rows that name none, all are ``"train"``.
+        metrics: measures of one's own by name: called with an answer and its question, they tell
+            how right it is; their mean stands in ``evaluation.metrics.figures``.
+        quiet: print no progress.
+
+    Raises:
+        AskAttendError: whatever of run, questions or split does not fit.
+    """
+    folder = run.run.folder if isinstance(run, Predictor) else Path(run).expanduser()
+    source: str | None = questions if isinstance(questions, str) else None
+    if questions is not None and source is None:
+        name = f"questions-{split}.jsonl"
+        source = questions_from(questions, folder / name, images=images)
+    options = EvaluationOptions(data=source, split=split)
+    evaluation = evaluate_run(folder, options, console=_console(quiet))
+    if not metrics:
+        return evaluation
+    asked = {question.id: question for question in _asked(folder, source, split)}
+    own = {name: _mean(evaluation, asked, metric) for name, metric in metrics.items()}
+    figures = {**evaluation.metrics.figures, **own}
+    return replace(evaluation, metrics=replace(evaluation.metrics, figures=figures))
+
+
+def _asked(folder: Path, source: str | None, split: str) -> Iterable[Question]:
+    tables = read_config(folder)
+    config = config_from(tables, str(tables["network"]), where=str(folder))
+    config = config if source is None else replace_fields(config, data=source)
+    return split_of(config, questions_of(config), split)
+
+
+def _mean(evaluation: Evaluation, asked: Mapping[Any, Question], metric: Metric) -> float:
+    values = [metric(each.answer, asked[each.question_id]) for each in evaluation.predictions]
+    return math.fsum(values) / len(values)
+
+
+def _tables(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as TOML has them: ``{"train.epochs": 3}`` as ``{"train": {"epochs": 3}}``."""
+    tables: dict[str, Any] = {}
+    for name, value in settings.items():
+        section, _, setting = name.replace("-", "_").rpartition(".")
+        if not section:
+            tables[setting] = value
+            continue
+        held = tables.setdefault(section, {})
+        if not isinstance(held, dict):
+            raise ConfigError(f"'{section}' is no section", where=_WHERE, remedy="Mend the name.")
+        tables[section] = {**held, setting: value}
+    return tables
+
+
+def _dicts(rows: Any) -> Iterable[Any]:
+    """Yield each row of dicts, or of a data frame of pandas' or polars'."""
+    if hasattr(rows, "to_dicts"):  # polars
+        return rows.to_dicts()  # type: ignore[no-any-return]
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
+        return rows.to_dict("records")  # type: ignore[no-any-return]
+    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes | Mapping):
+        return rows
+    remedy = "Give a list of dicts, or a data frame."
+    raise DataError(
+        f"{type(rows).__name__}, where rows were expected", where="questions", remedy=remedy
+    )
+
+
+def _line(row: Any, number: int, file: Path, folder: Path) -> bytes:
+    where = f"row {number}"
+    if not isinstance(row, Mapping):
+        problem = f"{type(row).__name__}, where a dict was expected"
+        raise DataError(problem, where=where, remedy="Give image, question and answer by name.")
+    cells = {str(key): _plain(value) for key, value in row.items()}
+    named = next((key for key in cells if key.lower() == "image"), None)
+    if named is not None and isinstance(cells[named], str) and cells[named]:
+        # Its name is the image's id, as in a store of the folder's features.
+        cells[LOCATED_AT] = _relative(folder / cells[named], file.parent)
+    try:
+        return msgspec.json.encode(cells) + b"\n"
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"cannot be written ({error})", where=where, remedy="Give text or numbers."
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as JSON has it: paths as text, numbers of NumPy's as Python's, NaN as null."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "item") and not hasattr(value, "__len__"):
+        value = value.item()
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _relative(image: Path, folder: Path) -> str:
+    """Return the path of an image from a folder on, so that both may be moved together."""
+    try:
+        return Path(os.path.relpath(image, folder)).as_posix()
+    except ValueError:  # another drive of Windows'
+        return image.resolve().as_posix()
+
+
+def _console(quiet: bool) -> Console:
+    return Console(stderr=True, soft_wrap=True, markup=False, quiet=quiet)

@@ -1,0 +1,122 @@
+"""Image files that may have been replaced since a store looked at them: their content decides.
+
+A store holds the digest of each file. Reading all of 100,000 files to compare would take minutes,
+so what was compared once is remembered beside the store, as git does beside its index: for each
+image, a token of the digest and of what the file system says of the file (size, times, inode).
+While that is the same, the content is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from askattend.errors import ImageError
+from askattend.features.image_bytes import read_image_file
+from askattend.features.store_index import WrittenShard, find_slots
+from askattend.files import atomic_write
+
+# Nanoseconds. A file that changed shortly before the tokens were written may have changed again
+# after it was read, within one tick of a file system's clock.
+_RECENT = 2_000_000_000
+
+
+def digest(content: bytes) -> str:
+    """Return what tells a file's content: 32 hex digits of its BLAKE2b."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+class ImageFiles:
+    """The files that a store's features were made of, beside those that are there now.
+
+    Args:
+        store: the store's folder.
+        workers: threads that read files.
+    """
+
+    def __init__(self, store: Path, *, workers: int = 4) -> None:
+        store = store.absolute()
+        self._file = store.with_name(f".{store.name}.seen")
+        self._workers = max(1, workers)
+        self._tokens, self._written = _read(self._file)
+        self._new: dict[str, str] = {}
+
+    def current(self, images: Mapping[str, Path], shards: Iterable[WrittenShard]) -> set[str]:
+        """Return the images whose features some shard holds, made from what their file is now.
+
+        Those that are not among `images`, and those whose file is gone, are taken to be: their
+        features are all that is left.
+        """
+        shards = tuple(shards)
+        found, doubtful = set(), {}
+        for image, (number, slot) in find_slots(shards).items():
+            written = shards[number]
+            expected, size = written.digests[slot], written.file_sizes[slot]
+            status = status_of(images[image]) if image in images else None
+            if status is None or self._seen(image, expected, status):
+                found.add(image)
+            elif status.st_size == size:
+                doubtful[image] = (images[image], expected, status)
+        with ThreadPoolExecutor(self._workers, thread_name_prefix="digest") as pool:
+            same = pool.map(lambda each: _digest_of(each[0]) == each[1], doubtful.values())
+            for (image, (_, expected, status)), is_same in zip(doubtful.items(), same, strict=True):
+                if is_same:
+                    self._new[image] = _token(expected, status)
+                    found.add(image)
+        return found
+
+    def note(self, image: str, content_digest: str, status: os.stat_result) -> None:
+        """Remember what a file was like just before its content was read."""
+        self._new[image] = _token(content_digest, status)
+
+    def save(self) -> None:
+        """Write what is new beside the store, if the disk takes it."""
+        if not self._new:
+            return
+        self._tokens |= self._new
+        try:
+            atomic_write(self._file, msgspec.json.encode(self._tokens))
+        except OSError:
+            return  # the next comparison reads the files again, no more
+        self._new = {}
+
+    def _seen(self, image: str, expected: str, status: os.stat_result) -> bool:
+        changed = max(status.st_mtime_ns, status.st_ctime_ns)
+        settled = changed + _RECENT < self._written
+        return settled and self._tokens.get(image) == _token(expected, status)
+
+
+def _read(file: Path) -> tuple[dict[str, str], int]:
+    """Read tokens, and when they were written; none where the file is missing or damaged."""
+    try:
+        written = file.stat().st_mtime_ns
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str]), written
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return {}, 0
+
+
+def status_of(file: Path) -> os.stat_result | None:
+    """Return what the file system says of a file; None where there is none."""
+    try:
+        return os.stat(file)
+    except OSError:
+        return None
+
+
+def _token(content_digest: str, status: os.stat_result) -> str:
+    # The time of the last change of any kind cannot be set, and a file moved here is another inode.
+    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    text = f"{content_digest} {status.st_size} {times} {status.st_ino}"
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _digest_of(file: Path) -> str:
+    try:
+        return digest(read_image_file(file))
+    except ImageError:
+        return ""  # a file that cannot be read is not the one that was

@@ -1,0 +1,79 @@
+"""The page that lists all evaluations of a run, and the check that none replaces another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from askattend.errors import ConfigError, RunError
+from askattend.evaluation.evaluate import Metrics, read_metrics
+from askattend.files import atomic_write
+from askattend.models import network_named
+from askattend.report.page import environment
+from askattend.runs.run_folder import Run
+from askattend.scoring.evaluation_folders import REPORT, evaluations_of, source_name
+from askattend.scoring.results import METRICS
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An evaluation of the list.
+
+    Attributes:
+        metrics: its figures.
+        name: of its data set.
+        link: to its page, from the list.
+        floor: accuracy of the strongest floor, if there is one.
+    """
+
+    metrics: Metrics
+    name: str
+    link: str
+    floor: float | None
+
+
+def write_index(run: Path) -> None:
+    """Write ``RUN/report.html``, a list of the run's evaluations with links to their pages.
+
+    Raises:
+        RunError: the metrics of one are unreadable.
+        OSError: it cannot be written.
+    """
+    network = network_named(Run.load(run).config["network"]).name.upper()
+    entries = [_entry(run, folder) for folder in evaluations_of(run)]
+    page = (
+        environment()
+        .get_template("index.html")
+        .render(title=f"Evaluations of {run.resolve().name}", network=network, entries=entries)
+    )
+    # A lone surrogate, which a path may hold, has no place in UTF-8.
+    atomic_write(run / REPORT, page.encode("utf-8", errors="replace"))
+
+
+def check_holder(folder: Path, source: str, split: str) -> None:
+    """Refuse a folder that holds another data set's evaluation, or anything but one.
+
+    Raises:
+        ConfigError: files of the folder would be lost.
+    """
+    file = folder / METRICS
+    if not file.exists():
+        return
+    remedy = "Name another folder with --out."
+    try:
+        metrics = read_metrics(file)
+    except RunError:
+        raise ConfigError(
+            f"its {METRICS} is no evaluation's", where=folder, remedy=remedy
+        ) from None
+    if (metrics.source, metrics.split) != (source, split):
+        problem = f"holds the evaluation of {metrics.source}, {metrics.split}"
+        raise ConfigError(problem, where=folder, remedy=remedy)
+
+
+def _entry(run: Path, folder: Path) -> Entry:
+    metrics = read_metrics(folder / METRICS)
+    floors = [floor.accuracy for floor in (metrics.floors or {}).values()]
+    link = quote((folder / REPORT).relative_to(run).as_posix())
+    return Entry(metrics, source_name(metrics.source), link, max(floors, default=None))

@@ -1,0 +1,121 @@
+"""Folders of evaluations: one a data set and split, below ``RUN/evaluations``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from askattend.data.readers.registry import absolute_source, read_source
+from askattend.data.splits import canonical_split
+from askattend.errors import AskAttendError, RunError, name_few
+from askattend.scoring.results import METRICS, PREDICTIONS
+from askattend.settings import read_toml
+
+EVALUATIONS, REPORT = "evaluations", "report.html"
+_CONFIG = "config.toml"
+# A name's length, so that a path stays one that any file system takes.
+_LONGEST = 60
+
+
+def evaluation_folder(run: Path, split: str, data: str | None = None) -> Path:
+    """Name the folder of a run's evaluation: the same for the same data set and split.
+
+    ``RUN/evaluations/test`` is of the data that the run was trained on, with its split's name;
+    another data set's has the set's name before it, with a digest of where it lies.
+
+    Args:
+        run: the run folder.
+        split: the split's name.
+        data: the question source; by default the run's own.
+    """
+    return run / EVALUATIONS / (split if _is_own(run, data) else f"{_set_name(data)}-{split}")
+
+
+def evaluations_of(run: Path) -> list[Path]:
+    """List the folders of a run's evaluations, by name."""
+    return sorted(file.parent for file in (run / EVALUATIONS).glob(f"*/{METRICS}"))
+
+
+def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Path:
+    """Find the folder of a run's evaluation.
+
+    Args:
+        run: the run folder, or an evaluation's own folder.
+        split: by default test, or else the only one that the run was evaluated on.
+        data: the question source; where the run was not evaluated on it by that name, the
+            evaluation on its own data is found.
+
+    Raises:
+        RunError: there is none; names those that there are, or the command that makes one.
+    """
+    if split is None and (run / METRICS).is_file() and (run / PREDICTIONS).is_file():
+        return run
+    wanted = canonical_split(split or "test")
+    folders = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
+    found = [folder for folder in folders if (folder / METRICS).is_file()]
+    others = evaluations_of(run)
+    if not found and split is None and len(others) == 1:
+        return others[0]
+    if found:
+        return found[0]
+    raise RunError(
+        f"not evaluated on '{wanted}' yet", where=run, remedy=_remedy(run, split, wanted, others)
+    )
+
+
+def _remedy(run: Path, split: str | None, wanted: str, others: Sequence[Path]) -> str:
+    """Name what there is, and a command that can work."""
+    asked = wanted if split is not None or _has_split(run, wanted) else "valid"
+    command = f"Run: askattend evaluate {shlex.quote(str(run))} --split {asked}"
+    if not others:
+        return command
+    names = name_few(folder.name for folder in others)
+    return f"It was on: {names}. Add --split, or name such a folder. {command}"
+
+
+def _has_split(run: Path, split: str) -> bool:
+    """Tell whether the run's own questions have a split; True where they are not to be had."""
+    try:
+        questions = read_source(_own_source(run))
+    except AskAttendError:
+        return True
+    return split in questions.splits or split in questions.subsets
+
+
+def source_name(source: str) -> str:
+    """Name a source as a title does: its file or folder, or its kind where it has neither.
+
+    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar,answers=set")
+    ('birds.csv', 'daquar')
+    """
+    kind, _, place = source.partition(":")
+    return PurePath(place).name if kind == "table" and place else kind
+
+
+def _is_own(run: Path, data: str | None) -> bool:
+    if data is None:
+        return True
+    try:
+        return absolute_source(_own_source(run)) == absolute_source(data)
+    except AskAttendError:  # told where the run or the data are read
+        return False
+
+
+def _own_source(run: Path) -> str:
+    return str(read_toml(run / _CONFIG).get("data", ""))
+
+
+def _set_name(data: str | None) -> str:
+    """Make a name of a source: that of its file or folder, and a digest where it has a place."""
+    absolute = absolute_source(data or "")
+    kind, _, place = absolute.partition(":")
+    # A recipe is no path; its digest tells it from others.
+    stem = PurePath(place.partition(",")[0]).stem if place.startswith("/") else ""
+    name = re.sub(r"[^\w.-]+", "-", stem).strip("-.")[:_LONGEST] or kind
+    if not place:
+        return name
+    # Two tables may have one name; without a digest the later one would replace the earlier.
+    return f"{name}-{hashlib.blake2b(absolute.encode(errors='replace'), digest_size=3).hexdigest()}"

@@ -1,0 +1,114 @@
+"""An attention of one's own, from its file to trained maps."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from askattend.runs.run_folder import Run
+from askattend.runs.tensor_files import read_tensors
+from commands import Call, train_command
+
+MODULES = Path(__file__).parents[1] / "small_modules.py"
+QUESTION = "what colour is it?"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def mine(trained: Path, tmp_path: Path, call: Call) -> Path:
+    """A run of SAAA with an attention of somebody's own, beside its data."""
+    folder = Path(shutil.copytree(trained, tmp_path / "mine", ignore=lambda *_: ["saaa", "san"]))
+    words = train_command("saaa", folder / "squares.csv", folder / "runs" / "own")
+    status, _, err = call(*words, "--attention", f"{MODULES}:HalfOfIt")
+    assert status == 0, err
+    return folder
+
+
+def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> None:
+    run, image = mine / "runs" / "own", mine / "square 4.png"
+    assert (run / "attention.py").read_text() == MODULES.read_text()
+    assert Run.load(run).config["attention"] == "HalfOfIt"
+    tensors, _ = read_tensors(run / "best.safetensors")
+    assert "attention.attention.queries.weight" in tensors
+    status, out, _ = call("ask", run, image, QUESTION, "--json", "--overlay", mine / "map.png")
+    (answer,) = json.loads(out)
+    assert (status, answer["attention"]["glimpses"]) == (0, 2)
+    assert (mine / "map.png").is_file()
+    assert call("evaluate", run)[0] == 0
+    status, out, err = call("trace", "--run", run, "--image", image, "--question", QUESTION)
+    assert (status, err) == (0, "")
+    assert "α" in out
+    words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")
+    assert call(*words)[0] == 0
+
+
+def test_each_hop_of_san_has_one(trained: Path, tmp_path: Path, call: Call) -> None:
+    features = next(f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    words = train_command("san", trained / "squares.csv", tmp_path / "run")
+    assert call(*words, "--features", features, "--attention", f"{MODULES}:HalfOfIt")[0] == 0
+    tensors, _ = read_tensors(tmp_path / "run" / "best.safetensors")
+    first, second = (tensors[f"hops.{hop}.attention.key.weight"] for hop in (0, 1))
+    assert first.shape == second.shape == (16, 16)
+    assert not first.equal(second)
+
+
+def test_anothers_run_is_asked_about(
+    mine: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, image = mine / "runs" / "own", mine / "square 4.png"
+    ask = ("ask", run, image, QUESTION)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another user"))
+    status, out, err = call(*ask)
+    assert (status, out) == (2, "")
+    assert "attention.py: the run brings code of somebody's own" in err
+    assert f"--attention {run / 'attention.py'}:HalfOfIt" in err
+    # Nobody to ask, or a no: it is not run.
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert call(*ask)[0] == 2
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert call(*ask)[0] == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert call(*ask)[0] == 0  # as it is remembered
+    (run / "attention.py").write_text(f"{MODULES.read_text()}\n")
+    assert call(*ask)[0] == 2
+    status, _, err = call(*ask, "--attention", f"{MODULES}:HalfOfIt")
+    assert (status, "is not the code that the run was trained with" in err) == (2, True)
+    assert call(*ask, "--attention", f"{run / 'attention.py'}:HalfOfIt")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("network", "attention", "message"),
+    [
+        ("saaa", f"{MODULES}:Flattened", "Flattened: "),
+        ("question-only", f"{MODULES}:HalfOfIt", "attention: question-only takes no other"),
+        ("saaa", "nowhere.py:Mine", "nowhere.py: cannot be read"),
+        ("saaa", "Mine", "'Mine' names no class in a file"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(
+    trained: Path, tmp_path: Path, call: Call, network: str, attention: str, message: str
+) -> None:
+    words = ["train", network, "--data", f"table:{trained / 'squares.csv'}"]
+    features = next(f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    more = ["--out", tmp_path / "run", "--features", features, "--attention", attention]
+    status, _, err = call(*words, *more)
+    assert status == 2
+    assert message in err
+    assert not (tmp_path / "run" / "config.toml").exists()
+
+
+def test_a_run_without_own_attention_needs_no_agreement(trained: Path, call: Call) -> None:
+    run = trained / "runs" / "saaa"
+    status, _, err = call(
+        "ask", run, trained / "square 4.png", QUESTION, "--attention", f"{MODULES}:HalfOfIt"
+    )
+    assert (status, "has its network's own attention" in err) == (2, True)

@@ -1,0 +1,153 @@
+"""Formats of tables: each is read as what it is, whatever it is called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from askattend.data.questions import QASet
+from askattend.data.readers.table import read_table
+from askattend.errors import DataError
+
+ROWS = [
+    {"image": "a.png", "question": "is it red, or blue?", "answer": "red"},
+    {"image": "a.png", "question": "what?", "answer": "a|b;c"},
+]
+LINES = "\n".join(map(json.dumps, ROWS))
+OBJECTS = "\n".join(json.dumps(row, indent=1) for row in ROWS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.png").touch()
+    return tmp_path
+
+
+def read(folder: Path, text: str, ending: str) -> QASet:
+    file = folder / f"q.{ending}"
+    file.write_text(text, encoding="utf-8", newline="")
+    return read_table(file)
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl", "ndjson"])
+@pytest.mark.parametrize("text", [LINES, json.dumps(ROWS), json.dumps(ROWS, indent=1), OBJECTS])
+def test_json_is_read_as_what_it_is(folder: Path, text: str, ending: str) -> None:
+    assert [(q.text, q.answers[0][0]) for q in read(folder, text, ending)] == [
+        (row["question"], row["answer"]) for row in ROWS
+    ]
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+def test_one_object_is_one_row(folder: Path, ending: str) -> None:
+    assert len(read(folder, json.dumps(ROWS[0], indent=1), ending)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "ending", "message"),
+    [
+        (LINES + "\n{", "json", r"q\.json:3: malformed JSON"),
+        (json.dumps(ROWS, indent=1)[:-9], "jsonl", r"q\.jsonl:1: malformed JSON"),
+        (
+            json.dumps({"image": {"0": "a"}, "question": {"0": "b"}}),
+            "json",
+            r"q\.json: the file does not hold a list.*orient=",
+        ),
+        (json.dumps({"data": ROWS}), "json", r"q\.json: the file does not hold a list"),
+        (OBJECTS.replace('"what?"', "3"), "json", r"q\.json:6: the question is a number"),
+    ],
+)
+def test_malformed_json_of_either_kind(folder: Path, text: str, ending: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(folder, text, ending)
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv"])
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("first", ["", "sep={mark}\r\n", '"sep={mark}"\n'])
+def test_the_header_tells_what_divides(folder: Path, ending: str, mark: str, first: str) -> None:
+    rows = [["image", "question", "answer"], ["a.png", '"a;b, c?"', "yes"]]
+    text = first.format(mark=mark) + "\r\n".join(map(mark.join, rows))
+    (question,) = read(folder, text, ending)
+    assert (question.text, question.answers) == ("a;b, c?", (("yes", 1),))
+
+
+def test_lines_are_counted_from_the_first(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"q\.csv:3: 2 fields .* Write ';' between"):
+        read(folder, "sep=;\nimage;question;answer\na.png;b\n", "csv")
+    with pytest.raises(DataError, match=r"Write a tab between"):
+        read(folder, "image\tquestion\tanswer\na.png\tb\n", "csv")
+
+
+@pytest.mark.parametrize("cell", ["what? " * 30_000, '"what?' + "\na.png,what,red" * 10_000])
+def test_a_cell_beyond_the_limit_is_called_so(folder: Path, cell: str) -> None:
+    with pytest.raises(DataError, match=r"q\.csv:2: a cell of more than 131,072 characters\."):
+        read(folder, f"image,question,answer\na.png,{cell},red\n", "csv")
+
+
+def workbook(file: Path, *sheets: Sequence[Sequence[Any]]) -> Path:
+    book = openpyxl.Workbook()
+    del book["Sheet"]
+    for rows in sheets:
+        sheet = book.create_sheet()
+        for cells in rows:
+            sheet.append(cells)
+    book.save(file)
+    return file
+
+
+@pytest.mark.parametrize("name", ["q.xlsx", "q.csv"])
+def test_a_workbook(folder: Path, name: str) -> None:
+    table: list[list[Any]] = [
+        ["Bild", "Frage", "answers", "id", None],
+        ["a.png", "wie viele?", 3.0, 1],
+        [None, " ", None],
+        ["a.png", "ist es rot?", True, 2],
+        ["a.png", "was?", "rot|blau|rot", 3],
+    ]
+    questions = read_table(workbook(folder / name, [], table, [["other"]]))
+    assert [(q.id, q.text, q.answers) for q in questions] == [
+        (1, "wie viele?", (("3", 1),)),
+        (2, "ist es rot?", (("yes", 1),)),
+        (3, "was?", (("rot", 2), ("blau", 1))),
+    ]
+    assert f"only the first sheet of {name} is read, of 'Sheet1', 'Sheet2'" in questions.notes
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "the table is empty"),
+        ([["image", "question", "answer"], ["a.png", None, "x"]], r"q\.xlsx:2: the question is bl"),
+        ([["image", "question"], ["a.png", "b", "x"]], r"q\.xlsx:2: 3 cells under a header of 2"),
+        (
+            [["image", "qestion"], ["a.png", "b"]],
+            r"q\.xlsx:1: no column 'question' .* 'qestion' to",
+        ),
+    ],
+)
+def test_mistakes_in_a_workbook(folder: Path, rows: list[list[Any]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_table(workbook(folder / "q.xlsx", rows))
+
+
+def test_what_is_no_workbook_of_today(folder: Path) -> None:
+    file = folder / "q.xlsx"
+    file.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500))
+    with pytest.raises(DataError, match=r"an old format, or protected.*Save it as \.xlsx"):
+        read_table(file)
+    whole = workbook(file, [["image"]]).read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not a whole Excel workbook"):
+        read_table(file)
+
+
+def test_without_openpyxl(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = workbook(folder / "q.xlsx", [["image"]])
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    with pytest.raises(DataError, match=r"needs openpyxl.*pip install .*or save it as CSV UTF-8"):
+        read_table(file)
