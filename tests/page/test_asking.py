@@ -88,6 +88,15 @@ def test_an_image_is_dropped_or_pasted(look: Open, how: str) -> None:
         assert seen.page.locator(".name").first.inner_text() == "brought.png"
 
 
+def test_a_pasted_text_is_no_image(look: Open, picture: Path) -> None:
+    """An office program puts a picture of the text beside it."""
+    with look() as seen:
+        seen.choose_image(picture)
+        with_text = "carried.setData('text', 'is it red?'); dispatchEvent"
+        seen.value(BRING.replace("dispatchEvent", with_text), "paste")
+        assert seen.value("state.images.length") == 1
+
+
 def test_unknown_words_are_marked_and_told(look: Open, picture: Path) -> None:
     with look() as seen:
         seen.choose_image(picture)
@@ -169,6 +178,39 @@ def test_a_question_asked_again_is_found_again(look: Open, picture: Path) -> Non
         for question in (QUESTION, OTHER, QUESTION):
             seen.ask(question)
         assert seen.page.locator("#entries .q").all_inner_texts() == [OTHER, QUESTION]
+
+
+@pytest.mark.parametrize("name", ["photo.heic", "letter.txt", "letter"])
+def test_another_file_is_told_which_formats_there_are(
+    look: Open, tmp_path: Path, name: str
+) -> None:
+    """In words for who looks at a page, not for who writes a program."""
+    (tmp_path / name).write_bytes(b"\0\0\0 ftypheic")
+    with look() as seen:
+        seen.page.set_input_files("#file", tmp_path / name)
+        message = seen.page.locator("#start-error")
+        message.wait_for()
+        assert "one of the formats PNG, JPEG, WEBP, GIF, BMP" in message.inner_text()
+        assert "curl" not in message.inner_text()
+        seen.forgive(415)
+
+
+@pytest.mark.parametrize(
+    ("probability", "told"),
+    [
+        (0, "0%"),
+        (1e-9, "< 0.1%"),
+        (0.0123, "1.2%"),
+        (0.5, "50%"),
+        (0.99999, "> 99.9%"),
+        (1, "100%"),
+    ],
+)
+def test_no_probability_is_told_as_certain_that_is_not(
+    look: Open, probability: float, told: str
+) -> None:
+    with look() as seen:
+        assert seen.value("percent", probability) == told
 
 
 def test_a_broken_image_is_told_and_another_can_be_chosen(

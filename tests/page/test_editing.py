@@ -195,3 +195,20 @@ def test_a_quick_stroke_leaves_no_gap(look: Open, picture: Path) -> None:
         )
         after = np.array(seen.value("[...VIEWS[0].edit.raw[0]]"))
         assert (after[:columns] < 0.7 * before[:columns]).all()
+
+
+def test_a_stroke_ends_where_another_question_begins(look: Open, picture: Path) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        page = seen.page
+        page.click(".edit >> nth=0")
+        begin, end = seen.place_of(0.5, 0.5), seen.place_of(0.9, 0.9)
+        page.mouse.move(*begin)
+        page.mouse.down()
+        # As by a key, or by another finger.
+        seen.value("ask", OTHER)
+        page.mouse.move(*end)
+        page.mouse.up()
+        seen.wait_for_answer(OTHER)
+        assert seen.value("VIEWS[0].edit") is None

@@ -38,6 +38,35 @@ def test_the_picture_shows_image_map_and_answer(look: Open, picture: Path, tmp_p
     assert np.ptp(pixels[5, 5]) < 12
 
 
+@pytest.mark.parametrize(
+    "question", ["is it red or is it blue? " * 10, "它是红色的还是蓝色的？" * 10]
+)
+def test_a_long_question_is_drawn_in_lines(look: Open, picture: Path, question: str) -> None:
+    with look() as seen:
+        seen.choose_image(picture)
+        lines, widths = seen.value(
+            """text => {
+              const context = document.createElement('canvas').getContext('2d');
+              context.font = '600 24px sans-serif';
+              const lines = inLines(context, text, 640);
+              return [lines, lines.map(line => context.measureText(line).width)];
+            }""",
+            question.strip(),
+        )
+        assert "".join(lines).replace(" ", "") == question.replace(" ", "")
+        assert len(lines) > 1
+        # Full lines, but for the last one, which no word runs over.
+        assert max(widths) <= 640 < min(widths[:-1]) + 120
+        heights = []
+        for text in (QUESTION, question.strip()):
+            seen.ask(text)
+            with seen.page.expect_download() as download:
+                seen.page.click("[data-key=picture]")
+            with Image.open(download.value.path()) as image:
+                heights.append(image.height)
+        assert heights[1] - heights[0] == 64 * (len(lines) - 1)
+
+
 def test_the_data_are_what_the_server_sent(look: Open, picture: Path, tmp_path: Path) -> None:
     with look() as seen:
         seen.choose_image(picture)
@@ -86,6 +115,22 @@ def test_a_saved_conversation_needs_no_server(
         assert page.locator(".answer strong").inner_text() in answers[1]
         assert not later.faults()
         later.picture("saved")
+
+
+def test_a_saved_conversation_opens_at_the_image_on_show(
+    look: Open, browser: Browser, picture: Path, tmp_path: Path
+) -> None:
+    with look() as seen:
+        for name in ("square 0.png", "square 10.png", "square 11.png"):
+            seen.choose_image(picture.with_name(name))
+            seen.wait_for("name => state.image.name === name", name)
+            if name != "square 0.png":  # which nothing is asked about, and is not saved
+                seen.ask(QUESTION)
+        file = saved(seen, "#save", tmp_path)
+    with visit(browser, file.as_uri()) as later:
+        assert later.page.locator(".file .name").first.inner_text() == "square 11.png"
+        later.page.locator("#pictures button").first.click()
+        assert later.page.locator(".file .name").first.inner_text() == "square 10.png"
 
 
 def test_a_conversation_carries_any_text(

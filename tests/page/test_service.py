@@ -76,6 +76,12 @@ def test_a_page_without_the_token_asks_for_it(
         seen.choose_image(picture)
         seen.ask(QUESTION)
         assert bare[0] != bare[-1] == f"Bearer {TOKEN}"
+        # Asked again, it forgets what was typed: closing the question sends nothing.
+        seen.value("token = null; begin(); undefined")
+        dialog.wait_for()
+        assert seen.page.input_value("#token-value") == ""
+        seen.page.keyboard.press("Escape")
+        expect(seen.page.locator("#start-error")).to_contain_text("asks for a token")
         seen.forgive(401)
 
 
@@ -192,6 +198,40 @@ def test_a_service_that_stays_busy_is_told_and_can_be_asked_again(
         assert error.is_hidden()
         assert seen.page.locator("#entries button").count() == 1
         seen.forgive(503)
+
+
+def test_an_upload_that_a_busy_service_refuses_can_be_tried_again(
+    look: Open, picture: Path
+) -> None:
+    with look() as seen:
+
+        def busy(route: Route) -> None:
+            route.fulfill(status=429, headers={"Retry-After": "60"}, json={"detail": "busy"})
+
+        seen.page.route("**/v1/images", busy)
+        seen.page.set_input_files("#file", picture)
+        error = seen.page.locator("#start-error")
+        expect(error).to_contain_text("The server is busy")
+        seen.page.unroute("**/v1/images")
+        error.get_by_role("button").click()
+        seen.wait_for("Boolean(state.image?.id)")
+        seen.forgive(429)
+
+
+def test_a_page_that_may_not_ask_says_so(look: Open, picture: Path) -> None:
+    with look() as seen:
+        refused = {"status": 403, "detail": "the pages of 'http://vqa' may not ask here"}
+        seen.page.route("**/v1/images", lambda route: route.fulfill(status=403, json=refused))
+        seen.page.set_input_files("#file", picture)
+        expect(seen.page.locator("#start-error")).to_contain_text("takes no questions from here")
+        seen.forgive(403)
+
+
+def test_how_long_images_are_kept_is_told_before_one_is_sent(look: Open) -> None:
+    with look() as seen:
+        expect(seen.page.locator("#privacy")).to_contain_text("for 60 minutes at most")
+        seen.page.click("#lang")
+        expect(seen.page.locator("#privacy")).to_contain_text("最多 60 分钟")
 
 
 def test_a_slow_answer_is_waited_for(look: Open, picture: Path) -> None:

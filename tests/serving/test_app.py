@@ -28,6 +28,7 @@ from askattend.serving.app import make_app
 from askattend.serving.jobs import Call
 from askattend.serving.problems import MOST_JSON
 from askattend.serving.runs import ServedRun
+from askattend.serving.schemas import Options, Questions, TraceQuestion
 from askattend.serving.service import DECODERS, Service
 from askattend.serving.settings import ServingLimits
 from askattend.tracing.trained_run import trace_run
@@ -96,7 +97,9 @@ def test_an_image_is_uploaded_asked_about_and_forgotten(
 
 
 def test_another_run_is_asked_by_its_id(asked: Asked, file: Path, served: list[ServedRun]) -> None:
-    runs = asked.client.get("/v1/runs").json()["runs"]
+    told = asked.client.get("/v1/runs").json()
+    assert told["images_expire_in"] == asked.service.limits.cache_seconds
+    runs = told["runs"]
     assert [(run["id"], run["network"], run["maps_name"]) for run in runs] == [
         ("saaa", "SAAA", "glimpse"),
         ("san", "SAN", "hop"),
@@ -410,6 +413,20 @@ def test_a_field_that_another_route_has_is_to_be_left_out(asked: Asked, file: Pa
     told = problem(asked.client.post(path, json={"question": "red", "top": 3}), 422)
     assert (told["detail"], told["where"]) == ("there is no such field here", "body.top")
     assert told["remedy"] == "Leave it out."
+
+
+def test_only_a_routes_own_fields_are_named(asked: Asked, file: Path) -> None:
+    image = f"/v1/images/{asked.upload(file)}"
+    for route, own in (("ask", Questions), ("trace", TraceQuestion)):
+        told = problem(
+            asked.client.post(f"{image}/{route}", json={"question": "red", "zzz": 1}), 422
+        )
+        assert told["remedy"] == f"Choose from: {', '.join(own.model_fields)}."
+    form = {"question": "red", "options": '{"zzz": 1}'}
+    with file.open("rb") as content:
+        response = asked.client.post("/v1/ask", data=form, files={"image": content})
+    told = problem(response, 422)
+    assert told["remedy"] == f"Choose from: {', '.join(Options.model_fields)}."
 
 
 def test_what_is_not_json_is_told_why(asked: Asked, file: Path) -> None:

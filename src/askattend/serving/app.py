@@ -22,7 +22,14 @@ from askattend.serving.misrouted import misrouted
 from askattend.serving.page import load_page
 from askattend.serving.problems import problem_response
 from askattend.serving.routes import Routes
-from askattend.serving.schemas import Answers, Runs, Status, UploadedImage
+from askattend.serving.schemas import (
+    Answers,
+    Questions,
+    Runs,
+    Status,
+    TraceQuestion,
+    UploadedImage,
+)
 from askattend.serving.service import Service
 from askattend.serving.sites import Sites
 
@@ -114,4 +121,5 @@ async def _explain(request: Request, error: Exception) -> Response:
 
 async def _explain_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(invalid(error.errors()), request_id(request.scope))
+    kind = TraceQuestion if request.url.path.endswith("/trace") else Questions
+    return problem_response(invalid(error.errors(), kind), request_id(request.scope))

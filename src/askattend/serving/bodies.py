@@ -126,11 +126,12 @@ def parse(kind: type[B], content: bytes, *, where: str = "body") -> B:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_input=False), where) from None
+        found = error.errors(include_url=False, include_input=False)
+        raise invalid(found, kind, where) from None
 
 
-def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Refusal:
-    """Make the refusal of a body that does not fit, from what pydantic found first."""
+def invalid(errors: Sequence[Mapping[str, Any]], kind: type[BaseModel], where: str = "") -> Refusal:
+    """Make the refusal of a body that does not fit its model, from what pydantic found first."""
     first = errors[0]
     path = [*([where] if where else []), *map(str, first["loc"])]
     told = _MESSAGES.get(first["type"], str(first["msg"]))
@@ -138,16 +139,16 @@ def invalid(errors: Sequence[Mapping[str, Any]], where: str = "") -> Refusal:
         told, path = f"not JSON: {first.get('ctx', {}).get('error', told)}", path[:1]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     place = ".".join(path)[:200]
-    return _invalid(f"{told.rstrip('.')}{more}", place, _remedy(first["type"], path))
+    return _invalid(f"{told.rstrip('.')}{more}", place, _remedy(first["type"], path, kind))
 
 
-def _remedy(kind: str, path: Sequence[str]) -> str:
+def _remedy(problem: str, path: Sequence[str], kind: type[BaseModel]) -> str:
     if "edited_attention" in path:
         return _NESTED
-    if kind == "extra_forbidden":
-        fields = QuestionsWithImage.model_fields
-        # One that is known is so elsewhere.
-        return "Leave it out." if path[-1] in fields else did_you_mean(path[-1][:80], fields)
+    if problem == "extra_forbidden":
+        if path[-1] in QuestionsWithImage.model_fields:  # one of another route
+            return "Leave it out."
+        return did_you_mean(path[-1][:80], kind.model_fields)
     return DESCRIBED
 
 

@@ -8,13 +8,6 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-# Until there is one.
-_PLACEHOLDER = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>askattend</title>
-<h1>askattend</h1><p>The interface is described by <a href="/openapi.json">/openapi.json</a>.</p>
-</html>
-"""
-
 
 @dataclass(frozen=True)
 class Page:
@@ -31,8 +24,7 @@ class Page:
 
 def load_page() -> Page:
     """Read the page, and allow the scripts and styles in it by their hashes."""
-    file = files("askattend.serving") / "page.html"
-    text = file.read_text(encoding="utf-8") if file.is_file() else _PLACEHOLDER
+    text = (files("askattend.serving") / "page.html").read_text(encoding="utf-8")
     return Page(text.encode(), content_policy(text))
 
 

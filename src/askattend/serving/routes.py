@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
-from typing import TypeVar
 
 import msgspec
 from pydantic import BaseModel
@@ -33,8 +32,6 @@ from askattend.serving.schemas import (
     UploadedImage,
 )
 from askattend.serving.service import Service
-
-B = TypeVar("B", bound=BaseModel)
 
 
 class Routes:
@@ -71,8 +68,14 @@ class Routes:
     async def runs(self) -> Response:
         """List the runs that answer; the first is asked by default."""
         runs = [run.describe() for run in self._service.runs]
-        longest = self._service.limits.max_question_length
-        return as_json(Runs(runs=runs, max_question_length=longest))
+        limits = self._service.limits
+        return as_json(
+            Runs(
+                runs=runs,
+                max_question_length=limits.max_question_length,
+                images_expire_in=limits.cache_seconds,
+            )
+        )
 
     async def upload(self, request: Request) -> Response:
         """Keep an image for a while, to be asked about."""

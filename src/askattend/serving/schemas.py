@@ -127,11 +127,11 @@ class TraceQuestion(Request):
     run: str | None = Field(None, description="Which run answers; the first one by default.")
 
 
-class Example(BaseModel):
+class Sent(BaseModel):
     """Base of what the service sends."""
 
 
-class UploadedImage(Example):
+class UploadedImage(Sent):
     """An image that can be asked about for a while."""
 
     model_config = ConfigDict(
@@ -148,14 +148,14 @@ class UploadedImage(Example):
     expires_in: float = Field(description="Seconds until it is forgotten, at the latest.")
 
 
-class RankedAnswer(Example):
+class RankedAnswer(Sent):
     """An answer and its probability, 0 to 1."""
 
     answer: str
     probability: float
 
 
-class Peak(Example):
+class Peak(Sent):
     """The greatest value of a map, and where it is; row 0 is on top, column 0 at the left."""
 
     row: int
@@ -163,7 +163,7 @@ class Peak(Example):
     value: float
 
 
-class Attention(Example):
+class Attention(Sent):
     """Where the network looked: one map a glimpse or hop, each of which sums to 1."""
 
     maps_name: str = Field(description="The paper's word for a map: glimpse (SAAA), hop (SAN).")
@@ -181,7 +181,7 @@ class Attention(Example):
     )
 
 
-class WordEffect(Example):
+class WordEffect(Sent):
     """How much the probability of the answer falls without a word."""
 
     text: str
@@ -190,7 +190,7 @@ class WordEffect(Example):
     drop: float
 
 
-class Answer(Example):
+class Answer(Sent):
     """An answer with all that is known of it."""
 
     question: str
@@ -205,7 +205,7 @@ class Answer(Example):
     words: list[WordEffect] | None
 
 
-class Answers(Example):
+class Answers(Sent):
     """Answers in the order of the questions."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ANSWERS_EXAMPLE]})
@@ -218,7 +218,7 @@ class Answers(Example):
     milliseconds: float = Field(description="From the request's arrival to its answers.")
 
 
-class RunDescription(Example):
+class RunDescription(Sent):
     """A run that answers."""
 
     id: str
@@ -236,7 +236,7 @@ class RunDescription(Example):
     attends: bool = Field(description="False for a network whose maps are even everywhere.")
 
 
-class Runs(Example):
+class Runs(Sent):
     """The runs that answer; the first is asked by default."""
 
     model_config = ConfigDict(
@@ -253,6 +253,7 @@ class Runs(Example):
                         }
                     ],
                     "max_question_length": 500,
+                    "images_expire_in": 3600.0,
                 }
             ]
         }
@@ -260,15 +261,16 @@ class Runs(Example):
 
     runs: list[RunDescription]
     max_question_length: int = Field(description="Characters that a question may have.")
+    images_expire_in: float = Field(description="Seconds that an image is kept, at the most.")
 
 
-class Status(Example):
+class Status(Sent):
     """State of the service in a word."""
 
     status: Annotated[str, Field(examples=["ok"])]
 
 
-class Problem(Example):
+class Problem(Sent):
     """A refusal or failure (RFC 9457): what, where, and what to do."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PROBLEM_EXAMPLE]})
