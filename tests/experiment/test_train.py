@@ -271,7 +271,7 @@ def test_last_weights_without_the_training_are_refused(all_trained: Path, own_ru
         evaluate_run(own_run, console=QUIET)
 
 
-LAID_OUT = "layout = 3\nnetwork"
+LAID_OUT = "layout = 4\nnetwork"
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ LAID_OUT = "layout = 3\nnetwork"
     [
         ("config.toml", "[", r"config\.toml: not a readable TOML file"),
         ("config.toml", "", r"made by an earlier version of askattend"),
-        ("config.toml", "layout = 3", r"config\.toml: names no network"),
+        ("config.toml", "layout = 4", r"config\.toml: names no network"),
         ("config.toml", f'{LAID_OUT} = "sna"', r"unknown network 'sna'\. Did you mean 'san'"),
         ("config.toml", f'{LAID_OUT} = "saaa"\nmodel = 3', r"'model' must be a table"),
         ("config.toml", f'{LAID_OUT} = "saaa"\n[model]\nglimpses = 0', r"\[model\]: glimpses = 0"),

@@ -20,7 +20,7 @@ def make_run(folder: Path, network: str, seed: int, right: float, **train: float
     rng = np.random.default_rng(seed + round(1000 * right))
     save_evaluation(folder, [float(rng.random() < right) for _ in range(NUMBER)])
     settings = "".join(f"{key} = {value}\n" for key, value in train.items())
-    text = f'layout = 3\nnetwork = "{network}"\ndata = "x"\n[train]\nseed = {seed}\n{settings}'
+    text = f'layout = 4\nnetwork = "{network}"\ndata = "x"\n[train]\nseed = {seed}\n{settings}'
     (folder / "config.toml").write_text(text)
     return folder
 

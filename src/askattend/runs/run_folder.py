@@ -30,7 +30,7 @@ from askattend.runs.tensor_files import load_weights, opened_tensors, read_tenso
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
-LAYOUT = 3
+LAYOUT = 4
 CONFIG, WORDS, ANSWERS = "config.toml", "words.json", "answers.json"
 ATTENTION = "attention.py"
 VECTORS, SUGGESTIONS = "word_vectors.safetensors", "suggestions.json"
