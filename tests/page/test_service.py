@@ -18,7 +18,9 @@ from page.conftest import OTHER, QUESTION, Open
 
 TOKEN = "a-token-that-nobody-guesses"
 # Below a probability of 0.999 it is not sure, which a run trained for a second never is.
-STRICT = Calibration(1.0, 9, (RiskCoveragePoint(0.999, 0.1, 0), RiskCoveragePoint(0, 1, 0.5)), 0.1)
+STRICT = Calibration(
+    1.0, 900, (RiskCoveragePoint(0.999, 0.1, 0), RiskCoveragePoint(0, 1, 0.5)), 0.1
+)
 
 
 @pytest.fixture(scope="module")
