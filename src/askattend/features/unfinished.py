@@ -52,7 +52,7 @@ class UnfinishedShard:
 
 @dataclass
 class Seen:
-    """What became of a shard's images so far."""
+    """The images of a shard so far."""
 
     sizes: list[Size]
     file_sizes: list[int]

@@ -17,7 +17,7 @@ ORIGIN = "origin.json"
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run began with.
+    """A run's beginning.
 
     Attributes:
         begun: the program, and when.
