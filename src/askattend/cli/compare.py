@@ -24,7 +24,10 @@ class Compare:
     are one method, with mean and deviation.
     """
 
-    runs: Annotated[Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN|RESULTS.json …")]
+    runs: Annotated[
+        Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="RUN|RESULTS.json …", help_behavior_hint="(required)"),
+    ]
     """Evaluated runs; with --data, results files will do. Differences are from the first."""
     data: str | None = None
     """Question source to score all against; by default scores are those of their evaluations."""

@@ -44,6 +44,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend compare runs/saaa-0 runs/saaa-1 runs/san-0 runs/san-1 --page table.html",
         "askattend compare runs/saaa results.json --data vqa:DIR --split valid",
     ),
+    "pack": ("askattend pack runs/shelves shelves.zip",),
     "ask": (
         'askattend ask runs/demo photo.jpg "what colour is it?" --overlay out.png',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',

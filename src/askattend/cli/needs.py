@@ -30,6 +30,7 @@ NEEDS: Mapping[str, Needs] = {
     "evaluate": Needs(("RUN",)),
     "score": Needs(("RESULTS.json",), ("--data SOURCE",)),
     "compare": Needs(("RUN", "another RUN")),
+    "pack": Needs(("RUN", "FILE.zip")),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
     "serve": Needs(("RUN",)),
     "trace": Needs(("NETWORK (saaa, san, …)",), instead="--run RUN --image FILE --question TEXT"),
