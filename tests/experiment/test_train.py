@@ -239,7 +239,8 @@ def test_a_run_tells_what_began_and_what_ended_it(
     assert later.made == replace_struct(ended.made, date="2096-10-02T07:06:40Z")
     metrics = evaluate_run(own_run, console=QUIET).metrics
     assert metrics.made == later.made
-    page, card = ((own_run / name).read_text() for name in ("report.html", "README.md"))
+    pages = ("evaluations/test/report.html", "README.md")
+    page, card = ((own_run / name).read_text() for name in pages)
     assert f"{begun.begun}" in page
     assert f"{later.made}" in page
     assert f"Begun by {begun.begun}; ended by {later.made}." in card
@@ -362,6 +363,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
     file.write_text("\n".join([*rows, *valid]) + "\n")
     settings = (own_run / "config.toml").read_text()
     (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path)))
+    shutil.rmtree(own_run / "evaluations", ignore_errors=True)  # of the data as it was
     drawn: list[Batches] = []
 
     def watched(predictor: Predictor, batches: Batches, *, console: Console) -> Calibration:
@@ -443,6 +445,7 @@ def test_few_calls_lie_between_the_command_and_the_loss(
         "experiment/train.py:train",
         "training/loop.py:fit",
         "training/loop.py:_epoch",
+        "training/loop.py:_learn",
         "training/step.py:train_step",
     )
 
