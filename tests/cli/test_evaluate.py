@@ -114,6 +114,24 @@ def test_abstaining(own: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> N
         assert ("not sure; perhaps" in text) != answer["sure"]
 
 
+def test_ask_may_be_told_to_answer_always(own: Path, call: Call) -> None:
+    folder, image = with_validation(own), own / "square 0.png"
+    assert call("evaluate", folder, "--abstain-above-risk", "0.8")[0] == 0
+    file = folder / "calibration.json"
+    calibration = json.loads(file.read_text())
+    # No answer reaches a threshold of which validation knows nothing.
+    file.write_text(json.dumps({**calibration, "curve": [{**calibration["curve"][-1], "risk": 1}]}))
+    asked = ("ask", folder, image, "is it red?", "--json")
+    assert [
+        json.loads(call(*asked, *more)[1])[0]["sure"] for more in ((), ("--no-abstention",))
+    ] == [
+        False,
+        True,
+    ]
+    status, _, err = call(*asked, "--no-abstention", "--abstain-above-risk", "0.5")
+    assert (status, "Leave out one of the two" in err) == (2, True)
+
+
 def test_abstention_can_be_switched_off_and_says_that_it_is_in_sample(
     own: Path, call: Call
 ) -> None:

@@ -24,6 +24,7 @@ from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
 from askattend.features.store import FeatureStore
+from askattend.metrics.calibration import refuse_two_ways
 from askattend.metrics.shares import percent
 from askattend.runs.predictor import Answer, Predictor, Scene
 from askattend.settings import Positive, Probability, check
@@ -49,6 +50,8 @@ class Ask:
     """Number of answers to list."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    abstention: bool = True
+    """With --no-abstention, no answer is "not sure" for being improbable."""
     attention: Attention = None
     device: Device = "auto"
     json: bool = False
@@ -56,6 +59,7 @@ class Ask:
 
     def __post_init__(self) -> None:
         check(self)
+        refuse_two_ways(self.abstain_above_risk, abstention=self.abstention)
 
 
 def run(argv: list[str]) -> None:
@@ -72,7 +76,7 @@ def run(argv: list[str]) -> None:
         attention=options.attention,
     )
     predictor = predictor.knowing(options.questions)
-    if options.abstain_above_risk is not None:
+    if options.abstain_above_risk is not None or not options.abstention:
         predictor.abstain_above(options.abstain_above_risk)
     scene, answers = _answers(predictor, options)
     for question in options.questions:

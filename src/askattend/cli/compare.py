@@ -10,7 +10,7 @@ import tyro
 from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
-from askattend.cli.options import Json
+from askattend.cli.options import REQUIRED, Json
 from askattend.scoring.comparison import Comparison, compare_paths
 from askattend.scoring.paired_scores import Difference
 from askattend.scoring.several import Methods, compare_many
@@ -26,7 +26,7 @@ class Compare:
 
     runs: Annotated[
         Positional[tuple[Path, ...]],
-        tyro.conf.arg(metavar="RUN|RESULTS.json …", help_behavior_hint="(required)"),
+        tyro.conf.arg(metavar="RUN|RESULTS.json …", help_behavior_hint=REQUIRED),
     ]
     """Evaluated runs; with --data, results files will do. Differences are from the first."""
     data: str | None = None

@@ -17,6 +17,7 @@ from askattend.cli.options import REQUIRED, Device, Flat
 from askattend.devices import AnsweringPrecision
 from askattend.errors import ConfigError
 from askattend.installation import pip_install
+from askattend.metrics.calibration import refuse_two_ways
 from askattend.serving.settings import Address, ServingLimits
 from askattend.settings import Probability, check
 
@@ -43,11 +44,14 @@ class Serve:
     """Type of weights and products; by default the run's."""
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
+    abstention: bool = True
+    """With --no-abstention, no answer is "not sure" for being improbable."""
     openapi: bool = False
     """Print the description of the interface, and end."""
 
     def __post_init__(self) -> None:
         check(self, "abstain_above_risk")
+        refuse_two_ways(self.abstain_above_risk, abstention=self.abstention)
         for origin in self.cors_origin:
             if not re.fullmatch(r"https?://[^/*\s]+", origin):
                 problem = f"'{origin}' is not the origin of a site"
@@ -83,6 +87,7 @@ def run(argv: list[str]) -> None:
             device=options.device,
             precision=options.precision,
             abstain_above_risk=options.abstain_above_risk,
+            abstention=options.abstention,
         )
         service = Service(runs, options.limits)
         hosts = hosts_of(

@@ -27,6 +27,7 @@ from askattend.experiment.inputs import batches_of, questions_of, sample_of, spl
 from askattend.experiment.own_questions import OwnQuestions, shared
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
+from askattend.metrics.calibration import refuse_two_ways
 from askattend.report.card import write_card
 from askattend.report.details import details_of
 from askattend.report.gallery import Example, choose
@@ -69,12 +70,7 @@ class EvaluationOptions:
 
     def __post_init__(self) -> None:
         check(self)
-        if not self.abstention and self.abstain_above_risk is not None:
-            raise ConfigError(
-                "a risk to abstain above, and no abstention",
-                where="abstain_above_risk",
-                remedy="Leave out one of the two.",
-            )
+        refuse_two_ways(self.abstain_above_risk, abstention=self.abstention)
 
 
 DEFAULT = EvaluationOptions()

@@ -268,3 +268,17 @@ def calibrate(
     curve, _ = risk_coverage(best_probability(logits, temperature).double().numpy(), score)
     effective = min(effective_size(score, images), float(len(score)))
     return Calibration(temperature, len(score), useful_thresholds(curve), effective=effective)
+
+
+def refuse_two_ways(abstain_above_risk: float | None, *, abstention: bool) -> None:
+    """Refuse settings that name a risk to abstain above, and ask for no abstention.
+
+    Raises:
+        ConfigError: they do.
+    """
+    if not abstention and abstain_above_risk is not None:
+        raise ConfigError(
+            "a risk to abstain above, and no abstention",
+            where="abstain_above_risk",
+            remedy="Leave out one of the two.",
+        )

@@ -44,13 +44,19 @@ class Answerer:
         self.calibration = run.load_calibration()
         self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
 
-    def abstain_above(self, risk: float) -> None:
+    def abstain_above(self, risk: float | None) -> None:
         """Stop being sure of answers whose probability means a greater risk than this, 0 to 1.
+
+        Args:
+            risk: None to be sure of every answer to a question of which a word is known.
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
             ConfigError: it was validated on too few questions to show so small a risk.
         """
+        if risk is None:
+            self.threshold = 0.0
+            return
         if self.calibration is None:
             raise RunError(
                 "its risk is not known",

@@ -76,8 +76,16 @@ def load_runs(
     device: str = "auto",
     precision: AnsweringPrecision | None = None,
     abstain_above_risk: float | None = None,
+    abstention: bool = True,
 ) -> list[ServedRun]:
     """Load runs and their backbones; runs with the same features share one.
+
+    Args:
+        folders: of the runs.
+        device: where to compute.
+        precision: of weights and products; by default each run's.
+        abstain_above_risk: see `Answerer.abstain_above`; by default each run's.
+        abstention: False to be sure whatever the risk.
 
     Raises:
         AskAttendError: a run or its backbone is not to be had; see `Predictor.load`.
@@ -86,7 +94,7 @@ def load_runs(
     served: list[ServedRun] = []
     for folder, run_id in zip(folders, unique_names(folders), strict=True):
         predictor = Predictor.load(folder, device=device, precision=precision)
-        if abstain_above_risk is not None:
+        if abstain_above_risk is not None or not abstention:
             predictor.abstain_above(abstain_above_risk)
         for other in served:
             if other.predictor.run.features == predictor.run.features:
