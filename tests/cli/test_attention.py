@@ -112,3 +112,32 @@ def test_a_run_without_own_attention_needs_no_agreement(trained: Path, call: Cal
         "ask", run, trained / "square 4.png", QUESTION, "--attention", f"{MODULES}:HalfOfIt"
     )
     assert (status, "has its network's own attention" in err) == (2, True)
+
+
+def test_only_what_somebody_typed_is_agreed_to(
+    mine: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    theirs = tmp_path / "theirs.py"
+    theirs.write_text(f"from pathlib import Path\nPath({str(ran)!r}).touch()\n")
+    settings = (mine / "runs" / "own" / "config.toml").read_text()
+    preset = tmp_path / "theirs.toml"
+    preset.write_text(settings.replace('"HalfOfIt"', f'"{theirs}:Theirs"'))
+    assert str(theirs) in preset.read_text()
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    words = ("train", "saaa", "--preset", preset, "--out", tmp_path / "run")
+    status, _, err = call(*words)
+    assert (status, "the run brings code of somebody's own" in err) == (2, True)
+    run = mine / "runs" / "own"
+    (run / "config.toml").write_text(preset.read_text())
+    assert call(*train_command("saaa", mine / "squares.csv", run), "--resume")[0] == 2
+    assert not ran.exists()
+    assert call(*words, "--attention", f"{theirs}:Theirs")[0] == 2  # which it has not
+    assert ran.exists()
+
+
+def test_it_goes_on_with_its_file_named_again(mine: Path, call: Call) -> None:
+    run = mine / "runs" / "own"
+    words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")
+    status, _, err = call(*words, "--attention", f"{MODULES}:HalfOfIt")
+    assert status == 0, err

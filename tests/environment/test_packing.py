@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from askattend.environment.packing import pack, run_folder
+from askattend.environment.packing import _unpack, pack, run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.runs.predictor import Predictor
 from commands import Call, train_command
@@ -169,3 +169,33 @@ def test_settings_keep_what_is_no_path(own: Path, tmp_path: Path) -> None:
     )
     kept = json.loads((folder / "metrics.json").read_text())
     assert json.loads((run_folder(tmp_path / "a.zip") / "metrics.json").read_text()) == kept
+
+
+def test_bits_that_flip_are_told(own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ours.zip"
+    pack(own / "runs" / "saaa", file)
+    content = file.read_bytes()
+    for place in range(200, len(content) - 2000, len(content) // 9):
+        damaged = bytearray(content)
+        damaged[place : place + 8] = bytes(byte ^ 0xFF for byte in damaged[place : place + 8])
+        (tmp_path / "damaged.zip").write_bytes(damaged)
+        with pytest.raises(RunError, match="damaged"):
+            run_folder(tmp_path / "damaged.zip")
+
+
+def test_a_name_of_dots_is_a_name(own: Path, tmp_path: Path) -> None:
+    first, dots = tmp_path / "first.zip", tmp_path / "...zip"
+    pack(own / "runs" / "saaa", first)
+    shutil.copy(first, dots)
+    kept = run_folder(first)
+    assert (run_folder(dots) / "config.toml").is_file()
+    assert (kept / "config.toml").is_file()
+
+
+def test_who_reads_an_unpacked_run_keeps_it(own: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ours.zip"
+    pack(own / "runs" / "saaa", file)
+    folder = run_folder(file)
+    before = folder.stat().st_ino
+    _unpack(file, folder)  # as another process that saw no folder when it began
+    assert folder.stat().st_ino == before

@@ -15,8 +15,9 @@ from torch import nn
 
 import askattend
 from askattend.data.questions import Question
+from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import read_table
-from askattend.errors import ConfigError, DataError, FeatureError
+from askattend.errors import ConfigError, DataError, FeatureError, RunError
 from small_modules import HalfOfIt
 
 COLOURS = {"red": (220, 20, 20), "blue": (20, 20, 220)}
@@ -180,3 +181,30 @@ def test_an_own_backbone_is_read_row_by_row() -> None:
     expected = (pixels[0].permute(1, 2, 0).reshape(9, 3) / 255 - mean) / std
     assert torch.allclose(backbone.regions(pixels)[0], expected, atol=1e-6)
     assert json.dumps(backbone.spec.label)
+
+
+def test_a_run_that_goes_on_keeps_its_own_rows(
+    photos: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    given = {**SETTINGS, "extract.image_size": 32}
+    settings: dict[str, Any] = {"images": photos, "settings": given, "quiet": True}
+    askattend.train("saaa", rows, run, **settings)
+    before = (run / "questions.jsonl").read_bytes()
+    others = [{**row, "answer": "blue"} for row in rows]
+    with pytest.raises(RunError, match="the questions differ"):
+        askattend.train("saaa", others, run, resume=True, **settings)
+    assert (run / "questions.jsonl").read_bytes() == before
+    # As a data frame that was read from a Parquet file has them.
+    lists = [{**row, "answers": np.array([row["answer"]]), "answer": pd.NA} for row in rows]
+    source = askattend.questions_from(lists, tmp_path / "q.jsonl", images=photos)
+    assert [q.answers for q in read_source(source)] == [((row["answer"], 1),) for row in rows]
+
+
+def test_rows_behind_a_link_find_their_images(
+    photos: Path, rows: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "near").symlink_to(tmp_path / "far" / "away")
+    source = askattend.questions_from(rows, tmp_path / "near" / "q.jsonl", images=photos)
+    assert all(file.is_file() for file in read_source(source).images.values())

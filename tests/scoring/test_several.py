@@ -95,3 +95,16 @@ def test_the_page_has_every_figure_and_escapes(runs: list[Path], tmp_path: Path)
     assert "&lt;b&gt;odd" in page
     assert "<b>odd" not in page
     assert not [word for word in ("http:", "https:", "<script") if word in page]
+
+
+@pytest.mark.parametrize("file", ["attention.py", "features.json"])
+def test_other_code_or_features_are_another_method(tmp_path: Path, file: str) -> None:
+    made = [make_run(tmp_path / str(seed), "saaa", seed, 0.5) for seed in range(4)]
+    for number, run in enumerate(made):
+        settings = (run / "config.toml").read_text()
+        (run / "config.toml").write_text(f'attention = "Mine"\n{settings}')
+        for name in ("attention.py", "features.json"):
+            (run / name).write_text("the same")
+        (run / file).write_text(f"version {number // 2}")
+    found = compare_many(made)
+    assert [len(method.runs) for method in found.methods] == [2, 2]

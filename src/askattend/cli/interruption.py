@@ -66,7 +66,8 @@ def _progress(run: Run) -> str:
     progress = read_progress(run)
     if not progress.history.epochs and progress.within is None:
         # Its teachers' folders are numbered, and their settings are the run's but for the seed.
-        teachers = sorted((run.folder / TEACHERS).glob("*"), key=lambda folder: int(folder.name))
+        numbered = (each for each in (run.folder / TEACHERS).glob("*") if each.name.isdigit())
+        teachers = sorted(numbered, key=lambda folder: int(folder.name))
         if teachers:
             of_last = read_progress(replace(run, folder=teachers[-1]))
             return f"{_steps(of_last)} of network {len(teachers)} of its teachers"

@@ -22,6 +22,7 @@ from askattend.experiment.search.search import OnTop, search
 from askattend.experiment.search.trials import STATE
 from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name
+from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.run_folder import CONFIG, read_config
 
 # The word for any of these networks, of which a search chooses.
@@ -73,6 +74,8 @@ def run(argv: list[str]) -> None:
     for each in starts:
         _note_better_preset(each)
     _refuse_two_starts(options, argv)
+    if typed := _typed_attention(argv):
+        trust(OwnCode.named(typed).digest)
 
     def on_top(recipe: Config[Any]) -> Config[Any]:
         # The preset and the same words once more, on top of what the size of the data has chosen.
@@ -162,6 +165,14 @@ def _note_better_preset(options: Train[Any]) -> None:
         encoder = options.config.model.encoder
         note = f"{options.preset} is not made for the encoder {encoder}: {better} is,"
         print_notes([f"{note} learning rate included"])
+
+
+def _typed_attention(argv: list[str]) -> str | None:
+    """Return the attention that these words name; a preset's or a run's is somebody else's."""
+    early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    early.add_argument("--attention")
+    given, _ = early.parse_known_args(argv)
+    return given.attention or None
 
 
 def _starting_config(network: type[Network], argv: list[str]) -> Config[Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
@@ -13,7 +15,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
 import msgspec
 
-from askattend.environment.home import cache_folder, shortened
+from askattend.environment.home import cache_folder, expanded, shortened
 from askattend.errors import RunError
 from askattend.files import atomic_write
 from askattend.settings import read_toml, toml_bytes
@@ -29,6 +31,11 @@ _PLACE = re.compile(r"^([\w-]+:)?((?:~|\.{1,2})?/.+)$", re.DOTALL)
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
+# What reading a damaged zip file raises: its parts may be packed in several ways.
+_DAMAGE = (
+    *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
+    *(zlib.error, lzma.LZMAError, FileExistsError, NotADirectoryError),
+)
 
 
 def pack(run: Path, file: Path) -> int:
@@ -84,7 +91,7 @@ def run_folder(path: str | Path) -> Path:
     with path.open("rb") as opened:
         digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
     try:
-        folder = cache_folder() / "packed" / digest / path.stem
+        folder = cache_folder() / "packed" / digest / (path.stem.strip(".") or "run")
     except RuntimeError:
         remedy = "Name a folder for it in the environment variable ASKATTEND_CACHE."
         raise RunError("no home folder to unpack it into", where=path, remedy=remedy) from None
@@ -114,8 +121,8 @@ def _places(run: Path) -> dict[str, str]:
     """Map each path that the settings name, and the run's own → its last part; long ones first."""
     named = [str(run.resolve()), *_texts(read_toml(run / CONFIG))]
     paths = {found[2] for text in named if (found := _PLACE.match(text))}
-    home = str(Path.home())
-    both = paths | {re.sub(r"^~", home, path) for path in paths} | set(map(shortened, paths))
+    both = paths | set(expanded({path: path for path in paths}).values())
+    both |= set(map(shortened, paths))
     # A source's options stand behind its place, and notes name the place alone.
     both |= {re.sub(r"(,\w+=[^,=/]*)+$", "", path) for path in both}
     return {path: PurePath(path).name for path in sorted(both, key=len, reverse=True)}
@@ -162,7 +169,8 @@ def _portable(value: Any, places: Mapping[str, str]) -> Any:
 
 def _named(text: str, places: Mapping[str, str]) -> str:
     for path, name in places.items():
-        text = text.replace(path, name)
+        # Not within a longer path, and not what merely begins alike.
+        text = re.sub(rf"(?<![\w./~-]){re.escape(path)}(?![\w.-])", name.replace("\\", r"\\"), text)
     return str(shortened(text))
 
 
@@ -177,9 +185,10 @@ def _unpack(file: Path, folder: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with packed.open(entry) as source, target.open("wb") as opened:
                     shutil.copyfileobj(source, opened)
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
-    except (BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
+            shutil.rmtree(folder, ignore_errors=True)
+            unfinished.rename(folder)
+    except _DAMAGE as error:
         remedy = "Fetch it again, or pack the run again."
         raise RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy) from None
     except OSError:
@@ -205,7 +214,7 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         if name.is_relative_to(roots[0])
         and not name.is_absolute()
         and not {"..", ""} & set(name.parts)
-        and "\\" not in entry.filename
+        and not set("\\:") & set(entry.filename)
         and name.suffix in _SUFFIXES
         and not entry.is_dir()
     }

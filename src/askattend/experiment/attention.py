@@ -13,14 +13,14 @@ from askattend.checking import NetworkName, check
 from askattend.errors import ConfigError
 from askattend.experiment.config import Config
 from askattend.models import model_name, network_named
-from askattend.runs.own_code import OwnCode, read_attention, trust
+from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.run_folder import ATTENTION, Run
 
 
 def own_attention(config: Config[Any], out: Path) -> OwnCode | None:
     """Read the code that the settings name; None where the network has its own attention.
 
-    A file that is named is this user's, whose code may be run from then on.
+    Settings may be somebody else's: who calls this agrees to the code that their user has named.
 
     Args:
         config: names ``FILE.py:NAME``; of a run that goes on, the name alone of what it keeps.
@@ -35,7 +35,6 @@ def own_attention(config: Config[Any], out: Path) -> OwnCode | None:
         return read_attention(out / ATTENTION, {"attention": config.attention})
     code = OwnCode.named(config.attention)
     _modules(config, 1, lambda _: nn.Identity())
-    trust(code.digest)
     return code
 
 

@@ -159,7 +159,8 @@ def _read(
     own = config_from(run.config, run.config["network"], where=str(run.folder / CONFIG))
     config = own = own if features is None else replace(own, features=features)
     if data is not None and absolute_source(data) != absolute_source(own.data):
-        config = replace(own, data=data, features=features)  # the run's store holds its own images
+        # Its path as a run's own is told; and the run's store holds its own images.
+        config = replace(own, data=absolute_source(data), features=features)
     source = questions_of(config)
     questions = split_of(config, source, split)
     store = _store(predictor, config, questions, console=console)

@@ -17,7 +17,9 @@ from torch import nn
 from askattend.data.questions import Question
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import LOCATED_AT
-from askattend.errors import ConfigError, DataError
+from askattend.data.splits import canonical_split
+from askattend.environment.packing import run_folder
+from askattend.errors import ConfigError, DataError, RunError
 from askattend.evaluation.evaluate import Evaluation
 from askattend.experiment import train as training
 from askattend.experiment.config import Config, config_from
@@ -30,7 +32,7 @@ from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
 from askattend.files import atomic_write
 from askattend.models import network_named
-from askattend.runs.own_code import OwnCode
+from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import read_config
 from askattend.settings import from_mapping
@@ -55,13 +57,30 @@ def questions_from(rows: Any, file: str | Path, *, images: str | Path = ".") -> 
     Raises:
         DataError: the rows are none, or hold what JSON cannot.
     """
-    file, folder = Path(file), Path(images).expanduser()
+    file = Path(file)
+    content = _table(rows, file, images)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(file, content)
+    return f"table:{file}"
+
+
+def _table(rows: Any, file: Path, images: str | Path) -> bytes:
+    folder = Path(images).expanduser()
     lines = [_line(row, number, file, folder) for number, row in enumerate(_dicts(rows), 1)]
     if not lines:
         raise DataError("no rows", where="questions", remedy="Give it one a question.")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(file, b"".join(lines))
-    return f"table:{file}"
+    return b"".join(lines)
+
+
+def _kept(rows: Any, file: Path, images: str | Path, *, resume: bool) -> str:
+    """Write the questions of a run; of one that goes on, those that it has must be the same."""
+    if resume and file.exists() and file.read_bytes() != _table(rows, file, images):
+        raise RunError(
+            "cannot go on: the questions differ",
+            where=file,
+            remedy="Resume with the same rows, or choose another folder.",
+        )
+    return questions_from(rows, file, images=images)
 
 
 def extract(
@@ -127,10 +146,12 @@ def train(
     training.check_folder(out, resume=resume)
     source = questions
     if not isinstance(questions, str):
-        source = questions_from(questions, out / QUESTIONS, images=images)
+        source = _kept(questions, out / QUESTIONS, images, resume=resume)
     tables = _tables({"recipe": "auto", **(settings or {}), "data": source})
     if attention is not None:
-        tables["attention"] = OwnCode.of(attention).text
+        code = OwnCode.of(attention)
+        trust(code.digest)
+        tables["attention"] = code.text
     if features is not None:
         store = features.path if isinstance(features, FeatureStore) else features
         tables["features"] = str(store)
@@ -168,7 +189,8 @@ def evaluate(
     Raises:
         AskAttendError: whatever of run, questions or split does not fit.
     """
-    folder = run.run.folder if isinstance(run, Predictor) else Path(run).expanduser()
+    folder = run.run.folder if isinstance(run, Predictor) else run_folder(Path(run).expanduser())
+    split = canonical_split(split)
     source: str | None = questions if isinstance(questions, str) else None
     if questions is not None and source is None:
         name = f"questions-{split}.jsonl"
@@ -243,18 +265,21 @@ def _line(row: Any, number: int, file: Path, folder: Path) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """Return a cell as JSON has it: paths as text, numbers of NumPy's as Python's, NaN as null."""
+    """Return a cell as JSON has it: paths as text, NumPy's as Python's, what is missing as null."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value.item()
+    if hasattr(value, "tolist"):  # a number, or a list of a Parquet file
+        value = value.tolist()
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas' own
+        return None
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _relative(image: Path, folder: Path) -> str:
     """Return the path of an image from a folder on, so that both may be moved together."""
     try:
-        return Path(os.path.relpath(image, folder)).as_posix()
+        # Without links: the system goes up from where a link leads to.
+        return Path(os.path.relpath(image.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive of Windows'
         return image.resolve().as_posix()
 

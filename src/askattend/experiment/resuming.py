@@ -63,6 +63,11 @@ def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
                 yield f"{section}.{key}", now.get(key), then.get(key)
 
 
+_CHANGED_AT_FIRST = (
+    "the learning rate's schedule, laid over {} epochs, is laid over {} now, within the first epoch"
+)
+
+
 def changed_schedule(run: Run, config: TrainConfig) -> str | None:
     """Say what another number of epochs does to a learning rate that depends on it.
 
@@ -79,11 +84,12 @@ def changed_schedule(run: Run, config: TrainConfig) -> str | None:
     if not (run.folder / CONFIG).exists() or (config.final_lr_fraction == 1 and not config.warmup):
         return None
     planned = read_config(run.folder).get("train", {}).get("epochs")
-    history = read_progress(run).history
+    progress = read_progress(run)
+    history = progress.history
     if planned == config.epochs or history.finished(epochs=config.epochs, patience=config.patience):
         return None
     if not history.epochs:
-        return None
+        return None if progress.within is None else _CHANGED_AT_FIRST.format(planned, config.epochs)
     last = history.epochs[-1]
     steps = last.step // last.epoch
     total = config.epochs * steps

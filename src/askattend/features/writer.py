@@ -154,9 +154,11 @@ class StoreWriter:
         ):
             for shard in todo:
                 filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
+                # Handed over before anybody waits: what is interrupted then is saved all the same.
+                following = saver.submit(self._save, *filled)
                 if saving is not None:
                     yield saving.result()
-                saving = saver.submit(self._save, *filled)
+                saving = following
             if saving is not None:
                 yield saving.result()
 
@@ -194,13 +196,13 @@ class StoreWriter:
                 self._note(batch)
                 computing = batch, levels, start, ready
                 advance(len(batch))
+            if computing is not None:
+                self._fetch(stored, *computing)
         except KeyboardInterrupt:
             if computing is not None:
                 self._fetch(stored, *computing)
                 self._keep(stored, seen.first(shard, computing[2] + len(computing[0])))
             raise
-        if computing is not None:
-            self._fetch(stored, *computing)
         return stored, seen.first(shard, len(shard.images))
 
     def _keep(self, stored: StoredLevels, written: WrittenShard) -> None:

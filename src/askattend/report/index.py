@@ -59,10 +59,12 @@ def check_holder(folder: Path, source: str, split: str) -> None:
     Raises:
         ConfigError: files of the folder would be lost.
     """
-    file = folder / METRICS
+    file, remedy = folder / METRICS, "Name another folder with --out."
     if not file.exists():
+        if (folder / REPORT).exists():  # an evaluation's is written after its metrics
+            problem = f"holds a {REPORT}, and no evaluation that it is of"
+            raise ConfigError(problem, where=folder, remedy=remedy)
         return
-    remedy = "Name another folder with --out."
     try:
         metrics = read_metrics(file)
     except RunError:

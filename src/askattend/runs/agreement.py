@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
+from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, RunError
 from askattend.runs.own_code import OwnCode, read_attention, trust
 from askattend.runs.run_folder import ATTENTION, read_config
@@ -23,8 +24,8 @@ def agree(run: str | Path, attention: str | Callable[..., nn.Module]) -> None:
         RunError: the run has no attention of somebody's own.
         ConfigError: the code cannot be read, or is not that of the run.
     """
-    named = OwnCode.of(attention)
-    kept = read_attention(Path(run) / ATTENTION, read_config(Path(run)))
+    named, folder = OwnCode.of(attention), run_folder(run)
+    kept = read_attention(folder / ATTENTION, read_config(folder))
     if kept is None:
         problem, remedy = "has its network's own attention", "Leave attention out."
         raise RunError(problem, where=run, remedy=remedy)

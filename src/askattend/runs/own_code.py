@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -32,12 +32,12 @@ class OwnCode:
 
     name: str
     source: str
-    file: Path
+    file: Path = field(compare=False)
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the source, in hexadecimal digits."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
+        """The SHA-256 of the name and the source, in hexadecimal digits."""
+        return hashlib.sha256(f"{self.name}\0{self.source}".encode()).hexdigest()
 
     @property
     def text(self) -> str:
@@ -83,6 +83,12 @@ class OwnCode:
         if isinstance(attention, str):
             return cls.named(attention)
         name = getattr(attention, "__qualname__", type(attention).__name__)
+        if getattr(attention, "__module__", "") == "__main__":
+            raise ConfigError(
+                f"'{name}' is defined in the script that runs, which would run again within itself",
+                where="attention",
+                remedy=f"Write it into a file of its own, and import it or name it {FORM}.",
+            )
         try:
             file = Path(inspect.getsourcefile(attention) or "")
         except TypeError:
@@ -167,9 +173,13 @@ def read_attention(file: Path, config: Mapping[str, Any]) -> OwnCode | None:
 
 def is_trusted(code: OwnCode) -> bool:
     """Return True if the code was trained or agreed to by this user, in just these words."""
+    return _agreed(code.digest)
+
+
+def _agreed(digest: str) -> bool:
     try:
-        return code.digest in _trusted_file().read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError):
+        return digest in _trusted_file().read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError, RuntimeError):  # the last: there is no home folder
         return False
 
 
@@ -179,7 +189,15 @@ def trust(digest: str) -> None:
     Raises:
         RunError: it cannot be remembered.
     """
-    file = _trusted_file()
+    if _agreed(digest):
+        return
+    try:
+        file = _trusted_file()
+    except RuntimeError:
+        raise RunError(
+            "no home folder in which to remember whose code may be run",
+            remedy="Name a folder for it in the environment variable XDG_STATE_HOME.",
+        ) from None
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as opened:

@@ -54,6 +54,8 @@ def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Pa
     if split is None and (run / METRICS).is_file() and (run / PREDICTIONS).is_file():
         return run
     wanted = canonical_split(split or "test")
+    if (run / METRICS).is_file() and (run / PREDICTIONS).is_file() and run.name == wanted:
+        return run
     folders = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
     found = [folder for folder in folders if (folder / METRICS).is_file()]
     others = evaluations_of(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -17,7 +18,7 @@ from askattend.scoring.paired_scores import Difference, PairedScores
 from askattend.scoring.systems import System, evaluated_system, scored_system
 from askattend.settings import read_toml
 
-CONFIG = "config.toml"
+CONFIG, ATTENTION, FEATURES = "config.toml", "attention.py", "features.json"
 # Where and how often a run was written makes it no other method.
 _NO_METHOD = ("seed", "device", "cuda_graphs", "checkpoint_minutes")
 
@@ -154,7 +155,15 @@ def _settings(path: Path) -> dict[str, Any] | None:
             flat[key] = value
     for name in (*(f"train.{name}" for name in _NO_METHOD), "layout", "features"):
         flat.pop(name, None)
+    flat["features"] = _short_digest(folder / FEATURES)  # what made them, not where they lie
+    if flat.get("attention"):
+        # Its name stays when its code is changed.
+        flat["attention"] = f"{flat['attention']} ({_short_digest(folder / ATTENTION)})"
     return flat
+
+
+def _short_digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:8] if file.is_file() else "missing"
 
 
 def _name(

@@ -88,10 +88,14 @@ def fit(
             begun = Checkpoint()
             history = replace(history, epochs=(*history.epochs, epoch))
             # The best weights first: killed in between, a resumed run does the epoch once more.
-            if history.best is epoch:
-                run.save_weights(model)
-            save_checkpoint(run, model, optimizer, history)
-            log_epoch(run.folder, history, writer)
+            saving = Interruption()
+            with saving.put_off():
+                if history.best is epoch:
+                    run.save_weights(model)
+                save_checkpoint(run, model, optimizer, history)
+                log_epoch(run.folder, history, writer)
+            if saving.asked:
+                raise KeyboardInterrupt
             starred = config.keep == "best" and history.best is epoch
             bar.console.print(epoch_line(epoch, best=starred))
             if after_epoch is not None:

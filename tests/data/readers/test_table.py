@@ -382,3 +382,19 @@ def test_a_packed_table_is_read(folder: Path) -> None:
 def test_a_missing_table_is_named(folder: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv: cannot be read \(No such file"):
         read_table(folder / "none.csv")
+
+
+def test_one_name_for_two_pictures_is_refused(folder: Path) -> None:
+    rows = (row(located_at="a.png"), row(located_at="b.png"))
+    with pytest.raises(DataError, match=r"lies at b\.png, and above at a\.png"):
+        read_lines(folder, *rows)
+
+
+def test_a_zero_byte_is_no_other_encoding(folder: Path) -> None:
+    (question,) = read(folder, "image,question,answer\na.png,what\0?,yes\n")
+    assert question.text == "what\0?"
+
+
+def test_lists_too_deep_are_refused(folder: Path) -> None:
+    with pytest.raises(DataError, match="too deep"):
+        read(folder, "[" * 200_000, "json")

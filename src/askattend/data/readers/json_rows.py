@@ -76,7 +76,7 @@ def _stretched(text: str) -> list[tuple[int, object]] | None:
         line += text.count("\n", at, begin)
         try:
             value, end = decoder.raw_decode(text, begin)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return None
         found.append((line, value))
         line += text.count("\n", begin, end)
@@ -88,7 +88,7 @@ def _whole(text: str) -> object:
     """Return the one value that the text is; None if it is not one."""
     try:
         value: object = json.loads(text, parse_constant=lambda _: None)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
     return None if _half_character(value) else value
 
@@ -102,6 +102,10 @@ def _parse(text: str, file: Path, first_line: int) -> object:
             f"malformed JSON: {error.msg} at column {error.colno}",
             where=f"{file}:{first_line + error.lineno - 1}",
             remedy="Mend it there.",
+        ) from None
+    except RecursionError:
+        raise DataError(
+            "lists within lists, too deep to be a table", where=f"{file}:{first_line}"
         ) from None
     if half := _half_character(value):
         raise DataError(

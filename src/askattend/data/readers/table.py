@@ -199,6 +199,8 @@ def _answer(cell: object, row: Row, column: str) -> str:
 
 
 def _count(cell: object, row: Row, column: str) -> int:
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # as some programs write every number
     if isinstance(cell, int) and not isinstance(cell, bool) and cell > 0:
         return cell
     raise DataError(
@@ -274,7 +276,14 @@ def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> di
     """Map image id → file."""
     distinct: dict[str, str] = {}
     for row, question in zip(rows, questions, strict=True):
-        distinct.setdefault(question.image, _text(row, LOCATED_AT) or question.image)
+        place = (_text(row, LOCATED_AT) or question.image).replace("\\", "/")
+        if distinct.setdefault(question.image, place) != place:
+            raise DataError(
+                f"image '{question.image}' lies at {place}, and above at "
+                f"{distinct[question.image]}",
+                where=row.where,
+                remedy="Give each picture a name of its own.",
+            )
     return {image: file.parent / place for image, place in distinct.items()}
 
 

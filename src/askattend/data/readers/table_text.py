@@ -83,11 +83,18 @@ def _encoding(data: bytes, file: Path) -> str:
         return found
 
 
+# Share of zeros beside Latin letters, and beside the ASCII signs of tables in other scripts.
+_ZEROS = 0.1
+
+
 def _unmarked_utf16(data: bytes) -> str | None:
     """Tell UTF-16 without its mark by the zeros beside its Latin letters; text has none."""
-    if b"\0" not in data[:4096]:
+    first = data[:4096]
+    even, odd = (half.count(0) / max(len(half), 1) for half in (first[::2], first[1::2]))
+    # A zero alone is no text in any encoding, and is told as what it is.
+    if max(even, odd) < _ZEROS or min(even, odd) > _ZEROS / 10:
         return None
-    return "utf-16-le" if data[1:4096:2].count(0) >= data[:4096:2].count(0) else "utf-16-be"
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _legacy(data: bytes) -> str | None:
