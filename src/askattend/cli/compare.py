@@ -98,7 +98,7 @@ def _lines(comparison: Comparison) -> list[str]:
         f"{overall.difference:>+8.2%}  {_interval(overall.interval, '+')}  second less first",
         *(_difference(name, each) for name, each in comparison.by_answer_type.items()),
         *([] if comparison.wups is None else [_difference("WUPS at 0.9", comparison.wups)]),
-        f"95 % intervals by bootstrap over {cluster}",
+        f"95 % intervals over {cluster}; of the difference by bootstrap",
         f"p = {comparison.permutation_p:.2g}: paired permutation test, by {cluster}",
     ]
     if comparison.mcnemar_p is not None:

@@ -148,7 +148,7 @@ class Metrics(msgspec.Struct, frozen=True):
             current"`` where some have several, see `metric_name`; None, like all below, where the
             split has no answers.
         accuracy: mean over the questions.
-        interval: of the accuracy, 95 %, by bootstrap over images.
+        interval: of the accuracy, 95 %, see `metrics.shares`.
         floors: each floor on the same questions, and how far the network is above it: the most
             common training answer (``majority``), the most common one for the question's first
             three words (``prefix``), and those of the run that were fitted, by their `key`.

@@ -23,7 +23,7 @@ class FloorComparison(msgspec.Struct, frozen=True):
     Attributes:
         name: of the floor, for people.
         accuracy: of the floor, 0 to 1.
-        interval: of its accuracy, 95 %, by bootstrap over images.
+        interval: of its accuracy, 95 %, see `metrics.shares`.
         ahead: the system's accuracy less the floor's, -1 to 1.
         ahead_interval: of that difference, 95 %, by paired bootstrap over images.
         beaten: True where that interval lies above 0.

@@ -47,8 +47,8 @@ def effective_size(scores: Sequence[float] | Array, clusters: Sequence[Hashable]
     """Return how many independent cases of 0 or 1 would scatter as these scores do.
 
     That is share · (1 - share) over the variance of the mean between clusters; not more than there
-    are scores, if each is 0 or 1, and not fewer than clusters. Where all scores are alike, nothing
-    tells how alike those of a cluster are, and each cluster counts once.
+    are scores, if each is 0 or 1, and not fewer than clusters. Where all clusters have the same
+    mean, nothing tells how alike the scores of one are, and each counts once.
     """
     values: Array = np.asarray(scores, dtype=np.float64)
     mean, number = float(values.mean()), len(values)

@@ -17,7 +17,7 @@ from askattend.scoring.systems import System, evaluated_system, scored_system
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One system's accuracy, 0 to 1, with its 95 % interval by bootstrap over images."""
+    """One system's accuracy, 0 to 1, with its 95 % interval, see `metrics.shares`."""
 
     name: str
     accuracy: float

@@ -90,7 +90,7 @@ def _has_split(run: Path, split: str) -> bool:
 def source_name(source: str) -> str:
     """Name a source as a title does: its file or folder, or its kind where it has neither.
 
-    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar,answers=set")
+    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar,answers=all")
     ('birds.csv', 'daquar')
     """
     kind, _, place = source.partition(":")

@@ -37,7 +37,7 @@ class Scores(msgspec.Struct, frozen=True):
         metric: ``"exact match"``, or ``"VQA accuracy, "`` and its dialect; see `metric_name`.
         dialect: of VQA accuracy; None for exact match.
         accuracy: mean over the questions.
-        interval: of the accuracy, 95 %, by bootstrap over images.
+        interval: of the accuracy, 95 %, see `metrics.shares`.
         by_answer_type: accuracy of each answer type, where the source tells them.
         by_question_type: likewise.
         wups: mean WUPS at the thresholds ``"0.9"`` and ``"0.0"``, and the share of answers that
