@@ -17,7 +17,7 @@ import msgspec
 
 from askattend.environment.home import cache_folder, expanded, shortened
 from askattend.errors import RunError
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json, read_whole
 from askattend.settings import read_toml, toml_bytes
 
 CONFIG, CARD = "config.toml", "README.md"
@@ -141,7 +141,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _without_places(file: Path, places: Mapping[str, str]) -> bytes:
     """Read a file; of paths in settings, figures and texts, only the last part is left."""
-    content = file.read_bytes()
+    content = read_whole(file)
     if file.name == CONFIG:
         tables = _portable(read_toml(file), places)
         tables.pop("features", None)  # a store of the machine that it was trained on
@@ -150,7 +150,7 @@ def _without_places(file: Path, places: Mapping[str, str]) -> bytes:
         return _named(content.decode("utf-8", errors="replace"), places).encode()
     # Answers, words and what is paired by name stay as they are.
     if file.name in (*EVALUATION[:1], "features.json", "origin.json"):
-        told = _portable(msgspec.json.decode(content), places)
+        told = _portable(decode_json(content), places)
         return msgspec.json.format(msgspec.json.encode(told))
     return content
 

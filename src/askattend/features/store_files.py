@@ -12,6 +12,7 @@ from askattend.errors import FeatureError
 from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
+from askattend.files import decode_json, read_whole
 from askattend.installation import upgrade
 
 METADATA = "askattend"
@@ -26,7 +27,7 @@ def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard 
         with safe_open(folder / shard.name, "pt") as opened:
             metadata = (opened.metadata() or {}).get(METADATA, "")
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
-        written = msgspec.json.decode(metadata, type=WrittenShard)
+        written = decode_json(metadata, WrittenShard)
     # Half a shard is none: it is extracted again.
     except (SafetensorError, OSError, msgspec.MsgspecError):
         return None
@@ -41,11 +42,11 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         FeatureError: it is damaged, or of another version.
     """
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
+        version = decode_json(content, dict[str, msgspec.Raw]).get("version")
         # Asked before the rest is decoded, which may have changed since.
         if version is not None and (found := int(bytes(version))) != VERSION:
             newer = found > VERSION
@@ -55,7 +56,7 @@ def read_description(file: Path, kind: type[T]) -> T | None:
                 where=file,
                 remedy=upgrade() if newer else "Delete the store and extract it again.",
             )
-        return msgspec.json.decode(content, type=kind)
+        return decode_json(content, kind)
     except (msgspec.MsgspecError, ValueError) as error:
         raise damaged(file, str(error)) from error
 

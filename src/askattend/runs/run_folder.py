@@ -19,7 +19,7 @@ from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json, read_whole
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
@@ -283,7 +283,7 @@ def _read_vectors(file: Path, config: Mapping[str, Any], words: WordVocab) -> Wo
 
 def _read_json(file: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
+        return decode_json(read_whole(file), kind)
     except FileNotFoundError:
         raise RunError("missing", where=file, remedy="Copy the whole run folder.") from None
     except (OSError, msgspec.DecodeError, AskAttendError) as error:

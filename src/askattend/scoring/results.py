@@ -11,6 +11,7 @@ import msgspec
 from askattend.data.questions import Question, QuestionId
 from askattend.data.text import read_utf8
 from askattend.errors import DataError, name_few
+from askattend.files import decode_json
 from askattend.metrics.scored_answer import ScoredAnswer
 
 # What an evaluation leaves in a run's folder of a split.
@@ -37,7 +38,7 @@ def load_results(file: Path) -> list[ScoredAnswer]:
     """
     content = read_utf8(file)
     try:
-        entries = msgspec.json.decode(content, type=list[ResultsEntry])
+        entries = decode_json(content, list[ResultsEntry])
         return [_as_answer(entry) for entry in entries]
     except msgspec.ValidationError as error:
         problem = _describe_entries(content) or str(error)
@@ -137,7 +138,7 @@ def id_type_remedy(given: Iterable[QuestionId], wanted: Collection[QuestionId]) 
 def _describe_entries(content: str) -> str | None:
     """Describe the first few malformed entries of a list by path; None if it is no list."""
     try:
-        entries = msgspec.json.decode(content, type=list[msgspec.Raw])
+        entries = decode_json(content, list[msgspec.Raw])
     except msgspec.MsgspecError:
         return None
     return _count("entry is not a result", "entries are not results", list(_faults(entries)))
@@ -146,7 +147,7 @@ def _describe_entries(content: str) -> str | None:
 def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
     for position, entry in enumerate(entries):
         try:
-            msgspec.json.decode(entry, type=ResultsEntry)
+            decode_json(entry, ResultsEntry)
         except msgspec.ValidationError as error:
             problem, _, path = str(error).partition(" - at `$")
             yield f"$[{position}]{path.removesuffix('`')}: {problem}{_keys(entry, problem)}"
@@ -156,7 +157,7 @@ def _keys(entry: msgspec.Raw, problem: str) -> str:
     """List the keys of an entry that lacks one."""
     if "missing" not in problem:
         return ""
-    keys = ", ".join(f"`{key}`" for key in msgspec.json.decode(entry, type=dict[str, msgspec.Raw]))
+    keys = ", ".join(f"`{key}`" for key in decode_json(entry, dict[str, msgspec.Raw]))
     return f", only has {keys}" if keys else ", has none"
 
 

@@ -16,7 +16,7 @@ from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
 from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
-from askattend.files import digest_of
+from askattend.files import decode_json, digest_of
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
@@ -160,7 +160,7 @@ def _evaluation_file(folder: Path, name: str) -> Path:
 
 def _decode(file: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(read_utf8(file), type=kind)
+        return decode_json(read_utf8(file), kind)
     except msgspec.MsgspecError as error:
         raise DataError(
             f"malformed ({error})", where=file, remedy="Evaluate the run again."
