@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -25,14 +25,21 @@ def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard 
     expected = levels_layout(len(shard.images), spec.grids, spec.dtype)
     try:
         with safe_open(folder / shard.name, "pt") as opened:
-            metadata = (opened.metadata() or {}).get(METADATA, "")
+            written = description_of(opened)
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
-        written = decode_json(metadata, WrittenShard)
     # Half a shard is none: it is extracted again.
-    except (SafetensorError, OSError, msgspec.MsgspecError):
+    except (SafetensorError, OSError):
         return None
     complete = all(shapes[name] == shape for name, (shape, _) in expected.items())
-    return written if written.shard == shard and complete else None
+    return written if written is not None and written.shard == shard and complete else None
+
+
+def description_of(opened: Any) -> WrittenShard | None:
+    """Return what an opened shard says of itself; None where that is damaged, or nothing."""
+    try:
+        return decode_json((opened.metadata() or {}).get(METADATA, ""), WrittenShard)
+    except msgspec.DecodeError:
+        return None
 
 
 def read_description(file: Path, kind: type[T]) -> T | None:

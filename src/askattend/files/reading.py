@@ -47,7 +47,8 @@ def read_whole(file: Path) -> bytes:
         # Once more by what is read: some file systems do not tell a size, and files grow.
         content = b"" if size > most else opened.read(most + 1)
         if size > most or len(content) > most:
-            problem = f"larger than {FILE.value():,} MiB; {FILE.how_to_raise().rstrip('.')}"
+            how = FILE.how_to_raise().rstrip(".").replace("If", "if")
+            problem = f"larger than {FILE.value():,} MiB; {how}"
             raise OSError(errno.EFBIG, problem, str(file))
         return content
 

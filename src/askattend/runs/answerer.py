@@ -213,12 +213,22 @@ class Answerer:
         self, logits: Float[Tensor, "questions answers"], tokens: Sequence[Sequence[int]]
     ) -> Tensor:
         """Divide by the temperature, the higher the more of a question's words are unknown."""
+        probabilities = (logits.float() / self._temperatures(tokens)).softmax(dim=-1)
+        if not torch.isfinite(probabilities).all():
+            raise RunError(
+                "the network answers with what is no number",
+                where=self.run.folder,
+                remedy="Are the image's features whole? Extract them again, or copy the run again.",
+            )
+        return probabilities
+
+    def _temperatures(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "#questions 1"]:
         if self.calibration is None:
-            return logits.float().softmax(dim=-1)
+            return torch.ones(1, 1, device=self._device)
         unknown = self.run.words.unknown
         shares = [sum(word == unknown for word in words) / max(len(words), 1) for words in tokens]
         temperature = torch.from_numpy(self.calibration.temperature_of(np.array(shares)))
-        return (logits.float() / temperature.to(logits.device).float()[:, None]).softmax(dim=-1)
+        return temperature.to(self._device).float()[:, None]
 
     def _answer(
         self,
