@@ -21,6 +21,12 @@ from askattend.metrics.source_summary import SourceSummary, SplitSummary, summar
 from askattend.settings import Positive, check
 
 _NAME_WIDTH = 44
+_HEADINGS = (
+    "A table's columns are image, question, answer, split, id, …, or what others call them in "
+    "English, German or Chinese. With any command, --columns image=Bild,question=Frage says what "
+    "they are called; a heading with a comma, = or / stands in double quotes: "
+    "--columns 'image=\"Bild, groß\"'."
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ def _description(argv: list[str]) -> str | None:
     if not {"-h", "--help"} & set(argv):
         return None
     indented = (f"  {line}" for line in source_lines())  # or they would be wrapped into one
-    return "\n".join((str(Data.__doc__), "", "SOURCE is one of", *indented))
+    return "\n".join((str(Data.__doc__), "", "SOURCE is one of", *indented, "", _HEADINGS))
 
 
 class _Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from askattend.data.questions import QASet
 from askattend.data.readers.folders import NOT_THERE
-from askattend.data.readers.reader import Reader
+from askattend.data.readers.reader import Reader, written_options
 from askattend.errors import DataError, did_you_mean
 from askattend.files import readable
 from askattend.registry import Registry
@@ -96,8 +96,7 @@ def absolute_source(source: str) -> str:
             where=readable(source),
             remedy="Rename the folder or file.",
         )
-    named = "".join(f",{key}={value}" for key, value in sorted(options.items()))
-    return f"{name}{colon}{Path(path).expanduser().resolve()}{named}"
+    return f"{name}{colon}{Path(path).expanduser().resolve()}{written_options(options)}"
 
 
 def images_source(source: str) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.readers.error_collector import ErrorCollector
 from askattend.data.readers.headings import COLUMNS, REQUIRED, need_column
-from askattend.data.readers.reader import Reader
+from askattend.data.readers.reader import Reader, written_options
 from askattend.data.readers.row import Row, kind_of
 from askattend.data.readers.rows import EXTENSIONS, read_rows
 from askattend.data.splits import canonical_split
@@ -86,7 +86,7 @@ def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     files = _files(file, rows, questions)
     if images:
         _require_images(file, rows, questions, files)
-    return QASet(f"table:{file}", questions, files, notes)
+    return QASet(f"table:{file}{written_options(columns)}", questions, files, notes)
 
 
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
