@@ -14,7 +14,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
 from askattend.cli.options import Json
-from askattend.data.readers.registry import read_source, source_lines
+from askattend.data.readers.registry import read_source_as_it_is, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
 from askattend.metrics.source_summary import SourceSummary, SplitSummary, summarise
@@ -48,7 +48,7 @@ class Data:
 def run(argv: list[str]) -> None:
     """Parse the command's options, read the questions, and print what they are."""
     options: Data = parse(Data, argv, "data", description=_description(argv))
-    questions = read_source(options.source)
+    questions = read_source_as_it_is(options.source)
     summary = summarise(questions, top=options.top, check_images=options.check_images)
     if options.json:
         print_json(summary)

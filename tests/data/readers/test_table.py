@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askattend.data.questions import QASet
+from askattend.data.readers.cells import LONGEST
 from askattend.data.readers.registry import read_source
-from askattend.data.readers.table import LONGEST, read_table
+from askattend.data.readers.table import read_table
 from askattend.errors import DataError
 
 

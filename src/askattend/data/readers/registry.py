@@ -51,6 +51,15 @@ def read_source(source: str, *, images: bool = True) -> QASet:
     return replace(read, notes=tuple(note for note in read.notes if NOT_THERE not in note))
 
 
+def read_source_as_it_is(source: str) -> QASet:
+    """Read the questions of a source; of missing images there is a note, whatever the reader.
+
+    Raises:
+        DataError, ConfigError: see `read_source`.
+    """
+    return _read(source, images=False)
+
+
 def _read(source: str, **more: bool) -> QASet:
     name, colon, place = source.partition(":")
     reader = READERS.find(name)
