@@ -25,7 +25,7 @@ _HEADINGS = (
     "A table's columns are image, question, answer, split, id, …, or what others call them in "
     "English, German or Chinese. With any command, --columns image=Bild,question=Frage says what "
     "they are called; a heading with a comma, = or / stands in double quotes: "
-    "--columns 'image=\"Bild, groß\"'."
+    "--columns 'image=\"Bild, groß\"'. Text before Unicode: table:FILE,encoding=cp1254."
 )
 
 

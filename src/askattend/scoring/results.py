@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -17,6 +19,8 @@ from askattend.metrics.scored_answer import ScoredAnswer
 # What an evaluation leaves in a run's folder of a split.
 RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.json"
 
+_KEYS = ("question_id", "answer")
+_KEY = re.compile(r'"(?:question_id|answer)"\s*:')
 _FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
 
 
@@ -39,12 +43,30 @@ def load_results(file: Path) -> list[ScoredAnswer]:
     content = read_utf8(file)
     try:
         entries = decode_json(content, list[ResultsEntry])
+        _refuse_repeated_keys(content, len(entries), file)
         return [_as_answer(entry) for entry in entries]
     except msgspec.ValidationError as error:
         problem = _describe_entries(content) or str(error)
     except msgspec.DecodeError as error:
         problem = f"not JSON, or cut short ({error})"
     raise DataError(problem, where=file, remedy=_FORMAT)
+
+
+def _refuse_repeated_keys(content: str, entries: int, file: Path) -> None:
+    """Refuse entries with two answers or ids, the last of which would count without a word."""
+    # Only where there are too many keys is it worth a second, slower look.
+    if len(_KEY.findall(content)) <= 2 * entries:
+        return
+    twice: list[str] = []
+
+    def keys_of(pairs: list[tuple[str, Any]]) -> tuple[str, ...]:
+        return tuple(key for key, _ in pairs)
+
+    for position, keys in enumerate(json.loads(content, object_pairs_hook=keys_of)):
+        twice += [f"$[{position}].{key}" for key in _KEYS if keys.count(key) > 1]
+    if twice:
+        problem = _count("key is there twice", "keys are there twice", twice)
+        raise DataError(problem, where=file, remedy=_FORMAT)
 
 
 def _as_answer(entry: ResultsEntry) -> ScoredAnswer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from pathlib import PurePosixPath
@@ -15,6 +16,15 @@ from askattend.errors import DataError
 
 # Characters of a question or answer: some hundred words.
 LONGEST = 2_000
+# How many may have given one answer: all who live.
+MOST_PEOPLE = 10**10
+# In English, German, French, Spanish, Italian and Portuguese.
+_ERROR = re.compile(
+    r"#(N/?A|N/D|N/DISP|NV|NOM\??|NAME\?|NOMBRE\?|NOME\?|REF!|BEZUG!|¡REF!|DIV/0!|¡DIV/0!|VALUE!|WERT!|"
+    r"VALEUR!|¡VALOR!|VALOR!|VALORE!|NUM!|NOMBRE!|¡NUM!|ZAHL!|NULL!|NUL!|¡NULO!|NULLO!|SPILL!|"
+    r"ÜBERLAUF!|CALC!|KALK!|GETTING_DATA|FIELD!|BLOCKED!|CONNECT!)",
+    re.IGNORECASE,
+)
 # What begins with a scheme: https://…, s3://…, data:…
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)
 _ANSWERS_ARE = (
@@ -91,7 +101,7 @@ def text_of(row: Row, column: str) -> str | None:
     """
     cell = row.cells.get(column)
     if cell is None or isinstance(cell, str):
-        return (cell or "").strip() or None
+        return _sound(row, column, (cell or "").strip()) or None
     raise DataError(
         f"the {column} is {kind_of(cell)}", where=row.where, remedy="Write it as text, in quotes."
     )
@@ -126,14 +136,28 @@ def _answer(cell: object, row: Row, column: str) -> str:
     if not text:
         problem = "a blank answer" if is_blank(cell) else f"an answer that is {kind_of(cell)}"
         raise DataError(f"'{column}' holds {problem}", where=row.where, remedy=_ANSWERS_ARE)
-    return _short(row, "answer", text)
+    if not math.isfinite(cell if isinstance(cell, float) else 0):
+        problem = f"'{column}' holds a number beyond all measure"
+        raise DataError(problem, where=row.where, remedy="Write it as text, in quotes.")
+    return _short(row, "answer", _sound(row, column, text))
+
+
+def _sound(row: Row, column: str, text: str) -> str:
+    """Refuse what a spreadsheet writes where a formula failed: it is nobody's answer."""
+    if text.startswith("#") and _ERROR.fullmatch(text):
+        raise DataError(
+            f"the {column} is {text}, the error of a spreadsheet's formula",
+            where=row.where,
+            remedy="Mend the formula, or write the value itself, and save the table again.",
+        )
+    return text
 
 
 def _count(cell: object, row: Row, column: str) -> int:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)  # as some programs write every number
-    if isinstance(cell, int) and not isinstance(cell, bool) and cell > 0:
+    if isinstance(cell, int) and not isinstance(cell, bool) and 0 < cell <= MOST_PEOPLE:
         return cell
     raise DataError(
-        f"'{column}' holds a count of {json.dumps(cell)}", where=row.where, remedy=_ANSWERS_ARE
+        f"'{column}' holds a count of {json.dumps(cell)[:40]}", where=row.where, remedy=_ANSWERS_ARE
     )

@@ -29,7 +29,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
+def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns: str) -> QASet:
     """Read your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
@@ -62,13 +62,14 @@ def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
     Args:
         file: the table.
         images: False to read questions whose images may be missing, which is noted.
+        encoding: of a text table that is neither in Unicode nor told apart: ``"cp1254"``.
         columns: a column's name → its heading in the table, where that is another.
 
     Raises:
         DataError: anything is malformed or missing, images included; names file and line, how many
             such rows there are and the first few.
     """
-    table = read_rows(file, columns)
+    table = read_rows(file, columns, encoding=encoding)
     rows = table.rows
     questions = tuple(_each(zip(rows, _ids(rows), strict=True), lambda pair: question_of(*pair)))
     _check_answered(rows, questions)
@@ -81,7 +82,8 @@ def read_table(file: Path, *, images: bool = True, **columns: str) -> QASet:
         where = f"relative to the table's folder, {file.parent.resolve()}"
         problem = f"{len(missing):,} of {len(files):,} {NOT_THERE}: {name_few(missing)} ({where})"
         notes = (*notes, problem)
-    return QASet(f"table:{file}{written_options(columns)}", questions, files, notes)
+    options = {**columns, **({"encoding": encoding} if encoding else {})}
+    return QASet(f"table:{file}{written_options(options)}", questions, files, notes)
 
 
 def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
@@ -219,6 +221,6 @@ TABLE = Reader(
     "FILE",
     "questions.csv",
     suffixes=tuple(EXTENSIONS),
-    options=dict.fromkeys(sorted(COLUMNS), ()),
+    options=dict.fromkeys((*sorted(COLUMNS), "encoding"), ()),
     requires_images=True,
 )
