@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from askattend.checking.module_under_test import WHERE, ModuleUnderTest, Sizes
 from askattend.errors import ConfigError
@@ -54,6 +55,10 @@ def _copy(module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         problem = f"{type(module).__name__} is not a torch.nn.Module"
         raise ConfigError(problem, where=WHERE, remedy="Derive it from torch.nn.Module.")
+    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        problem = f"{type(module).__name__} has lazy layers, which have no size yet"
+        remedy = "Call it once: attention(torch.zeros(1, REGIONS, WIDTH), torch.zeros(1, WIDTH))."
+        raise ConfigError(problem, where=WHERE, remedy=remedy)
     try:
         copied: nn.Module = copy.deepcopy(module).cpu().float().eval()
         return copied

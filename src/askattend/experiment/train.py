@@ -86,6 +86,7 @@ def train(
         if (note := changed_schedule(run, config.train)) is not None:
             console.print(f"note: {note}", highlight=False)
     with alone_in(out):
+        check_folder(out, resume=resume)  # once more: another may have trained here meanwhile
         Origin(Provenance.now(), digest(splits)).save(out)
         run.save()
         with still_at_work(console, "fitting the floors"):

@@ -91,16 +91,16 @@ def _unpacked(packed: bytes, file: Path) -> bytes:
 
 
 @overload
-def decode_json(content: bytes | str) -> Any: ...
+def decode_json(content: bytes | str | msgspec.Raw) -> Any: ...
 @overload
 def decode_json(
-    content: bytes | str,
+    content: bytes | str | msgspec.Raw,
     kind: type[T],
     *,
     dec_hook: Callable[[type, Any], Any] | None = None,
 ) -> T: ...
 def decode_json(
-    content: bytes | str,
+    content: bytes | str | msgspec.Raw,
     kind: Any = Any,
     *,
     dec_hook: Callable[[type, Any], Any] | None = None,
