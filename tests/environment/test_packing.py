@@ -72,6 +72,9 @@ def test_every_command_takes_the_file(evaluated: Path, tmp_path: Path, call: Cal
     ):
         status, out, err = call(*words)
         assert (status, bool(out)) == (0, True), err
+        if words[0] == "evaluate":  # its history stays behind, but not how long it took
+            (report,) = (tmp_path / "cache").rglob("evaluations/*/report.html")
+            assert "2 epochs, " in report.read_text()
     status, _, err = call(*train_command("saaa", folder / "squares.csv", file, "--resume"))
     assert (status, "is not a folder" in err) == (2, True)
     before = (tmp_path / "cache").stat().st_mtime_ns
