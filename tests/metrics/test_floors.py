@@ -22,7 +22,7 @@ questions = st.builds(lambda text, answers: make_question(text, *answers), wordi
 
 
 def most_said(questions: list[Question], everywhere: list[Question] | None = None) -> str:
-    """The most common answer to some questions, as it is most often written, or in small letters."""
+    """The most common answer to some questions, as most often written, in small letters."""
     said = Counter(answer_key(a) for q in questions for a, n in q.answers for _ in range(n))
     key = min(said, key=lambda answer: (-said[answer], answer))
     spellings = [a for q in everywhere or questions for a, n in q.answers for _ in range(n)]
