@@ -30,7 +30,7 @@ FLOORS = (
     {"importing"},
     {"experiment"},
     {"report"},
-    {"evaluation", "tracing", "training"},
+    {"evaluation", "planning", "tracing", "training"},
     {"batching", "runs", "scoring"},
     {"drawing"},
     {"checking", "metrics"},

@@ -34,6 +34,7 @@ usage: askattend COMMAND …
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
+  plan --images NUMBER                    hours, GPUs, disk and money for many images
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
   completion bash|zsh|fish                a script by which the shell completes all of this
 
@@ -55,6 +56,7 @@ COMMANDS = {
     "trace": "trace",
     "import": "importing",
     "pack": "pack",
+    "plan": "plan",
     "completion": "completion",
 }
 

@@ -56,6 +56,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend compare runs/saaa runs/san --data table:regale.csv --columns image=Bild",
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
+    "plan": (
+        "askattend plan --images 100M --questions-per-image 5 --hosts 8 --price-gpu-hour 2.50",
+        "askattend plan --images 100M --work extract --dtype int8 --price-gb-month 0.02",
+        "askattend plan --images 20k --gpu none --measure --json",
+    ),
     "ask": (
         'askattend ask runs/demo photo.jpg "what colour is it?" --overlay out.png',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',

@@ -31,6 +31,7 @@ NEEDS: Mapping[str, Needs] = {
     "score": Needs(("RESULTS.json",), ("--data SOURCE",)),
     "compare": Needs(("RUN", "another RUN")),
     "pack": Needs(("RUN", "FILE.zip")),
+    "plan": Needs((), ("--images NUMBER",)),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
     "serve": Needs(("RUN",)),
     "trace": Needs(("NETWORK (saaa, san, …)",), instead="--run RUN --image FILE --question TEXT"),
