@@ -77,7 +77,9 @@ def _lines(file: Path) -> tuple[str, ...]:
     for number, line in lines:
         if len(line) > LONGEST:
             remedy = f"Write one question a line, of {LONGEST:,} characters at most."
-            raise DataError(f"has {len(line):,} characters", where=f"{file}:{number}", remedy=remedy)
+            raise DataError(
+                f"has {len(line):,} characters", where=f"{file}:{number}", remedy=remedy
+            )
     if not lines:
         raise DataError("holds no question", where=file, remedy="Write one a line.")
     return tuple(line for _, line in lines)

@@ -89,7 +89,7 @@ class Items:
         file = tempfile.TemporaryFile(prefix="askattend-")  # noqa: SIM115
         digest, starts, hashes = hashlib.sha256(), array("Q"), array("Q")
         count = 0
-        for count, item in enumerate(items, 1):  # noqa: B007
+        for count, item in enumerate(items, 1):
             if (count - 1) % shard_images == 0:
                 starts.append(file.tell())
             digest.update(msgspec.json.encode((item.image, item.asked)) + b"\n")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import torch
 from filelock import FileLock
 
+from askattend.bulk.items import Asked
 from askattend.environment.provenance import version
 from askattend.errors import ConfigError, DataError
 from askattend.files import atomic_write, decode_json, digest_of
@@ -85,6 +87,11 @@ def run_digest(run: Run) -> str:
     """Compute a digest of the files of a run that its answers depend on."""
     parts = [(name, digest_of(run.folder / name)) for name in _OF_RUN]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+
+
+def questions_digest(common: Sequence[Asked]) -> str:
+    """Compute a digest of the questions that are asked of every image."""
+    return hashlib.sha256(msgspec.json.encode(common)).hexdigest()[:32]
 
 
 def planned_threads(out: Path) -> int | None:

@@ -143,7 +143,12 @@ def row_writer(file: IO[bytes], format: str, *, attention: bool) -> Iterator[Cal
 
     # All that its bytes depend on is named, whatever another version's defaults may be.
     with pq.ParquetWriter(
-        file, schema, version="2.6", compression="zstd", compression_level=3, data_page_version="1.0"
+        file,
+        schema,
+        version="2.6",
+        compression="zstd",
+        compression_level=3,
+        data_page_version="1.0",
     ) as writer:
         yield write
         if rows:

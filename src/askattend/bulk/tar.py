@@ -67,34 +67,28 @@ def _key(name: str) -> str:
 
 def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
     """Yield the files of an archive, and make sure that it ends where it says that it does."""
-    last = ""
+    whole = last = ""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as opened:
+            # It makes sure of a member's last byte before it looks for the next.
             while (member := opened.next()) is not None:
+                whole, last = last, member.name
                 # It remembers every member, which of a large archive would fill the memory.
-                opened.members = []
+                opened.members = []  # type: ignore[attr-defined]
                 if member.isfile() and not member.issparse():
-                    _require_whole(stream, member)
                     yield member
-                last = member.name
+            whole = last
             stream.seek(opened.offset)
             _require_end(stream)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        if not last:
+        if not whole:
             problem = f"is no tar file that can be read ({error})"
             raise DataError(problem, where=place, remedy="Make it again.") from error
         raise DataError(
-            f"is cut off or damaged ({error}); its last whole member is '{readable(last)}'",
+            f"is cut off or damaged ({error}); its last whole member is '{readable(whole)}'",
             where=place,
             remedy="Fetch it again, or make it again.",
         ) from error
-
-
-def _require_whole(stream: Any, member: tarfile.TarInfo) -> None:
-    if member.size:
-        stream.seek(member.offset_data + member.size - 1)
-        if not stream.read(1):
-            raise tarfile.ReadError("unexpected end of data")
 
 
 def _require_end(stream: Any) -> None:

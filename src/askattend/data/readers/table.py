@@ -71,7 +71,9 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     """
     table = read_rows(file, columns, encoding=encoding)
     rows = table.rows
-    questions = tuple(_each(zip(rows, question_ids(rows), strict=True), lambda pair: question_of(*pair)))
+    questions = tuple(
+        _each(zip(rows, question_ids(rows), strict=True), lambda pair: question_of(*pair))
+    )
     _check_answered(rows, questions)
     questions, folded = _fold_numbers(questions)
     notes = (*table.notes, *_notes(rows), *folded)
