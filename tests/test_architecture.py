@@ -30,7 +30,7 @@ FLOORS = (
     {"importing"},
     {"experiment"},
     {"report"},
-    {"evaluation", "planning", "tracing", "training"},
+    {"bulk", "evaluation", "planning", "tracing", "training"},
     {"batching", "runs", "scoring"},
     {"drawing"},
     {"checking", "metrics"},

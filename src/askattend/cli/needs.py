@@ -33,6 +33,7 @@ NEEDS: Mapping[str, Needs] = {
     "pack": Needs(("RUN", "FILE.zip")),
     "plan": Needs((), ("--images NUMBER",)),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
+    "predict": Needs(("RUN",), ("--images FOLDER --questions FILE", "--out RESULTS")),
     "serve": Needs(("RUN",)),
     "trace": Needs(("NETWORK (saaa, san, …)",), instead="--run RUN --image FILE --question TEXT"),
     "import": Needs(("pytorch-vqa or hdf5", "FILE"), ("--out FOLDER",)),

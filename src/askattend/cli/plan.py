@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import tyro
+from tyro.conf import FlagCreatePairsOff
 
 from askattend.cli.console import parse, print_json
 from askattend.cli.options import Json
@@ -58,8 +59,10 @@ class Plan:
     backbone is not efficientnet-lite2."""
     dtype: Dtype = "float16"
     """Type that features are stored in."""
-    store: bool | None = None
-    """Store features, which extract and train always do, and predict need not."""
+    store: FlagCreatePairsOff[bool] = False
+    """Store features with --work predict, too; extract and train always do."""
+    no_store: FlagCreatePairsOff[bool] = False
+    """Store none, as predict does by default."""
     attention: Number = "0"
     """Maps of attention in 8 bits to write for each answer."""
     image_bytes: Number = IMAGE_BYTES
@@ -123,7 +126,9 @@ def run(argv: list[str]) -> None:
 
 def _job(options: Plan) -> Job:
     check_dtype(options.dtype)
-    if options.store is False and options.work != "predict":
+    if options.no_store and options.store:
+        raise ConfigError("both --store and --no-store are there", remedy="Leave one out.")
+    if options.no_store and options.work != "predict":
         problem = f"{options.work} stores features: that is its result, or what epochs read"
         raise ConfigError(problem, where="--no-store", remedy="Leave it out, or plan predict.")
     if options.image_size is None:
@@ -143,7 +148,7 @@ def _job(options: Plan) -> Job:
         image_size=size,
         grid=grid_of(options.backbone, size, options.grid),
         dtype=options.dtype,
-        store=options.work != "predict" or bool(options.store),
+        store=options.work != "predict" or options.store,
         epochs=options.count("epochs"),
         image_bytes=options.number("image_bytes", least=1),
         answer_bytes=options.number("answer_bytes", least=1),
