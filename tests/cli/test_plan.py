@@ -60,7 +60,7 @@ def test_doubling_the_bottleneck_moves_it(call: Call) -> None:
 
 
 def test_without_a_gpu_a_core_does_one_thing_at_a_time(call: Call) -> None:
-    rates = "--decode-rate 100 --backbone-rate 50 --answer-rate 1e6".split()
+    rates = ["--decode-rate", "100", "--backbone-rate", "50", "--answer-rate", "1e6"]
     words = ["plan", "--images", "1M", "--gpu", "none", "--cores", "2", *rates, "--json"]
     _, out, _ = call(*words)
     expected = 1e6 * (1 / 100 + 1 / 50 + 1e-6) / 2 / 3600
@@ -94,7 +94,8 @@ def test_more_hosts_cores_and_quicker_steps_are_never_slower(call: Call) -> None
 @pytest.mark.parametrize("images", ["1", "7", "3000", "1e15"])
 def test_any_number_of_images_has_a_plan(images: str, work: str, call: Call) -> None:
     status, out, err = call("plan", "--images", images, "--work", work)
-    assert (status, err) == (0, "") and f"{work}: {float(images):,.0f} image" in out
+    assert (status, err) == (0, "")
+    assert f"{work}: {float(images):,.0f} image" in out
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,8 @@ def test_any_number_of_images_has_a_plan(images: str, work: str, call: Call) -> 
 )
 def test_mistakes_say_what_to_do(words: str, told: str, call: Call) -> None:
     status, out, err = call("plan", *words.split())
-    assert (status, out) == (2, "") and told in err
+    assert (status, out) == (2, "")
+    assert told in err
 
 
 def test_another_backbone_is_planned_with_its_rate(call: Call) -> None:

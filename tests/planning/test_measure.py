@@ -20,7 +20,8 @@ def test_measured_rates_make_a_plan(call: Call, monkeypatch: pytest.MonkeyPatch)
     steps = {step["name"]: step for step in phase["steps"]}
     assert [*steps] == ["read", "decode", "backbone", "answer", "write"]
     for name in ("decode", "backbone", "answer", "write"):
-        assert steps[name]["rate"] > 0 and "measured here, load" in steps[name]["source"]
+        assert steps[name]["rate"] > 0
+        assert "measured here, load" in steps[name]["source"]
     assert "assumed" in steps["read"]["source"]
 
 

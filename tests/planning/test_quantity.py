@@ -35,4 +35,5 @@ def test_one_number_has_many_forms(text: str) -> None:
 def test_what_is_none_says_so(text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem) as error:
         read_quantity(text, "images", least=1, whole=True)
-    assert str(error.value).startswith(f"--images {text}: ") and error.value.remedy
+    assert str(error.value).startswith(f"--images {text}: ")
+    assert error.value.remedy

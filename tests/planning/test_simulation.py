@@ -131,7 +131,7 @@ def test_start_up_is_added_once_and_parts_are_even() -> None:
     "wrong", [{"workers": 0}, {"batch": 0}, {"batch": 3, "room": 2}, {"seconds": -1.0}]
 )
 def test_impossible_stages_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="^bad: "):
+    with pytest.raises(ConfigError, match=r"^bad: "):
         replace(Stage("good", 1.0), name="bad", **wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="needs a stage"):
         simulate([], 3)

@@ -8,7 +8,9 @@ import re
 from askattend.errors import ConfigError
 
 _SUFFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
-_WRITTEN = re.compile(r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([kmgbt]?)", re.IGNORECASE | re.ASCII)
+_WRITTEN = re.compile(
+    r"([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([kmgbt]?)", re.IGNORECASE | re.ASCII
+)
 _THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
 # Beyond it a plan says nothing.
 MOST = 1e15

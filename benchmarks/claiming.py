@@ -1,0 +1,320 @@
+"""A seeded simulation of workers that claim shards, work, die and come back.
+
+The functions that claim, write and vouch for shards are the real ones, over a real folder. Each
+worker is a thread, of which one at a time moves, by one step: before every operation on a file, and
+before every row, it waits for its turn. A seed decides who is next, and who dies there: whoever is
+dead does nothing more, its cleaning up included, and loses its locks, as a killed process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+from unittest import mock
+
+from filelock import FileLock, Timeout
+
+from askattend.bulk import parts as parts_module
+from askattend.bulk.engine import _fill
+from askattend.bulk.parts import Parts, Status, part_name
+from askattend.bulk.plan import parts_of_shard
+from askattend.bulk.rows import Row
+
+SHARDS, IMAGES, WORKERS, MOST_DEATHS = 4, 3, 3, 8
+DIES = 0.04
+PLAN = "plan"
+# Steps after which nobody makes progress any more.
+ENDLESS = 20_000
+
+
+class Died(BaseException):
+    """Ends a worker at once; no handler of errors takes it for one."""
+
+
+class _Worker:
+    """A thread that moves only when it is its turn."""
+
+    def __init__(self, number: int, turns: _Turns, work: Callable[[], None]) -> None:
+        self.number, self._turns, self._work = number, turns, work
+        self.dies = self.dead = self.ended = False
+        self.error: BaseException | None = None
+        self.go = threading.Semaphore(0)
+        self.locks: list[FileLock] = []
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def step(self) -> None:
+        """Wait for the next turn; die if that is what it brings, or what an earlier one did."""
+        if not self.dead:
+            self._turns.back.release()
+            self.go.acquire()
+            self.dead = self.dies
+        if self.dead:
+            raise Died
+
+    def _run(self) -> None:
+        self.go.acquire()
+        self._turns.here.worker = self
+        try:
+            self._work()
+        except Died:
+            pass
+        except BaseException as error:  # told by who gave the turn
+            self.error = error
+        finally:
+            self._turns.here.worker = None
+            for lock in self.locks:  # as the system does when a process is gone
+                lock.release(force=True)
+            self.ended = True
+            self._turns.back.release()
+
+
+class _Turns:
+    """The seed's decisions, and how a worker is found from within its thread."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.back = threading.Semaphore(0)
+        self.here = threading.local()
+        self.deaths_left = self.random.randrange(MOST_DEATHS + 1)
+        self.deaths = self.steps = 0
+
+    def worker(self) -> _Worker | None:
+        """Return the worker that this thread is; None in any other."""
+        return getattr(self.here, "worker", None)
+
+    def step(self) -> None:
+        """Let a worker wait here; anybody else passes."""
+        if (worker := self.worker()) is not None:
+            worker.step()
+
+    def give(self, worker: _Worker) -> None:
+        """Let one worker move by a step, which may be its last."""
+        self.steps += 1
+        assert self.steps < ENDLESS, "workers wait for each other"
+        if self.deaths_left and self.random.random() < DIES:
+            self.deaths_left, self.deaths, worker.dies = self.deaths_left - 1, self.deaths + 1, True
+        worker.go.release()
+        self.back.acquire()
+        if worker.error is not None:
+            raise worker.error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a seed came to.
+
+    Attributes:
+        deaths: of workers.
+        steps: of all.
+        vouched: shard → how often a status was put in place for it.
+    """
+
+    deaths: int
+    steps: int
+    vouched: Counter[str]
+
+
+class _Items:
+    """Images of shards, by name."""
+
+    def part(self, number: int) -> list[str]:
+        return [f"{number}-{image}.jpg" for image in range(IMAGES)]
+
+
+class _Answerer:
+    """Rows that take a step each; refuses two workers at one shard."""
+
+    def __init__(self, turns: _Turns) -> None:
+        self._turns, self._at = turns, dict[str, _Worker | None]()
+
+    def rows(
+        self, items: list[str], broken: dict[str, str], advance: Callable[[int], None]
+    ) -> Generator[Row, None, None]:
+        other = self._at.get(items[0])
+        assert other is None or other.ended or other.dead, f"two workers at {items[0]}"
+        self._at[items[0]] = self._turns.worker()
+        for image in items:
+            self._turns.step()
+            yield Row(image, "is it red?", answer="yes", probability=0.5, sure=True)
+        broken[items[0]] = "cut off"
+        advance(len(items))
+        self._at[items[0]] = None
+
+
+def simulate(seed: int, folder: Path) -> Outcome:
+    """Let workers fill a folder, some of them dying, until all shards are done; check all of it.
+
+    Raises:
+        AssertionError: a shard is lost, doubled, written by two at once, or has other bytes than
+            one worker alone gives it; or something unfinished is left.
+    """
+    turns = _Turns(seed)
+    if turns.random.random() < 0.3:
+        _damage(folder, turns)
+    vouched: Counter[str] = Counter()
+    answerer = _Answerer(turns)
+    shares = [turns.random.choice(["", "", f"{n + 1}/{WORKERS}"]) for n in range(WORKERS)]
+    with _stepping(turns, vouched):
+
+        def start(slot: int, number: int) -> _Worker:
+            return _Worker(number, turns, lambda: _work(folder, shares[slot], answerer))
+
+        workers = [start(slot, 1000 + slot) for slot in range(WORKERS)]
+        while alive := [slot for slot in range(WORKERS) if not workers[slot].ended]:
+            slot = turns.random.choice(alive)
+            turns.give(workers[slot])
+            if workers[slot].ended and workers[slot].dead:
+                workers[slot] = start(slot, workers[slot].number + WORKERS)
+        # Shares may leave shards to nobody; what is left is done by a last one.
+        last = (
+            start(0, 9999)
+            if shares[0] == ""
+            else _Worker(9999, turns, lambda: _work(folder, "", answerer))
+        )
+        while not last.ended:
+            turns.deaths_left = 0
+            turns.give(last)
+    _check(folder, vouched)
+    return Outcome(turns.deaths, turns.steps, vouched)
+
+
+def _parts(folder: Path) -> Parts:
+    return Parts(folder, plan=PLAN, format="jsonl", attention=False)
+
+
+def _work(folder: Path, share: str, answerer: _Answerer) -> None:
+    parts = _parts(folder)
+    todo = [number for number in parts_of_shard(share, SHARDS) if parts.done(number) is None]
+    for _ in _fill(parts, cast(Any, _Items()), todo, cast(Any, answerer), lambda count: None):
+        pass
+
+
+def _damage(folder: Path, turns: _Turns) -> None:
+    """Leave a shard whose bytes are not those that its status vouches for."""
+    _write_alone(folder)
+    damaged = turns.random.randrange(SHARDS)
+    for number in range(SHARDS):
+        if number == damaged:
+            with (folder / f"{part_name(number)}.jsonl").open("ab") as file:
+                file.write(b"more\n")
+        else:
+            for file_name in (f"{part_name(number)}.jsonl", f"{part_name(number)}.json"):
+                (folder / file_name).unlink()
+
+
+def _write_alone(folder: Path) -> None:
+    _work(folder, "", _Answerer(_Turns(0)))
+
+
+def _check(folder: Path, vouched: Counter[str]) -> None:
+    """Hold a folder to what one worker alone makes."""
+    assert vouched == {f"{part_name(n)}.json": 1 for n in range(SHARDS)}, dict(vouched)
+    with TemporaryDirectory() as kept:
+        _write_alone(Path(kept))
+        expected = {file.name: file.read_bytes() for file in Path(kept).glob("part-*")}
+    found = {file.name: file.read_bytes() for file in folder.glob("part-*")}
+    assert len(expected) == 2 * SHARDS
+    assert found == expected
+    left = [file.name for file in folder.glob(".*") if file.suffix != ".lock"]
+    assert not left, f"left over: {left}"
+    statuses = [_parts(folder).done(number) for number in range(SHARDS)]
+    assert all(isinstance(status, Status) and status.rows == IMAGES for status in statuses)
+
+
+@contextmanager
+def _stepping(turns: _Turns, vouched: Counter[str]) -> Iterator[None]:
+    """Make every operation on a file a step of the worker that does it."""
+    replace, open_, unlink, flock = os.replace, os.open, os.unlink, fcntl.flock
+    path_open, read_bytes, path_unlink = Path.open, Path.read_bytes, Path.unlink
+
+    class SteppingLock(FileLock):
+        def acquire(self, *args: Any, timeout: float | None = None, **more: Any) -> Any:
+            worker = turns.worker()
+            while True:
+                turns.step()
+                if worker is not None and self not in worker.locks:
+                    worker.locks.append(self)
+                try:
+                    return super().acquire(*args, timeout=0, **more)
+                except Timeout:
+                    if timeout == 0:
+                        raise
+
+    def stepping(function: Callable[..., Any]) -> Callable[..., Any]:
+        def stepped(*args: Any, **more: Any) -> Any:
+            turns.step()
+            return function(*args, **more)
+
+        return stepped
+
+    def replaced(source: Any, target: Any) -> None:
+        turns.step()
+        replace(source, target)
+        if turns.worker() is not None and Path(target).suffix == ".json":
+            vouched[Path(target).name] += 1
+
+    def locked(fd: int, operation: int) -> None:
+        if operation != fcntl.LOCK_UN:  # which the system does for the dead
+            turns.step()
+        flock(fd, operation)
+
+    class System:
+        """The module `os`, in which each worker has a process of its own."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(os, name)
+
+        def getpid(self) -> int:
+            worker = turns.worker()
+            return os.getpid() if worker is None else worker.number
+
+    with (
+        mock.patch.object(parts_module, "FileLock", SteppingLock),
+        mock.patch.object(os, "replace", replaced),
+        mock.patch.object(os, "open", stepping(open_)),
+        mock.patch.object(os, "unlink", stepping(unlink)),
+        mock.patch.object(os, "fsync", stepping(lambda fd: None)),
+        mock.patch.object(parts_module, "os", System()),
+        mock.patch.object(fcntl, "flock", locked),
+        mock.patch.object(Path, "open", stepping(path_open)),
+        mock.patch.object(Path, "read_bytes", stepping(read_bytes)),
+        mock.patch.object(Path, "unlink", stepping(path_unlink)),
+    ):
+        yield
+
+
+def main() -> None:
+    """Simulate many seeds, and say what was met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10_000)
+    parser.add_argument("--first", type=int, default=0)
+    options = parser.parse_args()
+    deaths = steps = 0
+    memory = Path("/dev/shm")
+    for seed in range(options.first, options.first + options.seeds):
+        with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+            try:
+                outcome = simulate(seed, Path(folder))
+            except BaseException:
+                print(f"seed {seed}: failed")
+                raise
+        deaths, steps = deaths + outcome.deaths, steps + outcome.steps
+    print(
+        f"{options.seeds:,} seeds: {steps:,} steps, {deaths:,} deaths; each of {SHARDS} shards "
+        "exactly once, with the same bytes"
+    )
+
+
+if __name__ == "__main__":
+    main()
