@@ -14,18 +14,20 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 from unittest import mock
 
 from filelock import FileLock, Timeout
 
 from askattend.bulk import parts as parts_module
+from askattend.bulk.answering import ShardAnswerer
 from askattend.bulk.engine import _fill
+from askattend.bulk.items import Item, Items
 from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import parts_of_shard
 from askattend.bulk.rows import Row
@@ -125,31 +127,42 @@ class Outcome:
     vouched: Counter[str]
 
 
-class _Items:
-    """Images of shards, by name."""
+class _Items(Items):
+    """Images of shards, which nobody looks at."""
 
-    def part(self, number: int) -> list[str]:
-        return [f"{number}-{image}.jpg" for image in range(IMAGES)]
+    def __init__(self) -> None:
+        pass  # there is no list on the disk
+
+    def part(self, number: int) -> list[Item]:
+        return [Item(f"{number}-{image}.jpg") for image in range(IMAGES)]
 
 
-class _Answerer:
+class _Answerer(ShardAnswerer):
     """Rows that take a step each; refuses two workers at one shard."""
 
+    _own: tuple[_Turns, dict[str, _Worker | None]]
+
     def __init__(self, turns: _Turns) -> None:
-        self._turns, self._at = turns, dict[str, _Worker | None]()
+        at = dict[str, _Worker | None]()
+        object.__setattr__(self, "_own", (turns, at))  # frozen, and without a network
 
     def rows(
-        self, items: list[str], broken: dict[str, str], advance: Callable[[int], None]
+        self,
+        items: Sequence[Item],
+        broken: dict[str, str],
+        advance: Callable[[int], None] = lambda count: None,
     ) -> Generator[Row, None, None]:
-        other = self._at.get(items[0])
-        assert other is None or other.ended or other.dead, f"two workers at {items[0]}"
-        self._at[items[0]] = self._turns.worker()
-        for image in items:
-            self._turns.step()
-            yield Row(image, "is it red?", answer="yes", probability=0.5, sure=True)
-        broken[items[0]] = "cut off"
+        turns, at = self._own
+        first = items[0].image
+        other = at.get(first)
+        assert other is None or other.ended or other.dead, f"two workers at {first}"
+        at[first] = turns.worker()
+        for item in items:
+            turns.step()
+            yield Row(item.image, "is it red?", answer="yes", probability=0.5, sure=True)
+        broken[first] = "cut off"
         advance(len(items))
-        self._at[items[0]] = None
+        at[first] = None
 
 
 def simulate(seed: int, folder: Path) -> Outcome:
@@ -196,7 +209,7 @@ def _parts(folder: Path) -> Parts:
 def _work(folder: Path, share: str, answerer: _Answerer) -> None:
     parts = _parts(folder)
     todo = [number for number in parts_of_shard(share, SHARDS) if parts.done(number) is None]
-    for _ in _fill(parts, cast(Any, _Items()), todo, cast(Any, answerer), lambda count: None):
+    for _ in _fill(parts, _Items(), todo, answerer, lambda count: None):
         pass
 
 
