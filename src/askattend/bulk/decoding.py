@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import fsspec
 import numpy as np
@@ -113,7 +113,9 @@ class PackedReader:
     """Reads members of packed tar files, forwards in one: going back means from its beginning."""
 
     def __init__(self) -> None:
-        self._place, self._stream = "", None
+        self._place = ""
+        self._raw: IO[bytes] | None = None
+        self._stream: IO[bytes] | None = None
 
     def read(self, item: Item) -> bytes | None:
         """Return the bytes of an image in a packed file; None for others.
@@ -124,18 +126,23 @@ class PackedReader:
         if not item.packed:
             return None
         if self._place != item.place or self._stream is None:
-            place = read_place(item.place)
+            self.close()
             try:
-                raw = fsspec.open(place, "rb").open()
+                self._raw = fsspec.open(read_place(item.place), "rb").open()
             except Exception as error:
-                raise unreachable(place, error) from error
-            self._place, self._stream = item.place, gzip.GzipFile(fileobj=raw)  # type: ignore[assignment]
-        stream: Any = self._stream
+                raise unreachable(item.place, error) from error
+            self._place, self._stream = item.place, gzip.GzipFile(fileobj=self._raw)
         try:
-            stream.seek(item.start)
-            return bytes(stream.read(item.size))
+            self._stream.seek(item.start or 0)
+            return self._stream.read(item.size)
         except (OSError, EOFError) as error:
             raise unreachable(item.place, error) from error
+
+    def close(self) -> None:
+        """Close what is open; the next member opens its file anew."""
+        if self._raw is not None:
+            self._raw.close()
+        self._raw = self._stream = None
 
 
 class Decoders(AbstractContextManager["Decoders"]):
@@ -167,6 +174,7 @@ class Decoders(AbstractContextManager["Decoders"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._packed.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -63,8 +64,10 @@ def read_place(place: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Items:
+class Items(AbstractContextManager["Items"]):
     """All images of a plan in their order, in a temporary file that goes with the process.
+
+    It is closed at the end of a ``with`` block.
 
     Attributes:
         count: images.
@@ -85,8 +88,16 @@ class Items:
         Raises:
             DataError: two images have the same id.
         """
-        # Closed, and so removed, with the last reference to it.
+        # Removed when it is closed, or the process ends in any way.
         file = tempfile.TemporaryFile(prefix="askattend-")  # noqa: SIM115
+        try:
+            return cls._filled(file, items, shard_images)
+        except BaseException:
+            file.close()
+            raise
+
+    @classmethod
+    def _filled(cls, file: IO[bytes], items: Iterable[Item], shard_images: int) -> Items:
         digest, starts, hashes = hashlib.sha256(), array("Q"), array("Q")
         count = 0
         for count, item in enumerate(items, 1):
@@ -98,6 +109,9 @@ class Items:
         made = cls(count, digest.hexdigest(), shard_images, file, starts)
         made._refuse_doubles(hashes)
         return made
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
 
     @property
     def parts(self) -> int:

@@ -80,7 +80,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def versions() -> tuple[str, str]:
     """Return those of askattend and PyTorch."""
-    return version(), torch.__version__
+    return version(), str(torch.__version__)
 
 
 def run_digest(run: Run) -> str:

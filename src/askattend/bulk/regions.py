@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,7 @@ class Looked:
     reasons: Sequence[str]
 
 
+@runtime_checkable
 class RegionReader(Protocol):
     """Anything that looks at images."""
 

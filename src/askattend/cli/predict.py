@@ -84,7 +84,8 @@ def run(argv: list[str]) -> None:
         with still_at_work(console, "listing images"):
             found = _items(options, questions, store, pictures=pictures)
             items = Items.write(found, options.config.shard_images)
-        summary = _answer(options, predictor, items, questions, store, console)
+        with items:
+            summary = _answer(options, predictor, items, questions, store, console)
     _print(options, summary)
     if options.strict and summary.broken:
         sys.exit(1)

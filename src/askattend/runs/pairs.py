@@ -41,9 +41,8 @@ def answer_pairs(
         last = image
         # A caller may draw into the same array again and again: what it holds now counts.
         following = bool(images) and (opened is None or opened == images[-1])
-        if (not following and len(images) >= batch_size) or sum(
-            map(len, asked)
-        ) > QUESTIONS_PER_PASS:
+        full = len(images) >= batch_size and not following
+        if full or sum(map(len, asked)) >= QUESTIONS_PER_PASS:
             yield from _answers(answerer, backbone(), images, asked, top=top)
             images, asked = images[-1:] if following else [], [[]] if following else []
         if not following and opened is not None:
