@@ -11,7 +11,10 @@ DAQUAR ?= $(or $(ASKATTEND_SHARED),../shared)/data/daquar
 # How many seconds `make load` asks the demo's run for, as many clients do at once.
 SECONDS ?= 60
 
-.PHONY: demo test bench bench-gpu load reproduce format
+# How many seeds `make scale` simulates of workers that claim shards, die and come back.
+SEEDS_OF_WORKERS ?= 10000
+
+.PHONY: demo test bench bench-gpu load scale reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -34,6 +37,9 @@ bench-gpu:
 
 load:
 	@$(IN_VENV) 'python -m benchmarks.load --seconds $(SECONDS)'
+
+scale:
+	@$(IN_VENV) 'python -m benchmarks.claiming --seeds $(SEEDS_OF_WORKERS)'
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'

@@ -1,8 +1,9 @@
 """The simulation behind `askattend plan` beside extractions of one and two processes.
 
-`python -m benchmarks.plan` measures the rates of one thread and the start-up, extracts a folder of
-photos with one process and two halves of it with two at once, in turns, and compares the times with
-those that the simulation gives for these rates.
+`python -m benchmarks.plan` measures the rates and the start-up, extracts a folder of photos with one
+process, or two folders with two at once, measures the rates again, and compares the time with that
+which the simulation gives for the rates' means. As many processes measure at once as will extract,
+so that neighbours of both cores slow both alike.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,16 +51,35 @@ class Turn(msgspec.Struct, frozen=True):
         return self.simulated / self.measured - 1
 
 
-def stages(rates: Rates) -> Sequence[Stage]:
-    """Return what `askattend extract` does with one thread that computes."""
-    assert rates.decode is not None
-    assert rates.backbone is not None
+class Seconds(msgspec.Struct, frozen=True):
+    """Seconds an image of each stage."""
+
+    decode: float
+    backbone: float
+    write: float
+
+    @classmethod
+    def of(cls, rates: Rates) -> Seconds:
+        """Turn rates into times."""
+        assert rates.decode is not None
+        assert rates.backbone is not None
+        decode, backbone = 1 / rates.decode.value, 1 / rates.backbone.value
+        return cls(decode, backbone, FEATURES / rates.write.value)
+
+
+def stages(every: Sequence[Seconds]) -> Sequence[Stage]:
+    """Return what `askattend extract` does with one thread that computes, by mean times."""
+    mean = {n: statistics.fmean(getattr(s, n) for s in every) for n in Seconds.__struct_fields__}
     room = 2 * BATCH
     return (
-        Stage("decode", 1 / rates.decode.value, DECODERS, room=room, on="core"),
-        Stage("backbone", 1 / rates.backbone.value, 1, BATCH, room, on="core"),
-        Stage("write", FEATURES / rates.write.value, 1, SHARD, 2 * SHARD),
+        Stage("decode", mean["decode"], DECODERS, room=room, on="core"),
+        Stage("backbone", mean["backbone"], 1, BATCH, room, on="core"),
+        Stage("write", mean["write"], 1, SHARD, 2 * SHARD),
     )
+
+
+def _measure(folder: Path) -> Seconds:
+    return Seconds.of(measured_rates("efficientnet-lite2", SIDE, folder=folder, turns=15))
 
 
 def _extract(folders: Sequence[Path], out: Path) -> float:
@@ -87,18 +108,22 @@ def _folder(path: Path, images: range) -> Path:
 def compare(images: int, turns: int) -> list[Turn]:
     """Measure in turns: the rates, the start-up, one process and two."""
     found: list[Turn] = []
-    with TemporaryDirectory() as kept:
+    pools = {n: ProcessPoolExecutor(n, mp_context=get_context("spawn")) for n in (1, 2)}
+    with TemporaryDirectory() as kept, pools[1], pools[2]:
         root = Path(kept)
         single = _folder(root / "single", range(1))
         folders = [_folder(root / f"part-{n}", range(n * images, (n + 1) * images)) for n in (0, 1)]
+        for processes, pool in pools.items():  # they import PyTorch
+            list(pool.map(_measure, [root] * processes))
         for turn in range(turns):
             for processes in (1, 2):
                 load, out = os.getloadavg()[0], root / f"out-{turn}-{processes}"
-                rates = measured_rates("efficientnet-lite2", SIDE, folder=root)
+                every = list(pools[processes].map(_measure, [root] * processes))
                 startup = _extract([single] * processes, out / "single")
                 measured = _extract(folders[:processes], out / "all")
+                every += pools[processes].map(_measure, [root] * processes)
                 simulated = simulate(
-                    stages(rates),
+                    stages(every),
                     images * processes,
                     processes=processes,
                     shared={"core": os.cpu_count() or 1},
