@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
-import random
-import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,85 +29,10 @@ from askattend.bulk.items import Item, Items
 from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import parts_of_shard
 from askattend.bulk.rows import Row
+from benchmarks.turns import Turns, Worker
 
-SHARDS, IMAGES, WORKERS, MOST_DEATHS = 4, 3, 3, 8
-DIES = 0.04
+SHARDS, IMAGES, WORKERS = 4, 3, 3
 PLAN = "plan"
-# Steps after which nobody makes progress any more.
-ENDLESS = 20_000
-
-
-class Died(BaseException):
-    """Ends a worker at once; no handler of errors takes it for one."""
-
-
-class _Worker:
-    """A thread that moves only when it is its turn."""
-
-    def __init__(self, number: int, turns: _Turns, work: Callable[[], None]) -> None:
-        self.number, self._turns, self._work = number, turns, work
-        self.dies = self.dead = self.ended = False
-        self.error: BaseException | None = None
-        self.go = threading.Semaphore(0)
-        self.locks: list[FileLock] = []
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def step(self) -> None:
-        """Wait for the next turn; die if that is what it brings, or what an earlier one did."""
-        if not self.dead:
-            self._turns.back.release()
-            self.go.acquire()
-            self.dead = self.dies
-        if self.dead:
-            raise Died
-
-    def _run(self) -> None:
-        self.go.acquire()
-        self._turns.here.worker = self
-        try:
-            self._work()
-        except Died:
-            pass
-        except BaseException as error:  # told by who gave the turn
-            self.error = error
-        finally:
-            self._turns.here.worker = None
-            for lock in self.locks:  # as the system does when a process is gone
-                lock.release(force=True)
-            self.ended = True
-            self._turns.back.release()
-
-
-class _Turns:
-    """The seed's decisions, and how a worker is found from within its thread."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
-        self.back = threading.Semaphore(0)
-        self.here = threading.local()
-        self.deaths_left = self.random.randrange(MOST_DEATHS + 1)
-        self.deaths = self.steps = 0
-
-    def worker(self) -> _Worker | None:
-        """Return the worker that this thread is; None in any other."""
-        return getattr(self.here, "worker", None)
-
-    def step(self) -> None:
-        """Let a worker wait here; anybody else passes."""
-        if (worker := self.worker()) is not None:
-            worker.step()
-
-    def give(self, worker: _Worker) -> None:
-        """Let one worker move by a step, which may be its last."""
-        self.steps += 1
-        assert self.steps < ENDLESS, "workers wait for each other"
-        if self.deaths_left and self.random.random() < DIES:
-            self.deaths_left, self.deaths, worker.dies = self.deaths_left - 1, self.deaths + 1, True
-        worker.go.release()
-        self.back.acquire()
-        if worker.error is not None:
-            raise worker.error
 
 
 @dataclass(frozen=True)
@@ -140,10 +63,10 @@ class _Items(Items):
 class _Answerer(ShardAnswerer):
     """Rows that take a step each; refuses two workers at one shard."""
 
-    _own: tuple[_Turns, dict[str, _Worker | None]]
+    _own: tuple[Turns, dict[str, Worker | None]]
 
-    def __init__(self, turns: _Turns) -> None:
-        at = dict[str, _Worker | None]()
+    def __init__(self, turns: Turns) -> None:
+        at = dict[str, Worker | None]()
         object.__setattr__(self, "_own", (turns, at))  # frozen, and without a network
 
     def rows(
@@ -172,7 +95,7 @@ def simulate(seed: int, folder: Path) -> Outcome:
         AssertionError: a shard is lost, doubled, written by two at once, or has other bytes than
             one worker alone gives it; or something unfinished is left.
     """
-    turns = _Turns(seed)
+    turns = Turns(seed)
     if turns.random.random() < 0.3:
         _damage(folder, turns)
     vouched: Counter[str] = Counter()
@@ -180,8 +103,8 @@ def simulate(seed: int, folder: Path) -> Outcome:
     shares = [turns.random.choice(["", "", f"{n + 1}/{WORKERS}"]) for n in range(WORKERS)]
     with _stepping(turns, vouched):
 
-        def start(slot: int, number: int) -> _Worker:
-            return _Worker(number, turns, lambda: _work(folder, shares[slot], answerer))
+        def start(slot: int, number: int) -> Worker:
+            return Worker(number, turns, lambda: _work(folder, shares[slot], answerer))
 
         workers = [start(slot, 1000 + slot) for slot in range(WORKERS)]
         while alive := [slot for slot in range(WORKERS) if not workers[slot].ended]:
@@ -193,7 +116,7 @@ def simulate(seed: int, folder: Path) -> Outcome:
         last = (
             start(0, 9999)
             if shares[0] == ""
-            else _Worker(9999, turns, lambda: _work(folder, "", answerer))
+            else Worker(9999, turns, lambda: _work(folder, "", answerer))
         )
         while not last.ended:
             turns.deaths_left = 0
@@ -213,7 +136,7 @@ def _work(folder: Path, share: str, answerer: _Answerer) -> None:
         pass
 
 
-def _damage(folder: Path, turns: _Turns) -> None:
+def _damage(folder: Path, turns: Turns) -> None:
     """Leave a shard whose bytes are not those that its status vouches for."""
     _write_alone(folder)
     damaged = turns.random.randrange(SHARDS)
@@ -227,7 +150,7 @@ def _damage(folder: Path, turns: _Turns) -> None:
 
 
 def _write_alone(folder: Path) -> None:
-    _work(folder, "", _Answerer(_Turns(0)))
+    _work(folder, "", _Answerer(Turns(0)))
 
 
 def _check(folder: Path, vouched: Counter[str]) -> None:
@@ -246,20 +169,20 @@ def _check(folder: Path, vouched: Counter[str]) -> None:
 
 
 @contextmanager
-def _stepping(turns: _Turns, vouched: Counter[str]) -> Iterator[None]:
+def _stepping(turns: Turns, vouched: Counter[str]) -> Iterator[None]:
     """Make every operation on a file a step of the worker that does it."""
     replace, open_, unlink, flock = os.replace, os.open, os.unlink, fcntl.flock
     path_open, read_bytes, path_unlink = Path.open, Path.read_bytes, Path.unlink
 
     class SteppingLock(FileLock):
-        def acquire(self, *args: Any, timeout: float | None = None, **more: Any) -> Any:
+        def acquire(self, timeout: float | None = None, **more: Any) -> Any:
             worker = turns.worker()
             while True:
                 turns.step()
                 if worker is not None and self not in worker.locks:
                     worker.locks.append(self)
                 try:
-                    return super().acquire(*args, timeout=0, **more)
+                    return super().acquire(timeout=0, **more)
                 except Timeout:
                     if timeout == 0:
                         raise

@@ -1,7 +1,7 @@
 """The simulation behind `askattend plan` beside extractions of one and two processes.
 
-`python -m benchmarks.plan` measures the rates and the start-up, extracts a folder of photos with one
-process, or two folders with two at once, measures the rates again, and compares the time with that
+`python -m benchmarks.plan` measures the rates and the start-up, extracts a folder of photos with
+one process, or two with two at once, measures the rates again, and compares the time with that
 which the simulation gives for the rates' means. As many processes measure at once as will extract,
 so that neighbours of both cores slow both alike.
 """
