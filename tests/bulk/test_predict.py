@@ -29,6 +29,7 @@ QUESTIONS = ("What colour is it?", "is it red?", "is it a zebra?", "?!")
 INLINE = ("--workers", 0)
 
 Rows = list[dict[str, Any]]
+Words = tuple[object, ...]
 
 
 @pytest.fixture
@@ -51,7 +52,8 @@ def questions(tmp_path: Path) -> Path:
 
 
 def rows_of(out: Path) -> Rows:
-    return [json.loads(line) for f in sorted(out.glob("*.jsonl")) for line in f.open()]
+    lines = (f.read_text().splitlines() for f in sorted(out.glob("*.jsonl")))
+    return [json.loads(line) for part in lines for line in part]
 
 
 def content(out: Path) -> dict[str, bytes]:
@@ -125,10 +127,11 @@ def test_maps_in_eight_bits_and_parquet(
 
 def test_a_source_of_data_and_its_features(trained: Path, tmp_path: Path, call: Call) -> None:
     run = trained / "runs" / "saaa"
-    words = ("predict", run, "--data", f"table:{trained / 'squares.csv'}", "--split", "test")
-    assert call(*words, *INLINE, "--out", tmp_path / "looked")[0] == 0
+    words = ("predict", run, "--data", f"table:{trained / 'squares.csv'}", "--split", "train")
+    status, _, err = call(*words, *INLINE, "--out", tmp_path / "looked")
+    assert status == 0, err
     rows = rows_of(tmp_path / "looked")
-    assert [row["id"] for row in rows] == [18, 19, 20, 21, 22, 23]
+    assert [row["id"] for row in rows] == list(range(18))
     check_rows(run, rows, lambda image: trained / image)
     (store,) = (f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
     assert call(*words, "--features", store, "--out", tmp_path / "stored")[0] == 0
@@ -159,7 +162,9 @@ def test_tar_files_hold_their_own_questions(trained: Path, tmp_path: Path, call:
     write_tar(tmp_path / "t-0.tar", first)
     write_tar(tmp_path / "t-1.tar", second)
     run, out = trained / "runs" / "saaa", tmp_path / "out"
-    status, _, err = call("predict", run, "--images", tmp_path / "t-{0..1}.tar", "--out", out)
+    status, _, err = call(
+        "predict", run, "--images", tmp_path / "t-{0..1}.tar", "--out", out, *INLINE
+    )
     assert status == 0, err
     rows = rows_of(out)
     assert [(row["image"], row["question"], row.get("id")) for row in rows] == [
@@ -222,8 +227,9 @@ def test_a_tar_cut_anywhere_is_refused(
 def test_shares_and_interruptions_give_the_same_bytes(
     trained: Path, pictures: Path, questions: Path, tmp_path: Path, call: Call
 ) -> None:
-    words = ("predict", trained / "runs" / "saaa", "--images", pictures, "--questions", questions)
-    words = (*words, "--shard-images", 3, "--batch-size", 2, *INLINE)
+    run = trained / "runs" / "saaa"
+    words: Words = ("predict", run, "--images", pictures, "--questions", questions)
+    words += ("--shard-images", 3, "--batch-size", 2, *INLINE)
     assert call(*words, "--out", tmp_path / "whole")[0] == 0
     expected = content(tmp_path / "whole")
     assert len(expected) == 11
@@ -248,8 +254,9 @@ def test_shares_and_interruptions_give_the_same_bytes(
 def test_other_settings_are_refused(
     trained: Path, pictures: Path, questions: Path, tmp_path: Path, call: Call
 ) -> None:
-    words = ("predict", trained / "runs" / "saaa", "--images", pictures, "--questions", questions)
-    words = (*words, "--out", tmp_path / "out", *INLINE)
+    run = trained / "runs" / "saaa"
+    words: Words = ("predict", run, "--images", pictures, "--questions", questions)
+    words += ("--out", tmp_path / "out", *INLINE)
     assert call(*words)[0] == 0
     for more, named in (
         (("--batch-size", 4), "batch_size 8 there, 4 now"),

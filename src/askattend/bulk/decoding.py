@@ -115,7 +115,7 @@ class PackedReader:
     def __init__(self) -> None:
         self._place = ""
         self._raw: IO[bytes] | None = None
-        self._stream: IO[bytes] | None = None
+        self._stream: gzip.GzipFile | None = None
 
     def read(self, item: Item) -> bytes | None:
         """Return the bytes of an image in a packed file; None for others.
@@ -132,9 +132,10 @@ class PackedReader:
             except Exception as error:
                 raise unreachable(item.place, error) from error
             self._place, self._stream = item.place, gzip.GzipFile(fileobj=self._raw)
+        stream = self._stream
         try:
-            self._stream.seek(item.start or 0)
-            return self._stream.read(item.size)
+            stream.seek(item.start or 0)
+            return stream.read(item.size)
         except (OSError, EOFError) as error:
             raise unreachable(item.place, error) from error
 
