@@ -183,7 +183,9 @@ def _seconds(job: Job, pipeline: Pipeline, images: int) -> tuple[float, dict[str
     seconds = once.seconds
     if images > 2 * sample:
         first = simulate(stages, sample, shared=shared)
-        seconds += (images - 2 * sample) * (once.seconds - first.seconds) / sample
+        # The sample may end in a quick spell: no long run is quicker than the stages allow.
+        pace = max((once.seconds - first.seconds) / sample, 1 / pipeline.bound())
+        seconds += (images - 2 * sample) * pace
     workers = {stage.name: stage.workers for stage in stages}
     share = min(images, 2 * sample) / images
     busy = {n: min(1.0, b / share / seconds / workers[n]) for n, b in once.busy.items()}
