@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 import tyro
+from rich.console import Console
 
 from askattend.cli.console import Form, parse_form, print_notes, progress
 from askattend.cli.interruption import resumable_training
@@ -24,6 +26,8 @@ from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.run_folder import CONFIG, read_config
+from askattend.training.joining import joined, restarted
+from askattend.training.processes import Processes
 
 # The word for any of these networks, of which a search chooses.
 ANY, ANY_OF = "any", ("saaa", "san")
@@ -60,20 +64,37 @@ class Train(Generic[M]):
 def run(argv: list[str]) -> None:
     """Parse the command's options on top of a preset or a run to be resumed, and train.
 
+    Started by torchrun, several processes train together; started anew by it, they go on.
+
     Raises:
         AskAttendError: a setting, the data or the run folder does not fit.
     """
+    with joined(argv) as processes:
+        if restarted(os.environ) and "--resume" not in argv:
+            argv = [*argv, "--resume"]
+        # Parsed once, so that help and mistakes are printed once, and a run to be resumed need be
+        # seen by the first process alone.
+        starts = processes.first_does(lambda: _starts(argv))
+        _train(argv, starts, processes)
+
+
+def _starts(argv: list[str]) -> list[Train[Any]]:
+    """Return the options for the network named, or for each that a search chooses from."""
     if argv[:1] == [ANY]:
         starts = [_parse([name, *argv[1:]]) for name in ANY_OF]
     else:
         check_network(argv)
         starts = [_parse(argv)]
-    options = starts[0]
-    if options.out is None:
-        raise ConfigError("no run folder named", remedy="Add --out RUN.")
     for each in starts:
         _note_better_preset(each)
-    _refuse_two_starts(options, argv)
+    _refuse_two_starts(starts[0], argv)
+    return starts
+
+
+def _train(argv: list[str], starts: Sequence[Train[Any]], processes: Processes) -> None:
+    options, console = starts[0], progress() if processes.first else Console(quiet=True)
+    if options.out is None:
+        raise ConfigError("no run folder named", remedy="Add --out RUN.")
     if typed := _typed_attention(argv):
         trust(OwnCode.named(typed).digest)
 
@@ -87,7 +108,13 @@ def run(argv: list[str]) -> None:
         return _parse([model_name(drawn.model), *argv[1:]], drawn).config
 
     if options.search is None:
-        _refuse_without_search(options, argv, options.out)
+        processes.first_does(lambda: _refuse_without_search(options, argv))
+    elif processes.count > 1:
+        raise ConfigError(
+            f"{processes.count} processes cannot search together",
+            where="--search",
+            remedy="Search in one process; then train what it found in many.",
+        )
     with resumable_training(argv, options.out):
         if options.search is not None:
             _search(starts, options.out, options.search, on_top, keep)
@@ -96,8 +123,9 @@ def run(argv: list[str]) -> None:
             options.config,
             options.out,
             resume=options.resume,
-            console=progress(),
+            console=console,
             on_top=on_top,
+            processes=processes,
         )
 
 
@@ -142,11 +170,12 @@ def _search(
     )
 
 
-def _refuse_without_search(options: Train[Any], argv: list[str], out: Path) -> None:
+def _refuse_without_search(options: Train[Any], argv: list[str]) -> None:
     if argv[0] == ANY or options.search_folds:
         what = f"'{ANY}' network" if argv[0] == ANY else "--search-folds"
         raise ConfigError(f"{what} is for a search alone", remedy="Add --search 15m.")
-    if (out / STATE).exists() and not (out / CONFIG).exists():
+    out = options.out
+    if out is not None and (out / STATE).exists() and not (out / CONFIG).exists():
         raise RunError(
             "holds an unfinished search", where=out, remedy="Add --search and its budget."
         )
