@@ -29,6 +29,7 @@ from askattend.training.processes import (
     Peers,
     Processes,
     Store,
+    reason,
 )
 
 # Seconds within which the address answers, and within which all processes have come.
@@ -60,7 +61,16 @@ class Hello(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Place:
-    """The place of this process among all, as torchrun tells it by environment variables."""
+    """The place of this process among all, as torchrun tells it by environment variables.
+
+    Attributes:
+        rank: its number.
+        count: of all processes.
+        local_rank: its number among those of its host.
+        address, port: where the store that they share is.
+        hosts_store: True if this process keeps the store.
+        restarts: that it knows to have been before, of all processes.
+    """
 
     rank: int
     count: int
@@ -68,6 +78,7 @@ class Place:
     address: str
     port: int
     hosts_store: bool
+    restarts: int = 0
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Place | None:
@@ -92,7 +103,9 @@ class Place:
         rank, count, local, port = (int(text) for text in numbers.values())
         # torchrun's own process keeps the store, and outlives the first of ours.
         own = environment.get("TORCHELASTIC_USE_AGENT_STORE") != "True" and rank == 0
-        return cls(rank, count, local, given["MASTER_ADDR"], port, own)
+        alone = environment.get("GROUP_WORLD_SIZE") == "1"
+        restarts = int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")) if alone else 0
+        return cls(rank, count, local, given["MASTER_ADDR"], port, own, restarts)
 
 
 def restarted(environment: Mapping[str, str]) -> bool:
@@ -118,20 +131,21 @@ def joined(command: Sequence[str]) -> Iterator[Processes]:
     # Gloo takes the address that the host's name stands for, which often is the loopback's.
     if (interface := interface_of(here)) is not None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
-    board = Board(connect(place), here, f"process {place.rank} on {socket.gethostname()}")
+    number, store = _attempt(place, connect(place))
+    board = Board(store, here, f"process {place.rank} on {socket.gethostname()}")
     with _terminated_as_interrupted(), board.told(first=place.rank == 0):
-        hellos = _greet(place, board.store, command)
-        watch = Watch(place, board, [hello.host for hello in hellos])
-        with watch.running(), _group(place, board.store, hellos):
+        hellos = _greet(place, store, command)
+        watch = Watch(place, number, board, [hello.host for hello in hellos])
+        with watch.running(), _group(place, store, hellos):
             yield Peers(
                 rank=place.rank,
                 count=place.count,
                 local_rank=place.local_rank,
                 hosts=[hello.host for hello in hellos],
-                store=board.store,
+                store=store,
                 numbers=itertools.count(),
             )
-            _leave(place, board.store)
+            _leave(place, store)
 
 
 def connect(place: Place, within: float = ANSWERS_WITHIN) -> Store:
@@ -150,7 +164,7 @@ def connect(place: Place, within: float = ANSWERS_WITHIN) -> Store:
         return store
     except (OSError, RuntimeError) as error:
         raise RunError(
-            f"does not answer ({str(error).splitlines()[0]})",
+            f"does not answer ({reason(error)})",
             where=f"{place.address}:{place.port}",
             remedy="See that the first process runs, and that its host can be reached from here: "
             "MASTER_ADDR and MASTER_PORT, --master-addr and --master-port of torchrun.",
@@ -169,6 +183,25 @@ def _knock(place: Place, within: float) -> None:
             if time.monotonic() > ends - 0.5:
                 raise
             time.sleep(0.5)
+
+
+def _part(store: Store, attempt: int) -> Store:
+    part: Store = dist.PrefixStore(str(attempt), store)  # type: ignore[attr-defined,arg-type]
+    return part
+
+
+def _attempt(place: Place, store: Store) -> tuple[int, Store]:
+    """Return the number of this attempt, and the part of a store that is its own.
+
+    torchrun's store outlives its restarts. The restarts that a host counts are not those of another, so a process looks for the first
+    attempt that it has not come to before.
+    """
+    number = place.restarts
+    while True:
+        part = _part(store, number)
+        if part.add(f"came/{place.rank}", 1) == 1 and not part.check([FAILURE]):
+            return number, part
+        number += 1
 
 
 def _greet(place: Place, store: Store, command: Sequence[str]) -> list[Hello]:
@@ -229,7 +262,7 @@ def _group(place: Place, store: Store, hellos: Sequence[Hello]) -> Iterator[None
         )
     except RuntimeError as error:
         raise LostProcessError(
-            f"cannot connect to the other processes ({str(error).splitlines()[0]})",
+            f"cannot connect to the other processes ({reason(error)})",
             where="processes",
             remedy="Set GLOO_SOCKET_IFNAME to the network interface that joins the hosts.",
         ) from error
@@ -261,6 +294,20 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C and SIGTERM for a moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @dataclass(frozen=True)
 class Board:
     """Where a process that fails leaves its message, so that each host prints the cause once.
@@ -285,7 +332,9 @@ class Board:
         try:
             yield
         except LostProcessError as error:
-            cause = self.cause(wait=GRACE / 2)
+            with _undisturbed():  # torchrun's SIGTERM may come before the cause is known
+                cause = self.cause(wait=GRACE / 2)
+            self._leave_message(error.problem)
             raise self._once(error if cause is None else RunError(cause)) from None
         except KeyboardInterrupt:
             # torchrun ends with SIGTERM those who are left when one has failed.
@@ -295,13 +344,15 @@ class Board:
                 raise
             raise SystemExit(130) from None
         except SystemExit as stop:
-            if stop.code:
+            if stop.code:  # whoever exits so has printed why
+                self.first_here()
                 self._leave_message("has ended")
             raise
         except Exception as error:
             self._leave_message(str(error) or type(error).__name__)
             if isinstance(error, AskAttendError):
                 raise self._once(error) from None
+            self.first_here()
             get_error_handler().record_exception(error)  # which torchrun prints at the end
             raise
 
@@ -338,14 +389,15 @@ class Watch:
 
     Args:
         place: of this process.
+        attempt: as torchrun may start processes anew.
         board: where errors are told.
         hosts: of all processes.
     """
 
-    def __init__(self, place: Place, board: Board, hosts: Sequence[str]) -> None:
+    def __init__(self, place: Place, attempt: int, board: Board, hosts: Sequence[str]) -> None:
         self._place, self._board, self._hosts = place, board, hosts
         # A connection of its own: the main thread's may be waiting.
-        self._store = connect(replace(place, hosts_store=False))
+        self._store = _part(connect(replace(place, hosts_store=False)), attempt)
         self._done, self._heard = threading.Event(), time.monotonic()
         others = range(1, place.count) if place.rank == 0 else range(1)
         self._beats = dict.fromkeys(others, (0, time.monotonic()))

@@ -6,11 +6,12 @@ other is told by `askattend.training.joining`.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 import torch.distributed as dist
@@ -25,6 +26,7 @@ FAILURE = "failure"
 LOOK_EVERY = 0.02
 
 
+@runtime_checkable
 class Store(Protocol):
     """What all processes can read and write, without waiting for each other: torch's TCPStore."""
 
@@ -204,6 +206,12 @@ class Peers(Processes):
                 time.sleep(LOOK_EVERY)
 
 
+def reason(error: Exception) -> str:
+    """Cut from an error of torch's what is for its developers: places in files, advice."""
+    line = (str(error) or type(error).__name__).splitlines()[0]
+    return re.sub(r"^(\[\S*\] *)+", "", line).partition(". ")[0].rstrip(".")
+
+
 @contextmanager
 def _as_lost() -> Iterator[None]:
     """Say of a connection's error what it means."""
@@ -213,7 +221,7 @@ def _as_lost() -> Iterator[None]:
         raise
     except RuntimeError as error:  # torch's own DistError is one
         raise LostProcessError(
-            f"another process has ended or cannot be reached ({str(error).splitlines()[0]})",
+            f"another process has ended or cannot be reached ({reason(error)})",
             where="processes",
             remedy="See its own message; then go on with --resume.",
         ) from error
