@@ -54,14 +54,29 @@ class Host:
 def two_hosts() -> Iterator[tuple[Host, Host]]:
     """Make two hosts and remove them; skip where it is not permitted, unless CI requires it."""
     number = os.getpid() % 10_000
-    hosts = tuple(Host(f"aa{number}{x}", f"10.77.0.{i}", f"aa{number}{x}v") for i, x in ((1, "a"), (2, "b")))
+    hosts = tuple(
+        Host(f"aa{number}{x}", f"10.77.0.{i}", f"aa{number}{x}v") for i, x in ((1, "a"), (2, "b"))
+    )
     try:
         if shutil.which("ip") is None:
             raise OSError("there is no command ip (iproute2)")
         for host in hosts:
             _ip("netns", "add", host.name)
         first, second = hosts
-        _ip("link", "add", first.cable, "netns", first.name, "type", "veth", "peer", "name", second.cable, "netns", second.name)
+        _ip(
+            "link",
+            "add",
+            first.cable,
+            "netns",
+            first.name,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            second.cable,
+            "netns",
+            second.name,
+        )
         for host in hosts:
             _ip("-n", host.name, "address", "add", f"{host.address}/24", "dev", host.cable)
             _ip("-n", host.name, "link", "set", "lo", "up")

@@ -57,7 +57,7 @@ class DividedStep:
         answers, penalty = compute_loss(self._model, batch, self._config, self._kept)
         ((answers + penalty) * part.share).backward()
         assert self._loss is not None, "the step has begun"
-        self._loss = self._loss + answers.detach().float() * part.share
+        self._loss = self._loss + answers.detach() * part.share
         if not part.last:
             return None
         loss, self._loss = self._loss, None

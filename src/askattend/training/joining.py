@@ -193,8 +193,8 @@ def _part(store: Store, attempt: int) -> Store:
 def _attempt(place: Place, store: Store) -> tuple[int, Store]:
     """Return the number of this attempt, and the part of a store that is its own.
 
-    torchrun's store outlives its restarts. The restarts that a host counts are not those of another, so a process looks for the first
-    attempt that it has not come to before.
+    torchrun's store outlives its restarts. The restarts that a host counts are not those of
+    another, so a process looks for the first attempt that it has not come to before.
     """
     number = place.restarts
     while True:
