@@ -395,9 +395,10 @@ class Watch:
     """
 
     def __init__(self, place: Place, attempt: int, board: Board, hosts: Sequence[str]) -> None:
-        self._place, self._board, self._hosts = place, board, hosts
+        self._place, self._hosts = place, hosts
         # A connection of its own: the main thread's may be waiting.
         self._store = _part(connect(replace(place, hosts_store=False)), attempt)
+        self._board = replace(board, store=self._store)
         self._done, self._heard = threading.Event(), time.monotonic()
         others = range(1, place.count) if place.rank == 0 else range(1)
         self._beats = dict.fromkeys(others, (0, time.monotonic()))
