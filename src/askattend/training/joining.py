@@ -35,7 +35,7 @@ from askattend.training.processes import (
 # Seconds within which the address answers, and within which all processes have come.
 ANSWERS_WITHIN, ALL_WITHIN = 20.0, 60.0
 # Seconds between two signs of life, and without one until a process counts as dead.
-BEAT_EVERY, DEAD_AFTER = 1.0, 20.0
+BEAT_EVERY, DEAD_AFTER = 1.0, 15.0
 # Seconds that a process has to end by itself once another has failed.
 GRACE = 5.0
 # A collective's own limit, in case all are alive and one hangs.
