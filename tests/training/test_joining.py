@@ -15,8 +15,16 @@ import torch.distributed as dist
 
 from askattend.errors import ConfigError, RunError
 from askattend.training import joining
-from askattend.training.joining import Board, Hello, Place, Watch, connect, joined, restarted
+from askattend.training.joining import Hello, joined
 from askattend.training.processes import ALONE, FAILURE, LostProcessError, Peers, Store
+from askattend.training.rendezvous import (
+    Place,
+    connect,
+    part_of_attempt,
+    restarted,
+    this_attempt,
+)
+from askattend.training.watching import Board, Watch
 
 TORCHRUN = {
     "RANK": "1",
@@ -115,12 +123,12 @@ def test_a_process_that_does_not_come_is_named(
 def test_each_attempt_has_an_empty_part_of_the_store(place: Place, store: Store) -> None:
     """The second host counts restarts otherwise than the first."""
     second = replace(place, rank=1)
-    assert joining._attempt(place, store)[0] == 0
-    number, part = joining._attempt(second, store)
+    assert this_attempt(place, store)[0] == 0
+    number, part = this_attempt(second, store)
     assert number == 0
     part.set(FAILURE, "process 1: ended")
-    assert joining._attempt(second, store)[0] == 1
-    number, part = joining._attempt(place, store)
+    assert this_attempt(second, store)[0] == 1
+    number, part = this_attempt(place, store)
     assert number == 1
     assert not part.check([FAILURE])
 
@@ -165,14 +173,14 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
         assert status == 2
         event.set()
 
-    monkeypatch.setattr("askattend.training.joining.os._exit", end)
+    monkeypatch.setattr("askattend.training.watching.os._exit", end)
     for name, value in (("BEAT_EVERY", 0.02), ("DEAD_AFTER", 1.0), ("GRACE", 0.1)):
-        monkeypatch.setattr(f"askattend.training.joining.{name}", value)
+        monkeypatch.setattr(f"askattend.training.watching.{name}", value)
     return event
 
 
 def watch(place: Place, store: Store) -> Watch:
-    part = joining._part(store, 0)
+    part = part_of_attempt(store, 0)
     return Watch(place, 0, board(part, rank=place.rank), ["here", "there (10.0.0.2)"])
 
 
@@ -195,7 +203,7 @@ def test_a_failure_elsewhere_ends_who_waits_for_ever(
     place: Place, store: Store, ended: threading.Event, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with watch(place, store).running():
-        joining._part(store, 0).set(FAILURE, "process 1: no such thing")
+        part_of_attempt(store, 0).set(FAILURE, "process 1: no such thing")
         assert ended.wait(20)
     assert "process 1: no such thing" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ from askattend.batching.encoded_questions import IntArray
 
 @dataclass(frozen=True)
 class Part:
-    """Which part of a step a batch is.
+    """The part of a step that a batch is.
 
     Attributes:
         share: its questions ÷ those of the step in all processes; the loss is a mean over these.

@@ -26,8 +26,9 @@ from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.run_folder import CONFIG, read_config
-from askattend.training.joining import joined, restarted
+from askattend.training.joining import joined
 from askattend.training.processes import Processes
+from askattend.training.rendezvous import restarted
 
 # The word for any of these networks, of which a search chooses.
 ANY, ANY_OF = "any", ("saaa", "san")

@@ -1,4 +1,4 @@
-"""What must hold before several processes train together."""
+"""Checks before several processes train together."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ LOOK_EVERY = 0.02
 
 @runtime_checkable
 class Store(Protocol):
-    """What all processes can read and write, without waiting for each other: torch's TCPStore."""
+    """Texts and counts that all processes read and write, without waiting: torch's TCPStore."""
 
     def set(self, key: str, value: str) -> None:
         """Write a text."""
