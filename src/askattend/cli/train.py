@@ -20,7 +20,7 @@ from askattend.cli.options import REQUIRED, Flat
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
 from askattend.experiment.search.budget import parse_duration
-from askattend.experiment.search.search import OnTop, search
+from askattend.experiment.search.search import search
 from askattend.experiment.search.trials import STATE
 from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name
@@ -76,7 +76,19 @@ def run(argv: list[str]) -> None:
         # Parsed once, so that help and mistakes are printed once, and a run to be resumed need be
         # seen by the first process alone.
         starts = processes.first_does(lambda: _starts(argv))
-        _train(argv, starts, processes)
+        options, out = starts[0], _check(starts[0], argv, processes)
+        with resumable_training(argv, out):
+            if options.search is not None:
+                _search(starts, out, options.search, argv)
+                return
+            train(
+                options.config,
+                out,
+                resume=options.resume,
+                console=progress() if processes.first else Console(quiet=True),
+                on_top=lambda recipe: _on_top(recipe, options, argv),
+                processes=processes,
+            )
 
 
 def _starts(argv: list[str]) -> list[Train[Any]]:
@@ -86,48 +98,40 @@ def _starts(argv: list[str]) -> list[Train[Any]]:
     else:
         check_network(argv)
         starts = [_parse(argv)]
+    if starts[0].out is None:
+        raise ConfigError("no run folder named", remedy="Add --out RUN.")
     for each in starts:
         _note_better_preset(each)
     _refuse_two_starts(starts[0], argv)
     return starts
 
 
-def _train(argv: list[str], starts: Sequence[Train[Any]], processes: Processes) -> None:
-    options, console = starts[0], progress() if processes.first else Console(quiet=True)
-    if options.out is None:
-        raise ConfigError("no run folder named", remedy="Add --out RUN.")
+def _check(options: Train[Any], argv: list[str], processes: Processes) -> Path:
+    """Refuse options that do not fit; agree to code that is typed; return the run folder."""
+    out = options.out
+    assert out is not None, "refused before"
     if typed := _typed_attention(argv):
         trust(OwnCode.named(typed).digest)
-
-    def on_top(recipe: Config[Any]) -> Config[Any]:
-        # The preset and the same words once more, on top of what the size of the data has chosen.
-        name = model_name(recipe.model)
-        start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
-        return keep(start)
-
-    def keep(drawn: Config[Any]) -> Config[Any]:
-        return _parse([model_name(drawn.model), *argv[1:]], drawn).config
-
     if options.search is None:
-        processes.first_does(lambda: _refuse_without_search(options, argv))
+        processes.first_does(lambda: _refuse_without_search(options, argv, out))
     elif processes.count > 1:
         raise ConfigError(
             f"{processes.count} processes cannot search together",
             where="--search",
             remedy="Search in one process; then train what it found in many.",
         )
-    with resumable_training(argv, options.out):
-        if options.search is not None:
-            _search(starts, options.out, options.search, on_top, keep)
-            return
-        train(
-            options.config,
-            options.out,
-            resume=options.resume,
-            console=console,
-            on_top=on_top,
-            processes=processes,
-        )
+    return out
+
+
+def _on_top(recipe: Config[Any], options: Train[Any], argv: list[str]) -> Config[Any]:
+    """Put preset and options once more on top of what the size of the data has chosen."""
+    name = model_name(recipe.model)
+    start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
+    return _keep(start, argv)
+
+
+def _keep(drawn: Config[Any], argv: list[str]) -> Config[Any]:
+    return _parse([model_name(drawn.model), *argv[1:]], drawn).config
 
 
 def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:
@@ -154,9 +158,7 @@ def forms() -> dict[str, Form]:
     return {**found, ANY: found[ANY_OF[0]]}
 
 
-def _search(
-    starts: Sequence[Train[Any]], out: Path, budget: str, on_top: OnTop, keep: OnTop
-) -> None:
+def _search(starts: Sequence[Train[Any]], out: Path, budget: str, argv: list[str]) -> None:
     options = starts[0]
     search(
         options.config,
@@ -166,17 +168,16 @@ def _search(
         also=[each.config for each in starts[1:]],
         folds=options.search_folds,
         resume=options.resume,
-        on_top=on_top,
-        keep=keep,
+        on_top=lambda recipe: _on_top(recipe, options, argv),
+        keep=lambda drawn: _keep(drawn, argv),
     )
 
 
-def _refuse_without_search(options: Train[Any], argv: list[str]) -> None:
+def _refuse_without_search(options: Train[Any], argv: list[str], out: Path) -> None:
     if argv[0] == ANY or options.search_folds:
         what = f"'{ANY}' network" if argv[0] == ANY else "--search-folds"
         raise ConfigError(f"{what} is for a search alone", remedy="Add --search 15m.")
-    out = options.out
-    if out is not None and (out / STATE).exists() and not (out / CONFIG).exists():
+    if (out / STATE).exists() and not (out / CONFIG).exists():
         raise RunError(
             "holds an unfinished search", where=out, remedy="Add --search and its budget."
         )
