@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -26,3 +27,33 @@ class Flattened(HalfOfIt):
 
     def forward(self, regions: Tensor, question: Tensor) -> Tensor:
         return super().forward(regions, question).flatten(1)
+
+
+class Tied(nn.Module):
+    """Two layers of one weight, and a table whose rows are not in the order of memory."""
+
+    def __init__(self, region_dim: int, question_dim: int, glimpses: int) -> None:
+        super().__init__()
+        self.region, self.question = nn.Linear(region_dim, 8), nn.Linear(question_dim, 8)
+        self.first, self.second = nn.Linear(8, glimpses), nn.Linear(8, glimpses)
+        self.second.weight = self.first.weight
+        self.register_buffer("table", torch.arange(8.0).view(2, 4).t())
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        hidden = F.relu(self.region(regions) + self.question(question)[:, None])
+        scores: Tensor = self.first(hidden) + self.second(hidden)
+        return scores.transpose(1, 2)
+
+
+class Lazy(nn.Module):
+    """Layers that learn their sizes from the first input."""
+
+    def __init__(self, glimpses: int) -> None:
+        super().__init__()
+        self.region, self.question = nn.LazyLinear(8), nn.LazyLinear(8)
+        self.norm, self.score = nn.LazyBatchNorm1d(), nn.LazyLinear(glimpses)
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        hidden = F.relu(self.region(regions) + self.question(question)[:, None])
+        scores: Tensor = self.score(self.norm(hidden.transpose(1, 2)).transpose(1, 2))
+        return scores.transpose(1, 2)

@@ -36,7 +36,8 @@ FLOORS = (
     {"checking", "metrics"},
     {"data", "features", "models"},
     {"environment"},
-    {"byhand", "devices", "files", "installation", "registry", "settings"},
+    {"byhand", "devices", "installation", "registry", "settings"},
+    {"files"},
     {"errors", "presets"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +12,11 @@ import msgspec
 import tomli_w
 
 from askattend.errors import AskAttendError, ConfigError, did_you_mean
+from askattend.files import read_whole
 
 T = TypeVar("T")
+# Of dotted parts; the time that tomllib needs grows with their square.
+_ENDLESS_KEY = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
 # The range of a setting stands in its type: one place for the command line, TOML and Python.
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -104,10 +108,17 @@ def read_toml(file: Path) -> dict[str, Any]:
         ConfigError: the file is missing or malformed; names the line.
     """
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        text = read_whole(file).decode()
+        if _ENDLESS_KEY.search(text):
+            raise tomllib.TOMLDecodeError("a key of too many parts")
+        return tomllib.loads(text.replace("\r\n", "\n"))
     except FileNotFoundError:
         raise ConfigError("no such file", where=file) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror or error})", where=file) from None
+    except RecursionError:
+        raise ConfigError("not a readable TOML file (nested too deeply)", where=file) from None
+    except (UnicodeDecodeError, ValueError) as error:
         raise ConfigError(f"not a readable TOML file ({error})", where=file) from None
 
 

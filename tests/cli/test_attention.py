@@ -5,13 +5,21 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from askattend.checking import check
+from askattend.errors import ConfigError, RunError
+from askattend.experiment.attention import kept_attention, own_attention, with_kept
+from askattend.experiment.config import config_from
 from askattend.runs.run_folder import Run
 from askattend.runs.tensor_files import read_tensors
 from commands import Call, train_command
+from small_modules import Lazy
 
 MODULES = Path(__file__).parents[1] / "small_modules.py"
 QUESTION = "what colour is it?"
@@ -48,6 +56,50 @@ def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> Non
     assert "α" in out
     words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")
     assert call(*words)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["Tied", "Lazy"])
+def test_weights_that_are_shared_or_not_there_yet(
+    trained: Path, tmp_path: Path, call: Call, name: str
+) -> None:
+    features = next(f for f in (trained / "runs" / "features").iterdir() if f.is_dir())
+    words = train_command("saaa", trained / "squares.csv", tmp_path / "run")
+    words = [*words, "--features", str(features)]
+    status, _, err = call(*words, "--attention", f"{MODULES}:{name}")
+    assert status == 0, err
+    model = Run.load(tmp_path / "run").load_model()
+    attention: Any = model.attention
+    own = attention.attention
+    assert (
+        own.score.weight.shape == (2, 8)
+        if name == "Lazy"
+        else own.first.weight is own.second.weight
+    )
+    status, _, err = call(*words, "--train.epochs", 3, "--resume")
+    assert status == 0, err
+
+
+def test_lazy_layers_are_checked_once_they_have_a_size() -> None:
+    module = Lazy(2)
+    with pytest.raises(ConfigError, match="has no size yet"):
+        check(module, network="saaa")
+    module.eval()(torch.zeros(1, 9, 6), torch.zeros(1, 7))
+    assert check(module, network="saaa", region_dim=6, question_dim=7).ok
+
+
+def test_a_search_keeps_to_the_code_that_it_was_begun_with(trained: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(MODULES.read_text())
+    config = config_from({"data": f"table:{trained / 'squares.csv'}"}, "saaa", where="here")
+    start = replace(config, attention=f"{mine}:HalfOfIt")
+    code = kept_attention([start, start], tmp_path / "run")
+    assert code is not None
+    mine.write_text("raise RuntimeError")  # edited while the search goes on
+    kept = own_attention(with_kept(code, start), tmp_path / "run")
+    assert kept is not None
+    assert (kept.name, kept.source) == ("HalfOfIt", MODULES.read_text())
+    with pytest.raises(RunError, match="is not the attention's code that the search was begun"):
+        kept_attention([start], tmp_path / "run")
 
 
 def test_each_hop_of_san_has_one(trained: Path, tmp_path: Path, call: Call) -> None:

@@ -184,3 +184,16 @@ def test_it_does_without_pytorch(table: Path) -> None:
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_images_that_are_not_there_are_counted(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table.parent / "1.png").unlink()
+    main(["data", f"table:{table}"])
+    lines = capsys.readouterr().out.splitlines()
+    assert ["not", "there", "1", "1"] in [line.split() for line in lines]
+    where = f"(relative to the table's folder, {table.parent})"
+    assert f"note: 1 of 4 images are not there: 1.png {where}" in lines
+    main(["data", f"table:{table}", "--json"])
+    assert any("1 of 4 images" in note for note in json.loads(capsys.readouterr().out)["notes"])

@@ -98,10 +98,21 @@ def test_resume(trained: Path, own: Path, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "of"), [("paper", ""), ("auto", " of network 1 of its teachers")]
+    ("number", "recipe", "of"),
+    [
+        (signal.SIGINT, "paper", ""),
+        (signal.SIGTERM, "paper", ""),  # from a scheduler, a container's end or systemd
+        (signal.SIGHUP, "auto", " of network 1 of its teachers"),  # from a terminal that closes
+    ],
 )
 def test_an_interrupted_training_tells_what_is_kept_and_what_goes_on(
-    trained: Path, own: Path, call: Call, monkeypatch: pytest.MonkeyPatch, recipe: str, of: str
+    trained: Path,
+    own: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    recipe: str,
+    of: str,
 ) -> None:
     out, steps, more = own / "a b", iter(range(1000)), ("--recipe", recipe, "--seeds", "2")
     words = train_command("saaa", trained / "squares.csv", out, *more[: 4 if of else 2])
@@ -111,14 +122,14 @@ def test_an_interrupted_training_tells_what_is_kept_and_what_goes_on(
 
         def made(batch: Batch, *, rate: float) -> Tensor | None:
             if next(steps) == 5:  # the sixth step, the second of the second epoch
-                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(number)
             return step(batch, rate=rate)
 
         return made
 
     monkeypatch.setattr("askattend.training.loop.make_step", pressing)
     status, _, err = call(*words)
-    assert status == 130
+    assert status == 128 + number
     last = err.splitlines()[-1]
     kept, _, command = last.partition(" Go on with: askattend ")
     assert kept == f"askattend: interrupted. Kept: 1 epoch and 2 steps of the next{of} in {out}."

@@ -223,6 +223,18 @@ def test_missing_and_damaged_shards(tmp_path: Path) -> None:
         FeatureStore.open(tmp_path)
 
 
+def test_files_of_two_stores_or_exchanged_names_are_refused(tmp_path: Path) -> None:
+    one, other = write(tmp_path / "a", ["1", "2"]), write(tmp_path / "b", ["3", "4"])
+    index = one / "index.json"
+    index.write_bytes(index.read_bytes().replace(b'"1","2"', b'"2","1"'))
+    with pytest.raises(FeatureError, match="holds other images than the store's index says"):
+        FeatureStore.open(one).read(["1"])
+    shard = "shard-00000.safetensors"
+    (other / shard).write_bytes((one / shard).read_bytes())
+    with pytest.raises(FeatureError, match="holds other images than the store's index says"):
+        FeatureStore.open(other).read(["3"])
+
+
 def test_only_a_whole_shard_counts_as_written(tmp_path: Path) -> None:
     file = write(tmp_path, ["1", "2"]) / "shard-00000.safetensors"
     shard = Shard(file.name, 2, ("1", "2"))

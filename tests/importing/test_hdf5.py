@@ -158,6 +158,56 @@ def grouped(content: Any) -> None:
     content.create_group("features")
 
 
+def elsewhere(content: Any) -> None:
+    """The features as bytes of any file that its reader may open."""
+    del content["features"]
+    content.create_dataset(
+        "features", (5, 3, 2, 4), "float16", external=[("/etc/passwd", 0, 5 * 3 * 2 * 4 * 2)]
+    )
+
+
+def virtual(content: Any) -> None:
+    """Features put together from another file, which is not there: zeros are read in its place."""
+    del content["features"]
+    layout = h5py.VirtualLayout((5, 3, 2, 4), "float16")
+    layout[:] = h5py.VirtualSource("none.h5", "features", shape=(5, 3, 2, 4))
+    content.create_virtual_dataset("features", layout)
+
+
+def declared(content: Any) -> None:
+    """Features that were declared, and never written: nothing but zeros."""
+    del content["features"]
+    content.create_dataset("features", (5, 3, 2, 4), "float16")
+
+
+def half_written(content: Any) -> None:
+    """Features of which two chunks of five were written."""
+    del content["features"]
+    made = content.create_dataset("features", (5, 3, 2, 4), "float16", chunks=(1, 3, 2, 4))
+    made[:2] = sample()[:2]
+
+
+def large_images(content: Any) -> None:
+    del content["features"]
+    content.create_dataset("features", (5, 2**18, 32, 32), "float16", chunks=(1, 8, 32, 32))
+
+
+def large_chunks(content: Any) -> None:
+    """A few kilobytes that unpack to 128 MiB at once."""
+    del content["features"]
+    shape = (5, 2**12, 2, 4)
+    chunks = (2**11, *shape[1:])
+    content.create_dataset(
+        "features", shape, "float16", chunks=chunks, maxshape=(None, *shape[1:]), compression=9
+    )
+
+
+def many_ids(content: Any) -> None:
+    del content["ids"]
+    made = content.create_dataset("ids", (10**12,), "int64", chunks=(2**17,))
+    made[:5] = [1, 2, 3, 4, 5]
+
+
 def linked(link: Any) -> Callable[[Any], None]:
     def spoil(content: Any) -> None:
         del content["features"]
@@ -178,8 +228,16 @@ def infinite(position: int) -> np.ndarray:
         (without("features"), "lacks 'features'; it holds 'ids'"),
         (without("ids"), "lacks 'ids'; it holds 'features'"),
         (grouped, "'features' is a group"),
-        (linked(h5py.SoftLink("/none")), "'features' is a link, and what it leads to is not there"),
-        (linked(h5py.ExternalLink("none.h5", "/x")), "'features' is a link, and what it leads to"),
+        (linked(h5py.SoftLink("/none")), "'features' is a link, not the data itself"),
+        (linked(h5py.SoftLink("/features")), "'features' is a link, not the data itself"),
+        (linked(h5py.ExternalLink("none.h5", "/x")), "'features' is a link, not the data"),
+        (elsewhere, "'features' is kept in other files"),
+        (virtual, "'features' is kept in other files"),
+        (declared, "'features' is declared larger than what was written of it"),
+        (half_written, "'features' is declared larger than what was written of it"),
+        (large_images, "'features' has 512 MiB an image. If it is meant, set ASKATTEND_MAX"),
+        (large_chunks, "'features' is packed in chunks of 128 MiB"),
+        (many_ids, "'features' holds 5 images, but 'ids' 1,000,000,000,000"),
         (put("features", sample()[0]), r"shape \(3, 2, 4\) and float16; expected were images ×"),
         (put("features", 3.0), r"shape \(\) and float64"),
         (put("features", sample().astype("int16")), r"\(5, 3, 2, 4\) and int16; expected"),

@@ -76,6 +76,10 @@ def without(*path: str) -> Callable[[dict[str, Any]], None]:
             weights("attention.q_lin.weight", lambda t: t.to_sparse()),
             r"q_lin\.weight' is of layout torch\.sparse_coo, expected was a dense tensor",
         ),
+        (
+            weights("text.embedding.weight", lambda t: t[0, 0].expand(2**40, 2**20)),
+            r"'text\.embedding\.weight' has shape .*, but fewer values than that",
+        ),
         (weights("attention.q_lin.bias", lambda t: t.to("meta")), r"q_lin\.bias' is without valu"),
         (
             into("weights", "classifier.lin1.bias", value=torch.ones(28)),
@@ -96,6 +100,10 @@ def without(*path: str) -> Callable[[dict[str, Any]], None]:
         (into("vocab", "question", "is", value=1), "index of 'is' is 1, as that of 'what'"),
         (into("vocab", "question", "is", value=2.0), r"maps 'is' to 2\.0"),
         (into("vocab", "answer", "cat", value=15), "vocab.answer: .* 15; expected were 0 to 14"),
+        (
+            into("vocab", "question", "\ud800", value=40),
+            r"vocab\.question: '\\ud800' holds half a character",
+        ),
         (into("vocab", "answer", value={}), "vocab.answer: is empty"),
         (into("config", value=3), "config: Expected object, got int"),
         (into("config", "epochs", value="many"), "config: .*int.*epochs"),

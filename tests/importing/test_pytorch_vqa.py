@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,22 @@ def test_other_places_and_contents_are_refused(tmp_path: Path, log_file: Path) -
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
     (tmp_path / "empty").mkdir()
     assert Run.load(import_log(log_file, tmp_path / "empty").folder).load_model()
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_fails_half_way_leaves_nothing_in_the_way(
+    log_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    out = tmp_path / "run"
+    if there:
+        out.mkdir()
+
+    def full(run: Run) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save", full)
+        with pytest.raises(OSError, match="No space"):
+            import_log(log_file, out)
+    assert out.exists() == there
+    assert import_log(log_file, out).load_model()

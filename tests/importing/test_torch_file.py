@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ def test_the_oldest_format_is_refused_too(tmp_path: Path) -> None:
 def test_a_torn_log_is_refused(log_file: Path, tmp_path: Path) -> None:
     (tmp_path / "log.pth").write_bytes(log_file.read_bytes()[:-2000])
     with pytest.raises(RunError, match="not a file that torch"):
+        import_log(tmp_path / "log.pth", tmp_path / "run")
+
+
+def test_a_packed_log_is_refused(log_file: Path, tmp_path: Path) -> None:
+    """A few kilobytes of zeros would unpack to any size."""
+    with (
+        zipfile.ZipFile(log_file) as plain,
+        zipfile.ZipFile(tmp_path / "log.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for member in plain.infolist():
+            packed.writestr(member.filename, plain.read(member))
+    with pytest.raises(RunError, match=r"damaged \(its parts are packed"):
         import_log(tmp_path / "log.pth", tmp_path / "run")
 
 

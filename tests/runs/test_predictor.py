@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import torch
 from PIL import Image
 
 from askattend import Predictor
-from askattend.errors import DataError
+from askattend.errors import DataError, RunError
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
+from askattend.runs.answerer import Answerer
+from askattend.runs.run_folder import Run
 
 
 def test_an_image_is_the_same_however_it_comes(trained: Path) -> None:
@@ -79,7 +82,20 @@ def test_edited_maps_that_do_not_fit_are_refused(trained: Path) -> None:
 
 def test_an_answer_rests_on_known_words(trained: Path) -> None:
     scene = Predictor.load(trained / "runs" / "saaa").look(trained / "square 4.png")
-    answers = scene.ask_all(["Is it red?", "is a zebra a ZEBRA?", "zebras?"])
-    assert [answer.unknown_words for answer in answers] == [(), ("a", "zebra"), ("zebras",)]
-    assert [answer.sure for answer in answers] == [True, True, False]
+    answers = scene.ask_all(["Is it red?", "is it a ZEBRA?", "zebras?", "is a zebra a ZEBRA?"])
+    assert [answer.unknown_words for answer in answers] == [
+        *((), ("a", "zebra"), ("zebras",), ("a", "zebra"))
+    ]
+    assert [answer.sure for answer in answers] == [True, True, False, False]
     assert answers[2].said.startswith("not sure; perhaps ")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_answer_that_is_no_number_never_leaves(untrained: Run, value: float) -> None:
+    answerer = Answerer(untrained, untrained.load_model())
+    spec = untrained.features
+    image = answerer.look_at(torch.full((1, spec.regions, spec.region_dim), value))
+    with pytest.raises(RunError, match="answers with what is no number"):
+        answerer.answer(image, [0], ["what colour is it?"])
+    with pytest.raises(RunError, match="answers with what is no number"):
+        answerer.word_effects(image, "what colour is it?")

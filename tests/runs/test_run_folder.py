@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from askattend.cli import main
 from askattend.errors import RunError
@@ -120,6 +124,34 @@ def test_weights_of_another_shape_are_named(broken_off: Run) -> None:
     wider = replace(broken_off, features=replace(SPEC, region_dim=9))
     with pytest.raises(RunError, match=r"'attention\.region\.weight' has shape \[5, 6\]"):
         wider.load_model()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda t: t.index_fill(0, torch.tensor([1]), math.nan),
+            "holds values that are not finite",
+        ),
+        (
+            lambda t: t.index_fill(0, torch.tensor([0]), math.inf),
+            "holds values that are not finite",
+        ),
+        (lambda t: t.double(), r"is of torch\.float64, expected torch\.float32"),
+        (lambda t: t.to(torch.bfloat16), r"is of torch\.bfloat16, expected torch\.float32"),
+    ],
+)
+def test_weights_that_are_no_weights_are_named(
+    broken_off: Run, spoil: Callable[[Tensor], Tensor], message: str
+) -> None:
+    best = broken_off.folder / "best.safetensors"
+    tensors = load_file(best)
+    tensors["attention.region.weight"] = spoil(tensors["attention.region.weight"])
+    save_file(tensors, best)
+    with pytest.raises(
+        RunError, match=rf"best\.safetensors: 'attention\.region\.weight' {message}"
+    ):
+        broken_off.load_model()
 
 
 def test_training_saves_suggestions(own: Path) -> None:

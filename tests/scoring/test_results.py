@@ -144,3 +144,15 @@ def test_only_one_answer_each_is_let_through(
     else:
         with pytest.raises(DataError, match="here: "):
             check_results(answers, questions(*wanted), elsewhere=elsewhere, where="here")
+
+
+@pytest.mark.parametrize("key", ["answer", "question_id"])
+def test_an_entry_that_says_one_thing_twice_is_refused(tmp_path: Path, key: str) -> None:
+    second = {"answer": '"blue"', "question_id": "2"}[key]
+    entry = f'{{"question_id": 1, "answer": "red", "{key}" : {second}}}'
+    whole = '{"question_id": 3, "answer": "\\"answer\\": what", "more": {"answer": 1}}'
+    (tmp_path / "r.json").write_text(f"[{whole}, {entry}]")
+    with pytest.raises(DataError, match=rf"1 key is there twice: \$\[1\]\.{key}"):
+        load_results(tmp_path / "r.json")
+    (tmp_path / "r.json").write_text(f"[{whole}]")
+    assert load_results(tmp_path / "r.json")[0].answer == '"answer": what'

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from askattend.checking.module_under_test import WHERE, ModuleUnderTest, Sizes
 from askattend.errors import ConfigError
@@ -54,6 +55,10 @@ def _copy(module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         problem = f"{type(module).__name__} is not a torch.nn.Module"
         raise ConfigError(problem, where=WHERE, remedy="Derive it from torch.nn.Module.")
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if is_lazy(tensor):
+            remedy = "Call the module once, or give its layers their sizes."
+            raise ConfigError(f"'{name}' has no size yet", where=WHERE, remedy=remedy)
     try:
         copied: nn.Module = copy.deepcopy(module).cpu().float().eval()
         return copied
@@ -68,13 +73,7 @@ def _copy(module: Any) -> nn.Module:
 def _nudge(module: nn.Module, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            if isinstance(parameter, nn.UninitializedParameter):
-                raise ConfigError(
-                    f"'{name}' has no size yet",
-                    where=WHERE,
-                    remedy="Call the module once, or give its layers their sizes.",
-                )
+        for parameter in module.parameters():
             parameter.add_(NUDGE * torch.randn(parameter.shape, generator=generator))
     return module
 

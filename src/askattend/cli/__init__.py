@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
+from askattend.cli.signals import Ending, ended_by_signals
 from askattend.cli.terminal import print_to_any_terminal
 from askattend.cli.words import as_meant
 from askattend.errors import (
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
-    with _plain_errors():
+    with ended_by_signals() as ending, _plain_errors(ending):
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in ("-V", "--version", "version"):
@@ -118,8 +119,8 @@ def _version() -> str:
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Print a user's mistake as one message, without a traceback, and exit."""
+def _plain_errors(ending: Ending) -> Iterator[None]:
+    """Print a user's mistake, or who ended it, as one message, without a traceback, and exit."""
     try:
         yield
     except AskAttendError as error:
@@ -137,4 +138,4 @@ def _plain_errors() -> Iterator[None]:
             f"askattend: {stop if isinstance(stop, Interrupted) else 'interrupted'}",
             file=sys.stderr,
         )
-        sys.exit(130)
+        sys.exit(ending.status)

@@ -14,13 +14,19 @@ from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
 from askattend.cli.options import Json
-from askattend.data.readers.registry import read_source, source_lines
+from askattend.data.readers.registry import read_source_as_it_is, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
 from askattend.metrics.source_summary import SourceSummary, SplitSummary, summarise
 from askattend.settings import Positive, check
 
 _NAME_WIDTH = 44
+_HEADINGS = (
+    "A table's columns are image, question, answer, split, id, …, or what others call them in "
+    "English, German or Chinese. With any command, --columns image=Bild,question=Frage says what "
+    "they are called; a heading with a comma, = or / stands in double quotes: "
+    "--columns 'image=\"Bild, groß\"'. Text before Unicode: table:FILE,encoding=cp1254."
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Data:
 def run(argv: list[str]) -> None:
     """Parse the command's options, read the questions, and print what they are."""
     options: Data = parse(Data, argv, "data", description=_description(argv))
-    questions = read_source(options.source)
+    questions = read_source_as_it_is(options.source)
     summary = summarise(questions, top=options.top, check_images=options.check_images)
     if options.json:
         print_json(summary)
@@ -55,7 +61,7 @@ def _description(argv: list[str]) -> str | None:
     if not {"-h", "--help"} & set(argv):
         return None
     indented = (f"  {line}" for line in source_lines())  # or they would be wrapped into one
-    return "\n".join((str(Data.__doc__), "", "SOURCE is one of", *indented))
+    return "\n".join((str(Data.__doc__), "", "SOURCE is one of", *indented, "", _HEADINGS))
 
 
 class _Table:

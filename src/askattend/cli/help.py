@@ -22,31 +22,43 @@ from tyro.constructors import (
 
 # A command's name → what somebody new to it would copy.
 EXAMPLES: Mapping[str, tuple[str, ...]] = {
-    "data": ("askattend data easy-vqa", "askattend data table:shelves.csv --check-images"),
+    "data": (
+        "askattend data easy-vqa",
+        "askattend data table:shelves.csv --check-images",
+        "askattend data table:regale.csv --columns image=Bild,question=Frage,answer=Antwort",
+    ),
     "extract": (
         "askattend extract photos/ --out features",
         "askattend extract table:shelves.csv --out features --image-size 384",
+        "askattend extract table:regale.csv --columns image=Bild --out features",
     ),
     "train": (
         "askattend train saaa --data easy-vqa --preset easy-vqa --out runs/demo",
         "askattend train san --data table:shelves.csv --out runs/shelves",
         "askattend train saaa --data table:shelves.csv --out runs/mine --attention mine.py:Mine",
+        "askattend train san --data table:regale.csv --columns image=Bild --out runs/regale",
         "askattend train any --data table:shelves.csv --out runs/shelves --search 15m",
         "askattend train saaa --data easy-vqa --out runs/demo --resume",
     ),
     "evaluate": (
         "askattend evaluate runs/demo",
         "askattend evaluate runs/shelves --split valid --json",
+        "askattend evaluate runs/shelves --data table:regale.csv --columns image=Bild",
     ),
-    "score": ("askattend score results.json --data vqa:DIR --split valid",),
+    "score": (
+        "askattend score results.json --data vqa:DIR --split valid",
+        "askattend score results.json --data table:regale.csv --columns id=Nummer",
+    ),
     "compare": (
         "askattend compare runs/saaa runs/san",
         "askattend compare runs/saaa-0 runs/saaa-1 runs/san-0 runs/san-1 --page table.html",
         "askattend compare runs/saaa results.json --data vqa:DIR --split valid",
+        "askattend compare runs/saaa runs/san --data table:regale.csv --columns image=Bild",
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
     "ask": (
         'askattend ask runs/demo photo.jpg "what colour is it?" --overlay out.png',
+        'askattend ask runs/demo photo.jpg "is it red?" --overlay out.png --draw-as cells',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',
     ),
     "serve": (

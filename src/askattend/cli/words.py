@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from askattend.data.readers.reader import OPTIONS
 from askattend.errors import ConfigError
 from askattend.files import readable
 
@@ -84,9 +85,12 @@ def _with_columns(words: Sequence[str]) -> list[str]:
             after = True
         else:
             left.append(word)
-    if after or any(not re.fullmatch(r"\w+=[^,=/]+(,\w+=[^,=/]+)*", text) for text in named):
+    if after or any(not re.fullmatch(OPTIONS, text) or "=," in f"{text}," for text in named):
         raise ConfigError(
-            "tells no columns", where=_COLUMNS, remedy="Write --columns image=Bild,question=Frage."
+            "tells no columns",
+            where=_COLUMNS,
+            remedy="Write --columns image=Bild,question=Frage; a heading with a comma, an equals "
+            "sign or a slash in double quotes: --columns 'image=\"Bild, gross\"'.",
         )
     if not named:
         return left

@@ -38,11 +38,13 @@ class Answers:
         answers: one a question, in the order of the set; probabilities are tempered.
         untempered: the answers' probabilities at temperature 1, in the same order.
         attention: position of each question that has boxes → its maps, maps × rows × columns.
+        unknown: the share of each question's words that are unknown, 0 to 1.
     """
 
     answers: tuple[ScoredAnswer, ...]
     untempered: Array
     attention: dict[int, Array]
+    unknown: Array
 
 
 @torch.inference_mode()
@@ -65,11 +67,12 @@ def answer_questions(
     grid = (predictor.run.features.rows, predictor.run.features.columns)
     # Batches take the questions of an image together, so answers come in an order of their own.
     answers: dict[int, ScoredAnswer] = {}
-    untempered = np.zeros(len(questions))
+    untempered, shares = np.zeros(len(questions)), np.zeros(len(questions))
     attention: dict[int, Array] = {}
     for positions, unknown, logits, maps in _outputs(predictor, batches, console=console):
         temperature = np.ones(1) if calibration is None else calibration.temperature_of(unknown)
         untempered[positions] = best_probability(logits, 1.0).numpy()
+        shares[positions] = unknown
         tempered = logits / torch.from_numpy(temperature).float()[:, None]
         best = tempered.softmax(dim=-1).max(dim=-1)
         for row, position in enumerate(positions):
@@ -79,7 +82,7 @@ def answer_questions(
             if question.boxes:  # the maps of all questions of a large split would fill the memory
                 attention[position] = maps[row].unflatten(-1, grid).double().numpy()
     in_order = tuple(answers[position] for position in range(len(questions)))
-    return Answers(in_order, untempered, dict(sorted(attention.items())))
+    return Answers(in_order, untempered, dict(sorted(attention.items())), shares)
 
 
 def fit_calibration(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration:

@@ -21,7 +21,7 @@ from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write, digest_of
+from askattend.files import atomic_write, decode_json, digest_of, read_whole
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -218,7 +218,7 @@ def read_metrics(file: Path) -> Metrics:
         RunError: the file is unreadable.
     """
     try:
-        flat = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+        flat = decode_json(read_whole(file), dict[str, Any])
         own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
         return msgspec.convert({**own, "figures": flat}, Metrics)
     except (OSError, msgspec.DecodeError) as error:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import torch
 from rich.console import Console
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from askattend.checking import NetworkName, check
-from askattend.errors import ConfigError
+from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
+from askattend.files import atomic_write
 from askattend.models import model_name, network_named
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.run_folder import ATTENTION, Run
@@ -38,6 +42,37 @@ def own_attention(config: Config[Any], out: Path) -> OwnCode | None:
     return code
 
 
+def kept_attention(starts: Iterable[Config[Any]], out: Path) -> OwnCode | None:
+    """Write the code that settings name to a folder, so that what is tried there stays the same.
+
+    Args:
+        starts: settings, all of which name the same attention, or none.
+        out: the folder, in which an earlier, interrupted search may have kept it.
+
+    Raises:
+        ConfigError: see `own_attention`.
+        RunError: what was kept there is another code.
+    """
+    codes = [own_attention(start, out) for start in starts if start.attention]
+    if not codes or codes[0] is None:
+        return None
+    code, kept = codes[0], out / ATTENTION
+    if kept.is_file() and OwnCode.read(kept, code.name).source != code.source:
+        raise RunError(
+            "is not the attention's code that the search was begun with",
+            where=code.text,
+            remedy=f"Resume with --attention {kept}:{code.name}, or choose another --out.",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    atomic_write(kept, code.source.encode())
+    return code
+
+
+def with_kept(code: OwnCode | None, config: Config[Any]) -> Config[Any]:
+    """Return settings that name the code as the run folder keeps it: by its name alone."""
+    return config if code is None else replace(config, attention=code.name)
+
+
 def try_out(run: Run, config: Config[Any], console: Console) -> None:
     """Check the run's own attention, and say what is wrong with it before it is trained.
 
@@ -59,12 +94,22 @@ def try_out(run: Run, config: Config[Any], console: Console) -> None:
     _modules(config, run.features.input_dim, make)
     module, sizes = made[0]
     names = ("region_dim", "question_dim", "glimpses")
+    _give_sizes(module, run.features.regions, sizes)
     chosen: Any = network
     report = check(module, network=chosen, **{name: sizes[name] for name in names})
     for finding in report.failed:
         if finding.name == "shape":
             raise ConfigError(finding.explanation, where=code.text, remedy="See askattend.check.")
         console.print(f"note: {code.name}: {finding}", highlight=False)
+
+
+def _give_sizes(module: Any, regions: int, sizes: Mapping[str, Any]) -> None:
+    """Call a module with lazy layers once, from which they learn their sizes."""
+    if any(map(is_lazy, module.parameters())) and not hasattr(module, "project"):
+        with torch.no_grad():
+            module.eval()(
+                torch.zeros(1, regions, sizes["region_dim"]), torch.zeros(1, sizes["question_dim"])
+            )
 
 
 def _modules(config: Config[Any], region_dim: int, make: Any) -> None:

@@ -144,6 +144,7 @@ def _begin(
     Returns:
         The strongest linear floor, if it is to teach, and each floor's accuracy.
     """
+    check_folder(run.folder, resume=resume)  # once more: another may have trained here meanwhile
     Origin(Provenance.now(), digest(splits)).save(run.folder)
     run.save()
     with still_at_work(console, "fitting the floors"):

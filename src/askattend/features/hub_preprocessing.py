@@ -12,6 +12,7 @@ import msgspec
 from askattend.errors import FeatureError
 from askattend.features.hub_errors import first_line, not_to_be_had
 from askattend.features.spec import Triple
+from askattend.files import decode_json, read_whole
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
@@ -33,7 +34,7 @@ def read_preprocessing(source: str, label: str) -> Preprocessing:
     if file is None:
         return Preprocessing()
     try:
-        return parse_preprocessing(msgspec.json.decode(file.read_bytes(), type=dict[str, Any]))
+        return parse_preprocessing(decode_json(read_whole(file), dict[str, Any]))
     except (msgspec.MsgspecError, TypeError, ValueError) as error:
         problem = f"malformed ({first_line(error)})"
         raise FeatureError(problem, where=file, remedy="Restore the model's files.") from error

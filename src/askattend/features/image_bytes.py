@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from askattend.errors import ImageError
+from askattend.files import read_whole
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Text, and a colour profile, which is not applied anyway. Pillow refuses large ones.
@@ -45,7 +46,7 @@ def read_image_file(file: Path, *, where: str | None = None) -> bytes:
     if file.is_dir():
         raise ImageError("a folder, not an image", where=where, remedy="Name a file in it.")
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError("no such file", where=where, remedy="Check the path.") from None
     except OSError as error:

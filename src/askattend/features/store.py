@@ -19,7 +19,7 @@ from askattend.features.image_files import ImageFiles
 from askattend.features.images import Size
 from askattend.features.levels import StoredLevels, levels_layout, scaled_places
 from askattend.features.storage import empty_features
-from askattend.features.store_files import damaged, read_description
+from askattend.features.store_files import damaged, description_of, read_description
 from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
 
 AGAIN = "Run the same extraction again: it goes on where it stopped."
@@ -186,11 +186,15 @@ class FeatureStore:
             # Tensors are views of the mapped file: bytes are read when they are looked at.
             with safe_open(file, "pt") as opened:
                 tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in expected}
+                own = description_of(opened)
         except (SafetensorError, OSError) as error:
             raise damaged(file, str(error)) from error
         for name, tensor in tensors.items():
             if (tensor.shape, tensor.dtype) != expected[name]:
                 raise damaged(file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
+        # Each names its images, too: another store's, or an index exchanged, gives itself up.
+        if own != written:
+            raise damaged(file, "it holds other images than the store's index says")
         return StoredLevels.from_tensors(tensors, self.spec.grids, dtype)
 
 

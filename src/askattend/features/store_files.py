@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from safetensors import SafetensorError, safe_open
@@ -12,6 +12,7 @@ from askattend.errors import FeatureError
 from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
+from askattend.files import decode_json, read_whole
 from askattend.installation import upgrade
 
 METADATA = "askattend"
@@ -24,14 +25,21 @@ def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard 
     expected = levels_layout(len(shard.images), spec.grids, spec.dtype)
     try:
         with safe_open(folder / shard.name, "pt") as opened:
-            metadata = (opened.metadata() or {}).get(METADATA, "")
+            written = description_of(opened)
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
-        written = msgspec.json.decode(metadata, type=WrittenShard)
     # Half a shard is none: it is extracted again.
-    except (SafetensorError, OSError, msgspec.MsgspecError):
+    except (SafetensorError, OSError):
         return None
     complete = all(shapes[name] == shape for name, (shape, _) in expected.items())
-    return written if written.shard == shard and complete else None
+    return written if written is not None and written.shard == shard and complete else None
+
+
+def description_of(opened: Any) -> WrittenShard | None:
+    """Return what an opened shard says of itself; None where that is damaged, or nothing."""
+    try:
+        return decode_json((opened.metadata() or {}).get(METADATA, ""), WrittenShard)
+    except msgspec.DecodeError:
+        return None
 
 
 def read_description(file: Path, kind: type[T]) -> T | None:
@@ -41,11 +49,11 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         FeatureError: it is damaged, or of another version.
     """
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        version = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("version")
+        version = decode_json(content, dict[str, msgspec.Raw]).get("version")
         # Asked before the rest is decoded, which may have changed since.
         if version is not None and (found := int(bytes(version))) != VERSION:
             newer = found > VERSION
@@ -55,7 +63,7 @@ def read_description(file: Path, kind: type[T]) -> T | None:
                 where=file,
                 remedy=upgrade() if newer else "Delete the store and extract it again.",
             )
-        return msgspec.json.decode(content, type=kind)
+        return decode_json(content, kind)
     except (msgspec.MsgspecError, ValueError) as error:
         raise damaged(file, str(error)) from error
 

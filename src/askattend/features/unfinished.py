@@ -13,12 +13,12 @@ from safetensors.torch import save_file
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
 from askattend.features.image_bytes import read_image_file
-from askattend.features.image_files import digest
 from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
+from askattend.files import decode_json, digest
 
 UNFINISHED = ".shard-*.unfinished"
 
@@ -102,7 +102,7 @@ def read_unfinished(
     try:
         with safe_open(_file(folder, shard), "pt") as opened:
             metadata = (opened.metadata() or {}).get(METADATA, "")
-            written = msgspec.json.decode(metadata, type=WrittenShard)
+            written = decode_json(metadata, WrittenShard)
             tensors = {name: opened.get_tensor(name) for name in layout}
     except (SafetensorError, OSError, msgspec.MsgspecError):
         return None
@@ -122,7 +122,7 @@ def count_kept(folder: Path) -> int:
             try:
                 with safe_open(file, "pt") as opened:
                     metadata = (opened.metadata() or {}).get(METADATA, "")
-                written = msgspec.json.decode(metadata, type=WrittenShard)
+                written = decode_json(metadata, WrittenShard)
             except (SafetensorError, OSError, msgspec.MsgspecError):
                 continue
             count += len(written.sizes) - len(written.broken)

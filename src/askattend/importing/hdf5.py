@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Dtype, ShardFeatures
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
-from askattend.files import atomic_write
+from askattend.files import atomic_write, limits
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.installation import pip_install
@@ -29,6 +30,7 @@ from askattend.installation import pip_install
 FEATURES, IDS = "features", "ids"
 CHUNK = 32  # images read at a time
 SHARD = 256  # images a file of the store
+MEMORY = 2**30  # bytes of a shard at most, all of which is held
 FLOATS = ("float16", "float32")
 SHAPE = "expected were images × region_dim × rows × columns of float16 or float32"
 ORIGIN = "Give a file as pytorch-vqa's preprocess-images.py writes it."
@@ -71,13 +73,16 @@ def import_hdf5(
     # Opened first: a wrong file is told even where a long import has the store.
     with _opened(file) as content, sole_writer(out, console):
         require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
-        features, ids = _features(content, file), _ids(content, file)
-        if len(features) != len(ids):
-            problem = f"'{FEATURES}' holds {len(features):,} images, but '{IDS}' {len(ids):,}"
-            raise FeatureError(problem, where=file, remedy=ORIGIN)
+        features = _features(content, file)
+        ids = _ids(content, file, images=len(features))
         spec = _spec(features, backbone=backbone, image_size=image_size, dtype=dtype)
         need_space(out, len(ids) * spec.image_bytes)
-        shards = divide(ids, batch_size=chunk_images, shard_images=shard_images)
+        fitting = max(MEMORY // spec.image_bytes, 1)
+        shards = divide(
+            ids,
+            batch_size=min(chunk_images, fitting),
+            shard_images=min(shard_images, fitting),
+        )
         _write(_Source(file, features), out, Plan(spec, shards), console=console)
     return FeatureStore.open(out)
 
@@ -173,19 +178,46 @@ def _not_hdf5(file: Path, error: OSError) -> FeatureError:
 
 
 def _dataset(content: Any, key: str, file: Path) -> Any:
+    """Return a data set of the file's own.
+
+    Raises:
+        FeatureError: it is missing, a link, a group, kept in other files, or in chunks too large.
+    """
     import h5py
 
-    if key not in content:
+    kind = content.get(key, getlink=True)
+    if kind is None:
         found = ", ".join(f"'{name}'" for name in content) or "nothing"
         raise FeatureError(f"lacks '{key}'; it holds {found}", where=file, remedy=ORIGIN)
-    try:
-        found = content[key]
-    except (KeyError, OSError):
-        problem = f"'{key}' is a link, and what it leads to is not there"
-        raise FeatureError(problem, where=file, remedy=ORIGIN) from None
+    # A link may lead round in a circle, or to any file that this user may read.
+    if not isinstance(kind, h5py.HardLink):
+        problem = f"'{key}' is a link, not the data itself"
+        raise FeatureError(problem, where=file, remedy=ORIGIN)
+    found = content[key]
     if not isinstance(found, h5py.Dataset):
         raise FeatureError(f"'{key}' is a group, not a data set", where=file, remedy=ORIGIN)
+    if found.external or found.is_virtual:
+        problem = f"'{key}' is kept in other files, which are not read"
+        raise FeatureError(problem, where=file, remedy=ORIGIN)
+    # A chunk is unpacked as a whole; h5py's own choice of them has less than one MiB.
+    chunk = math.prod(found.chunks or ()) * found.dtype.itemsize
+    if chunk > limits.FEATURES.value() * limits.MEBIBYTE:
+        problem = f"'{key}' is packed in chunks of {chunk / limits.MEBIBYTE:,.0f} MiB"
+        raise FeatureError(problem, where=file, remedy=limits.FEATURES.how_to_raise())
     return found
+
+
+def _require_written(dataset: Any, key: str, file: Path) -> None:
+    """Refuse a data set of which less was written than is declared: zeros are read in its place."""
+    if dataset.chunks is None:
+        written = dataset.id.get_storage_size() >= dataset.size * dataset.dtype.itemsize
+    else:
+        along = [-(-n // of) for n, of in zip(dataset.shape, dataset.chunks, strict=True)]
+        written = dataset.id.get_num_chunks() == math.prod(along)
+    if not written:
+        problem = f"'{key}' is declared larger than what was written of it"
+        remedy = "Was its writing interrupted? Write it again."
+        raise FeatureError(problem, where=file, remedy=remedy)
 
 
 def _native(dtype: Any) -> Any:
@@ -202,15 +234,30 @@ def _features(content: Any, file: Path) -> Any:
         raise FeatureError(
             f"'{FEATURES}' is empty: of shape {features.shape}", where=file, remedy=ORIGIN
         )
+    _require_moderate(features, file)
+    _require_written(features, FEATURES, file)
     return features
 
 
-def _ids(content: Any, file: Path) -> tuple[str, ...]:
-    """Read the images' ids, each once."""
+def _require_moderate(features: Any, file: Path) -> None:
+    """Refuse images that are larger than any backbone makes them."""
+    image = math.prod(features.shape[1:]) * features.dtype.itemsize
+    if image > limits.FEATURES.value() * limits.MEBIBYTE:
+        problem = f"'{FEATURES}' has {image / limits.MEBIBYTE:,.0f} MiB an image"
+        raise FeatureError(problem, where=file, remedy=limits.FEATURES.how_to_raise())
+
+
+def _ids(content: Any, file: Path, *, images: int) -> tuple[str, ...]:
+    """Read the ids of so many images, each once."""
     ids = _dataset(content, IDS, file)
     if len(ids.shape or ()) != 1 or ids.dtype.kind not in "iu":
         problem = f"'{IDS}' is of shape {ids.shape} and {ids.dtype}; one row of whole numbers was"
         raise FeatureError(f"{problem} expected", where=file, remedy=ORIGIN)
+    # Before they are read: a file may declare any number.
+    if len(ids) != images:
+        problem = f"'{FEATURES}' holds {images:,} images, but '{IDS}' {len(ids):,}"
+        raise FeatureError(problem, where=file, remedy=ORIGIN)
+    _require_written(ids, IDS, file)
     # An interrupted pytorch-vqa leaves zeros: id 0 many times over.
     numbers, counts = np.unique(ids[()], return_counts=True)
     if len(several := numbers[counts > 1].tolist()):

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from askattend.errors import RunError
+from askattend.files import readable
 from askattend.importing.preprocessing import CENTRAL_FRACTION
 from askattend.importing.torch_file import ORIGIN, load_plain
 from askattend.settings import NaturalFloat, Positive, PositiveFloat
@@ -131,6 +132,9 @@ def _listed(index: Mapping[Any, Any], *, first: int, where: str) -> tuple[str, .
                 where=where,
                 remedy=ORIGIN,
             )
+        if readable(word) != word:
+            problem = f"{word!r} holds half a character, which no file can"
+            raise RunError(problem, where=where, remedy=ORIGIN)
         if not first <= number <= last or number in found:
             again = f", as that of {found[number]!r}" if number in found else ""
             raise RunError(
@@ -197,6 +201,10 @@ def _shape(weights: Mapping[str, Any], name: str, rank: int, *, where: str) -> t
     if tensor.layout != torch.strided or tensor.is_meta:
         kind = "without values" if tensor.is_meta else f"of layout {tensor.layout}"
         raise RunError(f"'{name}' is {kind}, expected was a dense tensor", where=where)
+    # Before it is looked at as a whole: a tensor of any size may be one number, repeated.
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        problem = f"'{name}' has shape {list(tensor.shape)}, but fewer values than that"
+        raise RunError(problem, where=where, remedy=ORIGIN)
     if tensor.ndim != rank or 0 in tensor.shape:
         problem = f"'{name}' has shape {list(tensor.shape)}; expected were {rank} dimensions"
         raise RunError(problem, where=where, remedy=ORIGIN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +76,25 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     )
     model = run.new_model()
     model.load_state_dict(our_names(log.weights))
-    out.mkdir(parents=True, exist_ok=True)
-    run.save_weights(model)  # first, since a folder is a run only once it has its settings
-    Origin(Provenance.now()).save(out)
-    run.save()
+    with _whole_or_nothing(out):
+        run.save_weights(model)  # first, since a folder is a run only once it has its settings
+        Origin(Provenance.now()).save(out)
+        run.save()
     return run
+
+
+@contextmanager
+def _whole_or_nothing(out: Path) -> Iterator[None]:
+    """Make a folder; what fails then leaves none, which would be in the way of the next try."""
+    there = out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)
+        if there:
+            out.mkdir()  # empty, as it was
+        raise
 
 
 def _tables(log: Log, backbone: str | None) -> dict[str, Any]:

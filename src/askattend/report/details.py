@@ -55,10 +55,14 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
 
 def _training(run: Run, history: TrainingHistory) -> dict[str, str]:
     """Describe what it learnt from and how, as far as the run tells."""
-    seconds, summary = sum(epoch.seconds for epoch in history.epochs), read_summary(run.folder)
-    details = {"Training": f"{len(history.epochs)} epochs, {seconds:,.0f} s"}
+    summary, done = read_summary(run.folder), history.epochs
+    epochs, seconds = len(done), sum(epoch.seconds for epoch in done)
+    # Of a run that goes on, the summary is of its last end; a packed run has no history.
+    if not done and summary is not None:
+        epochs, seconds = summary.epochs, summary.seconds
+    details = {"Training": f"{epochs} epochs, {seconds:,.0f} s"}
     if summary is None:
-        return details
+        return details if done else {}
     size = f"{summary.data.train.questions:,} questions, {summary.data.train.images:,} images"
     changed = ", ".join(f"{name} {value}" for name, value in changed_settings(run).items())
     recipe = str(run.config.get("recipe", "paper"))

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from askattend.data.vocab import PADDING
 from askattend.errors import RunError
-from askattend.metrics.calibration import Calibration
+from askattend.metrics.calibration import MOST_UNKNOWN, Calibration
 from askattend.models import ImageEncoding, Network, Output
 from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import with_unseen_words
@@ -48,7 +48,8 @@ class Answerer:
         """Stop being sure of answers whose probability means a greater risk than this, 0 to 1.
 
         Args:
-            risk: None to be sure of every answer to a question of which a word is known.
+            risk: None to be sure of every answer to a question of whose words enough are known;
+                see `MOST_UNKNOWN`.
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
@@ -213,12 +214,24 @@ class Answerer:
         self, logits: Float[Tensor, "questions answers"], tokens: Sequence[Sequence[int]]
     ) -> Tensor:
         """Divide by the temperature, the higher the more of a question's words are unknown."""
+        probabilities = (logits.float() / self._temperatures(tokens)).softmax(dim=-1)
+        if not torch.isfinite(probabilities).all():
+            raise RunError(
+                "the network answers with what is no number",
+                where=self.run.folder,
+                remedy="Are the image's features whole? Extract them again, or copy the run again.",
+            )
+        return probabilities
+
+    def _temperatures(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "#questions 1"]:
         if self.calibration is None:
-            return logits.float().softmax(dim=-1)
-        unknown = self.run.words.unknown
-        shares = [sum(word == unknown for word in words) / max(len(words), 1) for words in tokens]
+            return torch.ones(1, 1, device=self._device)
+        shares = [self._unknown_share(words) for words in tokens]
         temperature = torch.from_numpy(self.calibration.temperature_of(np.array(shares)))
-        return (logits.float() / temperature.to(logits.device).float()[:, None]).softmax(dim=-1)
+        return temperature.to(self._device).float()[:, None]
+
+    def _unknown_share(self, tokens: Sequence[int]) -> float:
+        return sum(word == self.run.words.unknown for word in tokens) / max(len(tokens), 1)
 
     def _answer(
         self,
@@ -230,8 +243,8 @@ class Answerer:
     ) -> Answer:
         texts = [self.run.answers.answers[index] for index in indices]
         ranked = tuple(zip(texts, probabilities, strict=True))
-        knows_any = any(word != self.run.words.unknown for word in tokens)
-        sure = knows_any and ranked[0][1] >= self.threshold
+        enough = self._unknown_share(tokens) <= MOST_UNKNOWN
+        sure = enough and ranked[0][1] >= self.threshold
         unknown = self.reader.unknown(question, tokens)
         return Answer(question, *ranked[0], ranked, attention, sure, unknown)
 

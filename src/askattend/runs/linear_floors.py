@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from askattend.errors import RunError
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json
 from askattend.metrics.image_projection import ImageProjection
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.runs.tensor_files import read_tensors, strip_prefix
@@ -70,7 +70,7 @@ def load_linear_floors(folder: Path) -> tuple[LinearFloor, ...]:
     file = folder / LINEAR_FLOORS
     tensors, metadata = read_tensors(file)
     try:
-        found = msgspec.json.decode(metadata.get(_KEY, ""), type=tuple[_Description, ...])
+        found = decode_json(metadata.get(_KEY, ""), tuple[_Description, ...])
     except msgspec.DecodeError as error:
         raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
     wanted = {f"{d.key}.{name}": kind for d in found for name, kind in d.shapes().items()}

@@ -10,7 +10,7 @@ import msgspec
 from askattend.data.questions import QASet
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json, read_whole
 
 # A file of its own: all others of a run are the same bytes whenever it is made.
 ORIGIN = "origin.json"
@@ -43,7 +43,7 @@ def read_origin(folder: Path) -> Origin | None:
     if not file.exists():
         return None
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Origin)
+        return decode_json(read_whole(file), Origin)
     except (OSError, msgspec.DecodeError) as error:
         raise RunError(f"unreadable ({error})", where=file, remedy="Delete it.") from None
 

@@ -11,6 +11,7 @@ import msgspec
 import torch
 from safetensors.torch import save
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, WordVectors
@@ -19,7 +20,7 @@ from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json, read_whole
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
@@ -159,6 +160,8 @@ class Run:
         if self.vectors is not None:
             give_word_vectors(model, torch.from_numpy(self.vectors.values))
         model.hides_blank = self.features.geometry == "pad"
+        if self.attention is not None:
+            _give_sizes(model, self.features)
         return model
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
@@ -254,7 +257,26 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    """Return tensors as they are written: on the processor, each with memory of its own."""
+    written: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in tensors.items():
+        whole = tensor.detach().cpu().contiguous()
+        # Tied weights, or parts of one tensor: safetensors refuses what shares memory.
+        place = whole.untyped_storage().data_ptr()
+        written[name] = whole.clone() if place in places else whole
+        places.add(place)
+    return written
+
+
+def _give_sizes(model: Network, features: FeatureSpec) -> None:
+    """Let lazy modules of somebody's own see an input once, from which they learn their sizes."""
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        regions = torch.zeros(1, features.regions, features.input_dim)
+        one = torch.ones(1, dtype=torch.long)
+        with torch.no_grad():
+            model.eval()(regions, one[None], one)  # or a norm would learn from what is no image
+        model.train()
 
 
 def _state(metadata: Mapping[str, str], file: Path) -> bytes:
@@ -283,7 +305,7 @@ def _read_vectors(file: Path, config: Mapping[str, Any], words: WordVocab) -> Wo
 
 def _read_json(file: Path, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
+        return decode_json(read_whole(file), kind)
     except FileNotFoundError:
         raise RunError("missing", where=file, remedy="Copy the whole run folder.") from None
     except (OSError, msgspec.DecodeError, AskAttendError) as error:

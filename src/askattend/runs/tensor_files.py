@@ -43,7 +43,8 @@ def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where
     """Copy tensors into a network by name.
 
     Raises:
-        RunError: a tensor is missing, left over or of another shape; names it.
+        RunError: a tensor is missing, left over, of another shape or type, or holds a value that
+            is not finite; names it.
     """
     expected = model.state_dict()
     for name, tensor in expected.items():
@@ -52,6 +53,13 @@ def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where
         if tensors[name].shape != tensor.shape:
             found, wanted = list(tensors[name].shape), list(tensor.shape)
             raise RunError(f"'{name}' has shape {found}, expected {wanted}", where=where)
+        if tensors[name].dtype != tensor.dtype:
+            problem = f"'{name}' is of {tensors[name].dtype}, expected {tensor.dtype}"
+            raise RunError(problem, where=where)
+        # Every answer would be the same, or none, and nothing else would tell.
+        if tensor.is_floating_point() and not torch.isfinite(tensors[name]).all():
+            remedy = "Copy the whole run folder again, or train again."
+            raise RunError(f"'{name}' holds values that are not finite", where=where, remedy=remedy)
     if left_over := sorted(tensors.keys() - expected.keys()):
         raise RunError(f"the network has no tensor '{left_over[0]}'", where=where)
     model.load_state_dict(dict(tensors))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -11,11 +13,14 @@ import msgspec
 from askattend.data.questions import Question, QuestionId
 from askattend.data.text import read_utf8
 from askattend.errors import DataError, name_few
+from askattend.files import decode_json
 from askattend.metrics.scored_answer import ScoredAnswer
 
 # What an evaluation leaves in a run's folder of a split.
 RESULTS, PREDICTIONS, METRICS = "results.json", "predictions.json", "metrics.json"
 
+_KEYS = ("question_id", "answer")
+_KEY = re.compile(r'"(?:question_id|answer)"\s*:')
 _FORMAT = 'Write a list with one {"question_id": …, "answer": "…"} a question.'
 
 
@@ -37,13 +42,31 @@ def load_results(file: Path) -> list[ScoredAnswer]:
     """
     content = read_utf8(file)
     try:
-        entries = msgspec.json.decode(content, type=list[ResultsEntry])
+        entries = decode_json(content, list[ResultsEntry])
+        _refuse_repeated_keys(content, len(entries), file)
         return [_as_answer(entry) for entry in entries]
     except msgspec.ValidationError as error:
         problem = _describe_entries(content) or str(error)
     except msgspec.DecodeError as error:
         problem = f"not JSON, or cut short ({error})"
     raise DataError(problem, where=file, remedy=_FORMAT)
+
+
+def _refuse_repeated_keys(content: str, entries: int, file: Path) -> None:
+    """Refuse entries with two answers or ids, the last of which would count without a word."""
+    # Only where there are too many keys is it worth a second, slower look.
+    if len(_KEY.findall(content)) <= 2 * entries:
+        return
+    twice: list[str] = []
+
+    def keys_of(pairs: list[tuple[str, Any]]) -> tuple[str, ...]:
+        return tuple(key for key, _ in pairs)
+
+    for position, keys in enumerate(json.loads(content, object_pairs_hook=keys_of)):
+        twice += [f"$[{position}].{key}" for key in _KEYS if keys.count(key) > 1]
+    if twice:
+        problem = _count("key is there twice", "keys are there twice", twice)
+        raise DataError(problem, where=file, remedy=_FORMAT)
 
 
 def _as_answer(entry: ResultsEntry) -> ScoredAnswer:
@@ -137,7 +160,7 @@ def id_type_remedy(given: Iterable[QuestionId], wanted: Collection[QuestionId]) 
 def _describe_entries(content: str) -> str | None:
     """Describe the first few malformed entries of a list by path; None if it is no list."""
     try:
-        entries = msgspec.json.decode(content, type=list[msgspec.Raw])
+        entries = decode_json(content, list[msgspec.Raw])
     except msgspec.MsgspecError:
         return None
     return _count("entry is not a result", "entries are not results", list(_faults(entries)))
@@ -146,7 +169,7 @@ def _describe_entries(content: str) -> str | None:
 def _faults(entries: Iterable[msgspec.Raw]) -> Iterator[str]:
     for position, entry in enumerate(entries):
         try:
-            msgspec.json.decode(entry, type=ResultsEntry)
+            decode_json(entry, ResultsEntry)
         except msgspec.ValidationError as error:
             problem, _, path = str(error).partition(" - at `$")
             yield f"$[{position}]{path.removesuffix('`')}: {problem}{_keys(entry, problem)}"
@@ -156,7 +179,7 @@ def _keys(entry: msgspec.Raw, problem: str) -> str:
     """List the keys of an entry that lacks one."""
     if "missing" not in problem:
         return ""
-    keys = ", ".join(f"`{key}`" for key in msgspec.json.decode(entry, type=dict[str, msgspec.Raw]))
+    keys = ", ".join(f"`{key}`" for key in decode_json(entry, dict[str, msgspec.Raw]))
     return f", only has {keys}" if keys else ", has none"
 
 

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from askattend.errors import did_you_mean
+from askattend.files import decode_json
 from askattend.serving.images import decode_base64
 from askattend.serving.problems import DESCRIBED, MOST_JSON, Refusal, too_many_bytes
 from askattend.serving.schemas import Options, Questions, QuestionsWithImage
@@ -49,7 +50,7 @@ def read_json(body: bytes) -> tuple[bytes, Questions]:
 def _check_size(body: bytes) -> None:
     """Refuse a body that is large by anything but the text of its image."""
     try:
-        image = bytes(memoryview(msgspec.json.decode(body, type=_Image).image))
+        image = bytes(memoryview(decode_json(body, _Image).image))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         problem, remedy = f"not read as JSON ({str(error)[:200]})", "Send a JSON object."
         raise _invalid(problem, "body", remedy) from None

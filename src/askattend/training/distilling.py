@@ -21,7 +21,7 @@ from askattend.data.vocab import AnswerVocab
 from askattend.devices import PrecisionChoice
 from askattend.errors import RunError
 from askattend.features.source import FeatureSource
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.temperature import fit_temperature
 from askattend.models import Network
@@ -163,7 +163,7 @@ def load_soft_answers(
         problem = f"holds no soft answers to the run's {questions:,} questions"
         raise RunError(problem, where=file, remedy="Delete it: networks are trained for it anew.")
     try:
-        scores = msgspec.json.decode(metadata.get(_STATE, ""), type=TeacherScores)
+        scores = decode_json(metadata.get(_STATE, ""), TeacherScores)
     except msgspec.DecodeError as error:
         raise RunError(f"unreadable ({error})", where=file, remedy="Delete it.") from None
     # float16 rounds: what is learnt from sums to 1 again.

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from askattend.files import decode_json
 from askattend.runs.run_folder import Run
 
 KeptEpoch = Literal["best", "last"]
@@ -105,4 +106,4 @@ def read_history(run: Run) -> TrainingHistory:
 
 def decode_progress(state: bytes) -> Progress:
     """Read the JSON that stands in the metadata of the last weights."""
-    return msgspec.json.decode(state, type=Progress)
+    return decode_json(state, Progress)

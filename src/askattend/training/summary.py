@@ -12,7 +12,7 @@ from askattend.data.splits import Splits
 from askattend.environment.home import shortened
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json, read_whole
 from askattend.training.distilling import TeacherScores
 
 SUMMARY = "metrics.json"
@@ -97,7 +97,7 @@ def read_summary(folder: Path) -> TrainingSummary | None:
     if not file.exists():
         return None
     try:
-        return msgspec.json.decode(file.read_bytes(), type=TrainingSummary)
+        return decode_json(read_whole(file), TrainingSummary)
     except (OSError, msgspec.DecodeError) as error:
         remedy = "Train with --resume: it is written anew."
         raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None

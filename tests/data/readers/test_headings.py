@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from askattend.cli.words import as_meant
 from askattend.data.readers.headings import Headings
 from askattend.data.readers.registry import absolute_source, read_source
 from askattend.errors import DataError
@@ -82,9 +83,32 @@ def test_what_was_recognised_is_noted(folder: Path) -> None:
         ("Bild,Datei,Frage", "Say whether 'Bild' or 'Datei' is meant: --columns image=Bild"),
         ("Immagine,Domanda,Risposta", "say which does: --columns image=NAME"),
         ("imge,question", "Rename 'imge' to 'image'"),
+        (
+            "image,question,answer,subset,partition",
+            "'subset' and 'partition' could each be the column 'split'. Say whether 'subset' or "
+            "'partition' is meant: --columns split=subset",
+        ),
+        ("image,question,label,response", "'label' and 'response' could each be .* 'answer'"),
+        ("image,question,answer,Frage-ID,Fragenummer", "could each be the column 'id'"),
     ],
 )
 def test_the_cure_for_a_missing_column(folder: Path, header: str, remedy: str) -> None:
     Path("q.csv").write_text(f"{header}\n{header}\n")
     with pytest.raises(DataError, match=remedy):
         read_source("table:q.csv")
+
+
+@pytest.mark.parametrize("heading", ["Bild, gross", "a=b", "Bild/Foto", "Bild (groß)", "la imagen"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_any_heading_can_be_named(folder: Path, heading: str, ending: str) -> None:
+    row = {heading: "a.png", "question": "what?", "answer": "red"}
+    text = f'"{heading}",question,answer\na.png,what?,red\n' if ending == "csv" else json.dumps(row)
+    Path(f"q.{ending}").write_text(text, "utf-8")
+    source = f'table:q.{ending},image="{heading}"'
+    (words,) = as_meant([f"table:q.{ending}", "--columns", f'image="{heading}"'])
+    assert words == source
+    read = read_source(source)
+    assert read.questions[0].image == "a.png"
+    # What a report says to repeat it with reads the same again, from anywhere.
+    for again in (read.source, absolute_source(source), absolute_source(read.source)):
+        assert read_source(again).questions == read.questions

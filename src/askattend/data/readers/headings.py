@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from askattend.data.readers.reader import written_options
 from askattend.errors import DataError, closest
 
 REQUIRED = ("image", "question")
@@ -52,7 +54,7 @@ class Headings:
         capitals, and that before one by which others call the column.
 
         Raises:
-            DataError: two are the same.
+            DataError: two are the same, or could be the same column.
         """
         stripped = [name.strip() for name in names]
         known = [self._named.get(_plain(name), "") for name in stripped]
@@ -64,6 +66,7 @@ class Headings:
                 for own, column in zip(known, claims, strict=True)
             ]
         self._note(stripped, known)
+        _refuse_doubtful(stripped, known, where)
         result = [
             column or (f"{name} (not read)" if name and name in known else name)
             for column, name in zip(known, stripped, strict=True)
@@ -114,6 +117,15 @@ class Headings:
                 self._translated[name] = column
 
 
+def _refuse_doubtful(names: Sequence[str], known: Collection[str], where: str) -> None:
+    """Refuse two headings by which others call one column, where no third is that column."""
+    for column in sorted(COLUMNS.difference(known, REQUIRED)):
+        if len(likely := _called(column, names)) > 1:
+            both = " and ".join(f"'{name}'" for name in likely)
+            problem = f"{both} could each be the column '{column}'"
+            raise DataError(problem, where=where, remedy=_say_which(column, likely))
+
+
 def is_known(heading: str) -> bool:
     """Tell if a heading is one of `COLUMNS`, or what others call one."""
     return heading.strip().lower() in COLUMNS or _plain(heading) in _COLUMN_OF
@@ -134,16 +146,25 @@ def need_column(column: str, columns: Collection[str], where: str) -> None:
 def _cure(column: str, columns: Collection[str]) -> str:
     # A column that is known already cannot be a misspelt one.
     others = [name for name in columns if name not in COLUMNS]
-    likely = [name for name in others if _COLUMN_OF.get(_plain(name)) == column]
-    if len(likely) > 1:
-        both = " or ".join(f"'{name}'" for name in likely)
-        return f"Say whether {both} is meant: --columns {column}={likely[0]}"
+    if len(likely := _called(column, others)) > 1:
+        return _say_which(column, likely)
     if close := closest(column, others, likeness=_LIKENESS):
         return f"Rename '{close}' to '{column}'."
     return (
         f"Add it, or rename the column that holds it to '{column}', or say which does: "
         f"--columns {column}=NAME"
     )
+
+
+def _called(column: str, names: Collection[str]) -> list[str]:
+    """Select the headings by which others call a column."""
+    return [name for name in names if _COLUMN_OF.get(_plain(name)) == column]
+
+
+def _say_which(column: str, likely: Sequence[str]) -> str:
+    either = " or ".join(f"'{name}'" for name in likely)
+    named = written_options({column: likely[0]}).removeprefix(",")
+    return f"Say whether {either} is meant: --columns {shlex.quote(named)}"
 
 
 def _plain(heading: str) -> str:

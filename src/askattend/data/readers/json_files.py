@@ -12,7 +12,7 @@ import msgspec
 
 from askattend.data.readers.error_collector import ErrorCollector
 from askattend.errors import DataError
-from askattend.files import read_bytes
+from askattend.files import decode_json, read_bytes
 
 T = TypeVar("T")
 
@@ -39,11 +39,11 @@ def read_json(
     """
     data = read_bytes(file)
     try:
-        return msgspec.json.decode(data, type=cast(type[T], kind), dec_hook=dec_hook)
+        return decode_json(data, cast(type[T], kind), dec_hook=dec_hook)
     except msgspec.ValidationError as error:
         problem, path = _parts(error)
         raise DataError(problem, where=f"{file}: ${path}", remedy=_schema(kind)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except msgspec.DecodeError as error:
         # In another encoding a file is malformed too, but the encoding is what there is to mend.
         _refuse_other_encoding(data, file)
         raise DataError(_malformed(error), where=file, remedy=_FETCH) from None

@@ -5,10 +5,37 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from askattend.data.readers.headings import Headings, is_known
 from askattend.data.readers.row import Row, kind_of
 from askattend.errors import DataError
+
+
+class _TwiceError(ValueError):
+    """A key that is there twice in one object; the last would count, without a word."""
+
+
+def _object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for key in found if keys.count(key) > 1))
+    return found
+
+
+def _whole_number(digits: str) -> int | float:
+    """Read a whole number; of one that no column can hold, what is said of it is enough."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_MOST_DIGITS = 40
+# NaN is how pandas writes a missing cell.
+_READING: Any = {
+    "parse_constant": lambda _: None,
+    "parse_int": _whole_number,
+    "object_pairs_hook": _object_of,
+}
 
 
 def read_json(file: Path, text: str, headings: Headings, *, lines: bool) -> Iterator[Row]:
@@ -69,14 +96,14 @@ def _rows_of_lines(text: str, file: Path, headings: Headings) -> Iterator[Row]:
 
 def _stretched(text: str) -> list[tuple[int, object]] | None:
     """Read values that follow each other, each with its first line; None if one is malformed."""
-    decoder = json.JSONDecoder(parse_constant=lambda _: None)
+    decoder = json.JSONDecoder(**_READING)
     found, at, line = [], 0, 1
     while rest := len(text[at:].lstrip()):
         begin = len(text) - rest
         line += text.count("\n", at, begin)
         try:
             value, end = decoder.raw_decode(text, begin)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return None
         found.append((line, value))
         line += text.count("\n", begin, end)
@@ -87,16 +114,18 @@ def _stretched(text: str) -> list[tuple[int, object]] | None:
 def _whole(text: str) -> object:
     """Return the one value that the text is; None if it is not one."""
     try:
-        value: object = json.loads(text, parse_constant=lambda _: None)
-    except (json.JSONDecodeError, RecursionError):
+        value: object = json.loads(text, **_READING)
+    except (ValueError, RecursionError):
         return None
     return None if _half_character(value) else value
 
 
 def _parse(text: str, file: Path, first_line: int) -> object:
     try:
-        # NaN is how pandas writes a missing cell.
-        value: object = json.loads(text, parse_constant=lambda _: None)
+        value: object = json.loads(text, **_READING)
+    except _TwiceError as error:
+        where = f"{file}:{first_line}" if first_line > 1 else file
+        raise DataError(f"a row has '{error}' twice", where=where, remedy="Remove one.") from None
     except json.JSONDecodeError as error:
         raise DataError(
             f"malformed JSON: {error.msg} at column {error.colno}",

@@ -10,6 +10,10 @@ from pathlib import Path
 from askattend.data.questions import QASet
 from askattend.errors import DataError, did_you_mean
 
+_OPTION = r'\w+=(?:"[^"]*"|[^,=/"]*)'
+# Options as they follow a path, without the comma before the first.
+OPTIONS = rf"{_OPTION}(?:,{_OPTION})*"
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -25,7 +29,8 @@ class Reader:
             path. The recipe may be left out.
         suffixes: endings of file names that tell this format.
         options: key → its values, the default first, which follow a path as ``,KEY=VALUE`` and are
-            handed to `read` by their names. A key without values takes any.
+            handed to `read` by their names. A key without values takes any; in double quotes, one
+            with a comma, an equals sign or a slash.
         requires_images: True where `read` refuses missing images, unless it is told
             ``images=False``; other readers note them.
     """
@@ -51,10 +56,11 @@ class Reader:
         Raises:
             DataError: an option, or its value, is none of the reader's; names the nearest.
         """
-        path, *named = re.split(r",(?=\w+=[^,=/]*(?:,\w+=[^,=/]*)*$)", place)
+        path, *named = re.split(rf",(?={OPTIONS}$)", place)
         if not self.options or not named or Path(place).exists():
             return place, {}
-        found = dict(option.split("=") for option in named)
+        pairs = (option.split("=", 1) for option in named)
+        found = {key: value.strip('"') for key, value in pairs}
         for key, value in found.items():
             for word, known in ((key, self.options), (value, self.options.get(key, ()))):
                 if known and word not in known:
@@ -62,3 +68,9 @@ class Reader:
                     remedy = did_you_mean(word, known)
                     raise DataError(f"unknown {what} '{word}'", where=f"'{place}'", remedy=remedy)
         return path, found
+
+
+def written_options(options: Mapping[str, str]) -> str:
+    """Write options as they follow a path: ``,image=Bild,question="Frage, Text"``."""
+    quoted = {k: f'"{v}"' if re.search("[,=/]", v) else v for k, v in sorted(options.items())}
+    return "".join(f",{key}={value}" for key, value in quoted.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from askattend.data.questions import QASet
 from askattend.data.readers.folders import NOT_THERE
-from askattend.data.readers.reader import Reader
+from askattend.data.readers.reader import Reader, written_options
 from askattend.errors import DataError, did_you_mean
 from askattend.files import readable
 from askattend.registry import Registry
@@ -49,6 +49,15 @@ def read_source(source: str, *, images: bool = True) -> QASet:
         return _read(source)
     read = _read(source, images=False)
     return replace(read, notes=tuple(note for note in read.notes if NOT_THERE not in note))
+
+
+def read_source_as_it_is(source: str) -> QASet:
+    """Read the questions of a source; of missing images there is a note, whatever the reader.
+
+    Raises:
+        DataError, ConfigError: see `read_source`.
+    """
+    return _read(source, images=False)
 
 
 def _read(source: str, **more: bool) -> QASet:
@@ -96,8 +105,7 @@ def absolute_source(source: str) -> str:
             where=readable(source),
             remedy="Rename the folder or file.",
         )
-    named = "".join(f",{key}={value}" for key, value in sorted(options.items()))
-    return f"{name}{colon}{Path(path).expanduser().resolve()}{named}"
+    return f"{name}{colon}{Path(path).expanduser().resolve()}{written_options(options)}"
 
 
 def images_source(source: str) -> str:

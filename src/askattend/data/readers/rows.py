@@ -31,12 +31,28 @@ class Table:
     notes: tuple[str, ...]
 
 
-def read_rows(file: Path, columns: Mapping[str, str]) -> Table:
+@dataclass(frozen=True)
+class _Reading:
+    """A table while it is read: how, and what is noted on the way."""
+
+    file: Path
+    headings: Headings
+    encoding: str
+    notes: list[str]
+
+    def text(self) -> str:
+        read = read_table_text(self.file, encoding=self.encoding)
+        self.notes.extend(read.notes)
+        return read.text
+
+
+def read_rows(file: Path, columns: Mapping[str, str], *, encoding: str = "") -> Table:
     """Read all rows of a table.
 
     Args:
         file: where it is.
         columns: column → its heading there, where that is not the column's own name.
+        encoding: of its text, where that is neither Unicode nor told apart for certain.
 
     Raises:
         DataError: the extension is unknown, or the file is unreadable, malformed or empty.
@@ -55,12 +71,12 @@ def read_rows(file: Path, columns: Mapping[str, str]) -> Table:
     if is_workbook(file):  # whatever it is called
         read = _read_sheet
     headings = Headings(columns)
-    notes: list[str] = []
-    rows = tuple(read(file, headings, notes))
+    reading = _Reading(file, headings, encoding, [])
+    rows = tuple(read(reading))
     if not rows:
         raise DataError("the table is empty", where=file, remedy="Give it a row a question.")
     headings.require_named(dict.fromkeys(name for row in rows for name in row.cells), str(file))
-    return Table(rows, (*notes, *headings.notes))
+    return Table(rows, (*reading.notes, *headings.notes))
 
 
 def _extension(file: Path) -> str:
@@ -69,26 +85,21 @@ def _extension(file: Path) -> str:
     return Path(name).suffix
 
 
-def _read_csv(file: Path, headings: Headings, notes: list[str]) -> Iterator[Row]:
-    usual = "\t" if _extension(file) == ".tsv" else ","
-    return read_csv(file, _text(file, notes), headings, usual=usual)
+def _read_csv(table: _Reading) -> Iterator[Row]:
+    usual = "\t" if _extension(table.file) == ".tsv" else ","
+    return read_csv(table.file, table.text(), table.headings, usual=usual)
 
 
-def _read_json(file: Path, headings: Headings, notes: list[str]) -> Iterator[Row]:
-    return read_json(file, _text(file, notes), headings, lines=_extension(file) != ".json")
+def _read_json(table: _Reading) -> Iterator[Row]:
+    lines = _extension(table.file) != ".json"
+    return read_json(table.file, table.text(), table.headings, lines=lines)
 
 
-def _read_sheet(file: Path, headings: Headings, notes: list[str]) -> Iterator[Row]:
-    return read_sheet(file, headings, notes)
+def _read_sheet(table: _Reading) -> Iterator[Row]:
+    return read_sheet(table.file, table.headings, table.notes)
 
 
-def _text(file: Path, notes: list[str]) -> str:
-    read = read_table_text(file)
-    notes.extend(read.notes)
-    return read.text
-
-
-_FORMATS: Mapping[str, Callable[[Path, Headings, list[str]], Iterator[Row]]] = {
+_FORMATS: Mapping[str, Callable[[_Reading], Iterator[Row]]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".jsonl": _read_json,

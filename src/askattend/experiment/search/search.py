@@ -14,6 +14,7 @@ from rich.console import Console
 from askattend.data.splits import Splits
 from askattend.devices import pick_device
 from askattend.errors import RunError
+from askattend.experiment.attention import kept_attention, with_kept
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.budget import Budget, duration_text
 from askattend.experiment.search.features import stores_for
@@ -38,7 +39,7 @@ from askattend.experiment.train import (
 )
 from askattend.files import atomic_write
 from askattend.runs.origin import digest_of_questions
-from askattend.runs.run_folder import CONFIG, Run, read_config
+from askattend.runs.run_folder import ATTENTION, CONFIG, Run, read_config
 
 OnTop = Callable[[Config[Any]], Config[Any]]
 
@@ -89,10 +90,14 @@ def search(
     pick_device(config.train.device)
     splits = read_splits(starts[0], console)
     parts = folds_for(splits, folds)
-    recipes = [by_recipe(s, out, splits, on_top, console) for s in starts]
+    code = kept_attention(starts, out)
+    recipes = [with_kept(code, by_recipe(s, out, splits, on_top, console)) for s in starts]
     _say(budget, splits, parts, console)
     work = out.with_name(f".{out.name}-search")
+    stays = keep or on_top or (lambda settings: settings)
     with _working_in(work):
+        if code is not None:
+            atomic_write(work / ATTENTION, code.source.encode())
         trials = _trials(recipes, parts, budget, out)
         stores = stores_for(recipes, (splits, *parts), out.parent, budget, console)
         trials.began = trials.began or budget.spent
@@ -105,7 +110,7 @@ def search(
                 questions=len(splits.train),
                 out=out,
                 work=work,
-                keep=keep or on_top or (lambda settings: settings),
+                keep=lambda drawn: with_kept(code, stays(drawn)),
                 stores=stores,
                 show=show,
             )

@@ -12,7 +12,7 @@ from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import differences
-from askattend.files import atomic_write
+from askattend.files import atomic_write, decode_json, read_whole
 
 STATE = "search.json"
 TOO_SLOW = "would take too long"
@@ -127,7 +127,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         """
         file = folder / STATE
         try:
-            told = msgspec.json.decode(file.read_bytes(), type=cls)
+            told = decode_json(read_whole(file), cls)
             return msgspec.structs.replace(told, candidates=expanded(told.candidates))
         except (OSError, msgspec.DecodeError) as error:
             remedy = "Delete it to search anew."

@@ -1,45 +1,20 @@
-"""Files: written whole or not at all, and read whether they are packed or not."""
+"""Writing files whole or not at all, and telling their content and their names."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import os
 import secrets
-import zlib
 from pathlib import Path
 
-from askattend.errors import DataError
 
-_GZIP = b"\x1f\x8b"
-_MARK = b"\xef\xbb\xbf"
-_FETCH = "Fetch it again."
-
-
-def read_bytes(file: Path) -> bytes:
-    """Read a file, unpacked if it is gzip, without a byte order mark.
-
-    Its first bytes tell what it is, not its name: files are renamed, and unpacked on the way.
-
-    Raises:
-        DataError: the file cannot be opened, or its gzip is truncated or broken.
-    """
-    try:
-        content = file.read_bytes()
-        if content.startswith(_GZIP):
-            content = gzip.decompress(content)
-        return content.removeprefix(_MARK)
-    except EOFError:
-        problem, remedy = "the gzip file is truncated", _FETCH
-    except (gzip.BadGzipFile, zlib.error) as error:
-        problem, remedy = f"not a whole gzip file ({error})", _FETCH
-    except OSError as error:
-        problem, remedy = f"cannot be read ({error.strerror or error})", "Check the path."
-    raise DataError(problem, where=file, remedy=remedy)
+def digest(content: bytes) -> str:
+    """Compute what tells a file's content: 32 hexadecimal digits of its BLAKE2b."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def digest_of(file: Path) -> str | None:
-    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
+    """Compute the `digest` of a file of any size; None where it is not there."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -1,0 +1,163 @@
+"""The cells of a table's row: a question, its image and its answers."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from pathlib import PurePosixPath
+
+from askattend.data.questions import Question, QuestionId
+from askattend.data.readers.headings import REQUIRED, need_column
+from askattend.data.readers.row import Row, kind_of
+from askattend.data.splits import canonical_split
+from askattend.errors import DataError
+
+# Characters of a question or answer: some hundred words.
+LONGEST = 2_000
+# How many may have given one answer: all who live.
+MOST_PEOPLE = 10**10
+# In English, German, French, Spanish, Italian and Portuguese.
+_ERROR = re.compile(
+    r"#(N/?A|N/D|N/DISP|NV|NOM\??|NAME\?|NOMBRE\?|NOME\?|REF!|BEZUG!|¡REF!|DIV/0!|¡DIV/0!|VALUE!|WERT!|"
+    r"VALEUR!|¡VALOR!|VALOR!|VALORE!|NUM!|NOMBRE!|¡NUM!|ZAHL!|NULL!|NUL!|¡NULO!|NULLO!|SPILL!|"
+    r"ÜBERLAUF!|CALC!|KALK!|GETTING_DATA|FIELD!|BLOCKED!|CONNECT!)",
+    re.IGNORECASE,
+)
+# What begins with a scheme: https://…, s3://…, data:…
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/|data:", re.IGNORECASE)
+_ANSWERS_ARE = (
+    "An answer is text, a number, true or false; in JSON several are a list, or an object of how "
+    "many people gave each, {\"red\": 7}; in CSV and TSV 'answers' divides at '|'."
+)
+
+
+def question_of(row: Row, identifier: QuestionId) -> Question:
+    """Make the question of a row.
+
+    Raises:
+        DataError: a cell is missing, or none of what it may hold.
+    """
+    for column in REQUIRED:
+        need_column(column, row.cells, row.where)
+    # Tables written on Windows: the id of an image is the same on every machine.
+    image = required_text(row, "image").replace("\\", "/")
+    _refuse_address(image, row)
+    return Question(
+        id=identifier,
+        image=PurePosixPath(image).as_posix(),
+        text=_short(row, "question", required_text(row, "question")),
+        answers=_answers(row),
+        split=canonical_split(text_of(row, "split") or "train"),
+        question_type=text_of(row, "question_type"),
+        answer_type=text_of(row, "answer_type"),
+    )
+
+
+def _refuse_address(image: str, row: Row) -> None:
+    """Refuse what is no file: it would be looked for under a mangled name."""
+    if _ADDRESS.match(image):
+        raise DataError(
+            f"the image is an address ({image[:80]})",
+            where=row.where,
+            remedy="Download the images, and write the paths of their files.",
+        )
+
+
+def _short(row: Row, column: str, text: str) -> str:
+    """Refuse a text that is no question or answer: a batch costs as much as its longest."""
+    if len(text) > LONGEST:
+        raise DataError(
+            f"the {column} has {len(text):,} characters",
+            where=row.where,
+            remedy=f"Shorten it to {LONGEST:,} at most, or close the quotes before it.",
+        )
+    return text
+
+
+def is_blank(cell: object) -> bool:
+    """Tell a cell that says nothing."""
+    return cell is None or cell == [] or cell == {} or (isinstance(cell, str) and not cell.strip())
+
+
+def required_text(row: Row, column: str) -> str:
+    """Return a cell that must not be blank, as text.
+
+    Raises:
+        DataError: it is blank, or no text.
+    """
+    text = text_of(row, column)
+    if text is None:
+        raise DataError(f"the {column} is blank", where=row.where, remedy="Fill it in.")
+    return text
+
+
+def text_of(row: Row, column: str) -> str | None:
+    """Return a cell without surrounding white space; None if it is blank or absent.
+
+    Raises:
+        DataError: it is no text.
+    """
+    cell = row.cells.get(column)
+    if cell is None or isinstance(cell, str):
+        return _sound(row, column, (cell or "").strip()) or None
+    raise DataError(
+        f"the {column} is {kind_of(cell)}", where=row.where, remedy="Write it as text, in quotes."
+    )
+
+
+def _answers(row: Row) -> tuple[tuple[str, int], ...]:
+    """Map answer → how many gave it, most common first; empty where the cells are blank."""
+    column = "answer" if is_blank(row.cells.get("answers")) else "answers"
+    cell = row.cells.get(column)
+    if is_blank(cell):
+        return ()
+    counts: Counter[str] = Counter()
+    if isinstance(cell, dict):
+        for answer, count in cell.items():
+            counts[_answer(answer, row, column)] += _count(count, row, column)
+    elif column == "answers" and isinstance(cell, str) and "|" in cell:
+        # A CSV's are divided already: in JSON it may be either, several answers or an odd one.
+        raise DataError(f"'answers' is the text '{cell}'", where=row.where, remedy=_ANSWERS_ARE)
+    else:
+        counts.update(_answer(a, row, column) for a in (cell if isinstance(cell, list) else [cell]))
+    return tuple(counts.most_common())
+
+
+def _answer(cell: object, row: Row, column: str) -> str:
+    """Write one answer as text: 3 as "3", and true as "yes", as people answer a question."""
+    # Before numbers, as True is one to Python.
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # as which JSON's 3.0 was meant
+    text = str(cell).strip() if isinstance(cell, str | int | float) else ""
+    if not text:
+        problem = "a blank answer" if is_blank(cell) else f"an answer that is {kind_of(cell)}"
+        raise DataError(f"'{column}' holds {problem}", where=row.where, remedy=_ANSWERS_ARE)
+    if not math.isfinite(cell if isinstance(cell, float) else 0):
+        problem = f"'{column}' holds a number beyond all measure"
+        raise DataError(problem, where=row.where, remedy="Write it as text, in quotes.")
+    return _short(row, "answer", _sound(row, column, text))
+
+
+def _sound(row: Row, column: str, text: str) -> str:
+    """Refuse what a spreadsheet writes where a formula failed: it is nobody's answer."""
+    if text.startswith("#") and _ERROR.fullmatch(text):
+        raise DataError(
+            f"the {column} is {text}, the error of a spreadsheet's formula",
+            where=row.where,
+            remedy="Mend the formula, or write the value itself, and save the table again.",
+        )
+    return text
+
+
+def _count(cell: object, row: Row, column: str) -> int:
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)  # as some programs write every number
+    if isinstance(cell, int) and not isinstance(cell, bool) and 0 < cell <= MOST_PEOPLE:
+        return cell
+    raise DataError(
+        f"'{column}' holds a count of {json.dumps(cell)[:40]}", where=row.where, remedy=_ANSWERS_ARE
+    )
