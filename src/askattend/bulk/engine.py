@@ -59,7 +59,7 @@ class BulkConfig:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a bulk answering, or of a share of it.
+    """Result of a bulk answering, or of a share of it.
 
     Attributes:
         images, questions: in the results of this share, whoever wrote them.

@@ -16,7 +16,7 @@ from askattend.files import atomic_write, decode_json
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a shard once it is whole.
+    """Description of a shard, once it is whole.
 
     Attributes:
         plan: digest of the plan that it belongs to.
