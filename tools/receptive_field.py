@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from sklearn.datasets import load_sample_image  # type: ignore[import-untyped]
-from torch import Tensor
 
 from askattend.drawing.overlay import tinted_map
 from askattend.features.backbones import load_backbone
-from askattend.features.spec import Backbone
+from askattend.features.geometry import square
+from askattend.features.receptive_field import receptive_field, share_around
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECTIONS = 32
@@ -43,8 +43,12 @@ def main() -> None:
     for name in PHOTOGRAPHS:
         photograph = Image.fromarray(load_sample_image(name))
         for row, column in PLACES:
-            weight = field(backbone, photograph, row, column)
-            own, near = shares(weight, grid, row, column)
+            region = row * backbone.spec.columns + column
+            pixels = square(photograph, backbone.spec)
+            found = receptive_field(backbone, pixels, region, projections=PROJECTIONS)
+            assert found is not None
+            weight = found.double().numpy()
+            own, near = (share_around(found, (grid, grid), region, reach) for reach in (0, 1))
             print(
                 f"{name}, row {row + 1}, column {column + 1}: {own:.1%} of the gradient is in the"
             )
@@ -56,34 +60,6 @@ def main() -> None:
         sheet.paste(panel, (number * (SIDE + GAP), 0))
     sheet.save(options.out, quality=80, optimize=True)
     print(f"{options.out}: {options.out.stat().st_size:,} bytes")
-
-
-def field(
-    backbone: Backbone, photograph: Image.Image, row: int, column: int
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return how much a region's features depend on each pixel; it sums to 1."""
-    side = backbone.spec.image_size
-    squashed = torch.from_numpy(np.array(photograph.resize((side, side)))).permute(2, 0, 1)
-    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (backbone.spec.mean, backbone.spec.std))
-    pixels = ((squashed / 255 - mean) / std)[None].requires_grad_()
-    grid: Tensor = backbone.network(pixels)[-1]  # images × regions × channels
-    region = grid[0, row * backbone.spec.columns + column]
-    generator, total = torch.Generator().manual_seed(0), torch.zeros(pixels.shape[-2:])
-    for _ in range(PROJECTIONS):
-        direction = torch.randn(region.shape, generator=generator)
-        (gradient,) = torch.autograd.grad(region @ direction, pixels, retain_graph=True)
-        total += gradient[0].square().sum(dim=0)
-    return (total / total.sum()).double().numpy()
-
-
-def shares(
-    weight: np.ndarray[tuple[int, int], np.dtype[np.float64]], grid: int, row: int, column: int
-) -> tuple[float, float]:
-    """Return the share of a field in the region's own square, and in the 3 × 3 around it."""
-    side = weight.shape[0] // grid
-    cells = weight.reshape(grid, side, grid, side).sum(axis=(1, 3))
-    near = cells[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
-    return float(cells[row, column]), float(near.sum())
 
 
 def draw(

@@ -44,6 +44,17 @@ def test_ask_in_json(trained: Path, tmp_path: Path, call: Call) -> None:
         assert opened.format == "PNG"
 
 
+def test_regions_are_drawn_as_they_are_or_smoothed(
+    trained: Path, tmp_path: Path, call: Call
+) -> None:
+    words = ("ask", trained / "runs" / "saaa", trained / "square 3.png", "is it red?", "--overlay")
+    drawn = {}
+    for way in ("auto", "cells", "smooth"):
+        assert call(*words, tmp_path / f"{way}.png", "--draw-as", way)[0] == 0
+        drawn[way] = (tmp_path / f"{way}.png").read_bytes()
+    assert drawn["auto"] == drawn["cells"] != drawn["smooth"]  # a grid of 2 × 2
+
+
 def test_ask_in_words(trained: Path, call: Call) -> None:
     image = trained / "square 0.png"
     status, out, err = call("ask", trained / "runs" / "san", image, "is it red?")
@@ -86,6 +97,7 @@ def test_a_run_without_a_file_says_which(own: Path, call: Call, missing: str) ->
         ("ask RUN IMAGE hi --overlay x.mp3", ".mp3"),
         ("ask RUN IMAGE hi --overlay IMAGE", "is the image that is asked about"),
         ("ask RUN IMAGE hi --overlay .", "is a folder"),
+        ("ask RUN IMAGE hi --draw-as cells", "--draw-as: draws nothing by itself"),
     ],
 )
 def test_mistakes(mistake: Mistake, command: str, message: str) -> None:

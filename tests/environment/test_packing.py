@@ -202,3 +202,34 @@ def test_who_reads_an_unpacked_run_keeps_it(own: Path, tmp_path: Path) -> None:
     before = folder.stat().st_ino
     _unpack(file, folder)  # as another process that saw no folder when it began
     assert folder.stat().st_ino == before
+
+
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [
+        ("/data/somebody/q.csv", "q.csv"),
+        ("/mnt/a b/q.csv", "q.csv"),
+        (r"D:\Users\somebody\q.csv", "q.csv"),
+        ("D:/Users/somebody/q.csv", "q.csv"),
+        (r"\\host\share\somebody\q.csv", "q.csv"),
+        ("../somebody/q.csv", "q.csv"),
+        ("~/somebody/q.csv", "q.csv"),
+    ],
+)
+@pytest.mark.parametrize("name", ["", "table:"])
+def test_no_folder_of_any_kind_is_told(
+    own: Path, tmp_path: Path, place: str, left: str, name: str
+) -> None:
+    folder = own / "runs" / "saaa"
+    settings = folder / "config.toml"
+    lines = settings.read_text().splitlines()
+    told = [f"data = {json.dumps(name + place)}" if x.startswith("data = ") else x for x in lines]
+    settings.write_text("\n".join(told))
+    card = folder / "README.md"
+    card.write_text(f"{card.read_text()}\nLearnt from {place}.\n")
+    pack(folder, tmp_path / "a.zip")
+    with ZipFile(tmp_path / "a.zip") as packed:
+        text = "".join(packed.read(n).decode() for n in ("config.toml", "README.md"))
+    assert "somebody" not in text
+    assert f'data = "{name}{left}"' in text
+    assert f"Learnt from {left}." in text

@@ -75,6 +75,6 @@ def evaluated(
         predictor(attends=attends),
         batches(questions),
         batches(questions),
-        Answers(answers, sure / 2, attention),
+        Answers(answers, sure / 2, attention, np.zeros(len(said))),
         calibration,
     )

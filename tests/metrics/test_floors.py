@@ -22,12 +22,12 @@ questions = st.builds(lambda text, answers: make_question(text, *answers), wordi
 
 
 def most_said(questions: list[Question], everywhere: list[Question] | None = None) -> str:
-    """The most common answer to some questions, as it is most often written anywhere."""
+    """The most common answer to some questions, as most often written, in small letters."""
     said = Counter(answer_key(a) for q in questions for a, n in q.answers for _ in range(n))
     key = min(said, key=lambda answer: (-said[answer], answer))
     spellings = [a for q in everywhere or questions for a, n in q.answers for _ in range(n)]
-    written = Counter(text for text in spellings if answer_key(text) == key)
-    return " ".join(min(written, key=lambda text: (-written[text], text)).split())
+    written = Counter(" ".join(text.split()) for text in spellings if answer_key(text) == key)
+    return min(written, key=lambda text: (-written[text], sum(map(str.isupper, text)), text))
 
 
 def naive_prefix(train: list[Question], question: str) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from askattend.metrics import significance
 from askattend.metrics.significance import (
     Bootstrap,
+    Ratio,
     bootstrap_interval,
     mcnemar,
     paired_permutation,
@@ -145,15 +146,39 @@ def test_several_figures_are_resampled_together(pairs: list[tuple[float, str]], 
     one, same, threefold = (both.estimate(figure) for figure in range(3))
     assert one == same
     assert one.value == pytest.approx(scores.mean())
-    assert one.interval == pytest.approx(bootstrap_interval(scores.tolist(), clusters, seed=seed))
-    assert threefold.interval == pytest.approx([3 * end for end in one.interval])
+    low, high = bootstrap_interval(scores.tolist(), clusters, seed=seed)
+    if high - low > 1e-9:
+        assert one.interval == pytest.approx((low, high))
+        assert threefold.interval == pytest.approx((3 * low, 3 * high))
+    else:
+        assert one.interval[0] <= low <= high <= one.interval[1]
     ratio = both.ratio(2, to=0)
     if scores.mean() == 0:
         assert ratio is None
     else:
         assert ratio is not None
         assert ratio.value == pytest.approx(3)
-        if (both.resampled[:, 0] == 0).any():
-            assert ratio.interval is None
-        else:
-            assert ratio.interval == pytest.approx((3, 3))
+        assert ratio.interval is None  # all clusters are alike in it
+        assert both.ratio(1, to=0) == Ratio(1.0, None if (both.resampled == 0).any() else (1, 1))
+
+
+@given(
+    st.sampled_from([-1.0, -0.5, 0.0, 0.25, 1.0]), st.integers(1, 40), st.sampled_from([0.0, -1.0])
+)
+def test_an_interval_of_equal_scores_does_not_vanish(
+    score: float, images: int, least: float
+) -> None:
+    score = max(score, least)
+    found = Bootstrap.of(np.full((2, 2 * images), score), [*range(images)] * 2, resamples=20)
+    low, high = found.estimate(0, least=least).interval
+    assert least <= low <= score <= high <= 1
+    possible = 1 - 0.05 ** (1 / images) if images > 1 else 0.5  # of the rule of three, roughly
+    assert high - low >= min(possible, 1 - least) / 2
+    if score > 0:
+        assert found.ratio(0, to=1) == Ratio(1.0, (1.0, 1.0))
+
+
+def test_an_interval_of_scattered_scores_is_the_bootstrap_s() -> None:
+    scores = np.random.default_rng(0).random((1, 50))
+    low, high = Bootstrap.of(scores, range(50)).estimate(0).interval
+    assert (low, high) == bootstrap_interval(list(scores[0]), range(50))

@@ -71,6 +71,22 @@ def test_methods_are_named_by_what_differs(tmp_path: Path) -> None:
     assert names == ["saaa, train.learning_rate 0.1", "saaa, train.learning_rate 0.2"]
 
 
+def test_two_methods_of_one_network_beside_another_have_two_names(tmp_path: Path) -> None:
+    made = [make_run(tmp_path / name, name[:-1], 0, 0.5) for name in ("saaa2", "saaa4", "san1")]
+    for run in made:
+        own = "glimpses" if run.name.startswith("saaa") else "hops"  # which the other has not
+        with (run / "config.toml").open("a") as opened:
+            opened.write(f"[model]\n{own} = {run.name[-1]}\n")
+    found = [method.name for method in compare_many(made).methods]
+    assert found == [f"saaa ({made[0]})", f"saaa ({made[1]})", "san"]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_dialect_needs_a_source(runs: list[Path], count: int) -> None:
+    with pytest.raises(ConfigError, match=r"a dialect needs the answers to score against.*--data"):
+        compare_many(runs[:count], dialect="pre2021")
+
+
 def test_other_questions_are_refused(runs: list[Path], tmp_path: Path) -> None:
     odd = tmp_path / "odd"
     shutil.copytree(runs[0], odd)

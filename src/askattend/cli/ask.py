@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import Positional
@@ -44,6 +44,9 @@ class Ask:
     """One or more questions; the image is looked at once."""
     overlay: Path | None = None
     """Write a PNG of the image with a heat map for each glimpse or hop."""
+    draw_as: Literal["auto", "cells", "smooth"] = "auto"
+    """Way that --overlay draws maps: each region as the cell that it is, or smoothed; auto is cells
+    for grids of up to 64 regions."""
     features: StoredFeatures = None
     backbone: BackboneName = None
     top: Positive = 5
@@ -92,6 +95,7 @@ def run(argv: list[str]) -> None:
             answers,
             maps_name=predictor.maps_name,
             seen=scene.seen,
+            cells=None if options.draw_as == "auto" else options.draw_as == "cells",
         )
         if hint := font_hint([*options.questions, *(answer.text for answer in answers)]):
             print(f"askattend: {hint}", file=sys.stderr)
@@ -109,6 +113,9 @@ def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Ans
 def _check_overlay(options: Ask) -> None:
     """Refuse a bad --overlay before any work is done, and before a photo is lost."""
     overlay = options.overlay
+    if overlay is None and options.draw_as != "auto":
+        remedy = "Name a picture: --overlay out.png."
+        raise ConfigError("draws nothing by itself", where="--draw-as", remedy=remedy)
     if overlay is not None and options.features is not None:
         raise ConfigError(
             "a feature store holds no picture to draw on",

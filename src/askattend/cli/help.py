@@ -58,6 +58,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "pack": ("askattend pack runs/shelves shelves.zip",),
     "ask": (
         'askattend ask runs/demo photo.jpg "what colour is it?" --overlay out.png',
+        'askattend ask runs/demo photo.jpg "is it red?" --overlay out.png --draw-as cells',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',
     ),
     "predict": (

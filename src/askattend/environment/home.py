@@ -19,7 +19,7 @@ def shortened(value: Any) -> Any:
     if home is None:
         return value
     # Not within a longer path, and not a folder whose name merely begins alike.
-    pattern = re.compile(rf"(?<![\w./~-]){re.escape(home)}(?![\w.-])")
+    pattern = re.compile(rf"(?<![\w./~-]){re.escape(home)}(?![\w-]|\.\w)")
     return _mapped(value, lambda text: pattern.sub("~", text))
 
 

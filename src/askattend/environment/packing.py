@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
@@ -25,8 +25,11 @@ CONFIG, CARD = "config.toml", "README.md"
 LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json")
 EVALUATION = ("metrics.json", "predictions.json", "results.json")
 _SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
-# A place within a source, or a file: from the root, the home folder or the working directory on.
-_PLACE = re.compile(r"^([\w-]+:)?((?:~|\.{1,2})?/.+)$", re.DOTALL)
+# A place within a source, or a file: from the root, the home folder or the working directory on;
+# on Windows from a drive or a host on.
+_PLACE = re.compile(
+    r"^([\w-]{2,}:)?((?:~|\.{1,2})?/.+|(?:[A-Za-z]:|~|\.{1,2})[\\/].+|\\\\.+)$", re.DOTALL
+)
 # The earliest that a zip file can tell: the same run has the same bytes whenever it is packed.
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
@@ -125,7 +128,7 @@ def _places(run: Path) -> dict[str, str]:
     both |= set(map(shortened, paths))
     # A source's options stand behind its place, and notes name the place alone.
     both |= {re.sub(r"(,\w+=[^,=/]*)+$", "", path) for path in both}
-    return {path: PurePath(path).name for path in sorted(both, key=len, reverse=True)}
+    return {path: _last_part(path) for path in sorted(both, key=len, reverse=True)}
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -163,14 +166,21 @@ def _portable(value: Any, places: Mapping[str, str]) -> Any:
     if not isinstance(value, str):
         return value
     if found := _PLACE.match(value):
-        return f"{found[1] or ''}{PurePath(found[2]).name}"
+        return f"{found[1] or ''}{_last_part(found[2])}"
     return _named(value, places)
+
+
+def _last_part(path: str) -> str:
+    windows = "\\" in path or re.match("[A-Za-z]:", path)
+    return (PureWindowsPath if windows else PurePosixPath)(path).name
 
 
 def _named(text: str, places: Mapping[str, str]) -> str:
     for path, name in places.items():
         # Not within a longer path, and not what merely begins alike.
-        text = re.sub(rf"(?<![\w./~-]){re.escape(path)}(?![\w.-])", name.replace("\\", r"\\"), text)
+        text = re.sub(
+            rf"(?<![\w./~-]){re.escape(path)}(?![\w-]|\.\w)", name.replace("\\", r"\\"), text
+        )
     return str(shortened(text))
 
 

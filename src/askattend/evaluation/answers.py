@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from torch import Tensor
 from askattend.batching.batches import Batches
 from askattend.batching.encoded_questions import EncodedQuestions, IntArray
 from askattend.batching.inference import outputs
+from askattend.data.questions import Question
+from askattend.errors import RunError, name_few
 from askattend.metrics.accuracy import accuracy_of
 from askattend.metrics.calibration import Calibration, calibrate
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
@@ -38,11 +40,13 @@ class Answers:
         answers: one a question, in the order of the set; probabilities are tempered.
         untempered: the answers' probabilities at temperature 1, in the same order.
         attention: position of each question that has boxes → its maps, maps × rows × columns.
+        unknown: the share of each question's words that are unknown, 0 to 1.
     """
 
     answers: tuple[ScoredAnswer, ...]
     untempered: Array
     attention: dict[int, Array]
+    unknown: Array
 
 
 @torch.inference_mode()
@@ -65,11 +69,12 @@ def answer_questions(
     grid = (predictor.run.features.rows, predictor.run.features.columns)
     # Batches take the questions of an image together, so answers come in an order of their own.
     answers: dict[int, ScoredAnswer] = {}
-    untempered = np.zeros(len(questions))
+    untempered, shares = np.zeros(len(questions)), np.zeros(len(questions))
     attention: dict[int, Array] = {}
     for positions, unknown, logits, maps in _outputs(predictor, batches, console=console):
         temperature = np.ones(1) if calibration is None else calibration.temperature_of(unknown)
         untempered[positions] = best_probability(logits, 1.0).numpy()
+        shares[positions] = unknown
         tempered = logits / torch.from_numpy(temperature).float()[:, None]
         best = tempered.softmax(dim=-1).max(dim=-1)
         for row, position in enumerate(positions):
@@ -79,7 +84,7 @@ def answer_questions(
             if question.boxes:  # the maps of all questions of a large split would fill the memory
                 attention[position] = maps[row].unflatten(-1, grid).double().numpy()
     in_order = tuple(answers[position] for position in range(len(questions)))
-    return Answers(in_order, untempered, dict(sorted(attention.items())))
+    return Answers(in_order, untempered, dict(sorted(attention.items())), shares)
 
 
 def fit_calibration(predictor: Predictor, valid: Batches, *, console: Console) -> Calibration:
@@ -154,11 +159,25 @@ def _outputs(
     for batch, output in track(answered, "answering", total=total, console=console, transient=True):
         tokens, lengths = batch.tokens.cpu().numpy(), batch.lengths.cpu().numpy()
         unknown = unknown_shares(tokens, lengths, predictor.run.words.unknown)
-        yield (
-            batch.question_index.tolist(),
-            unknown,
-            output.logits.float().cpu(),
-            output.attention.float().cpu(),
+        positions, logits = batch.question_index.tolist(), output.logits.float().cpu()
+        _require_numbers(logits, [batches.questions.questions[i] for i in positions])
+        yield positions, unknown, logits, output.attention.float().cpu()
+
+
+def _require_numbers(logits: Tensor, questions: Sequence[Question]) -> None:
+    """Refuse to score what is no number.
+
+    Raises:
+        RunError: names the questions.
+    """
+    sound = torch.isfinite(logits).all(dim=1).tolist()
+    odd = [one for one, is_sound in zip(questions, sound, strict=True) if not is_sound]
+    if odd:
+        named = name_few(f"{one.id} (image {one.image})" for one in odd)
+        raise RunError(
+            f"the network answers {len(odd):,} questions with what is no number: {named}",
+            where="evaluation",
+            remedy="Are the images' features whole? Extract them again, or copy the run again.",
         )
 
 

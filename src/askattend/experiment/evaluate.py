@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
 from askattend.environment.packing import run_folder
-from askattend.errors import AskAttendError, ConfigError, ImageError
+from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
 from askattend.experiment.calibrating import calibrate_run
@@ -30,7 +30,8 @@ from askattend.features.images import open_image
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.report.card import write_card
 from askattend.report.details import details_of
-from askattend.report.gallery import Example, choose
+from askattend.report.field import field_tile
+from askattend.report.gallery import Example, Tile, choose
 from askattend.report.index import check_holder, write_index
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
@@ -266,6 +267,7 @@ def _report(
 ) -> None:
     """Write the evaluation's page, with a gallery of some of the questions."""
     run, model = predictor.run, predictor.model
+    examples = list(_examples(predictor, evaluation, inputs))
     network = run.config["network"].upper()
     write_report(
         file,
@@ -274,11 +276,20 @@ def _report(
         evaluation=evaluation,
         figures=figures,
         history=history,
-        examples=list(_examples(predictor, evaluation, inputs)),
+        examples=examples,
         details=details_of(predictor, evaluation.metrics, history),
         maps_name=predictor.maps_name if model.attends else None,
         sees=model.sees,
+        field=_field(predictor, examples) if model.attends else None,
     )
+
+
+def _field(predictor: Predictor, examples: Sequence[Example]) -> Tile | None:
+    """Draw what a region of an example has seen, where the run's backbone is to be had."""
+    try:
+        return field_tile(predictor.backbone, examples[0]) if examples else None
+    except FeatureError:  # its features were enough to answer
+        return None
 
 
 def _examples(predictor: Predictor, evaluation: Evaluation, inputs: _Inputs) -> Iterator[Example]:

@@ -17,9 +17,10 @@ from askattend.errors import ImageError
 from askattend.features.geometry import square
 from askattend.features.greys import Range
 from askattend.features.image_bytes import read_image_file
-from askattend.features.image_files import digest, status_of
+from askattend.features.image_files import status_of
 from askattend.features.images import GREYS, MIRROR_IMAGE, Size, open_image
 from askattend.features.spec import FeatureSpec
+from askattend.files import digest
 
 
 @dataclass(frozen=True)

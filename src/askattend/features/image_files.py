@@ -19,16 +19,11 @@ import msgspec
 from askattend.errors import ImageError
 from askattend.features.image_bytes import read_image_file
 from askattend.features.store_index import WrittenShard, find_slots
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import atomic_write, decode_json, digest, read_whole
 
 # Nanoseconds. A file that changed shortly before the tokens were written may have changed again
 # after it was read, within one tick of a file system's clock.
 _RECENT = 2_000_000_000
-
-
-def digest(content: bytes) -> str:
-    """Return what tells a file's content: 32 hex digits of its BLAKE2b."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 class ImageFiles:

@@ -13,13 +13,12 @@ from safetensors.torch import save_file
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
 from askattend.features.image_bytes import read_image_file
-from askattend.features.image_files import digest
 from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
-from askattend.files import decode_json
+from askattend.files import decode_json, digest
 
 UNFINISHED = ".shard-*.unfinished"
 

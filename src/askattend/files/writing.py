@@ -8,8 +8,13 @@ import secrets
 from pathlib import Path
 
 
+def digest(content: bytes) -> str:
+    """Compute what tells a file's content: 32 hexadecimal digits of its BLAKE2b."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
 def digest_of(file: Path) -> str | None:
-    """Compute a digest of a file's content, 32 hexadecimal digits; None where it is not there."""
+    """Compute the `digest` of a file of any size; None where it is not there."""
     try:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -97,7 +97,7 @@ class RemovalPerQuestion:
         bootstrap, orders = Bootstrap.of(figures, self.images), len(drops)
         *maps, random = (
             RemovalScores(
-                bootstrap.estimate(order),
+                bootstrap.estimate(order, least=-1.0),
                 bootstrap.ratio(order, to=orders - 1),
                 tuple(self.deletion[order].mean(axis=1).tolist()),
                 bootstrap.estimate(orders + order),

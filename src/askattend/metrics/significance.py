@@ -31,7 +31,8 @@ class Estimate(msgspec.Struct, frozen=True):
 
     Attributes:
         value: the figure.
-        interval: 95 %, by bootstrap over images; `share_interval` where each is 0 or 1.
+        interval: 95 %, by bootstrap over images, and not a point where these are all alike;
+            `share_interval` where each is 0 or 1.
     """
 
     value: float
@@ -43,7 +44,8 @@ class Ratio(msgspec.Struct, frozen=True):
 
     Attributes:
         value: the ratio.
-        interval: 95 %, by bootstrap over images; None where the denominator cannot be told from 0.
+        interval: 95 %, by bootstrap over images; None where the denominator cannot be told from
+            0, or all images have the same ratio, which is not 1.
     """
 
     value: float
@@ -57,10 +59,12 @@ class Bootstrap:
     Attributes:
         means: of each figure over all questions.
         resampled: the same of each resample, so that figures can be compared within it.
+        clusters: how many there are.
     """
 
     means: Float[np.ndarray, " figures"]
     resampled: Float[np.ndarray, "resamples figures"]
+    clusters: int
 
     @classmethod
     def of(
@@ -73,11 +77,17 @@ class Bootstrap:
     ) -> Bootstrap:
         """Resample clusters of questions; see `bootstrap_interval`."""
         drawn = _resampled_means(scores, clusters, resamples=resamples, seed=seed)
-        return cls(scores.mean(axis=1), drawn)
+        return cls(scores.mean(axis=1), drawn, len(set(clusters)))
 
-    def estimate(self, figure: int) -> Estimate:
-        """Give the mean of the figure in this row, with its interval."""
-        return Estimate(float(self.means[figure]), _interval(self.resampled[:, figure]))
+    def estimate(self, figure: int, *, least: float = 0.0) -> Estimate:
+        """Give the mean of the figure in this row, with its interval.
+
+        Args:
+            figure: the row, whose scores lie between `least` and 1.
+            least: 0, or -1 for differences.
+        """
+        interval = _interval(self.resampled[:, figure])
+        return Estimate(float(self.means[figure]), _widened(interval, self.clusters, least))
 
     def ratio(self, figure: int, to: int) -> Ratio | None:
         """Divide one figure's mean by another's; None where that is not above 0."""
@@ -86,7 +96,10 @@ class Bootstrap:
         value = float(self.means[figure] / self.means[to])
         if (self.resampled[:, to] <= 0).any():
             return Ratio(value, None)
-        return Ratio(value, _interval(self.resampled[:, figure] / self.resampled[:, to]))
+        low, high = _interval(self.resampled[:, figure] / self.resampled[:, to])
+        # All images alike: how far another's ratio could be from it, nothing tells.
+        vanishes = high - low <= 10.0**-_DECIMALS and value != 1
+        return Ratio(value, None if vanishes else (low, high))
 
 
 def bootstrap_interval(
@@ -113,14 +126,23 @@ def difference_interval(
 ) -> tuple[float, float]:
     """Return a 95 % interval of a mean difference of two scores, -1 to 1, by bootstrap.
 
-    Where every cluster differs by the same, no resample tells that another image might not: the
-    interval is then what so many images leave possible, Wilson's for none of them.
+    It does not vanish where every cluster differs by the same.
     """
-    low, high = bootstrap_interval(differences, clusters, resamples=resamples)
+    interval = bootstrap_interval(differences, clusters, resamples=resamples)
+    return _widened(interval, len(set(clusters)), -1.0)
+
+
+def _widened(interval: tuple[float, float], clusters: int, least: float) -> tuple[float, float]:
+    """Return the interval, or a wider one where every cluster has the same mean.
+
+    No resample then tells that another image might have another: the interval is what so many
+    images leave possible, Wilson's for none of them.
+    """
+    low, high = interval
     if high - low > 10.0**-_DECIMALS:
-        return low, high
-    possible = wilson(0.0, len(set(clusters)))[1]
-    return max(low - possible, -1.0), min(high + possible, 1.0)
+        return interval
+    possible = wilson(0.0, clusters)[1]
+    return max(low - possible, least), min(high + possible, 1.0)
 
 
 def paired_permutation(

@@ -85,6 +85,7 @@ class Gallery:
         title: of the section.
         counts: how many answers were right, and how many of which verdict are shown.
         carried: what the maps carry, by the run's own figures; empty where none was measured.
+        field: what a region has seen, drawn; None where it was not measured.
         strongest: the multiple of an even share that is tinted strongest; None where the network
             attends nowhere.
         verdicts: of the cards: verdict, its name and how many have it.
@@ -95,6 +96,7 @@ class Gallery:
     title: str
     counts: str
     carried: str
+    field: Tile | None
     strongest: int | None
     verdicts: tuple[tuple[str, str, int], ...]
     kinds: tuple[tuple[str, int], ...]
@@ -170,6 +172,7 @@ def gallery_of(
     predictions: Sequence[ScoredAnswer],
     maps_name: str | None,
     carried: str = "",
+    field: Tile | None = None,
 ) -> Gallery:
     """Lay out examples, wrong answers first, the surest on top.
 
@@ -178,6 +181,7 @@ def gallery_of(
         predictions: those that they were chosen from.
         maps_name: what an attention map is called; None of a network that attends nowhere.
         carried: see `Gallery`.
+        field: likewise.
     """
     ranks = {name: rank for rank, name in enumerate(VERDICTS)}
     ordered = sorted(
@@ -190,6 +194,7 @@ def gallery_of(
         "Its answers" if maps_name is None else "Where it looked",
         _counts(shown, predictions),
         carried,
+        field,
         None if maps_name is None else strongest(examples[0].answer.attention[0].numel()),
         tuple((v, _WORDS[v], shown[v]) for v in reversed(VERDICTS) if shown[v]),
         tuple(sorted(kinds.items())),
@@ -229,7 +234,7 @@ def _card(example: Example, maps_name: str | None) -> Card:
 
 def _tiles(example: Example, maps_name: str | None) -> Iterator[Tile]:
     photo = fit_long_side(example.image.convert("RGB"), THUMBNAIL)
-    yield _tile(photo, f"Image {example.question.image}", "image")
+    yield make_tile(photo, f"Image {example.question.image}", "image")
     for number, attention in enumerate(example.answer.attention if maps_name else (), 1):
         name = f"{maps_name} {number}"
         picture = tinted_map(
@@ -240,10 +245,11 @@ def _tiles(example: Example, maps_name: str | None) -> Iterator[Tile]:
             cells=drawn_as_cells(attention),
         )
         alt = f"{name}: attention is greatest {peak(attention)}"
-        yield _tile(picture, alt, name, map_caption(attention))
+        yield make_tile(picture, alt, name, map_caption(attention))
 
 
-def _tile(picture: Image.Image, alt: str, *caption: str) -> Tile:
+def make_tile(picture: Image.Image, alt: str, *caption: str) -> Tile:
+    """Make a tile of a picture, as a JPEG within the page."""
     encoded = io.BytesIO()
     picture.save(encoded, "JPEG", quality=QUALITY, optimize=True)
     data = base64.b64encode(encoded.getvalue()).decode("ascii")

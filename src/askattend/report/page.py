@@ -21,7 +21,7 @@ from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.metrics.shares import percent
 from askattend.report.charts import draw, line_kind
-from askattend.report.gallery import Example, gallery_of
+from askattend.report.gallery import Example, Tile, gallery_of
 from askattend.report.learning_curves import learning_curves
 from askattend.training.history import TrainingHistory
 
@@ -77,6 +77,7 @@ def write_report(
     details: Mapping[str, str],
     maps_name: str | None = "glimpse",
     sees: str = "image and question",
+    field: Tile | None = None,
 ) -> None:
     """Write the page: a single file that needs neither network nor other files.
 
@@ -91,6 +92,7 @@ def write_report(
         maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN); None of
             a network that attends nowhere, of whose attention nothing is shown.
         sees: what the network answers from.
+        field: what a region of an example has seen, drawn, if it was measured.
 
     Raises:
         OSError: the file cannot be written.
@@ -99,7 +101,7 @@ def write_report(
     context = PageContext(metrics.figures, maps_name or "map")
     sections = [*_figure_sections(figures, context), learning_curves(history)]
     answered, carried = evaluation.predictions, _carried(metrics.figures)
-    gallery = gallery_of(examples, answered, maps_name, carried) if examples else None
+    gallery = gallery_of(examples, answered, maps_name, carried, field) if examples else None
     page = (
         environment()
         .get_template("page.html")

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from askattend.data.vocab import PADDING
 from askattend.errors import RunError
-from askattend.metrics.calibration import Calibration
+from askattend.metrics.calibration import MOST_UNKNOWN, Calibration
 from askattend.models import ImageEncoding, Network, Output
 from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import with_unseen_words
@@ -48,7 +48,8 @@ class Answerer:
         """Stop being sure of answers whose probability means a greater risk than this, 0 to 1.
 
         Args:
-            risk: None to be sure of every answer to a question of which a word is known.
+            risk: None to be sure of every answer to a question of whose words enough are known;
+                see `MOST_UNKNOWN`.
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
@@ -230,10 +231,12 @@ class Answerer:
     def _temperatures(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "#questions 1"]:
         if self.calibration is None:
             return torch.ones(1, 1, device=self._device)
-        unknown = self.run.words.unknown
-        shares = [sum(word == unknown for word in words) / max(len(words), 1) for words in tokens]
+        shares = [self._unknown_share(words) for words in tokens]
         temperature = torch.from_numpy(self.calibration.temperature_of(np.array(shares)))
         return temperature.to(self._device).float()[:, None]
+
+    def _unknown_share(self, tokens: Sequence[int]) -> float:
+        return sum(word == self.run.words.unknown for word in tokens) / max(len(tokens), 1)
 
     def _answer(
         self,
@@ -245,8 +248,8 @@ class Answerer:
     ) -> Answer:
         texts = [self.run.answers.answers[index] for index in indices]
         ranked = tuple(zip(texts, probabilities, strict=True))
-        knows_any = any(word != self.run.words.unknown for word in tokens)
-        sure = knows_any and ranked[0][1] >= self.threshold
+        enough = self._unknown_share(tokens) <= MOST_UNKNOWN
+        sure = enough and ranked[0][1] >= self.threshold
         unknown = self.reader.unknown(question, tokens)
         return Answer(question, *ranked[0], ranked, attention, sure, unknown)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from askattend.data.readers.registry import read_source
 from askattend.errors import ConfigError, DataError, name_few
+from askattend.files import digest_of
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.significance import mcnemar
 from askattend.scoring.paired_scores import Difference, PairedScores, Pairs
@@ -82,19 +84,28 @@ def compare_paths(
         ConfigError: a results file is given without `data`, or a dialect is.
         DataError: the two do not answer the same questions, or a file is malformed.
     """
+    check_dialect(dialect, data)
+    if data is None:
+        return compare(evaluated_system(first, split), evaluated_system(second, split))
+    questions, digest = read_source(data), cache(digest_of)  # both were asked about the same images
+    return compare(
+        scored_system(first, questions, split, dialect, digest),
+        scored_system(second, questions, split, dialect, digest),
+    )
+
+
+def check_dialect(dialect: str | None, data: str | None) -> None:
+    """Refuse a dialect without a source, whose human answers it is a way to compare with.
+
+    Raises:
+        ConfigError: a dialect is named alone.
+    """
     if data is None and dialect is not None:
         raise ConfigError(
             "a dialect needs the answers to score against",
             where="dialect",
             remedy="Add --data SOURCE.",
         )
-    if data is None:
-        return compare(evaluated_system(first, split), evaluated_system(second, split))
-    questions = read_source(data)
-    return compare(
-        scored_system(first, questions, split, dialect),
-        scored_system(second, questions, split, dialect),
-    )
 
 
 def compare(first: System, second: System) -> Comparison:

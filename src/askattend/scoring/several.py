@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -13,7 +14,8 @@ import msgspec
 from askattend.data.readers.registry import read_source
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, ConfigError
-from askattend.scoring.comparison import check_comparable
+from askattend.files import digest_of
+from askattend.scoring.comparison import check_comparable, check_dialect
 from askattend.scoring.paired_scores import Difference, PairedScores
 from askattend.scoring.systems import System, evaluated_system, scored_system
 from askattend.settings import read_toml
@@ -79,11 +81,12 @@ def compare_many(
     if len({path.resolve() for path in paths}) < max(len(paths), 2):
         remedy = "Name two different ones at least."
         raise ConfigError("nothing to compare, or one run twice", where="compare", remedy=remedy)
+    check_dialect(dialect, data)
     if data is None:
         systems = [evaluated_system(path, split) for path in paths]
     else:
-        questions = read_source(data)
-        systems = [scored_system(path, questions, split, dialect) for path in paths]
+        questions, digest = read_source(data), cache(digest_of)
+        systems = [scored_system(path, questions, split, dialect, digest) for path in paths]
     for other in systems[1:]:
         check_comparable(systems[0], other)
     groups = _group(paths, systems)
@@ -137,7 +140,12 @@ def _group(paths: Sequence[Path], systems: Sequence[System]) -> list[tuple[str, 
             groups.append((own, [system]))
         else:
             members.append(system)
-    return [(_name(own, groups, members), members) for own, members in groups]
+    names = [_name(own, groups, members) for own, members in groups]
+    # Where they differ in what is not told, the first run's folder tells them apart.
+    return [
+        (name if names.count(name) == 1 else f"{name} ({members[0].name})", members)
+        for name, (_, members) in zip(names, groups, strict=True)
+    ]
 
 
 def _settings(path: Path) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -90,7 +90,13 @@ def evaluated_system(run: Path, split: str | None) -> System:
     return System(name, figures.split, figures.metric, answers, notes)
 
 
-def scored_system(path: Path, questions: QASet, split: str | None, dialect: str | None) -> System:
+def scored_system(
+    path: Path,
+    questions: QASet,
+    split: str | None,
+    dialect: str | None,
+    digest: Callable[[Path], str | None] = digest_of,
+) -> System:
     """Score the answers of a results file, or those that a run's evaluation left.
 
     Args:
@@ -98,6 +104,7 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         questions: all questions of the source.
         split: see `find_evaluation` of a run; by default the one that a file answers.
         dialect: see `accuracy_of`.
+        digest: of an image's file; one that remembers, for several runs asked about the same.
 
     Raises:
         RunError: see `find_evaluation`.
@@ -111,7 +118,7 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
         split = _decode(folder / METRICS, EvaluatedMetric).split
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
-    checked = _check_asked(path, file.parent, answers, scored) if path.is_dir() else ()
+    checked = _check_asked(path, file.parent, answers, scored, digest) if path.is_dir() else ()
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
     if wups is not None:
         pairs = zip(scored, wups, strict=True)
@@ -122,7 +129,11 @@ def scored_system(path: Path, questions: QASet, split: str | None, dialect: str 
 
 
 def _check_asked(
-    run: Path, folder: Path, answers: SplitAnswers, scored: Sequence[ScoredAnswer]
+    run: Path,
+    folder: Path,
+    answers: SplitAnswers,
+    scored: Sequence[ScoredAnswer],
+    digest: Callable[[Path], str | None],
 ) -> tuple[str, ...]:
     """Make sure that a run was asked what its answers are to be scored against.
 
@@ -135,7 +146,7 @@ def _check_asked(
     """
     predictions: list[ScoredAnswer] = _decode(folder / PREDICTIONS, list[ScoredAnswer])
     asked = {one.question_id: one for one in predictions}
-    shown = {image: digest_of(file) for image, file in answers.questions.images.items()}
+    shown = {image: digest(file) for image, file in answers.questions.images.items()}
     differing, others = {}, 0
     for one in scored:
         before = asked.get(one.question_id, one)

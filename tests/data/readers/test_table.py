@@ -399,3 +399,37 @@ def test_a_zero_byte_is_no_other_encoding(folder: Path) -> None:
 def test_lists_too_deep_are_refused(folder: Path) -> None:
     with pytest.raises(DataError, match="too deep"):
         read(folder, "[" * 200_000, "json")
+
+
+# --- files that are nearly there --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("A.PNG", "A.PNG may be a.png"),
+        ("b", "b may be b.png"),
+        ("pictures/C", "C may be pictures/c.png"),
+        ("C:\\photos\\a.png", "a.png may be a.png"),
+    ],
+)
+def test_missing_images_are_told_with_what_they_may_be(
+    folder: Path, written: str, near: str
+) -> None:
+    text = f"image,question,answer\n{written},what?,red\n"
+    with pytest.raises(DataError, match=f"Check the names: {near}"):
+        read(folder, text)
+    (note,) = read_table(folder / "q.csv", images=False).notes
+    assert note.endswith(f"; {near}")
+
+
+def test_of_two_near_files_neither_is_named(folder: Path) -> None:
+    (folder / "a.jpg").touch()
+    with pytest.raises(DataError) as refused:
+        read(folder, "image,question,answer\na,what?,red\n")
+    assert "may be" not in str(refused.value)
+
+
+def test_the_mark_between_joined_files_is_no_part_of_a_name(folder: Path) -> None:
+    rows = read(folder, "image,question,answer\na.png,what?,red\n\ufeffb.png,what?,red\n")
+    assert [question.image for question in rows.questions] == ["a.png", "b.png"]

@@ -30,6 +30,8 @@ def read_csv(file: Path, text: str, headings: Headings, *, usual: str) -> Iterat
     Raises:
         DataError: the header or a row is malformed.
     """
+    # Where files were joined, the mark that began the second would be part of a name, unseen.
+    text = text.replace("\n\ufeff", "\n")
     said = _SAID.match(text)
     if said is not None:
         text = text[said.end() :]

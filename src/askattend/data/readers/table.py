@@ -16,6 +16,7 @@ from askattend.data.readers.cells import is_blank, question_of, required_text, t
 from askattend.data.readers.error_collector import ErrorCollector
 from askattend.data.readers.folders import NOT_THERE
 from askattend.data.readers.headings import COLUMNS, need_column
+from askattend.data.readers.near_files import near_files
 from askattend.data.readers.reader import Reader, written_options
 from askattend.data.readers.row import Row
 from askattend.data.readers.rows import EXTENSIONS, read_rows
@@ -83,7 +84,8 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     elif missing := _missing(files):
         where = f"relative to the table's folder, {file.parent.resolve()}"
         problem = f"{len(missing):,} of {len(files):,} {NOT_THERE}: {name_few(missing)} ({where})"
-        notes = (*notes, problem)
+        near = near_files(missing.values(), file.parent)
+        notes = (*notes, f"{problem}; {near}" if near else problem)
     options = {**columns, **({"encoding": encoding} if encoding else {})}
     return QASet(f"table:{file}{written_options(options)}", questions, files, notes)
 
@@ -190,10 +192,12 @@ def _require_images(
         pairs = zip(rows, questions, strict=True)
         where = next(row.where for row, question in pairs if question.image in missing)
         named = name_few(missing.values())
+        near = near_files(missing.values(), file.parent)
         raise DataError(
             f"{len(missing):,} of {len(images):,} images do not exist: {named}",
             where=where,
-            remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}.",
+            remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}."
+            + (f" Check the names: {near}." if near else ""),
         )
 
 

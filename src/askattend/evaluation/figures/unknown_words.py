@@ -13,6 +13,7 @@ from rich.console import Console
 from askattend.evaluation.answers import answer_questions, with_unknown_words
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
+from askattend.metrics.calibration import MOST_UNKNOWN
 from askattend.metrics.shares import share_interval
 
 SHARES = (0.0, 0.5, 1.0)
@@ -28,7 +29,7 @@ class Unlike(msgspec.Struct, frozen=True):
         interval: of that, 95 %, see `share_interval`.
         probability: mean probability that the network gives them, as it is told.
         untempered: the same at temperature 1.
-        sure: share of the answers that it is sure of; none where no word is known.
+        sure: share of the answers that it is sure of; none where most words are unknown.
     """
 
     unknown: float
@@ -93,8 +94,8 @@ def page_section(value: UnknownWords, context: PageContext) -> Section:
 def _note(value: UnknownWords) -> str:
     what = (
         f"{value.questions:,} of the split's questions, with some of their words made unknown to "
-        "the network, as those of a foreign question are. An answer without a known word is never "
-        "sure."
+        "the network, as those of a foreign question are. Where more than half of the words are "
+        "unknown, no answer is sure."
     )
     if value.slope is None:
         return f"{what} No temperature was fitted for such questions."
@@ -114,7 +115,7 @@ def _row(evaluated: Evaluated, share: float) -> Unlike:
     answers = [found.answers[i] for i in kept]
     scores = np.array([one.score for one in answers], dtype=np.float64)
     told = np.array([one.probability for one in answers], dtype=np.float64)
-    sure = (told >= predictor.threshold) & (share < 1)
+    sure = (told >= predictor.threshold) & (found.unknown[kept] <= MOST_UNKNOWN)
     return Unlike(
         share,
         float(scores.mean()),
