@@ -156,6 +156,8 @@ def answer_parts(
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
     mine = parts_of_shard(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}
+    for number in before:
+        parts.forget_claim(number)
     todo = [number for number in mine if number not in before]
     if not mine:
         print_line(console, f"note: of {plan.parts} shards, none is for share {shard}")

@@ -85,6 +85,10 @@ class Parts:
                 file.unlink(missing_ok=True)
             lock.release()
 
+    def forget_claim(self, number: int) -> None:
+        """Remove the lock of a shard that is done, which a process killed at its end leaves."""
+        (self._out / f".{part_name(number)}.lock").unlink(missing_ok=True)
+
     def write(
         self, number: int, rows: Iterable[Row], *, images: int, broken: Mapping[str, str]
     ) -> Status:
