@@ -30,7 +30,7 @@ FLOORS = (
     {"importing"},
     {"experiment"},
     {"report"},
-    {"evaluation", "tracing", "training"},
+    {"bulk", "evaluation", "tracing", "training"},
     {"batching", "runs", "scoring"},
     {"drawing"},
     {"checking", "metrics"},

@@ -31,6 +31,8 @@ usage: askattend COMMAND …
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
   compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
+  predict RUN --images FOLDER --questions FILE --out RESULTS
+                                          answers about any number of images, into files
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
@@ -51,6 +53,7 @@ COMMANDS = {
     "score": "score",
     "compare": "compare",
     "ask": "ask",
+    "predict": "predict",
     "serve": "serve",
     "trace": "trace",
     "import": "importing",

@@ -61,6 +61,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'askattend ask runs/demo photo.jpg "is it red?" --overlay out.png --draw-as cells',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',
     ),
+    "predict": (
+        "askattend predict runs/demo --images photos/ --questions questions.txt --out results",
+        "askattend predict runs/shelves --data table:shelves.csv --split test --out results",
+        "askattend predict runs/demo --images 'shop-{000..009}.tar' --questions pairs.jsonl "
+        "--out results --shard 3/8",
+    ),
     "serve": (
         "askattend serve runs/demo",
         "askattend serve runs/saaa runs/san --host 0.0.0.0 --token-file token.txt",

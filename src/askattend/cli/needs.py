@@ -32,6 +32,7 @@ NEEDS: Mapping[str, Needs] = {
     "compare": Needs(("RUN", "another RUN")),
     "pack": Needs(("RUN", "FILE.zip")),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
+    "predict": Needs(("RUN",), ("--images FOLDER --questions FILE", "--out RESULTS")),
     "serve": Needs(("RUN",)),
     "trace": Needs(("NETWORK (saaa, san, …)",), instead="--run RUN --image FILE --question TEXT"),
     "import": Needs(("pytorch-vqa or hdf5", "FILE"), ("--out FOLDER",)),

@@ -22,11 +22,22 @@ def print_line(console: Console, text: str) -> None:
 
 @contextmanager
 def progress_bar(
-    total: int, console: Console, report: Report | None
+    total: int,
+    console: Console,
+    report: Report | None,
+    *,
+    doing: tuple[str, str] = ("extracting", "extracted"),
 ) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar; yields the function that advances it, and calls `report`."""
+    """Show a progress bar; yields the function that advances it, and calls `report`.
+
+    Args:
+        total: images to do.
+        console: where it goes.
+        report: called with images done and to do.
+        doing: what is done to images, and what has been.
+    """
     columns = (
-        TextColumn("extracting"),
+        TextColumn(doing[0]),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -45,7 +56,7 @@ def progress_bar(
             left = (total - done) / rate / 60 if rate else 0.0
             pulse.beat(
                 lambda: (
-                    f"extracted {done:,} of {total:,} images, {rate:.1f} images/s, "
+                    f"{doing[1]} {done:,} of {total:,} images, {rate:.1f} images/s, "
                     f"{left:.0f} min left"
                 )
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from askattend.runs.answer import Answer as Answer
 from askattend.runs.answerer import Answerer
 from askattend.runs.answering import load_to_answer
 from askattend.runs.asking import answers_to_list, several_questions
+from askattend.runs.pairs import answer_pairs
 from askattend.runs.run_folder import Run
 from askattend.runs.scene import Scene as Scene
 
@@ -170,3 +171,28 @@ class Predictor(Answerer):
         image, seen = self.look_at(store.read([image_id])), store.crop(image_id)
         answers = self.answer(image, [0] * len(listed), listed, top=top)
         return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]
+
+    def answer_many(
+        self, pairs: Iterable[tuple[Source, str]], *, top: int = 5, batch_size: int = 8
+    ) -> Iterator[Answer]:
+        """Answer questions about any number of images, one after the other, as they are taken.
+
+        Images are looked at `batch_size` together, and once for questions that follow each other.
+        No more than that many are in memory, and ``answer.image`` is None.
+
+        Args:
+            pairs: image, as `look` takes it, and question; a generator, maybe.
+            top: how many answers to list.
+            batch_size: images that the backbone looks at together.
+
+        Yields:
+            an answer a pair, in their order.
+
+        Raises:
+            ImageError: an image is missing, truncated or not an image; answers before it are
+                yielded.
+            DataError: a question is not one, or has no word in it.
+            FeatureError: the run's backbone is not to be had.
+        """
+        top = answers_to_list(top)
+        return answer_pairs(self, lambda: self.backbone, pairs, top=top, batch_size=batch_size)

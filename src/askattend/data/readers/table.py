@@ -72,7 +72,9 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     """
     table = read_rows(file, columns, encoding=encoding)
     rows = table.rows
-    questions = tuple(_each(zip(rows, _ids(rows), strict=True), lambda pair: question_of(*pair)))
+    questions = tuple(
+        _each(zip(rows, question_ids(rows), strict=True), lambda pair: question_of(*pair))
+    )
     _check_answered(rows, questions)
     questions, folded = _fold_numbers(questions)
     notes = (*table.notes, *_notes(rows), *folded)
@@ -103,8 +105,12 @@ def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
     return made
 
 
-def _ids(rows: Sequence[Row]) -> list[QuestionId]:
-    """Return the `id` column, or positions from 0 where there is none."""
+def question_ids(rows: Sequence[Row]) -> list[QuestionId]:
+    """Return the `id` column, or positions from 0 where there is none.
+
+    Raises:
+        DataError: one is blank, or there twice.
+    """
     if all(is_blank(row.cells.get("id")) for row in rows):
         return list(range(len(rows)))
     first: dict[str, str] = {}

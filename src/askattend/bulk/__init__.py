@@ -1,0 +1,1 @@
+"""Questions about very many images, answered by parts that an interruption cannot damage."""

@@ -1,0 +1,158 @@
+"""Shards of results: each appears whole or not at all, with a status that vouches for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from askattend.bulk.rows import Row, row_writer
+from askattend.files import atomic_write, decode_json
+
+
+class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Description of a shard, once it is whole.
+
+    Attributes:
+        plan: digest of the plan that it belongs to.
+        images: how many were answered about, broken ones included.
+        rows: how many.
+        broken: image → why it cannot be read.
+        wordless: questions without a word, which have no answer.
+        size: bytes of the shard.
+        sha256: of its bytes.
+    """
+
+    plan: str
+    images: int
+    rows: int
+    broken: Mapping[str, str]
+    wordless: int
+    size: int
+    sha256: str
+
+
+def part_name(number: int) -> str:
+    """Return the name of a shard, without its suffix."""
+    return f"part-{number:05}"
+
+
+class Parts:
+    """The shards of one plan in a folder, which several processes may fill.
+
+    Args:
+        out: the folder.
+        plan: the plan's digest.
+        format: ``"jsonl"`` or ``"parquet"``.
+        attention: True where rows hold maps.
+    """
+
+    def __init__(self, out: Path, *, plan: str, format: str, attention: bool) -> None:
+        self._out, self._plan = out, plan
+        self._format, self._attention = format, attention
+
+    def done(self, number: int) -> Status | None:
+        """Return a shard's status; None where it is not there, or its bytes are not those."""
+        try:
+            status = decode_json(self._status(number).read_bytes(), Status)
+            if self._file(number).stat().st_size != status.size:
+                return None
+        except (OSError, msgspec.MsgspecError):
+            return None
+        same = status.plan == self._plan and _sha256(self._file(number)) == status.sha256
+        return status if same else None
+
+    @contextmanager
+    def claim(self, number: int, *, wait: bool) -> Iterator[bool]:
+        """Be the only one to write a shard; yields False where another process is at it."""
+        file = self._out / f".{part_name(number)}.lock"
+        lock = FileLock(file)
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            # Only once it is whole: who waits with the file that is gone finds nothing to do.
+            if self._status(number).exists():
+                file.unlink(missing_ok=True)
+            lock.release()
+
+    def forget_claim(self, number: int) -> None:
+        """Remove the lock of a shard that is done, which a process killed at its end leaves."""
+        (self._out / f".{part_name(number)}.lock").unlink(missing_ok=True)
+
+    def write(
+        self, number: int, rows: Iterable[Row], *, images: int, broken: Mapping[str, str]
+    ) -> Status:
+        """Write a claimed shard, flush it, name it, and vouch for it.
+
+        Args:
+            number: which.
+            rows: in order; taken one by one.
+            images: how many they are about.
+            broken: filled by whoever makes the rows, by the time that they end.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        self._sweep(number)
+        file = self._file(number)
+        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+        count = wordless = 0
+        try:
+            with unfinished.open("wb") as opened:
+                with row_writer(opened, self._format, attention=self._attention) as write:
+                    for row in rows:
+                        count += 1
+                        wordless += row.wordless
+                        write(row)
+                opened.flush()
+                os.fsync(opened.fileno())
+            size, sha256 = unfinished.stat().st_size, _sha256(unfinished)
+            os.replace(unfinished, file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _flush_folder(self._out)
+        status = Status(self._plan, images, count, dict(broken), wordless, size, sha256)
+        atomic_write(self._status(number), msgspec.json.format(msgspec.json.encode(status)))
+        _flush_folder(self._out)
+        return status
+
+    def _sweep(self, number: int) -> None:
+        """Remove what a killed writer left of a shard, and a status that no longer holds."""
+        self._status(number).unlink(missing_ok=True)
+        name = part_name(number)
+        for pattern in (f".{name}.{self._format}.*", f".{name}.json.*"):
+            for file in self._out.glob(pattern):
+                file.unlink(missing_ok=True)
+
+    def _file(self, number: int) -> Path:
+        return self._out / f"{part_name(number)}.{self._format}"
+
+    def _status(self, number: int) -> Path:
+        return self._out / f"{part_name(number)}.json"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a new name to the disk, where a folder can be flushed."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folder
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,135 @@
+"""Tar files of images, in WebDataset's layout or any: their members are found without unpacking."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any
+
+import msgspec
+
+from askattend.bulk.items import Asked, Item
+from askattend.data.readers.cells import LONGEST
+from askattend.errors import DataError
+from askattend.features.extraction import SUFFIXES
+from askattend.files import readable
+
+TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+# A larger description holds no questions.
+_MOST_JSON = 16 * 2**20
+
+
+def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[Item]:
+    """List the images of a tar file in its order; names are ids, whatever they look like.
+
+    Args:
+        file: opened, at its beginning.
+        place: its path or address.
+        own_questions: True to read questions from ``KEY.json`` beside ``KEY.jpg``: an object with
+            ``question`` (text) or ``questions`` (texts, or objects of ``question`` and ``id``).
+
+    Raises:
+        DataError: it is no tar file, damaged, or cut off; names the last whole member.
+    """
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    stream: Any = gzip.GzipFile(fileobj=file) if packed else file
+    group: list[Item] = []
+    asked: tuple[Asked, ...] = ()
+    key = None
+    for member in _members(stream, place):
+        name = readable(member.name)
+        if key != (key := _key(name)):
+            yield from _with_questions(group, asked)
+            group, asked = [], ()
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in SUFFIXES:
+            group.append(Item(name, place, member.offset_data, member.size, packed))
+        elif suffix == ".json" and own_questions and member.size <= _MOST_JSON:
+            # Read in between; tarfile itself looks for the next member where it was.
+            stream.seek(member.offset_data)
+            asked = _questions_in(stream.read(member.size), f"{place}: {name}")
+    yield from _with_questions(group, asked)
+
+
+def _with_questions(group: list[Item], asked: tuple[Asked, ...]) -> Iterator[Item]:
+    return (msgspec.structs.replace(item, asked=asked) for item in group)
+
+
+def _key(name: str) -> str:
+    """Return what files of one sample share: the path up to the first dot of the name."""
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + base.partition(".")[0]
+
+
+def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
+    """Yield the files of an archive, and make sure that it ends where it says that it does."""
+    whole = last = ""
+    try:
+        with tarfile.open(fileobj=stream, mode="r:") as opened:
+            # It makes sure of a member's last byte before it looks for the next.
+            while (member := opened.next()) is not None:
+                whole, last = last, member.name
+                # It remembers every member, which of a large archive would fill the memory.
+                opened.members = []  # type: ignore[attr-defined]
+                if member.isfile() and not member.issparse():
+                    yield member
+            whole = last
+            stream.seek(opened.offset)
+            _require_end(stream)
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        if not whole:
+            problem = f"is no tar file that can be read ({error})"
+            raise DataError(problem, where=place, remedy="Make it again.") from error
+        raise DataError(
+            f"is cut off or damaged ({error}); its last whole member is '{readable(whole)}'",
+            where=place,
+            remedy="Fetch it again, or make it again.",
+        ) from error
+
+
+def _require_end(stream: Any) -> None:
+    """Read what follows the last member: zeros, a block of them at least.
+
+    A header that is cut or damaged looks like the end to tarfile.
+    """
+    block = stream.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it has no end mark")
+    while block:
+        if block.strip(b"\0"):
+            raise tarfile.ReadError("something else than a member follows")
+        block = stream.read(2**20)
+
+
+def _questions_in(content: bytes, where: str) -> tuple[Asked, ...]:
+    """Read the questions of a description; none where it holds something else."""
+    try:
+        read = msgspec.json.decode(content)
+    except msgspec.DecodeError as error:
+        problem = f"is no JSON ({error})"
+        raise DataError(problem, where=where, remedy="Make the tar file again.") from None
+    if not isinstance(read, dict):
+        return ()
+    listed = read.get("questions", read.get("question", []))
+    listed = listed if isinstance(listed, list) else [listed]
+    return tuple(_asked(question, where) for question in listed)
+
+
+def _asked(question: Any, where: str) -> Asked:
+    identifier = None
+    if isinstance(question, dict):
+        question, identifier = question.get("question"), question.get("id")
+    is_id = identifier is None or (
+        isinstance(identifier, int | str) and not isinstance(identifier, bool)
+    )
+    if not isinstance(question, str) or len(question) > LONGEST or not is_id:
+        raise DataError(
+            "holds a question that is none",
+            where=where,
+            remedy='Write {"questions": ["is it red?"]}, or {"question": …, "id": …} for each.',
+        )
+    return Asked(question, identifier)

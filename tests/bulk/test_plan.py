@@ -1,0 +1,62 @@
+"""A plan: every image in exactly one shard, every shard in exactly one share."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from askattend.bulk.items import Asked, Item, Items, read_place, written_place
+from askattend.bulk.plan import parts_of_shard
+from askattend.errors import DataError
+
+
+@given(st.integers(0, 300), st.integers(1, 40))
+def test_each_shard_is_in_one_share(parts: int, shares: int) -> None:
+    each = [parts_of_shard(f"{number}/{shares}", parts) for number in range(1, shares + 1)]
+    assert list(chain.from_iterable(each)) == list(range(parts))
+    sizes = [len(share) for share in each]
+    assert max(sizes) - min(sizes) <= 1
+    assert parts_of_shard("", parts) == range(parts)
+
+
+@given(st.integers(0, 70), st.integers(1, 20))
+def test_each_image_is_in_one_shard(images: int, shard_images: int) -> None:
+    made = [
+        Item(f"é {number}", f"/x/{number}", number, 3, number % 2 == 0, (Asked("a", number),))
+        for number in range(images)
+    ]
+    with Items.write(iter(made), shard_images) as items:
+        shards = [items.part(number) for number in reversed(range(items.parts))][::-1]
+        assert list(items) == list(chain.from_iterable(shards)) == made
+        assert items.count == images
+        assert {len(shard) for shard in shards[:-1]} <= {shard_images}
+
+
+def test_the_digest_is_of_what_is_asked_not_of_where_it_lies() -> None:
+    def digest(*items: Item) -> str:
+        with Items.write(items, 4) as written:
+            return written.digest
+
+    first, second = Item("a", "/here/a"), Item("b", "/here/b")
+    assert digest(first, second) == digest(Item("a", "/there/a"), second)
+    others = (
+        *(digest(second, first), digest(first), digest(first, Item("c", "/here/b"))),
+        digest(first, Item("b", "/here/b", asked=(Asked("is it red?"),))),
+    )
+    assert len({digest(first, second), *others}) == 5
+
+
+def test_two_images_of_one_name_are_refused() -> None:
+    items = [*(Item(str(number)) for number in range(100)), Item("42")]
+    with pytest.raises(DataError, match=r"^42: there are two images of this name"):
+        Items.write(items, 7)
+
+
+@given(st.binary(min_size=1, max_size=30))
+def test_any_name_of_a_file_survives(name: bytes) -> None:
+    path = name.replace(b"\0", b"").decode("utf-8", "surrogateescape")
+    assert read_place(written_place(path)) == path
+    written_place(path).encode()
