@@ -288,11 +288,13 @@ def _train(
     wait_for(device)
     started, images, steps = time.perf_counter(), 0, 0
     for batch in batches:
-        losses.add(step(batch, rate=config.learning_rate), len(batch))
+        loss = step(batch, rate=config.learning_rate)
+        assert loss is not None  # whole batches
+        losses.add(loss, len(batch))
         images, steps = images + batch.images, steps + 1
-    loss = losses.mean()
+    mean = losses.mean()
     wait_for(device)
-    return Timed(time.perf_counter() - started, steps, losses.questions, images, loss)
+    return Timed(time.perf_counter() - started, steps, losses.questions, images, mean)
 
 
 def _busy(step: Step, batches: Iterator[Batch], config: TrainConfig, device: torch.device) -> float:

@@ -228,6 +228,7 @@ def _steps_per_second(
     issued = time.perf_counter() - started
     wait_for(sizes.device)
     spent = time.perf_counter() - started
+    assert loss is not None  # whole batches
     assert loss.isfinite(), "the loss is no number"
     note = (
         f"{1e3 * spent / timed:.2f} ms a step, processor {1e3 * issued / timed:.2f}, of which the "

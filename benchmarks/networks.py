@@ -11,8 +11,8 @@ import torch
 from askattend.batching.batches import Batch
 from askattend.models import SAAA, SAN, SAAAConfig, SANConfig
 from askattend.training.config import TrainConfig
-from askattend.training.loop import validate
 from askattend.training.step import make_optimizer, train_step
+from askattend.training.validation import validate
 from benchmarks import data
 from benchmarks.data import Shape
 from benchmarks.measure import Row, Target, interleaved, peak_memory, row

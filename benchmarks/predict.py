@@ -84,8 +84,15 @@ def _bulk(
     settle_plan(out, plan)
     console = Console(quiet=True)
     arguments = (predictor, items, common, plan, out)
-    summary = answer_parts(*arguments, workers=options.workers, console=console)
-    return summary.images_per_second
+    told: list[tuple[int, float]] = []
+
+    def note(done: int, total: int) -> None:
+        told.append((done, time.perf_counter()))
+
+    answer_parts(*arguments, workers=options.workers, console=console, progress=note)
+    # From the first batch on: that processes begin takes seconds once, however many images follow.
+    (first, began), (last, ended) = told[0], told[-1]
+    return (last - first) / (ended - began)
 
 
 def _predictor(folder: Path) -> Predictor:

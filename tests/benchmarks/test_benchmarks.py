@@ -16,8 +16,10 @@ from torch import Tensor
 
 from askattend.models import SAAA, SAN, SAAAConfig, SANConfig
 from askattend.models.loss import answer_loss
+from askattend.training.processes import ALONE
 from benchmarks import data
 from benchmarks.plain import PlainBatch, PlainSAAA, PlainSAN, copy_weights, names_of, plain_loss
+from benchmarks.processes import train as train_in_processes
 from benchmarks.run import ROWS, Results
 from benchmarks.scaling import QUANTITIES
 
@@ -106,3 +108,7 @@ def test_every_benchmark_runs(tmp_path: Path) -> None:
         assert (row.plain is None) == (row.ratio is None)
     assert {growth.quantity for growth in results.scaling} == set(QUANTITIES)
     assert all(min(growth.mebibytes) > 0 for growth in results.scaling)
+
+
+def test_processes_are_measured() -> None:
+    assert train_in_processes(ALONE, quick=True) > 0

@@ -44,22 +44,22 @@ def answerer(tmp_path: Path) -> Answerer:
 
 def test_memory_does_not_grow_with_the_images(answerer: Answerer, tmp_path: Path) -> None:
     common = (Asked("what is it"),)
-    shards = ShardAnswerer(answerer, MadeRegions(), common, 50, 2, attention=False)
+    shards = ShardAnswerer(answerer, MadeRegions(), common, 250, 2, attention=False)
     peaks = []
-    for images in (300, 5000):
+    for images in (500, 5000):
         tracemalloc.start()
-        with Items.write((Item(str(number)) for number in range(images)), 100) as items:
+        with Items.write((Item(str(number)) for number in range(images)), 250) as items:
             parts = Parts(tmp_path, plan=str(images), format="jsonl", attention=False)
             for number in range(items.parts):
                 own = items.part(number)
                 with parts.claim(number, wait=False) as claimed:
                     assert claimed
-                    status = parts.write(number, shards.rows(own, {}), images=100, broken={})
-                    assert status.rows == 100
+                    status = parts.write(number, shards.rows(own, {}), images=250, broken={})
+                    assert status.rows == 250
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     # 16 bytes of an image and its hash, sorted once.
-    assert peaks[1] - peaks[0] < 4700 * 60
+    assert peaks[1] - peaks[0] < 4500 * 60
 
 
 def test_a_claimed_shard_is_nobody_elses(tmp_path: Path) -> None:

@@ -242,6 +242,8 @@ def test_shares_and_interruptions_give_the_same_bytes(
     (out / "part-00001.json").unlink()
     (out / "part-00002.jsonl").unlink()
     (out / ".part-00001.jsonl.123").write_bytes(b"half")
+    for number in range(5):  # as a process leaves it that is killed before it removes it
+        (out / f".part-{number:05}.lock").touch()
     damaged = bytearray((out / "part-00003.jsonl").read_bytes())
     damaged[9] ^= 1
     (out / "part-00003.jsonl").write_bytes(damaged)
@@ -321,6 +323,32 @@ def test_images_that_are_asked_about_must_be_there(
     ]
 
 
+def group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_leaves_whole_shards(
+    trained: Path, pictures: Path, questions: Path, tmp_path: Path
+) -> None:
+    words = ["predict", trained / "runs" / "saaa", "--images", pictures, "--questions", questions]
+    words += ["--shard-images", 1, "--out", tmp_path / "out", "--workers", 1]
+    command = [sys.executable, "-m", "askattend", *map(str, words)]
+    running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("part-*.jsonl")) and time.monotonic() < end:
+        time.sleep(0.005)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to decoders, too
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Go on with: askattend predict" in err
+    assert "Traceback" not in err
+    assert not list((tmp_path / "out").glob(".part-*.jsonl.*"))
+
+
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
     trained: Path, pictures: Path, questions: Path, tmp_path: Path, call: Call
 ) -> None:
@@ -339,6 +367,10 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(
         time.sleep(random.random() * 0.02)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
+        gone = time.monotonic() + 30
+        while group_lives(running.pid) and time.monotonic() < gone:
+            time.sleep(0.02)
+        assert not group_lives(running.pid), "its decoders live on"
     assert call(*words, *INLINE, "--out", out)[0] == 0
     assert content(out) == expected
     assert not list(out.glob(".part-*"))

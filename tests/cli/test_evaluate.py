@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,10 @@ def test_a_folder_of_ones_own(own: Path, tmp_path: Path, call: Call) -> None:
     assert call("evaluate", folder, "--out", out)[0] == 0  # the same again
     status, _, err = call("evaluate", folder, "--out", out, "--split", "train")
     assert (status, "holds the evaluation of" in err) == (2, True)
+    status, _, err = call("evaluate", own / "runs" / "san", "--out", out)
+    assert (status, "holds another run's evaluation" in err) == (2, True)
+    moved = shutil.copytree(folder, tmp_path / "moved")  # the same run, elsewhere
+    assert call("evaluate", moved, "--out", out)[0] == 0
     status, _, err = call("evaluate", folder, "--out", folder)
     assert (status, "its metrics.json is no evaluation's" in err) == (2, True)
     assert json.loads(call("compare", out, out, "--json")[1])["split"] == "test"

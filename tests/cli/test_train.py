@@ -120,7 +120,7 @@ def test_an_interrupted_training_tells_what_is_kept_and_what_goes_on(
     def pressing(*arguments: Any) -> Step:
         step = make_step(*arguments)
 
-        def made(batch: Batch, *, rate: float) -> Tensor:
+        def made(batch: Batch, *, rate: float) -> Tensor | None:
             if next(steps) == 5:  # the sixth step, the second of the second epoch
                 signal.raise_signal(number)
             return step(batch, rate=rate)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,7 @@ from rich.console import Console
 from torch import Tensor
 
 from askattend.data.questions import Question
+from askattend.errors import RunError
 from askattend.evaluation.answers import answer_questions, fit_calibration
 from askattend.metrics.calibration import Calibration, calibrate
 from evaluation.evaluations import ANSWERS, batches, predictor, question
@@ -68,3 +72,18 @@ def test_a_calibration_is_learnt_from_the_answers_and_how_right_they_are() -> No
     assert found.questions == 11
     assert found.temperature == pytest.approx(expected.temperature, rel=1e-3)
     assert [point.risk for point in found.curve] == [point.risk for point in expected.curve]
+
+
+def test_an_answer_that_is_no_number_is_not_scored() -> None:
+    network, asked = predictor(), batches(make_qaset(*QUESTIONS))
+    odd = QUESTIONS[1].image
+
+    class Spoilt:
+        def read(self, images: Sequence[str]) -> Tensor:
+            regions = asked.source.read(images).float()
+            regions[[image == odd for image in images]] = math.nan
+            return regions
+
+    spoilt = asked.with_features(Spoilt())
+    with pytest.raises(RunError, match=rf"questions with what is no number: .*image {odd}"):
+        answer_questions(network, spoilt, console=QUIET)

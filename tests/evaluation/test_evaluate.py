@@ -69,6 +69,7 @@ def test_metrics_json_has_the_figures_beside_the_accuracy(tmp_path: Path) -> Non
         "coverage",
         "ceiling",
         "made",
+        "run",
         *all_figures(),
     ]
     value = evaluation.metrics.figures["by_answer_type"]

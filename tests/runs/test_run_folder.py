@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from askattend.cli import main
 from askattend.errors import RunError
+from askattend.metrics.calibration import Calibration
 from askattend.runs.run_folder import LAYOUT, Run
 from small_networks import SPEC
 
@@ -152,6 +154,36 @@ def test_weights_that_are_no_weights_are_named(
         RunError, match=rf"best\.safetensors: 'attention\.region\.weight' {message}"
     ):
         broken_off.load_model()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("temperature", "0"),
+        ("temperature", "-1"),
+        ("temperature", "null"),
+        ("temperature", "1e999"),
+        ("unknown_slope", "-0.5"),
+        ("questions", "-3"),
+        ("abstain_above_risk", "7"),
+        ("curve", '[{"threshold": 2, "coverage": 1, "risk": 0}]'),
+        ("curve", '[{"threshold": 0.5, "coverage": 1, "risk": 0, "more": 1}]'),
+        ("temprature", "1"),
+    ],
+)
+def test_a_calibration_that_is_none_is_refused(broken_off: Run, field: str, value: str) -> None:
+    broken_off.save_calibration(Calibration(1.0, 9, ()))
+    file = broken_off.folder / "calibration.json"
+    content = json.loads(file.read_text())
+    content[field] = "VALUE"
+    file.write_text(json.dumps(content).replace('"VALUE"', value))
+    with pytest.raises(RunError, match=r"calibration\.json: unreadable"):
+        broken_off.load_calibration()
+
+
+def test_without_a_curve_no_answer_keeps_within_a_risk() -> None:
+    assert Calibration(1.0, 900, ()).threshold(0.1) > 1
+    assert Calibration(1.0, 900, ()).threshold() == 0
 
 
 def test_training_saves_suggestions(own: Path) -> None:

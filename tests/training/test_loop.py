@@ -26,7 +26,8 @@ from askattend.training.checkpoint import Timer, save_checkpoint
 from askattend.training.config import TrainConfig
 from askattend.training.history import TrainingHistory, read_history, read_progress
 from askattend.training.interruption import Interruption
-from askattend.training.loop import fit, validate
+from askattend.training.loop import fit
+from askattend.training.validation import validate
 from fake_features import FakeFeatures
 from small_networks import SPEC, small_config
 from small_questions import make_qaset, make_question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from askattend.batching.division import Division, Part
 from askattend.batching.encoded_questions import EncodedQuestions, IntArray
 from askattend.batching.flips import Flips
 from askattend.data.questions import QASet
@@ -44,6 +45,7 @@ class Batch:
         word_counts: how many questions have a first word, a second, …, as far as the processor
             knows; set on the way to a GPU, which would have to be waited for.
         rows: of the table `regions` that are the batch's images; see `gathered`.
+        part: which part of a step it is, where steps are divided.
     """
 
     regions: Float[Tensor, "images regions region_dim"]
@@ -56,6 +58,7 @@ class Batch:
     question_index: Int[Tensor, " questions"]
     word_counts: tuple[int, ...] = ()
     rows: Int[Tensor, " distinct"] | None = None
+    part: Part | None = None
 
     @classmethod
     def of(
@@ -116,9 +119,11 @@ class Batch:
         """Copy the batch to another device."""
         if device.type != "cuda" or self.lengths.is_cuda:
             moved = {name: to_device(tensor, device) for name, tensor in self.tensors().items()}
-            return Batch(**moved, word_counts=self.word_counts)
+            return Batch(**moved, word_counts=self.word_counts, part=self.part)
         return Batch(
-            **all_to_device(self.tensors(), device), word_counts=word_counts(self.lengths.numpy())
+            **all_to_device(self.tensors(), device),
+            word_counts=word_counts(self.lengths.numpy()),
+            part=self.part,
         )
 
 
@@ -168,6 +173,7 @@ class Batches:
     ) -> None:
         self.questions, self.batch_size, self.sampling = questions, batch_size, sampling
         self.source, self._rows, self._flips = source, _NO_ROWS, flips
+        self._division = Division()
         self._encoded = encoded or EncodedQuestions.encode(questions, words, answers)
         # A question none of whose answers the model can give teaches nothing: its loss is 0.
         self._teaching = np.flatnonzero(self._encoded.answer_weight.sum(axis=1) > 0)
@@ -184,6 +190,12 @@ class Batches:
         other.source, other._rows = source, _NO_ROWS
         return other
 
+    def divided(self, division: Division) -> Batches:
+        """Return the same batches, of which shuffled ones are given as a process's parts alone."""
+        other = copy(self)
+        other._division = division
+        return other
+
     def steps(self, *, at_least: int = 0) -> int:
         """Count the batches of a shuffled epoch."""
         return max(-(-len(self._teaching) // self.batch_size), at_least)
@@ -193,13 +205,22 @@ class Batches:
         answered = [bool(question.answers) for question in self.questions]
         return float(self._encoded.answer_score.max(axis=1)[answered].mean())
 
-    def in_order(self) -> Iterator[Batch]:
-        """Yield every question once, an image's questions together; for evaluation."""
-        for asked in self._parts(_stable_order(self._encoded.image)):
-            yield self._batch(asked)
+    def in_order(self, *, rank: int = 0, of: int = 1, together: int = 1) -> Iterator[Batch]:
+        """Yield every question once, an image's questions together; for evaluation.
+
+        Args:
+            rank: the process whose batches are wanted.
+            of: so many processes, which take turns; the batches are those of one.
+            together: batches that one of them takes at a time.
+        """
+        for number, asked in enumerate(self._parts(_stable_order(self._encoded.image))):
+            if number // together % of == rank:
+                yield self._batch(asked)
 
     def shuffled(self, seed: int, *, at_least: int = 0, start: int = 0) -> Iterator[Batch]:
         """Yield every question that can be learnt from once, in a new order.
+
+        Where batches are divided, each is yielded as one part or more.
 
         Args:
             seed: the order depends on nothing else.
@@ -222,10 +243,10 @@ class Batches:
         steps, done = self.steps(at_least=at_least), 0
         while done < steps:
             for asked in self._parts(self._shuffle(rng)):
+                # Of the whole batch, so that the same images flip however it is divided.
+                rows = asked if self._flips is None else self._flips.draw(asked, flip_rng)
                 if done >= start:
-                    yield self._batch(asked, flip_rng)
-                elif self._flips is not None:
-                    self._flips.draw(asked, flip_rng)
+                    yield from self._step(asked, rows, (seed, done))
                 done += 1
                 if done == steps:
                     return
@@ -254,24 +275,45 @@ class Batches:
         for start in range(0, len(order), self.batch_size):
             yield order[start : start + self.batch_size]
 
+    def _step(
+        self, question_index: IntArray, rows: IntArray, seed: tuple[int, int]
+    ) -> Iterator[Batch]:
+        """Yield the batch of a step, or the parts of it that are this process's."""
+        encoded = self._encoded if self._flips is None else self._flips.encoded
+        if self._division.whole:
+            yield self._batch(question_index, rows, encoded)
+            return
+        # As long as the whole batch's: some networks' answers depend on the padding.
+        words = int(encoded.lengths[rows].max())
+        for some, part in self._division.parts_of(encoded.image[rows], seed=seed):
+            batch = self._batch(question_index[some], rows[some], encoded, words)
+            yield replace(batch, part=part)
+
     def _batch(
-        self, question_index: IntArray, flip_rng: np.random.Generator | None = None
+        self,
+        question_index: IntArray,
+        rows: IntArray | None = None,
+        encoded: EncodedQuestions | None = None,
+        words: int = 0,
     ) -> Batch:
-        encoded, asked = self._encoded, question_index
-        if self._flips is not None and flip_rng is not None:
-            encoded, asked = self._flips.encoded, self._flips.draw(question_index, flip_rng)
+        """Make a batch of some questions, at other rows where they may be about mirror images.
+
+        It has room for so many words at least.
+        """
+        encoded = self._encoded if encoded is None else encoded
+        asked = question_index if rows is None else rows
         images, image_index = np.unique(encoded.image[asked], return_inverse=True)
         lengths = encoded.lengths[asked]
 
         def rows_of(array: Any) -> Tensor:  # `take` is several times as quick as an index
             return torch.from_numpy(array.take(asked, axis=0))
 
-        regions, rows = self._features(encoded, images)
+        regions, of_table = self._features(encoded, images)
         return Batch(
             regions=regions,
-            rows=rows,
+            rows=of_table,
             image_index=torch.from_numpy(image_index),
-            tokens=rows_of(encoded.tokens)[:, : lengths.max()].contiguous(),
+            tokens=rows_of(encoded.tokens)[:, : max(lengths.max(), words)].contiguous(),
             lengths=torch.from_numpy(lengths),
             answer_index=rows_of(encoded.answer_index),
             answer_weight=rows_of(encoded.answer_weight),

@@ -19,7 +19,7 @@ from askattend.files import read_bytes
 
 @dataclass(frozen=True)
 class Questions:
-    """What is asked.
+    """Questions to ask.
 
     Attributes:
         common: of every image.

@@ -59,7 +59,7 @@ class BulkConfig:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a bulk answering, or of a share of it.
+    """Result of a bulk answering, or of a share of it.
 
     Attributes:
         images, questions: in the results of this share, whoever wrote them.
@@ -156,6 +156,8 @@ def answer_parts(
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
     mine = parts_of_shard(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}
+    for number in before:
+        parts.forget_claim(number)
     todo = [number for number in mine if number not in before]
     if not mine:
         print_line(console, f"note: of {plan.parts} shards, none is for share {shard}")

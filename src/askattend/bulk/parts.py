@@ -16,7 +16,7 @@ from askattend.files import atomic_write, decode_json
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of a shard once it is whole.
+    """Description of a shard, once it is whole.
 
     Attributes:
         plan: digest of the plan that it belongs to.
@@ -84,6 +84,10 @@ class Parts:
             if self._status(number).exists():
                 file.unlink(missing_ok=True)
             lock.release()
+
+    def forget_claim(self, number: int) -> None:
+        """Remove the lock of a shard that is done, which a process killed at its end leaves."""
+        (self._out / f".{part_name(number)}.lock").unlink(missing_ok=True)
 
     def write(
         self, number: int, rows: Iterable[Row], *, images: int, broken: Mapping[str, str]

@@ -33,7 +33,7 @@ _SHARD = re.compile(r"([0-9]+)/([0-9]+)")
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What all parts of a bulk answering have in common.
+    """Settings and digests that all parts of a bulk answering have in common.
 
     Attributes:
         askattend, torch: versions.

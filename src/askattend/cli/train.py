@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 import tyro
+from rich.console import Console
 
 from askattend.cli.console import Form, parse_form, print_notes, progress
 from askattend.cli.interruption import resumable_training
@@ -18,12 +20,15 @@ from askattend.cli.options import REQUIRED, Flat
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
 from askattend.experiment.search.budget import parse_duration
-from askattend.experiment.search.search import OnTop, search
+from askattend.experiment.search.search import search
 from askattend.experiment.search.trials import STATE
 from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.run_folder import CONFIG, read_config
+from askattend.training.joining import joined
+from askattend.training.processes import Processes
+from askattend.training.rendezvous import restarted
 
 # The word for any of these networks, of which a search chooses.
 ANY, ANY_OF = "any", ("saaa", "san")
@@ -60,45 +65,73 @@ class Train(Generic[M]):
 def run(argv: list[str]) -> None:
     """Parse the command's options on top of a preset or a run to be resumed, and train.
 
+    Started by torchrun, several processes train together; started anew by it, they go on.
+
     Raises:
         AskAttendError: a setting, the data or the run folder does not fit.
     """
+    with joined(argv) as processes:
+        if restarted(os.environ) and "--resume" not in argv:
+            argv = [*argv, "--resume"]
+        # Parsed once, so that help and mistakes are printed once, and a run to be resumed need be
+        # seen by the first process alone.
+        starts = processes.first_does(lambda: _starts(argv))
+        options, out = starts[0], _check(starts[0], argv, processes)
+        with resumable_training(argv, out):
+            if options.search is not None:
+                _search(starts, out, options.search, argv)
+                return
+            train(
+                options.config,
+                out,
+                resume=options.resume,
+                console=progress() if processes.first else Console(quiet=True),
+                on_top=lambda recipe: _on_top(recipe, options, argv),
+                processes=processes,
+            )
+
+
+def _starts(argv: list[str]) -> list[Train[Any]]:
+    """Return the options for the network named, or for each that a search chooses from."""
     if argv[:1] == [ANY]:
         starts = [_parse([name, *argv[1:]]) for name in ANY_OF]
     else:
         check_network(argv)
         starts = [_parse(argv)]
-    options = starts[0]
-    if options.out is None:
+    if starts[0].out is None:
         raise ConfigError("no run folder named", remedy="Add --out RUN.")
     for each in starts:
         _note_better_preset(each)
-    _refuse_two_starts(options, argv)
+    _refuse_two_starts(starts[0], argv)
+    return starts
+
+
+def _check(options: Train[Any], argv: list[str], processes: Processes) -> Path:
+    """Refuse options that do not fit; agree to code that is typed; return the run folder."""
+    out = options.out
+    assert out is not None, "refused before"
     if typed := _typed_attention(argv):
         trust(OwnCode.named(typed).digest)
-
-    def on_top(recipe: Config[Any]) -> Config[Any]:
-        # The preset and the same words once more, on top of what the size of the data has chosen.
-        name = model_name(recipe.model)
-        start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
-        return keep(start)
-
-    def keep(drawn: Config[Any]) -> Config[Any]:
-        return _parse([model_name(drawn.model), *argv[1:]], drawn).config
-
     if options.search is None:
-        _refuse_without_search(options, argv, options.out)
-    with resumable_training(argv, options.out):
-        if options.search is not None:
-            _search(starts, options.out, options.search, on_top, keep)
-            return
-        train(
-            options.config,
-            options.out,
-            resume=options.resume,
-            console=progress(),
-            on_top=on_top,
+        processes.first_does(lambda: _refuse_without_search(options, argv, out))
+    elif processes.count > 1:
+        raise ConfigError(
+            f"{processes.count} processes cannot search together",
+            where="--search",
+            remedy="Search in one process; then train what it found in many.",
         )
+    return out
+
+
+def _on_top(recipe: Config[Any], options: Train[Any], argv: list[str]) -> Config[Any]:
+    """Put preset and options once more on top of what the size of the data has chosen."""
+    name = model_name(recipe.model)
+    start = recipe if not options.preset else read_preset(options.preset, name, base=recipe)
+    return _keep(start, argv)
+
+
+def _keep(drawn: Config[Any], argv: list[str]) -> Config[Any]:
+    return _parse([model_name(drawn.model), *argv[1:]], drawn).config
 
 
 def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:
@@ -125,9 +158,7 @@ def forms() -> dict[str, Form]:
     return {**found, ANY: found[ANY_OF[0]]}
 
 
-def _search(
-    starts: Sequence[Train[Any]], out: Path, budget: str, on_top: OnTop, keep: OnTop
-) -> None:
+def _search(starts: Sequence[Train[Any]], out: Path, budget: str, argv: list[str]) -> None:
     options = starts[0]
     search(
         options.config,
@@ -137,8 +168,8 @@ def _search(
         also=[each.config for each in starts[1:]],
         folds=options.search_folds,
         resume=options.resume,
-        on_top=on_top,
-        keep=keep,
+        on_top=lambda recipe: _on_top(recipe, options, argv),
+        keep=lambda drawn: _keep(drawn, argv),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from torch import Tensor
 from askattend.batching.batches import Batches
 from askattend.batching.encoded_questions import EncodedQuestions, IntArray
 from askattend.batching.inference import outputs
+from askattend.data.questions import Question
+from askattend.errors import RunError, name_few
 from askattend.metrics.accuracy import accuracy_of
 from askattend.metrics.calibration import Calibration, calibrate
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
@@ -157,11 +159,25 @@ def _outputs(
     for batch, output in track(answered, "answering", total=total, console=console, transient=True):
         tokens, lengths = batch.tokens.cpu().numpy(), batch.lengths.cpu().numpy()
         unknown = unknown_shares(tokens, lengths, predictor.run.words.unknown)
-        yield (
-            batch.question_index.tolist(),
-            unknown,
-            output.logits.float().cpu(),
-            output.attention.float().cpu(),
+        positions, logits = batch.question_index.tolist(), output.logits.float().cpu()
+        _require_numbers(logits, [batches.questions.questions[i] for i in positions])
+        yield positions, unknown, logits, output.attention.float().cpu()
+
+
+def _require_numbers(logits: Tensor, questions: Sequence[Question]) -> None:
+    """Refuse to score what is no number.
+
+    Raises:
+        RunError: names the questions.
+    """
+    sound = torch.isfinite(logits).all(dim=1).tolist()
+    odd = [one for one, is_sound in zip(questions, sound, strict=True) if not is_sound]
+    if odd:
+        named = name_few(f"{one.id} (image {one.image})" for one in odd)
+        raise RunError(
+            f"the network answers {len(odd):,} questions with what is no number: {named}",
+            where="evaluation",
+            remedy="Are the images' features whole? Extract them again, or copy the run again.",
         )
 
 

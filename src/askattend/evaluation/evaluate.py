@@ -33,6 +33,7 @@ from askattend.metrics.floor_comparison import (
 from askattend.metrics.grounding import GroundingPerQuestion, measure
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.runs.origin import mark_of
 from askattend.runs.predictor import Predictor
 from askattend.scoring.results import (
     METRICS,
@@ -158,6 +159,7 @@ class Metrics(msgspec.Struct, frozen=True):
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.
         made: the program that measured them, and when.
+        run: what tells the run from any other, see `mark_of`.
         figures: the value of each `Figure` by its name.
     """
 
@@ -173,6 +175,7 @@ class Metrics(msgspec.Struct, frozen=True):
     coverage: float | None = None
     ceiling: float | None = None
     made: Provenance | None = None
+    run: str = ""
     figures: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def flat(self) -> dict[str, Any]:
@@ -275,6 +278,7 @@ def _metrics(
         coverage=run.answers.reachable(questions) if whole else None,
         ceiling=evaluated.batches.ceiling() if whole else None,
         made=Provenance.now(),
+        run=mark_of(run.folder, run.config),
         figures={name: figure.measure(evaluated) for name, figure in figures.items()},
     )
 

@@ -35,6 +35,7 @@ from askattend.report.gallery import Example, Tile, choose
 from askattend.report.index import check_holder, write_index
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
+from askattend.runs.origin import mark_of
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.scoring.evaluation_folders import REPORT, evaluation_folder, source_name
@@ -93,7 +94,8 @@ def evaluate_run(
     _check_folder(place, split)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     inputs = _read(predictor, options.data, split, options.features, console=console)
-    check_holder(place, inputs.questions.source, split)
+    mark = mark_of(folder, predictor.run.config)
+    check_holder(place, inputs.questions.source, split, mark)
     # Where nobody sees a bar move, it would leave nothing but an empty line.
     bars = console if console.is_interactive else Console(quiet=True)
     predictor, risk = inputs.predictor, options.abstain_above_risk

@@ -14,7 +14,10 @@ from askattend.training.history import read_progress
 from askattend.training.step import learning_rate
 
 # How long and where to train may change when a run is resumed.
-_FREE_NAMES = ("epochs", "patience", "device", "cuda_graphs", "checkpoint_minutes")
+_FREE_NAMES = (
+    *("epochs", "patience", "device", "cuda_graphs", "checkpoint_minutes"),
+    "accumulate",
+)
 _FREE = {("train", name) for name in _FREE_NAMES}
 
 

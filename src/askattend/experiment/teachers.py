@@ -47,6 +47,7 @@ from askattend.training.distilling import (
 )
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
+from askattend.training.processes import ALONE, Processes
 
 TEACHERS = "teachers"
 # Questions that a temperature is fitted on; more change nothing that a network would learn.
@@ -90,18 +91,20 @@ class Lesson:
         config: its settings; `config.seeds` is the number of teachers.
         splits: its questions.
         features: of their images.
-        floor: the strongest linear floor of the run.
+        floor: the strongest linear floor of the run; None where it does not teach.
         resume: go on where earlier trainings of the teachers stopped.
         console: where notes and progress go.
+        processes: that train together.
     """
 
     run: Run
     config: Config[Any]
     splits: Splits
     features: Features
-    floor: LinearFloor
+    floor: LinearFloor | None
     resume: bool
     console: Console
+    processes: Processes = ALONE
 
     @property
     def kinds(self) -> int:
@@ -123,6 +126,11 @@ class Lesson:
     def held_out(self, teacher: int) -> tuple[int, ...]:
         """List the folds that a teacher does not learn from."""
         return held_out(teacher, self.config.seeds, self.config.train.distil_held_out)
+
+    def folds(self) -> list[QASet]:
+        """Divide the training questions into the folds that teachers may do without."""
+        train = self.splits.train
+        return [of_images(train, fold) for fold in fold_images(self.config, train)]
 
     def batches(self, questions: QASet) -> Batches:
         """Batch questions to be answered."""
@@ -155,15 +163,22 @@ def learn_from_teachers(lesson: Lesson) -> Taught | None:
     """
     if not lesson.kinds:
         return None
-    run, questions = lesson.run, lesson.questions()
-    if not (lesson.resume and (run.folder / SOFT_ANSWERS).exists()):
-        soft, scores = _teach(lesson, questions)
-        save_soft_answers(run.folder, soft, scores)
-    shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
-    # Read even if just written: learnt from is what a resumed run would learn from.
-    soft, scores = load_soft_answers(
-        run.folder, questions=len(questions), answers=len(run.answers), kinds=lesson.kinds
-    )
+    run, questions, processes = lesson.run, lesson.questions(), lesson.processes
+    file = run.folder / SOFT_ANSWERS
+    if not processes.first_does(lambda: lesson.resume and file.exists()):
+        histories = _train_networks(lesson)
+        processes.first_does(
+            lambda: save_soft_answers(run.folder, *_teach(lesson, questions, histories))
+        )
+
+    def kept() -> tuple[SoftAnswers, TeacherScores]:
+        shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
+        # Read even if just written: learnt from is what a resumed run would learn from.
+        return load_soft_answers(
+            run.folder, questions=len(questions), answers=len(run.answers), kinds=lesson.kinds
+        )
+
+    soft, scores = processes.first_does(kept)
     for line in _describe(scores):
         lesson.console.print(line, highlight=False)
     return Taught(questions, soft, scores)
@@ -182,40 +197,53 @@ def _describe(scores: TeacherScores) -> Iterator[str]:
         yield f"teachers answer {scores.crossed:,} questions more, each about another image"
 
 
-def _teach(lesson: Lesson, questions: QASet) -> tuple[SoftAnswers, TeacherScores]:
-    """Have every teacher answer all questions."""
+def _teach(
+    lesson: Lesson, questions: QASet, histories: Sequence[TrainingHistory]
+) -> tuple[SoftAnswers, TeacherScores]:
+    """Have every teacher answer all questions, the networks once they are trained."""
     share, crossed = lesson.config.train.distil_floor, len(questions) - len(lesson.splits.train)
     if not share:
-        soft, scores = _teach_networks(lesson, questions)
+        soft, scores = _ask_networks(lesson, questions, histories)
         return soft, msgspec_replace(scores, crossed=crossed)
     answers, floor = lesson.run.answers, lesson.floor
+    assert floor is not None, "it is to teach"
     by_floor = floor_soft_answers(floor, questions, lesson.features, answers)
     if lesson.config.seeds == 1:
         return by_floor, TeacherScores(floor=floor.name, crossed=crossed)
-    soft, scores = _teach_networks(lesson, questions)
+    soft, scores = _ask_networks(lesson, questions, histories)
     told = msgspec_replace(scores, floor=floor.name, crossed=crossed)
     return soft.mixed(by_floor, share), told
 
 
-def _teach_networks(lesson: Lesson, questions: QASet) -> tuple[SoftAnswers, TeacherScores]:
-    """Train networks of other seeds, then ask them all questions."""
-    count, train = lesson.config.seeds, lesson.splits.train
-    images = fold_images(lesson.config, train)
-    folds = [of_images(train, fold) for fold in images]
+def _train_networks(lesson: Lesson) -> list[TrainingHistory]:
+    """Train networks of other seeds, if the settings want any."""
+    if lesson.config.seeds == 1:
+        return []
+    folds = lesson.folds()
     valid = lesson.batches(lesson.splits.valid)
-    teachers: list[Teacher] = []
-    histories: list[TrainingHistory] = []
-    for number in range(count):
-        run, history = _train_teacher(lesson, folds, number, valid)
-        histories.append(history)
-        teachers.append(_as_teacher(lesson, run, [folds[i] for i in lesson.held_out(number)]))
+    return [_train_teacher(lesson, folds, number, valid) for number in range(lesson.config.seeds)]
+
+
+def _ask_networks(
+    lesson: Lesson, questions: QASet, histories: Sequence[TrainingHistory]
+) -> tuple[SoftAnswers, TeacherScores]:
+    """Ask the networks of other seeds all questions."""
+    folds = lesson.folds()
+    teachers = [
+        _as_teacher(
+            lesson, _teacher_run(lesson, number)[0], [folds[i] for i in lesson.held_out(number)]
+        )
+        for number in range(lesson.config.seeds)
+    ]
+    images = fold_images(lesson.config, lesson.splits.train)
     soft = _soft_answers(lesson, teachers, questions, images)
+    valid = lesson.batches(lesson.splits.valid)
     return soft, TeacherScores.of(histories, ensemble=ensemble_accuracy(teachers, valid))
 
 
 def _train_teacher(
     lesson: Lesson, folds: Sequence[QASet], number: int, valid: Batches
-) -> tuple[Run, TrainingHistory]:
+) -> TrainingHistory:
     """Train a teacher on all folds but those held out from it."""
     left_out = lesson.held_out(number)
     images = {i for n, fold in enumerate(folds) if n not in left_out for i in fold.images}
@@ -226,11 +254,18 @@ def _train_teacher(
         highlight=False,
     )
     run, config = _teacher_run(lesson, number)
-    run.save()
+    lesson.processes.first_does(run.save)
     flips = flips_of(learnt_from, run, config)
     learnt = batches_of(learnt_from, lesson.features, run, config.train, flips)
-    history = fit(run, learnt, valid, config.train, console=lesson.console, resume=lesson.resume)
-    return run, history
+    return fit(
+        run,
+        learnt,
+        valid,
+        config.train,
+        console=lesson.console,
+        resume=lesson.resume,
+        processes=lesson.processes,
+    )
 
 
 def _teacher_run(lesson: Lesson, number: int) -> tuple[Run, Config[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
+from askattend.experiment.dividing import require_device, require_enough, require_same_features
 from askattend.experiment.features import Features, features_for, uses_image
 from askattend.experiment.floors import (
     FloorAccuracy,
@@ -41,12 +42,14 @@ from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_fro
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
+from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
 from askattend.runs.origin import Origin
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
+from askattend.training.processes import ALONE, Processes
 from askattend.training.summary import DataSummary, TrainingSummary, read_summary
 
 
@@ -57,8 +60,12 @@ def train(
     resume: bool = False,
     console: Console,
     on_top: Callable[[Config[Any]], Config[Any]] | None = None,
+    processes: Processes = ALONE,
 ) -> Run:
     """Train a network and leave a run folder that answers questions.
+
+    Of several processes each reads the questions and opens the features; the first alone sees the
+    run folder, and does all else that is not training.
 
     Args:
         config: all settings; `config.data` names the questions, and `config.recipe` what the size
@@ -68,41 +75,83 @@ def train(
         console: where notes and progress go.
         on_top: puts what somebody asked for on top of a recipe's settings. Without, only the recipe
             ``"auto"`` changes any; another's name says where they come from.
+        processes: that train together; all call this with the same arguments, but a console of
+            their own.
 
     Raises:
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
-    check_folder(out, resume=resume)
-    pick_device(config.train.device)  # complain before the long work, not after it
+    processes.first_does(lambda: check_folder(out, resume=resume))
+    require_device(config, processes)  # complain before the long work, not after it
     config = with_full_paths(config)
     splits = read_splits(config, console)
-    config = by_recipe(config, out, splits, on_top, console)
+    processes.require_same("questions", digest(splits))
+    config = processes.first_does(lambda: by_recipe(config, out, splits, on_top, console))
+    require_enough(config, splits, processes)
     fold_images(config, splits.train)  # complain before the long work
     own_attention(config, out)
-    run, features = prepare(config, out, splits, console)
+    run, features = processes.in_turns(lambda: prepare(config, out, splits, console))
+    require_same_features(splits.train.images, features, processes)
     if resume:
-        require_same(run, splits)
-        if (note := changed_schedule(run, config.train)) is not None:
-            console.print(f"note: {note}", highlight=False)
-    with alone_in(out):
-        check_folder(out, resume=resume)  # once more: another may have trained here meanwhile
-        Origin(Provenance.now(), digest(splits)).save(out)
-        run.save()
-        with still_at_work(console, "fitting the floors"):
-            linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
-            floors = floors_on_validation(run, linear, splits.valid, features)
-        console.print(floors_line(floors, len(splits.valid)), highlight=False)
+        processes.first_does(lambda: _may_resume(run, config, splits, console))
+    with alone_in(out) if processes.first else nullcontext():
+        linear, floors = processes.first_does(
+            lambda: _begin(run, config, splits, features, resume=resume, console=console)
+        )
         taught = learn_from_teachers(
-            Lesson(run, config, splits, features, linear[-1], resume, console)
+            Lesson(run, config, splits, features, linear, resume, console, processes)
         )
         learnt, held_back = batches_for(run, features, splits, config, taught)
-        history = fit(run, learnt, held_back, config.train, console=console, resume=resume)
-        _save_summary(run, history, splits, floors, taught)
-        write_card(run)
-        log_result(run, history, splits.valid, features)
-        _conclude(run, history, floors, console)
+        history = fit(
+            run,
+            learnt,
+            held_back,
+            config.train,
+            console=console,
+            resume=resume,
+            processes=processes,
+        )
+
+        def end() -> None:
+            _save_summary(run, history, splits, floors, taught)
+            write_card(run)
+            log_result(run, history, splits.valid, features)
+            _conclude(run, history, floors, console)
+
+        processes.first_does(end)
     return run
+
+
+def _may_resume(run: Run, config: Config[Any], splits: Splits, console: Console) -> None:
+    """Refuse to go on with other data or settings; note what a longer training changes."""
+    require_same(run, splits)
+    if (note := changed_schedule(run, config.train)) is not None:
+        console.print(f"note: {note}", highlight=False)
+
+
+def _begin(
+    run: Run,
+    config: Config[Any],
+    splits: Splits,
+    features: Features,
+    *,
+    resume: bool,
+    console: Console,
+) -> tuple[LinearFloor | None, Mapping[str, FloorAccuracy]]:
+    """Write what a run has before its first step, its floors included.
+
+    Returns:
+        The strongest linear floor, if it is to teach, and each floor's accuracy.
+    """
+    check_folder(run.folder, resume=resume)  # once more: another may have trained here meanwhile
+    Origin(Provenance.now(), digest(splits)).save(run.folder)
+    run.save()
+    with still_at_work(console, "fitting the floors"):
+        linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
+        floors = floors_on_validation(run, linear, splits.valid, features)
+    console.print(floors_line(floors, len(splits.valid)), highlight=False)
+    return linear[-1] if config.train.distil_floor else None, floors
 
 
 def check_folder(out: Path, *, resume: bool) -> None:

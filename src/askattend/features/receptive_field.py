@@ -1,4 +1,4 @@
-"""What a region of a backbone sees: how much its features depend on each pixel."""
+"""The receptive field of a region: how much its features depend on each pixel."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from askattend.errors import ConfigError
 from askattend.metrics.shares import effective_size
 from askattend.metrics.temperature import best_probability, fit_temperature
+from askattend.settings import ClosedFraction, Natural
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -27,6 +28,8 @@ MOST_UNKNOWN = 0.5
 NEVER = 1.1
 # Chance that all of too few answers are right although more than the risk's share are wrong.
 DOUBT = 0.05
+# No temperature, and no count of questions, is greater.
+MOST = 1e12
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -37,7 +40,7 @@ class Bin(msgspec.Struct, frozen=True):
     accuracy: float
 
 
-class RiskCoveragePoint(msgspec.Struct, frozen=True):
+class RiskCoveragePoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Coverage and risk of answering only from some probability on (Geifman & El-Yaniv 2017).
 
     Attributes:
@@ -46,12 +49,12 @@ class RiskCoveragePoint(msgspec.Struct, frozen=True):
         risk: 1 - accuracy among those, 0 to 1.
     """
 
-    threshold: float
-    coverage: float
-    risk: float
+    threshold: ClosedFraction
+    coverage: ClosedFraction
+    risk: ClosedFraction
 
 
-class Calibration(msgspec.Struct, frozen=True):
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Temperature and thresholds of a run, learnt on its validation questions.
 
     Attributes:
@@ -66,12 +69,12 @@ class Calibration(msgspec.Struct, frozen=True):
             unknown, as a multiple of itself; see `fit_unknown_slope`.
     """
 
-    temperature: float
-    questions: int
+    temperature: Annotated[float, msgspec.Meta(gt=0, le=MOST)]
+    questions: Natural
     curve: tuple[RiskCoveragePoint, ...]
-    abstain_above_risk: float | None = None
-    effective: float | None = None
-    unknown_slope: float = 0.0
+    abstain_above_risk: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    effective: Annotated[float, msgspec.Meta(ge=0, le=MOST)] | None = None
+    unknown_slope: Annotated[float, msgspec.Meta(ge=0, le=MOST)] = 0.0
 
     def temperature_of(self, unknown: Array) -> Array:
         """Return the temperature for questions of which these shares of the words are unknown."""
@@ -91,6 +94,8 @@ class Calibration(msgspec.Struct, frozen=True):
         risk = self.abstain_above_risk if risk is None else risk
         if risk is None or risk >= 1:
             return 0.0
+        if not self.curve:
+            return NEVER
         if self.curve[-1].risk <= risk and self._enough(self.curve[-1], risk):
             return 0.0
         chosen = self._within(risk)

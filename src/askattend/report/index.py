@@ -53,8 +53,14 @@ def write_index(run: Path) -> None:
     atomic_write(run / REPORT, page.encode("utf-8", errors="replace"))
 
 
-def check_holder(folder: Path, source: str, split: str) -> None:
-    """Refuse a folder that holds another data set's evaluation, or anything but one.
+def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
+    """Refuse a folder that holds another data set's or run's evaluation, or anything but one.
+
+    Args:
+        folder: where an evaluation is to go.
+        source: of its questions.
+        split: of them.
+        mark: of the run, see `mark_of`.
 
     Raises:
         ConfigError: files of the folder would be lost.
@@ -75,6 +81,8 @@ def check_holder(folder: Path, source: str, split: str) -> None:
     if not same or metrics.split != split:
         problem = f"holds the evaluation of {metrics.source}, {metrics.split}"
         raise ConfigError(problem, where=folder, remedy=remedy)
+    if metrics.run != mark:
+        raise ConfigError("holds another run's evaluation", where=folder, remedy=remedy)
 
 
 def _entry(run: Path, folder: Path) -> Entry:

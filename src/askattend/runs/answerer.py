@@ -198,12 +198,17 @@ class Answerer:
         tokens: Sequence[Sequence[int]],
         edited: Any = None,
     ) -> Output:
+        # The same question of many images is encoded once.
+        distinct = list(dict.fromkeys(map(tuple, tokens)))
+        place = {words: row for row, words in enumerate(distinct)}
         padded = pad_sequence(
-            [torch.tensor(words) for words in tokens], batch_first=True, padding_value=PADDING
+            [torch.tensor(words) for words in distinct], batch_first=True, padding_value=PADDING
         )
-        lengths = torch.tensor([len(words) for words in tokens], device=self._device)
+        lengths = torch.tensor([len(words) for words in distinct], device=self._device)
         about = torch.tensor(image_index, device=self._device)
         question = self.model.encode_question(padded.to(self._device), lengths)
+        if len(distinct) < len(tokens):
+            question = question[[place[tuple(words)] for words in tokens]]
         if edited is None:
             return self.model.answer(image, question, about)
         rows, columns = self.run.features.rows, self.run.features.columns

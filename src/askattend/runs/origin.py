@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from askattend.data.questions import QASet
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import atomic_write, decode_json, digest, read_whole
 
 # A file of its own: all others of a run are the same bytes whenever it is made.
 ORIGIN = "origin.json"
@@ -48,10 +50,27 @@ def read_origin(folder: Path) -> Origin | None:
         raise RunError(f"unreadable ({error})", where=file, remedy="Delete it.") from None
 
 
+def mark_of(folder: Path, config: Mapping[str, Any]) -> str:
+    """Compute what tells a run from any other, wherever its folder is, or ``""`` if nothing does.
+
+    Args:
+        folder: of the run, or of a copy.
+        config: its settings.
+
+    Raises:
+        RunError: its origin is unreadable.
+    """
+    origin = read_origin(folder)
+    if origin is None:
+        return ""
+    seed = config.get("train", {}).get("seed")
+    return digest(msgspec.json.encode([config.get("network"), seed, origin]))
+
+
 def digest_of_questions(*sets: QASet) -> str:
     """Compute a digest of what questions ask, in their order: id, image, text, human answers."""
-    digest = hashlib.blake2b(digest_size=16)
+    total = hashlib.blake2b(digest_size=16)
     for number, questions in enumerate(sets):
         for q in questions:
-            digest.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
-    return digest.hexdigest()
+            total.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
+    return total.hexdigest()

@@ -14,6 +14,7 @@ from askattend.models import Network
 from askattend.runs.run_folder import Run
 from askattend.runs.tensor_files import strip_prefix
 from askattend.training.history import Progress, TrainingHistory, WithinEpoch, decode_progress
+from askattend.training.processes import Processes
 
 # Generators of random numbers have their state under this prefix.
 _RANDOM = "random."
@@ -78,6 +79,23 @@ def load_checkpoint(run: Run, model: Network, optimizer: torch.optim.Optimizer) 
     return Checkpoint(progress.history, progress.within, strip_prefix(_RANDOM, tensors))
 
 
+def resumed(
+    run: Run, model: Network, optimizer: torch.optim.Optimizer, processes: Processes
+) -> Checkpoint:
+    """Load the checkpoint in the first process, and give weights and moments to all others."""
+    begun = processes.first_does(lambda: load_checkpoint(run, model, optimizer))
+    if processes.count == 1:
+        return begun
+    # The first may be the only one that sees the run folder.
+    moments = processes.first_does(lambda: _moments(model, optimizer))
+    if not processes.first:
+        for parameter, values in zip(model.parameters(), moments, strict=True):
+            for key, value in values.items():
+                optimizer.state[parameter][key] = value.to(parameter.device)
+    processes.take_from_first(model.state_dict().values())
+    return begun
+
+
 @dataclass
 class Timer:
     """A clock that says when the next checkpoint within an epoch is due.
@@ -99,6 +117,14 @@ class Timer:
             return False
         self._last = self.clock()
         return True
+
+
+def _moments(model: Network, optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:
+    """Copy an optimizer's tensors to the processor's memory, parameter by parameter."""
+    return [
+        {key: value.cpu() for key, value in optimizer.state[parameter].items() if value is not None}
+        for parameter in model.parameters()
+    ]
 
 
 def _random_states(device: torch.device) -> dict[str, Tensor]:

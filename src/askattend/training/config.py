@@ -26,7 +26,10 @@ class TrainConfig:
     epochs: Positive = 30
     """Times to go through the training questions, at most."""
     batch_size: Positive = 128
-    """Questions a step."""
+    """Questions a step, of all processes together."""
+    accumulate: Positive = 1
+    """Parts that a process goes through its questions of a step in, one after another, in less
+    memory; the weights move once."""
     sampling: Literal["by-image", "uniform"] = "by-image"
     """by-image keeps four questions of an image together in a batch (faster); uniform shuffles
     freely."""

@@ -17,6 +17,8 @@ from askattend.errors import RunError
 from askattend.models import Network
 from askattend.models.kernels import falling_schedule
 from askattend.training.config import TrainConfig
+from askattend.training.divided_step import DividedStep
+from askattend.training.processes import ALONE, Processes
 from askattend.training.step import compute_loss, optimizer_step, set_learning_rate, train_step
 
 
@@ -24,16 +26,27 @@ from askattend.training.step import compute_loss, optimizer_step, set_learning_r
 class Step(Protocol):
     """One step of gradient descent, as `train_step` for a network and its optimizer."""
 
-    def __call__(self, batch: Batch, *, rate: float) -> Float[Tensor, ""]:
-        """Learn from a batch at a learning rate; return the answers' loss before."""
+    def __call__(self, batch: Batch, *, rate: float) -> Float[Tensor, ""] | None:
+        """Learn from a batch at a learning rate; return the answers' loss before.
+
+        Of a step in several parts, None until the last.
+        """
         ...
 
 
-def make_step(model: Network, optimizer: torch.optim.Optimizer, config: TrainConfig) -> Step:
+def make_step(
+    model: Network,
+    optimizer: torch.optim.Optimizer,
+    config: TrainConfig,
+    processes: Processes = ALONE,
+) -> Step:
     """Return `train_step`; on a GPU as CUDA graphs, if the settings and the network allow.
 
-    The published code's CNN does not: what it answers depends on the length of its batch.
+    The published code's CNN does not: what it answers depends on the length of its batch. Nor does
+    a step of several parts, whose gradients are summed before the weights move.
     """
+    if processes.count > 1 or config.accumulate > 1:
+        return DividedStep(model, optimizer, config, processes)
     on_gpu = next(model.parameters()).is_cuda
     if on_gpu and config.cuda_graphs and not model.depends_on_padding:
         return GraphedStep(model, optimizer, config)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,23 +13,25 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress
 
-from askattend.batching.batches import Batch, Batches
+from askattend.batching.batches import Batches
 from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetch_to_device
-from askattend.batching.inference import outputs
-from askattend.devices import PrecisionChoice, pick_device
+from askattend.batching.division import Division
+from askattend.devices import pick_device
 from askattend.environment.heartbeat import Heartbeat, still_at_work
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Network
-from askattend.models.loss import answer_loss
 from askattend.runs.run_folder import Run
-from askattend.training.checkpoint import Checkpoint, Timer, load_checkpoint, save_checkpoint
+from askattend.training.checkpoint import Checkpoint, Timer, resumed, save_checkpoint
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import Step, make_step
+from askattend.training.divided_step import DividedStep
 from askattend.training.history import Epoch, TrainingHistory, WithinEpoch
 from askattend.training.interruption import Interruption
 from askattend.training.log import epoch_line, log_epoch, progress_bar, tensorboard_writer
 from askattend.training.losses import Losses, require_finite
+from askattend.training.processes import ALONE, Processes
 from askattend.training.step import learning_rate, make_optimizer
+from askattend.training.validation import validate_divided
 
 
 def fit(
@@ -41,10 +43,12 @@ def fit(
     console: Console,
     resume: bool = False,
     after_epoch: Callable[[TrainingHistory], None] | None = None,
+    processes: Processes = ALONE,
 ) -> TrainingHistory:
     """Train the run's network; its folder then holds the best and the last weights, and logs.
 
-    Interrupted and resumed, it ends with the weights that it would have had without.
+    Interrupted and resumed, it ends with the weights that it would have had without. Of several
+    processes each has a part of every batch, and the first alone reads and writes the folder.
 
     Args:
         run: already saved.
@@ -54,6 +58,7 @@ def fit(
         console: where notes, an epoch a line, and the progress bar go.
         resume: go on from the last weights of the run, if it has any.
         after_epoch: called after each epoch; an error that it raises ends the training.
+        processes: that train together; all call this with the same arguments.
 
     Raises:
         RunError: a loss is not finite, or the last weights are unreadable or do not fit.
@@ -62,22 +67,30 @@ def fit(
     torch.manual_seed(config.seed)
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
-    begun = load_checkpoint(run, model, optimizer) if resume else Checkpoint()
+    begun = resumed(run, model, optimizer, processes) if resume else Checkpoint()
     history = replace(begun.history, metric=metric_name(valid.questions), keep=config.keep)
     console.print(f"accuracy on validation: {history.metric}", highlight=False)
     train = cache_on_gpu_if_it_fits(train, device, config.precision, console)
     valid = cache_on_gpu_if_it_fits(valid, device, config.precision, console)
-    step = make_step(model, optimizer, config)
+    train = train.divided(Division(processes.rank, processes.count, config.accumulate))
+    step = make_step(model, optimizer, config, processes)
+    if isinstance(step, DividedStep) and device.type == "cuda" and config.cuda_graphs:
+        note = "note: steps of several parts are not replayed as CUDA graphs"
+        console.print(note, highlight=False)
     done = len(history.epochs) * train.steps(at_least=config.min_steps)
     timer, pulse = Timer(config.checkpoint_minutes), Heartbeat(console)
-    with progress_bar(console) as bar, tensorboard_writer(run.folder, steps=done) as writer:
+    writing = tensorboard_writer(run.folder, steps=done) if processes.first else nullcontext()
+    with progress_bar(console) as bar, writing as writer:
         while not history.finished(epochs=config.epochs, patience=config.patience):
 
             def keep(within: WithinEpoch, history: TrainingHistory = history) -> None:
-                save_checkpoint(run, model, optimizer, history, within)
+                if processes.first:
+                    save_checkpoint(run, model, optimizer, history, within)
 
+            # Processors of other kinds round otherwise, so that weights would drift apart.
+            processes.take_from_first(model.state_dict().values())
             epoch = _epoch(
-                EpochStart(len(history.epochs), begun, keep, timer, pulse),
+                EpochStart(len(history.epochs), begun, keep, timer, pulse, processes),
                 model,
                 step,
                 train,
@@ -90,11 +103,12 @@ def fit(
             # The best weights first: killed in between, a resumed run does the epoch once more.
             saving = Interruption()
             with saving.put_off():
-                if history.best is epoch:
-                    run.save_weights(model)
-                save_checkpoint(run, model, optimizer, history)
-                log_epoch(run.folder, history, writer)
-            if saving.asked:
+                if writer is not None:
+                    if history.best is epoch:
+                        run.save_weights(model)
+                    save_checkpoint(run, model, optimizer, history)
+                    log_epoch(run.folder, history, writer)
+            if processes.any(saving.asked):
                 raise KeyboardInterrupt
             starred = config.keep == "best" and history.best is epoch
             bar.console.print(epoch_line(epoch, best=starred))
@@ -113,6 +127,7 @@ class EpochStart:
         keep: writes a checkpoint.
         timer: says when the next one is due.
         pulse: says how it goes, where there is no bar.
+        processes: that train together.
     """
 
     done: int
@@ -120,6 +135,7 @@ class EpochStart:
     keep: Callable[[WithinEpoch], None]
     timer: Timer
     pulse: Heartbeat
+    processes: Processes = ALONE
 
 
 def _epoch(
@@ -155,7 +171,7 @@ def _epoch(
     trained = so_far(steps)
     try:
         with still_at_work(bar.console, f"validating epoch {done + 1}"):
-            found = validate(model, valid.in_order(), device, config.precision)
+            found = validate_divided(model, valid, device, config.precision, start.processes)
     except KeyboardInterrupt:
         start.keep(trained)
         raise
@@ -196,22 +212,26 @@ def _learn(
     torch.manual_seed(seed)
     start.begun.restore_random(device)
     model.train()
-    made = 0 if start.begun.within is None else start.begun.within.step
+    made, stopping = 0 if start.begun.within is None else start.begun.within.step, False
     shuffled = train.shuffled(seed, at_least=config.min_steps, start=made)
     # Closed at once, since a thread may make batches ahead.
     with closing(prefetch_to_device(device, shuffled)) as batches, interruption.put_off():
         for batch in batches:
             at = start.done * steps + made
             rate = learning_rate(config, at, config.epochs * steps)
-            losses.add(step(batch, rate=rate), len(batch))
+            loss = step(batch, rate=rate)
+            if loss is None:  # there are more parts of this step
+                continue
+            losses.add(loss, len(batch) if batch.part is None else batch.part.questions)
             made += 1
             advance()
-            if interruption.asked:
+            # All stop after the same step, whichever of them was told to.
+            if stopping := start.processes.any(interruption.asked):
                 break
             if start.timer.due():
                 start.keep(so_far(made))
             start.pulse.beat(partial(_how_it_goes, start.done, so_far, made, steps))
-    if interruption.asked:
+    if stopping:
         start.keep(so_far(made))
         raise KeyboardInterrupt
 
@@ -223,22 +243,3 @@ def _how_it_goes(done: int, so_far: Callable[[int], WithinEpoch], made: int, ste
         f"epoch {done + 1:>3}  {within.step:,} of {steps:,} steps  "
         f"loss {within.loss / within.questions:.4f}  {left / 60:.0f} min left"
     )
-
-
-@torch.inference_mode()
-def validate(
-    model: Network,
-    batches: Iterable[Batch],
-    device: torch.device | str = "cpu",
-    precision: PrecisionChoice = "auto",
-) -> tuple[float, float]:
-    """Compute the mean loss and the accuracy (0 to 1) over questions, dropout off."""
-    scores, losses, sizes = [], [], []
-    for batch, output in outputs(model, batches, torch.device(device), precision):
-        logits = output.logits
-        chosen = batch.answer_index == logits.argmax(dim=1, keepdim=True)
-        scores.append((batch.answer_score * chosen).sum())
-        losses.append(answer_loss(logits, batch.answer_index, batch.answer_weight))
-        sizes.append(len(batch))
-    loss = sum(a * b for a, b in zip(torch.stack(losses).tolist(), sizes, strict=True))
-    return loss / sum(sizes), sum(torch.stack(scores).tolist()) / sum(sizes)

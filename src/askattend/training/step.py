@@ -14,10 +14,9 @@ from askattend.data.vocab import PADDING, UNK
 from askattend.devices import autocast
 from askattend.models import Network
 from askattend.models.loss import answer_loss
-from askattend.models.tensors import Regions
 from askattend.training.config import TrainConfig
 
-KeptRegions = Float[Tensor, "images kept region_dim"]
+KeptRegions = Int[Tensor, " kept"]
 
 
 def train_step(
@@ -45,16 +44,24 @@ def train_step(
     return answers.detach()
 
 
-def compute_loss(model: Network, batch: Batch, config: TrainConfig) -> tuple[Tensor, Tensor]:
+def compute_loss(
+    model: Network, batch: Batch, config: TrainConfig, kept: KeptRegions | None = None
+) -> tuple[Tensor, Tensor]:
     """Compute the two terms whose sum is minimised: the answers' loss and the L2 penalty.
+
+    Args:
+        model: in training mode, for dropout.
+        batch: on the model's device.
+        config: what is minimised.
+        kept: the regions that are not left out, see `draw_regions`; drawn here by default.
 
     Returns:
         `answer_loss` (SAAA eq. 7), and `l2_penalty`·Σp² over all parameters but word embeddings.
     """
     with autocast(config.precision, model):
         regions = batch.gathered(model.casts_regions_to)
-        if model.training:
-            regions = _drop_regions(regions, config.region_dropout)
+        if model.training and config.region_dropout:
+            regions = regions[:, draw_regions(batch, config) if kept is None else kept]
         tokens = drop_words(batch.tokens, config.word_dropout) if model.training else batch.tokens
         output = model(regions, tokens, batch.lengths, batch.image_index)
     index, weight = batch.answer_index, batch.answer_weight
@@ -63,6 +70,17 @@ def compute_loss(model: Network, batch: Batch, config: TrainConfig) -> tuple[Ten
         index, weight = index.gather(1, column), (weight.gather(1, column) > 0).to(weight.dtype)
     loss = answer_loss(output.logits, index, weight, config.label_smoothing)
     return loss, _l2_penalty(model, config.l2_penalty)
+
+
+def draw_regions(batch: Batch, config: TrainConfig) -> KeptRegions:
+    """Draw the regions that a step keeps: attention is over those that are left.
+
+    All images of the step lose the same ones, so that less is computed.
+    """
+    count = batch.regions.shape[1]
+    # No `randperm`, for which a processor may wait for a GPU.
+    order = torch.rand(count, device=batch.regions.device).argsort()
+    return order[: max(round(count * (1 - config.region_dropout)), 1)]
 
 
 def drop_words(tokens: Int[Tensor, "questions words"], p: float) -> Int[Tensor, "questions words"]:
@@ -177,17 +195,3 @@ def _split_parameters(
     words, linear = model.word_embeddings(), model.linear_terms()
     apart = {*words, *linear}
     return words, linear, [parameter for parameter in model.parameters() if parameter not in apart]
-
-
-def _drop_regions(regions: Regions, share: float) -> KeptRegions:
-    """Leave out a share of the regions, drawn anew: attention is over those that are left.
-
-    All images lose the same ones, so that less is computed.
-    """
-    if not share:
-        return regions
-    count = regions.shape[1]
-    # No `randperm`, for which a processor may wait for a GPU.
-    order = torch.rand(count, device=regions.device).argsort()
-    kept = order[: max(round(count * (1 - share)), 1)]
-    return regions[:, kept]
