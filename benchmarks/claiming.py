@@ -37,7 +37,7 @@ PLAN = "plan"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a seed came to.
+    """The outcome of a seed.
 
     Attributes:
         deaths: of workers.
@@ -175,14 +175,14 @@ def _stepping(turns: Turns, vouched: Counter[str]) -> Iterator[None]:
     path_open, read_bytes, path_unlink = Path.open, Path.read_bytes, Path.unlink
 
     class SteppingLock(FileLock):
-        def acquire(self, timeout: float | None = None, **more: Any) -> Any:
+        def acquire(self, timeout: float | None = None, *given: Any, **more: Any) -> Any:
             worker = turns.worker()
             while True:
                 turns.step()
                 if worker is not None and self not in worker.locks:
                     worker.locks.append(self)
                 try:
-                    return super().acquire(timeout=0, **more)
+                    return super().acquire(0, *given, **more)
                 except Timeout:
                     if timeout == 0:
                         raise

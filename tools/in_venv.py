@@ -59,8 +59,13 @@ def install() -> None:
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"setting up {VENV} (once; a few minutes)", flush=True)
-    # --clear: what an interrupted call left half-made is not worth mending
-    subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+    ours = VENV / "made-by-make"
+    if ours.exists() or stamp.exists() or not VENV.exists():
+        # --clear: what an interrupted call left half-made is not worth mending
+        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        ours.touch()
+    else:
+        print(f"{VENV} is there: the project is installed into it", flush=True)
     pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-warn-script-location"]
     subprocess.run(
         [*pip, "--disable-pip-version-check", "-c", "constraints.txt", "-e", ".[dev]"],

@@ -50,6 +50,17 @@ def test_wups_of_sets(tmp_path: Path, call: Call, wordnet: WordNet) -> None:
     out = call("compare", *files, *data)[1]
     assert f"WUPS at 0.9: {wups['first']:.2%} → {wups['second']:.2%} of 2" in out
     assert "paired permutation test of WUPS at 0.9" in out
+    # A table of any number has each method's, and says whose questions they are.
+    third = save_results(tmp_path, {0: "lamp, chair", 1: "lamp"}, "third.json")
+    told = json.loads(call("compare", *files, third, *data, "--json")[1])
+    assert [one["wups"] for one in told["methods"]] == [wups["first"], wups["second"], 1]
+    assert told["source"] == data[1]
+    page = tmp_path / "table.html"
+    out = call("compare", *files, third, *data, "--page", page)[1]
+    assert f"WUPS at 0.9 {wups['first']:.2%}" in out
+    assert out.startswith(f"{data[1]}, test: 2 questions")
+    assert f"{100 * wups['second']:.2f} %" in page.read_text()
+    assert "WUPS at 0.9" in page.read_text()
 
 
 def test_notes_are_told_apart_from_results(tmp_path: Path, call: Call) -> None:

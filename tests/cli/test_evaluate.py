@@ -73,7 +73,7 @@ def test_without_validation_nothing_is_calibrated(own: Path, call: Call) -> None
     folder = own / "runs" / "saaa"
     status, _, err = call("evaluate", folder, "--json")
     assert status == 0
-    assert "not calibrated: they were validated on the training questions themselves" in err
+    assert "not calibrated anew: they were validated on the training questions themselves" in err
     assert not (folder / "calibration.json").exists()
     status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
     assert (status, "there are no validation questions to learn it from" in err) == (2, True)

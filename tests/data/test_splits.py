@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from askattend.data.questions import QASet, Question
 from askattend.data.splits import (
+    FEW_IMAGES,
     FEWEST_IMAGES,
     canonical_split,
     fold_splits,
@@ -57,7 +58,15 @@ def test_every_question_is_on_one_side_with_its_image(
         assert {q.image for q in side} == set(side.images)
 
 
-@given(st.integers(), st.integers(FEWEST_IMAGES, 300))
+@given(st.integers(), st.integers(FEWEST_IMAGES, FEW_IMAGES - 1), st.sampled_from([0.05, 0.1, 0.3]))
+def test_of_few_images_no_fewer_than_the_fraction_are_held_back(
+    seed: int, images: int, fraction: float
+) -> None:
+    valid = training_splits(qaset(train=images), fraction=fraction, seed=seed).valid
+    assert max(round(fraction * images), 1) <= len(valid.images) < images
+
+
+@given(st.integers(), st.integers(FEW_IMAGES, 300))
 def test_adding_images_moves_none(seed: int, fewer: int) -> None:
     small = training_splits(qaset(train=fewer), fraction=0.5, seed=seed)
     large = training_splits(qaset(train=400), fraction=0.5, seed=seed)

@@ -135,7 +135,7 @@ def test_it_says_when_it_is_not_sure(own: Path) -> None:
     assert "50.0 % of its answers at most are wrong" in card(own)
     edit(own / "calibration.json", abstain_above_risk=None)
     write_card(Run.load(own))
-    assert "It answers always" in card(own)
+    assert "and of nothing else, however improbable" in card(own)
 
 
 @pytest.mark.parametrize("risk", [0.0, 1.0])

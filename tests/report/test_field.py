@@ -41,5 +41,5 @@ def test_the_frame_lies_on_the_peak(backbone: Backbone, row: int, column: int) -
     # The corner of the frame that lies on the picture's own.
     corner = (254 * column, 190 * row)
     assert picture.getpixel((corner[0] + 1 - column, corner[1] + 1 - row)) > 200  # type: ignore[operator]
-    assert "The peak of “what?”" in tile.caption[0]
+    assert "peak for “what?” (framed)" in tile.caption[0]
     assert "100% in the 3 × 3 squares around it" in tile.caption[0]  # of 2 × 2, that is all

@@ -63,11 +63,13 @@ def run(argv: list[str]) -> None:
 
 
 def _table(found: Methods) -> list[str]:
-    lines = [f"{found.split}: {found.questions:,} questions; {found.metric}"]
+    source = f"{found.source}, " * bool(found.source)
+    lines = [f"{source}{found.split}: {found.questions:,} questions; {found.metric}"]
     for method in found.methods:
         spread = "" if method.deviation is None else f" ± {100 * method.deviation:.2f}"
         runs = f"{len(method.runs)} runs" if len(method.runs) > 1 else "1 run"
-        line = f"{method.mean:>8.2%}{spread:<8}  {method.name} ({runs})"
+        wups = "" if method.wups is None else f"  WUPS at 0.9 {method.wups:.2%}"
+        line = f"{method.mean:>8.2%}{spread:<8}{wups}  {method.name} ({runs})"
         if (difference := method.difference) is not None:
             line += (
                 f": {difference.difference:+.2%} {_interval(difference.interval, '+')}, "
@@ -76,8 +78,8 @@ def _table(found: Methods) -> list[str]:
         lines.append(line)
     return [
         *lines,
-        "± the deviation between the runs of a method; differences, their 95 % intervals and p are "
-        "from the first, over questions",
+        "± the deviation (n - 1) between the runs of a method; differences, their 95 % intervals "
+        f"and p are from the first, over {'images' if found.by_image else 'questions'}",
     ]
 
 

@@ -12,6 +12,8 @@ from askattend.errors import ConfigError, DataError, closest
 
 # Fewer images than this leave too few to hold any back.
 FEWEST_IMAGES = 20
+# Of fewer, so many are held back as the fraction means, whatever chance would have left.
+FEW_IMAGES = 200
 
 USUAL_SPLITS = ("train", "valid", "test")
 # So like a usual name, a split's is taken for a slip: "tset" is, "test-dev" is not.
@@ -197,10 +199,14 @@ def _carve(train: QASet, fraction: float, seed: int) -> Splits:
 
 
 def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
-    """Choose the images whose number falls below `fraction`; at least one, and never all."""
+    """Choose the images whose number falls below `fraction`; at least one, and never all.
+
+    Of few images chance may leave hardly one: then so many as the fraction means.
+    """
     numbered = sorted((_uniform(image, seed), image) for image in images)
     count = sum(number < fraction for number, _ in numbered)
-    return {image for _, image in numbered[: min(max(count, 1), len(numbered) - 1)]}
+    least = round(fraction * len(numbered)) if len(numbered) < FEW_IMAGES else 1
+    return {image for _, image in numbered[: min(max(count, least, 1), len(numbered) - 1)]}
 
 
 def image_folds(questions: QASet, count: int, *, seed: int = 0) -> tuple[frozenset[str], ...]:

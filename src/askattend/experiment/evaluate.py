@@ -194,7 +194,7 @@ def _own_questions(
     try:
         return OwnQuestions.read(config, source)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
+        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
         return None
 
 
@@ -215,7 +215,7 @@ def _validation(
     questions = trained.to_calibrate
     if questions is None:
         why = "they were validated on the training questions themselves"
-        console.print(f"note: probabilities are not calibrated: {why}", highlight=False)
+        console.print(f"note: probabilities are not calibrated anew: {why}", highlight=False)
     if not questions:
         return None
     try:
@@ -225,7 +225,7 @@ def _validation(
             console.print(what, highlight=False)
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated: {error}", highlight=False)
+        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
         return None
     return sample_of(questions, CALIBRATION), store
 

@@ -177,7 +177,8 @@ def evaluate(
     """Evaluate a run as ``askattend evaluate`` does, its files and report included.
 
     Args:
-        run: the run folder, or its predictor.
+        run: the run folder, or its predictor, which from then on answers by what the evaluation
+            learnt of its probabilities.
         questions: another source than the run's, or rows as `questions_from` takes them, which
             are kept in the run.
         images: the folder that the rows' images are relative to.
@@ -197,6 +198,8 @@ def evaluate(
         source = questions_from(questions, folder / name, images=images)
     options = EvaluationOptions(data=source, split=split)
     evaluation = evaluate_run(folder, options, console=_console(quiet))
+    if isinstance(run, Predictor) and (learnt := run.run.load_calibration()) is not None:
+        run.calibrate(learnt)  # which the evaluation left in its folder
     if not metrics:
         return evaluation
     asked = {question.id: question for question in _asked(folder, source, split)}

@@ -19,7 +19,7 @@ _BEGINNINGS = (
     (b"<svg", "a drawing in SVG", "Save it as PNG."),
     (b"<?xml", "an XML file, maybe a drawing in SVG", "Save it as PNG."),
     (b"%pdf", "a PDF", "Save its page as PNG."),
-    (b"pk\x03\x04", "a ZIP archive", "Unpack it."),
+    (b"pk\x03\x04", "a ZIP archive or an Office document", "Name an image itself."),
     (b"\x1f\x8b", "a gzip file", "Unpack it."),
 )
 _BOXES = {

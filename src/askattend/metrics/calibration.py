@@ -22,8 +22,8 @@ BINS = 15
 # A plot cannot show more points of a curve than this.
 POINTS = 200
 # Of a question of whose words a greater share is unknown, no answer is sure: the words that it does
-# know are as often those that any question has.
-MOST_UNKNOWN = 0.5
+# know are often those that any question has ("is a … to be seen?").
+MOST_UNKNOWN = 0.25
 # A threshold that no probability reaches.
 NEVER = 1.1
 # Chance that all of too few answers are right although more than the risk's share are wrong.

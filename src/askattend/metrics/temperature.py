@@ -12,6 +12,8 @@ from torch import Tensor
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
+# Deviation of the logarithm of a temperature before any question was asked.
+SPREAD = 0.5
 # The steepest rise of the temperature that is tried.
 STEEPEST = 50.0
 
@@ -23,12 +25,20 @@ def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) ->
     against how right it is, -Σ score·log p + (1-score)·log(1-p). Unlike the answers' own log loss,
     it counts questions whose answer is not in the vocabulary: they make a network too sure.
 
+    A few questions that are all right would ask for a temperature of 0, and so for certainty: the
+    logarithm of T counts as drawn around 0, T = 1, with a deviation of `SPREAD` (a Gaussian prior),
+    which hundreds of questions outweigh.
+
     Args:
         logits: of validation questions.
         score: how right each question's best answer is, 0 to 1.
     """
-    loss = _log_loss(logits, score)
-    return float(np.exp(_least(lambda x: loss(float(np.exp(x))), 3, -3)))
+    loss, questions = _log_loss(logits, score), max(len(score), 1)
+
+    def surprise(x: float) -> float:
+        return loss(float(np.exp(x))) + (x / SPREAD) ** 2 / (2 * questions)
+
+    return float(np.exp(_least(surprise, 3, -3)))
 
 
 def fit_unknown_slope(

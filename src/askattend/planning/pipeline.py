@@ -1,4 +1,4 @@
-"""What one process does, as stages of a simulation."""
+"""The work of one process, as stages of a simulation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORED: tuple[Dtype, ...] = ("float16", "float32", "int8")
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done, and with how much.
+    """A job: its work, and with how much it is done.
 
     Attributes:
         work: ``"predict"`` answers, ``"extract"`` stores features, ``"train"`` does so and trains.

@@ -22,7 +22,7 @@ SIMULATED = 1024
 
 @dataclass(frozen=True)
 class Prices:
-    """What is paid, in one currency; 0 for what is free or not known.
+    """Prices, in one currency; 0 for what is free or not known.
 
     Attributes:
         gpu_hour: a GPU.
@@ -81,7 +81,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a job takes.
+    """The cost of a job: time, disk, network and money.
 
     Attributes:
         phases: one after the other.

@@ -70,6 +70,10 @@ class Answerer:
     def recalibrate(self, calibration: Calibration) -> None:
         """Save in the run what was learnt of its probabilities, and answer by it from now on."""
         self.run.save_calibration(calibration)
+        self.calibrate(calibration)
+
+    def calibrate(self, calibration: Calibration) -> None:
+        """Answer from now on by what was learnt of its probabilities."""
         self.calibration, self.threshold = calibration, calibration.threshold()
 
     @property

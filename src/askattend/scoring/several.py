@@ -37,6 +37,7 @@ class Method(msgspec.Struct, frozen=True):
         difference: its answers, averaged over seeds, less the first method's, on the same
             questions; None of the first.
         permutation_p: two-sided p-value of that difference; see `paired_permutation`.
+        wups: mean WUPS at 0.9 over its runs, where answers are sets and the human ones are known.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Method(msgspec.Struct, frozen=True):
     deviation: float | None
     difference: Difference | None = None
     permutation_p: float | None = None
+    wups: float | None = None
 
 
 class Methods(msgspec.Struct, frozen=True):
@@ -57,6 +59,8 @@ class Methods(msgspec.Struct, frozen=True):
         questions: how many there are.
         methods: in the order in which they were named.
         notes: what was decided on the user's behalf, to be printed.
+        source: of the questions, whose protocol it names.
+        by_image: True where intervals and p are over images, else over questions.
     """
 
     split: str
@@ -64,6 +68,8 @@ class Methods(msgspec.Struct, frozen=True):
     questions: int
     methods: tuple[Method, ...]
     notes: tuple[str, ...] = ()
+    source: str = ""
+    by_image: bool = True
 
 
 def compare_many(
@@ -94,7 +100,16 @@ def compare_many(
     methods = tuple(_method(name, members, first) for name, members in groups)
     notes = dict.fromkeys(note for system in systems for note in system.notes)
     scored = [one for one in systems[0].answers if one.score is not None]
-    return Methods(systems[0].split, systems[0].metric, len(scored), methods, tuple(notes))
+    first_system = systems[0]
+    return Methods(
+        first_system.split,
+        first_system.metric,
+        len(scored),
+        methods,
+        tuple(notes),
+        first_system.source,
+        all(one.image is not None for one in scored),
+    )
 
 
 def _method(name: str, systems: Sequence[System], first: Sequence[System]) -> Method:
@@ -105,12 +120,20 @@ def _method(name: str, systems: Sequence[System], first: Sequence[System]) -> Me
         accuracies,
         mean(accuracies),
         stdev(accuracies) if len(accuracies) > 1 else None,
+        wups=_mean_wups(systems),
     )
     if systems is first:
         return own
     paired = _paired(first, systems)
     difference, p = paired.difference(), paired.permutation_p()
     return msgspec.structs.replace(own, difference=difference, permutation_p=p)
+
+
+def _mean_wups(systems: Sequence[System]) -> float | None:
+    scored = [[one for one in system.answers if one.score is not None] for system in systems]
+    if any(one.wups is None for answers in scored for one in answers):
+        return None
+    return mean(mean(one.wups or 0.0 for one in answers) for answers in scored)
 
 
 def _paired(first: Sequence[System], second: Sequence[System]) -> PairedScores:
@@ -186,8 +209,9 @@ def _name(
     keys = sorted({key for its in all_settings for key in its})
     same_network = len({its.get("network") for its in all_settings}) == 1
     differing = [key for key in keys if len({repr(its.get(key)) for its in all_settings}) > 1]
-    # Networks have many settings of their own; their names say it.
+    # Networks have widths of their own, by their papers; their names say it.
     if not same_network:
-        differing = [key for key in differing if all(key in its for its in all_settings)]
+        shared = [key for key in differing if all(key in its for its in all_settings)]
+        differing = [key for key in shared if not key.startswith("model.")]
     told = [f"{key} {own.get(key)}" for key in differing if key not in ("network", "recipe")]
     return ", ".join([str(own.get("network")), *told[:4], *(["…"] if len(told) > 4 else [])])

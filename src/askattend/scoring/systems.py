@@ -14,6 +14,7 @@ import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
+from askattend.environment.home import shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import decode_json, digest_of
@@ -51,6 +52,7 @@ class System:
         metric: what its scores are.
         answers: its answers, scored where the question has a human answer.
         notes: what was decided on the user's behalf, to be printed.
+        source: of the questions, whose protocol it names.
     """
 
     name: str
@@ -58,6 +60,7 @@ class System:
     metric: str
     answers: Sequence[ScoredAnswer]
     notes: tuple[str, ...] = ()
+    source: str = ""
 
 
 def evaluated_system(run: Path, split: str | None) -> System:
@@ -87,7 +90,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
             remedy="Choose another --split.",
         )
     notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
-    return System(name, figures.split, figures.metric, answers, notes)
+    return System(name, figures.split, figures.metric, answers, notes, figures.source)
 
 
 def scored_system(
@@ -125,7 +128,7 @@ def scored_system(
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
     notes = (*answers.notes, *checked, *notes)
-    return System(name, answers.split, metric, scored, notes)
+    return System(name, answers.split, metric, scored, notes, shortened(questions.source))
 
 
 def _check_asked(

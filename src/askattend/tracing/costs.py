@@ -43,6 +43,7 @@ class Meter(TorchDispatchMode):
             parameter.untyped_storage().data_ptr(): (name, parameter.numel())
             for name, parameter in model.named_parameters()
         }
+        self._made: set[int] = set()
         self._start()
 
     def _start(self) -> None:
@@ -69,9 +70,13 @@ class Meter(TorchDispatchMode):
         result = func(*args, **kwargs)
         given = {_address(tensor) for tensor in _tensors((args, kwargs))}
         self._read.update(self._names[address] for address in given if address in self._names)
+        # Large copies go into memory that is used again, which no operation makes.
+        copies = func is torch.ops.aten.copy_.default
         for tensor in _tensors(result):
-            if _address(tensor) not in given:  # a view costs nothing
+            address = _address(tensor)
+            if address not in given or (copies and address not in self._made):  # no mere view
                 self._bytes += tensor.numel() * tensor.element_size()
+            self._made.add(address)
         if func._overloadpacket in flop_registry:
             self._flops += flop_registry[func._overloadpacket](*args, **kwargs, out_val=result)
         return result

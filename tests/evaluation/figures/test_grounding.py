@@ -24,7 +24,9 @@ def test_each_map_is_held_against_the_boxes_of_its_question() -> None:
     assert value.uniform.inside.value == 0.5
     assert grounding.terminal_lines(value) == [
         TerminalLine("attention inside the boxes, best map", 1.0, "   (2.0 × uniform)"),
-        TerminalLine("  its peak is a hit, best map", 1.0, "   (uniform 50.00%)"),
+        TerminalLine(
+            "  its peak is a hit, best map", 1.0, "   (uniform 50.00%, always the middle 50.00%)"
+        ),
     ]
     table, _ = grounding.page_section(value, CONTEXT).blocks
     assert isinstance(table, Table)

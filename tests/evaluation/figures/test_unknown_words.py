@@ -71,7 +71,7 @@ def test_it_is_learnt_with_the_temperature_and_told_by_the_predictor() -> None:
 def test_a_word_that_any_question_has_makes_no_foreign_one_sure() -> None:
     network = predictor()
     image = network.look_at(batches(QUESTIONS).source.read(["0.png"]))
-    asked = ["is it red", "is it rot", "is das rot", "is it", "was is das rot", "?"]
+    asked = ["is it red", "is is it rot", "is it rot", "is it", "was is das rot", "?"]
     answers = network.answer(image, [0] * len(asked), asked)
     assert [answer.sure for answer in answers] == [True, True, False, True, False, False]
 

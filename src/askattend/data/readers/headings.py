@@ -20,7 +20,7 @@ _ALSO: Mapping[str, str] = {
     "问题, 问句, 提问, 問題, 提問",
     "answer": "label, response; antwort; 答案, 回答, 答",
     "answers": "responses; antworten; 所有答案, 全部答案",
-    "split": "subset, partition; aufteilung, teilmenge; 划分, 数据划分, 子集, 劃分",
+    "split": "subset, partition; aufteilung, teilmenge, teil; 划分, 数据划分, 子集, 劃分",
     "id": "question id, questionid; frage id, fragen id, fragenummer; 编号, 问题编号, 問題編號",
     "question_type": "question type; fragetyp, frageart; 问题类型, 問題類型",
     "located_at": "image located at",

@@ -23,7 +23,11 @@ def terminal_lines(value: Grounding) -> list[TerminalLine]:
     inside = max(value.maps, key=lambda scores: scores.inside.value)
     ratio = f"   ({times(inside.times_uniform)} uniform)" if inside.times_uniform else ""
     pointing = max(scores.pointing.value for scores in value.maps)
-    uniform = f"   (uniform {value.uniform.pointing.value:.2%})"
+    middle = value.centre
+    uniform = (
+        f"   (uniform {value.uniform.pointing.value:.2%}, always the middle "
+        f"{middle.pointing.value:.2%})"
+    )
     return [
         TerminalLine("attention inside the boxes, best map", inside.inside.value, ratio),
         TerminalLine("  its peak is a hit, best map", pointing, uniform),

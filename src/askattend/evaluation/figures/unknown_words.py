@@ -94,8 +94,8 @@ def page_section(value: UnknownWords, context: PageContext) -> Section:
 def _note(value: UnknownWords) -> str:
     what = (
         f"{value.questions:,} of the split's questions, with some of their words made unknown to "
-        "the network, as those of a foreign question are. Where more than half of the words are "
-        "unknown, no answer is sure."
+        "the network, as those of a foreign question are. Where more than a quarter of the words "
+        "is unknown, no answer is sure."
     )
     if value.slope is None:
         return f"{what} No temperature was fitted for such questions."
