@@ -31,6 +31,8 @@ if not torch.cuda.is_available():
 # A shell's background job ignores Ctrl-C from the start, and pressing it is what some tests do.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup has it
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 install_import_hook("askattend", "typechecking.checked")
 
