@@ -54,6 +54,8 @@ def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> Non
     status, out, err = call("trace", "--run", run, "--image", image, "--question", QUESTION)
     assert (status, err) == (0, "")
     assert "α" in out
+    assert "F_c(s, φ_l) by HalfOfIt, the run's own attention" in out
+    assert "W_x" not in out
     words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")
     assert call(*words)[0] == 0
 
