@@ -13,7 +13,7 @@ from torch import Tensor
 
 from askattend.errors import ConfigError
 from askattend.metrics.shares import effective_size
-from askattend.metrics.temperature import best_probability, fit_temperature
+from askattend.metrics.temperature import SPREAD, best_probability, fit_temperature
 from askattend.settings import ClosedFraction, Natural
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -272,7 +272,7 @@ def calibrate(
         images: the image of each; by default each has its own.
     """
     images = range(len(score)) if images is None else images
-    temperature = fit_temperature(logits, score)
+    temperature = fit_temperature(logits, score, spread=SPREAD)
     curve, _ = risk_coverage(best_probability(logits, temperature).double().numpy(), score)
     effective = min(effective_size(score, images), float(len(score)))
     return Calibration(temperature, len(score), useful_thresholds(curve), effective=effective)

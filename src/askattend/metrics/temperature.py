@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,25 +19,28 @@ SPREAD = 0.5
 STEEPEST = 50.0
 
 
-def fit_temperature(logits: Float[Tensor, "questions answers"], score: Array) -> float:
+def fit_temperature(
+    logits: Float[Tensor, "questions answers"], score: Array, *, spread: float = math.inf
+) -> float:
     """Fit the temperature at which "the best answer is right" is least surprising.
 
     It minimises the log loss of the best answer's probability p(T) = max softmax(logits / T)
     against how right it is, -Σ score·log p + (1-score)·log(1-p). Unlike the answers' own log loss,
     it counts questions whose answer is not in the vocabulary: they make a network too sure.
 
-    A few questions that are all right would ask for a temperature of 0, and so for certainty: the
-    logarithm of T counts as drawn around 0, T = 1, with a deviation of `SPREAD` (a Gaussian prior),
-    which hundreds of questions outweigh.
+    A few questions that are all right would ask for a temperature of 0, and so for certainty. With
+    a `spread`, the logarithm of T counts as drawn around 0, T = 1, with that deviation (a Gaussian
+    prior), which hundreds of questions outweigh.
 
     Args:
         logits: of validation questions.
         score: how right each question's best answer is, 0 to 1.
+        spread: see above; by default nothing is known beforehand.
     """
     loss, questions = _log_loss(logits, score), max(len(score), 1)
 
     def surprise(x: float) -> float:
-        return loss(float(np.exp(x))) + (x / SPREAD) ** 2 / (2 * questions)
+        return loss(float(np.exp(x))) + (x / spread) ** 2 / (2 * questions)
 
     return float(np.exp(_least(surprise, 3, -3)))
 
