@@ -10,11 +10,14 @@ from pathlib import Path, PurePath
 
 from askattend.data.readers.registry import absolute_source, read_source
 from askattend.data.splits import canonical_split
+from askattend.environment.origin import mark_of
 from askattend.errors import AskAttendError, RunError, name_few
-from askattend.scoring.results import METRICS, PREDICTIONS
+from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.settings import read_toml
 
 EVALUATIONS, REPORT = "evaluations", "report.html"
+# All that a manifest of such a folder lists.
+EVALUATION_FILES = (RESULTS, PREDICTIONS, METRICS, REPORT)
 _CONFIG = "config.toml"
 # A name's length, so that a path stays one that any file system takes.
 _LONGEST = 60
@@ -85,6 +88,23 @@ def _has_split(run: Path, split: str) -> bool:
     except AskAttendError:
         return True
     return split in questions.splits or split in questions.subsets
+
+
+def require_own_evaluation(run: Path, folder: Path, mark: str) -> None:
+    """Refuse an evaluation that was copied from another run's folder.
+
+    Args:
+        run: the run folder.
+        folder: the evaluation's.
+        mark: of the run that it names, see `mark_of`; ``""`` where it names none.
+
+    Raises:
+        RunError: it is another run's, or the run's own origin is unreadable.
+    """
+    own = mark_of(run, read_toml(run / _CONFIG)) if mark and (run / _CONFIG).is_file() else ""
+    if own and own != mark:
+        remedy = "Remove this folder, or evaluate the run again into another one."
+        raise RunError("is the evaluation of another run", where=folder, remedy=remedy)
 
 
 def source_name(source: str) -> str:
