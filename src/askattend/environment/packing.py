@@ -94,13 +94,25 @@ def run_folder(path: str | Path) -> Path:
     with path.open("rb") as opened:
         digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
     try:
-        folder = cache_folder() / "packed" / digest / (path.stem.strip(".") or "run")
+        folder = _cache() / digest / (path.stem.strip(".") or "run")
     except RuntimeError:
         remedy = "Name a folder for it in the environment variable ASKATTEND_CACHE."
         raise RunError("no home folder to unpack it into", where=path, remedy=remedy) from None
     if not (folder / CONFIG).is_file():
         _unpack(path, folder)
     return folder
+
+
+def is_unpacked(folder: Path) -> bool:
+    """Tell whether a folder is one that a packed run was unpacked into."""
+    try:
+        return folder.resolve().is_relative_to(_cache().resolve())
+    except RuntimeError:  # there is no home folder, and so no cache
+        return False
+
+
+def _cache() -> Path:
+    return cache_folder() / "packed"
 
 
 def _members(run: Path) -> Iterator[str]:

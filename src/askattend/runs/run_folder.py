@@ -28,6 +28,7 @@ from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
+from askattend.runs.unfinished import no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
@@ -170,7 +171,10 @@ class Run:
         Raises:
             RunError: the weights are missing, unreadable or do not fit.
         """
-        model, file = self.new_model(), self.folder / WEIGHTS[which]
+        file = self.folder / WEIGHTS[which]
+        if which == "best" and not file.is_file():
+            raise no_weights(self.folder, self.config, trained=self.floors is not None)
+        model = self.new_model()
         tensors, _ = read_tensors(file)
         if which == "last":
             tensors = strip_prefix(_WEIGHT, tensors)
@@ -239,10 +243,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         ConfigError: config.toml is malformed; names the line.
     """
     if not (folder / CONFIG).is_file():
-        problem = "not a run folder (no config.toml)" if folder.is_dir() else "no such folder"
-        raise RunError(
-            problem, where=folder, remedy="Make one with: askattend train … --out FOLDER."
-        )
+        raise no_run(folder)
     tables = read_toml(folder / CONFIG)
     layout = tables.pop("layout", None)
     if layout == LAYOUT:
