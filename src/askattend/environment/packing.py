@@ -61,7 +61,7 @@ def pack(run: Path, file: Path) -> int:
     if not (run / CONFIG).is_file():
         raise RunError("not a run folder (no config.toml)", where=run, remedy="Check the path.")
     if not (run / "best.safetensors").is_file():
-        raise RunError("has no weights yet", where=run, remedy="Train it first.")
+        raise RunError("has no weights yet", where=run, remedy="Train it to an end first.")
     if file.is_dir():
         raise RunError("is a folder", where=file, remedy="Name a file, such as run.zip.")
     places = _places(run)

@@ -165,16 +165,24 @@ class Run:
             _give_sizes(model, self.features)
         return model
 
+    def require_weights(self) -> None:
+        """Refuse a run that cannot answer; see `no_weights`.
+
+        Raises:
+            RunError: the best weights are missing; names the command that goes on with a training.
+        """
+        if not (self.folder / WEIGHTS["best"]).is_file():
+            raise no_weights(self.folder, self.config, trained=self.floors is not None)
+
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """Load the run's network with trained weights, in evaluation mode.
 
         Raises:
             RunError: the weights are missing, unreadable or do not fit.
         """
-        file = self.folder / WEIGHTS[which]
-        if which == "best" and not file.is_file():
-            raise no_weights(self.folder, self.config, trained=self.floors is not None)
-        model = self.new_model()
+        if which == "best":
+            self.require_weights()
+        model, file = self.new_model(), self.folder / WEIGHTS[which]
         tensors, _ = read_tensors(file)
         if which == "last":
             tensors = strip_prefix(_WEIGHT, tensors)
