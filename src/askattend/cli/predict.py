@@ -31,6 +31,7 @@ from askattend.cli.options import Attention, BackboneName, Device, Flat, Json, R
 from askattend.data.readers.registry import read_source
 from askattend.environment.heartbeat import still_at_work
 from askattend.errors import ConfigError, DataError
+from askattend.experiment.resuming import stopped_note
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor
 
@@ -78,6 +79,7 @@ def run(argv: list[str]) -> None:
         backbone=options.backbone,
         attention=options.own_attention,
     )
+    print_notes(stopped_note(predictor.run))
     store = None if store is None else _fitting(store, predictor)
     pictures = needs_pictures(predictor, store)
     with going_on_with(["predict", *argv], lambda: f"whole shards in {options.out}"):
