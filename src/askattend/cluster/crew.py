@@ -179,7 +179,7 @@ class Crew:
         # There and nowhere else: a host that is cut off counts as alive for a minute.
         there = strategies.NodeAffinitySchedulingStrategy(slot.node, soft=False)
         # Losses are counted here; what Ray repeats by itself is not told.
-        made = self._ray.remote(Worker).options(
+        made = self._ray.remote(
             num_cpus=slot.processors,
             num_gpus=slot.gpus,
             max_restarts=0,
@@ -187,7 +187,7 @@ class Crew:
             concurrency_groups={_BESIDE: 1},
             scheduling_strategy=there,
         )
-        actor = made.remote()
+        actor = made(Worker).remote()
         return Member(slot, actor, actor.hello.remote(*self._hello))
 
     def _reply(self, member: Member) -> Reply | Hello | Loss:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -123,6 +124,8 @@ class Worker:
     """An actor of Ray's; imports nothing of it."""
 
     def __init__(self) -> None:
+        # Processes that decode would import Ray's own main module, which they have no use for.
+        vars(sys.modules["__main__"]).pop("__file__", None)
         self._stack = ExitStack()
         self._task: Task | None = None
         self._images = 0
