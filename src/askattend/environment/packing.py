@@ -18,11 +18,13 @@ import msgspec
 from askattend.environment.home import cache_folder, expanded, shortened
 from askattend.errors import RunError
 from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files.manifest import MANIFEST, Entry, Manifest, require_unchanged
+from askattend.files.recording import encode
 from askattend.settings import read_toml, toml_bytes
 
 CONFIG, CARD = "config.toml", "README.md"
 # What goes on with a training, and what a network was distilled from, is not needed to answer.
-LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json")
+LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json", MANIFEST)
 EVALUATION = ("metrics.json", "predictions.json", "results.json")
 _SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
 # A place within a source, or a file: from the root, the home folder or the working directory on;
@@ -55,7 +57,8 @@ def pack(run: Path, file: Path) -> int:
         its size in bytes.
 
     Raises:
-        RunError: it is no run, has no weights yet, or `file` is a folder.
+        RunError: it is no run, has no weights yet, a file of it is not as it was written, or `file`
+            is a folder.
     """
     run = run_folder(run)
     if not (run / CONFIG).is_file():
@@ -67,9 +70,15 @@ def pack(run: Path, file: Path) -> int:
     places = _places(run)
     with tempfile.TemporaryFile() as unfinished:
         with ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
+            manifests: dict[PurePosixPath, dict[str, Entry]] = {}
             for member in sorted(_members(run)):
                 content = _without_places(run / member, places)
                 packed.writestr(_entry(member), content, ZIP_DEFLATED)
+                place = PurePosixPath(member)
+                manifests.setdefault(place.parent, {})[place.name] = Entry.of(content)
+            for folder, files in manifests.items():
+                content = encode(Manifest(files))
+                packed.writestr(_entry(str(folder / MANIFEST)), content, ZIP_DEFLATED)
         unfinished.seek(0)
         content = unfinished.read()
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +110,25 @@ def run_folder(path: str | Path) -> Path:
     if not (folder / CONFIG).is_file():
         _unpack(path, folder)
     return folder
+
+
+def damaged_members(file: Path) -> Iterator[RunError]:
+    """Yield an error for each part of a packed run that is not what its own checksum says."""
+    remedy = "Fetch it again, or pack the run again."
+    try:
+        with ZipFile(file) as packed:
+            for entry in _wanted(packed, file).values():
+                try:
+                    with packed.open(entry) as opened:
+                        while opened.read(2**20):
+                            pass
+                except _DAMAGE as error:
+                    where = f"{file}, {entry.filename}"
+                    yield RunError(f"damaged ({error})", where=where, remedy=remedy)
+    except _DAMAGE as error:
+        yield RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+    except RunError as error:
+        yield error
 
 
 def _members(run: Path) -> Iterator[str]:
@@ -144,6 +172,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _without_places(file: Path, places: Mapping[str, str]) -> bytes:
     """Read a file; of paths in settings, figures and texts, only the last part is left."""
+    if file.name != CARD:  # which its owner may edit
+        require_unchanged(file, RunError)
     content = read_whole(file)
     if file.name == CONFIG:
         tables = _portable(read_toml(file), places)

@@ -22,6 +22,7 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
@@ -41,12 +42,12 @@ from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
-from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, Run
+from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
@@ -145,6 +146,7 @@ def _begin(
         The strongest linear floor, if it is to teach, and each floor's accuracy.
     """
     check_folder(run.folder, resume=resume)  # once more: another may have trained here meanwhile
+    begin_run(run.folder)
     Origin(Provenance.now(), digest(splits)).save(run.folder)
     run.save()
     with still_at_work(console, "fitting the floors"):
@@ -322,7 +324,7 @@ def _conclude(
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     console.print(
-        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace
 from rich.console import Console
 from rich.filesize import decimal
 from safetensors import SafetensorError
@@ -18,13 +19,18 @@ from safetensors.torch import save_file
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels
 from askattend.features.progress import print_line
-from askattend.features.storage import ShardFeatures
+from askattend.features.storage import ShardFeatures, digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import PLAN, WrittenShard
 
 
-def save_shard(folder: Path, features: ShardFeatures | StoredLevels, written: WrittenShard) -> None:
+def save_shard(
+    folder: Path, features: ShardFeatures | StoredLevels, written: WrittenShard
+) -> WrittenShard:
     """Write a shard, whole or not at all, into a store that has its plan.
+
+    Returns:
+        what is written of it, with the digest of its features.
 
     Raises:
         FeatureError: the disk does not take it.
@@ -32,6 +38,7 @@ def save_shard(folder: Path, features: ShardFeatures | StoredLevels, written: Wr
     file = folder / written.shard.name
     # Renamed when it is complete, so that a shard under its own name is a whole one.
     unfinished = file.with_name(f".{file.name}.part")
+    written = replace(written, content=digest_of_tensors(features.tensors()))
     # One key only: safetensors writes several in no fixed order.
     metadata = {METADATA: msgspec.json.encode(written).decode()}
     with disk_errors(folder):
@@ -41,6 +48,7 @@ def save_shard(folder: Path, features: ShardFeatures | StoredLevels, written: Wr
         with unfinished.open("rb+") as opened:
             os.fsync(opened.fileno())
         os.replace(unfinished, file)
+    return written
 
 
 def need_space(folder: Path, needed: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -16,6 +17,7 @@ from askattend.features.image_bytes import read_image_file
 from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
 from askattend.files import decode_json, digest
@@ -45,7 +47,8 @@ class UnfinishedShard:
         file = _file(folder, self.written.shard)
         # Renamed when it is complete: killed in between, an earlier one is still whole.
         part = file.with_suffix(".part")
-        metadata = {METADATA: msgspec.json.encode(self.written).decode()}
+        written = replace(self.written, content=digest_of_tensors(self.stored.tensors()))
+        metadata = {METADATA: msgspec.json.encode(written).decode()}
         save_file(self.stored.tensors(), part, metadata=metadata)
         part.replace(file)
 
@@ -108,6 +111,8 @@ def read_unfinished(
         return None
     shapes = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
     if written.shard != shard or shapes != layout or not _same(images, written):
+        return None
+    if written.content != digest_of_tensors(tensors):  # damaged: as good as none
         return None
     # A copy, since the rest is to be filled in.
     copies = {name: tensor.clone() for name, tensor in tensors.items()}

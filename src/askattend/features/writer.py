@@ -28,7 +28,16 @@ from askattend.features.plan import make_plan, read_progress
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
-from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
+from askattend.features.store_index import (
+    INDEX,
+    PLAN,
+    STORE_FILES,
+    Index,
+    Plan,
+    Shard,
+    WrittenShard,
+    find_slots,
+)
 from askattend.features.unfinished import (
     UNFINISHED,
     Seen,
@@ -37,7 +46,9 @@ from askattend.features.unfinished import (
     read_unfinished,
     remove_unfinished,
 )
-from askattend.files import atomic_write
+from askattend.files import atomic_write, begin_manifest, remove
+from askattend.files.manifest import MANIFEST
+from askattend.files.recording import LOCK
 
 # Seconds after which what there is of a shard is written: a killed extraction loses no more.
 KEEP_EVERY = 60.0
@@ -128,6 +139,8 @@ class StoreWriter:
         created = not self._folder.exists()
         with disk_errors(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
+            if not (self._folder / INDEX).exists():  # one without a manifest gets it with its index
+                begin_manifest(self._folder, (PLAN,))
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         return created
 
@@ -163,7 +176,7 @@ class StoreWriter:
                 yield saving.result()
 
     def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
-        save_shard(self._folder, stored, written)
+        written = save_shard(self._folder, stored, written)
         remove_unfinished(self._folder, written.shard)
         return written
 
@@ -304,7 +317,11 @@ class StoreWriter:
         usable = bool(find_slots(shards))
         if usable:
             with disk_errors(self._folder):
+                begin_manifest(self._folder, STORE_FILES)
                 atomic_write(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+                remove(self._folder / PLAN)
+        else:
+            (self._folder / MANIFEST).unlink(missing_ok=True)  # first: it tells of what goes now
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
             # Where the folder was there, it is the user's.
@@ -325,6 +342,8 @@ class StoreWriter:
             f".{INDEX}.*",
             "shard-*.safetensors",
             ".shard-*.part",
+            f".{MANIFEST}.*",
+            LOCK,
             UNFINISHED,
         )
         for pattern in patterns:

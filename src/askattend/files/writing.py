@@ -1,11 +1,18 @@
-"""Writing files whole or not at all, and telling their content and their names."""
+"""Writing files whole or not at all, with their manifest; telling their content and names."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
+
+from askattend.files.manifest import MANIFEST, Entry, Manifest
+from askattend.files.recording import LOCK, encode, recording
 
 
 def digest(content: bytes) -> str:
@@ -42,7 +49,63 @@ def _is_name(text: str) -> bool:
 
 
 def atomic_write(file: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it."""
+    """Write a file so that a reader, or a crash, never meets half of it.
+
+    Where its folder has a manifest, that is kept true.
+    """
+    with recorded(file, Entry.of(content)):
+        _replace(file, content)
+
+
+def remove(file: Path) -> None:
+    """Remove a file, if it is there; from its folder's manifest, too."""
+    with recorded(file, None):
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def recorded(file: Path, entry: Entry | None) -> Iterator[None]:
+    """Keep a folder's manifest true while a file of it is replaced, or removed if `entry` is None.
+
+    Hidden files are no part of what a folder holds.
+    """
+    if file.name.startswith(".") or file.name == MANIFEST:
+        yield
+        return
+    with recording(file.parent, {file.name: entry}, _replace):
+        yield
+
+
+def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files that belong together, in their order: the manifest tells if only some were."""
+    entries = {name: Entry.of(content) for name, content in contents.items()}
+    with recording(folder, entries, _replace):
+        for name, content in contents.items():
+            atomic_write(folder / name, content)
+
+
+def begin_manifest(folder: Path, names: Iterable[str]) -> None:
+    """Give a folder that has no manifest one, before the files that it is to list; see `accept`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / MANIFEST).exists():
+        accept(folder, names)
+
+
+def accept(folder: Path, names: Iterable[str]) -> None:
+    """Write a manifest anew, of files as they are now.
+
+    Args:
+        folder: the folder.
+        names: of the files; those that are not there are left out.
+    """
+    with FileLock(folder / LOCK):
+        found = {name: Entry.of_file(folder / name) for name in names}
+        files = {name: entry for name, entry in found.items() if entry is not None}
+        _replace(folder / MANIFEST, encode(Manifest(files)))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         with unfinished.open("wb") as opened:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
+from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.experiment.config import Config, VocabConfig
@@ -21,8 +22,7 @@ from askattend.importing.log import Log, read_log
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.models import SAAAConfig
-from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, Run
+from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.config import TrainConfig
 
 STRIDE = 32  # pixels of the image a region, in each direction
@@ -77,6 +77,7 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     model = run.new_model()
     model.load_state_dict(our_names(log.weights))
     with _whole_or_nothing(out):
+        begin_run(out)
         run.save_weights(model)  # first, since a folder is a run only once it has its settings
         Origin(Provenance.now()).save(out)
         run.save()
