@@ -11,6 +11,7 @@ from tensorboardX.summary import hparams
 
 from askattend.data.questions import QASet, Question
 from askattend.drawing.overlay import fit_long_side, tinted_map
+from askattend.drawing.scale import scale_in_words
 from askattend.errors import ImageError
 from askattend.experiment.features import Features
 from askattend.features.geometry import crop_of
@@ -63,6 +64,7 @@ def _anew(folder: Path) -> SummaryWriter:
 def _log_maps(
     writer: SummaryWriter, predictor: Predictor, valid: QASet, features: Features, step: int
 ) -> None:
+    scale = scale_in_words(predictor.run.features.rows * predictor.run.features.columns)
     first_of_image: dict[str, Question] = {}
     for question in valid:
         first_of_image.setdefault(question.image, question)
@@ -78,5 +80,5 @@ def _log_maps(
             tinted = tinted_map(small, attention, small.size, seen=seen)
             tag = f"maps/{number}_{predictor.maps_name}_{which}"
             writer.add_image(tag, np.asarray(tinted), step, dataformats="HWC")
-        said = f"{question.text} — {answer.text}, {answer.probability:.0%}"
+        said = f"{question.text} — {answer.text}, {answer.probability:.0%}  \n{scale}"
         writer.add_text(f"maps/{number}", said, step)

@@ -15,8 +15,9 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.data.look_alikes import alike_answers
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
@@ -42,6 +43,7 @@ from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
@@ -170,7 +172,8 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
     odd = odd_splits(questions, split_names(config.vocab.train_on))
-    for note in (*splits.train.notes, *splits.notes, *odd):
+    told = (*odd, *no_test_note(questions), *alike_answers(questions))
+    for note in (*splits.train.notes, *splits.notes, *told):
         console.print(f"note: {note}", highlight=False)
     return splits
 
@@ -323,7 +326,7 @@ def _conclude(
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     console.print(
-        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )
