@@ -81,7 +81,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     entries = {name: Entry.of(content) for name, content in contents.items()}
     with recording(folder, entries, _replace):
         for name, content in contents.items():
-            atomic_write(folder / name, content)
+            _replace(folder / name, content)
 
 
 def begin_manifest(folder: Path, names: Iterable[str]) -> None:
