@@ -18,6 +18,7 @@ from askattend.scoring.evaluation_folders import (
     REPORT,
     evaluations_home,
     evaluations_of,
+    require_own_evaluation,
     source_name,
 )
 from askattend.scoring.results import METRICS
@@ -79,7 +80,7 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
     Raises:
         ConfigError: files of the folder would be lost.
     """
-    file, remedy = folder / METRICS, "Name another folder with --out."
+    file, remedy = folder / METRICS, "Name another folder with --out, or remove this one."
     if not file.exists():
         if (folder / REPORT).exists():  # an evaluation's is written after its metrics
             problem = f"holds a {REPORT}, and no evaluation that it is of"
@@ -101,6 +102,7 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
 
 def _entry(run: Path, folder: Path) -> Entry:
     metrics = read_metrics(folder / METRICS)
+    require_own_evaluation(run, folder, metrics.run)
     floors = [floor.accuracy for floor in (metrics.floors or {}).values()]
     link = quote((folder / REPORT).relative_to(index_of(run).parent).as_posix())
     return Entry(metrics, source_name(metrics.source), link, max(floors, default=None))
