@@ -21,7 +21,7 @@ from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write, decode_json, digest_of, read_whole
+from askattend.files import atomic_write, decode_json, digest_of, make_folder, read_whole
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -201,7 +201,7 @@ class Evaluation(msgspec.Struct, frozen=True):
             DataError: there is not exactly one answer to each question; nothing is written then.
         """
         check_results(self.predictions, questions, where=folder / RESULTS)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         atomic_write(folder / RESULTS, encode_results(self.predictions))
         # By these another run's answers are proved to be about the same images.
         digests = {image: digest_of(file) for image, file in questions.images.items()}

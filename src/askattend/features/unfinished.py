@@ -8,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
@@ -18,7 +17,8 @@ from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
-from askattend.files import decode_json, digest
+from askattend.files import decode_json, digest, remove
+from askattend.files.tensors import write_tensors
 
 UNFINISHED = ".shard-*.unfinished"
 
@@ -42,12 +42,8 @@ class UnfinishedShard:
 
     def save(self, folder: Path) -> None:
         """Write it beside the finished shards of a store."""
-        file = _file(folder, self.written.shard)
-        # Renamed when it is complete: killed in between, an earlier one is still whole.
-        part = file.with_suffix(".part")
         metadata = {METADATA: msgspec.json.encode(self.written).decode()}
-        save_file(self.stored.tensors(), part, metadata=metadata)
-        part.replace(file)
+        write_tensors(_file(folder, self.written.shard), self.stored.tensors(), metadata)
 
 
 @dataclass
@@ -131,7 +127,7 @@ def count_kept(folder: Path) -> int:
 
 def remove_unfinished(folder: Path, shard: Shard) -> None:
     """Remove what was kept of a shard that is whole now."""
-    _file(folder, shard).unlink(missing_ok=True)
+    remove(_file(folder, shard))
 
 
 def _file(folder: Path, shard: Shard) -> Path:

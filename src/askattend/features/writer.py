@@ -37,7 +37,7 @@ from askattend.features.unfinished import (
     read_unfinished,
     remove_unfinished,
 )
-from askattend.files import atomic_write
+from askattend.files import atomic_write, make_folder, remove, sweep
 
 # Seconds after which what there is of a shard is written: a killed extraction loses no more.
 KEEP_EVERY = 60.0
@@ -82,6 +82,7 @@ class StoreWriter:
         Raises:
             FeatureError: see `extraction.extract`.
         """
+        sweep(self._folder)
         before, written = read_progress(self._folder, self._spec)
         sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
         had = self._files.current(images, written.values())
@@ -127,7 +128,7 @@ class StoreWriter:
         """Write the plan, and tell if the store's folder is new."""
         created = not self._folder.exists()
         with disk_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         return created
 
@@ -163,7 +164,8 @@ class StoreWriter:
                 yield saving.result()
 
     def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
-        save_shard(self._folder, stored, written)
+        with disk_errors(self._folder):
+            save_shard(self._folder, stored, written)
         remove_unfinished(self._folder, written.shard)
         return written
 
@@ -319,19 +321,12 @@ class StoreWriter:
 
     def _sweep(self, shards: set[str]) -> None:
         """Remove the plan, and what killed extractions left."""
-        patterns = (
-            PLAN,
-            f".{PLAN}.*",
-            f".{INDEX}.*",
-            "shard-*.safetensors",
-            ".shard-*.part",
-            UNFINISHED,
-        )
-        for pattern in patterns:
+        # The plan last: killed in between, the next extraction ends this one.
+        for pattern in ("shard-*.safetensors", UNFINISHED, PLAN):
             for file in self._folder.glob(pattern):
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
-                    file.unlink()
+                    remove(file)
 
 
 def _on_gpu(levels: Sequence[Tensor]) -> bool:

@@ -3,7 +3,16 @@
 from askattend.files.reading import decode_json as decode_json
 from askattend.files.reading import read_bytes as read_bytes
 from askattend.files.reading import read_whole as read_whole
+from askattend.files.unfinished import sweep as sweep
+from askattend.files.writing import append as append
 from askattend.files.writing import atomic_write as atomic_write
 from askattend.files.writing import digest as digest
 from askattend.files.writing import digest_of as digest_of
+from askattend.files.writing import make_folder as make_folder
+from askattend.files.writing import naming as naming
 from askattend.files.writing import readable as readable
+from askattend.files.writing import remove as remove
+from askattend.files.writing import remove_tree as remove_tree
+from askattend.files.writing import scratch_folder as scratch_folder
+from askattend.files.writing import whole_file as whole_file
+from askattend.files.writing import whole_folder as whole_folder

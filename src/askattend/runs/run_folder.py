@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import torch
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
@@ -20,7 +19,8 @@ from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import atomic_write, decode_json, make_folder, read_whole
+from askattend.files.tensors import write_tensors
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
@@ -72,7 +72,7 @@ class Run:
 
     def save(self) -> None:
         """Write the folder; the weights follow with `save_weights` and `save_progress`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         atomic_write(self.folder / WORDS, msgspec.json.encode(self.words))
         atomic_write(self.folder / ANSWERS, msgspec.json.encode(self.answers))
         atomic_write(self.folder / FLOORS, msgspec.json.encode(self.floors))
@@ -80,7 +80,7 @@ class Run:
         atomic_write(self.folder / FEATURES, features)
         if self.vectors is not None:
             tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
-            atomic_write(self.folder / VECTORS, save(tensors))
+            write_tensors(self.folder / VECTORS, tensors)
         if self.attention is not None:
             atomic_write(self.folder / ATTENTION, self.attention.source.encode())
         if self.suggestions:
@@ -192,13 +192,13 @@ class Run:
 
     def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
-        atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
+        write_tensors(self.folder / WEIGHTS["best"], _contiguous(model.state_dict()))
 
     def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
-        content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
-        atomic_write(self.folder / WEIGHTS["last"], content)
+        both = _contiguous({**weights, **tensors})
+        write_tensors(self.folder / WEIGHTS["last"], both, {_STATE: state.decode()})
 
     def progress_state(self) -> bytes | None:
         """Read the state that `save_progress` wrote, but no tensor; None if there is none yet.

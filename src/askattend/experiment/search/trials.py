@@ -12,7 +12,7 @@ from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import differences
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import atomic_write, decode_json, make_folder, read_whole
 
 STATE = "search.json"
 TOO_SLOW = "would take too long"
@@ -114,7 +114,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
 
     def save(self, folder: Path) -> None:
         """Write all of it."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         told = msgspec.structs.replace(self, candidates=shortened(self.candidates))
         atomic_write(folder / STATE, msgspec.json.format(msgspec.json.encode(told)))
 
