@@ -37,7 +37,7 @@ from askattend.features.unfinished import (
     read_unfinished,
     remove_unfinished,
 )
-from askattend.files import atomic_write, make_folder, remove, sweep
+from askattend.files import atomic_write, make_folder, remove, remove_empty, sweep
 
 # Seconds after which what there is of a shard is written: a killed extraction loses no more.
 KEEP_EVERY = 60.0
@@ -311,7 +311,7 @@ class StoreWriter:
         if not usable:
             # Where the folder was there, it is the user's.
             if created:
-                self._folder.rmdir()
+                remove_empty(self._folder)
             image, reason = next(iter(Index(plan.spec, shards).broken().items()))
             raise FeatureError(
                 f"no image could be read, of {sum(len(s.broken) for s in shards):,}",

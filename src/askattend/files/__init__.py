@@ -12,6 +12,7 @@ from askattend.files.writing import make_folder as make_folder
 from askattend.files.writing import naming as naming
 from askattend.files.writing import readable as readable
 from askattend.files.writing import remove as remove
+from askattend.files.writing import remove_empty as remove_empty
 from askattend.files.writing import remove_tree as remove_tree
 from askattend.files.writing import scratch_folder as scratch_folder
 from askattend.files.writing import whole_file as whole_file

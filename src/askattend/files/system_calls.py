@@ -73,6 +73,11 @@ def remove(file: Path) -> None:
     os.unlink(file)
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove a folder that holds nothing."""
+    os.rmdir(folder)
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all that it holds, as far as can be."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -123,7 +123,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         with naming(folder):
             system_calls.flush_folder(unfinished)
             if os.name == "nt" and folder.is_dir():
-                folder.rmdir()
+                system_calls.remove_empty(folder)
             system_calls.rename(unfinished, folder)
             system_calls.flush_folder(folder.parent)
 
@@ -147,7 +147,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
             error.filename = str(error.filename).replace(str(unfinished), str(folder), 1)
         raise
     finally:
-        system_calls.remove_tree(unfinished)
+        remove_tree(unfinished)
         if handle is not None:
             os.close(handle)
 
@@ -202,9 +202,16 @@ def remove(file: Path) -> None:
         system_calls.remove(file)
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove a folder, unless it holds something or is not there."""
+    with suppress(OSError):
+        system_calls.remove_empty(folder)
+
+
 def remove_tree(folder: Path) -> None:
     """Remove a folder with all that it holds, as far as can be."""
-    system_calls.remove_tree(folder)
+    with suppress(OSError):
+        system_calls.remove_tree(folder)
 
 
 @contextmanager
