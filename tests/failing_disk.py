@@ -40,7 +40,7 @@ def _watched(
     name: str,
     lock: threading.RLock,
     before: Watch | None,
-    after: Watch | None,  # type: ignore[valid-type]
+    after: Watch | None,
 ) -> Callable[..., Any]:
     real = getattr(system_calls, name)
 

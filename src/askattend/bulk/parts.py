@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from askattend.bulk.plan import read_plan
 from askattend.bulk.rows import Row, row_writer
+from askattend.errors import DataError
 from askattend.files import atomic_write, decode_json, remove, whole_file
 
 
@@ -65,6 +67,10 @@ class Parts:
             return None
         same = status.plan == self._plan and _sha256(self._file(number)) == status.sha256
         return status if same else None
+
+    def begun(self, number: int) -> bool:
+        """Return True where there is anything of a shard."""
+        return self._status(number).exists() or self._file(number).exists()
 
     @contextmanager
     def claim(self, number: int, *, wait: bool) -> Iterator[bool]:
@@ -123,6 +129,33 @@ class Parts:
 
     def _status(self, number: int) -> Path:
         return self._out / f"{part_name(number)}.json"
+
+
+def damaged_parts(out: Path) -> Iterator[tuple[int, DataError | str | None]]:
+    """Compare every shard of results in a folder with its status, and that with the plan.
+
+    Yields:
+        how many were compared, and what is wrong with them; a text where they cannot be compared.
+    """
+    try:
+        plan = read_plan(out)
+    except DataError as error:
+        yield 0, error
+        return
+    assert plan is not None, "there is a plan"
+    parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
+    missing = []
+    for number in range(plan.parts):
+        if not parts.begun(number):
+            missing.append(part_name(number))
+        elif parts.done(number) is None:
+            problem = "is not as it was written, or not of this plan"
+            remedy = "Give the same predict command again: this shard is answered anew."
+            yield 1, DataError(problem, where=out / part_name(number), remedy=remedy)
+        else:
+            yield 1, None
+    if missing:
+        yield 0, f"{out}: {len(missing):,} of {plan.parts:,} shards are not answered yet"
 
 
 def _sha256(file: Path) -> str:

@@ -31,6 +31,7 @@ NEEDS: Mapping[str, Needs] = {
     "score": Needs(("RESULTS.json",), ("--data SOURCE",)),
     "compare": Needs(("RUN", "another RUN")),
     "pack": Needs(("RUN", "FILE.zip")),
+    "verify": Needs(("RUN or STORE",)),
     "plan": Needs((), ("--images NUMBER",)),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
     "predict": Needs(("RUN",), ("--images FOLDER --questions FILE", "--out RESULTS")),

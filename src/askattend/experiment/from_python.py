@@ -199,7 +199,8 @@ def evaluate(
         name = f"questions-{split}.jsonl"
         source = questions_from(questions, folder / name, images=images)
     options = EvaluationOptions(data=source, split=split)
-    evaluation = evaluate_run(folder, options, console=notes_console(quiet=quiet))
+    named = folder if isinstance(run, Predictor) else Path(run).expanduser()
+    evaluation = evaluate_run(named, options, console=notes_console(quiet=quiet))
     if isinstance(run, Predictor) and (learnt := run.run.load_calibration()) is not None:
         run.calibrate(learnt)  # which the evaluation left in its folder
     if not metrics:
@@ -259,8 +260,11 @@ def _line(row: Any, number: int, file: Path, folder: Path) -> bytes:
     cells = {str(key): _plain(value) for key, value in row.items()}
     named = next((key for key in cells if key.lower() == "image"), None)
     if named is not None and isinstance(cells[named], str) and cells[named]:
+        image = folder / cells[named]
         # Its name is the image's id, as in a store of the folder's features.
-        cells[LOCATED_AT] = _relative(folder / cells[named], file.parent)
+        if image.is_relative_to(folder.absolute()):
+            cells[named] = image.relative_to(folder.absolute()).as_posix()
+        cells[LOCATED_AT] = _relative(image, file.parent)
     try:
         return msgspec.json.encode(cells) + b"\n"
     except (TypeError, ValueError) as error:

@@ -10,6 +10,7 @@ from tensorboardX.summary import hparams, image, scalar, text
 
 from askattend.data.questions import QASet, Question
 from askattend.drawing.overlay import fit_long_side, tinted_map
+from askattend.drawing.scale import scale_in_words
 from askattend.errors import ImageError
 from askattend.experiment.features import Features
 from askattend.features.geometry import crop_of
@@ -56,6 +57,7 @@ def log_result(run: Run, history: TrainingHistory, valid: QASet, features: Featu
 
 
 def _maps(predictor: Predictor, valid: QASet, features: Features, step: int) -> Iterator[Event]:
+    scale = scale_in_words(predictor.run.features.rows * predictor.run.features.columns)
     first_of_image: dict[str, Question] = {}
     for question in valid:
         first_of_image.setdefault(question.image, question)
@@ -71,5 +73,5 @@ def _maps(predictor: Predictor, valid: QASet, features: Features, step: int) -> 
             tinted = tinted_map(small, attention, small.size, seen=seen)
             tag = f"maps/{number}_{predictor.maps_name}_{which}"
             yield event(image(tag, np.asarray(tinted), dataformats="HWC"), step)
-        said = f"{question.text} — {answer.text}, {answer.probability:.0%}"
+        said = f"{question.text} — {answer.text}, {answer.probability:.0%}  \n{scale}"
         yield event(text(f"maps/{number}", said), step)

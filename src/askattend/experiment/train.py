@@ -15,13 +15,15 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.data.look_alikes import alike_answers
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
@@ -42,12 +44,12 @@ from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_fro
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.files import make_folder, sweep
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
-from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, Run
+from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.history import TrainingHistory
 from askattend.training.log import noting_loss
 from askattend.training.loop import fit
@@ -148,6 +150,7 @@ def _begin(
         The strongest linear floor, if it is to teach, and each floor's accuracy.
     """
     check_folder(run.folder, resume=resume)  # once more: another may have trained here meanwhile
+    begin_run(run.folder)
     Origin(Provenance.now(), digest(splits)).save(run.folder)
     run.save()
     with still_at_work(console, "fitting the floors"):
@@ -172,7 +175,8 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
     odd = odd_splits(questions, split_names(config.vocab.train_on))
-    for note in (*splits.train.notes, *splits.notes, *odd):
+    told = (*odd, *no_test_note(questions), *alike_answers(questions))
+    for note in (*splits.train.notes, *splits.notes, *told):
         console.print(f"note: {note}", highlight=False)
     return splits
 
@@ -326,7 +330,7 @@ def _conclude(
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     console.print(
-        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

@@ -9,27 +9,36 @@ from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace
 from rich.console import Console
 from rich.filesize import decimal
 
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels
 from askattend.features.progress import print_line
-from askattend.features.storage import ShardFeatures
+from askattend.features.storage import ShardFeatures, digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import WrittenShard
-from askattend.files import make_folder
-from askattend.files.tensors import write_tensors
+from askattend.files import make_folder, write_whole
+from askattend.files.tensors import tensor_pieces
 
 
-def save_shard(folder: Path, features: ShardFeatures | StoredLevels, written: WrittenShard) -> None:
+def save_shard(
+    folder: Path, features: ShardFeatures | StoredLevels, written: WrittenShard
+) -> WrittenShard:
     """Write a shard of a store, whole or not at all.
+
+    Returns:
+        what is written of it, with the digest of its features.
 
     Raises:
         OSError: the disk does not take it.
     """
+    tensors = features.tensors()
+    written = replace(written, content=digest_of_tensors(tensors))
     metadata = {METADATA: msgspec.json.encode(written).decode()}
-    write_tensors(folder / written.shard.name, features.tensors(), metadata)
+    write_whole(folder / written.shard.name, tensor_pieces(tensors, metadata))
+    return written
 
 
 def need_space(folder: Path, needed: int) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 from safetensors import SafetensorError, safe_open
 
 from askattend.errors import ImageError
@@ -15,10 +16,11 @@ from askattend.features.image_bytes import read_image_file
 from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
-from askattend.files import decode_json, digest, remove
-from askattend.files.tensors import write_tensors
+from askattend.files import decode_json, digest, remove, write_whole
+from askattend.files.tensors import tensor_pieces
 
 UNFINISHED = ".shard-*.unfinished"
 
@@ -42,8 +44,10 @@ class UnfinishedShard:
 
     def save(self, folder: Path) -> None:
         """Write it beside the finished shards of a store."""
-        metadata = {METADATA: msgspec.json.encode(self.written).decode()}
-        write_tensors(_file(folder, self.written.shard), self.stored.tensors(), metadata)
+        tensors = self.stored.tensors()
+        written = replace(self.written, content=digest_of_tensors(tensors))
+        metadata = {METADATA: msgspec.json.encode(written).decode()}
+        write_whole(_file(folder, written.shard), tensor_pieces(tensors, metadata))
 
 
 @dataclass
@@ -104,6 +108,8 @@ def read_unfinished(
         return None
     shapes = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
     if written.shard != shard or shapes != layout or not _same(images, written):
+        return None
+    if written.content != digest_of_tensors(tensors):  # damaged: as good as none
         return None
     # A copy, since the rest is to be filled in.
     copies = {name: tensor.clone() for name, tensor in tensors.items()}

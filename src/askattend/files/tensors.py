@@ -1,4 +1,4 @@
-"""Files of tensors in the format of safetensors, written by the steps of `writing`.
+"""Files of tensors in the format of safetensors, in pieces to be written.
 
 safetensors' own function writes a file of its own and renames it, which a killed process leaves.
 The format: 8 bytes with the header's length, the header in JSON, then the tensors' bytes one after
@@ -9,14 +9,11 @@ another, the widest types first, so that each begins at a multiple of its width
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
-
-from askattend.files.writing import atomic_write
 
 # In safetensors' order, so that the same tensors are the same bytes as from its own function.
 _TYPES = {
@@ -34,25 +31,15 @@ _TYPES = {
 _RANK = {dtype: rank for rank, dtype in enumerate(_TYPES)}
 
 
-def write_tensors(
-    file: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
-) -> None:
-    """Write tensors whole or not at all, without a copy of them.
+def tensor_pieces(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> list[bytes | memoryview]:
+    """Return what a file of tensors consists of, piece by piece, without a copy of them.
 
     Args:
-        file: its folder must be there.
         tensors: on the processor, contiguous; of any whole or floating-point type up to 64 bits.
         metadata: texts that stand beside them.
-
-    Raises:
-        OSError: as `atomic_write`.
     """
-    atomic_write(file, _pieces(tensors, metadata))
-
-
-def _pieces(
-    tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None
-) -> Iterator[bytes | memoryview]:
     in_order = sorted(tensors.items(), key=lambda item: (-_RANK[item[1].dtype], item[0]))
     header: dict[str, Any] = {} if metadata is None else {"__metadata__": dict(metadata)}
     end = 0
@@ -65,8 +52,9 @@ def _pieces(
         }
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    yield len(text).to_bytes(8, "little") + text
+    pieces: list[bytes | memoryview] = [len(text).to_bytes(8, "little") + text]
     for _, tensor in in_order:
         assert tensor.is_contiguous(), "bytes are written as they lie in memory"
         flat: Any = tensor.detach().view(-1).view(torch.uint8).numpy()
-        yield memoryview(flat)
+        pieces.append(memoryview(flat))
+    return pieces

@@ -22,7 +22,8 @@ from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Dtype, ShardFeatures
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
-from askattend.files import atomic_write, limits, whole_folder
+from askattend.files import atomic_write, begin_manifest, limits, remove, whole_folder
+from askattend.files.recording import LOCK
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.installation import pip_install
@@ -121,7 +122,9 @@ def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
     """Write the store, whole or not at all."""
     with disk_errors(out), whole_folder(out) as unfinished:
         shards = tuple(_shards(source, unfinished, plan, console=console))
+        begin_manifest(unfinished, ())
         atomic_write(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+        remove(unfinished / LOCK)
 
 
 def _shards(
@@ -135,8 +138,7 @@ def _shards(
         count = len(shard.images)
         # Sizes of pictures and files are not recorded there.
         written = WrittenShard(shard, ((0, 0),) * count, (0,) * count, ("",) * count, {})
-        save_shard(folder, stored, written)
-        yield written
+        yield save_shard(folder, stored, written)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from askattend.data.vocab import SHARED, AnswerVocab, WordVocab
+from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.experiment.config import Config, VocabConfig
@@ -21,8 +22,7 @@ from askattend.importing.log import Log, read_log
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.models import SAAAConfig
-from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, Run
+from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.config import TrainConfig
 
 STRIDE = 32  # pixels of the image a region, in each direction
@@ -78,6 +78,7 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     model.load_state_dict(our_names(log.weights))
     with whole_folder(out) as unfinished:
         imported = replace(run, folder=unfinished)
+        begin_run(unfinished)
         imported.save_weights(model)
         Origin(Provenance.now()).save(unfinished)
         imported.save()

@@ -19,7 +19,7 @@ from askattend.devices import describe_device, pick_device
 from askattend.features.backbones import load_backbone
 from askattend.features.decoding import decode
 from askattend.features.spec import Backbone
-from askattend.files import atomic_write, scratch_folder
+from askattend.files import scratch_folder, write_whole
 from askattend.models import SAAAConfig, build_model
 from askattend.planning.rates import READ, Rate, Rates
 
@@ -98,7 +98,7 @@ def picture_bytes(number: int) -> bytes:
 def _decode(folder: Path, backbone: Backbone, turns: int) -> float:
     files = [folder / f"{number}.jpg" for number in range(BATCH)]
     for number, file in enumerate(files):
-        atomic_write(file, picture_bytes(number))
+        write_whole(file, picture_bytes(number))
 
     def read_all() -> None:
         for file in files:
@@ -136,6 +136,6 @@ def _write(folder: Path, turns: int) -> float:
     content = os.urandom(2**20)
 
     def write() -> None:
-        atomic_write(folder / "written", (content for _ in range(WRITTEN >> 20)))
+        write_whole(folder / "written", [content] * (WRITTEN >> 20))
 
     return _per_second(WRITTEN, write, turns)

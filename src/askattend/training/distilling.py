@@ -20,8 +20,8 @@ from askattend.data.vocab import AnswerVocab
 from askattend.devices import PrecisionChoice
 from askattend.errors import RunError
 from askattend.features.source import FeatureSource
-from askattend.files import decode_json
-from askattend.files.tensors import write_tensors
+from askattend.files import atomic_write, decode_json
+from askattend.files.tensors import tensor_pieces
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.temperature import fit_temperature
 from askattend.models import Network
@@ -138,7 +138,7 @@ def save_soft_answers(folder: Path, soft: SoftAnswers, scores: TeacherScores) ->
         "probability": torch.from_numpy(soft.probability.astype(np.float16)),
     }
     metadata = {_STATE: msgspec.json.encode(scores).decode()}
-    write_tensors(folder / SOFT_ANSWERS, tensors, metadata)
+    atomic_write(folder / SOFT_ANSWERS, tensor_pieces(tensors, metadata))
 
 
 def load_soft_answers(

@@ -15,7 +15,7 @@ from typing import Any
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.record_writer import masked_crc32c
 
-from askattend.files import atomic_write, make_folder, remove, sweep
+from askattend.files import make_folder, remove, sweep, write_whole
 
 _NAME, _FORMAT = "events.out.tfevents", "brain.Event:2"
 
@@ -49,7 +49,7 @@ def write_events(folder: Path, events: Iterable[Event]) -> Path:
     ]
     # TensorBoard reads them in the order of their names, which tell the time.
     file = folder / f"{_NAME}.{began:.6f}.askattend"
-    atomic_write(file, map(as_record, [*first, *events]))
+    write_whole(file, [as_record(each) for each in (*first, *events)])
     for other in folder.glob(f"{_NAME}.*"):
         if other != file:
             remove(other)

@@ -14,7 +14,7 @@ from askattend.data.scenes.recipe import Recipe
 from askattend.data.scenes.scene import GeneratedScene
 from askattend.environment.home import CACHE, cache_folder
 from askattend.errors import DataError
-from askattend.files import atomic_write, make_folder, sweep
+from askattend.files import make_folder, sweep, write_whole
 
 _NAME_ONE = f"Name a folder that can be written to in the environment variable {CACHE}."
 # Names the folder of pictures: to be raised when the same scene is drawn or composed otherwise.
@@ -53,7 +53,7 @@ def write_images(scenes: Sequence[GeneratedScene], size: int, folder: Path) -> l
         if lacking:
             sweep(folder)
         for scene, file in lacking:
-            atomic_write(file, _png(scene, size), durable=False)
+            write_whole(file, _png(scene, size), durable=False)
     except OSError as error:
         raise DataError(
             f"the pictures cannot be written ({error.strerror or error})",

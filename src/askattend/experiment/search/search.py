@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from askattend.data.questions import digest_of_questions
 from askattend.data.splits import Splits
 from askattend.devices import pick_device
 from askattend.errors import RunError
@@ -37,7 +38,6 @@ from askattend.experiment.train import (
     with_full_paths,
 )
 from askattend.files import atomic_write, remove_tree
-from askattend.runs.origin import digest_of_questions
 from askattend.runs.run_folder import ATTENTION, CONFIG, Run, read_config
 
 OnTop = Callable[[Config[Any]], Config[Any]]
