@@ -328,10 +328,10 @@ def test_an_interruption_leaves_no_store_and_the_next_import_a_whole_one(
         FeatureStore.open(tmp_path / "store")
     monkeypatch.setattr(hdf5, "save_shard", saved)
     # What a killed one would have left beside it is no obstacle.
-    (tmp_path / ".store.part").mkdir()
-    (tmp_path / ".store.part" / "shard-00009.safetensors").touch()
+    (tmp_path / ".store.0123abcd").mkdir()
+    (tmp_path / ".store.0123abcd" / "shard-00009.safetensors").touch()
     assert len(import_hdf5(file, tmp_path / "store", shard_images=2, console=QUIET)) == 5
-    assert not (tmp_path / ".store.part").exists()
+    assert not (tmp_path / ".store.0123abcd").exists()
     assert len(list((tmp_path / "store").iterdir())) == 5
 
 

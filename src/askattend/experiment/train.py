@@ -43,6 +43,7 @@ from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
+from askattend.files import make_folder, sweep
 from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
@@ -51,6 +52,7 @@ from askattend.report.card import write_card
 from askattend.runs.network_size import require_size
 from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.history import TrainingHistory
+from askattend.training.log import noting_loss
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
 from askattend.training.summary import DataSummary, TrainingSummary, read_summary
@@ -120,7 +122,8 @@ def train(
         def end() -> None:
             _save_summary(run, history, splits, floors, taught)
             write_card(run)
-            log_result(run, history, splits.valid, features)
+            with noting_loss(console, "TensorBoard's maps and settings"):
+                log_result(run, history, splits.valid, features)
             _conclude(run, history, floors, console)
 
         processes.first_does(end)
@@ -275,9 +278,10 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
 @contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     try:
         with FileLock(out / ".lock", timeout=0):
+            sweep(out)
             yield
     except Timeout:
         raise RunError(

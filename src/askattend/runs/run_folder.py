@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import torch
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
@@ -20,13 +19,14 @@ from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write, begin_manifest, decode_json
+from askattend.files import atomic_write, begin_manifest, decode_json, make_folder
 from askattend.files.manifest import (
     is_expected,
     read_unchanged,
     require_unchanged,
     warn_without_manifest,
 )
+from askattend.files.tensors import tensor_pieces
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
@@ -95,7 +95,7 @@ class Run:
         atomic_write(self.folder / FEATURES, features)
         if self.vectors is not None:
             tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
-            atomic_write(self.folder / VECTORS, save(tensors))
+            atomic_write(self.folder / VECTORS, tensor_pieces(tensors))
         if self.attention is not None:
             atomic_write(self.folder / ATTENTION, self.attention.source.encode())
         if self.suggestions:
@@ -225,12 +225,14 @@ class Run:
 
     def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
-        atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
+        weights = _contiguous(model.state_dict())
+        atomic_write(self.folder / WEIGHTS["best"], tensor_pieces(weights))
 
     def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
-        content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
+        both = _contiguous({**weights, **tensors})
+        content = tensor_pieces(both, {_STATE: state.decode()})
         atomic_write(self.folder / WEIGHTS["last"], content)
 
     def progress_state(self) -> bytes | None:
@@ -266,7 +268,7 @@ class Run:
 
 def begin_run(folder: Path) -> None:
     """Begin a run's folder, with its manifest; an older run's, which has none, stays without."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not (folder / CONFIG).exists():
         begin_manifest(folder, RUN_FILES)
 
