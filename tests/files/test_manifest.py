@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.errors import DataError
-from askattend.files import writing
+from askattend.files import system_calls
 from askattend.files.manifest import (
     MANIFEST,
     Entry,
@@ -153,15 +153,15 @@ def test_somebody_elses_manifest_is_left_alone(tmp_path: Path) -> None:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Lets a process die before so many replacements of a file."""
-    replace, left = writing.os.replace, [10**6]
+    rename, left = system_calls.rename, [10**6]
 
     def dying(source: Path, target: Path) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise Killed
-        replace(source, target)
+        rename(source, target)
 
-    monkeypatch.setattr(writing.os, "replace", dying)
+    monkeypatch.setattr(system_calls, "rename", dying)
     return lambda count: left.__setitem__(0, count)
 
 
@@ -241,16 +241,16 @@ def test_any_order_of_writes_and_kills(
     """The manifest allows what is there, and once a write is through it lists that alone."""
     folder = tmp_path_factory.mktemp("any")
     begin_manifest(folder, ())
-    replace, left = writing.os.replace, [0]
+    rename, left = system_calls.rename, [0]
 
     def dying(source: Path, target: Path) -> None:
         left[0] -= 1
         if left[0] < 0:
             raise Killed
-        replace(source, target)
+        rename(source, target)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(writing.os, "replace", dying)
+        patched.setattr(system_calls, "rename", dying)
         for name, steps, removed in orders:
             left[0] = steps
             try:
