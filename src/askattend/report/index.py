@@ -11,6 +11,7 @@ from askattend.environment.home import expanded
 from askattend.errors import ConfigError, RunError
 from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.files import atomic_write
+from askattend.files.manifest import find_change
 from askattend.models import network_named
 from askattend.report.page import environment
 from askattend.runs.run_folder import Run
@@ -89,9 +90,9 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
     try:
         metrics = read_metrics(file)
     except RunError:
-        raise ConfigError(
-            f"its {METRICS} is no evaluation's", where=folder, remedy=remedy
-        ) from None
+        change = find_change(file)
+        problem = "is no evaluation's" if change is None else change.problem
+        raise ConfigError(f"its {METRICS} {problem}", where=folder, remedy=remedy) from None
     same = absolute_source(expanded(metrics.source)) == absolute_source(source)
     if not same or metrics.split != split:
         problem = f"holds the evaluation of {metrics.source}, {metrics.split}"
