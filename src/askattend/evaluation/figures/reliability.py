@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import (
@@ -17,9 +18,13 @@ from askattend.evaluation.section import (
 )
 from askattend.metrics.abstention import Abstention
 from askattend.metrics.calibration import Reliability, reliability
+from askattend.metrics.shares import percent
 
 # Points of a curve that are marked each; a longer one is a line.
 FEW = 30
+FEW_QUESTIONS = 10
+# A diagram whose shares lie closer together shows the part of the axes that holds them.
+CLOSE = 0.2
 _HOW_TO_ABSTAIN = (
     'After `evaluate --abstain-above-risk 0.1`, `ask` says "not sure" where more than a tenth of '
     "its answers would be wrong."
@@ -47,40 +52,73 @@ def page_section(value: Reliability, context: PageContext) -> Section:
     """Show the reliability diagram and the risk–coverage curve."""
     # What abstaining came to is a point of this figure's curve.
     abstention: Abstention | None = context.figures.get("abstention")
-    notes = [
-        f"Probabilities and shares of right answers are {value.calibration_error:.1%} apart on "
-        f"average (expected calibration error)."
-    ]
-    if value.temperature != 1:
-        notes.append(
-            f"Logits are divided by a temperature of {value.temperature:.2f}, fitted on the "
-            f"validation questions; without, it would be {value.untempered_error:.1%}."
-        )
-    notes.append(
-        f"The area under the other curve, its mean risk over all coverages, is {value.area:.1%}."
-    )
     charts: tuple[Chart, ...] = (_diagram(value),)
     if abstention is not None or any(point.risk > 0 for point in value.curve):
         charts = (*charts, _risk_coverage(value, abstention))
-    else:
-        notes[-1] = "None of the answers is wrong: there is no risk to weigh against coverage."
+    notes = list(_notes(value))
     if abstention is None:
         notes.append(_HOW_TO_ABSTAIN)
     return Section("How sure it is", (*charts, Note(" ".join(notes))))
 
 
+def _notes(value: Reliability) -> Iterator[str]:
+    """Say what the charts come to, and where they come to little."""
+    questions = sum(one.questions for one in value.bins)
+    if questions < FEW_QUESTIONS:
+        yield f"Of {questions:,} question{'s' * (questions > 1)} no chart tells much."
+    if len(value.bins) == 1 < questions:
+        (only,) = value.bins
+        yield (
+            "All its probabilities are much alike: on average it gives "
+            f"{_share(only.probability)} and is right in {_share(only.accuracy)}."
+        )
+    yield (
+        f"Probabilities and shares of right answers are {_share(value.calibration_error)} apart on "
+        f"average (expected calibration error)."
+    )
+    if value.temperature != 1:
+        yield (
+            f"Logits are divided by a temperature of {value.temperature:.2f}, fitted on the "
+            f"validation questions; without, it would be {_share(value.untempered_error)}."
+        )
+    risks = {point.risk for point in value.curve}
+    if risks == {0.0}:
+        yield "None of the answers is wrong: there is no risk to weigh against coverage."
+    elif risks == {1.0}:
+        yield "All of the answers are wrong, however sure it is."
+    else:
+        area = _share(value.area)
+        yield f"The area under the other curve, its mean risk over all coverages, is {area}."
+
+
+def _share(share: float) -> str:
+    """Write a share with a digit that tells, and none at its ends."""
+    return f"{share:.0%}" if share in (0, 1) else percent(share)
+
+
 def _diagram(value: Reliability) -> Chart:
-    points = tuple((b.probability, b.accuracy) for b in value.bins)
-    tips = tuple(f"{probability:.1%}: {accuracy:.1%}" for probability, accuracy in points)
+    points = tuple((one.probability, one.accuracy) for one in value.bins)
+    tips = tuple(f"{_share(given)}: {_share(right)}" for given, right in points)
+    low, high = _span([share for point in points for share in point])
+    ends = {"low": low, "high": high}
     return Chart(
         "Is it as often right as it says?",
         (
-            Line("if it were", ((0.0, 0.0), (1.0, 1.0)), reference=True),
+            Line("if it were", ((low, low), (high, high)), reference=True),
             Line("it is", points, tips),
         ),
-        Axis("probability that it gives"),
-        Axis("share of its answers that are right"),
+        Axis("probability that it gives", **ends),
+        Axis("share of its answers that are right", **ends),
     )
+
+
+def _span(shares: Sequence[float]) -> tuple[float, float]:
+    """Choose the ends of both axes: all, or the part that holds shares that lie close together."""
+    low, high = min(shares), max(shares)
+    if high - low > CLOSE:
+        return 0.0, 1.0
+    low = min(math.floor(10 * low) / 10, 0.9)
+    return low, max(math.ceil(10 * high) / 10, low + 0.1)
 
 
 def _upright(risks: Sequence[float], abstention: Abstention | None) -> Axis:
@@ -100,7 +138,7 @@ def _risk_coverage(value: Reliability, abstention: Abstention | None) -> Chart:
     points = tuple((point.coverage, point.risk) for point in value.curve)
     # A line of one point is not to be seen; where there are few, each is marked.
     few = points if len(points) <= FEW else ()
-    tips = tuple(f"{coverage:.1%} answered: {risk:.1%} wrong" for coverage, risk in few)
+    tips = tuple(f"{_share(coverage)} answered: {_share(risk)} wrong" for coverage, risk in few)
     lines, marks = [Line("wrong among the answered", points, tips)], []
     if abstention is not None:
         risk, achieved = abstention.risk, abstention.achieved_risk
