@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from askattend.evaluation.section import Axis, Chart, Line
 
-WIDTH, HEIGHT = 460, 254  # of the view, in its own units
+WIDTH, HEIGHT = 460, 260  # of the view, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 56, 446, 10, 212  # of the plot within it
 _SVG = "{http://www.w3.org/2000/svg}"
 _SHARE = re.compile(r"\{:\.(\d)%\}")  # a label that writes a share
@@ -85,7 +85,7 @@ def draw(chart: Chart) -> Drawing:
         HEIGHT,
         tuple(_paths(root)),
         tuple(_circles(root, tips)),
-        (*_labels(root), Label(RIGHT, BOTTOM + 39, "end", chart.x.name)),
+        (*_labels(root), Label(RIGHT, BOTTOM + 43, "end", chart.x.name)),
         _spoken(chart),
     )
 

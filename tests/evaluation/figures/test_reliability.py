@@ -121,6 +121,18 @@ def test_shares_that_lie_close_together_fill_the_diagram() -> None:
         assert all(axis.low <= v <= axis.high for point in diagram.lines[1].points for v in point)
 
 
+def test_a_point_of_the_diagram_rests_on_some_questions() -> None:
+    """One wrong answer among a hundred must not look like a network that is always wrong."""
+    sure = [0.97] * 90 + [0.88] * 7 + [0.8] * 5 + [0.7] * 3 + [0.5]
+    (diagram, curve), said = section_of(sure, wrong=1)
+    (first, second) = diagram.lines[1].points
+    assert first == pytest.approx(((0.5 + 3 * 0.7 + 5 * 0.8 + 7 * 0.88) / 16, 15 / 16))
+    assert second == pytest.approx((0.97, 1.0))
+    assert diagram.lines[1].tips[0].endswith("of 16")
+    assert said.startswith("Each point of the first chart rests on 10 questions or more.")
+    assert (curve.x.low, curve.x.high) == (0.8, 1.0)  # 90 of 106 have one probability
+
+
 def test_a_curve_of_one_point_is_marked() -> None:
     value = reliability.measure(evaluated(QUESTIONS, ["blue"] * 4, probabilities=[0.5] * 4))
     assert value is not None

@@ -17,7 +17,7 @@ from askattend.evaluation.section import (
     TerminalLine,
 )
 from askattend.metrics.abstention import Abstention
-from askattend.metrics.calibration import Reliability, reliability
+from askattend.metrics.calibration import Bin, Reliability, reliability
 from askattend.metrics.shares import percent
 
 # Points of a curve that are marked each; a longer one is a line.
@@ -66,6 +66,8 @@ def _notes(value: Reliability) -> Iterator[str]:
     questions = sum(one.questions for one in value.bins)
     if questions < FEW_QUESTIONS:
         yield f"Of {questions:,} question{'s' * (questions > 1)} no chart tells much."
+    if len(_pooled(value.bins)) < len(value.bins):
+        yield f"Each point of the first chart rests on {FEW_QUESTIONS} questions or more."
     if len(value.bins) == 1 < questions:
         (only,) = value.bins
         yield (
@@ -97,8 +99,12 @@ def _share(share: float) -> str:
 
 
 def _diagram(value: Reliability) -> Chart:
-    points = tuple((one.probability, one.accuracy) for one in value.bins)
-    tips = tuple(f"{_share(given)}: {_share(right)}" for given, right in points)
+    pooled = _pooled(value.bins)
+    points = tuple((one.probability, one.accuracy) for one in pooled)
+    tips = tuple(
+        f"gives {_share(one.probability)}, right in {_share(one.accuracy)} of {one.questions:,}"
+        for one in pooled
+    )
     low, high = _span([share for point in points for share in point])
     ends = {"low": low, "high": high}
     return Chart(
@@ -110,6 +116,30 @@ def _diagram(value: Reliability) -> Chart:
         Axis("probability that it gives", **ends),
         Axis("share of its answers that are right", **ends),
     )
+
+
+def _pooled(bins: Sequence[Bin]) -> list[Bin]:
+    """Join neighbours until each rests on some questions, where there are enough of them."""
+    least = FEW_QUESTIONS if sum(one.questions for one in bins) >= 10 * FEW_QUESTIONS else 1
+    found: list[Bin] = []
+    for one in bins:
+        if found and found[-1].questions < least:
+            found[-1] = _joined(found[-1], one)
+        else:
+            found.append(one)
+    if len(found) > 1 and found[-1].questions < least:
+        found[-2:] = [_joined(*found[-2:])]
+    return found
+
+
+def _joined(one: Bin, other: Bin) -> Bin:
+    """Join two bins, weighed by their questions."""
+    count = one.questions + other.questions
+    mean = [
+        (a * one.questions + b * other.questions) / count
+        for a, b in ((one.probability, other.probability), (one.accuracy, other.accuracy))
+    ]
+    return Bin(count, *mean)
 
 
 def _span(shares: Sequence[float]) -> tuple[float, float]:
@@ -133,6 +163,12 @@ def _upright(risks: Sequence[float], abstention: Abstention | None) -> Axis:
     )
 
 
+def _least(points: Sequence[tuple[float, float]], abstention: Abstention | None) -> float:
+    """Begin the axis near a curve that has no point on the first half of it."""
+    first = min((coverage for coverage, _ in points), default=0.0)
+    return 0.0 if abstention is not None or first < 0.5 else min(math.floor(10 * first) / 10, 0.9)
+
+
 def _risk_coverage(value: Reliability, abstention: Abstention | None) -> Chart:
     """Draw the curve; where there is a risk to stay within, that too, and what came of it."""
     points = tuple((point.coverage, point.risk) for point in value.curve)
@@ -149,7 +185,7 @@ def _risk_coverage(value: Reliability, abstention: Abstention | None) -> Chart:
     return Chart(
         "What if it answers only when it is sure?",
         tuple(lines),
-        Axis("share of the questions answered"),
+        Axis("share of the questions answered", low=_least(points, abstention)),
         _upright([risk for _, risk in points], abstention),
         tuple(marks),
     )
