@@ -106,15 +106,14 @@ def _diagram(value: Reliability) -> Chart:
         for one in pooled
     )
     low, high = _span([share for point in points for share in point])
-    ends = {"low": low, "high": high}
     return Chart(
         "Is it as often right as it says?",
         (
             Line("if it were", ((low, low), (high, high)), reference=True),
             Line("it is", points, tips),
         ),
-        Axis("probability that it gives", **ends),
-        Axis("share of its answers that are right", **ends),
+        Axis("probability that it gives", low, high),
+        Axis("share of its answers that are right", low, high),
     )
 
 
