@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import askattend
+from accepted import accept_run
 from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
@@ -216,6 +217,7 @@ def test_going_on_with_another_question_of_the_same_words_is_refused(
     file.write_text(changed)
     settings = (own_run / "config.toml").read_text()
     (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path / "more")))
+    accept_run(own_run)
     with pytest.raises(RunError, match=r"cannot go on: .*the questions differ"):
         train(config(file), own_run, resume=True, console=QUIET)
 
@@ -265,6 +267,9 @@ def test_resuming_what_was_never_begun_begins(
 
 def test_last_weights_without_the_training_are_refused(all_trained: Path, own_run: Path) -> None:
     shutil.copy(own_run / "best.safetensors", own_run / "last.safetensors")
+    with pytest.raises(RunError, match=r"last\.safetensors: is not as it was written"):
+        train(config(all_trained / "squares.csv"), own_run, resume=True, console=QUIET)
+    accept_run(own_run)
     # Its names lack the prefix that those of the training have.
     with pytest.raises(RunError, match=r"last\.safetensors: lacks the tensor"):
         train(config(all_trained / "squares.csv"), own_run, resume=True, console=QUIET)
@@ -297,6 +302,7 @@ LAID_OUT = "layout = 4\nnetwork"
 )
 def test_a_spoilt_run_names_the_file(own_run: Path, file: str, content: str, message: str) -> None:
     (own_run / file).write_text(content)
+    accept_run(own_run)
     with pytest.raises(AskAttendError, match=message) as error:
         Predictor.load(own_run)
     assert str(own_run) in str(error.value)
@@ -306,6 +312,7 @@ def test_a_run_without_its_questions_wants_them_named(all_trained: Path, own_run
     text = (own_run / "config.toml").read_text()
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("data"))
     (own_run / "config.toml").write_text(kept)
+    accept_run(own_run)
     with pytest.raises(ConfigError, match=r"no questions named\. Add --data SOURCE\."):
         evaluate_run(own_run, console=QUIET)
     source = f"table:{all_trained / 'squares.csv'}"
@@ -346,6 +353,7 @@ def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(own_run: P
     curve = [dict(zip(names, point, strict=True)) for point in points]
     old = {"temperature": 1.5, "questions": 900, "curve": curve, "abstain_above_risk": 0.3}
     (own_run / "calibration.json").write_text(json.dumps(old))
+    accept_run(own_run)
     predictor = Predictor.load(own_run)
     assert predictor.threshold == 0.7
     predictor.abstain_above(0.1)
@@ -363,6 +371,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
     file.write_text("\n".join([*rows, *valid]) + "\n")
     settings = (own_run / "config.toml").read_text()
     (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path)))
+    accept_run(own_run)
     shutil.rmtree(own_run / "evaluations", ignore_errors=True)  # of the data as it was
     drawn: list[Batches] = []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -17,7 +19,7 @@ from torch.utils.data import DataLoader
 from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import FeatureError
 from askattend.features.spec import FeatureSpec
-from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
+from askattend.features.storage import DTYPES, Dtype, dequantise, digest_of_tensors, quantise
 from askattend.features.store import FeatureStore
 from askattend.features.store_files import read_written
 from askattend.features.store_index import STORE_FILES, VERSION, Index, Plan, Shard, WrittenShard
@@ -259,3 +261,60 @@ def test_only_a_whole_shard_counts_as_written(tmp_path: Path) -> None:
     assert read_written(tmp_path, spec(), shard) is None
     file.write_bytes(b"")
     assert read_written(tmp_path, spec(), shard) is None
+
+
+@pytest.mark.parametrize("field", ["sizes", "file_sizes", "digests"])
+@pytest.mark.parametrize("values", [0, 1, 3])
+def test_an_index_that_does_not_tell_of_every_image(
+    tmp_path: Path, field: str, values: int
+) -> None:
+    file = write(tmp_path, ["1", "2"]) / "index.json"
+    index = json.loads(file.read_text())
+    told = index["shards"][0][field]
+    index["shards"][0][field] = [*told, told[0]][:values]
+    file.write_text(json.dumps(index))
+    accept(tmp_path, STORE_FILES)
+    with pytest.raises(FeatureError, match=rf"index\.json: damaged .*{values} {field}, not 2"):
+        FeatureStore.open(tmp_path)
+
+
+def test_an_index_of_a_backbone_that_cannot_be(tmp_path: Path) -> None:
+    file = write(tmp_path, ["1", "2"]) / "index.json"
+    file.write_bytes(file.read_bytes().replace(b'"rows":2', b'"rows":2000000000'))
+    accept(tmp_path, STORE_FILES)
+    with pytest.raises(FeatureError, match=r"index\.json: damaged .2,000,000,000 × 2 regions"):
+        FeatureStore.open(tmp_path)
+
+
+def test_features_that_are_not_those_of_the_index(tmp_path: Path) -> None:
+    """The header may be what it was: a bit of the numbers is not."""
+    file = write(tmp_path, ["1", "2"]) / "shard-00000.safetensors"
+    with safe_open(file, "pt") as opened:
+        told = json.loads(opened.metadata()["askattend"])
+    index = json.loads((tmp_path / "index.json").read_text())
+    digest = digest_of_tensors(load_file(file))
+    for each in (told, index["shards"][0]):
+        each["content"] = digest
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    accept(tmp_path, STORE_FILES)
+    save_file(load_file(file), file, metadata={"askattend": json.dumps(told)})
+    expected = FeatureStore.open(tmp_path).read(["2"])
+    whole = file.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for at in range(start, len(whole)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(FeatureError, match=r"its features are not those that were extracted"):
+            FeatureStore.open(tmp_path).read(["2"])
+    file.write_bytes(whole)
+    assert torch.equal(FeatureStore.open(tmp_path).read(["2"]), expected)
+
+
+@given(st.integers(0, 5), st.sampled_from([torch.float16, torch.uint8, torch.float32]))
+def test_a_digest_of_tensors_is_that_of_their_names_and_bytes(
+    seed: int, dtype: torch.dtype
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {n: torch.randint(0, 9, (2, 3, 4), generator=generator).to(dtype) for n in "ba"}
+    told = b"".join(n.encode() + b"\0" + tensors[n].numpy().tobytes() for n in "ab")
+    assert digest_of_tensors(tensors) == hashlib.sha256(told).hexdigest()
+    assert digest_of_tensors({"a": tensors["b"], "b": tensors["a"]}) != digest_of_tensors(tensors)

@@ -49,6 +49,7 @@ from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
+from askattend.runs.network_size import require_size
 from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.history import TrainingHistory
 from askattend.training.log import noting_loss
@@ -94,6 +95,7 @@ def train(
     config = processes.first_does(lambda: by_recipe(config, out, splits, on_top, console))
     require_enough(config, splits, processes)
     fold_images(config, splits.train)  # complain before the long work
+    require_size(config.model, where="model")
     own_attention(config, out)
     run, features = processes.in_turns(lambda: prepare(config, out, splits, console))
     require_same_features(splits.train.images, features, processes)

@@ -54,5 +54,7 @@ class Limit:
 FILE = Limit("ASKATTEND_MAX_FILE_MIB", 4096, "MiB")
 # JSON of a million equal records packs to a hundredth; a bomb to a thousandth.
 RATIO = Limit("ASKATTEND_MAX_RATIO", 200, "times its packed size")
+# Of a network's weights: a billion numbers in float32, which SAAA of the paper has a hundredth of.
+NETWORK = Limit("ASKATTEND_MAX_NETWORK_MIB", 4096, "MiB of weights")
 # Of one image: a grid of 64 × 64 regions of 4,096 numbers in float32.
 FEATURES = Limit("ASKATTEND_MAX_FEATURES_MIB", 64, "MiB an image")

@@ -78,16 +78,16 @@ def recorded(file: Path, entry: Entry | None) -> Iterator[None]:
     if file.name.startswith(".") or file.name == MANIFEST:
         yield
         return
-    with recording(file.parent, {file.name: entry}, write_whole):
+    with recording(file.parent, {file.name: entry}):
         yield
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files that belong together, in their order: the manifest tells if only some were."""
     entries = {name: Entry.of(content) for name, content in contents.items()}
-    with recording(folder, entries, write_whole):
+    with recording(folder, entries):
         for name, content in contents.items():
-            atomic_write(folder / name, content)
+            write_whole(folder / name, content)
 
 
 def begin_manifest(folder: Path, names: Iterable[str]) -> None:

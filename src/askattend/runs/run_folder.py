@@ -32,6 +32,7 @@ from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
+from askattend.runs.network_size import require_size
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
 from askattend.runs.unfinished import no_run, no_weights
@@ -163,13 +164,19 @@ class Run:
         """Build the run's network, freshly initialised.
 
         Raises:
+            ConfigError: its widths are absurd.
             UntrustedCodeError: its attention is code that this user has not agreed to run.
         """
+        sizes = {
+            "words": len(self.words),
+            "answers": len(self.answers),
+            "region_dim": self.features.input_dim,
+        }
+        config = self.model_config
+        require_size(config, **sizes, where=f"{self.folder / CONFIG} [model]")
         model = build_model(
-            self.model_config,
-            words=len(self.words),
-            answers=len(self.answers),
-            region_dim=self.features.input_dim,
+            config,
+            **sizes,
             make_attention=None if self.attention is None else self.attention.make,
         )
         if self.vectors is not None:
@@ -352,4 +359,5 @@ def _read_json(file: Path, kind: Any) -> Any:
     except RunError:
         raise
     except (OSError, msgspec.DecodeError, AskAttendError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
+        problem = error.problem if isinstance(error, AskAttendError) else error
+        raise RunError(f"unreadable ({problem})", where=file, remedy="Train again.") from None
