@@ -26,7 +26,7 @@ def test_without_weights(own: Path, call: Call, command: str, tmp_path: Path) ->
     for name in ("best.safetensors", "last.safetensors", "metrics.json"):
         (run / name).unlink()
     (tmp_path / "questions.txt").write_text("is it red?\n")
-    more = {
+    more: dict[str, list[object]] = {
         "ask": [own / "square 0.png", "is it red?"],
         "predict": ["--images", own, "--questions", tmp_path / "questions.txt", "--out", own / "x"],
         "pack": [tmp_path / "run.zip"],

@@ -16,6 +16,7 @@ from rich.console import Console
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
 from askattend.data.look_alikes import alike_answers
+from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
 from askattend.data.suggestions import suggest_questions
@@ -43,6 +44,7 @@ from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_fro
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
+from askattend.metrics.image_copies import MOST_UNASKED, copies_notes, find_copies, images_by_split
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
@@ -171,9 +173,26 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
     splits = training_splits_of(config, questions)
     odd = odd_splits(questions, split_names(config.vocab.train_on))
     told = (*odd, *no_test_note(questions), *alike_answers(questions))
+    if uses_image(config.model):
+        told = (*told, *_copies(questions, splits, console))
     for note in (*splits.train.notes, *splits.notes, *told):
         console.print(f"note: {note}", highlight=False)
     return splits
+
+
+def _copies(questions: QASet, splits: Splits, console: Console) -> tuple[str, ...]:
+    """Make notes on pictures that training shares with validation, or with another split."""
+    parts = {"train": splits.train.images, "validation": splits.valid.images}
+    learnt = {**splits.train.images, **splits.valid.images}
+    if splits.train.images.keys() == splits.valid.images.keys():  # said already
+        del parts["validation"]
+    for name, images in images_by_split(questions, questions.images).items():
+        if apart := {image: file for image, file in images.items() if image not in learnt}:
+            parts[name] = apart
+    there = {n: {i: f for i, f in each.items() if f.is_file()} for n, each in parts.items()}
+    with still_at_work(console, "looking for pictures that splits share"):
+        near = sum(map(len, there.values())) <= MOST_UNASKED
+        return copies_notes(find_copies(there, near=near))
 
 
 def by_recipe(
