@@ -38,6 +38,7 @@ from askattend.experiment.floors import (
     prepare_linear_floors,
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
+from askattend.experiment.likeness import prepare_likeness
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
 from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
@@ -153,6 +154,7 @@ def _begin(
     with still_at_work(console, "fitting the floors"):
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
+        prepare_likeness(run, config, splits, features)
     console.print(floors_line(floors, len(splits.valid)), highlight=False)
     return linear[-1] if config.train.distil_floor else None, floors
 

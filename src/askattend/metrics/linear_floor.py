@@ -170,7 +170,7 @@ class LinearFloor:
                 "this floor sees images", where="features", remedy="Give the images' features."
             )
         scores: dict[str, Float32] = {}
-        for ids, means in _mean_features(_images_of(questions), features):
+        for ids, means in mean_features(_images_of(questions), features):
             scores.update(zip(ids, self.image(means) @ weights.T, strict=True))
         return scores
 
@@ -227,7 +227,7 @@ def _with_image(
     from scipy.sparse import csr_matrix, hstack  # slow to import
 
     ids = _images_of(questions)
-    means = np.concatenate([means for _, means in _mean_features(ids, features)])
+    means = np.concatenate([means for _, means in mean_features(ids, features)])
     projection, row = ImageProjection.fit(means), {image: row for row, image in enumerate(ids)}
     seen = projection(means)[[row[question.image] for question in questions]]
     return hstack([inputs, csr_matrix(seen)], format="csr"), projection
@@ -237,7 +237,7 @@ def _images_of(questions: Iterable[Question]) -> list[str]:
     return list(dict.fromkeys(question.image for question in questions))
 
 
-def _mean_features(
+def mean_features(
     ids: Sequence[str], source: FeatureSource
 ) -> Iterator[tuple[Sequence[str], Float32]]:
     """Yield the ids of some images and the means over their regions, images × region_dim."""
