@@ -10,7 +10,8 @@ import numpy as np
 
 from askattend.data.splits import Splits
 from askattend.experiment.config import Config
-from askattend.experiment.features import Features, uses_image
+from askattend.experiment.features import uses_image
+from askattend.features.source import FeatureSource
 from askattend.metrics.image_likeness import Float32, ImageLikeness
 from askattend.metrics.linear_floor import mean_features
 from askattend.runs.image_likeness import LIKENESS, save_likeness
@@ -21,7 +22,9 @@ from askattend.runs.run_folder import Run
 MOST_LEARNT, MOST_HELD_BACK = 2_000, 1_000
 
 
-def prepare_likeness(run: Run, config: Config[Any], splits: Splits, features: Features) -> None:
+def prepare_likeness(
+    run: Run, config: Config[Any], splits: Splits, features: FeatureSource
+) -> None:
     """Save in a run what tells foreign pictures, where enough are held back to choose a threshold.
 
     A network that sees no image has none; a run that is resumed keeps its own.
@@ -38,7 +41,7 @@ def prepare_likeness(run: Run, config: Config[Any], splits: Splits, features: Fe
         save_likeness(run.folder, likeness)
 
 
-def _means(images: Collection[str], most: int, features: Features) -> Float32:
+def _means(images: Collection[str], most: int, features: FeatureSource) -> Float32:
     some = sorted(images)
     if len(some) > most:
         some = sorted(random.Random(0).sample(some, most))
