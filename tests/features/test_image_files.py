@@ -140,7 +140,8 @@ def test_gone_files_are_no_change(
 def test_where_nothing_can_be_remembered_it_is_said(
     pictures: dict[str, Path], colours: Backbone, tmp_path: Path
 ) -> None:
-    store, said = tmp_path / "store", []
+    store = tmp_path / "store"
+    said: list[str] = []
     (tmp_path / ".store.seen").mkdir()  # no file can be written in its place
     console = quiet()
     run(pictures, store, colours, console=console)

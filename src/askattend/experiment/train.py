@@ -15,10 +15,8 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
-from askattend.data.look_alikes import alike_answers
-from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
@@ -34,18 +32,17 @@ from askattend.experiment.floors import (
     FloorAccuracy,
     floors_line,
     floors_on_validation,
-    floors_remark,
     prepare_linear_floors,
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
 from askattend.experiment.likeness import prepare_likeness
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.remarks import conclude, data_notes
 from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.metrics.floors import Floors
-from askattend.metrics.image_copies import MOST_UNASKED, copies_notes, find_copies, images_by_split
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
@@ -121,7 +118,7 @@ def train(
             _save_summary(run, history, splits, floors, taught)
             write_card(run)
             log_result(run, history, splits.valid, features)
-            _conclude(run, history, floors, console)
+            conclude(run, history, floors, console, tested=splits.tested)
 
         processes.first_does(end)
     return run
@@ -172,29 +169,14 @@ def check_folder(out: Path, *, resume: bool) -> None:
 def read_splits(config: Config[Any], console: Console) -> Splits:
     """Read the questions to train and to validate on, and note what is odd about them."""
     questions = questions_of(config)
-    splits = training_splits_of(config, questions)
-    odd = odd_splits(questions, split_names(config.vocab.train_on))
-    told = (*odd, *no_test_note(questions), *alike_answers(questions))
-    if uses_image(config.model):
-        told = (*told, *_copies(questions, splits, console))
-    for note in (*splits.train.notes, *splits.notes, *told):
+    splits = replace(training_splits_of(config, questions), tested=not no_test_note(questions))
+    for note in (
+        *splits.train.notes,
+        *splits.notes,
+        *data_notes(config, questions, splits, console),
+    ):
         console.print(f"note: {note}", highlight=False)
     return splits
-
-
-def _copies(questions: QASet, splits: Splits, console: Console) -> tuple[str, ...]:
-    """Make notes on pictures that training shares with validation, or with another split."""
-    parts = {"train": splits.train.images, "validation": splits.valid.images}
-    learnt = {**splits.train.images, **splits.valid.images}
-    if splits.train.images.keys() == splits.valid.images.keys():  # said already
-        del parts["validation"]
-    for name, images in images_by_split(questions, questions.images).items():
-        if apart := {image: file for image, file in images.items() if image not in learnt}:
-            parts[name] = apart
-    there = {n: {i: f for i, f in each.items() if f.is_file()} for n, each in parts.items()}
-    with still_at_work(console, "looking for pictures that splits share"):
-        near = sum(map(len, there.values())) <= MOST_UNASKED
-        return copies_notes(find_copies(there, near=near))
 
 
 def by_recipe(
@@ -336,18 +318,3 @@ def _same_but_for_date(one: TrainingSummary, other: TrainingSummary) -> bool:
     # As they are written: floors are of another type once they have been read.
     dated = replace_struct(one, made=other.made)
     return msgspec.json.encode(dated) == msgspec.json.encode(other)
-
-
-def _conclude(
-    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
-) -> None:
-    """Say how good the best epoch was, and whether it beats the floors."""
-    best = history.best
-    assert best is not None, "training runs for at least one epoch"
-    console.print(
-        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
-        f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
-        highlight=False,
-    )
-    if remark := floors_remark(run, history, floors):
-        console.print(f"note: {remark}", highlight=False)

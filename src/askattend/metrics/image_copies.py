@@ -117,7 +117,7 @@ def _digests(images: Images) -> dict[Path, str | None]:
 def _same_bytes(
     first: Mapping[str, Path], second: Mapping[str, Path], digests: Mapping[Path, str | None]
 ) -> Iterator[tuple[str, str]]:
-    known = {digests.get(file): image for image, file in reversed(first.items())}
+    known = {digests.get(file): image for image, file in reversed(tuple(first.items()))}
     known.pop(None, None)
     for image, file in second.items():
         if (original := known.get(digests.get(file))) is not None:

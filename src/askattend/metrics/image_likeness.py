@@ -64,10 +64,9 @@ class ImageLikeness:
         total = float((standard**2).sum() / len(learnt))
         rest = max(total - float(variances.sum()), 1e-6) / max(learnt.shape[1] - len(variances), 1)
         matrix = axes.T / np.sqrt(np.maximum(variances, 1e-6))
-        found = cls(*map(_float32, (mean, matrix, scale)), rest, math.inf)
-        return cls(
-            found.mean, found.matrix, found.scale, rest, _quantile(found.distance(held_back))
-        )
+        arrays = _float32(mean), _float32(matrix), _float32(scale)
+        unbounded = cls(*arrays, rest=rest, threshold=math.inf)
+        return cls(*arrays, rest=rest, threshold=_quantile(unbounded.distance(held_back)))
 
     def distance(self, features: Float32) -> Float32:
         """Return how far mean features lie off: pictures × region_dim → pictures."""

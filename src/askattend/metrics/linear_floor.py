@@ -265,6 +265,8 @@ def _regress(inputs: Any, labels: Sequence[int], answers: int) -> tuple[Float32,
     with warnings.catch_warnings():
         # Stopped early on purpose: what is left moves no answer.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few questions may have as many answers, and are no regression for that.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model.fit(inputs, labels)
     weights, bias = model.coef_, model.intercept_
     if answers == 2:  # scikit-learn gives the second answer's log odds alone

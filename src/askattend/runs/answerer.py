@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from askattend.data.look_alikes import answers_named
 from askattend.data.vocab import PADDING
 from askattend.errors import RunError
 from askattend.metrics.calibration import MOST_UNKNOWN, Calibration
@@ -111,7 +112,16 @@ class Answerer:
 
     def notes(self, question: str) -> list[str]:
         """Say what the one who asks should know of how a question is read."""
-        return self.knowing([question]).reader.notes(question)
+        reader = self.knowing([question]).reader
+        words, unknown = reader.words.tokenise(question), reader.words.unlisted(question)
+        named = dict(answers_named(words, unknown, self.run.answers.answers)) if unknown else {}
+        return [
+            *reader.notes(question),
+            *(
+                f"it answers '{answer}', and never saw a question with '{text}'"
+                for text, answer in named.items()
+            ),
+        ]
 
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing.
