@@ -24,6 +24,7 @@ from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import training_splits
+from askattend.environment.origin import read_origin
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
@@ -35,7 +36,6 @@ from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageOnlyConfig, Network, QuestionOnlyConfig, SAAAConfig, SANConfig
-from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from askattend.errors import RunError
+from askattend.files import remove
 from askattend.metrics.image_likeness import ImageLikeness
 from askattend.models import ImageEncoding
 from askattend.runs.image_likeness import LIKENESS, UNLIKE, load_likeness, save_likeness
@@ -71,7 +72,7 @@ def test_a_known_picture_is_as_before(run: Path, own: Path, call: Call) -> None:
     status, out, err = call("ask", run, own / "square 0.png", "is it red?", "--json")
     (answer,) = json.loads(out)
     assert (status, err, answer["sure"], answer["unlike_training"]) == (0, "", True, False)
-    (run / LIKENESS).unlink()
+    remove(run / LIKENESS)
     assert Predictor.load(run).look(own / "square 0.png").ask("is it red?").sure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,3 +102,12 @@ class QASet:
             )
         images = {q.image: self.images[q.image] for q in questions}
         return replace(self, questions=questions, images=images)
+
+
+def digest_of_questions(*sets: QASet) -> str:
+    """Compute a digest of what questions ask, in their order: id, image, text, human answers."""
+    total = hashlib.blake2b(digest_size=16)
+    for number, questions in enumerate(sets):
+        for q in questions:
+            total.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
+    return total.hexdigest()

@@ -16,6 +16,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.reader import OPTIONS
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
+from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
@@ -37,7 +38,6 @@ from askattend.report.gallery import Example, Tile, choose
 from askattend.report.index import check_holder, write_index
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
-from askattend.runs.origin import mark_of
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG, Run
 from askattend.scoring.evaluation_folders import (

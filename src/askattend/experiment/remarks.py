@@ -15,6 +15,7 @@ from askattend.environment.heartbeat import still_at_work
 from askattend.experiment.config import Config
 from askattend.experiment.features import uses_image
 from askattend.experiment.floors import FloorAccuracy, floors_remark
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.image_copies import MOST_UNASKED, copies_notes, find_copies, images_by_split
 from askattend.runs.run_folder import Run
 from askattend.training.history import TrainingHistory
@@ -66,7 +67,7 @@ def conclude(
     best = history.best
     assert best is not None, "training runs for at least one epoch"
     console.print(
-        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
         highlight=False,
     )

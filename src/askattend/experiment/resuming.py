@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from askattend.data.questions import digest_of_questions
 from askattend.data.splits import Splits
+from askattend.environment.origin import read_origin
 from askattend.errors import RunError
-from askattend.runs.origin import digest_of_questions, read_origin
 from askattend.runs.run_folder import CONFIG, Run, read_config
 from askattend.runs.unfinished import going_on
 from askattend.training.config import TrainConfig

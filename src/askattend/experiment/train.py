@@ -22,6 +22,7 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
@@ -42,13 +43,14 @@ from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
+from askattend.files import make_folder, sweep
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
-from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, Run
+from askattend.runs.run_folder import CONFIG, Run, begin_run
 from askattend.training.history import TrainingHistory
+from askattend.training.log import noting_loss
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
 from askattend.training.summary import DataSummary, TrainingSummary, read_summary
@@ -117,7 +119,8 @@ def train(
         def end() -> None:
             _save_summary(run, history, splits, floors, taught)
             write_card(run)
-            log_result(run, history, splits.valid, features)
+            with noting_loss(console, "TensorBoard's maps and settings"):
+                log_result(run, history, splits.valid, features)
             conclude(run, history, floors, console, tested=splits.tested)
 
         processes.first_does(end)
@@ -146,6 +149,7 @@ def _begin(
         The strongest linear floor, if it is to teach, and each floor's accuracy.
     """
     check_folder(run.folder, resume=resume)  # once more: another may have trained here meanwhile
+    begin_run(run.folder)
     Origin(Provenance.now(), digest(splits)).save(run.folder)
     run.save()
     with still_at_work(console, "fitting the floors"):
@@ -274,9 +278,10 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
 @contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     try:
         with FileLock(out / ".lock", timeout=0):
+            sweep(out)
             yield
     except Timeout:
         raise RunError(

@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
+from askattend.environment.console import notes_console
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -149,7 +150,7 @@ def extract(
         ConfigError: there is no such device.
     """
     config = ExtractConfig() if config is None else config
-    console = Console(stderr=True) if console is None else console
+    console = notes_console() if console is None else console
     if not images:
         raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
     if backbone is None:

@@ -8,10 +8,11 @@ from typing import Annotated
 import msgspec
 import torch
 from msgspec import Meta
-from safetensors.torch import save
 
 from askattend.errors import RunError
 from askattend.files import atomic_write, decode_json
+from askattend.files.manifest import is_expected
+from askattend.files.tensors import tensor_pieces
 from askattend.metrics.image_likeness import ImageLikeness
 from askattend.runs.tensor_files import read_tensors
 
@@ -35,7 +36,7 @@ def save_likeness(folder: Path, likeness: ImageLikeness) -> None:
     arrays = {name: getattr(likeness, name) for name in ("mean", "matrix", "scale")}
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     numbers = msgspec.json.encode(_Numbers(likeness.rest, likeness.threshold)).decode()
-    atomic_write(folder / LIKENESS, save(tensors, metadata={_KEY: numbers}))
+    atomic_write(folder / LIKENESS, tensor_pieces(tensors, {_KEY: numbers}))
 
 
 def load_likeness(folder: Path, region_dim: int) -> ImageLikeness | None:
@@ -49,7 +50,7 @@ def load_likeness(folder: Path, region_dim: int) -> ImageLikeness | None:
         RunError: the file is unreadable, or of other features.
     """
     file = folder / LIKENESS
-    if not file.exists():
+    if not is_expected(file):
         return None
     tensors, metadata = read_tensors(file)
     try:

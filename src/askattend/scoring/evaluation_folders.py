@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
-from askattend.data.readers.registry import absolute_source, read_source
+from askattend.data.readers.registry import READERS, absolute_source, read_source
 from askattend.data.splits import canonical_split
+from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, RunError, name_few
-from askattend.scoring.results import METRICS, PREDICTIONS
+from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.settings import read_toml
 
 EVALUATIONS, REPORT = "evaluations", "report.html"
+# All that a manifest of such a folder lists.
+EVALUATION_FILES = (RESULTS, PREDICTIONS, METRICS, REPORT)
 _CONFIG = "config.toml"
 # A name's length, so that a path stays one that any file system takes.
 _LONGEST = 60
@@ -105,14 +108,57 @@ def _has_split(run: Path, split: str) -> bool:
     return split in questions.splits or split in questions.subsets
 
 
-def source_name(source: str) -> str:
-    """Name a source as a title does: its file or folder, or its kind where it has neither.
+def require_own_evaluation(run: Path, folder: Path, mark: str) -> None:
+    """Refuse an evaluation that was copied from another run's folder.
 
-    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar,answers=all")
-    ('birds.csv', 'daquar')
+    Args:
+        run: the run folder.
+        folder: the evaluation's.
+        mark: of the run that it names, see `mark_of`; ``""`` where it names none.
+
+    Raises:
+        RunError: it is another run's, or the run's own origin is unreadable.
+    """
+    own = mark_of(run, read_toml(run / _CONFIG)) if mark and (run / _CONFIG).is_file() else ""
+    if own and own != mark:
+        remedy = "Remove this folder, or evaluate the run again into another one."
+        raise RunError("is the evaluation of another run", where=folder, remedy=remedy)
+
+
+def source_name(source: str) -> str:
+    """Name a source as a title does: its file, or its kind, with what tells it from its like.
+
+    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar")
+    ('birds.csv', 'daquar (all answers)')
     """
     kind, _, place = source.partition(":")
-    return PurePath(place).name if kind == "table" and place else kind
+    try:
+        reader = READERS.find(kind)
+        if reader is not None and reader.canonical:
+            told = _recipe(reader.canonical(place), reader.canonical(""))
+        elif reader is not None and place:
+            place, options = reader.split_options(place)
+            told = list(_protocol(options, reader.options))
+        else:
+            told = []
+    except AskAttendError:  # told where the source is read
+        told = []
+    name = PurePath(place).name if kind == "table" and place else kind
+    return f"{name} ({', '.join(told)})" if told else name
+
+
+def _recipe(written: str, usual: str) -> list[str]:
+    """List what of a recipe is not as usual."""
+    return [part for part in written.split(",") if part not in usual.split(",")]
+
+
+def _protocol(options: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the protocol that options choose: ``"single answers"``; the first one in any case."""
+    choices = {key: values for key, values in known.items() if values}
+    for number, (key, values) in enumerate(choices.items()):
+        chosen = options.get(key, values[0])
+        if number == 0 or chosen != values[0]:
+            yield f"{chosen} {key}"
 
 
 def _is_own(run: Path, data: str | None) -> bool:
