@@ -86,7 +86,7 @@ def features_for(
         return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
-        _require_current(store, images)
+        _require_current(store, images, console)
     else:
         spec = spec if backbone is None else backbone.spec
         extraction = config.extract if spec is None else _as_made(config.extract, spec)
@@ -137,9 +137,13 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
     return name
 
 
-def _require_current(store: FeatureStore, images: Mapping[str, Path]) -> None:
+def _require_current(store: FeatureStore, images: Mapping[str, Path], console: Console) -> None:
     """Refuse features of pictures that were replaced: what is answered would be about others."""
-    if outdated := store.outdated(images):
+
+    def note(text: str) -> None:
+        console.print(f"note: {text}", highlight=False)
+
+    if outdated := store.outdated(images, note):
         raise FeatureError(
             f"{len(outdated):,} of the {len(images):,} images have changed since their features "
             f"were extracted: {name_few(outdated)}",

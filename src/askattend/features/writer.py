@@ -107,7 +107,7 @@ class StoreWriter:
         if finished and not todo:
             text = f"no image to extract: all {already:,} are in {self._folder}"
             print_line(self._console, text)
-            self._files.save()
+            self._remember()
             remove(self._folder / LOCK)
             return 0, already
         if not written:
@@ -119,11 +119,15 @@ class StoreWriter:
         try:
             made = list(self._extract(todo, images))
         finally:
-            self._files.save()
+            self._remember()
         written |= {shard.shard.name: shard for shard in made}
         self._finish(plan, written, created=created)
         note_greys(self._console, self._greys)
         return len(find_slots(made)), already
+
+    def _remember(self) -> None:
+        if (problem := self._files.save()) is not None:
+            print_line(self._console, f"note: {problem}")
 
     def _require_some(self, images: Mapping[str, Path], todo: Sequence[Shard]) -> None:
         """Refuse to begin where no image is there at all."""
