@@ -60,12 +60,6 @@ def tensors(folder: Path) -> None:
 
 WRITES: tuple[Write, ...] = (whole, in_pieces, in_folder, added, tensors)
 EITHER = {write: "made" if write is in_folder else "file" for write in WRITES}
-    whole: "file",
-    in_pieces: "file",
-    in_folder: "made",
-    added: "file",
-    tensors: "file",
-}
 
 
 @pytest.fixture(params=WRITES, ids=lambda write: write.__name__)
