@@ -37,6 +37,8 @@ usage: askattend COMMAND …
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
   verify RUN|STORE                        every file, compared with its digest
+  doctor                                  this machine and installation: what is slow, what to do
+  cache [FOLDER] [--clear]                what is kept to be used again, and what it takes
   plan --images NUMBER                    hours, GPUs, disk and money for many images
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
   completion bash|zsh|fish                a script by which the shell completes all of this
@@ -61,6 +63,8 @@ COMMANDS = {
     "import": "importing",
     "pack": "pack",
     "verify": "verify",
+    "doctor": "doctor",
+    "cache": "cache",
     "plan": "plan",
     "completion": "completion",
 }

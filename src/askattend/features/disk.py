@@ -80,11 +80,15 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
+def lock_file(store: Path) -> Path:
+    """Return the file that a store's writer locks: beside it, so that it holds features alone."""
+    return store.absolute().with_name(f".{store.absolute().name}.lock")
+
+
 @contextmanager
 def sole_writer(store: Path, console: Console) -> Iterator[None]:
     """Wait until no other process writes to the store."""
-    # Beside the store, which ends up with nothing in it but features.
-    file = store.absolute().with_name(f".{store.absolute().name}.lock")
+    file = lock_file(store)
     lock = FileLock(file)
     try:
         make_folder(file.parent)
