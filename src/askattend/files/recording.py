@@ -29,7 +29,7 @@ def recording(folder: Path, entries: Mapping[str, Entry | None], write: Write) -
     """
     before = _manifest(folder)
     # Damaged: readers will say so, and what is written now need not be lost.
-    if before is None or all(_is_noted(before, name, entries[name]) for name in entries):
+    if before is None:
         yield
         return
     with FileLock(folder / LOCK):
@@ -37,6 +37,14 @@ def recording(folder: Path, entries: Mapping[str, Entry | None], write: Write) -
         write(folder / MANIFEST, encode(Manifest(before.files, dict(entries))))
         yield
         write(folder / MANIFEST, encode(Manifest(_without_none({**before.files, **entries}))))
+
+
+def settle(folder: Path, write: Write) -> None:
+    """End a recording that a killed process began, where nothing more is to be written."""
+    before = _manifest(folder)
+    if before is not None and before.writing:
+        with FileLock(folder / LOCK):
+            write(folder / MANIFEST, encode(_settled(folder, _manifest(folder) or before)))
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -49,11 +57,6 @@ def _manifest(folder: Path) -> Manifest | None:
         return read_manifest(folder)
     except ValueError:
         return None
-
-
-def _is_noted(manifest: Manifest, name: str, entry: Entry | None) -> bool:
-    """Return True within the recording of several files, which has noted this one already."""
-    return name in manifest.writing and manifest.writing[name] == entry
 
 
 def _settled(folder: Path, manifest: Manifest) -> Manifest:

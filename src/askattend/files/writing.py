@@ -87,7 +87,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     entries = {name: Entry.of(content) for name, content in contents.items()}
     with recording(folder, entries, write_whole):
         for name, content in contents.items():
-            atomic_write(folder / name, content)
+            write_whole(folder / name, content)
 
 
 def begin_manifest(folder: Path, names: Iterable[str]) -> None:
