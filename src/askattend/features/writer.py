@@ -46,9 +46,17 @@ from askattend.features.unfinished import (
     read_unfinished,
     remove_unfinished,
 )
-from askattend.files import atomic_write, begin_manifest, make_folder, remove, remove_empty, sweep
+from askattend.files import (
+    atomic_write,
+    begin_manifest,
+    make_folder,
+    remove,
+    remove_empty,
+    sweep,
+    write_whole,
+)
 from askattend.files.manifest import MANIFEST
-from askattend.files.recording import LOCK
+from askattend.files.recording import LOCK, settle
 
 # Seconds after which what there is of a shard is written: a killed extraction loses no more.
 KEEP_EVERY = 60.0
@@ -108,6 +116,7 @@ class StoreWriter:
             text = f"no image to extract: all {already:,} are in {self._folder}"
             print_line(self._console, text)
             self._remember()
+            settle(self._folder, write_whole)
             remove(self._folder / LOCK)
             return 0, already
         if not written:
