@@ -29,11 +29,11 @@ from rich.console import Console
 
 from askattend.bulk.items import Item, read_place
 from askattend.bulk.sources import is_address, unreachable
+from askattend.environment.terminal import print_line
 from askattend.errors import AskAttendError, ImageError
 from askattend.features.geometry import square
 from askattend.features.image_bytes import read_image_file
 from askattend.features.images import Size, open_image
-from askattend.features.progress import print_line
 from askattend.features.spec import FeatureSpec
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from rich.console import Console
 
 from askattend.bulk.answering import ShardAnswerer
@@ -24,7 +23,9 @@ from askattend.bulk.regions import (
     StoredRegions,
     needs_pictures,
 )
-from askattend.features.progress import Report, print_line, progress_bar
+from askattend.devices import computing_threads
+from askattend.environment.terminal import NotesConsole, print_line
+from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX
 from askattend.files import digest_of
@@ -152,7 +153,7 @@ def answer_parts(
         AskAttendError: an address does not answer, or a decoding process was killed.
         OSError: the disk does not take the results.
     """
-    console = Console(stderr=True) if console is None else console
+    console = NotesConsole() if console is None else console
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
     mine = parts_of_shard(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}
@@ -165,7 +166,7 @@ def answer_parts(
     made: list[Status] = []
     with ExitStack() as stack:
         if todo:
-            stack.enter_context(_threads(plan.threads))
+            stack.enter_context(computing_threads(plan.threads))
             predictor = _knowing(predictor, common)
             reader = stack.enter_context(_reader(predictor, store, plan, workers, console))
             answerer = ShardAnswerer(
@@ -177,17 +178,6 @@ def answer_parts(
             made = list(_fill(parts, items, todo, answerer, advance))
     seconds = time.monotonic() - began
     return _summary([*before.values(), *made], mine, len(before), images, seconds)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Compute with so many threads; whoever called has their own number again afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _fill(

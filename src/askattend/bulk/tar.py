@@ -12,10 +12,10 @@ from typing import IO, Any
 import msgspec
 
 from askattend.bulk.items import Asked, Item
-from askattend.data.readers.cells import LONGEST
 from askattend.errors import DataError
 from askattend.features.extraction import SUFFIXES
 from askattend.files import readable
+from askattend.files.limits import QUESTION
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 # A larger description holds no questions.
@@ -126,7 +126,7 @@ def _asked(question: Any, where: str) -> Asked:
     is_id = identifier is None or (
         isinstance(identifier, int | str) and not isinstance(identifier, bool)
     )
-    if not isinstance(question, str) or len(question) > LONGEST or not is_id:
+    if not isinstance(question, str) or len(question) > QUESTION.value() or not is_id:
         raise DataError(
             "holds a question that is none",
             where=where,

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Annotated, Any, Union
 
 import tyro
-from rich.console import Console
 
 from askattend.cli.help import colours, shown_defaults, with_examples
-from askattend.cli.terminal import json_text
+from askattend.cli.terminal import json_text, visible_output
+from askattend.environment.terminal import NotesConsole
 from askattend.errors import ConfigError, did_you_mean
 
 # A table names no more types of question than this; --json has them all.
@@ -63,7 +63,7 @@ def parse(
         more: as `tyro.cli` takes it.
     """
     text = inspect.cleandoc(kind.__doc__ or "") if description is None else description
-    with colours():
+    with colours(), visible_output(colours=True):
         return tyro.cli(
             kind,
             args=argv,
@@ -125,9 +125,9 @@ def union_of(forms: Mapping[str, Form]) -> Any:
     return Union[subcommands]  # noqa: UP007
 
 
-def progress() -> Console:
+def progress() -> NotesConsole:
     """Make a console on standard error, for notes and progress: standard output is for results."""
-    return Console(stderr=True, soft_wrap=True, markup=False)
+    return NotesConsole()
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
 from askattend.environment.packing import run_folder
+from askattend.environment.terminal import print_line
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
@@ -194,7 +195,7 @@ def _own_questions(
     try:
         return OwnQuestions.read(config, source)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
         return None
 
 
@@ -215,17 +216,17 @@ def _validation(
     questions = trained.to_calibrate
     if questions is None:
         why = "they were validated on the training questions themselves"
-        console.print(f"note: probabilities are not calibrated anew: {why}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {why}")
     if not questions:
         return None
     try:
         if store is None or any(image not in store for image in questions.images):
             # What follows is not about the images that are evaluated.
             what = "the run's own validation images, to calibrate its probabilities:"
-            console.print(what, highlight=False)
+            print_line(console, what)
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
         return None
     return sample_of(questions, CALIBRATION), store
 

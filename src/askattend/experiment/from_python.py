@@ -19,6 +19,7 @@ from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import LOCATED_AT
 from askattend.data.splits import canonical_split
 from askattend.environment.packing import run_folder
+from askattend.environment.terminal import NotesConsole
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.evaluation.evaluate import Evaluation
 from askattend.experiment import train as training
@@ -288,4 +289,4 @@ def _relative(image: Path, folder: Path) -> str:
 
 
 def _console(quiet: bool) -> Console:
-    return Console(stderr=True, soft_wrap=True, markup=False, quiet=quiet)
+    return NotesConsole(quiet=quiet)

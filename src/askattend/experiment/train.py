@@ -23,6 +23,7 @@ from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, rea
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
 from askattend.environment.provenance import Provenance
+from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
@@ -127,7 +128,7 @@ def _may_resume(run: Run, config: Config[Any], splits: Splits, console: Console)
     """Refuse to go on with other data or settings; note what a longer training changes."""
     require_same(run, splits)
     if (note := changed_schedule(run, config.train)) is not None:
-        console.print(f"note: {note}", highlight=False)
+        print_line(console, f"note: {note}")
 
 
 def _begin(
@@ -150,7 +151,7 @@ def _begin(
     with still_at_work(console, "fitting the floors"):
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
-    console.print(floors_line(floors, len(splits.valid)), highlight=False)
+    print_line(console, floors_line(floors, len(splits.valid)))
     return linear[-1] if config.train.distil_floor else None, floors
 
 
@@ -170,7 +171,7 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
     splits = training_splits_of(config, questions)
     odd = odd_splits(questions, split_names(config.vocab.train_on))
     for note in (*splits.train.notes, *splits.notes, *odd):
-        console.print(f"note: {note}", highlight=False)
+        print_line(console, f"note: {note}")
     return splits
 
 
@@ -194,7 +195,7 @@ def by_recipe(
     recipe = recipe_for(config, size)
     config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
     config = with_full_paths(config)
-    console.print(describe_recipe(config, size), highlight=False)
+    print_line(console, describe_recipe(config, size))
     return config
 
 
@@ -204,10 +205,10 @@ def prepare(
     """Build the vocabularies and the features that a new run needs."""
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
-    console.print(
+    print_line(
+        console,
         f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
         f"{answers.coverage(splits.valid):.1%} of those in validation",
-        highlight=False,
     )
     vectors = _vectors(config, words, console)  # before the long work with images
     features = features_for(config, images_of(config, splits), out.parent, console=console)
@@ -255,7 +256,7 @@ def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVec
     vectors = read_word_vectors(source, words.words)
     width = vectors.values.shape[1]
     note = f"word vectors of {source}, {width} wide: {vectors.known.sum():,} words have one"
-    console.print(note, highlight=False)
+    print_line(console, note)
     return vectors
 
 
@@ -321,10 +322,10 @@ def _conclude(
     """Say how good the best epoch was, and whether it beats the floors."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
-    console.print(
+    print_line(
+        console,
         f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
-        highlight=False,
     )
     if remark := floors_remark(run, history, floors):
-        console.print(f"note: {remark}", highlight=False)
+        print_line(console, f"note: {remark}")

@@ -10,10 +10,10 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 
+from askattend.environment.terminal import print_line
 from askattend.errors import name_few
 from askattend.features.disk import need_space
 from askattend.features.greys import Range
-from askattend.features.progress import print_line
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import Shard
 
@@ -44,6 +44,15 @@ def note_replaced(console: Console, images: Sequence[str]) -> None:
     if images:
         text = f"{len(images):,} of them anew, as their files have changed: {name_few(images)}"
         print_line(console, text)
+
+
+def note_threads(console: Console, folder: Path, todo: Sequence[Shard], threads: int) -> None:
+    """Tell where an interrupted extraction goes on with the threads that it began with."""
+    planned = {shard.threads for shard in todo}.difference((0, threads))
+    if planned:
+        numbers = " or ".join(map(str, sorted(planned)))
+        text = f"{numbers} threads compute, as the plan in {folder} has it, not {threads}"
+        print_line(console, f"note: {text}: sums are rounded otherwise by another number")
 
 
 def note_greys(console: Console, ranges: Counter[Range]) -> None:

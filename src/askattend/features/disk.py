@@ -15,9 +15,9 @@ from rich.filesize import decimal
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels
-from askattend.features.progress import print_line
 from askattend.features.storage import ShardFeatures
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import PLAN, WrittenShard

@@ -10,6 +10,7 @@ import torch
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
+from askattend.environment.terminal import NotesConsole, print_line
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -20,7 +21,7 @@ from askattend.features.backbones import (
 )
 from askattend.features.disk import sole_writer
 from askattend.features.images import MIRROR_IMAGE
-from askattend.features.progress import Report, print_line
+from askattend.features.progress import Report
 from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
@@ -149,7 +150,7 @@ def extract(
         ConfigError: there is no such device.
     """
     config = ExtractConfig() if config is None else config
-    console = Console(stderr=True) if console is None else console
+    console = NotesConsole() if console is None else console
     if not images:
         raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
     if backbone is None:

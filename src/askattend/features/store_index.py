@@ -20,11 +20,20 @@ INDEX, PLAN = "index.json", "plan.json"
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """Images that a shard holds, a slot each, and in what batches they are computed."""
+    """Images that a shard holds, a slot each, and all that its bytes depend on beside them.
+
+    Attributes:
+        name: of its file.
+        batch_size: images that are computed together.
+        images: their ids.
+        threads: that compute them, since sums are rounded otherwise by another number; 0 where a
+            GPU does, or where it is not known, as of imported features.
+    """
 
     name: str
     batch_size: int
     images: tuple[str, ...]
+    threads: int = 0
 
 
 class WrittenShard(msgspec.Struct, frozen=True):
@@ -73,7 +82,12 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def divide(
-    images: Sequence[str], *, batch_size: int, shard_images: int, first: int = 0
+    images: Sequence[str],
+    *,
+    batch_size: int,
+    shard_images: int,
+    first: int = 0,
+    threads: int = 0,
 ) -> tuple[Shard, ...]:
     """Divide images among shards.
 
@@ -82,11 +96,12 @@ def divide(
         batch_size: images that are computed together.
         shard_images: images a shard, but for the last.
         first: number of the first shard.
+        threads: as of `Shard`.
     """
-    starts = range(0, len(images), shard_images)
+    parts = (tuple(images[at : at + shard_images]) for at in range(0, len(images), shard_images))
     return tuple(
-        Shard(f"shard-{number:05d}.safetensors", batch_size, tuple(images[at : at + shard_images]))
-        for number, at in enumerate(starts, first)
+        Shard(f"shard-{number:05d}.safetensors", batch_size, part, threads)
+        for number, part in enumerate(parts, first)
     )
 
 

@@ -16,8 +16,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from askattend.devices import computing_threads
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
-from askattend.features.announcements import announce, note_greys, note_replaced
+from askattend.features.announcements import announce, note_greys, note_replaced, note_threads
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, save_shard
 from askattend.features.geometry import shown_regions
@@ -25,7 +27,7 @@ from askattend.features.greys import Range
 from askattend.features.image_files import ImageFiles
 from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress
-from askattend.features.progress import Report, print_line, progress_bar
+from askattend.features.progress import Report, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
@@ -83,9 +85,10 @@ class StoreWriter:
             FeatureError: see `extraction.extract`.
         """
         before, written = read_progress(self._folder, self._spec)
+        threads = 0 if self._backbone.on_gpu else torch.get_num_threads()
         sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
         had = self._files.current(images, written.values())
-        plan = make_plan(images, before, written, current=had, **sizes)
+        plan = make_plan(images, before, written, current=had, threads=threads, **sizes)
         todo = [shard for shard in plan.shards if shard.name not in written]
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
@@ -100,6 +103,7 @@ class StoreWriter:
         if not written:
             self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
+        note_threads(self._console, self._folder, todo, threads)
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
         created = self._write_plan(plan)
@@ -153,7 +157,8 @@ class StoreWriter:
             progress_bar(total, self._console, self._progress) as advance,
         ):
             for shard in todo:
-                filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
+                with computing_threads(shard.threads):
+                    filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
                 # Handed over before anybody waits: what is interrupted then is saved all the same.
                 following = saver.submit(self._save, *filled)
                 if saving is not None:

@@ -15,6 +15,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
+from askattend.environment.terminal import NotesConsole
 from askattend.errors import FeatureError, name_few
 from askattend.features.backbones import check_name
 from askattend.features.disk import disk_errors, need_space, save_shard, sole_writer
@@ -69,7 +70,7 @@ def import_hdf5(
             left then.
     """
     backbone = None if backbone is None else check_name(backbone)
-    console = Console(stderr=True) if console is None else console
+    console = NotesConsole() if console is None else console
     # Opened first: a wrong file is told even where a long import has the store.
     with _opened(file) as content, sole_writer(out, console):
         require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
