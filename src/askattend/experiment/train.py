@@ -47,7 +47,7 @@ from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
 from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, Run
+from askattend.runs.run_folder import CONFIG, WEIGHTS, Run
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
@@ -158,9 +158,11 @@ def _begin(
 def check_folder(out: Path, *, resume: bool) -> None:
     """Refuse a folder that holds a run already, or a file in its place."""
     if (out / CONFIG).exists() and not resume:
-        raise RunError(
-            "holds a run already", where=out, remedy="Add --resume, or choose another --out."
-        )
+        # One that came to no number has none: going on with it would end in the same way.
+        remedy = "Add --resume, or choose another --out."
+        if not (out / WEIGHTS["last"]).exists():
+            remedy = "Choose another --out; or add --resume, if all settings are the same."
+        raise RunError("holds a run already", where=out, remedy=remedy)
     if out.exists() and not out.is_dir():
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
