@@ -140,6 +140,9 @@ def _plain_errors(ending: Ending) -> Iterator[None]:
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
         sys.exit(2)
+    except MemoryError:
+        print("askattend: there is not enough memory for this.", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt as stop:
         ending.for_good()
         print(

@@ -7,6 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
+from askattend.files.reading import open_plain
+
 
 def digest(content: bytes) -> str:
     """Compute what tells a file's content: 32 hexadecimal digits of its BLAKE2b."""
@@ -16,7 +18,7 @@ def digest(content: bytes) -> str:
 def digest_of(file: Path) -> str | None:
     """Compute the `digest` of a file of any size; None where it is not there."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError:
         return None
