@@ -22,6 +22,7 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.memory import bound_kernel_cache
 from askattend.environment.provenance import Provenance
 from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
@@ -83,6 +84,7 @@ def train(
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
+    bound_kernel_cache()
     processes.first_does(lambda: check_folder(out, resume=resume))
     require_device(config, processes)  # complain before the long work, not after it
     config = with_full_paths(config)

@@ -20,6 +20,7 @@ from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetc
 from askattend.batching.division import Division
 from askattend.devices import pick_device
 from askattend.environment.heartbeat import Heartbeat, still_at_work
+from askattend.environment.memory import give_back_memory
 from askattend.environment.terminal import print_line
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Network
@@ -114,6 +115,7 @@ def fit(
                     log_epoch(run.folder, history, writer)
             if processes.any(saving.asked):
                 raise KeyboardInterrupt
+            give_back_memory()
             starred = config.keep == "best" and history.best is epoch
             bar.console.print(epoch_line(epoch, best=starred))
             if after_epoch is not None:
