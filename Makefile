@@ -27,7 +27,7 @@ test:
 	  'ruff format --check .' \
 	  'ruff check .' \
 	  'mypy' \
-	  'pytest'
+	  'pytest --numprocesses auto --maxprocesses 4 --dist loadgroup'
 
 bench:
 	@$(IN_VENV) 'python -m benchmarks.run'

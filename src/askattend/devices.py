@@ -126,21 +126,6 @@ def native_bfloat16(kind: str) -> bool:
 
 
 @contextmanager
-def computing_threads(count: int) -> Iterator[None]:
-    """Compute with so many threads; whoever called has their own number again afterwards.
-
-    Args:
-        count: of threads; 0 for as many as there are already.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
 def autocast(name: PrecisionChoice, model: nn.Module) -> Iterator[None]:
     """Let a network multiply in a precision within a ``with`` block; its weights stay as they are.
 

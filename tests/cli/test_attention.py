@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -54,8 +55,10 @@ def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> Non
     status, out, err = call("trace", "--run", run, "--image", image, "--question", QUESTION)
     assert (status, err) == (0, "")
     assert "α" in out
-    assert "F_c(s, φ_l) by HalfOfIt, the run's own attention" in out
-    assert "W_x" not in out
+    assert "HalfOfIt(regions, question)   [beyond the paper]" in out
+    assert "by HalfOfIt in the place of the paper's attention" in out
+    assert "α_{c,l} = softmax(scores)" in out
+    assert not {"F_c", "W_x"} & set(re.findall(r"\w+", out))
     words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")
     assert call(*words)[0] == 0
 

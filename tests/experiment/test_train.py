@@ -22,6 +22,7 @@ import askattend
 from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
+from askattend.environment.origin import read_origin
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
@@ -33,7 +34,6 @@ from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import Calibration
 from askattend.models import ImageOnlyConfig, Network, QuestionOnlyConfig, SAAAConfig, SANConfig
-from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.training.config import TrainConfig

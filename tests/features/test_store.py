@@ -20,7 +20,8 @@ from askattend.features.spec import FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
 from askattend.features.store import FeatureStore
 from askattend.features.store_files import read_written
-from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
+from askattend.features.store_index import STORE_FILES, VERSION, Index, Plan, Shard, WrittenShard
+from askattend.files.writing import accept
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:
@@ -74,6 +75,7 @@ def write(
         index.append(written)
     content = msgspec.json.encode(Index(spec(dtype), tuple(index)))
     (folder / "index.json").write_bytes(content)
+    accept(folder, STORE_FILES)
     return folder
 
 
@@ -126,6 +128,7 @@ def test_a_later_slot_stands_for_an_image_mended(tmp_path: Path) -> None:
     (tmp_path / "more" / "shard-00001.safetensors").rename(tmp_path / "shard-00001.safetensors")
     before["shards"].append(after["shards"][1])
     (tmp_path / "index.json").write_text(json.dumps(before))
+    accept(tmp_path, STORE_FILES)
     store = FeatureStore.open(tmp_path)
     assert not store.broken
     assert set(store.ids) == {"1", "2"}
@@ -187,6 +190,9 @@ def test_a_damaged_index(tmp_path: Path) -> None:
     whole = (write(tmp_path, ["1"]) / "index.json").read_text()
     for content in ("", "[]", whole[:-9], whole.replace("float16", "float8")):
         (tmp_path / "index.json").write_text(content)
+        with pytest.raises(FeatureError, match=r"index\.json: is not as it was written"):
+            FeatureStore.open(tmp_path)
+        accept(tmp_path, STORE_FILES)
         with pytest.raises(FeatureError, match=r"index\.json: damaged \("):
             FeatureStore.open(tmp_path)
 
@@ -202,6 +208,7 @@ def test_an_index_of_another_format(tmp_path: Path, version: int, message: str) 
     index = json.loads((write(tmp_path, ["1"]) / "index.json").read_text())
     other = {**index, "version": version, "shards": "new"}
     (tmp_path / "index.json").write_text(json.dumps(other))
+    accept(tmp_path, STORE_FILES)
     with pytest.raises(FeatureError, match=message):
         FeatureStore.open(tmp_path)
 
@@ -227,6 +234,9 @@ def test_files_of_two_stores_or_exchanged_names_are_refused(tmp_path: Path) -> N
     one, other = write(tmp_path / "a", ["1", "2"]), write(tmp_path / "b", ["3", "4"])
     index = one / "index.json"
     index.write_bytes(index.read_bytes().replace(b'"1","2"', b'"2","1"'))
+    with pytest.raises(FeatureError, match=r"index\.json: is not as it was written"):
+        FeatureStore.open(one)
+    accept(one, STORE_FILES)
     with pytest.raises(FeatureError, match="holds other images than the store's index says"):
         FeatureStore.open(one).read(["1"])
     shard = "shard-00000.safetensors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +10,10 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from askattend.bulk.plan import read_plan
 from askattend.bulk.rows import Row, row_writer
-from askattend.files import atomic_write, decode_json
+from askattend.errors import DataError
+from askattend.files import atomic_write, decode_json, remove, whole_file
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,6 +68,10 @@ class Parts:
         same = status.plan == self._plan and _sha256(self._file(number)) == status.sha256
         return status if same else None
 
+    def begun(self, number: int) -> bool:
+        """Return True where there is anything of a shard."""
+        return self._status(number).exists() or self._file(number).exists()
+
     @contextmanager
     def claim(self, number: int, *, wait: bool) -> Iterator[bool]:
         """Be the only one to write a shard; yields False where another process is at it."""
@@ -82,17 +87,17 @@ class Parts:
         finally:
             # Only once it is whole: who waits with the file that is gone finds nothing to do.
             if self._status(number).exists():
-                file.unlink(missing_ok=True)
+                remove(file)
             lock.release()
 
     def forget_claim(self, number: int) -> None:
         """Remove the lock of a shard that is done, which a process killed at its end leaves."""
-        (self._out / f".{part_name(number)}.lock").unlink(missing_ok=True)
+        remove(self._out / f".{part_name(number)}.lock")
 
     def write(
         self, number: int, rows: Iterable[Row], *, images: int, broken: Mapping[str, str]
     ) -> Status:
-        """Write a claimed shard, flush it, name it, and vouch for it.
+        """Write a claimed shard, and vouch for it.
 
         Args:
             number: which.
@@ -103,36 +108,21 @@ class Parts:
         Raises:
             OSError: the disk does not take it.
         """
-        self._sweep(number)
+        remove(self._status(number))  # which no longer holds
         file = self._file(number)
-        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
         count = wordless = 0
-        try:
-            with unfinished.open("wb") as opened:
-                with row_writer(opened, self._format, attention=self._attention) as write:
-                    for row in rows:
-                        count += 1
-                        wordless += row.wordless
-                        write(row)
-                opened.flush()
-                os.fsync(opened.fileno())
-            size, sha256 = unfinished.stat().st_size, _sha256(unfinished)
-            os.replace(unfinished, file)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        _flush_folder(self._out)
+        with (
+            whole_file(file) as opened,
+            row_writer(opened, self._format, attention=self._attention) as write,
+        ):
+            for row in rows:
+                count += 1
+                wordless += row.wordless
+                write(row)
+        size, sha256 = file.stat().st_size, _sha256(file)
         status = Status(self._plan, images, count, dict(broken), wordless, size, sha256)
         atomic_write(self._status(number), msgspec.json.format(msgspec.json.encode(status)))
-        _flush_folder(self._out)
         return status
-
-    def _sweep(self, number: int) -> None:
-        """Remove what a killed writer left of a shard, and a status that no longer holds."""
-        self._status(number).unlink(missing_ok=True)
-        name = part_name(number)
-        for pattern in (f".{name}.{self._format}.*", f".{name}.json.*"):
-            for file in self._out.glob(pattern):
-                file.unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
         return self._out / f"{part_name(number)}.{self._format}"
@@ -141,18 +131,33 @@ class Parts:
         return self._out / f"{part_name(number)}.json"
 
 
+def damaged_parts(out: Path) -> Iterator[tuple[int, DataError | str | None]]:
+    """Compare every shard of results in a folder with its status, and that with the plan.
+
+    Yields:
+        how many were compared, and what is wrong with them; a text where they cannot be compared.
+    """
+    try:
+        plan = read_plan(out)
+    except DataError as error:
+        yield 0, error
+        return
+    assert plan is not None, "there is a plan"
+    parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
+    missing = []
+    for number in range(plan.parts):
+        if not parts.begun(number):
+            missing.append(part_name(number))
+        elif parts.done(number) is None:
+            problem = "is not as it was written, or not of this plan"
+            remedy = "Give the same predict command again: this shard is answered anew."
+            yield 1, DataError(problem, where=out / part_name(number), remedy=remedy)
+        else:
+            yield 1, None
+    if missing:
+        yield 0, f"{out}: {len(missing):,} of {plan.parts:,} shards are not answered yet"
+
+
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    """Bring a new name to the disk, where a folder can be flushed."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folder
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

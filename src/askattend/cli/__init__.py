@@ -11,7 +11,7 @@ from importlib import import_module
 
 from askattend.cli.needs import require_words
 from askattend.cli.signals import Ending, ended_by_signals, importing
-from askattend.cli.terminal import print_to_any_terminal, visible_output
+from askattend.cli.terminal import plain_warnings, print_to_any_terminal, visible_output
 from askattend.cli.words import as_meant
 from askattend.errors import (
     AskAttendError,
@@ -36,6 +36,9 @@ usage: askattend COMMAND …
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
+  verify RUN|STORE                        every file, compared with its digest
+  doctor                                  this machine and installation: what is slow, what to do
+  cache [FOLDER] [--clear]                what is kept to be used again, and what it takes
   plan --images NUMBER                    hours, GPUs, disk and money for many images
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
   completion bash|zsh|fish                a script by which the shell completes all of this
@@ -59,6 +62,9 @@ COMMANDS = {
     "trace": "trace",
     "import": "importing",
     "pack": "pack",
+    "verify": "verify",
+    "doctor": "doctor",
+    "cache": "cache",
     "plan": "plan",
     "completion": "completion",
 }
@@ -68,7 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
-    with visible_output(), ended_by_signals() as ending, _plain_errors(ending):
+    streams, signals = visible_output(), ended_by_signals()
+    with streams, signals as ending, _plain_errors(ending), plain_warnings():
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in ("-V", "--version", "version"):

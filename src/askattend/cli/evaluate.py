@@ -15,6 +15,8 @@ from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
+from askattend.metrics.accuracy import accuracy_label
+from askattend.report.index import index_of
 from askattend.runs.agreement import agree
 from askattend.scoring.evaluation_folders import REPORT
 
@@ -38,13 +40,14 @@ def run(argv: list[str]) -> None:
     console, what = progress(), f"evaluating {options.run}"
     kept = f"{FEATURES}, where any were extracted; no figure yet"
     with going_on_with(["evaluate", *argv], lambda: kept), still_at_work(console, what):
-        evaluation = evaluate_run(folder, options.options, console=console)
+        evaluation = evaluate_run(options.run, options.options, console=console)
     if options.json:
         print_json(evaluation.metrics.flat())
     else:
         print(table(evaluation.metrics))
-        print(f"report: {place_of(folder, options.options) / REPORT}")
-        print(f"all evaluations of the run: {folder / REPORT}")
+        print(f"report: {place_of(options.run, options.options) / REPORT}")
+        if (index := index_of(options.run)).exists():
+            print(f"all evaluations of the run: {index}")
 
 
 def table(metrics: Metrics) -> str:
@@ -53,7 +56,8 @@ def table(metrics: Metrics) -> str:
     if metrics.accuracy is None:
         return "\n".join([*lines, "the split has no answers: nothing to score"])
     for line in (*_headline(metrics), *_figures(metrics)):
-        lines.append(f"{line.label:<38}{line.value:>8.2%}{line.note}")
+        value = "  " if line.value is None else f"{line.value:>8.2%}"
+        lines.append(f"{line.label:<38}{value}{line.note}")
     return "\n".join([*lines, *(said for said in (metrics.verdict, metrics.trust) if said)])
 
 
@@ -61,7 +65,7 @@ def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
     """Accuracy between its floors and its ceiling, as far as there are answers."""
     if metrics.accuracy is not None and metrics.interval is not None:
         note = f"  {interval_text(metrics.interval)}"
-        yield TerminalLine(f"accuracy ({metrics.metric})", metrics.accuracy, note)
+        yield TerminalLine(accuracy_label(metrics.metric or ""), metrics.accuracy, note)
     for floor in (metrics.floors or {}).values():
         note = f"  {interval_text(floor.interval)}"
         yield TerminalLine(f"floor: {floor.name}", floor.accuracy, note)

@@ -13,7 +13,10 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from askattend.cli.console import MOST_TYPES, interval_text, parse, print_json, print_notes
 from askattend.cli.options import Json
 from askattend.errors import ConfigError
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.breakdown import GroupAccuracy
+from askattend.metrics.wups import SETS_MATCH
+from askattend.scoring.published import published_figures
 from askattend.scoring.score import Scores, score_file
 
 
@@ -65,15 +68,28 @@ def run(argv: list[str]) -> None:
 def _table(scores: Scores) -> str:
     lines = [
         f"{scores.source}, {scores.split}: {scores.questions:,} questions",
-        _line(f"accuracy ({scores.metric})", scores.accuracy)
+        _line(accuracy_label(scores.metric), scores.accuracy)
         + f"  {interval_text(scores.interval)}",
         *_types("answer type", scores.by_answer_type),
         *_types("question type", scores.by_question_type),
     ]
     if scores.wups is not None:
         lines += [_line(f"WUPS at {name}", scores.wups[name]) for name in ("0.9", "0.0")]
-        lines.append(_line("exact match of sets", scores.wups["exact"]))
+        lines.append(_line(SETS_MATCH, scores.wups["exact"]))
+    lines += _published(scores)
     return "\n".join(lines)
+
+
+def _published(scores: Scores) -> list[str]:
+    """Say what papers state of the same questions, or why nothing."""
+    found = published_figures(scores.source, scores.split, scores.questions)
+    if found is None:
+        return []
+    if not found.systems:
+        return [f"published figures: {found.why_none}"]
+    return [
+        f"{_line(f'published: {each.name}', each.accuracy)}  {each.paper}" for each in found.systems
+    ]
 
 
 def _types(name: str, groups: Mapping[str, GroupAccuracy]) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
@@ -15,6 +16,7 @@ import msgspec
 
 from askattend.environment.terminal import VisibleStream, visible_json
 from askattend.files import readable
+from askattend.files.manifest import OlderFolderWarning
 
 _HANDLER = "askattend.plain"
 # What is written for signs that an encoding lacks; letters of answers are never replaced by others.
@@ -112,3 +114,21 @@ def _plain(char: str) -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("ascii", "backslashreplace").decode()
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Write this package's warnings as notes of a line, not with where in the code they arose."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, OlderFolderWarning):
+            print(f"note: {message}", file=sys.stderr)
+        else:
+            before(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before

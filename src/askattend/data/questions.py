@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,3 +118,12 @@ def require_moderate(questions: QASet) -> None:
             where=questions.source,
             remedy=f"Shorten them, or leave them out. {QUESTION.how_to_raise()}",
         )
+
+
+def digest_of_questions(*sets: QASet) -> str:
+    """Compute a digest of what questions ask, in their order: id, image, text, human answers."""
+    total = hashlib.blake2b(digest_size=16)
+    for number, questions in enumerate(sets):
+        for q in questions:
+            total.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
+    return total.hexdigest()

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
+from rich.console import Console
 
 # All control characters but tab and line end, and those that turn the direction of writing around.
 _STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -64,25 +63,6 @@ class VisibleStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rich_proxied_file, name)
-
-
-class NotesConsole(Console):
-    """A console on standard error for notes and progress, which takes no text for markup.
-
-    Args:
-        quiet: print nothing.
-    """
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        super().__init__(stderr=True, soft_wrap=True, markup=False, emoji=False, quiet=quiet)
-
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
-        """Render as rich does; but of what is text, nothing steers the terminal."""
-        for segment in super().render(renderable, options):
-            text = segment.text if segment.control else visible(segment.text)
-            yield segment if text == segment.text else Segment(text, segment.style)
 
 
 def print_line(console: Console, text: str) -> None:

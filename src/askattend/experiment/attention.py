@@ -19,7 +19,7 @@ from askattend.experiment.config import Config
 from askattend.files import atomic_write
 from askattend.models import model_name, network_named
 from askattend.runs.own_code import OwnCode, read_attention
-from askattend.runs.run_folder import ATTENTION, Run
+from askattend.runs.run_folder import ATTENTION, Run, begin_run
 
 
 def own_attention(config: Config[Any], out: Path) -> OwnCode | None:
@@ -64,7 +64,7 @@ def kept_attention(starts: Iterable[Config[Any]], out: Path) -> OwnCode | None:
             where=code.text,
             remedy=f"Resume with --attention {kept}:{code.name}, or choose another --out.",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    begin_run(out)
     atomic_write(kept, code.source.encode())
     return code
 

@@ -12,7 +12,6 @@ teachers can answer any question about any image, so there is as much to learn f
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +31,7 @@ from askattend.environment.terminal import print_line
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features
 from askattend.experiment.inputs import batches_of, flips_of, sample_of
+from askattend.files import remove_tree
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.runs.run_folder import Run
@@ -173,7 +173,7 @@ def learn_from_teachers(lesson: Lesson) -> Taught | None:
         )
 
     def kept() -> tuple[SoftAnswers, TeacherScores]:
-        shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
+        remove_tree(run.folder / TEACHERS)
         # Read even if just written: learnt from is what a resumed run would learn from.
         return load_soft_answers(
             run.folder, questions=len(questions), answers=len(run.answers), kinds=lesson.kinds

@@ -15,14 +15,16 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.data.look_alikes import alike_answers
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
 from askattend.environment.memory import bound_kernel_cache
+from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
 from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
@@ -43,13 +45,15 @@ from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
+from askattend.files import make_folder, sweep
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
-from askattend.runs.origin import Origin
-from askattend.runs.run_folder import CONFIG, WEIGHTS, Run
+from askattend.runs.run_folder import CONFIG, WEIGHTS, Run, begin_run
 from askattend.training.history import TrainingHistory
+from askattend.training.log import noting_loss
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
 from askattend.training.summary import DataSummary, TrainingSummary, read_summary
@@ -119,7 +123,8 @@ def train(
         def end() -> None:
             _save_summary(run, history, splits, floors, taught)
             write_card(run)
-            log_result(run, history, splits.valid, features)
+            with noting_loss(console, "TensorBoard's maps and settings"):
+                log_result(run, history, splits.valid, features)
             _conclude(run, history, floors, console)
 
         processes.first_does(end)
@@ -148,6 +153,7 @@ def _begin(
         The strongest linear floor, if it is to teach, and each floor's accuracy.
     """
     check_folder(run.folder, resume=resume)  # once more: another may have trained here meanwhile
+    begin_run(run.folder)
     Origin(Provenance.now(), digest(splits)).save(run.folder)
     run.save()
     with still_at_work(console, "fitting the floors"):
@@ -174,7 +180,8 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
     odd = odd_splits(questions, split_names(config.vocab.train_on))
-    for note in (*splits.train.notes, *splits.notes, *odd):
+    told = (*odd, *no_test_note(questions), *alike_answers(questions))
+    for note in (*splits.train.notes, *splits.notes, *told):
         print_line(console, f"note: {note}")
     return splits
 
@@ -274,9 +281,10 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
 @contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     try:
         with FileLock(out / ".lock", timeout=0):
+            sweep(out)
             yield
     except Timeout:
         raise RunError(
@@ -328,7 +336,7 @@ def _conclude(
     assert best is not None, "training runs for at least one epoch"
     print_line(
         console,
-        f"{history.keep}: epoch {best.epoch}, validation accuracy ({history.metric}) "
+        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
     )
     if remark := floors_remark(run, history, floors):

@@ -46,15 +46,6 @@ def note_replaced(console: Console, images: Sequence[str]) -> None:
         print_line(console, text)
 
 
-def note_threads(console: Console, folder: Path, todo: Sequence[Shard], threads: int) -> None:
-    """Tell where an interrupted extraction goes on with the threads that it began with."""
-    planned = {shard.threads for shard in todo}.difference((0, threads))
-    if planned:
-        numbers = " or ".join(map(str, sorted(planned)))
-        text = f"{numbers} threads compute, as the plan in {folder} has it, not {threads}"
-        print_line(console, f"note: {text}: sums are rounded otherwise by another number")
-
-
 def note_greys(console: Console, ranges: Counter[Range]) -> None:
     """Tell from which ranges pictures of more than 8 bits were scaled.
 

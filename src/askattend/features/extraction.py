@@ -10,7 +10,8 @@ import torch
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
-from askattend.environment.terminal import NotesConsole, print_line
+from askattend.environment.console import notes_console
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -150,7 +151,7 @@ def extract(
         ConfigError: there is no such device.
     """
     config = ExtractConfig() if config is None else config
-    console = NotesConsole() if console is None else console
+    console = notes_console() if console is None else console
     if not images:
         raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
     if backbone is None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from pathlib import Path
 
-from msgspec import structs
-
 from askattend.errors import FeatureError, ImageError
 from askattend.features.images import open_image
 from askattend.features.spec import FeatureSpec
@@ -16,10 +14,10 @@ from askattend.features.store_index import (
     PLAN,
     Index,
     Plan,
-    Shard,
     WrittenShard,
     divide,
 )
+from askattend.files.manifest import MANIFEST
 
 
 def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, WrittenShard]]:
@@ -60,7 +58,6 @@ def make_plan(
     current: Set[str],
     batch_size: int,
     shard_images: int,
-    threads: int,
 ) -> Plan:
     """Keep finished shards, and planned ones that still can be made; add what is missing.
 
@@ -74,14 +71,13 @@ def make_plan(
         current: images that these hold, made from the file that is there now.
         batch_size: images that are computed together in further shards.
         shard_images: images in each of those.
-        threads: that compute those; 0 for a GPU.
     """
     old = [
-        shard if shard.name in written else _computed_here(shard, threads)
+        shard
         for shard in before.shards
         if shard.name in written or all(image in images for image in shard.images)
     ]
-    # Planned shards stay as planned, batches and threads included: the same bytes come out.
+    # Planned shards stay as planned, batches included: the same bytes come out.
     unfinished = [shard.images for shard in old if shard.name not in written]
     settled = set(current).union(*unfinished)
     broken = {image for shard in written.values() for image in shard.broken}
@@ -91,15 +87,8 @@ def make_plan(
         if image not in settled and (image not in broken or _opens(images[image]))
     )
     first = 1 + max((_number(shard.name) for shard in old), default=-1)
-    sizes = {"batch_size": batch_size, "shard_images": shard_images, "threads": threads}
-    added = divide(missing, first=first, **sizes)
+    added = divide(missing, batch_size=batch_size, shard_images=shard_images, first=first)
     return Plan(before.spec, (*old, *added))
-
-
-def _computed_here(shard: Shard, threads: int) -> Shard:
-    """Return a planned shard; one that was begun on a GPU is begun anew on a processor."""
-    same = bool(shard.threads) == bool(threads)
-    return shard if same else structs.replace(shard, threads=threads)
 
 
 def _require_empty(folder: Path) -> None:
@@ -107,7 +96,8 @@ def _require_empty(folder: Path) -> None:
         return
     if not folder.is_dir():
         problem = "not a folder"
-    elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
+    # A manifest alone is of an extraction that was killed before it had its plan.
+    elif any(entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()):
         problem = "a folder of something else, not a feature store"
     else:
         return

@@ -20,6 +20,7 @@ from torch import Tensor
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import digest_of_tensors
 from askattend.features.store_files import damaged, description_of
 from askattend.features.store_index import WrittenShard
 from askattend.files import decode_json
@@ -111,6 +112,9 @@ def _checked(file: Path, written: WrittenShard, spec: FeatureSpec) -> dict[str, 
     # Each names its images, too: another store's, or an index exchanged, gives itself up.
     if own != written:
         raise damaged(file, "it holds other images than the store's index says")
+    # Read as a whole for that, once in a process: as much as the first epoch reads anyway.
+    if written.content and digest_of_tensors(tensors) != written.content:
+        raise damaged(file, "its features are not those that were extracted")
     return tensors
 
 

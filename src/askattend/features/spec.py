@@ -189,11 +189,6 @@ class Backbone:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean, self._std = per_channel(spec.mean), per_channel(spec.std)
 
-    @property
-    def on_gpu(self) -> bool:
-        """True where a GPU computes."""
-        return self._mean.is_cuda
-
     def to(self, device: torch.device) -> Backbone:
         """Compute on another device from now on."""
         self.network.to(device)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from askattend.errors import FeatureError
+from askattend.errors import FeatureError, name_few
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.image_files import ImageFiles
 from askattend.features.images import Size
@@ -21,7 +22,10 @@ from askattend.features.shards import OpenedShard
 from askattend.features.storage import empty_features
 from askattend.features.store_files import read_description
 from askattend.features.store_index import INDEX, PLAN, Index, find_slots
+from askattend.files.manifest import warn_without_manifest
 
+# Shards that are compared at once with their digests.
+COMPARED_TOGETHER = 4
 AGAIN = "Run the same extraction again: it goes on where it stopped."
 
 
@@ -69,6 +73,7 @@ class FeatureStore:
                 raise FeatureError(
                     "a shard is missing", where=path / written.shard.name, remedy=AGAIN
                 )
+        warn_without_manifest(path, "store")
         return cls(path, index)
 
     # Mapped memory cannot be pickled: another process opens the store for itself.
@@ -182,6 +187,37 @@ class FeatureStore:
             opened = OpenedShard(self.path / written.shard.name, written, self.spec)
             self._opened[number] = opened
         return opened
+
+
+def damaged_shards(path: Path) -> Iterator[tuple[int, FeatureError | str | None]]:
+    """Compare every shard of a finished store with its index.
+
+    Yields:
+        how many were compared, and what is wrong with them; a text where they cannot be compared.
+
+    Raises:
+        FeatureError: the index is damaged.
+    """
+    index = read_description(path / INDEX, Index)
+    assert index is not None, "the store is finished"
+
+    def compare(number: int) -> FeatureError | None:
+        try:
+            written = index.shards[number]
+            OpenedShard(path / written.shard.name, written, index.spec)
+        except FeatureError as error:
+            return error
+        return None
+
+    # Hashing holds up no other thread.
+    with ThreadPoolExecutor(COMPARED_TOGETHER, thread_name_prefix="compare") as pool:
+        yield from ((1, error) for error in pool.map(compare, range(len(index.shards))))
+    if older := sum(not written.content for written in index.shards):
+        problem = f"{path}: {older:,} shards are of an earlier version, without a digest"
+        yield -older, f"{problem}; only their images were compared"
+    listed = {written.shard.name for written in index.shards}
+    if more := sorted(file.name for file in path.glob("shard-*") if file.name not in listed):
+        yield 0, f"{path}: {name_few(more)} are not in the index, and not read"
 
 
 def _reopen(path: Path, coordinates: bool) -> FeatureStore:

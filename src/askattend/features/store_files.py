@@ -12,7 +12,8 @@ from askattend.errors import FeatureError
 from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
-from askattend.files import decode_json, read_whole
+from askattend.files import decode_json
+from askattend.files.manifest import read_unchanged
 from askattend.installation import upgrade
 
 METADATA = "askattend"
@@ -49,7 +50,7 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         FeatureError: it is damaged, or of another version.
     """
     try:
-        content = read_whole(file)
+        content = read_unchanged(file, FeatureError)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

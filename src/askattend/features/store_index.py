@@ -17,23 +17,16 @@ from askattend.features.spec import FeatureSpec
 
 VERSION = 3
 INDEX, PLAN = "index.json", "plan.json"
+# All that a store's manifest lists: the index tells the digests of its shards.
+STORE_FILES = (INDEX, PLAN)
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """Images that a shard holds, a slot each, and all that its bytes depend on beside them.
-
-    Attributes:
-        name: of its file.
-        batch_size: images that are computed together.
-        images: their ids.
-        threads: that compute them, since sums are rounded otherwise by another number; 0 where a
-            GPU does, or where it is not known, as of imported features.
-    """
+    """Images that a shard holds, a slot each, and in what batches they are computed."""
 
     name: str
     batch_size: int
     images: tuple[str, ...]
-    threads: int = 0
 
 
 class WrittenShard(msgspec.Struct, frozen=True):
@@ -47,6 +40,8 @@ class WrittenShard(msgspec.Struct, frozen=True):
         digests: `image_files.digest` of each original file, which tells when it has been replaced;
             ``""`` for a broken and for an imported one.
         broken: image id → why it could not be read.
+        content: `storage.digest_of_tensors` of its features; ``""`` in a store of an earlier
+            version, whose damage goes unnoticed.
     """
 
     shard: Shard
@@ -54,6 +49,14 @@ class WrittenShard(msgspec.Struct, frozen=True):
     file_sizes: tuple[int, ...]
     digests: tuple[str, ...]
     broken: dict[str, str]
+    content: str = ""
+
+    def require_whole(self) -> None:
+        """Refuse a shard that does not tell of every image; raises ValueError."""
+        images = len(self.shard.images)
+        for name in ("sizes", "file_sizes", "digests"):
+            if (found := len(getattr(self, name))) != images:
+                raise ValueError(f"{self.shard.name}: {found:,} {name}, not {images:,}")
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -71,6 +74,10 @@ class Index(msgspec.Struct, frozen=True):
     shards: tuple[WrittenShard, ...]
     version: int = VERSION
 
+    def __post_init__(self) -> None:
+        for written in self.shards:
+            written.require_whole()
+
     def broken(self) -> dict[str, str]:
         """Map the images that no shard could read → why; a mended one is in a later shard."""
         broken: dict[str, str] = {}
@@ -82,12 +89,7 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def divide(
-    images: Sequence[str],
-    *,
-    batch_size: int,
-    shard_images: int,
-    first: int = 0,
-    threads: int = 0,
+    images: Sequence[str], *, batch_size: int, shard_images: int, first: int = 0
 ) -> tuple[Shard, ...]:
     """Divide images among shards.
 
@@ -96,12 +98,11 @@ def divide(
         batch_size: images that are computed together.
         shard_images: images a shard, but for the last.
         first: number of the first shard.
-        threads: as of `Shard`.
     """
-    parts = (tuple(images[at : at + shard_images]) for at in range(0, len(images), shard_images))
+    starts = range(0, len(images), shard_images)
     return tuple(
-        Shard(f"shard-{number:05d}.safetensors", batch_size, part, threads)
-        for number, part in enumerate(parts, first)
+        Shard(f"shard-{number:05d}.safetensors", batch_size, tuple(images[at : at + shard_images]))
+        for number, at in enumerate(starts, first)
     )
 
 

@@ -16,10 +16,9 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from askattend.devices import computing_threads
 from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
-from askattend.features.announcements import announce, note_greys, note_replaced, note_threads
+from askattend.features.announcements import announce, note_greys, note_replaced
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, save_shard
 from askattend.features.geometry import shown_regions
@@ -30,7 +29,16 @@ from askattend.features.plan import make_plan, read_progress
 from askattend.features.progress import Report, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
-from askattend.features.store_index import INDEX, PLAN, Index, Plan, Shard, WrittenShard, find_slots
+from askattend.features.store_index import (
+    INDEX,
+    PLAN,
+    STORE_FILES,
+    Index,
+    Plan,
+    Shard,
+    WrittenShard,
+    find_slots,
+)
 from askattend.features.unfinished import (
     UNFINISHED,
     Seen,
@@ -39,7 +47,9 @@ from askattend.features.unfinished import (
     read_unfinished,
     remove_unfinished,
 )
-from askattend.files import atomic_write
+from askattend.files import atomic_write, begin_manifest, make_folder, remove, remove_empty, sweep
+from askattend.files.manifest import MANIFEST
+from askattend.files.recording import LOCK
 
 # Seconds after which what there is of a shard is written: a killed extraction loses no more.
 KEEP_EVERY = 60.0
@@ -84,11 +94,11 @@ class StoreWriter:
         Raises:
             FeatureError: see `extraction.extract`.
         """
+        sweep(self._folder)
         before, written = read_progress(self._folder, self._spec)
-        threads = 0 if self._backbone.on_gpu else torch.get_num_threads()
         sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
         had = self._files.current(images, written.values())
-        plan = make_plan(images, before, written, current=had, threads=threads, **sizes)
+        plan = make_plan(images, before, written, current=had, **sizes)
         todo = [shard for shard in plan.shards if shard.name not in written]
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
@@ -99,11 +109,11 @@ class StoreWriter:
             text = f"no image to extract: all {already:,} are in {self._folder}"
             print_line(self._console, text)
             self._files.save()
+            remove(self._folder / LOCK)
             return 0, already
         if not written:
             self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
-        note_threads(self._console, self._folder, todo, threads)
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
         created = self._write_plan(plan)
@@ -131,7 +141,9 @@ class StoreWriter:
         """Write the plan, and tell if the store's folder is new."""
         created = not self._folder.exists()
         with disk_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
+            if not (self._folder / INDEX).exists():  # one without a manifest gets it with its index
+                begin_manifest(self._folder, (PLAN,))
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         return created
 
@@ -157,8 +169,7 @@ class StoreWriter:
             progress_bar(total, self._console, self._progress) as advance,
         ):
             for shard in todo:
-                with computing_threads(shard.threads):
-                    filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
+                filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
                 # Handed over before anybody waits: what is interrupted then is saved all the same.
                 following = saver.submit(self._save, *filled)
                 if saving is not None:
@@ -168,7 +179,8 @@ class StoreWriter:
                 yield saving.result()
 
     def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
-        save_shard(self._folder, stored, written)
+        with disk_errors(self._folder):
+            written = save_shard(self._folder, stored, written)
         remove_unfinished(self._folder, written.shard)
         return written
 
@@ -309,12 +321,15 @@ class StoreWriter:
         usable = bool(find_slots(shards))
         if usable:
             with disk_errors(self._folder):
+                begin_manifest(self._folder, STORE_FILES)
                 atomic_write(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+        else:
+            remove(self._folder / MANIFEST)  # first: it tells of what goes now
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
             # Where the folder was there, it is the user's.
             if created:
-                self._folder.rmdir()
+                remove_empty(self._folder)
             image, reason = next(iter(Index(plan.spec, shards).broken().items()))
             raise FeatureError(
                 f"no image could be read, of {sum(len(s.broken) for s in shards):,}",
@@ -324,19 +339,12 @@ class StoreWriter:
 
     def _sweep(self, shards: set[str]) -> None:
         """Remove the plan, and what killed extractions left."""
-        patterns = (
-            PLAN,
-            f".{PLAN}.*",
-            f".{INDEX}.*",
-            "shard-*.safetensors",
-            ".shard-*.part",
-            UNFINISHED,
-        )
-        for pattern in patterns:
+        # The plan after them: killed in between, the next extraction ends this one.
+        for pattern in ("shard-*.safetensors", UNFINISHED, PLAN, LOCK):
             for file in self._folder.glob(pattern):
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
-                    file.unlink()
+                    remove(file)
 
 
 def _on_gpu(levels: Sequence[Tensor]) -> bool:

@@ -31,7 +31,7 @@ from askattend.models.kernels import (
     wider_linear,
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
-from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention
+from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention, scores_of
 from askattend.models.san_encoders import CNNEncoder, PublishedLSTMEncoder, initialise_as_published
 from askattend.models.symbols import Symbol
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
@@ -112,9 +112,10 @@ class SAN(Network):
         u, hops = question, []
         for k, (hop, projected) in enumerate(zip(self.hops, image.projected, strict=True), 1):
             scores = image.hide_blank(hop(projected, u, image_index), image_index)
-            scores = e_i(scores, k)  # W_P h_A + b_P
+            named, p_i = scores_of(hop, HopAttention, e_i, paper.P_I)
+            scores = named(scores, k)  # W_P h_A + b_P
             attention = edit(softmax(scores), edited, first=k - 1, of=len(self.hops))
-            attention = paper.P_I(attention, k)  # p_I^k
+            attention = p_i(attention, k)  # p_I^k
             v = weighted_sum(attention, image.regions, image_index)  # Σ_i p_i v_i
             v = v[..., : u.shape[-1]]
             attended = paper.V_TILDE(v, k)  # ṽ_I^k

@@ -14,6 +14,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from askattend.data.splits import USUAL_SPLITS
+from askattend.environment.origin import read_origin
 from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.evaluation.figures.removal import change_text
 from askattend.features.spec import UNKNOWN
@@ -22,7 +23,6 @@ from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
 from askattend.report.details import changed_settings
-from askattend.runs.origin import read_origin
 from askattend.runs.run_folder import Run
 from askattend.scoring.evaluation_folders import evaluations_of, source_name
 from askattend.scoring.results import METRICS

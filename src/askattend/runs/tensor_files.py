@@ -14,6 +14,7 @@ from torch import Tensor
 
 from askattend.errors import RunError
 from askattend.files import read_whole
+from askattend.files.manifest import require_unchanged
 
 
 @contextmanager
@@ -21,12 +22,13 @@ def opened_tensors(file: Path) -> Iterator[Any]:
     """Open a file of tensors.
 
     Raises:
-        RunError: it is missing or unreadable.
+        RunError: it is missing or unreadable, or not as it was written.
     """
     if not file.is_file():
         raise RunError(
             "missing", where=file, remedy="Train to the end of an epoch, or copy the whole folder."
         )
+    require_unchanged(file, RunError)
     try:
         with safe_open(file, framework="pt") as opened:
             yield opened

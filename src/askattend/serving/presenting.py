@@ -8,7 +8,8 @@ from io import BytesIO
 from jaxtyping import Float
 from torch import Tensor
 
-from askattend.drawing.overlay import strongest, tinted_map
+from askattend.drawing.overlay import tinted_map
+from askattend.drawing.scale import strongest
 from askattend.features.geometry import Crop, crop_of
 from askattend.runs.map_description import describe_map
 from askattend.runs.word_effects import WordEffect as Effect

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from askattend.training.divergence import NotFinite, Trail
 from askattend.training.divided_step import DividedStep
 from askattend.training.history import Epoch, TrainingHistory, WithinEpoch
 from askattend.training.interruption import Interruption
-from askattend.training.log import epoch_line, log_epoch, progress_bar, tensorboard_writer
+from askattend.training.log import TrainingLog, epoch_line, progress_bar
 from askattend.training.losses import FETCH_EVERY, Losses
 from askattend.training.processes import ALONE, Processes
 from askattend.training.step import learning_rate, make_optimizer
@@ -82,10 +82,11 @@ def fit(
     if isinstance(step, DividedStep) and device.type == "cuda" and config.cuda_graphs:
         note = "note: steps of several parts are not replayed as CUDA graphs"
         print_line(console, note)
-    done = len(history.epochs) * train.steps(at_least=config.min_steps)
     timer, pulse = Timer(config.checkpoint_minutes), Heartbeat(console)
-    writing = tensorboard_writer(run.folder, steps=done) if processes.first else nullcontext()
-    with progress_bar(console) as bar, writing as writer:
+    log = TrainingLog(run.folder, console)
+    if processes.first:
+        log.write(history)  # which a killed training may not have come to
+    with progress_bar(console) as bar:
         while not history.finished(epochs=config.epochs, patience=config.patience):
 
             def keep(within: WithinEpoch, history: TrainingHistory = history) -> None:
@@ -108,11 +109,11 @@ def fit(
             # The best weights first: killed in between, a resumed run does the epoch once more.
             saving = Interruption()
             with saving.put_off():
-                if writer is not None:
+                if processes.first:
                     if history.best is epoch:
                         run.save_weights(model)
                     save_checkpoint(run, model, optimizer, history)
-                    log_epoch(run.folder, history, writer)
+                    log.write(history)
             if processes.any(saving.asked):
                 raise KeyboardInterrupt
             give_back_memory()

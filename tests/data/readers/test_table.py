@@ -105,7 +105,11 @@ def test_ids_are_positions_where_there_are_none(folder: Path) -> None:
 def test_an_absolute_image_is_read_where_it_is(folder: Path) -> None:
     (folder / "tables").mkdir()
     image = (folder / "a.png").as_posix()
-    assert read_lines(folder / "tables", row(image=image)).images == {image: folder / "a.png"}
+    read = read_lines(folder / "tables", row(image=image))
+    assert read.images == {"a.png": folder / "a.png"}
+    assert [question.image for question in read] == ["a.png"]
+    within = read_lines(folder, row(image=image), row(image="a.png"))
+    assert within.images == {"a.png": folder / "a.png"}
 
 
 @pytest.mark.parametrize(

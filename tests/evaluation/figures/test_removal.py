@@ -37,11 +37,11 @@ def test_a_figure_is_measured_of_networks_that_attend() -> None:
 def test_the_terminal_hears_of_the_mean_map_beside_random_order() -> None:
     assert terminal_lines(VALUE) == [
         TerminalLine(
-            "answer's p without attended tenth",
-            -0.5,
-            "  falls by 50.0 points (95 %: 40.0 to 60.0), 5.0 × random",
+            "probability without attended tenth",
+            None,
+            "falls by 50.0 points (95 %: 40.0 to 60.0), 5.0 × random",
         ),
-        TerminalLine("  without a random tenth", 0.0001, "  stays the same (95 %: -10.0 to +10.0)"),
+        TerminalLine("  without a random tenth", None, "stays the same (95 %: -10.0 to +10.0)"),
     ]
 
 

@@ -16,6 +16,7 @@ _OWN = (
     "by_question_type",
     "by_question_length",
     "wups",
+    "published",
     "pairs",
     "paraphrases",
     "reliability",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from askattend.data.questions import digest_of_questions
 from askattend.data.splits import Splits
 from askattend.devices import pick_device
 from askattend.environment.terminal import print_line
@@ -38,8 +38,7 @@ from askattend.experiment.train import (
     train,
     with_full_paths,
 )
-from askattend.files import atomic_write
-from askattend.runs.origin import digest_of_questions
+from askattend.files import atomic_write, remove_tree
 from askattend.runs.run_folder import ATTENTION, CONFIG, Run, read_config
 
 OnTop = Callable[[Config[Any]], Config[Any]]
@@ -184,7 +183,7 @@ def _working_in(work: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
 
 
 def _report(
