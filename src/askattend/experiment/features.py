@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.readers.registry import images_source, read_source
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
@@ -78,10 +79,10 @@ def features_for(
     """
     if not uses_image(config.model):
         if config.features is not None:
-            console.print(
+            print_line(
+                console,
                 f"note: {model_name(config.model)} does not use the image: {config.features} is "
                 "not read",
-                highlight=False,
             )
         return NoFeatures()
     if config.features is not None:
@@ -141,7 +142,7 @@ def _require_current(store: FeatureStore, images: Mapping[str, Path], console: C
     """Refuse features of pictures that were replaced: what is answered would be about others."""
 
     def note(text: str) -> None:
-        console.print(f"note: {text}", highlight=False)
+        print_line(console, f"note: {text}")
 
     if outdated := store.outdated(images, note):
         raise FeatureError(

@@ -12,6 +12,7 @@ from askattend.data.look_alikes import alike_answers
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.terminal import print_line
 from askattend.experiment.config import Config
 from askattend.experiment.features import uses_image
 from askattend.experiment.floors import FloorAccuracy, floors_remark
@@ -66,16 +67,16 @@ def conclude(
     """Say how good the best epoch was, whether it beats the floors, and what may follow."""
     best = history.best
     assert best is not None, "training runs for at least one epoch"
-    console.print(
+    print_line(
+        console,
         f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
         f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
-        highlight=False,
     )
     if remark := floors_remark(run, history, floors):
-        console.print(f"note: {remark}", highlight=False)
+        print_line(console, f"note: {remark}")
     folder = shlex.quote(str(run.folder))
     split = "" if tested else " --split valid"
-    console.print(f"next: askattend evaluate {folder}{split}", highlight=False)
+    print_line(console, f"next: askattend evaluate {folder}{split}")
     if run.suggestions:
         question = shlex.quote(run.suggestions[0])
-        console.print(f"      askattend ask {folder} IMAGE {question}", highlight=False)
+        print_line(console, f"      askattend ask {folder} IMAGE {question}")

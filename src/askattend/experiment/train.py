@@ -22,8 +22,10 @@ from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.memory import bound_kernel_cache
 from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
+from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
@@ -49,7 +51,7 @@ from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
 from askattend.runs.network_size import require_size
-from askattend.runs.run_folder import CONFIG, Run, begin_run
+from askattend.runs.run_folder import CONFIG, WEIGHTS, Run, begin_run
 from askattend.training.history import TrainingHistory
 from askattend.training.log import noting_loss
 from askattend.training.loop import fit
@@ -86,6 +88,7 @@ def train(
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
+    bound_kernel_cache()
     processes.first_does(lambda: check_folder(out, resume=resume))
     require_device(config, processes)  # complain before the long work, not after it
     config = with_full_paths(config)
@@ -133,7 +136,7 @@ def _may_resume(run: Run, config: Config[Any], splits: Splits, console: Console)
     """Refuse to go on with other data or settings; note what a longer training changes."""
     require_same(run, splits)
     if (note := changed_schedule(run, config.train)) is not None:
-        console.print(f"note: {note}", highlight=False)
+        print_line(console, f"note: {note}")
 
 
 def _begin(
@@ -158,16 +161,18 @@ def _begin(
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
         prepare_likeness(run, config, splits, features)
-    console.print(floors_line(floors, len(splits.valid)), highlight=False)
+    print_line(console, floors_line(floors, len(splits.valid)))
     return linear[-1] if config.train.distil_floor else None, floors
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
     """Refuse a folder that holds a run already, or a file in its place."""
     if (out / CONFIG).exists() and not resume:
-        raise RunError(
-            "holds a run already", where=out, remedy="Add --resume, or choose another --out."
-        )
+        # One that came to no number has none: going on with it would end in the same way.
+        remedy = "Add --resume, or choose another --out."
+        if not (out / WEIGHTS["last"]).exists():
+            remedy = "Choose another --out; or add --resume, if all settings are the same."
+        raise RunError("holds a run already", where=out, remedy=remedy)
     if out.exists() and not out.is_dir():
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
@@ -181,7 +186,7 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
         *splits.notes,
         *data_notes(config, questions, splits, console),
     ):
-        console.print(f"note: {note}", highlight=False)
+        print_line(console, f"note: {note}")
     return splits
 
 
@@ -205,7 +210,7 @@ def by_recipe(
     recipe = recipe_for(config, size)
     config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
     config = with_full_paths(config)
-    console.print(describe_recipe(config, size), highlight=False)
+    print_line(console, describe_recipe(config, size))
     return config
 
 
@@ -215,10 +220,10 @@ def prepare(
     """Build the vocabularies and the features that a new run needs."""
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
-    console.print(
+    print_line(
+        console,
         f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
         f"{answers.coverage(splits.valid):.1%} of those in validation",
-        highlight=False,
     )
     vectors = _vectors(config, words, console)  # before the long work with images
     features = features_for(config, images_of(config, splits), out.parent, console=console)
@@ -266,7 +271,7 @@ def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVec
     vectors = read_word_vectors(source, words.words)
     width = vectors.values.shape[1]
     note = f"word vectors of {source}, {width} wide: {vectors.known.sum():,} words have one"
-    console.print(note, highlight=False)
+    print_line(console, note)
     return vectors
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
 from askattend.environment.console import notes_console
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -21,7 +22,7 @@ from askattend.features.backbones import (
 )
 from askattend.features.disk import sole_writer
 from askattend.features.images import MIRROR_IMAGE
-from askattend.features.progress import Report, print_line
+from askattend.features.progress import Report
 from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore

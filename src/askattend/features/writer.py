@@ -16,6 +16,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
 from askattend.features.announcements import announce, note_greys, note_replaced
 from askattend.features.decoding import DecodedImage, decode_ahead
@@ -25,7 +26,7 @@ from askattend.features.greys import Range
 from askattend.features.image_files import ImageFiles
 from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.plan import make_plan, read_progress
-from askattend.features.progress import Report, print_line, progress_bar
+from askattend.features.progress import Report, progress_bar
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
 from askattend.features.store_index import (
@@ -53,7 +54,6 @@ from askattend.files import (
     remove,
     remove_empty,
     sweep,
-    write_whole,
 )
 from askattend.files.manifest import MANIFEST
 from askattend.files.recording import LOCK, settle
@@ -116,7 +116,7 @@ class StoreWriter:
             text = f"no image to extract: all {already:,} are in {self._folder}"
             print_line(self._console, text)
             self._remember()
-            settle(self._folder, write_whole)
+            settle(self._folder)
             remove(self._folder / LOCK)
             return 0, already
         if not written:

@@ -39,12 +39,12 @@ def recording(folder: Path, entries: Mapping[str, Entry | None]) -> Iterator[Non
         write_whole(folder / MANIFEST, encode(after), durable=False)
 
 
-def settle(folder: Path, write: Write) -> None:
+def settle(folder: Path) -> None:
     """End a recording that a killed process began, where nothing more is to be written."""
     before = _manifest(folder)
     if before is not None and before.writing:
         with FileLock(folder / LOCK):
-            write(folder / MANIFEST, encode(_settled(folder, _manifest(folder) or before)))
+            write_whole(folder / MANIFEST, encode(_settled(folder, _manifest(folder) or before)))
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -124,10 +124,10 @@ class Answerer:
         ]
 
     def need_words(self, questions: Sequence[str]) -> None:
-        """Refuse questions that say nothing.
+        """Refuse questions that say nothing, or are endless.
 
         Raises:
-            DataError: a question has no word in it.
+            DataError: a question has no word in it, or is longer than is allowed.
         """
         self.reader.need_words(questions)
 
