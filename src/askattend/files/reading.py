@@ -45,7 +45,10 @@ def read_whole(file: Path) -> bytes:
             raise OSError(errno.EINVAL, f"{what}, not a file; save it as one first", str(file))
         most = FILE.value() * MEBIBYTE
         # Once more by what is read: some file systems do not tell a size, and files grow.
-        content = b"" if size > most else opened.read(most + 1)
+        try:
+            content = b"" if size > most else opened.read(most + 1)
+        except OSError as error:  # a damaged disk, which names nothing
+            raise OSError(error.errno, error.strerror, str(file)) from error
         if size > most or len(content) > most:
             how = FILE.how_to_raise().rstrip(".").replace("If", "if")
             problem = f"larger than {FILE.value():,} MiB; {how}"
