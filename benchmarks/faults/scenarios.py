@@ -26,6 +26,7 @@ from askattend.bulk.engine import BulkConfig, answer_parts, make_plan
 from askattend.bulk.items import Asked, Items
 from askattend.bulk.listing import items_of_store, with_questions
 from askattend.bulk.plan import settle_plan
+from askattend.experiment import tensorboard
 from askattend.experiment.config import Config
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.train import train
@@ -77,6 +78,7 @@ def stopped_clocks() -> Iterator[None]:
         mock.patch.dict(os.environ, {"SOURCE_DATE_EPOCH": "1750000000"}),
         mock.patch.object(loop, "time", clock),
         mock.patch.object(writer, "KEEP_EVERY", -1.0),  # after each batch
+        mock.patch.multiple(tensorboard, MAPS=1, SIDE=16),  # of which nothing depends on the size
     ):
         yield
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -70,6 +71,15 @@ COMMANDS = {
 }
 
 
+_FREE = " Free some space there, and give the same command again."
+_ALLOW = " Name a place where you may write, or change its permissions."
+# An error's number → what to do about it.
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ALLOW),
+}
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
@@ -132,6 +142,17 @@ def _version() -> str:
     return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")
 
 
+def _unwritable_output() -> str:
+    """Name standard output where that is what cannot be written, which no error tells."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Or the interpreter would try once more, and tell it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return "standard output"
+    return ""
+
+
 @contextmanager
 def _plain_errors(ending: Ending) -> Iterator[None]:
     """Print a user's mistake, or who ended it, as one message, without a traceback, and exit."""
@@ -144,8 +165,10 @@ def _plain_errors(ending: Ending) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written to
-        where = "" if error.filename is None else f"{error.filename}: "
-        print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
+        named = error.filename or _unwritable_output()
+        where = f"{named}: " if named else ""
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        print(f"askattend: {where}{error.strerror or error}.{remedy}", file=sys.stderr)
         sys.exit(2)
     except MemoryError:
         print("askattend: there is not enough memory for this.", file=sys.stderr)
