@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from askattend.bulk.regions import (
     StoredRegions,
     needs_pictures,
 )
+from askattend.devices import computing_threads
 from askattend.features.progress import Report, print_line, progress_bar
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX
@@ -165,7 +166,7 @@ def answer_parts(
     made: list[Status] = []
     with ExitStack() as stack:
         if todo:
-            stack.enter_context(_threads(plan.threads))
+            stack.enter_context(computing_threads(plan.threads))
             predictor = _knowing(predictor, common)
             reader = stack.enter_context(_reader(predictor, store, plan, workers, console))
             answerer = ShardAnswerer(
@@ -177,17 +178,6 @@ def answer_parts(
             made = list(_fill(parts, items, todo, answerer, advance))
     seconds = time.monotonic() - began
     return _summary([*before.values(), *made], mine, len(before), images, seconds)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Compute with so many threads; whoever called has their own number again afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _fill(
