@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -47,6 +48,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Cut the network for all tests, and for the commands that they start."""
+    if "MUTANT_UNDER_TEST" in os.environ:  # mutmut's: thousands of short forks of one process
+        gc.disable()
     folder = Path(tempfile.mkdtemp(prefix="askattend-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
     os.environ[no_network.LOG] = str(folder / "network.log")

@@ -30,12 +30,12 @@ class Environment:
     Attributes:
         name: of its folder.
         constraints: the file that pins what is installed.
-        options: further options of pip.
+        needed: what is installed, as pip names it, and further options.
     """
 
     name: str
     constraints: str
-    options: tuple[str, ...] = ()
+    needed: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
@@ -43,9 +43,16 @@ class Environment:
         return ROOT / self.name
 
 
-NEWEST = Environment(".venv", "constraints.txt")
+NEWEST = Environment(".venv", "constraints.txt", ("-e", ".[dev]"))
+# What users install, and what the tests of that need: some other tools need newer versions of it.
+EXTRAS = "demo,excel,gradio,hdf5,hub,parquet,serve,words"
+TOOLS = ("beartype", "hatchling", "httpx2", "hypothesis", "pandas", "pytest")
 # Wheels alone: what has none for this Python is no version that anybody could install.
-OLDEST = Environment(".venv-oldest", "constraints-oldest.txt", ("--only-binary", ":all:"))
+OLDEST = Environment(
+    ".venv-oldest",
+    "constraints-oldest.txt",
+    ("--only-binary", ":all:", "-e", f".[{EXTRAS}]", *TOOLS),
+)
 
 
 def main(words: list[str]) -> int:
@@ -98,12 +105,8 @@ def install(venv: Environment) -> None:
     else:
         print(f"{folder} is there: the project is installed into it", flush=True)
     pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-    options = ["--no-warn-script-location", "--disable-pip-version-check", *venv.options]
-    subprocess.run(
-        [*pip, *options, "-c", venv.constraints, "-e", ".[dev]"],
-        cwd=ROOT,
-        check=True,
-    )
+    options = ["--no-warn-script-location", "--disable-pip-version-check", "-c", venv.constraints]
+    subprocess.run([*pip, *options, *venv.needed], cwd=ROOT, check=True)
     stamp.write_text(wanted)
 
 

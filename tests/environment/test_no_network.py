@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -104,7 +104,7 @@ def test_everything_works_with_the_network_cut(tmp_path: Path) -> None:
     image, out = tmp_path / "square 0.png", tmp_path / "out"
     questions = tmp_path / "questions.txt"
     questions.write_text("What colour is it?\n")
-    commands = [
+    commands: list[Sequence[object]] = [
         ["data", f"table:{table}"],
         train_command("saaa", table, run),
         ["evaluate", run, "--split", "test"],
