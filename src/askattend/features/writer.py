@@ -16,9 +16,15 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from askattend.devices import computing_threads
 from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
-from askattend.features.announcements import announce, note_greys, note_replaced
+from askattend.features.announcements import (
+    announce,
+    note_greys,
+    note_replaced,
+    note_threads,
+)
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, save_shard
 from askattend.features.geometry import shown_regions
@@ -103,9 +109,16 @@ class StoreWriter:
         """
         sweep(self._folder)
         before, written = read_progress(self._folder, self._spec)
-        sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
         had = self._files.current(images, written.values())
-        plan = make_plan(images, before, written, current=had, **sizes)
+        plan = make_plan(
+            images,
+            before,
+            written,
+            current=had,
+            batch_size=self._batch_size,
+            shard_images=self._shard_images,
+            threads=torch.get_num_threads(),
+        )
         todo = [shard for shard in plan.shards if shard.name not in written]
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
@@ -122,6 +135,7 @@ class StoreWriter:
         if not written:
             self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
+        note_threads(self._console, todo, own=torch.get_num_threads())
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
         created = self._write_plan(plan)
@@ -181,7 +195,8 @@ class StoreWriter:
             progress_bar(total, self._console, self._progress) as advance,
         ):
             for shard in todo:
-                filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
+                with computing_threads(shard.threads):
+                    filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
                 # Handed over before anybody waits: what is interrupted then is saved all the same.
                 following = saver.submit(self._save, *filled)
                 if saving is not None:
