@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from zipfile import ZipFile
@@ -11,6 +12,7 @@ import pytest
 
 from askattend.environment.packing import _unpack, pack, run_folder
 from askattend.errors import AskAttendError, RunError
+from askattend.experiment.from_python import evaluate
 from askattend.runs.predictor import Predictor
 from commands import Call, train_command
 from squares import write_squares
@@ -73,7 +75,13 @@ def test_every_command_takes_the_file(evaluated: Path, tmp_path: Path, call: Cal
         status, out, err = call(*words)
         assert (status, bool(out)) == (0, True), err
         if words[0] == "evaluate":  # its history stays behind, but not how long it took
-            (report,) = (tmp_path / "cache").rglob("evaluations/*/report.html")
+            (report,) = tmp_path.glob("ours-evaluations/*/report.html")
+            assert f"report: {report}\n" in out
+            assert f"all evaluations of the run: {report.parents[1] / 'report.html'}\n" in out
+            assert f'href="{report.parent.name}/report.html"' in report.parents[1].joinpath(
+                "report.html"
+            ).read_text(encoding="utf-8")
+            assert not list((tmp_path / "cache").rglob("*.html"))
             assert "2 epochs, " in report.read_text()
     status, _, err = call(*train_command("saaa", folder / "squares.csv", file, "--resume"))
     assert (status, "is not a folder" in err) == (2, True)
@@ -233,3 +241,49 @@ def test_no_folder_of_any_kind_is_told(
     assert "somebody" not in text
     assert f'data = "{name}{left}"' in text
     assert f"Learnt from {left}." in text
+
+
+def test_without_its_data_a_pack_asks_for_it(evaluated: Path, tmp_path: Path, call: Call) -> None:
+    file = tmp_path / "ours.zip"
+    pack(evaluated, file)
+    status, _, err = call("evaluate", file)
+    assert status == 2
+    assert "A packed run holds no data: name its questions by --data table:PATH" in err
+    # Named where they are, though it was another place.
+    data, out = f"table:{evaluated.parents[1] / 'squares.csv'}", tmp_path / "figures"
+    status, printed, _ = call("evaluate", file, "--data", data, "--out", out)
+    assert (status, f"report: {out / 'report.html'}\n" in printed) == (0, True)
+    assert not (tmp_path / "ours-evaluations").exists()
+    # A folder whose data were moved is no pack.
+    config = evaluated / "config.toml"
+    config.write_text(re.sub(r"(?m)^data = .*$", 'data = "table:gone.csv"', config.read_text()))
+    status, _, err = call("evaluate", evaluated)
+    assert (status, "Name the questions by --data table:PATH, wherever they lie" in err) == (
+        2,
+        True,
+    )
+
+
+def test_a_pack_is_compared_by_what_lies_beside_it(
+    evaluated: Path, tmp_path: Path, call: Call
+) -> None:
+    file, data = tmp_path / "ours.zip", f"table:{evaluated.parents[1] / 'squares.csv'}"
+    shutil.rmtree(evaluated / "evaluations")
+    pack(evaluated, file)
+    status, _, err = call("compare", file, evaluated, "--data", data)
+    assert (status, f"askattend evaluate {file}" in err) == (2, True)
+    for run in (file, evaluated):
+        assert call("evaluate", run, "--data", data)[0] == 0
+    status, out, err = call("compare", file, evaluated, "--data", data)
+    assert (status, "+0.00%" in out) == (0, True), err
+
+
+def test_an_unpacked_predictor_leaves_nothing_in_the_cache(
+    evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(evaluated, tmp_path / "ours.zip")
+    monkeypatch.chdir(tmp_path)
+    data = f"table:{evaluated.parents[1] / 'squares.csv'}"
+    evaluate(Predictor.load("ours.zip"), questions=data, quiet=True)
+    assert len(list(tmp_path.glob("ours-evaluations/*/report.html"))) == 1
+    assert not list((tmp_path / "cache").rglob("*.html"))

@@ -16,6 +16,7 @@ from askattend.errors import ConfigError
 from askattend.installation import pip_install
 
 LOCAL = "local"
+_FOUND_BY_RAY = (LOCAL, "auto")
 # Shards travel as lists of names and come back as a few numbers.
 _OBJECT_STORE = 100 * 2**20
 # Seconds that a cluster has to answer in.
@@ -41,6 +42,18 @@ def import_ray() -> Any:
         ) from None
 
 
+def require_cluster(config: ClusterConfig) -> None:
+    """Make sure, before any work, that Ray is installed and the address answers, if it is needed.
+
+    Raises:
+        ConfigError: see `joined`.
+    """
+    if config.engine == "ray":
+        ray, address = import_ray(), _address(config)
+        if address not in _FOUND_BY_RAY:
+            _require_answer(ray, address)
+
+
 @contextmanager
 def joined(config: ClusterConfig) -> Iterator[Any]:
     """Be part of a cluster within a ``with`` block; yields Ray.
@@ -54,16 +67,19 @@ def joined(config: ClusterConfig) -> Iterator[Any]:
     if ray.is_initialized() and config.address is None:
         yield ray
         return
-    address = config.address or os.environ.get("RAY_ADDRESS") or LOCAL
-    _join(ray, address)
+    _join(ray, _address(config))
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
+def _address(config: ClusterConfig) -> str:
+    return config.address or os.environ.get("RAY_ADDRESS") or LOCAL
+
+
 def _join(ray: Any, address: str) -> None:
-    if address not in (LOCAL, "auto"):
+    if address not in _FOUND_BY_RAY:
         _require_answer(ray, address)
     own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:

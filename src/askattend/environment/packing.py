@@ -64,7 +64,7 @@ def pack(run: Path, file: Path) -> int:
     if not (run / CONFIG).is_file():
         raise RunError("not a run folder (no config.toml)", where=run, remedy="Check the path.")
     if not (run / "best.safetensors").is_file():
-        raise RunError("has no weights yet", where=run, remedy="Train it first.")
+        raise RunError("has no weights yet", where=run, remedy="Train it to an end first.")
     if file.is_dir():
         raise RunError("is a folder", where=file, remedy="Name a file, such as run.zip.")
     places = _places(run)
@@ -103,7 +103,7 @@ def run_folder(path: str | Path) -> Path:
     with path.open("rb") as opened:
         digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
     try:
-        folder = cache_folder() / "packed" / digest / (path.stem.strip(".") or "run")
+        folder = _cache() / digest / (path.stem.strip(".") or "run")
     except RuntimeError:
         remedy = "Name a folder for it in the environment variable ASKATTEND_CACHE."
         raise RunError("no home folder to unpack it into", where=path, remedy=remedy) from None
@@ -129,6 +129,18 @@ def damaged_members(file: Path) -> Iterator[RunError]:
         yield RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
     except RunError as error:
         yield error
+
+
+def is_unpacked(folder: Path) -> bool:
+    """Tell whether a folder is one that a packed run was unpacked into."""
+    try:
+        return folder.resolve().is_relative_to(_cache().resolve())
+    except RuntimeError:  # there is no home folder, and so no cache
+        return False
+
+
+def _cache() -> Path:
+    return cache_folder() / "packed"
 
 
 def _members(run: Path) -> Iterator[str]:

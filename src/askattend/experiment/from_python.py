@@ -197,7 +197,8 @@ def evaluate(
         name = f"questions-{split}.jsonl"
         source = questions_from(questions, folder / name, images=images)
     options = EvaluationOptions(data=source, split=split)
-    evaluation = evaluate_run(folder, options, console=_console(quiet))
+    named = folder if isinstance(run, Predictor) else Path(run).expanduser()
+    evaluation = evaluate_run(named, options, console=_console(quiet))
     if isinstance(run, Predictor) and (learnt := run.run.load_calibration()) is not None:
         run.calibrate(learnt)  # which the evaluation left in its folder
     if not metrics:

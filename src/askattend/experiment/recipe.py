@@ -62,6 +62,18 @@ class SetSize:
         return f"{self.questions:,} questions, {self.images:,} images, {self.answers:,} answers"
 
 
+# Of each recipe one size at least, with plenty for each answer and without.
+_SIZES = (
+    *(SetSize(few - 1, 30, few) for few, _ in BATCH_SIZES),
+    *(
+        SetSize(questions, 30, answers)
+        for answers in (1, 10_000)
+        for questions in (SMALL - 1, SMALL)
+    ),
+    *(SetSize(MEDIUM, 30, answers) for answers in (1, 10_000)),
+)
+
+
 def recipe_for(config: Config[Any], size: SetSize) -> Config[Any]:
     """Return settings with what the recipe that they name chooses for a size of data.
 
@@ -81,6 +93,29 @@ def recipe_for(config: Config[Any], size: SetSize) -> Config[Any]:
     train = replace(config.train, **_training(name, size), **_teaching(name, size))
     seeds = TEACHERS if train.distil_floor else config.seeds
     return replace(config, model=model, train=train, seeds=seeds)
+
+
+def decided_by_recipe(config: Config[Any]) -> dict[type, frozenset[str]]:
+    """Find the settings whose value depends on the size of the data, in some recipe.
+
+    Args:
+        config: of the network.
+
+    Returns:
+        dataclass of settings → names of its fields.
+    """
+    found = [recipe_for(replace(config, recipe="auto"), size) for size in _SIZES]
+    parts = [(each, each.model, each.train) for each in found]
+    before = (config, config.model, config.train)
+    return {
+        type(own): frozenset(
+            field.name
+            for field in dataclasses.fields(own)
+            if field.name not in ("recipe", "model", "train")
+            and any(getattr(p[number], field.name) != getattr(own, field.name) for p in parts)
+        )
+        for number, own in enumerate(before)
+    }
 
 
 def describe_recipe(config: Config[Any], size: SetSize) -> str:

@@ -10,6 +10,7 @@ from askattend.data.splits import Splits
 from askattend.environment.origin import read_origin
 from askattend.errors import RunError
 from askattend.runs.run_folder import CONFIG, Run, read_config
+from askattend.runs.unfinished import going_on
 from askattend.training.config import TrainConfig
 from askattend.training.history import read_progress
 from askattend.training.step import learning_rate
@@ -65,6 +66,23 @@ def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
         for key in sorted({*now, *then}):
             if (section, key) not in _FREE:
                 yield f"{section}.{key}", now.get(key), then.get(key)
+
+
+def stopped_note(run: Run) -> tuple[str, ...]:
+    """Make a note on a run whose training has not come to its end; nothing of any other.
+
+    Raises:
+        RunError: its last weights are unreadable.
+    """
+    table = run.config.get("train", {})
+    if run.progress_state() is None or "epochs" not in table:
+        return ()
+    history, epochs = read_progress(run).history, table["epochs"]
+    if history.finished(epochs=epochs, patience=table.get("patience", 0)):
+        return ()
+    how_far = f"{len(history.epochs):,} of {epochs:,} epochs"
+    command = going_on(run.folder, run.config.get("network"))
+    return (f"its training has not ended ({how_far}). If it was stopped, go on with: {command}",)
 
 
 _CHANGED_AT_FIRST = (

@@ -15,8 +15,9 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.data.look_alikes import alike_answers
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
@@ -171,7 +172,8 @@ def read_splits(config: Config[Any], console: Console) -> Splits:
     questions = questions_of(config)
     splits = training_splits_of(config, questions)
     odd = odd_splits(questions, split_names(config.vocab.train_on))
-    for note in (*splits.train.notes, *splits.notes, *odd):
+    told = (*odd, *no_test_note(questions), *alike_answers(questions))
+    for note in (*splits.train.notes, *splits.notes, *told):
         console.print(f"note: {note}", highlight=False)
     return splits
 

@@ -10,8 +10,9 @@ from statistics import median
 
 import msgspec
 
+from askattend.data.look_alikes import alike_answers
 from askattend.data.questions import QASet, Question
-from askattend.data.splits import odd_splits, shared_images
+from askattend.data.splits import no_test_note, odd_splits, shared_images
 from askattend.data.text import tokenise
 from askattend.data.vocab import (
     AnswerVocab,
@@ -145,6 +146,8 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         raise ConfigError("must be at least 1", where=f"top = {top}")
     train = [q for q in qaset if q.split == "train" and q.answers]
     learnt = (AnswerVocab.build(train, size=top), Floors.build(train)) if train else None
+    # Without questions to learn from it is no set that a training would be tested on.
+    no_test = no_test_note(qaset) if train else ()
     missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
     there = {image: file for image, file in qaset.images.items() if image not in missing}
     return SourceSummary(
@@ -165,7 +168,7 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         pairs=len(qaset.pairs),
         located=sum(bool(q.boxes) for q in qaset),
         reworded=sum(q.meaning is not None for q in qaset),
-        notes=[*qaset.notes, *odd_splits(qaset)],
+        notes=[*qaset.notes, *odd_splits(qaset), *no_test, *alike_answers(qaset)],
     )
 
 

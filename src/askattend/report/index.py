@@ -14,7 +14,12 @@ from askattend.files import atomic_write
 from askattend.models import network_named
 from askattend.report.page import environment
 from askattend.runs.run_folder import Run
-from askattend.scoring.evaluation_folders import REPORT, evaluations_of, source_name
+from askattend.scoring.evaluation_folders import (
+    REPORT,
+    evaluations_home,
+    evaluations_of,
+    source_name,
+)
 from askattend.scoring.results import METRICS
 
 
@@ -36,7 +41,10 @@ class Entry:
 
 
 def write_index(run: Path) -> None:
-    """Write ``RUN/report.html``, a list of the run's evaluations with links to their pages.
+    """Write a list of a run's evaluations with links to their pages; see `index_of`.
+
+    Args:
+        run: the run folder, or a packed run.
 
     Raises:
         RunError: the metrics of one are unreadable.
@@ -50,7 +58,13 @@ def write_index(run: Path) -> None:
         .render(title=f"Evaluations of {run.resolve().name}", network=network, entries=entries)
     )
     # A lone surrogate, which a path may hold, has no place in UTF-8.
-    atomic_write(run / REPORT, page.encode("utf-8", errors="replace"))
+    atomic_write(index_of(run), page.encode("utf-8", errors="replace"))
+
+
+def index_of(run: Path) -> Path:
+    """Name the list of a run's evaluations: ``RUN/report.html``; of a pack, in their folder."""
+    home = evaluations_home(run)
+    return (run if home.is_relative_to(run) else home) / REPORT
 
 
 def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
@@ -88,5 +102,5 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
 def _entry(run: Path, folder: Path) -> Entry:
     metrics = read_metrics(folder / METRICS)
     floors = [floor.accuracy for floor in (metrics.floors or {}).values()]
-    link = quote((folder / REPORT).relative_to(run).as_posix())
+    link = quote((folder / REPORT).relative_to(index_of(run).parent).as_posix())
     return Entry(metrics, source_name(metrics.source), link, max(floors, default=None))

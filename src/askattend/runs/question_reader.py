@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from askattend.data.look_alikes import words_alike
 from askattend.data.vocab import WordVocab
 from askattend.data.word_vectors import WordVectors
 from askattend.errors import DataError
@@ -68,7 +69,15 @@ class QuestionReader:
         return [
             *([remark] if remark else []),
             *(f"{about}: {what}" for about, what in told if what),
+            *self._alike(question),
         ]
+
+    def _alike(self, question: str) -> list[str]:
+        """Name the known words of which unknown ones are another way to write."""
+        if not self.words.unlisted(question):
+            return []
+        found = dict(words_alike(self.words.tokenise(question), self.trained))
+        return [f"it knows '{word}', not '{written}'" for written, word in found.items()]
 
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing.

@@ -34,6 +34,7 @@ from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
+from askattend.runs.unfinished import no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
@@ -178,12 +179,23 @@ class Run:
             _give_sizes(model, self.features)
         return model
 
+    def require_weights(self) -> None:
+        """Refuse a run that cannot answer; see `no_weights`.
+
+        Raises:
+            RunError: the best weights are missing; names the command that goes on with a training.
+        """
+        if not (self.folder / WEIGHTS["best"]).is_file():
+            raise no_weights(self.folder, self.config, trained=self.floors is not None)
+
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """Load the run's network with trained weights, in evaluation mode.
 
         Raises:
             RunError: the weights are missing, unreadable or do not fit.
         """
+        if which == "best":
+            self.require_weights()
         model, file = self.new_model(), self.folder / WEIGHTS[which]
         tensors, _ = read_tensors(file)
         if which == "last":
@@ -260,10 +272,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         ConfigError: config.toml is malformed; names the line.
     """
     if not (folder / CONFIG).is_file():
-        problem = "not a run folder (no config.toml)" if folder.is_dir() else "no such folder"
-        raise RunError(
-            problem, where=folder, remedy="Make one with: askattend train … --out FOLDER."
-        )
+        raise no_run(folder)
     tables = read_toml(folder / CONFIG)
     layout = tables.pop("layout", None)
     if layout == LAYOUT:

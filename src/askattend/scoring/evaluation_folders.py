@@ -1,4 +1,7 @@
-"""Folders of evaluations: one a data set and split, below ``RUN/evaluations``."""
+"""Folders of evaluations: one a data set and split, below ``RUN/evaluations``.
+
+Those of a packed run lie beside the pack: it is unpacked into a cache, where nobody looks.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path, PurePath
 from askattend.data.readers.registry import READERS, absolute_source, read_source
 from askattend.data.splits import canonical_split
 from askattend.environment.origin import mark_of
+from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, RunError, name_few
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.settings import read_toml
@@ -30,23 +34,34 @@ def evaluation_folder(run: Path, split: str, data: str | None = None) -> Path:
     another data set's has the set's name before it, with a digest of where it lies.
 
     Args:
-        run: the run folder.
+        run: the run folder, or a packed run.
         split: the split's name.
         data: the question source; by default the run's own.
     """
-    return run / EVALUATIONS / (split if _is_own(run, data) else f"{_set_name(data)}-{split}")
+    return evaluations_home(run) / (split if _is_own(run, data) else f"{_set_name(data)}-{split}")
+
+
+def evaluations_home(run: Path) -> Path:
+    """Name the folder that holds those of a run's evaluations.
+
+    ``shelves-evaluations`` beside ``shelves.zip``; in the working directory, where only the folder
+    is known that a pack was unpacked into.
+    """
+    if run.is_file():
+        return run.with_name(f"{run.stem}-{EVALUATIONS}")
+    return Path(f"{run.name}-{EVALUATIONS}") if is_unpacked(run) else run / EVALUATIONS
 
 
 def evaluations_of(run: Path) -> list[Path]:
     """List the folders of a run's evaluations, by name."""
-    return sorted(file.parent for file in (run / EVALUATIONS).glob(f"*/{METRICS}"))
+    return sorted(file.parent for file in evaluations_home(run).glob(f"*/{METRICS}"))
 
 
 def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Path:
     """Find the folder of a run's evaluation.
 
     Args:
-        run: the run folder, or an evaluation's own folder.
+        run: the run folder, a packed run, or an evaluation's own folder.
         split: by default test, or else the only one that the run was evaluated on.
         data: the question source; where the run was not evaluated on it by that name, the
             evaluation on its own data is found.
@@ -59,9 +74,12 @@ def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Pa
     wanted = canonical_split(split or "test")
     if (run / METRICS).is_file() and (run / PREDICTIONS).is_file() and run.name == wanted:
         return run
-    folders = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
+    # What a pack was evaluated on before it was packed lies in it.
+    inside = run_folder(run) / EVALUATIONS
+    names = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
+    folders = [*names, *(inside / folder.name for folder in names)]
     found = [folder for folder in folders if (folder / METRICS).is_file()]
-    others = evaluations_of(run)
+    others = sorted({*evaluations_of(run), *(f.parent for f in inside.glob(f"*/{METRICS}"))})
     if not found and split is None and len(others) == 1:
         return others[0]
     if found:
@@ -153,7 +171,7 @@ def _is_own(run: Path, data: str | None) -> bool:
 
 
 def _own_source(run: Path) -> str:
-    return str(read_toml(run / _CONFIG).get("data", ""))
+    return str(read_toml(run_folder(run) / _CONFIG).get("data", ""))
 
 
 def _set_name(data: str | None) -> str:

@@ -15,7 +15,6 @@ import msgspec
 from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
 from askattend.environment.home import shortened
-from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import decode_json, digest_of
 from askattend.files.manifest import require_together, require_unchanged
@@ -30,7 +29,7 @@ from askattend.scoring.evaluation_folders import (
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
-from askattend.scoring.split_answers import SplitAnswers, read_split_answers
+from askattend.scoring.split_answers import SplitAnswers, read_split_answers, written_otherwise
 
 
 class EvaluatedMetric(msgspec.Struct, frozen=True):
@@ -79,8 +78,8 @@ def evaluated_system(run: Path, split: str | None) -> System:
         DataError: a file of its evaluation is malformed, or holds no score.
     """
     name = str(run)
-    run = run_folder(run) if is_zipfile(run) else run
-    if not run.is_dir():
+    packed = is_zipfile(run)
+    if not run.is_dir() and not packed:
         raise ConfigError(
             "is a results file" if run.is_file() else "no such run folder",
             where=run,
@@ -122,21 +121,21 @@ def scored_system(
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     name = str(path)
-    file = path = run_folder(path) if is_zipfile(path) else path
-    if path.is_dir():
+    file, is_run = path, path.is_dir() or is_zipfile(path)
+    if is_run:
         folder = find_evaluation(path, split, questions.source)
         _require_own(path, folder)
         file = _evaluation_file(folder, RESULTS)
         split = _decode(folder / METRICS, EvaluatedMetric).split
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
-    checked = _check_asked(path, file.parent, answers, scored, digest) if path.is_dir() else ()
+    checked = _check_asked(path, file.parent, answers, scored, digest) if is_run else ()
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
     if wups is not None:
         pairs = zip(scored, wups, strict=True)
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
-    notes = (*answers.notes, *checked, *notes)
+    notes = (*answers.notes, *checked, *written_otherwise(scored), *notes)
     return System(name, answers.split, metric, scored, notes, shortened(questions.source))
 
 
