@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -100,6 +100,9 @@ def _not_joined(address: str, error: Exception) -> ConfigError:
     if "ersion mismatch" in said:
         said, remedy = said.rstrip("."), "Install the same Ray and Python on every host."
         return ConfigError(f"is of other versions ({said})", where=address, remedy=remedy)
+    if "InvalidAuthToken" in said:
+        remedy = "Copy ~/.ray/auth_token of its first host here; then export RAY_AUTH_MODE=token."
+        return ConfigError("the cluster wants a token", where=address, remedy=remedy)
     return ConfigError(
         f"no cluster can be joined ({said.rstrip('.')})", where=address, remedy=remedy
     )
@@ -122,18 +125,22 @@ def _require_answer(ray: Any, address: str) -> None:
         problem = f"does not answer ({error})"
         raise ConfigError(problem, where=address, remedy=remedy) from None
     # Whatever listens there may not be Ray, and then its client waits for minutes.
-    asked = threading.Thread(target=_ask, args=(ray, address), daemon=True)
+    told: list[Exception] = []
+    asked = threading.Thread(target=_ask, args=(ray, address, told), daemon=True)
     asked.start()
     asked.join(_ANSWERS_WITHIN)
     if asked.is_alive():
         problem = f"does not answer as a Ray cluster does, within {_ANSWERS_WITHIN} s"
         raise ConfigError(problem, where=address, remedy=remedy)
+    if told:
+        raise _not_joined(address, told[0])
 
 
-def _ask(ray: Any, address: str) -> None:
-    # What else is wrong is told by joining.
-    with suppress(Exception):
+def _ask(ray: Any, address: str, told: list[Exception]) -> None:
+    try:
         ray._raylet.GcsClient(address=address)
+    except Exception as error:  # of many kinds, none of which is Ray's own
+        told.append(error)
 
 
 @contextmanager
