@@ -57,7 +57,7 @@ def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> Non
     assert (status, err) == (0, "")
     assert "α" in out
     assert "HalfOfIt(regions, question)   [beyond the paper]" in out
-    assert "by HalfOfIt in the place of the paper's attention" in out
+    assert "by HalfOfIt in the place of the paper's attention" in " ".join(out.split())
     assert "α_{c,l} = softmax(scores)" in out
     assert not {"F_c", "W_x"} & set(re.findall(r"\w+", out))
     words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")

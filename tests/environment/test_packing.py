@@ -118,6 +118,31 @@ def test_a_run_folder_names_nobody(
     assert call(*preset)[0] == 0
 
 
+def test_absolute_paths_of_images_are_nobodys_business(tmp_path: Path, call: Call) -> None:
+    """Neither in a run's results and report, nor in its pack."""
+    photos, tables = tmp_path / "ann" / "photos", tmp_path / "tables"
+    photos.mkdir(parents=True)
+    tables.mkdir()
+    written = write_squares(photos)
+    image = written.read_text().splitlines()[0].split(",").index("image")
+    header, *lines = (line.split(",") for line in written.read_text().splitlines())
+    for line in lines:
+        line[image] = str(photos / line[image])
+    table = tables / "squares.csv"
+    table.write_text("\n".join(",".join(line) for line in (header, *lines)))
+    run = tmp_path / "run"
+    assert call(*train_command("saaa", table, run))[0] == 0
+    assert call("evaluate", run)[0] == 0
+    pack(run, tmp_path / "run.zip")
+    with ZipFile(tmp_path / "run.zip") as packed:
+        assert not any(str(photos).encode() in packed.read(name) for name in packed.namelist())
+    (predictions,) = run.rglob("evaluations/*/predictions.json")
+    named = {one["image"] for one in json.loads(predictions.read_text())}
+    assert all((photos / image).is_file() for image in named)
+    for file in predictions.parent.iterdir():
+        assert str(photos) not in file.read_text(), file
+
+
 def test_a_folder_that_was_packed_by_hand(own: Path, tmp_path: Path) -> None:
     shutil.make_archive(str(tmp_path / "hand"), "zip", own / "runs", "saaa")
     assert Predictor.load(tmp_path / "hand.zip").run.config["network"] == "saaa"

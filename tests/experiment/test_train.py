@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ from accepted import accept_run
 from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
+from askattend.data.splits import training_splits
 from askattend.environment.origin import read_origin
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
-from askattend.experiment.train import train
+from askattend.experiment.train import read_splits, train
 from askattend.features.extraction import ExtractConfig
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
@@ -583,3 +585,36 @@ def test_a_store_without_mirror_images_is_not_flipped(tmp_path: Path) -> None:
     both = extract_features(source, plain.path, extraction, flips=True, console=QUIET).store
     assert len(both) == 2 * len(plain)
     assert train(flipping, tmp_path / "run", console=QUIET).features == plain.spec
+
+
+def test_what_the_questions_leave_to_be_wished_is_said(tmp_path: Path) -> None:
+    """Ways to write one answer, nothing to test on, pictures on both sides: before any work."""
+    rows = ["image,question,answer"]
+    for number in range(30):
+        name = f"{number}.png"
+        colour = (8 * number, 255 - 8 * number, 100) if number < 29 else (0, 255, 100)
+        image = Image.new("RGB", (20, 20), colour)
+        image.paste((255, 255, 255), (0, 0, 2 + number % 29 // 2, 5 + number % 29 // 2))
+        image.save(tmp_path / name)
+        rows.append(f"{name},what is it?,{'garbage bin' if number % 2 else 'garbage_bin'}")
+    (tmp_path / "q.csv").write_text("\n".join(rows))
+    source, printed = f"table:{tmp_path / 'q.csv'}", io.StringIO()
+    console = Console(file=printed, soft_wrap=True)
+    seed = next(  # by which one of the two equal pictures is held back
+        seed
+        for seed in range(100)
+        if len({"0.png", "29.png"} & held_back(source, seed).keys()) == 1
+    )
+    vocab = VocabConfig(valid_seed=seed)
+    read_splits(Config(model=MODELS["saaa"], data=source, vocab=vocab), console)
+    notes = printed.getvalue()
+    assert "no questions are kept to test on" in notes
+    assert "'garbage bin' (15) and 'garbage_bin' (15)" in notes
+    assert "1 image of 'validation' is in 'train' under another name (the same bytes): " in notes
+    printed.truncate(0)
+    read_splits(Config(model=MODELS["question-only"], data=source, vocab=vocab), console)
+    assert "under another name" not in printed.getvalue()
+
+
+def held_back(source: str, seed: int) -> Mapping[str, Path]:
+    return training_splits(read_source(source), seed=seed).valid.images

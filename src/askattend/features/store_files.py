@@ -53,6 +53,8 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         content = read_unchanged(file, FeatureError)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise damaged(file, error.strerror or str(error)) from error
     try:
         version = decode_json(content, dict[str, msgspec.Raw]).get("version")
         # Asked before the rest is decoded, which may have changed since.

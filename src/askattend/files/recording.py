@@ -39,6 +39,14 @@ def recording(folder: Path, entries: Mapping[str, Entry | None]) -> Iterator[Non
         write_whole(folder / MANIFEST, encode(after), durable=False)
 
 
+def settle(folder: Path) -> None:
+    """End a recording that a killed process began, where nothing more is to be written."""
+    before = _manifest(folder)
+    if before is not None and before.writing:
+        with FileLock(folder / LOCK):
+            write_whole(folder / MANIFEST, encode(_settled(folder, _manifest(folder) or before)))
+
+
 def encode(manifest: Manifest) -> bytes:
     """Write a manifest as JSON: the same bytes whatever was written first."""
     return msgspec.json.format(msgspec.json.encode(manifest.sealed(), order="sorted"))

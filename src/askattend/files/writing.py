@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from askattend.files.manifest import MANIFEST, Entry, Manifest
+from askattend.files.reading import open_plain
 from askattend.files.recording import LOCK, encode, recording
 from askattend.files.whole import Content, make_folder, remove_file, write_whole
 
@@ -22,7 +23,7 @@ def digest(content: bytes) -> str:
 def digest_of(file: Path) -> str | None:
     """Compute the `digest` of a file of any size; None where it is not there."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError:
         return None

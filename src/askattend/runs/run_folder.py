@@ -49,7 +49,14 @@ WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
 RUN_FILES = (
     *(CONFIG, WORDS, ANSWERS, ATTENTION, VECTORS, SUGGESTIONS, FLOORS, FEATURES, CALIBRATION),
     *WEIGHTS.values(),
-    *("floors.safetensors", "soft_answers.safetensors", "origin.json", "metrics.json", "log.csv"),
+    *(
+        "floors.safetensors",
+        "likeness.safetensors",
+        "soft_answers.safetensors",
+        "origin.json",
+        "metrics.json",
+        "log.csv",
+    ),
     *("search.json", "search.csv", "search.png", "README.md", "report.html"),
 )
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
@@ -192,7 +199,7 @@ class Run:
         Raises:
             RunError: the best weights are missing; names the command that goes on with a training.
         """
-        if not (self.folder / WEIGHTS["best"]).is_file():
+        if not is_expected(self.folder / WEIGHTS["best"]):
             raise no_weights(self.folder, self.config, trained=self.floors is not None)
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
