@@ -14,7 +14,10 @@ SECONDS ?= 60
 # How many seeds `make scale` simulates of workers that claim shards, die and come back.
 SEEDS_OF_WORKERS ?= 10000
 
-.PHONY: demo test bench bench-gpu load scale reproduce format
+# How many processes `make faults` kills at random, after killing work at each of its steps.
+KILLS ?= 200
+
+.PHONY: demo test bench bench-gpu load scale faults reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -40,6 +43,9 @@ load:
 
 scale:
 	@$(IN_VENV) 'python -m benchmarks.claiming --seeds $(SEEDS_OF_WORKERS)'
+
+faults:
+	@$(IN_VENV) 'python -m benchmarks.faults --kills $(KILLS)'
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'
