@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,12 +205,3 @@ def _told(content: bytes) -> list[tuple[int, str, float]]:
         told += [(event.step, value.tag, value.simple_value) for value in event.summary.value]
         at += 16 + length
     return told
-
-
-def run_all(trials: Sequence[Trial], kept: Path, say: Callable[[str], None]) -> None:
-    """Kill after every step, and let every call fail by every error."""
-    for trial in trials:
-        trial.kill(kept / trial.scenario.name, all_states=True)
-        say(f"{trial.scenario.name}: killed {trial.counts.killed:,} times")
-        trial.fail([*trial.all_failures()])
-        say(f"{trial.scenario.name}: {trial.counts.failed:,} calls failed")

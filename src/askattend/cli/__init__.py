@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
-from askattend.cli.signals import Ending, ended_by_signals, importing
+from askattend.cli.signals import Ending, ended_by_signals, loading
 from askattend.cli.terminal import plain_warnings, print_to_any_terminal, visible_output
 from askattend.cli.words import as_meant
 from askattend.errors import (
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif name in COMMANDS:
             rest = as_meant(rest)
             require_words(name, rest)
-            with importing(ending):
+            with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")
             _run(module.run, rest)
         else:
@@ -142,15 +142,13 @@ def _version() -> str:
     return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")
 
 
-def _unwritable_output() -> str:
-    """Name standard output where that is what cannot be written, which no error tells."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Or the interpreter would try once more, and tell it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return "standard output"
-    return ""
+def _place_of(error: OSError) -> str:
+    """Name what an error is about; a full disk that is not named is that of standard output."""
+    if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return "" if error.filename is None else f"{error.filename}: "
+    # Or the interpreter would try once more when it ends, and tell it again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return "standard output: "
 
 
 @contextmanager
@@ -165,10 +163,8 @@ def _plain_errors(ending: Ending) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written to
-        named = error.filename or _unwritable_output()
-        where = f"{named}: " if named else ""
         remedy = _REMEDIES.get(error.errno or 0, "")
-        print(f"askattend: {where}{error.strerror or error}.{remedy}", file=sys.stderr)
+        print(f"askattend: {_place_of(error)}{error.strerror or error}.{remedy}", file=sys.stderr)
         sys.exit(2)
     except MemoryError:
         print("askattend: there is not enough memory for this.", file=sys.stderr)
