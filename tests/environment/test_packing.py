@@ -10,6 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from accepted import accept_run
 from askattend.environment.packing import _unpack, pack, run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.experiment.from_python import evaluate
@@ -258,6 +259,9 @@ def test_no_folder_of_any_kind_is_told(
     lines = settings.read_text().splitlines()
     told = [f"data = {json.dumps(name + place)}" if x.startswith("data = ") else x for x in lines]
     settings.write_text("\n".join(told))
+    with pytest.raises(RunError, match=r"config\.toml: is not as it was written"):
+        pack(folder, tmp_path / "a.zip")
+    accept_run(folder)
     card = folder / "README.md"
     card.write_text(f"{card.read_text()}\nLearnt from {place}.\n")
     pack(folder, tmp_path / "a.zip")
@@ -282,6 +286,7 @@ def test_without_its_data_a_pack_asks_for_it(evaluated: Path, tmp_path: Path, ca
     # A folder whose data were moved is no pack.
     config = evaluated / "config.toml"
     config.write_text(re.sub(r"(?m)^data = .*$", 'data = "table:gone.csv"', config.read_text()))
+    accept_run(evaluated)
     status, _, err = call("evaluate", evaluated)
     assert (status, "Name the questions by --data table:PATH, wherever they lie" in err) == (
         2,
