@@ -17,7 +17,13 @@ SEEDS_OF_WORKERS ?= 10000
 # How many processes `make faults` kills at random, after killing work at each of its steps.
 KILLS ?= 200
 
-.PHONY: demo test bench bench-gpu load scale faults reproduce format
+# What `make test-oldest` runs with the oldest versions: the tests that use other packages most.
+WITH_OTHERS = tests/cli tests/data/readers tests/data/test_word_vectors.py tests/drawing \
+  tests/experiment/test_tensorboard.py tests/experiment/test_config.py tests/features \
+  tests/importing tests/metrics tests/report tests/runs/test_run_folder.py tests/serving \
+  tests/test_settings.py
+
+.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -31,6 +37,12 @@ test:
 	  'ruff check .' \
 	  'mypy' \
 	  'pytest --numprocesses auto --maxprocesses 4 --dist loadgroup'
+
+test-oldest:
+	@$(IN_VENV) --oldest 'pytest $(WITH_OTHERS)'
+
+mutants:
+	@$(IN_VENV) 'python tools/mutants.py'
 
 bench:
 	@$(IN_VENV) 'python -m benchmarks.run'

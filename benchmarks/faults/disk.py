@@ -55,7 +55,7 @@ def _watched(
             if before is not None:
                 before(name, given)
             if name == "write":
-                given = (given[0], _part(*given, halved))
+                given = (given[0], _part(given[0], given[1], halved))
             result = real(*given)
             if after is not None:
                 after(name, given)

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
-from askattend.cli.signals import Ending, ended_by_signals
-from askattend.cli.terminal import plain_warnings, print_to_any_terminal
+from askattend.cli.signals import Ending, ended_by_signals, importing
+from askattend.cli.terminal import plain_warnings, print_to_any_terminal, visible_output
 from askattend.cli.words import as_meant
 from askattend.errors import (
     AskAttendError,
@@ -84,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
-    with ended_by_signals() as ending, _plain_errors(ending), plain_warnings():
+    streams, signals = visible_output(), ended_by_signals()
+    with streams, signals as ending, _plain_errors(ending), plain_warnings():
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in ("-V", "--version", "version"):
@@ -92,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif name in COMMANDS:
             rest = as_meant(rest)
             require_words(name, rest)
-            _run(import_module(f"askattend.cli.{COMMANDS[name]}").run, rest)
+            with importing(ending):
+                module = import_module(f"askattend.cli.{COMMANDS[name]}")
+            _run(module.run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()
@@ -163,7 +166,11 @@ def _plain_errors(ending: Ending) -> Iterator[None]:
         remedy = _REMEDIES.get(error.errno or 0, "")
         print(f"askattend: {_place_of(error)}{error.strerror or error}.{remedy}", file=sys.stderr)
         sys.exit(2)
+    except MemoryError:
+        print("askattend: there is not enough memory for this.", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt as stop:
+        ending.for_good()
         print(
             f"askattend: {stop if isinstance(stop, Interrupted) else 'interrupted'}",
             file=sys.stderr,

@@ -14,7 +14,7 @@ import tyro
 from rich.console import Console
 
 from askattend.cli.help import colours, shown_defaults, with_examples
-from askattend.cli.terminal import json_text
+from askattend.cli.terminal import json_text, visible_output
 from askattend.environment.console import notes_console
 from askattend.errors import ConfigError, did_you_mean
 
@@ -65,7 +65,7 @@ def parse(
         more: as `tyro.cli` takes it.
     """
     text = inspect.cleandoc(kind.__doc__ or "") if description is None else description
-    with colours():
+    with colours(), visible_output(colours=True):
         return tyro.cli(
             kind,
             args=argv,

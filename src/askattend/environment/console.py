@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from askattend.environment.terminal import visible
 
 
 def notes_console(*, quiet: bool = False) -> Console:
@@ -14,8 +18,24 @@ def notes_console(*, quiet: bool = False) -> Console:
 
     What cannot be written there, as to a full disk or to a terminal that was closed, is lost.
     """
-    file: Any = None if sys.stderr is None else _Undisturbed(sys.stderr)
-    return Console(file=file, stderr=True, soft_wrap=True, markup=False, quiet=quiet)
+    # The one below, where a wrapped one shows what would steer the terminal: here colours may.
+    below = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+    file: Any = None if below is None else _Undisturbed(below)
+    return _NotesConsole(
+        file=file, stderr=True, soft_wrap=True, markup=False, emoji=False, quiet=quiet
+    )
+
+
+class _NotesConsole(Console):
+    """A console of whose texts none steers the terminal."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render as rich does, text alone made visible."""
+        for segment in super().render(renderable, options):
+            text = segment.text if segment.control else visible(segment.text)
+            yield segment if text == segment.text else Segment(text, segment.style)
 
 
 class _Undisturbed:

@@ -42,6 +42,8 @@ _PLACE = re.compile(
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
+# A run has some twenty files, and four for each of its evaluations.
+_MOST_FILES, _LONGEST_NAME = 4_000, 400
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
@@ -266,7 +268,10 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         and not set("\\:") & set(entry.filename)
         and name.suffix in _SUFFIXES
         and not entry.is_dir()
+        and len(entry.filename) <= _LONGEST_NAME
     }
+    if len(wanted) > _MOST_FILES:
+        raise RunError(f"holds {len(wanted):,} files, more than a run can", where=file)
     unpacked = sum(entry.file_size for entry in wanted.values())
     if unpacked > _MOST_TIMES * max(file.stat().st_size, 2**20):
         raise RunError(f"would unpack to {unpacked:,} bytes, more than a run can", where=file)

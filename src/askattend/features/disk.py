@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.filesize import decimal
 
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels
-from askattend.features.progress import print_line
 from askattend.features.storage import ShardFeatures, digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import WrittenShard

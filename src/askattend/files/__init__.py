@@ -1,6 +1,7 @@
 """Files: written whole or not at all; read within limits, whether they are packed or not."""
 
 from askattend.files.reading import decode_json as decode_json
+from askattend.files.reading import open_plain as open_plain
 from askattend.files.reading import read_bytes as read_bytes
 from askattend.files.reading import read_whole as read_whole
 from askattend.files.unfinished import sweep as sweep

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from askattend.files.manifest import MANIFEST, Entry, Manifest
+from askattend.files.reading import open_plain
 from askattend.files.recording import LOCK, encode, recording
 from askattend.files.whole import Content, make_folder, remove_file, write_whole
 
@@ -22,7 +23,7 @@ def digest(content: bytes) -> str:
 def digest_of(file: Path) -> str | None:
     """Compute the `digest` of a file of any size; None where it is not there."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError:
         return None
@@ -78,14 +79,14 @@ def recorded(file: Path, entry: Entry | None) -> Iterator[None]:
     if file.name.startswith(".") or file.name == MANIFEST:
         yield
         return
-    with recording(file.parent, {file.name: entry}, write_whole):
+    with recording(file.parent, {file.name: entry}):
         yield
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files that belong together, in their order: the manifest tells if only some were."""
     entries = {name: Entry.of(content) for name, content in contents.items()}
-    with recording(folder, entries, write_whole):
+    with recording(folder, entries):
         for name, content in contents.items():
             write_whole(folder / name, content)
 

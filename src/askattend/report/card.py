@@ -24,7 +24,11 @@ from askattend.metrics.removal import Removal
 from askattend.models import network_named
 from askattend.report.details import changed_settings
 from askattend.runs.run_folder import Run
-from askattend.scoring.evaluation_folders import evaluations_of, source_name
+from askattend.scoring.evaluation_folders import (
+    evaluations_of,
+    require_own_evaluation,
+    source_name,
+)
 from askattend.scoring.results import METRICS
 from askattend.training.summary import TrainingSummary, read_summary
 
@@ -139,6 +143,7 @@ def _splits(folder: Path) -> Iterator[SplitFigures]:
         evaluations_of(folder), key=lambda f: (usual.get(f.name, len(usual)), f.name)
     ):
         metrics = read_metrics(place / METRICS)
+        require_own_evaluation(folder, place, metrics.run)
         figures = metrics.figures
         yield SplitFigures(
             metrics,

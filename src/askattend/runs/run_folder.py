@@ -32,6 +32,7 @@ from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
+from askattend.runs.network_size import require_size
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
 from askattend.runs.unfinished import no_run, no_weights
@@ -48,7 +49,14 @@ WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
 RUN_FILES = (
     *(CONFIG, WORDS, ANSWERS, ATTENTION, VECTORS, SUGGESTIONS, FLOORS, FEATURES, CALIBRATION),
     *WEIGHTS.values(),
-    *("floors.safetensors", "soft_answers.safetensors", "origin.json", "metrics.json", "log.csv"),
+    *(
+        "floors.safetensors",
+        "likeness.safetensors",
+        "soft_answers.safetensors",
+        "origin.json",
+        "metrics.json",
+        "log.csv",
+    ),
     *("search.json", "search.csv", "search.png", "README.md", "report.html"),
 )
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
@@ -163,13 +171,19 @@ class Run:
         """Build the run's network, freshly initialised.
 
         Raises:
+            ConfigError: its widths are absurd.
             UntrustedCodeError: its attention is code that this user has not agreed to run.
         """
+        sizes = {
+            "words": len(self.words),
+            "answers": len(self.answers),
+            "region_dim": self.features.input_dim,
+        }
+        config = self.model_config
+        require_size(config, **sizes, where=f"{self.folder / CONFIG} [model]")
         model = build_model(
-            self.model_config,
-            words=len(self.words),
-            answers=len(self.answers),
-            region_dim=self.features.input_dim,
+            config,
+            **sizes,
             make_attention=None if self.attention is None else self.attention.make,
         )
         if self.vectors is not None:
@@ -185,7 +199,7 @@ class Run:
         Raises:
             RunError: the best weights are missing; names the command that goes on with a training.
         """
-        if not (self.folder / WEIGHTS["best"]).is_file():
+        if not is_expected(self.folder / WEIGHTS["best"]):
             raise no_weights(self.folder, self.config, trained=self.floors is not None)
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
@@ -352,4 +366,5 @@ def _read_json(file: Path, kind: Any) -> Any:
     except RunError:
         raise
     except (OSError, msgspec.DecodeError, AskAttendError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
+        problem = error.problem if isinstance(error, AskAttendError) else error
+        raise RunError(f"unreadable ({problem})", where=file, remedy="Train again.") from None

@@ -23,6 +23,7 @@ from rich.progress import (
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.summary import scalar
 
+from askattend.environment.terminal import print_line
 from askattend.files import append, atomic_write
 from askattend.training.events import as_record, event, write_events
 from askattend.training.history import Epoch, TrainingHistory
@@ -94,7 +95,7 @@ def noting_loss(console: Console, what: str, noted: set[str] | None = None) -> I
         if what not in noted:
             reason = f"{error.filename or ''}: {error.strerror or error}".removeprefix(": ")
             note = f"note: the training goes on without {what}, which cannot be written ({reason})"
-            console.print(note, highlight=False)
+            print_line(console, note)
         noted.add(what)
 
 
