@@ -14,14 +14,14 @@ SECONDS ?= 60
 # How many seeds `make scale` simulates of workers that claim shards, die and come back.
 SEEDS_OF_WORKERS ?= 10000
 
-# How many processes `make faults` kills at random, after killing work at each of its steps.
-KILLS ?= 200
-
 # What `make test-oldest` runs with the oldest versions: the tests that use other packages most.
 WITH_OTHERS = tests/cli tests/data/readers tests/data/test_word_vectors.py tests/drawing \
   tests/experiment/test_tensorboard.py tests/experiment/test_config.py tests/features \
   tests/importing tests/metrics tests/report tests/runs/test_run_folder.py tests/serving \
   tests/test_settings.py
+
+# How many processes `make faults` kills at random, after killing work at each of its steps.
+KILLS ?= 200
 
 .PHONY: demo test test-oldest mutants bench bench-gpu load scale faults reproduce format
 

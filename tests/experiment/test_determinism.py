@@ -25,7 +25,9 @@ WIDE = ("--model.question-dim", 128, "--model.attention-dim", 256)
 # Says when and how long, and what was asked for: not what comes of it.
 CLOCK = re.compile("date|seconds|questions_per_second|workers|run")
 # Of these, all that is not time is in the others.
-TIMES = re.compile(r"tensorboard/|log\.csv|origin\.json|config\.toml|report\.html|\.seen")
+TIMES = re.compile(
+    r"tensorboard/|log\.csv|README\.md|origin\.json|config\.toml|report\.html|\.seen"
+)
 
 
 @pytest.fixture(params=[1, 2], ids="threads={}".format)

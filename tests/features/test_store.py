@@ -22,7 +22,7 @@ from askattend.errors import FeatureError
 from askattend.features.spec import UNKNOWN, FeatureSpec
 from askattend.features.storage import DTYPES, Dtype, dequantise, digest_of_tensors, quantise
 from askattend.features.store import FeatureStore
-from askattend.features.store_files import read_written
+from askattend.features.store_files import damaged, read_written
 from askattend.features.store_index import (
     STORE_FILES,
     VERSION,
@@ -326,6 +326,19 @@ def test_missing_and_damaged_shards(tmp_path: Path) -> None:
     shard.unlink()
     with pytest.raises(FeatureError, match=r"shard-00000\.safetensors: a shard is missing"):
         FeatureStore.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("torn.", "torn"), ("torn...", "torn"), (".5 bytes", ".5 bytes"), ("no X", "no X")],
+)
+def test_a_damaged_file_is_named_with_what_to_do(reason: str, told: str) -> None:
+    again = "Delete this file and run the same extraction again."
+    assert (
+        str(damaged(Path("a.safetensors"), reason)) == f"a.safetensors: damaged ({told}). {again}"
+    )
+    again = "Delete the store and extract it again."
+    assert str(damaged(Path("index.json"), reason)) == f"index.json: damaged ({told}). {again}"
 
 
 def test_files_of_two_stores_or_exchanged_names_are_refused(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ WIDTHS = [
 ]
 
 
-@pytest.mark.parametrize("size", [10**9, 10**12, 10**30])
+@pytest.mark.parametrize("size", [10**8, 10**9, 10**30])
 @pytest.mark.parametrize(("name", "width"), WIDTHS)
 def test_absurd_widths_are_refused(name: str, width: str, size: int) -> None:
     with pytest.raises(ConfigError, match=r"hops|model: a network of these widths has more than"):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
-from askattend.cli.signals import Ending, ended_by_signals, importing
+from askattend.cli.signals import Ending, ended_by_signals, loading
 from askattend.cli.terminal import plain_warnings, print_to_any_terminal, visible_output
 from askattend.cli.words import as_meant
 from askattend.errors import (
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif name in COMMANDS:
             rest = as_meant(rest)
             require_words(name, rest)
-            with importing(ending):
+            with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")
             _run(module.run, rest)
         else:

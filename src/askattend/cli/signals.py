@@ -48,7 +48,7 @@ def _is_main() -> bool:
 
 
 @contextmanager
-def importing(ending: Ending) -> Iterator[None]:
+def loading(ending: Ending) -> Iterator[None]:
     """End at once where somebody presses Ctrl-C while a command's modules are imported.
 
     In a process of our own, that is, whose `__main__` has left Ctrl-C to the system so far; when

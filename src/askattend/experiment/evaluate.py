@@ -103,6 +103,9 @@ def evaluate_run(
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     for note in stopped_note(predictor.run):
         print_line(console, f"note: {note}")
+    if is_unpacked(folder) and (options.abstain_above_risk is not None or not options.abstention):
+        kept = "when to be not sure is kept for this pack on this machine; the file stays as it is"
+        print_line(console, f"note: {kept}")
     inputs = _read(predictor, options.data, split, options.features, console=console)
     mark = mark_of(folder, predictor.run.config)
     check_holder(place, inputs.questions.source, split, mark)

@@ -17,7 +17,7 @@ from askattend.experiment.config import Config
 from askattend.experiment.features import uses_image
 from askattend.experiment.floors import FloorAccuracy, floors_remark
 from askattend.metrics.accuracy import accuracy_label
-from askattend.metrics.image_copies import MOST_UNASKED, copies_notes, find_copies, images_by_split
+from askattend.metrics.image_copies import copies_notes, find_copies, images_by_split
 from askattend.runs.run_folder import Run
 from askattend.training.history import TrainingHistory
 
@@ -52,8 +52,7 @@ def _copies(questions: QASet, splits: Splits, console: Console) -> tuple[str, ..
             parts[name] = apart
     there = {n: {i: f for i, f in each.items() if f.is_file()} for n, each in parts.items()}
     with still_at_work(console, "looking for pictures that splits share"):
-        near = sum(map(len, there.values())) <= MOST_UNASKED
-        return copies_notes(find_copies(there, near=near))
+        return copies_notes(find_copies(there))
 
 
 def conclude(

@@ -20,8 +20,9 @@ from askattend.files import digest_of
 Float32 = np.ndarray[Any, np.dtype[np.float32]]
 Images = Mapping[str, Mapping[str, Path]]
 
-# Opening more pictures than this takes a while, and is left to who asks for it.
-MOST_UNASKED = 2_000
+# Opening more pictures than the first takes a while, reading more files than the second, too: it is
+# left to who asks for it.
+MOST_OPENED, MOST_READ = 2_000, 20_000
 # Side of the thumbnails that are compared, in pixels.
 _SIDE = 16
 # Nearly the same pixels: thumbnails that differ by no more of their contrast (root mean square), as
@@ -55,16 +56,21 @@ def images_by_split(questions: Iterable[Question], files: Mapping[str, Path]) ->
     return found
 
 
-def find_copies(images: Images, *, near: bool) -> list[ImageCopies]:
+def find_copies(images: Images, *, every: bool = False) -> list[ImageCopies]:
     """Find pictures that are in two splits under different names.
 
     Args:
         images: split → image → file.
-        near: look for nearly the same pixels, too, for which every picture is opened.
+        every: read and open all of them. Else of more than `MOST_OPENED` those that are nearly the
+            same are not looked for, and of more than `MOST_READ` none at all.
 
     Returns:
         of each two splits that share pictures, in the order of `images`.
     """
+    count = len({image for each in images.values() for image in each})
+    if count > MOST_READ and not every:
+        return []
+    near = every or count <= MOST_OPENED
     digests = _digests(images)
     thumbnails = _thumbnails(images) if near else {}
     found = []
@@ -77,8 +83,8 @@ def find_copies(images: Images, *, near: bool) -> list[ImageCopies]:
         like = dict(_same_pixels(images[first], rest, thumbnails))
         if same or like:
             examples = tuple([*same.items(), *like.items()][:3])
-            count = len(like) if near else None
-            found.append(ImageCopies((first, second), len(same), count, examples))
+            likes = len(like) if near else None
+            found.append(ImageCopies((first, second), len(same), likes, examples))
     return found
 
 

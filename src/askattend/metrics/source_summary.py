@@ -24,12 +24,7 @@ from askattend.data.vocab import (
 from askattend.errors import ConfigError, ImageError
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.floors import Floors
-from askattend.metrics.image_copies import (
-    MOST_UNASKED,
-    ImageCopies,
-    find_copies,
-    images_by_split,
-)
+from askattend.metrics.image_copies import ImageCopies, find_copies, images_by_split
 
 COMMON_ANSWERS = 20
 
@@ -159,8 +154,7 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     no_test = no_test_note(qaset) if train else ()
     missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
     there = {image: file for image, file in qaset.images.items() if image not in missing}
-    near = check_images or len(there) <= MOST_UNASKED
-    copies = find_copies(images_by_split(qaset, there), near=near)
+    copies = find_copies(images_by_split(qaset, there), every=check_images)
     return SourceSummary(
         source=qaset.source,
         questions=len(qaset),

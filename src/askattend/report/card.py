@@ -23,6 +23,7 @@ from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
 from askattend.report.details import changed_settings
+from askattend.runs.image_likeness import load_likeness
 from askattend.runs.run_folder import Run
 from askattend.scoring.evaluation_folders import (
     evaluations_of,
@@ -116,6 +117,7 @@ def _text(run: Run, licence: str | None) -> str:
             notes=list(_notes(source, summary)),
             splits=list(_splits(run.folder)),
             calibration=run.load_calibration(),
+            likeness=load_likeness(run.folder, run.features.region_dim) is not None,
         )
     )
 

@@ -10,8 +10,8 @@ from askattend.errors import ConfigError
 from askattend.files import limits
 from askattend.models import NetworkConfig, build_model
 
-# Beyond it no width has a meaning, and sizes overflow.
-_WIDEST = 2**31
+# Beyond it no width has a meaning, and the sizes of what is that wide and high would overflow.
+_WIDEST = 2**24
 
 
 def require_size(
