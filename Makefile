@@ -21,7 +21,10 @@ WITH_OTHERS = tests/cli tests/data/readers tests/data/test_word_vectors.py tests
   tests/importing tests/metrics tests/report tests/runs/test_run_folder.py tests/serving \
   tests/test_settings.py --ignore tests/serving/test_description.py -W default
 
-.PHONY: demo test test-oldest mutants bench bench-gpu load scale reproduce format
+# How many processes `make faults` kills at random, after killing work at each of its steps.
+KILLS ?= 200
+
+.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -34,7 +37,7 @@ test:
 	  'ruff format --check .' \
 	  'ruff check .' \
 	  'mypy' \
-	  'pytest'
+	  'pytest --numprocesses auto --maxprocesses 4 --dist loadgroup'
 
 test-oldest:
 	@$(IN_VENV) --oldest 'pytest $(WITH_OTHERS)'
@@ -53,6 +56,9 @@ load:
 
 scale:
 	@$(IN_VENV) 'python -m benchmarks.claiming --seeds $(SEEDS_OF_WORKERS)'
+
+faults:
+	@$(IN_VENV) 'python -m benchmarks.faults --kills $(KILLS)'
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'

@@ -37,15 +37,17 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         seeds: how many trainings there were, of seeds 0, 1, …
-        seconds: of one training and its evaluation, features included, on average.
+        seconds: of one training and its evaluation, on average; see `timed`.
         machine: where.
         figures: each by its name.
+        timed: what the seconds are of, in a sentence.
     """
 
     seeds: int
     seconds: float
     machine: str
     figures: dict[str, Spread]
+    timed: str = ""
 
 
 class Documented(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -22,10 +23,12 @@ from askattend.evaluation.evaluate import Metrics
 from askattend.experiment.config import Config, config_from, read_preset
 from askattend.experiment.evaluate import evaluate_run
 from askattend.experiment.train import train
-from askattend.runs.run_folder import CONFIG, read_config
+from askattend.features.store import FeatureStore
+from askattend.runs.run_folder import CONFIG, Run, read_config
 from askattend.scoring.evaluation_folders import evaluation_folder
 from askattend.scoring.results import RESULTS
 from askattend.scoring.score import SOURCES_OF_SETS, score_file
+from askattend.training.history import read_history, read_progress
 from benchmarks.accuracy import (
     Documented,
     Measured,
@@ -68,17 +71,18 @@ def _parser(documented: dict[str, Documented]) -> argparse.ArgumentParser:
 
 def _reproduce(options: argparse.Namespace, documented: Documented) -> int:
     data = documented.data.replace(PLACE, str(options.daquar))
-    started, figures = time.monotonic(), []
+    done: list[Done] = []
     for seed in range(options.seeds):
         out = options.out / Path(options.preset).stem / f"seed-{seed}"
         starting = Starting(options.preset, documented.network, data, seed)
-        figures.append(run_seed(starting, out, resume=options.resume))
-        print(f"seed {seed}: {_told(figures[-1])}", flush=True)
+        done.append(run_seed(starting, out, resume=options.resume))
+        print(f"seed {seed}: {_told(done[-1].figures)}", flush=True)
     measured = Measured(
         seeds=options.seeds,
-        seconds=round((time.monotonic() - started) / options.seeds, 1),
+        seconds=round(fmean(one.seconds for one in done), 1),
         machine=describe_device(pick_device("auto")),
-        figures={name: Spread.of([f[name] for f in figures]) for name in figures[0]},
+        figures={name: Spread.of([one.figures[name] for one in done]) for name in done[0].figures},
+        timed=timed_text(done),
     )
     lines, agrees = compare(documented, measured)
     print(f"\n{options.preset} on {data}, {SPLIT}, per cent: mean (lowest to highest) of the seeds")
@@ -107,13 +111,77 @@ class Starting:
         return self.on_top(config_from(read_config(out), self.network, where=str(out / CONFIG)))
 
 
-def run_seed(starting: Starting, out: Path, *, resume: bool) -> dict[str, float]:
-    """Train and evaluate one seed; return its figures, each 0 to 1."""
-    console = Console(stderr=True)
+@dataclass(frozen=True)
+class Done:
+    """A seed that was trained and evaluated.
+
+    Attributes:
+        figures: each 0 to 1.
+        here: seconds that this call took, all in all.
+        before: seconds that earlier calls trained for, by the run's own log.
+        epochs: of the whole training.
+        images: whose features were extracted on the way.
+    """
+
+    figures: dict[str, float]
+    here: float
+    before: float
+    epochs: int
+    images: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of the whole training, whichever call did it, and of this call's evaluation."""
+        return self.here + self.before
+
+
+def run_seed(starting: Starting, out: Path, *, resume: bool) -> Done:
+    """Train and evaluate one seed."""
+    console, started = Console(stderr=True), time.monotonic()
+    before, stored = _trained_before(out) if resume else 0.0, _stored(out.parent)
     config = starting.begun(out) if resume else starting.on_top(None)
-    train(config, out, resume=resume, console=console, on_top=starting.on_top)
+    run = train(config, out, resume=resume, console=console, on_top=starting.on_top)
     evaluation = evaluate_run(out, console=console)
-    return _figures(evaluation.metrics, evaluation_folder(out, SPLIT) / RESULTS)
+    return Done(
+        _figures(evaluation.metrics, evaluation_folder(out, SPLIT) / RESULTS),
+        time.monotonic() - started,
+        before,
+        len(read_history(run).epochs),
+        _stored(out.parent) - stored,
+    )
+
+
+def timed_text(done: Sequence[Done]) -> str:
+    """Say what the seconds of some seeds are of."""
+    resumed = [one for one in done if one.before]
+    images = sum(one.images for one in done)
+    epochs = fmean(one.epochs for one in done)
+    said = f"{epochs:g} epochs a seed"
+    if resumed:
+        said += f" ({sum(one.before for one in resumed):,.0f} s of {len(resumed)} by earlier calls)"
+    features = (
+        f"features of {images:,} images extracted here"
+        if images
+        else "no features, which were there"
+    )
+    return f"{said}, evaluation, {features}"
+
+
+def _trained_before(out: Path) -> float:
+    """Return the seconds of the epochs that a run has, and of one that was interrupted."""
+    if not (out / CONFIG).is_file():
+        return 0.0
+    try:
+        progress = read_progress(Run.load(out))
+    except AskAttendError:  # it was interrupted before its first epoch, or training tells
+        return 0.0
+    within = 0.0 if progress.within is None else progress.within.seconds
+    return sum(epoch.seconds for epoch in progress.history.epochs) + within
+
+
+def _stored(beside: Path) -> int:
+    """Count the images whose features are cached beside a run."""
+    return sum(len(FeatureStore.open(file.parent)) for file in beside.glob("features/*/index.json"))
 
 
 def _figures(metrics: Metrics, results: Path) -> dict[str, float]:

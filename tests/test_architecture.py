@@ -29,7 +29,7 @@ FLOORS = (
     {"client", "serving"},
     {"importing"},
     {"experiment"},
-    {"report"},
+    {"cluster", "report"},
     {"bulk", "evaluation", "planning", "tracing", "training"},
     {"batching", "runs", "scoring"},
     {"drawing"},

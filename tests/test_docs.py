@@ -10,9 +10,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ from askattend.models import SAAAConfig, SANConfig, networks
 from askattend.models.symbols import record
 
 ROOT = Path(__file__).resolve().parents[1]
+COLOURS = {"#dbe9f6", "#dff0df", "#fde6cc", "#ececec"}  # of the figures' boxes
 PAGES = ("docs/from-paper-to-code.md", "docs/your-own-attention.md")
 
 FENCE = re.compile(r"^```(\w*)(?: (\S+\.py))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -227,3 +230,19 @@ def test_figures_name_the_sizes_of_the_settings(tmp_path: Path) -> None:
         texts = re.findall(r">([^<>]+)</text>", drawn)
         assert texts == re.findall(r">([^<>]+)</text>", kept)
         assert all(any(str(size) in text for text in texts) for size in sizes)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "docs").glob("*.svg")), ids=lambda file: file.name)
+def test_no_line_of_a_figure_runs_through_a_box(file: Path) -> None:
+    drawn = file.read_text(encoding="utf-8")
+    paths = re.findall(r'<path d="([^"]*)" (?:clip-path="[^"]*" )?style="fill: (#?\w+)', drawn)
+    shapes = [(np.array(re.findall(r"-?[\d.]+", d), float).reshape(-1, 2), c) for d, c in paths]
+    boxes = [(p.min(0), p.max(0)) for p, colour in shapes if colour in COLOURS]
+    lines = [points for points, colour in shapes if colour == "none"]
+    assert len(boxes) > 8
+    assert len(lines) >= len(boxes) - 2
+    for line in lines:
+        for ends in pairwise(line):
+            along = np.linspace(*ends, 100)
+            for low, high in boxes:
+                assert not ((low + 1 < along) & (along < high - 1)).all(axis=1).any()

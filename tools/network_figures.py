@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path as Outline
 
 from askattend.models import SAAAConfig, SANConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 BLUE, GREEN, ORANGE, GREY = "#dbe9f6", "#dff0df", "#fde6cc", "#ececec"
 WIDTH, HEIGHT = 2.5, 0.8  # of a box, inches
+LANE = 0.12  # of a line around boxes, from their side, inches
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,8 @@ def draw(boxes: list[Box], out: Path) -> None:
     }
     for box in boxes:
         for source in box.sources:
-            arrow(axes, middle[source], middle[box.title])
+            others = [place for title, place in middle.items() if title not in (source, box.title)]
+            arrow(axes, route(middle[source], middle[box.title], others))
     for box in boxes:
         x, y = middle[box.title]
         corner = (x - WIDTH / 2, y - HEIGHT / 2)
@@ -154,15 +159,34 @@ def draw(boxes: list[Box], out: Path) -> None:
         figure.savefig(out, metadata={"Date": None}, facecolor="white")
 
 
-def arrow(axes: matplotlib.axes.Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw an arrow between the middles of two boxes, which are drawn over its ends."""
-    ends = (start[0], start[1] - HEIGHT / 2), (end[0], end[1] + HEIGHT / 2)
-    if abs(start[0] - end[0]) > 0.1:
-        side = WIDTH / 2 if end[0] < start[0] else -WIDTH / 2
-        ends = ends[0], (end[0] + side, end[1])
-    axes.annotate(
-        "", ends[1], ends[0], arrowprops={"arrowstyle": "-|>", "color": "#555555"}, zorder=1
-    )
+def route(start: Point, end: Point, others: list[Point]) -> list[Point]:
+    """Lead an arrow from one box to another: straight, or where a box is in the way, around it.
+
+    Args:
+        start: the middle of the box that it comes from.
+        end: and of the one that it leads to.
+        others: the middles of the other boxes.
+    """
+    side = WIDTH / 2 if end[0] < start[0] else -WIDTH / 2
+    below, beside = (start[0], start[1] - HEIGHT / 2), (end[0] + side, end[1])
+    above = (end[0], end[1] + HEIGHT / 2)
+    straight = [below, above if abs(start[0] - end[0]) < 0.1 else beside]
+    if not any(crosses(straight, other) for other in others):
+        return straight
+    lane = start[0] + (side + LANE if side > 0 else side - LANE)
+    return [(start[0] + side, start[1]), (lane, start[1]), (lane, end[1]), beside]
+
+
+def crosses(line: list[Point], box: Point) -> bool:
+    """Return True if a straight line runs through a box."""
+    points = np.linspace(*line, 200)
+    return bool((abs(points - box) < (WIDTH / 2, HEIGHT / 2)).all(axis=1).any())
+
+
+def arrow(axes: matplotlib.axes.Axes, points: list[Point]) -> None:
+    """Draw an arrow along some points."""
+    style = {"arrowstyle": "-|>", "mutation_scale": 10, "color": "#555555", "zorder": 1}
+    axes.add_patch(FancyArrowPatch(path=Outline(points), **style))
 
 
 def main() -> None:

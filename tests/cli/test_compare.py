@@ -33,7 +33,7 @@ def test_json_holds_the_comparison(runs: tuple[Path, Path], call: Call) -> None:
 def test_words(runs: tuple[Path, Path], call: Call) -> None:
     status, out, _ = call("compare", *runs)
     assert status == 0
-    assert "test: 120 questions about 40 images; exact match" in out
+    assert "test: 120 questions about 40 images; accuracy (exact match)" in out
     assert f"alone right on {sum(a > b for a, b in zip(FIRST, SECOND, strict=True))}" in out
     assert "McNemar" in out
     assert "yes/no: " in out

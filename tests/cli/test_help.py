@@ -67,6 +67,27 @@ def test_examples_name_options_that_there_are(command: str, call: Call) -> None:
             assert not word.startswith("--") or f"{word} " in out or f"{word}," in out
 
 
+def on_one_line(help_text: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("[│|] ", "  ", help_text))
+
+
+@pytest.mark.parametrize(
+    ("network", "option"),
+    [("saaa", "--seeds"), ("saaa", "--train.epochs"), ("san", "--model.dropout")],
+)
+def test_what_a_recipe_decides_is_said(network: str, option: str, call: Call) -> None:
+    text = on_one_line(call("train", network, "--help")[1]).partition(f" {option} ")[2]
+    assert "(default: by the recipe; paper: " in re.split(r" --(?=[a-z])", text)[0]
+
+
+def test_what_no_recipe_decides_has_its_own_default(call: Call) -> None:
+    text = on_one_line(call("train", "saaa", "--help")[1])
+    # The batches of extraction, beside those of training.
+    assert "backbone looks at together. (default: 8)" in text
+    settled = on_one_line(call("train", "saaa", "--preset", "scenes", "--help")[1])
+    assert "by the recipe" not in settled
+
+
 def test_examples_of_a_form_are_its_own() -> None:
     assert "train san" not in with_examples("", "train saaa")
     assert with_examples("About.", "nothing") == "About."

@@ -16,6 +16,7 @@ from askattend.data.splits import (
     canonical_split,
     fold_splits,
     image_folds,
+    no_test_note,
     odd_splits,
     shared_images,
     shared_note,
@@ -201,6 +202,14 @@ def test_shared_images_are_counted_by_pairs_of_splits() -> None:
         "1 of 'valid' and 'test'",
     )
     assert shared_note(qaset(train=["a"], test=["b"])) == ()
+
+
+def test_a_set_without_questions_to_test_on_is_noted() -> None:
+    for some in ({"train": 3}, {"train": 3, "valid": 2}):
+        (note,) = no_test_note(qaset(**some))
+        assert note.startswith("no questions are kept to test on: evaluate --split valid says how")
+    assert not no_test_note(qaset(train=3, test=1))
+    assert not no_test_note(qaset(train=3, testdev=1))
 
 
 def test_splits_of_no_usual_name() -> None:

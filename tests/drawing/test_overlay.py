@@ -18,14 +18,13 @@ from askattend.drawing import overlay as drawing
 from askattend.drawing.fonts import missing_glyphs
 from askattend.drawing.overlay import (
     fit_long_side,
-    legend,
     map_caption,
     overlay,
     peak,
     save_overlay,
-    strongest,
     tinted_map,
 )
+from askattend.drawing.scale import legend, strongest
 from askattend.errors import ConfigError
 from askattend.features.images import open_image
 from askattend.runs.predictor import Answer

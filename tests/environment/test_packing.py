@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
+from accepted import accept_run
 from askattend.environment.packing import _unpack, pack, run_folder
 from askattend.errors import AskAttendError, RunError
+from askattend.experiment.from_python import evaluate
 from askattend.runs.predictor import Predictor
 from commands import Call, train_command
 from squares import write_squares
@@ -73,7 +76,13 @@ def test_every_command_takes_the_file(evaluated: Path, tmp_path: Path, call: Cal
         status, out, err = call(*words)
         assert (status, bool(out)) == (0, True), err
         if words[0] == "evaluate":  # its history stays behind, but not how long it took
-            (report,) = (tmp_path / "cache").rglob("evaluations/*/report.html")
+            (report,) = tmp_path.glob("ours-evaluations/*/report.html")
+            assert f"report: {report}\n" in out
+            assert f"all evaluations of the run: {report.parents[1] / 'report.html'}\n" in out
+            assert f'href="{report.parent.name}/report.html"' in report.parents[1].joinpath(
+                "report.html"
+            ).read_text(encoding="utf-8")
+            assert not list((tmp_path / "cache").rglob("*.html"))
             assert "2 epochs, " in report.read_text()
     status, _, err = call(*train_command("saaa", folder / "squares.csv", file, "--resume"))
     assert (status, "is not a folder" in err) == (2, True)
@@ -107,6 +116,31 @@ def test_a_run_folder_names_nobody(
     assert call("train", "saaa", "--out", home / "run", "--resume")[0] == 0
     preset = ("train", "saaa", "--preset", home / "run" / "config.toml", "--out", tmp_path / "b")
     assert call(*preset)[0] == 0
+
+
+def test_absolute_paths_of_images_are_nobodys_business(tmp_path: Path, call: Call) -> None:
+    """Neither in a run's results and report, nor in its pack."""
+    photos, tables = tmp_path / "ann" / "photos", tmp_path / "tables"
+    photos.mkdir(parents=True)
+    tables.mkdir()
+    written = write_squares(photos)
+    image = written.read_text().splitlines()[0].split(",").index("image")
+    header, *lines = (line.split(",") for line in written.read_text().splitlines())
+    for line in lines:
+        line[image] = str(photos / line[image])
+    table = tables / "squares.csv"
+    table.write_text("\n".join(",".join(line) for line in (header, *lines)))
+    run = tmp_path / "run"
+    assert call(*train_command("saaa", table, run))[0] == 0
+    assert call("evaluate", run)[0] == 0
+    pack(run, tmp_path / "run.zip")
+    with ZipFile(tmp_path / "run.zip") as packed:
+        assert not any(str(photos).encode() in packed.read(name) for name in packed.namelist())
+    (predictions,) = run.rglob("evaluations/*/predictions.json")
+    named = {one["image"] for one in json.loads(predictions.read_text())}
+    assert all((photos / image).is_file() for image in named)
+    for file in predictions.parent.iterdir():
+        assert str(photos) not in file.read_text(), file
 
 
 def test_a_folder_that_was_packed_by_hand(own: Path, tmp_path: Path) -> None:
@@ -225,6 +259,9 @@ def test_no_folder_of_any_kind_is_told(
     lines = settings.read_text().splitlines()
     told = [f"data = {json.dumps(name + place)}" if x.startswith("data = ") else x for x in lines]
     settings.write_text("\n".join(told))
+    with pytest.raises(RunError, match=r"config\.toml: is not as it was written"):
+        pack(folder, tmp_path / "a.zip")
+    accept_run(folder)
     card = folder / "README.md"
     card.write_text(f"{card.read_text()}\nLearnt from {place}.\n")
     pack(folder, tmp_path / "a.zip")
@@ -233,3 +270,50 @@ def test_no_folder_of_any_kind_is_told(
     assert "somebody" not in text
     assert f'data = "{name}{left}"' in text
     assert f"Learnt from {left}." in text
+
+
+def test_without_its_data_a_pack_asks_for_it(evaluated: Path, tmp_path: Path, call: Call) -> None:
+    file = tmp_path / "ours.zip"
+    pack(evaluated, file)
+    status, _, err = call("evaluate", file)
+    assert status == 2
+    assert "A packed run holds no data: name its questions by --data table:PATH" in err
+    # Named where they are, though it was another place.
+    data, out = f"table:{evaluated.parents[1] / 'squares.csv'}", tmp_path / "figures"
+    status, printed, _ = call("evaluate", file, "--data", data, "--out", out)
+    assert (status, f"report: {out / 'report.html'}\n" in printed) == (0, True)
+    assert not (tmp_path / "ours-evaluations").exists()
+    # A folder whose data were moved is no pack.
+    config = evaluated / "config.toml"
+    config.write_text(re.sub(r"(?m)^data = .*$", 'data = "table:gone.csv"', config.read_text()))
+    accept_run(evaluated)
+    status, _, err = call("evaluate", evaluated)
+    assert (status, "Name the questions by --data table:PATH, wherever they lie" in err) == (
+        2,
+        True,
+    )
+
+
+def test_a_pack_is_compared_by_what_lies_beside_it(
+    evaluated: Path, tmp_path: Path, call: Call
+) -> None:
+    file, data = tmp_path / "ours.zip", f"table:{evaluated.parents[1] / 'squares.csv'}"
+    shutil.rmtree(evaluated / "evaluations")
+    pack(evaluated, file)
+    status, _, err = call("compare", file, evaluated, "--data", data)
+    assert (status, f"askattend evaluate {file}" in err) == (2, True)
+    for run in (file, evaluated):
+        assert call("evaluate", run, "--data", data)[0] == 0
+    status, out, err = call("compare", file, evaluated, "--data", data)
+    assert (status, "+0.00%" in out) == (0, True), err
+
+
+def test_an_unpacked_predictor_leaves_nothing_in_the_cache(
+    evaluated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(evaluated, tmp_path / "ours.zip")
+    monkeypatch.chdir(tmp_path)
+    data = f"table:{evaluated.parents[1] / 'squares.csv'}"
+    evaluate(Predictor.load("ours.zip"), questions=data, quiet=True)
+    assert len(list(tmp_path.glob("ours-evaluations/*/report.html"))) == 1
+    assert not list((tmp_path / "cache").rglob("*.html"))

@@ -203,7 +203,9 @@ def test_a_killed_extraction_goes_on(
     store = tmp_path / "store"
     command = [sys.executable, "-c", KILLED, str(store), *map(str, photos.values())]
     assert subprocess.run(command, capture_output=True, check=False).returncode == -9
-    assert set(content(store)) == {"plan.json", "shard-00000.safetensors"}
+    assert set(content(store)) == {
+        *("plan.json", "manifest.json", ".manifest.lock", "shard-00000.safetensors")
+    }
     (store / ".shard-00001.safetensors.part").write_bytes(b"killed while it was written")
     (store / ".plan.json.12345").write_bytes(b"killed while it was written")
     report = run(photos, store, lite)
@@ -212,14 +214,25 @@ def test_a_killed_extraction_goes_on(
 
 
 def test_a_kill_just_before_the_plan_is_removed(
-    photos: dict[str, Path], lite: Backbone, whole: Path, tmp_path: Path
+    photos: dict[str, Path],
+    lite: Backbone,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = tmp_path / "store"
     with pytest.raises(Stop):
         run(photos, store, lite, progress=stop_after(5))
-    plan = (store / "plan.json").read_bytes()
-    run(photos, store, lite)
-    (store / "plan.json").write_bytes(plan)
+
+    def killed(file: Path) -> None:
+        raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr("askattend.features.writer.remove", killed)
+        with pytest.raises(Stop):
+            run(photos, store, lite)
+    assert (store / "plan.json").exists()
+    assert (store / "index.json").exists()
     assert run(photos, store, lite).done == 0
     assert content(store) == content(whole)
 
@@ -287,7 +300,7 @@ def test_new_images_go_into_further_shards(
     report = run(photos, tmp_path, colours)
     assert (report.already, report.already + report.done) == (6 + 6, 14)  # the stop left a shard
     after = content(tmp_path)
-    assert all(after[name] == before[name] for name in before if name != "index.json")
+    assert all(after[name] == before[name] for name in before if "shard" in name)
     assert set(report.store.ids) == set(photos) - BROKEN
     assert torch.equal(report.store.read(earlier.ids), earlier.read(earlier.ids))
 

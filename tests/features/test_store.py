@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -18,10 +20,11 @@ from torch.utils.data import DataLoader
 from askattend.batching.device_placement import DeviceFeatures
 from askattend.errors import FeatureError
 from askattend.features.spec import UNKNOWN, FeatureSpec
-from askattend.features.storage import DTYPES, Dtype, dequantise, quantise
+from askattend.features.storage import DTYPES, Dtype, dequantise, digest_of_tensors, quantise
 from askattend.features.store import FeatureStore
 from askattend.features.store_files import damaged, read_written
 from askattend.features.store_index import (
+    STORE_FILES,
     VERSION,
     Index,
     Plan,
@@ -31,6 +34,7 @@ from askattend.features.store_index import (
     find_slots,
 )
 from askattend.files import digest
+from askattend.files.writing import accept
 
 
 def spec(dtype: Dtype = "float16") -> FeatureSpec:
@@ -84,6 +88,7 @@ def write(
         index.append(written)
     content = msgspec.json.encode(Index(spec(dtype), tuple(index)))
     (folder / "index.json").write_bytes(content)
+    accept(folder, STORE_FILES)
     return folder
 
 
@@ -221,6 +226,7 @@ def test_a_later_slot_stands_for_an_image_mended(tmp_path: Path) -> None:
     (tmp_path / "more" / "shard-00001.safetensors").rename(tmp_path / "shard-00001.safetensors")
     before["shards"].append(after["shards"][1])
     (tmp_path / "index.json").write_text(json.dumps(before))
+    accept(tmp_path, STORE_FILES)
     store = FeatureStore.open(tmp_path)
     assert not store.broken
     assert set(store.ids) == {"1", "2"}
@@ -282,6 +288,9 @@ def test_a_damaged_index(tmp_path: Path) -> None:
     whole = (write(tmp_path, ["1"]) / "index.json").read_text()
     for content in ("", "[]", whole[:-9], whole.replace("float16", "float8")):
         (tmp_path / "index.json").write_text(content)
+        with pytest.raises(FeatureError, match=r"index\.json: is not as it was written"):
+            FeatureStore.open(tmp_path)
+        accept(tmp_path, STORE_FILES)
         with pytest.raises(FeatureError, match=r"index\.json: damaged \("):
             FeatureStore.open(tmp_path)
 
@@ -297,6 +306,7 @@ def test_an_index_of_another_format(tmp_path: Path, version: int, message: str) 
     index = json.loads((write(tmp_path, ["1"]) / "index.json").read_text())
     other = {**index, "version": version, "shards": "new"}
     (tmp_path / "index.json").write_text(json.dumps(other))
+    accept(tmp_path, STORE_FILES)
     with pytest.raises(FeatureError, match=message):
         FeatureStore.open(tmp_path)
 
@@ -335,6 +345,9 @@ def test_files_of_two_stores_or_exchanged_names_are_refused(tmp_path: Path) -> N
     one, other = write(tmp_path / "a", ["1", "2"]), write(tmp_path / "b", ["3", "4"])
     index = one / "index.json"
     index.write_bytes(index.read_bytes().replace(b'"1","2"', b'"2","1"'))
+    with pytest.raises(FeatureError, match=r"index\.json: is not as it was written"):
+        FeatureStore.open(one)
+    accept(one, STORE_FILES)
     with pytest.raises(FeatureError, match="holds other images than the store's index says"):
         FeatureStore.open(one).read(["1"])
     shard = "shard-00000.safetensors"
@@ -357,3 +370,60 @@ def test_only_a_whole_shard_counts_as_written(tmp_path: Path) -> None:
     assert read_written(tmp_path, spec(), shard) is None
     file.write_bytes(b"")
     assert read_written(tmp_path, spec(), shard) is None
+
+
+@pytest.mark.parametrize("field", ["sizes", "file_sizes", "digests"])
+@pytest.mark.parametrize("values", [0, 1, 3])
+def test_an_index_that_does_not_tell_of_every_image(
+    tmp_path: Path, field: str, values: int
+) -> None:
+    file = write(tmp_path, ["1", "2"]) / "index.json"
+    index = json.loads(file.read_text())
+    told = index["shards"][0][field]
+    index["shards"][0][field] = [*told, told[0]][:values]
+    file.write_text(json.dumps(index))
+    accept(tmp_path, STORE_FILES)
+    with pytest.raises(FeatureError, match=rf"index\.json: damaged .*{values} {field}, not 2"):
+        FeatureStore.open(tmp_path)
+
+
+def test_an_index_of_a_backbone_that_cannot_be(tmp_path: Path) -> None:
+    file = write(tmp_path, ["1", "2"]) / "index.json"
+    file.write_bytes(file.read_bytes().replace(b'"rows":2', b'"rows":2000000000'))
+    accept(tmp_path, STORE_FILES)
+    with pytest.raises(FeatureError, match=r"index\.json: damaged .2,000,000,000 × 2 regions"):
+        FeatureStore.open(tmp_path)
+
+
+def test_features_that_are_not_those_of_the_index(tmp_path: Path) -> None:
+    """The header may be what it was: a bit of the numbers is not."""
+    file = write(tmp_path, ["1", "2"]) / "shard-00000.safetensors"
+    with safe_open(file, "pt") as opened:
+        told = json.loads(opened.metadata()["askattend"])
+    index = json.loads((tmp_path / "index.json").read_text())
+    digest = digest_of_tensors(load_file(file))
+    for each in (told, index["shards"][0]):
+        each["content"] = digest
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    accept(tmp_path, STORE_FILES)
+    save_file(load_file(file), file, metadata={"askattend": json.dumps(told)})
+    expected = FeatureStore.open(tmp_path).read(["2"])
+    whole = file.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for at in range(start, len(whole)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(FeatureError, match=r"its features are not those that were extracted"):
+            FeatureStore.open(tmp_path).read(["2"])
+    file.write_bytes(whole)
+    assert torch.equal(FeatureStore.open(tmp_path).read(["2"]), expected)
+
+
+@given(st.integers(0, 5), st.sampled_from([torch.float16, torch.uint8, torch.float32]))
+def test_a_digest_of_tensors_is_that_of_their_names_and_bytes(
+    seed: int, dtype: torch.dtype
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    tensors = {n: torch.randint(0, 9, (2, 3, 4), generator=generator).to(dtype) for n in "ba"}
+    told = b"".join(n.encode() + b"\0" + tensors[n].numpy().tobytes() for n in "ab")
+    assert digest_of_tensors(tensors) == hashlib.sha256(told).hexdigest()
+    assert digest_of_tensors({"a": tensors["b"], "b": tensors["a"]}) != digest_of_tensors(tensors)

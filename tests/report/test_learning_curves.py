@@ -27,5 +27,5 @@ def test_curves_mark_the_best_epoch(tmp_path: Path) -> None:
 
 def test_curves_name_the_metric(tmp_path: Path) -> None:
     shown = page(tmp_path, history=training(0.2, 0.5))
-    assert "Exact match" in shown.texts
+    assert "Accuracy (exact match)" in shown.texts
     assert "a validation accuracy (exact match) of 50.0%" in shown.text

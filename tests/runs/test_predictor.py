@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 
 from askattend import Predictor
+from askattend.data.vocab import WordVocab
 from askattend.errors import DataError, RunError
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.runs.answerer import Answerer
+from askattend.runs.question_reader import QuestionReader
 from askattend.runs.run_folder import Run
 
 
@@ -101,3 +103,17 @@ def test_an_answer_that_is_no_number_never_leaves(untrained: Run, value: float) 
         answerer.answer(image, [0], ["what colour is it?"])
     with pytest.raises(RunError, match="answers with what is no number"):
         answerer.word_effects(image, "what colour is it?")
+
+
+def test_unknown_words_that_are_known_in_another_way_to_write(trained: Path) -> None:
+    run = Run.load(trained / "runs" / "saaa")
+    words = WordVocab((*run.words.words[:2], "where", "is", "garbage_bin", "coffee", "table"))
+    reader = QuestionReader(words, words.words)
+    assert reader.notes("Where is garbage bin?") == [
+        "the model never saw: garbage, bin",
+        "it knows 'garbage_bin', not 'garbage bin'",
+    ]
+    assert reader.notes("where is coffee_table?")[1:] == [
+        "it knows 'coffee table', not 'coffee_table'"
+    ]
+    assert reader.notes("is garbage_bin where coffee table is?") == []

@@ -92,7 +92,8 @@ def system(scores: dict[Any, float | None], **changes: Any) -> System:
     image = changes.get("image")
     answers = [ScoredAnswer(n, "yes", score=score, image=image) for n, score in scores.items()]
     metric = changes.get("metric", "VQA accuracy, current")
-    return System(changes.get("name", "one"), changes.get("split", "test"), metric, answers)
+    name, split = changes.get("name", "one"), changes.get("split", "test")
+    return System(name, split, metric, answers, source=changes.get("source", ""))
 
 
 def test_graded_scores_and_unknown_images() -> None:
@@ -103,6 +104,17 @@ def test_graded_scores_and_unknown_images() -> None:
     assert (found.overall.first_better, found.overall.second_better) == (0, 2)
     assert found.permutation_p == pytest.approx(0.5)  # of 4 flips, 2 are as far from 0
     assert found.by_answer_type == {}
+
+
+def test_other_questions_are_described_on_both_sides() -> None:
+    first = system({1: 1.0, 2: 1.0, 7: 0.0}, source="daquar:d,answers=single")
+    second = system({1: 1.0, "x": 0.0}, name="two", source="daquar:d")
+    with pytest.raises(DataError) as raised:
+        compare(first, second)
+    assert (
+        "3 of them not common to both: 2, 7, 'x': 3 of one, on daquar:d,answers=single (1 to 7); "
+        "2 of two, on daquar:d (1, 'x'); 1 in both"
+    ) in str(raised.value)
 
 
 def test_questions_without_answers_do_not_count() -> None:

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 
 from askattend.bulk.answering import ShardAnswerer
-from askattend.bulk.decoding import Decoders
+from askattend.bulk.filling import of_this_process, opened_answerer, write_part
 from askattend.bulk.items import Asked, Items
 from askattend.bulk.parts import Parts, Status
-from askattend.bulk.plan import Plan, parts_of_shard, questions_digest, run_digest, versions
-from askattend.bulk.regions import (
-    BackboneRegions,
-    NoRegions,
-    RegionReader,
-    StoredRegions,
-    needs_pictures,
-)
-from askattend.devices import computing_threads
-from askattend.features.progress import Report, print_line, progress_bar
+from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
+from askattend.environment.console import notes_console
+from askattend.environment.terminal import print_line
+from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
-from askattend.features.store_index import INDEX
-from askattend.files import digest_of
 from askattend.runs.predictor import Predictor
 from askattend.settings import Natural, Positive, check
 
 Format = Literal["jsonl", "parquet"]
+# Given the shards to do and what to call with images done, yields each one's status once it is
+# whole; in any order.
+Engine = Callable[[Sequence[int], Callable[[int], None]], Iterator[Status]]
 
 
 @dataclass(frozen=True)
@@ -91,15 +85,7 @@ def make_plan(
     store: FeatureStore | None = None,
 ) -> Plan:
     """Write down all that a bit of the results could depend on."""
-    weight = next(predictor.model.parameters())
-    askattend, torch_version = versions()
-    looked = predictor.run.features.backbone
-    if needs_pictures(predictor, store):
-        looked = f"{predictor.backbone.spec.backbone} {predictor.backbone.spec.fingerprint}"
     return Plan(
-        askattend=askattend,
-        torch=torch_version,
-        run=run_digest(predictor.run),
         images=items.count,
         listed=items.digest,
         questions=questions_digest(common),
@@ -107,13 +93,10 @@ def make_plan(
         shard_images=config.shard_images,
         batch_size=config.batch_size,
         threads=threads,
-        device=weight.device.type,
-        precision=str(weight.dtype).removeprefix("torch."),
-        features=looked if store is None else f"store {digest_of(store.path / INDEX)}",
         format=config.format,
         attention=config.attention,
         top=config.top,
-        threshold=predictor.threshold,
+        **of_this_process(predictor, store),
     )
 
 
@@ -129,6 +112,7 @@ def answer_parts(
     store: FeatureStore | None = None,
     console: Console | None = None,
     progress: Report | None = None,
+    engine: Engine | None = None,
 ) -> Summary:
     """Answer the shards of a plan that are not done, or a share of them.
 
@@ -146,13 +130,14 @@ def answer_parts(
         store: features to answer from, in the place of pictures.
         console: where progress goes; standard error by default.
         progress: called with images done and to do.
+        engine: what answers shards and writes them; by default this process.
 
     Raises:
         ConfigError: there is no such share.
         AskAttendError: an address does not answer, or a decoding process was killed.
         OSError: the disk does not take the results.
     """
-    console = Console(stderr=True) if console is None else console
+    console = notes_console() if console is None else console
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
     mine = parts_of_shard(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}
@@ -163,32 +148,47 @@ def answer_parts(
         print_line(console, f"note: of {plan.parts} shards, none is for share {shard}")
     began, images = time.monotonic(), _images_of(items, todo)
     made: list[Status] = []
-    with ExitStack() as stack:
-        if todo:
-            stack.enter_context(computing_threads(plan.threads))
-            predictor = _knowing(predictor, common)
-            reader = stack.enter_context(_reader(predictor, store, plan, workers, console))
-            answerer = ShardAnswerer(
-                predictor, reader.regions, common, plan.batch_size, plan.top, plan.attention
-            )
-            advance = stack.enter_context(
-                progress_bar(images, console, progress, doing=("answering", "answered"))
-            )
-            made = list(_fill(parts, items, todo, answerer, advance))
+    if todo:
+        if engine is None:
+            engine = _local(predictor, items, common, plan, parts, workers, store, console)
+        with progress_bar(images, console, progress, doing=("answering", "answered")) as advance:
+            made = list(engine(todo, advance))
     seconds = time.monotonic() - began
     return _summary([*before.values(), *made], mine, len(before), images, seconds)
+
+
+def _local(
+    predictor: Predictor,
+    items: Items,
+    common: tuple[Asked, ...],
+    plan: Plan,
+    parts: Parts,
+    workers: int,
+    store: FeatureStore | None,
+    console: Console,
+) -> Engine:
+    """Make the engine that computes in this process."""
+
+    def engine(todo: Sequence[int], advance: Callable[[int], None]) -> Iterator[Status]:
+        with opened_answerer(
+            predictor, common, plan, workers=workers, store=store, console=console
+        ) as answerer:
+            yield from _fill(parts, items, todo, answerer, advance)
+
+    return engine
 
 
 def _fill(
     parts: Parts,
     items: Items,
-    todo: list[int],
+    todo: Sequence[int],
     answerer: ShardAnswerer,
     advance: Callable[[int], None],
 ) -> Iterator[Status]:
     """Fill the shards that nobody is at; then see to those that somebody was."""
     left: list[int] = []
-    for numbers, wait in ((todo, False), (left, True)):
+    turns: tuple[tuple[Sequence[int], bool], ...] = ((todo, False), (left, True))
+    for numbers, wait in turns:
         for number in numbers:
             with parts.claim(number, wait=wait) as claimed:
                 if not claimed:
@@ -200,50 +200,7 @@ def _fill(
                     advance(status.images)
                     yield status
                 else:
-                    yield _write(parts, items, number, answerer, advance)
-
-
-def _write(
-    parts: Parts,
-    items: Items,
-    number: int,
-    answerer: ShardAnswerer,
-    advance: Callable[[int], None],
-) -> Status:
-    own, broken = items.part(number), dict[str, str]()
-    with closing(answerer.rows(own, broken, advance)) as rows:
-        return parts.write(number, rows, images=len(own), broken=broken)
-
-
-@dataclass(frozen=True)
-class _Reader:
-    regions: RegionReader
-    decoders: Decoders | None = None
-
-    def __enter__(self) -> _Reader:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self.decoders is not None:
-            self.decoders.__exit__(*error)
-
-
-def _reader(
-    predictor: Predictor, store: FeatureStore | None, plan: Plan, workers: int, console: Console
-) -> _Reader:
-    if store is not None:
-        return _Reader(StoredRegions(store))
-    if not needs_pictures(predictor, store):
-        return _Reader(NoRegions())
-    backbone = predictor.backbone
-    ahead = 2 * plan.batch_size
-    decoders = Decoders(backbone.spec, workers=workers, ahead=ahead, console=console)
-    return _Reader(BackboneRegions(backbone, decoders), decoders)
-
-
-def _knowing(predictor: Predictor, common: tuple[Asked, ...]) -> Predictor:
-    """Look unseen words of common questions up once, not with every batch."""
-    return predictor.knowing([question.text for question in common])
+                    yield write_part(parts, items.part(number), number, answerer, advance)
 
 
 def _images_of(items: Items, parts: list[int]) -> int:

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 import msgspec
@@ -15,6 +16,7 @@ import numpy as np
 
 from askattend.data.questions import QuestionId
 from askattend.errors import DataError
+from askattend.files import naming
 
 _RAW = "\0"
 
@@ -98,14 +100,22 @@ class Items(AbstractContextManager["Items"]):
 
     @classmethod
     def _filled(cls, file: IO[bytes], items: Iterable[Item], shard_images: int) -> Items:
-        digest, starts, hashes = hashlib.sha256(), array("Q"), array("Q")
+        place, digest, starts, hashes = (
+            Path(tempfile.gettempdir()),
+            hashlib.sha256(),
+            array("Q"),
+            array("Q"),
+        )
         count = 0
         for count, item in enumerate(items, 1):
-            if (count - 1) % shard_images == 0:
-                starts.append(file.tell())
             digest.update(msgspec.json.encode((item.image, item.asked)) + b"\n")
             hashes.append(_hash(item.image))
-            file.write(msgspec.json.encode(item) + b"\n")
+            with naming(place):
+                if (count - 1) % shard_images == 0:
+                    starts.append(file.tell())
+                file.write(msgspec.json.encode(item) + b"\n")
+        with naming(place):
+            file.flush()
         made = cls(count, digest.hexdigest(), shard_images, file, starts)
         made._refuse_doubles(np.frombuffer(hashes, np.uint64))
         return made

@@ -23,6 +23,7 @@ from askattend.cli.words import check_questions
 from askattend.drawing.fonts import font_hint
 from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
+from askattend.experiment.resuming import stopped_note
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.metrics.shares import percent
@@ -78,12 +79,14 @@ def run(argv: list[str]) -> None:
         backbone=options.backbone,
         attention=options.attention,
     )
+    print_notes(stopped_note(predictor.run))
     predictor = predictor.knowing(options.questions)
     if options.abstain_above_risk is not None or not options.abstention:
         predictor.abstain_above(options.abstain_above_risk)
     scene, answers = _answers(predictor, options)
     for question in options.questions:
         print_notes(predictor.notes(question))
+    print_notes(dict.fromkeys(note for answer in answers for note in answer.notes))
     if options.json:
         print_json([{"image": options.image, **answer.to_dict()} for answer in answers])
     else:

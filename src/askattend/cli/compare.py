@@ -11,6 +11,7 @@ from tyro.conf import Positional
 
 from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import REQUIRED, Json
+from askattend.metrics.accuracy import accuracy_label
 from askattend.scoring.comparison import Comparison, compare_paths
 from askattend.scoring.paired_scores import Difference
 from askattend.scoring.several import Methods, compare_many
@@ -64,7 +65,9 @@ def run(argv: list[str]) -> None:
 
 def _table(found: Methods) -> list[str]:
     source = f"{found.source}, " * bool(found.source)
-    lines = [f"{source}{found.split}: {found.questions:,} questions; {found.metric}"]
+    lines = [
+        f"{source}{found.split}: {found.questions:,} questions; {accuracy_label(found.metric)}"
+    ]
     for method in found.methods:
         spread = "" if method.deviation is None else f" ± {100 * method.deviation:.2f}"
         runs = f"{len(method.runs)} runs" if len(method.runs) > 1 else "1 run"
@@ -88,8 +91,9 @@ def _lines(comparison: Comparison) -> list[str]:
     about = "" if images is None else f" about {images:,} images"
     better = "alone right" if comparison.mcnemar_p is not None else "scored higher"
     cluster = "questions" if images is None else "images"
+    metric = accuracy_label(comparison.metric)
     lines = [
-        f"{comparison.split}: {overall.questions:,} questions{about}; {comparison.metric}",
+        f"{comparison.split}: {overall.questions:,} questions{about}; {metric}",
         *(
             f"{side.accuracy:>8.2%}  {_interval(side.interval)}  {better} on {count:,}: {side.name}"
             for side, count in (

@@ -15,6 +15,7 @@ from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
+from askattend.report.index import index_of
 from askattend.runs.agreement import agree
 from askattend.scoring.evaluation_folders import REPORT
 
@@ -38,13 +39,14 @@ def run(argv: list[str]) -> None:
     console, what = progress(), f"evaluating {options.run}"
     kept = f"{FEATURES}, where any were extracted; no figure yet"
     with going_on_with(["evaluate", *argv], lambda: kept), still_at_work(console, what):
-        evaluation = evaluate_run(folder, options.options, console=console)
+        evaluation = evaluate_run(options.run, options.options, console=console)
     if options.json:
         print_json(evaluation.metrics.flat())
     else:
         print(table(evaluation.metrics))
-        print(f"report: {place_of(folder, options.options) / REPORT}")
-        print(f"all evaluations of the run: {folder / REPORT}")
+        print(f"report: {place_of(options.run, options.options) / REPORT}")
+        if (index := index_of(options.run)).exists():
+            print(f"all evaluations of the run: {index}")
 
 
 def table(metrics: Metrics) -> str:
@@ -53,7 +55,8 @@ def table(metrics: Metrics) -> str:
     if metrics.accuracy is None:
         return "\n".join([*lines, "the split has no answers: nothing to score"])
     for line in (*_headline(metrics), *_figures(metrics)):
-        lines.append(f"{line.label:<38}{line.value:>8.2%}{line.note}")
+        value = "  " if line.value is None else f"{line.value:>8.2%}"
+        lines.append(f"{line.label:<38}{value}{line.note}")
     return "\n".join([*lines, *(said for said in (metrics.verdict, metrics.trust) if said)])
 
 

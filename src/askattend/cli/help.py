@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "train": (
         "askattend train saaa --data easy-vqa --preset easy-vqa --out runs/demo",
         "askattend train san --data table:shelves.csv --out runs/shelves",
+        "askattend train saaa --data table:shelves.csv --out runs/b --train.seed 3",
         "askattend train saaa --data table:shelves.csv --out runs/mine --attention mine.py:Mine",
         "askattend train san --data table:regale.csv --columns image=Bild --out runs/regale",
         "askattend train any --data table:shelves.csv --out runs/shelves --search 15m",
@@ -56,6 +57,17 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend compare runs/saaa runs/san --data table:regale.csv --columns image=Bild",
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
+    "verify": (
+        "askattend verify runs/demo",
+        "askattend verify features --json",
+        "askattend verify runs/demo --accept",
+    ),
+    "doctor": ("askattend doctor", "askattend doctor --json"),
+    "cache": (
+        "askattend cache",
+        "askattend cache runs --older-than 30",
+        "askattend cache runs/features --clear",
+    ),
     "plan": (
         "askattend plan --images 100M --questions-per-image 5 --hosts 8 --price-gpu-hour 2.50",
         "askattend plan --images 100M --work extract --dtype int8 --price-gb-month 0.02",
@@ -110,7 +122,8 @@ def shown_defaults(arguments: Mapping[str, Any]) -> ConstructorRegistry:
     Of ``X | None`` it shows X; a default that says nothing, such as None, it leaves out.
 
     Args:
-        arguments: an option's name → what `tyro.conf.arg` says of it, where there is more.
+        arguments: an option's name, or that of its dataclass, a point and its own → what
+            `tyro.conf.arg` says of it, where there is more.
     """
     registry, rule = ConstructorRegistry(), _Rule(arguments)
     registry.struct_rule(rule)
@@ -133,15 +146,18 @@ class _Rule:
             self._asking = False
         if not isinstance(spec, StructConstructorSpec):
             return None
-        return replace(spec, fields=tuple(self._shown(field) for field in spec.fields))
+        kind = get_origin(info.type) or info.type
+        of = getattr(kind, "__name__", "")
+        return replace(spec, fields=tuple(self._shown(field, of) for field in spec.fields))
 
-    def _shown(self, field: StructFieldSpec) -> StructFieldSpec:
+    def _shown(self, field: StructFieldSpec, of: str) -> StructFieldSpec:
         if not isinstance(field.default, str | int | float | tuple | NoneType):
             return field  # without a default, or with options of its own
         annotated = get_origin(field.type) is Annotated
         kind, *metadata = get_args(field.type) if annotated else (field.type,)
         shown = tyro.conf.arg(metavar=_metavar(kind), help_behavior_hint=_hint)
-        more = [self._arguments[field.name]] if field.name in self._arguments else []
+        names = (field.name, f"{of}.{field.name}")
+        more = [self._arguments[name] for name in names if name in self._arguments]
         return replace(field, type=Annotated[(kind, shown, *metadata, *more)])  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import tyro
 from rich.filesize import decimal
 from tyro.conf import Positional
 
-from askattend.cli.console import parse
+from askattend.cli.console import parse, print_notes
 from askattend.cli.options import RunFolder
 from askattend.environment.packing import pack
 
@@ -28,5 +28,12 @@ class Pack:
 def run(argv: list[str]) -> None:
     """Parse the command's options, pack, and print the file."""
     options: Pack = parse(Pack, argv, "pack")
+    # Here alone: it brings PyTorch, whose import is slow.
+    from askattend.experiment.resuming import stopped_note
+    from askattend.runs.run_folder import Run
+
+    run = Run.load(options.run)
+    run.require_weights()
+    print_notes(stopped_note(run))
     size = pack(options.run, options.file)
     print(f"{options.file}: {decimal(size)}")

@@ -22,15 +22,20 @@ from askattend.bulk.listing import (
     require_stored,
     with_questions,
 )
-from askattend.bulk.plan import PLAN, parts_of_shard, planned_threads, settle_plan
+from askattend.bulk.plan import PLAN, Plan, parts_of_shard, planned_threads, settle_plan
 from askattend.bulk.regions import needs_pictures
 from askattend.bulk.rows import require_format
 from askattend.cli.console import parse, print_json, print_notes, progress
 from askattend.cli.interruption import going_on_with
 from askattend.cli.options import Attention, BackboneName, Device, Flat, Json, RunFolder
+from askattend.cluster.answering import AnsweringSetup, absolute, cluster_engine
+from askattend.cluster.config import ClusterConfig
+from askattend.cluster.session import require_cluster
 from askattend.data.readers.registry import read_source
 from askattend.environment.heartbeat import still_at_work
 from askattend.errors import ConfigError, DataError
+from askattend.experiment.resuming import stopped_note
+from askattend.features.backbones import absolute_backbone
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor
 
@@ -43,6 +48,7 @@ class Predict:
     out: Path
     """The folder of results; what was interrupted goes on there."""
     config: Annotated[BulkConfig, Flat]
+    cluster: Annotated[ClusterConfig, Flat]
     images: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FOLDER|FILE.tar|ADDRESS …")] = ()
     """Folders, tar files (a-{000..009}.tar) or addresses (s3://…) of images."""
     questions: Path | None = None
@@ -78,6 +84,7 @@ def run(argv: list[str]) -> None:
         backbone=options.backbone,
         attention=options.own_attention,
     )
+    print_notes(stopped_note(predictor.run))
     store = None if store is None else _fitting(store, predictor)
     pictures = needs_pictures(predictor, store)
     with going_on_with(["predict", *argv], lambda: f"whole shards in {options.out}"):
@@ -106,6 +113,10 @@ def _answer(
     threads = _threads(options)
     plan = make_plan(predictor, items, common, options.config, threads=threads, store=store)
     settle_plan(options.out, plan)
+    engine = None
+    if options.cluster.engine == "ray":
+        setup = _setup(options, plan, common, store)
+        engine = cluster_engine(setup, items, options.cluster, console)
     return answer_parts(
         predictor,
         items,
@@ -116,6 +127,24 @@ def _answer(
         workers=options.config.workers,
         store=store,
         console=console,
+        engine=engine,
+    )
+
+
+def _setup(
+    options: Predict, plan: Plan, common: tuple[Asked, ...], store: FeatureStore | None
+) -> AnsweringSetup:
+    """Tell workers of a cluster what is to be done, from any working directory."""
+    backbone, attention = options.backbone, options.own_attention
+    return AnsweringSetup(
+        run=str(options.run.absolute()),
+        out=str(options.out.absolute()),
+        plan=plan,
+        common=common,
+        workers=options.config.workers,
+        store=None if store is None else str(store.path.absolute()),
+        backbone=None if backbone is None else absolute_backbone(backbone),
+        attention=absolute(attention),
     )
 
 
@@ -167,6 +196,7 @@ def _check(options: Predict) -> None:
     """Refuse what does not go together before any work is done."""
     parts_of_shard(options.shard, 1)
     require_format(options.config.format)
+    require_cluster(options.cluster)
     if options.data is not None and (options.images or options.questions is not None):
         raise ConfigError(
             "has images and questions of its own",

@@ -14,6 +14,8 @@ from askattend.cli.console import MOST_TYPES, interval_text, parse, print_json, 
 from askattend.cli.options import Json
 from askattend.errors import ConfigError
 from askattend.metrics.breakdown import GroupAccuracy
+from askattend.metrics.wups import SETS_MATCH
+from askattend.scoring.published import published_figures
 from askattend.scoring.score import Scores, score_file
 
 
@@ -72,8 +74,21 @@ def _table(scores: Scores) -> str:
     ]
     if scores.wups is not None:
         lines += [_line(f"WUPS at {name}", scores.wups[name]) for name in ("0.9", "0.0")]
-        lines.append(_line("exact match of sets", scores.wups["exact"]))
+        lines.append(_line(SETS_MATCH, scores.wups["exact"]))
+    lines += _published(scores)
     return "\n".join(lines)
+
+
+def _published(scores: Scores) -> list[str]:
+    """Say what papers state of the same questions, or why nothing."""
+    found = published_figures(scores.source, scores.split, scores.questions)
+    if found is None:
+        return []
+    if not found.systems:
+        return [f"published figures: {found.why_none}"]
+    return [
+        f"{_line(f'published: {each.name}', each.accuracy)}  {each.paper}" for each in found.systems
+    ]
 
 
 def _types(name: str, groups: Mapping[str, GroupAccuracy]) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, print_json
+from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import REQUIRED, Device, Flat
 from askattend.devices import AnsweringPrecision
 from askattend.errors import ConfigError
@@ -75,6 +75,7 @@ def run(argv: list[str]) -> None:
     if not options.runs:
         raise ConfigError("no run named", remedy="Name one or more: askattend serve RUN …")
     # Only now: the packages of the extra are at hand, and help need not wait for them.
+    from askattend.experiment.resuming import stopped_note
     from askattend.serving.app import make_app
     from askattend.serving.runs import load_runs
     from askattend.serving.server import bind, serve
@@ -89,6 +90,8 @@ def run(argv: list[str]) -> None:
             abstain_above_risk=options.abstain_above_risk,
             abstention=options.abstention,
         )
+        for served in runs:
+            print_notes(f"{served.id}: {note}" for note in stopped_note(served.predictor.run))
         service = Service(runs, options.limits)
         hosts = hosts_of(
             listener.getsockname()[0],

@@ -19,11 +19,12 @@ from askattend.cli.networks import check_network, network_forms
 from askattend.cli.options import REQUIRED, Flat
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
+from askattend.experiment.recipe import decided_by_recipe
 from askattend.experiment.search.budget import parse_duration
 from askattend.experiment.search.search import search
 from askattend.experiment.search.trials import STATE
 from askattend.experiment.train import train
-from askattend.models import Network, NetworkConfig, model_name
+from askattend.models import Network, NetworkConfig, model_name, networks
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.run_folder import CONFIG, read_config
 from askattend.training.joining import joined
@@ -147,9 +148,30 @@ def _parse(argv: list[str], start: Config[Any] | None = None) -> Train[Any]:
         "train",
         noun="network",
         about=about,
-        arguments=ARGUMENTS,
+        arguments={**ARGUMENTS, **_hints_of_recipe(argv)},
     )
     return options
+
+
+def _hints_of_recipe(argv: list[str]) -> dict[str, Any]:
+    """Say in help which settings the recipe chooses, unless a preset or a run has done so."""
+    if not {"-h", "--help"} & set(argv) or (network := networks().get(argv[0])) is None:
+        return {}
+    start, plain = _starting_config(network, argv), Config(model=network.config_type()())
+    if start.recipe != "auto":
+        return {}
+    hint = tyro.conf.arg(help_behavior_hint=lambda own: f"(default: by the recipe; paper: {own})")
+    parts = {type(own): (own, mine) for own, mine in zip(_parts(plain), _parts(start), strict=True)}
+    return {
+        f"{kind.__name__}.{name}": hint
+        for kind, names in decided_by_recipe(plain).items()
+        for name in names
+        if len({getattr(part, name) for part in parts[kind]}) == 1
+    }
+
+
+def _parts(config: Config[Any]) -> tuple[Any, ...]:
+    return config, config.model, config.train
 
 
 def forms() -> dict[str, Form]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
-from askattend.errors import DataError
+from askattend.errors import DataError, name_few
+from askattend.files.limits import QUESTION
 
 QuestionId = int | str
 # Left, top, right and bottom, as shares of the picture's width and height.
@@ -101,3 +103,27 @@ class QASet:
             )
         images = {q.image: self.images[q.image] for q in questions}
         return replace(self, questions=questions, images=images)
+
+
+def require_moderate(questions: QASet) -> None:
+    """Refuse questions of endless length: a batch takes as much memory as its longest.
+
+    Raises:
+        DataError: there are some; names them.
+    """
+    most = QUESTION.value()
+    if endless := [question.id for question in questions if len(question.text) > most]:
+        raise DataError(
+            f"{len(endless):,} questions have more than {most:,} characters: {name_few(endless)}",
+            where=questions.source,
+            remedy=f"Shorten them, or leave them out. {QUESTION.how_to_raise()}",
+        )
+
+
+def digest_of_questions(*sets: QASet) -> str:
+    """Compute a digest of what questions ask, in their order: id, image, text, human answers."""
+    total = hashlib.blake2b(digest_size=16)
+    for number, questions in enumerate(sets):
+        for q in questions:
+            total.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
+    return total.hexdigest()

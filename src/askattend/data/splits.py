@@ -72,6 +72,17 @@ def odd_splits(questions: QASet, trained_on: Iterable[str] = ()) -> tuple[str, .
     return tuple(notes)
 
 
+def no_test_note(questions: QASet) -> tuple[str, ...]:
+    """Make a note where there is no test split: nothing is left to say how good a network is."""
+    if not {*questions.splits, *questions.subsets} <= {"train", "valid"}:
+        return ()
+    return (
+        "no questions are kept to test on: evaluate --split valid says how good the network is, "
+        "and flatters, since training is steered by those. For figures to rely on, give the "
+        "questions of some images the split 'test' before training",
+    )
+
+
 @dataclass(frozen=True)
 class Splits:
     """Questions to train on and questions to validate on.
@@ -83,11 +94,13 @@ class Splits:
         train: to learn from.
         valid: to validate on: no image of `train`, unless `notes` says so.
         notes: where `valid` comes from, to be printed.
+        tested: True where further questions are kept to test on.
     """
 
     train: QASet
     valid: QASet
     notes: tuple[str, ...]
+    tested: bool = True
 
 
 def training_splits(

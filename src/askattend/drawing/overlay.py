@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -14,30 +13,29 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from askattend.drawing.scale import (
+    SCALE_SAYS,
+    Floats,
+    Pixels,
+    as_image,
+    legend,
+    scale_ticks,
+    strength,
+    tint,
+)
 from askattend.drawing.sheet import Sheet
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
-from askattend.files import atomic_write
+from askattend.files import atomic_write, make_folder
 from askattend.metrics.shares import percent
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
 CELL = 270  # least width that a panel's caption gets
 MARGIN, GAP = 28, 18
-TITLE, CAPTION = 17, 13  # heights of letters, pixels
+TITLE, CAPTION, SMALL = 17, 13, 11  # heights of letters, pixels
 INK, ACCENT, MUTED = "#1c1f26", "#0b5cad", "#5c6370"
-Floats = npt.NDArray[np.float32]
-Pixels = npt.NDArray[np.float64]
-# Tints from an even share to the strongest, and how much of them covers the image at most.
-TINTS = (
-    (0.0, (92, 48, 190)),
-    (0.3, (158, 42, 168)),
-    (0.55, (224, 60, 104)),
-    (0.78, (250, 138, 48)),
-    (1.0, (255, 226, 92)),
-)
-OPACITY = 0.85
 COARSE = 64  # regions of a grid whose maps are drawn as cells by default
-LEGEND = 8  # height of the scale below the image, pixels
+LEGEND, TICK = 8, 4  # heights of the scale below the image and of its ticks, pixels
 # Where no region has so many times an even share, a map tells next to nothing.
 EVEN = 1.5
 FLAT = 1e-5  # a relative spread that single precision alone may cause
@@ -119,7 +117,7 @@ def save_overlay(
     encoded = io.BytesIO()
     overlay(image, answers, maps_name=maps_name, seen=seen, cells=cells).save(encoded, file_format)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         atomic_write(file, encoded.getvalue())
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
@@ -150,44 +148,10 @@ def tinted_map(
         cells: True to tint each region as the square that it is, without interpolation.
     """
     way = Image.Resampling.NEAREST if cells else Image.Resampling.BICUBIC
-    level, unseen = _levels(_strength(attention), size, seen, way)
+    level, unseen = _levels(strength(_values(attention)), size, seen, way)
     photo = _pixels(image, size)
-    tinted = np.where(unseen, 0.5 + 0.5 * photo, _tint(photo, level[..., 0]))
-    return _image(tinted)
-
-
-def strongest(regions: int) -> int:
-    """Return how many times an even share is tinted strongest, or more: 16 for 7 × 7 regions."""
-    power = round(0.7 * math.log2(regions)) if regions > 1 else 0
-    return int(2 ** min(6, max(3, power)))
-
-
-def legend(width: int, height: int) -> Image.Image:
-    """Draw the tints on white, from one time an even share to the strongest."""
-    level = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
-    return _image(_tint(np.ones((height, width, 3)), level))
-
-
-def _strength(attention: Tensor) -> Floats:
-    """Scale a map: 0 for an even share or less, 1 for the strongest, by the logarithm between."""
-    values = _values(attention)
-    times = (values * values.size).clip(1, strongest(values.size))
-    level: Floats = np.log(times) / math.log(strongest(values.size))
-    return level
-
-
-def _tint(photo: Pixels, level: Floats) -> Pixels:
-    places = [place for place, _ in TINTS]
-    tint = np.stack(
-        [np.interp(level, places, [rgb[c] / 255 for _, rgb in TINTS]) for c in range(3)], axis=-1
-    )
-    opacity = OPACITY * (1.75 * level).clip(0, 1)[..., None] ** 0.85
-    mixed: Pixels = photo + (tint - photo) * opacity
-    return mixed
-
-
-def _image(pixels: Pixels) -> Image.Image:
-    return Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
+    tinted = np.where(unseen, 0.5 + 0.5 * photo, tint(photo, level[..., 0]))
+    return as_image(tinted)
 
 
 def _pixels(image: Image.Image, size: tuple[int, int]) -> Pixels:
@@ -290,13 +254,19 @@ def _row(
         sheet.panels.append((panel, left, below))
         ends.append(sheet.write(caption, left, below + panel.height + 8, cell, CAPTION, MUTED))
     if len(answer.attention):
-        ends.append(_scale(sheet, strongest(answer.attention[0].numel()), ends[1], cell))
+        ends.append(_scale(sheet, answer.attention[0].numel(), ends[1], cell))
     return sheet.draw(max(ends) + MARGIN // 2)
 
 
-def _scale(sheet: Sheet, most: int, top: int, width: int) -> int:
-    """Place the scale of the tints below the image, and return where it ends."""
-    bar = legend(width // 2, LEGEND)
-    sheet.panels.append((bar, MARGIN, top + 4))
-    said = f"1 to {most} times uniform, or more"
-    return sheet.write(said, MARGIN, top + LEGEND + 8, width, CAPTION, MUTED)
+def _scale(sheet: Sheet, regions: int, top: int, width: int) -> int:
+    """Place the scale of the tints, with its ticks, below the image; return where it ends."""
+    bar, top = legend(width // 2, LEGEND), top + 4
+    sheet.panels.append((bar, MARGIN, top))
+    below = top + LEGEND
+    for place, label in scale_ticks(regions):
+        at = MARGIN + round(place * (bar.width - 1))
+        sheet.panels.append((Image.new("RGB", (1, TICK), MUTED), at, below))
+        end = sheet.write_centred(label, at, below + TICK, SMALL, MUTED)
+    return sheet.write(
+        f"{SCALE_SAYS[0].upper()}{SCALE_SAYS[1:]}", MARGIN, end, width, CAPTION, MUTED
+    )

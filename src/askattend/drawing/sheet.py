@@ -37,6 +37,13 @@ class Sheet:
             top += round(1.4 * size)
         return top
 
+    def write_centred(self, text: str, middle: int, top: int, size: int, colour: str) -> int:
+        """Place a text in one line around its middle, and return where it ends."""
+        font = FontProperties(family=cover(text)[0], size=size * 72 / DPI)
+        left = round(middle - self._length(text, font) / 2)
+        self.lines.append((text, left, top, colour, font))
+        return top + round(1.4 * size)
+
     def draw(self, height: int) -> Image.Image:
         """Turn the sheet into pixels."""
         figure = Figure(figsize=(self.width / DPI, height / DPI), dpi=DPI, facecolor="white")

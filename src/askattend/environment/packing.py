@@ -6,7 +6,6 @@ import hashlib
 import lzma
 import re
 import shutil
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -17,12 +16,21 @@ import msgspec
 
 from askattend.environment.home import cache_folder, expanded, shortened
 from askattend.errors import RunError
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import (
+    decode_json,
+    make_folder,
+    read_whole,
+    remove_tree,
+    whole_file,
+    whole_folder,
+)
+from askattend.files.manifest import MANIFEST, Entry, Manifest, require_unchanged
+from askattend.files.recording import encode
 from askattend.settings import read_toml, toml_bytes
 
 CONFIG, CARD = "config.toml", "README.md"
 # What goes on with a training, and what a network was distilled from, is not needed to answer.
-LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json")
+LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json", MANIFEST)
 EVALUATION = ("metrics.json", "predictions.json", "results.json")
 _SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
 # A place within a source, or a file: from the root, the home folder or the working directory on;
@@ -34,6 +42,8 @@ _PLACE = re.compile(
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
+# A run has some twenty files, and four for each of its evaluations.
+_MOST_FILES, _LONGEST_NAME = 4_000, 400
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
@@ -55,26 +65,29 @@ def pack(run: Path, file: Path) -> int:
         its size in bytes.
 
     Raises:
-        RunError: it is no run, has no weights yet, or `file` is a folder.
+        RunError: it is no run, has no weights yet, a file of it is not as it was written, or `file`
+            is a folder.
     """
     run = run_folder(run)
     if not (run / CONFIG).is_file():
         raise RunError("not a run folder (no config.toml)", where=run, remedy="Check the path.")
     if not (run / "best.safetensors").is_file():
-        raise RunError("has no weights yet", where=run, remedy="Train it first.")
+        raise RunError("has no weights yet", where=run, remedy="Train it to an end first.")
     if file.is_dir():
         raise RunError("is a folder", where=file, remedy="Name a file, such as run.zip.")
     places = _places(run)
-    with tempfile.TemporaryFile() as unfinished:
-        with ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
-            for member in sorted(_members(run)):
-                content = _without_places(run / member, places)
-                packed.writestr(_entry(member), content, ZIP_DEFLATED)
-        unfinished.seek(0)
-        content = unfinished.read()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(file, content)
-    return len(content)
+    make_folder(file.parent)
+    with whole_file(file) as unfinished, ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
+        manifests: dict[PurePosixPath, dict[str, Entry]] = {}
+        for member in sorted(_members(run)):
+            content = _without_places(run / member, places)
+            packed.writestr(_entry(member), content, ZIP_DEFLATED)
+            place = PurePosixPath(member)
+            manifests.setdefault(place.parent, {})[place.name] = Entry.of(content)
+        for folder, files in manifests.items():
+            content = encode(Manifest(files))
+            packed.writestr(_entry(str(folder / MANIFEST)), content, ZIP_DEFLATED)
+    return file.stat().st_size
 
 
 def run_folder(path: str | Path) -> Path:
@@ -94,13 +107,44 @@ def run_folder(path: str | Path) -> Path:
     with path.open("rb") as opened:
         digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
     try:
-        folder = cache_folder() / "packed" / digest / (path.stem.strip(".") or "run")
+        folder = _cache() / digest / (path.stem.strip(".") or "run")
     except RuntimeError:
         remedy = "Name a folder for it in the environment variable ASKATTEND_CACHE."
         raise RunError("no home folder to unpack it into", where=path, remedy=remedy) from None
     if not (folder / CONFIG).is_file():
         _unpack(path, folder)
     return folder
+
+
+def damaged_members(file: Path) -> Iterator[RunError]:
+    """Yield an error for each part of a packed run that is not what its own checksum says."""
+    remedy = "Fetch it again, or pack the run again."
+    try:
+        with ZipFile(file) as packed:
+            for entry in _wanted(packed, file).values():
+                try:
+                    with packed.open(entry) as opened:
+                        while opened.read(2**20):
+                            pass
+                except _DAMAGE as error:
+                    where = f"{file}, {entry.filename}"
+                    yield RunError(f"damaged ({error})", where=where, remedy=remedy)
+    except _DAMAGE as error:
+        yield RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+    except RunError as error:
+        yield error
+
+
+def is_unpacked(folder: Path) -> bool:
+    """Tell whether a folder is one that a packed run was unpacked into."""
+    try:
+        return folder.resolve().is_relative_to(_cache().resolve())
+    except RuntimeError:  # there is no home folder, and so no cache
+        return False
+
+
+def _cache() -> Path:
+    return cache_folder() / "packed"
 
 
 def _members(run: Path) -> Iterator[str]:
@@ -144,6 +188,8 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _without_places(file: Path, places: Mapping[str, str]) -> bytes:
     """Read a file; of paths in settings, figures and texts, only the last part is left."""
+    if file.name != CARD:  # which its owner may edit
+        require_unchanged(file, RunError)
     content = read_whole(file)
     if file.name == CONFIG:
         tables = _portable(read_toml(file), places)
@@ -186,26 +232,21 @@ def _named(text: str, places: Mapping[str, str]) -> str:
 
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack what a run folder holds, and nothing else; the folder appears whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
     try:
-        with ZipFile(file) as packed:
+        with whole_folder(folder) as unfinished, ZipFile(file) as packed:
             for member, entry in _wanted(packed, file).items():
                 target = unfinished / member
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with packed.open(entry) as source, target.open("wb") as opened:
+                make_folder(target.parent)
+                with packed.open(entry) as source, whole_file(target) as opened:
                     shutil.copyfileobj(source, opened)
-        if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
-            shutil.rmtree(folder, ignore_errors=True)
-            unfinished.rename(folder)
+            if not (folder / CONFIG).is_file():  # what somebody has removed a part of
+                remove_tree(folder)
     except _DAMAGE as error:
         remedy = "Fetch it again, or pack the run again."
         raise RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy) from None
     except OSError:
-        if not (folder / CONFIG).is_file():  # else another process was quicker
+        if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
             raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
@@ -227,7 +268,10 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         and not set("\\:") & set(entry.filename)
         and name.suffix in _SUFFIXES
         and not entry.is_dir()
+        and len(entry.filename) <= _LONGEST_NAME
     }
+    if len(wanted) > _MOST_FILES:
+        raise RunError(f"holds {len(wanted):,} files, more than a run can", where=file)
     unpacked = sum(entry.file_size for entry in wanted.values())
     if unpacked > _MOST_TIMES * max(file.stat().st_size, 2**20):
         raise RunError(f"would unpack to {unpacked:,} bytes, more than a run can", where=file)

@@ -15,13 +15,16 @@ from rich.console import Console
 from askattend.batching.batches import Batches
 from askattend.data.questions import Box, QASet, Question
 from askattend.environment.home import shortened
+from askattend.environment.origin import mark_of
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write, decode_json, digest_of, read_whole
+from askattend.files import begin_manifest, decode_json, digest_of
+from askattend.files.manifest import read_unchanged
+from askattend.files.writing import write_together
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
 from askattend.metrics.calibration import Calibration
@@ -33,8 +36,8 @@ from askattend.metrics.floor_comparison import (
 from askattend.metrics.grounding import GroundingPerQuestion, measure
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.scored_answer import ScoredAnswer
-from askattend.runs.origin import mark_of
 from askattend.runs.predictor import Predictor
+from askattend.scoring.evaluation_folders import EVALUATION_FILES
 from askattend.scoring.results import (
     METRICS,
     PREDICTIONS,
@@ -201,17 +204,20 @@ class Evaluation(msgspec.Struct, frozen=True):
             DataError: there is not exactly one answer to each question; nothing is written then.
         """
         check_results(self.predictions, questions, where=folder / RESULTS)
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / RESULTS, encode_results(self.predictions))
         # By these another run's answers are proved to be about the same images.
         digests = {image: digest_of(file) for image, file in questions.images.items()}
         told = (
             msgspec.structs.replace(one, image_digest=digests.get(one.image or ""))
             for one in self.predictions
         )
-        atomic_write(folder / PREDICTIONS, encode_predictions(told))
         metrics = msgspec.json.format(msgspec.json.encode(self.metrics.flat()))
-        atomic_write(folder / METRICS, metrics)
+        begin_manifest(folder, EVALUATION_FILES)
+        contents = {
+            RESULTS: encode_results(self.predictions),
+            PREDICTIONS: encode_predictions(told),
+            METRICS: metrics,
+        }
+        write_together(folder, contents)
 
 
 def read_metrics(file: Path) -> Metrics:
@@ -221,7 +227,7 @@ def read_metrics(file: Path) -> Metrics:
         RunError: the file is unreadable.
     """
     try:
-        flat = decode_json(read_whole(file), dict[str, Any])
+        flat = decode_json(read_unchanged(file, RunError), dict[str, Any])
         own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
         return msgspec.convert({**own, "figures": flat}, Metrics)
     except (OSError, msgspec.DecodeError) as error:

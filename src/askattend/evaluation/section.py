@@ -18,12 +18,12 @@ class TerminalLine:
 
     Attributes:
         label: what it is; values stand below one another where it has at most 38 letters.
-        value: a share, shown in per cent.
+        value: a share, shown in per cent; None of what is no share, and stands in the note.
         note: what follows it.
     """
 
     label: str
-    value: float
+    value: float | None
     note: str = ""
 
 

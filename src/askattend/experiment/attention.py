@@ -13,12 +13,13 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from askattend.checking import NetworkName, check
+from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.files import atomic_write
 from askattend.models import model_name, network_named
 from askattend.runs.own_code import OwnCode, read_attention
-from askattend.runs.run_folder import ATTENTION, Run
+from askattend.runs.run_folder import ATTENTION, Run, begin_run
 
 
 def own_attention(config: Config[Any], out: Path) -> OwnCode | None:
@@ -63,7 +64,7 @@ def kept_attention(starts: Iterable[Config[Any]], out: Path) -> OwnCode | None:
             where=code.text,
             remedy=f"Resume with --attention {kept}:{code.name}, or choose another --out.",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    begin_run(out)
     atomic_write(kept, code.source.encode())
     return code
 
@@ -100,7 +101,7 @@ def try_out(run: Run, config: Config[Any], console: Console) -> None:
     for finding in report.failed:
         if finding.name == "shape":
             raise ConfigError(finding.explanation, where=code.text, remedy="See askattend.check.")
-        console.print(f"note: {code.name}: {finding}", highlight=False)
+        print_line(console, f"note: {code.name}: {finding}")
 
 
 def _give_sizes(module: Any, regions: int, sizes: Mapping[str, Any]) -> None:

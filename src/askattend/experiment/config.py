@@ -63,7 +63,7 @@ class Config(Generic[M]):
     questions; paper leaves the papers'. Other options come on top."""
     seeds: Positive = 1
     """Networks trained beforehand, with seeds of their own; the run's network is distilled from
-    what they answer together. 1 trains the run's alone."""
+    what they answer together. 1 trains the run's alone. Where a recipe decides, 2 on small sets."""
     attention: str = ""
     """Attention of your own in the place of the network's: FILE.py:NAME, of a class or function
     that makes a torch module; the run keeps the file."""

@@ -13,9 +13,12 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.data.questions import QASet
+from askattend.data.readers.reader import OPTIONS
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
-from askattend.environment.packing import run_folder
+from askattend.environment.origin import mark_of
+from askattend.environment.packing import is_unpacked, run_folder
+from askattend.environment.terminal import print_line
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
@@ -25,6 +28,7 @@ from askattend.experiment.features import Features, features_for
 from askattend.experiment.floors import with_verdict
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.experiment.own_questions import OwnQuestions, shared
+from askattend.experiment.resuming import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.metrics.calibration import refuse_two_ways
@@ -35,10 +39,14 @@ from askattend.report.gallery import Example, Tile, choose
 from askattend.report.index import check_holder, write_index
 from askattend.report.page import write_report
 from askattend.runs.linear_floors import load_linear_floors
-from askattend.runs.origin import mark_of
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import CONFIG, Run
-from askattend.scoring.evaluation_folders import REPORT, evaluation_folder, source_name
+from askattend.scoring.evaluation_folders import (
+    REPORT,
+    evaluation_folder,
+    evaluations_home,
+    source_name,
+)
 from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
@@ -83,16 +91,21 @@ def evaluate_run(
 ) -> Evaluation:
     """Evaluate a run; leaves metrics, results, predictions and report in `place_of`.
 
-    The run's own ``report.html`` lists all its evaluations.
+    The run's own ``report.html`` lists all its evaluations; a packed one's lie beside the pack.
 
     Raises:
         AskAttendError: the run, the data, the split, the features or the folder do not fit.
     """
-    folder = run_folder(folder)
+    named, folder = folder, run_folder(folder)
     split, figures = canonical_split(options.split), all_figures()
-    place = place_of(folder, options)
+    place = place_of(named, options)
     _check_folder(place, split)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
+    for note in stopped_note(predictor.run):
+        print_line(console, f"note: {note}")
+    if is_unpacked(folder) and (options.abstain_above_risk is not None or not options.abstention):
+        kept = "when to be not sure is kept for this pack on this machine; the file stays as it is"
+        print_line(console, f"note: {kept}")
     inputs = _read(predictor, options.data, split, options.features, console=console)
     mark = mark_of(folder, predictor.run.config)
     check_holder(place, inputs.questions.source, split, mark)
@@ -111,8 +124,10 @@ def evaluate_run(
     evaluation = with_verdict(evaluation, predictor.run, history, inputs.trust)
     evaluation.save(place, inputs.questions)
     _report(predictor, place / REPORT, evaluation, figures, inputs, history)
-    write_card(Run.load(folder))  # as it is saved, without the words of these questions
-    write_index(folder)
+    if not is_unpacked(folder):
+        write_card(Run.load(folder))  # as it is saved, without the words of these questions
+    if place.parent == evaluations_home(named) or not is_unpacked(folder):
+        write_index(named)
     return evaluation
 
 
@@ -164,7 +179,7 @@ def _read(
     if data is not None and absolute_source(data) != absolute_source(own.data):
         # Its path as a run's own is told; and the run's store holds its own images.
         config = replace(own, data=absolute_source(data), features=features)
-    source = questions_of(config)
+    source = _source(config, run.folder)
     questions = split_of(config, source, split)
     store = _store(predictor, config, questions, console=console)
     known = (source, store) if config == own else (None, None)
@@ -185,6 +200,20 @@ def _read(
     )
 
 
+def _source(config: Config[Any], folder: Path) -> QASet:
+    """Read all questions; where they are gone, say how to name the place that they are in now."""
+    try:
+        return questions_of(config)
+    except AskAttendError as error:
+        kind, colon, path = config.data.partition(":")
+        path = re.sub(rf",{OPTIONS}$", "", path)
+        if not colon or not path or Path(path).expanduser().exists():
+            raise
+        packed = "A packed run holds no data: name its" if is_unpacked(folder) else "Name the"
+        remedy = f"{packed} questions by --data {kind}:PATH, wherever they lie."
+        raise type(error)(error.problem, where=error.where, remedy=remedy) from None
+
+
 def _own_questions(
     config: Config[Any], source: QASet | None, *, console: Console
 ) -> OwnQuestions | None:
@@ -194,7 +223,7 @@ def _own_questions(
     try:
         return OwnQuestions.read(config, source)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
         return None
 
 
@@ -215,17 +244,17 @@ def _validation(
     questions = trained.to_calibrate
     if questions is None:
         why = "they were validated on the training questions themselves"
-        console.print(f"note: probabilities are not calibrated anew: {why}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {why}")
     if not questions:
         return None
     try:
         if store is None or any(image not in store for image in questions.images):
             # What follows is not about the images that are evaluated.
             what = "the run's own validation images, to calibrate its probabilities:"
-            console.print(what, highlight=False)
+            print_line(console, what)
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
         return None
     return sample_of(questions, CALIBRATION), store
 

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.readers.registry import images_source, read_source
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
@@ -26,13 +27,20 @@ from askattend.features.images import MIRROR_IMAGE
 from askattend.features.none import NoFeatures
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
+from askattend.features.writer import Engine
 from askattend.models import NetworkConfig, model_name, network_named
 
 Features = FeatureStore | NoFeatures
 
 
 def extract_features(
-    source: str, store: Path, config: ExtractConfig, *, flips: bool = False, console: Console
+    source: str,
+    store: Path,
+    config: ExtractConfig,
+    *,
+    flips: bool = False,
+    console: Console,
+    engine: Engine | None = None,
 ) -> ExtractionReport:
     """Extract the images of a question source, or of a folder, into a feature store.
 
@@ -42,13 +50,14 @@ def extract_features(
         config: how.
         flips: each image's mirror image, too.
         console: where progress goes.
+        engine: what computes shards and writes them; by default this process.
 
     Raises:
         DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
     """
     images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
     wanted = with_mirror_images(images) if flips else images
-    return extract(wanted, store, config, console=console)
+    return extract(wanted, store, config, console=console, engine=engine)
 
 
 def features_for(
@@ -78,15 +87,15 @@ def features_for(
     """
     if not uses_image(config.model):
         if config.features is not None:
-            console.print(
+            print_line(
+                console,
                 f"note: {model_name(config.model)} does not use the image: {config.features} is "
                 "not read",
-                highlight=False,
             )
         return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
-        _require_current(store, images)
+        _require_current(store, images, console)
     else:
         spec = spec if backbone is None else backbone.spec
         extraction = config.extract if spec is None else _as_made(config.extract, spec)
@@ -137,9 +146,13 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
     return name
 
 
-def _require_current(store: FeatureStore, images: Mapping[str, Path]) -> None:
+def _require_current(store: FeatureStore, images: Mapping[str, Path], console: Console) -> None:
     """Refuse features of pictures that were replaced: what is answered would be about others."""
-    if outdated := store.outdated(images):
+
+    def note(text: str) -> None:
+        print_line(console, f"note: {text}")
+
+    if outdated := store.outdated(images, note):
         raise FeatureError(
             f"{len(outdated):,} of the {len(images):,} images have changed since their features "
             f"were extracted: {name_few(outdated)}",

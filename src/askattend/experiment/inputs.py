@@ -50,7 +50,10 @@ def split_of(config: Config[Any], questions: QASet, name: str) -> QASet:
         try:
             return questions.split(name)
         except DataError as error:
-            remedy = f"{error.remedy} Add --split valid for those that training is validated on."
+            remedy = (
+                f"{error.remedy} Add --split valid for those that training is validated on: it "
+                "was steered by them, so that figures flatter."
+            )
             raise DataError(error.problem, where=error.where, remedy=remedy) from None
     splits = training_splits_of(config, questions)
     return splits.train if name == "train" else splits.valid

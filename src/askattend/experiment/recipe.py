@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from askattend.data.questions import QASet
+from askattend.data.vocab import count_spellings, key_counts
 from askattend.experiment.config import Config, RecipeName
 
 # Training questions below which a set is small, and medium; widths follow.
@@ -39,7 +40,7 @@ class SetSize:
     Attributes:
         questions: of the training split.
         images: that they are about.
-        answers: distinct ones among them.
+        answers: distinct ones among them, spellings aside.
     """
 
     questions: int
@@ -50,7 +51,7 @@ class SetSize:
     def of(cls, questions: QASet) -> SetSize:
         """Count a training split."""
         images = {question.image for question in questions}
-        answers = {answer for question in questions for answer, _ in question.answers}
+        answers = key_counts(count_spellings(questions).items())
         return cls(len(questions), len(images), max(len(answers), 1))
 
     @property
@@ -60,6 +61,18 @@ class SetSize:
 
     def __str__(self) -> str:
         return f"{self.questions:,} questions, {self.images:,} images, {self.answers:,} answers"
+
+
+# Of each recipe one size at least, with plenty for each answer and without.
+_SIZES = (
+    *(SetSize(few - 1, 30, few) for few, _ in BATCH_SIZES),
+    *(
+        SetSize(questions, 30, answers)
+        for answers in (1, 10_000)
+        for questions in (SMALL - 1, SMALL)
+    ),
+    *(SetSize(MEDIUM, 30, answers) for answers in (1, 10_000)),
+)
 
 
 def recipe_for(config: Config[Any], size: SetSize) -> Config[Any]:
@@ -81,6 +94,29 @@ def recipe_for(config: Config[Any], size: SetSize) -> Config[Any]:
     train = replace(config.train, **_training(name, size), **_teaching(name, size))
     seeds = TEACHERS if train.distil_floor else config.seeds
     return replace(config, model=model, train=train, seeds=seeds)
+
+
+def decided_by_recipe(config: Config[Any]) -> dict[type, frozenset[str]]:
+    """Find the settings whose value depends on the size of the data, in some recipe.
+
+    Args:
+        config: of the network.
+
+    Returns:
+        dataclass of settings → names of its fields.
+    """
+    found = [recipe_for(replace(config, recipe="auto"), size) for size in _SIZES]
+    parts = [(each, each.model, each.train) for each in found]
+    before = (config, config.model, config.train)
+    return {
+        type(own): frozenset(
+            field.name
+            for field in dataclasses.fields(own)
+            if field.name not in ("recipe", "model", "train")
+            and any(getattr(p[number], field.name) != getattr(own, field.name) for p in parts)
+        )
+        for number, own in enumerate(before)
+    }
 
 
 def describe_recipe(config: Config[Any], size: SetSize) -> str:

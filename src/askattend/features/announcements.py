@@ -10,10 +10,10 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 
+from askattend.environment.terminal import print_line
 from askattend.errors import name_few
 from askattend.features.disk import need_space
 from askattend.features.greys import Range
-from askattend.features.progress import print_line
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import Shard
 

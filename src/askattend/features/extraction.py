@@ -10,6 +10,8 @@ import torch
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
+from askattend.environment.console import notes_console
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -20,11 +22,11 @@ from askattend.features.backbones import (
 )
 from askattend.features.disk import sole_writer
 from askattend.features.images import MIRROR_IMAGE
-from askattend.features.progress import Report, print_line
+from askattend.features.progress import Report
 from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
-from askattend.features.writer import StoreWriter
+from askattend.features.writer import Engine, StoreWriter
 from askattend.files import readable
 from askattend.settings import Natural, Positive, check
 
@@ -128,6 +130,7 @@ def extract(
     backbone: Backbone | None = None,
     console: Console | None = None,
     progress: Report | None = None,
+    engine: Engine | None = None,
 ) -> ExtractionReport:
     """Extract images into a store, which may be new, unfinished, or lack some of them.
 
@@ -142,6 +145,7 @@ def extract(
         backbone: if it is loaded already; else `config` names it.
         console: where notes and the progress bar go; standard error by default.
         progress: called with images done and to do, after each batch.
+        engine: what computes shards and writes them; by default this process.
 
     Raises:
         FeatureError: the backbone is not to be had, the store was made by another one or does not
@@ -149,7 +153,7 @@ def extract(
         ConfigError: there is no such device.
     """
     config = ExtractConfig() if config is None else config
-    console = Console(stderr=True) if console is None else console
+    console = notes_console() if console is None else console
     if not images:
         raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
     if backbone is None:
@@ -173,6 +177,7 @@ def extract(
         shard_images=config.shard_images,
         console=console,
         progress=progress,
+        engine=engine,
     )
     with sole_writer(store, console):
         done, already = writer.write(images)

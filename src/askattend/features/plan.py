@@ -17,6 +17,7 @@ from askattend.features.store_index import (
     WrittenShard,
     divide,
 )
+from askattend.files.manifest import MANIFEST
 
 
 def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, WrittenShard]]:
@@ -99,7 +100,8 @@ def _require_empty(folder: Path) -> None:
         return
     if not folder.is_dir():
         problem = "not a folder"
-    elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
+    # A manifest alone is of an extraction that was killed before it had its plan.
+    elif any(entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()):
         problem = "a folder of something else, not a feature store"
     else:
         return

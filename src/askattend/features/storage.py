@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -118,6 +120,16 @@ def empty_features(shape: Shape, dtype: Dtype) -> Array:
     """Allocate an array for features to be read into."""
     # By NumPy, which asks for huge pages; PyTorch does not.
     return np.empty(shape, np.float32 if dtype == "float32" else np.float16)
+
+
+def digest_of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Compute the SHA-256 of a shard's tensors, whatever their order in its file."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name}\0".encode())
+        # As NumPy has it in memory: hashed without a copy, and without holding up other threads.
+        digest.update(tensors[name].contiguous().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def layout(shape: Shape, dtype: Dtype) -> dict[str, tuple[Shape, torch.dtype]]:

@@ -12,7 +12,8 @@ from askattend.errors import FeatureError
 from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
-from askattend.files import decode_json, read_whole
+from askattend.files import decode_json
+from askattend.files.manifest import read_unchanged
 from askattend.installation import upgrade
 
 METADATA = "askattend"
@@ -49,9 +50,11 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         FeatureError: it is damaged, or of another version.
     """
     try:
-        content = read_whole(file)
+        content = read_unchanged(file, FeatureError)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise damaged(file, error.strerror or str(error)) from error
     try:
         version = decode_json(content, dict[str, msgspec.Raw]).get("version")
         # Asked before the rest is decoded, which may have changed since.
@@ -66,6 +69,8 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         return decode_json(content, kind)
     except (msgspec.MsgspecError, ValueError) as error:
         raise damaged(file, str(error)) from error
+    except FeatureError as error:  # of a spec that cannot be, which knows no file
+        raise error if error.where is not None else damaged(file, error.problem) from None
 
 
 def damaged(file: Path, reason: str) -> FeatureError:

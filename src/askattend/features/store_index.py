@@ -17,6 +17,8 @@ from askattend.features.spec import FeatureSpec
 
 VERSION = 3
 INDEX, PLAN = "index.json", "plan.json"
+# All that a store's manifest lists: the index tells the digests of its shards.
+STORE_FILES = (INDEX, PLAN)
 
 
 class Shard(msgspec.Struct, frozen=True):
@@ -47,6 +49,8 @@ class WrittenShard(msgspec.Struct, frozen=True):
         digests: `image_files.digest` of each original file, which tells when it has been replaced;
             ``""`` for a broken and for an imported one.
         broken: image id → why it could not be read.
+        content: `storage.digest_of_tensors` of its features; ``""`` in a store of an earlier
+            version, whose damage goes unnoticed.
     """
 
     shard: Shard
@@ -54,6 +58,14 @@ class WrittenShard(msgspec.Struct, frozen=True):
     file_sizes: tuple[int, ...]
     digests: tuple[str, ...]
     broken: dict[str, str]
+    content: str = ""
+
+    def require_whole(self) -> None:
+        """Refuse a shard that does not tell of every image; raises ValueError."""
+        images = len(self.shard.images)
+        for name in ("sizes", "file_sizes", "digests"):
+            if (found := len(getattr(self, name))) != images:
+                raise ValueError(f"{self.shard.name}: {found:,} {name}, not {images:,}")
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -70,6 +82,10 @@ class Index(msgspec.Struct, frozen=True):
     spec: FeatureSpec
     shards: tuple[WrittenShard, ...]
     version: int = VERSION
+
+    def __post_init__(self) -> None:
+        for written in self.shards:
+            written.require_whole()
 
     def broken(self) -> dict[str, str]:
         """Map the images that no shard could read → why; a mended one is in a later shard."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
@@ -16,9 +16,11 @@ from askattend.features.image_bytes import read_image_file
 from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
+from askattend.features.storage import digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
-from askattend.files import decode_json, digest
+from askattend.files import decode_json, digest, remove, write_whole
+from askattend.files.tensors import tensor_pieces
 
 UNFINISHED = ".shard-*.unfinished"
 
@@ -42,12 +44,10 @@ class UnfinishedShard:
 
     def save(self, folder: Path) -> None:
         """Write it beside the finished shards of a store."""
-        file = _file(folder, self.written.shard)
-        # Renamed when it is complete: killed in between, an earlier one is still whole.
-        part = file.with_suffix(".part")
-        metadata = {METADATA: msgspec.json.encode(self.written).decode()}
-        save_file(self.stored.tensors(), part, metadata=metadata)
-        part.replace(file)
+        tensors = self.stored.tensors()
+        written = replace(self.written, content=digest_of_tensors(tensors))
+        metadata = {METADATA: msgspec.json.encode(written).decode()}
+        write_whole(_file(folder, written.shard), tensor_pieces(tensors, metadata))
 
 
 @dataclass
@@ -109,6 +109,8 @@ def read_unfinished(
     shapes = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in tensors.items()}
     if written.shard != shard or shapes != layout or not _same(images, written):
         return None
+    if written.content != digest_of_tensors(tensors):  # damaged: as good as none
+        return None
     # A copy, since the rest is to be filled in.
     copies = {name: tensor.clone() for name, tensor in tensors.items()}
     return UnfinishedShard(StoredLevels.from_tensors(copies, spec.grids, spec.dtype), written)
@@ -131,7 +133,7 @@ def count_kept(folder: Path) -> int:
 
 def remove_unfinished(folder: Path, shard: Shard) -> None:
     """Remove what was kept of a shard that is whole now."""
-    _file(folder, shard).unlink(missing_ok=True)
+    remove(_file(folder, shard))
 
 
 def _file(folder: Path, shard: Shard) -> Path:

@@ -77,6 +77,15 @@ def metric_name(questions: Iterable[Question], dialect: str | None = None) -> st
     return f"{name}, {_ADAPTED}" if annotators and min(annotators) < 4 else name
 
 
+def accuracy_label(metric: str) -> str:
+    """Name an accuracy wherever people read it, in one way.
+
+    >>> accuracy_label("exact match"), accuracy_label("VQA accuracy, current")
+    ('accuracy (exact match)', 'VQA accuracy, current')
+    """
+    return f"accuracy ({metric})" if metric == EXACT_MATCH else metric
+
+
 def mean_accuracy(answer_to: Callable[[str], str], questions: Iterable[Question]) -> float:
     """Average `accuracy_of` over the answered questions, of answers to their texts alone.
 

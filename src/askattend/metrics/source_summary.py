@@ -10,8 +10,9 @@ from statistics import median
 
 import msgspec
 
+from askattend.data.look_alikes import alike_answers
 from askattend.data.questions import QASet, Question
-from askattend.data.splits import odd_splits, shared_images
+from askattend.data.splits import no_test_note, odd_splits, shared_images
 from askattend.data.text import tokenise
 from askattend.data.vocab import (
     AnswerVocab,
@@ -23,6 +24,7 @@ from askattend.data.vocab import (
 from askattend.errors import ConfigError, ImageError
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.floors import Floors
+from askattend.metrics.image_copies import ImageCopies, find_copies, images_by_split
 
 COMMON_ANSWERS = 20
 
@@ -104,6 +106,7 @@ class SourceSummary(msgspec.Struct, frozen=True):
         distinct_answers: how many there are in the training split, spellings aside.
         common_answers: the most common of the training split.
         shared_images: splits that share images.
+        copies: splits that share pictures under different names.
         pairs: complementary pairs of questions.
         located: number of questions that tell where their objects are.
         reworded: number of questions that share their meaning with others.
@@ -121,6 +124,7 @@ class SourceSummary(msgspec.Struct, frozen=True):
     distinct_answers: int
     common_answers: list[CommonAnswer]
     shared_images: list[SharedImages]
+    copies: list[ImageCopies]
     pairs: int
     located: int
     reworded: int
@@ -136,7 +140,8 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     Args:
         qaset: all questions of the source.
         top: how many of the most common training answers count as known.
-        check_images: open every image, which takes a while for many.
+        check_images: open every image, which takes a while for many; of few, nearly equal ones are
+            looked for in any case.
 
     Raises:
         ConfigError: `top` is below one.
@@ -145,8 +150,11 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         raise ConfigError("must be at least 1", where=f"top = {top}")
     train = [q for q in qaset if q.split == "train" and q.answers]
     learnt = (AnswerVocab.build(train, size=top), Floors.build(train)) if train else None
+    # Without questions to learn from it is no set that a training would be tested on.
+    no_test = no_test_note(qaset) if train else ()
     missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
     there = {image: file for image, file in qaset.images.items() if image not in missing}
+    copies = find_copies(images_by_split(qaset, there), every=check_images)
     return SourceSummary(
         source=qaset.source,
         questions=len(qaset),
@@ -162,10 +170,11 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         distinct_answers=len(key_counts(count_spellings(train).items())),
         common_answers=_common_answers(train),
         shared_images=[SharedImages(*pair) for pair in shared_images(qaset).items()],
+        copies=copies,
         pairs=len(qaset.pairs),
         located=sum(bool(q.boxes) for q in qaset),
         reworded=sum(q.meaning is not None for q in qaset),
-        notes=[*qaset.notes, *odd_splits(qaset)],
+        notes=[*qaset.notes, *odd_splits(qaset), *no_test, *alike_answers(qaset)],
     )
 
 

@@ -14,6 +14,8 @@ from askattend.metrics.wordnet import WordNet, installed_wordnet
 
 # What a similarity below the threshold is multiplied by.
 DOWN_WEIGHT = 0.1
+# The share of answers that are right as sets, as people read it.
+SETS_MATCH = "exact match of sets"
 # The thresholds that figures are published for, named as in print.
 THRESHOLDS = {"0.9": 0.9, "0.0": 0.0}
 EXACT = "exact"

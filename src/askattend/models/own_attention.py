@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from askattend.models.kernels import expand_to_questions
+from askattend.models.symbols import Symbol
 
 # What the width of an attention's hidden layer may be called by who writes one.
 HIDDEN_NAMES = ("attention_dim", "hidden_dim", "width")
@@ -47,3 +49,31 @@ def as_projected_attention(attention: nn.Module) -> Any:
     other is asked ``forward(regions, question)``, with regions of its own for each question.
     """
     return attention if hasattr(attention, "project") else PerQuestion(attention)
+
+
+def scores_of(
+    attention: nn.Module, papers: type[nn.Module], scores: Symbol, maps: Symbol
+) -> tuple[Symbol, Symbol]:
+    """Return the symbols of an attention's scores and maps, which of one's own are not the paper's.
+
+    Args:
+        attention: as a network calls it.
+        papers: the class of the paper's attention; one derived from it may compute anything.
+        scores: the paper's symbol of its scores.
+        maps: and of their softmax.
+    """
+    if type(attention) is papers:
+        return scores, maps
+    own = attention.attention if isinstance(attention, PerQuestion) else attention
+    name = type(own).__name__
+    written = f"{name}(regions, question)"
+    if own is attention:
+        written = f"{name}(project(regions), question)"
+    meaning = (
+        f"how much each map wants each region, by {name} in the place of the paper's attention"
+    )
+    said = f"{maps.symbol.partition(' = ')[0]} = softmax({scores.name})"
+    return (
+        replace(scores, symbol=written, equation="beyond the paper", meaning=meaning),
+        replace(maps, symbol=said),
+    )

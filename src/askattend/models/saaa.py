@@ -25,7 +25,7 @@ from askattend.models.kernels import (
     weighted_sum,
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
-from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention
+from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention, scores_of
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.models.word_logits import (
     WordLogitsChoice,
@@ -117,9 +117,10 @@ class SAAA(Network):
         (projected,) = image.projected
         question, word_logits = split_word_logits(self.word_logits, question)
         scores = image.hide_blank(self.attention(projected, question, image_index), image_index)
-        scores = paper.SCORES(scores)  # F_c(s, φ_l)
+        f, alpha = scores_of(self.attention, GlimpseAttention, paper.SCORES, paper.ALPHA)
+        scores = f(scores)  # F_c(s, φ_l)
         attention = softmax(scores)  # α_{c,l} ∝ exp F_c(s, φ_l), Σ_l α_{c,l} = 1
-        attention = paper.ALPHA(edit(attention, edited))
+        attention = alpha(edit(attention, edited))
         attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} v̂_l
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         drop, first, relu, drop_hidden, last = self.classifier

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float, Int
+from msgspec import Meta
 from torch import Tensor, nn
 
 from askattend.errors import ConfigError
@@ -31,7 +32,7 @@ from askattend.models.kernels import (
     wider_linear,
 )
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
-from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention
+from askattend.models.own_attention import HIDDEN_NAMES, as_projected_attention, scores_of
 from askattend.models.san_encoders import CNNEncoder, PublishedLSTMEncoder, initialise_as_published
 from askattend.models.symbols import Symbol
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
@@ -44,6 +45,8 @@ from askattend.models.word_logits import (
 )
 from askattend.settings import Positive, Probability
 
+# The papers go no further than 3; each is a module, and makes a map.
+Hops = Annotated[int, Meta(ge=1, le=100)]
 Variant = Literal["paper", "published-code"]
 
 
@@ -112,9 +115,10 @@ class SAN(Network):
         u, hops = question, []
         for k, (hop, projected) in enumerate(zip(self.hops, image.projected, strict=True), 1):
             scores = image.hide_blank(hop(projected, u, image_index), image_index)
-            scores = e_i(scores, k)  # W_P h_A + b_P
+            named, p_i = scores_of(hop, HopAttention, e_i, paper.P_I)
+            scores = named(scores, k)  # W_P h_A + b_P
             attention = edit(softmax(scores), edited, first=k - 1, of=len(self.hops))
-            attention = paper.P_I(attention, k)  # p_I^k
+            attention = p_i(attention, k)  # p_I^k
             v = weighted_sum(attention, image.regions, image_index)  # Σ_i p_i v_i
             v = v[..., : u.shape[-1]]
             attended = paper.V_TILDE(v, k)  # ṽ_I^k
@@ -271,7 +275,7 @@ class SANConfig(NetworkConfig):
     """The CNN's filters over three words in a row."""
     attention_dim: Positive = 512
     """Width of the hidden layer of each hop (k)."""
-    hops: Positive = 2
+    hops: Hops = 2
     """Number of attention layers (K)."""
     dropout: Probability = 0.5
     """Probability of dropping an element of u^K, before the answer layer."""

@@ -6,8 +6,8 @@ import shlex
 from typing import Any
 
 from askattend.environment.home import shortened
+from askattend.environment.origin import read_origin
 from askattend.evaluation.evaluate import Metrics
-from askattend.runs.origin import read_origin
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.settings import to_mapping

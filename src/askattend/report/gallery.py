@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from askattend.data.questions import Question
@@ -17,9 +18,9 @@ from askattend.drawing.overlay import (
     fit_long_side,
     map_caption,
     peak,
-    strongest,
     tinted_map,
 )
+from askattend.drawing.scale import SCALE_SAYS, legend, scale_ticks, strongest
 from askattend.features.geometry import WHOLE, Crop
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.shares import percent
@@ -27,6 +28,7 @@ from askattend.runs.predictor import Answer
 
 THUMBNAIL = 256  # long side in pixels: sharp on a dense screen, and some 8 kB
 QUALITY = 72
+STOPS = 25  # colours of the scale, between which a browser blends
 VERDICTS = ("wrong", "partly", "right")  # in the order of the gallery
 _WORDS = {"wrong": "wrong", "partly": "partly right", "right": "right"}
 
@@ -48,6 +50,23 @@ class Tile:
     height: int
     alt: str
     caption: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale of the tints, as the gallery shows it.
+
+    Attributes:
+        strongest: the multiple of an even share that is tinted strongest.
+        stops: colours at even steps along it, as CSS has them.
+        ticks: how far along it each lies, 0 to 1, and its label.
+        unit: what the ticks count.
+    """
+
+    strongest: int
+    stops: tuple[str, ...]
+    ticks: tuple[tuple[float, str], ...]
+    unit: str = SCALE_SAYS
 
 
 @dataclass(frozen=True)
@@ -86,8 +105,7 @@ class Gallery:
         counts: how many answers were right, and how many of which verdict are shown.
         carried: what the maps carry, by the run's own figures; empty where none was measured.
         field: what a region has seen, drawn; None where it was not measured.
-        strongest: the multiple of an even share that is tinted strongest; None where the network
-            attends nowhere.
+        scale: of the maps' tints; None where the network attends nowhere.
         verdicts: of the cards: verdict, its name and how many have it.
         kinds: of the cards, and how many are of each.
         cards: wrong answers first, the surest on top.
@@ -97,7 +115,7 @@ class Gallery:
     counts: str
     carried: str
     field: Tile | None
-    strongest: int | None
+    scale: Scale | None
     verdicts: tuple[tuple[str, str, int], ...]
     kinds: tuple[tuple[str, int], ...]
     cards: tuple[Card, ...]
@@ -195,11 +213,17 @@ def gallery_of(
         _counts(shown, predictions),
         carried,
         field,
-        None if maps_name is None else strongest(examples[0].answer.attention[0].numel()),
+        None if maps_name is None else _scale(examples[0].answer.attention[0].numel()),
         tuple((v, _WORDS[v], shown[v]) for v in reversed(VERDICTS) if shown[v]),
         tuple(sorted(kinds.items())),
         tuple(_card(example, maps_name) for example in ordered),
     )
+
+
+def _scale(regions: int) -> Scale:
+    row = np.asarray(legend(STOPS, 1))[0]
+    stops = tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in row.tolist())
+    return Scale(strongest(regions), stops, tuple(scale_ticks(regions)))
 
 
 def _counts(shown: Counter[str | None], predictions: Sequence[ScoredAnswer]) -> str:

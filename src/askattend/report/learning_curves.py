@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from askattend.evaluation.section import Axis, Chart, Line, Mark, Note, Section
+from askattend.metrics.accuracy import accuracy_label
 from askattend.training.history import TrainingHistory
 
 
@@ -16,10 +17,11 @@ def learning_curves(history: TrainingHistory | None) -> Section | None:
     train_loss = [epoch.train_loss for epoch in epochs]
     valid_loss = [epoch.valid_loss for epoch in epochs]
     accuracy = [100 * epoch.valid_accuracy for epoch in epochs]
-    title = f"{metric[:1].upper()}{metric[1:]}"
+    label = accuracy_label(metric)
+    title = f"{label[:1].upper()}{label[1:]}"
     note = (
         f"{history.keep.capitalize()}: epoch {best.epoch} of {epochs[-1].epoch}, with a validation "
-        f"accuracy ({metric}) of {best.valid_accuracy:.1%}. "
+        f"{label} of {best.valid_accuracy:.1%}. "
         "Its weights are the ones evaluated here."
     )
     return Section(

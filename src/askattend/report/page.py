@@ -17,6 +17,7 @@ from askattend.evaluation.evaluate import Evaluation, Figure, Metrics
 from askattend.evaluation.figures.removal import change_text
 from askattend.evaluation.section import Block, PageContext, Section
 from askattend.files import atomic_write
+from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.metrics.shares import percent
@@ -34,7 +35,7 @@ _FLOORS = {
     "bag_of_words": ("", "logistic regression on words and word pairs: a floor"),
     "bag_of_words_and_image": (
         "",
-        "that on words, word pairs and the image's mean feature: a floor",
+        "logistic regression on words, word pairs and the image's mean feature: a floor",
     ),
 }
 
@@ -134,7 +135,10 @@ def environment() -> Environment:
         "count": "{:,}".format,
         "clamp": _clamp,
         "width": lambda share: f"{100 * _clamp(share):.1f}%",
+        "accuracy": accuracy_label,
+        "capitalise": lambda text: f"{text[:1].upper()}{text[1:]}",
         "marked": _marked,
+        "breakable": _breakable,
         "draw": draw,
         "line_kind": line_kind,
     }
@@ -150,6 +154,11 @@ def _marked(text: str) -> Markup:
     """Escape a block's text; then what stands between ``**`` is bold, between backticks code."""
     bold = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", str(escape(text)))
     return Markup(re.sub(r"`(.+?)`", r"<code>\1</code>", bold))
+
+
+def _breakable(source: str) -> Markup:
+    """Escape a source; a line may end behind each of its options."""
+    return Markup(str(escape(source)).replace(",", ",<wbr>"))
 
 
 def _carried(figures: Mapping[str, Any]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from askattend.data.look_alikes import words_alike
 from askattend.data.vocab import WordVocab
 from askattend.data.word_vectors import WordVectors
 from askattend.errors import DataError
+from askattend.files.limits import QUESTION
 from askattend.runs.unseen_words import UnseenWords, look_up
 
 
@@ -68,15 +70,27 @@ class QuestionReader:
         return [
             *([remark] if remark else []),
             *(f"{about}: {what}" for about, what in told if what),
+            *self._alike(question),
         ]
 
+    def _alike(self, question: str) -> list[str]:
+        """Name the known words of which unknown ones are another way to write."""
+        if not self.words.unlisted(question):
+            return []
+        found = dict(words_alike(self.words.tokenise(question), self.trained))
+        return [f"it knows '{word}', not '{written}'" for written, word in found.items()]
+
     def need_words(self, questions: Sequence[str]) -> None:
-        """Refuse questions that say nothing.
+        """Refuse questions that say nothing, or are endless.
 
         Raises:
-            DataError: a question has no word in it.
+            DataError: a question has no word in it, or is longer than is allowed.
         """
         for question in questions:
+            if len(question) > QUESTION.value():
+                problem = f"has {len(question):,} characters"
+                where = f"question '{question[:40]}…'"
+                raise DataError(problem, where=where, remedy=QUESTION.how_to_raise())
             if not any(self.words.tokenise(question)):
                 raise DataError(
                     "has no word in it", where=f"question '{question}'", remedy="Ask with words."

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import torch
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
@@ -20,14 +19,23 @@ from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import atomic_write, begin_manifest, decode_json, make_folder
+from askattend.files.manifest import (
+    is_expected,
+    read_unchanged,
+    require_unchanged,
+    warn_without_manifest,
+)
+from askattend.files.tensors import tensor_pieces
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
+from askattend.runs.network_size import require_size
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
+from askattend.runs.unfinished import no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
@@ -37,6 +45,20 @@ ATTENTION = "attention.py"
 VECTORS, SUGGESTIONS = "word_vectors.safetensors", "suggestions.json"
 FLOORS, FEATURES, CALIBRATION = "floors.json", "features.json", "calibration.json"
 WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
+# All that a manifest lists: besides what stands above, what training, search and evaluation write.
+RUN_FILES = (
+    *(CONFIG, WORDS, ANSWERS, ATTENTION, VECTORS, SUGGESTIONS, FLOORS, FEATURES, CALIBRATION),
+    *WEIGHTS.values(),
+    *(
+        "floors.safetensors",
+        "likeness.safetensors",
+        "soft_answers.safetensors",
+        "origin.json",
+        "metrics.json",
+        "log.csv",
+    ),
+    *("search.json", "search.csv", "search.png", "README.md", "report.html"),
+)
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
 # training has come stands in the metadata.
 _WEIGHT, _STATE = "model.", "state"
@@ -72,7 +94,7 @@ class Run:
 
     def save(self) -> None:
         """Write the folder; the weights follow with `save_weights` and `save_progress`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        begin_run(self.folder)
         atomic_write(self.folder / WORDS, msgspec.json.encode(self.words))
         atomic_write(self.folder / ANSWERS, msgspec.json.encode(self.answers))
         atomic_write(self.folder / FLOORS, msgspec.json.encode(self.floors))
@@ -80,7 +102,7 @@ class Run:
         atomic_write(self.folder / FEATURES, features)
         if self.vectors is not None:
             tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
-            atomic_write(self.folder / VECTORS, save(tensors))
+            atomic_write(self.folder / VECTORS, tensor_pieces(tensors))
         if self.attention is not None:
             atomic_write(self.folder / ATTENTION, self.attention.source.encode())
         if self.suggestions:
@@ -99,6 +121,7 @@ class Run:
         """
         folder = run_folder(folder)
         config, words = read_config(folder), _read_json(folder / WORDS, WordVocab)
+        warn_without_manifest(folder, "run")
         suggestions = folder / SUGGESTIONS
         return cls(
             folder,
@@ -109,7 +132,7 @@ class Run:
             _read_json(folder / FEATURES, FeatureSpec),
             _read_vectors(folder / VECTORS, config, words),
             _read_json(suggestions, tuple[str, ...]) if suggestions.exists() else (),
-            read_attention(folder / ATTENTION, config),
+            _read_attention(folder / ATTENTION, config),
         )
 
     @property
@@ -148,13 +171,19 @@ class Run:
         """Build the run's network, freshly initialised.
 
         Raises:
+            ConfigError: its widths are absurd.
             UntrustedCodeError: its attention is code that this user has not agreed to run.
         """
+        sizes = {
+            "words": len(self.words),
+            "answers": len(self.answers),
+            "region_dim": self.features.input_dim,
+        }
+        config = self.model_config
+        require_size(config, **sizes, where=f"{self.folder / CONFIG} [model]")
         model = build_model(
-            self.model_config,
-            words=len(self.words),
-            answers=len(self.answers),
-            region_dim=self.features.input_dim,
+            config,
+            **sizes,
             make_attention=None if self.attention is None else self.attention.make,
         )
         if self.vectors is not None:
@@ -164,12 +193,23 @@ class Run:
             _give_sizes(model, self.features)
         return model
 
+    def require_weights(self) -> None:
+        """Refuse a run that cannot answer; see `no_weights`.
+
+        Raises:
+            RunError: the best weights are missing; names the command that goes on with a training.
+        """
+        if not is_expected(self.folder / WEIGHTS["best"]):
+            raise no_weights(self.folder, self.config, trained=self.floors is not None)
+
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
         """Load the run's network with trained weights, in evaluation mode.
 
         Raises:
             RunError: the weights are missing, unreadable or do not fit.
         """
+        if which == "best":
+            self.require_weights()
         model, file = self.new_model(), self.folder / WEIGHTS[which]
         tensors, _ = read_tensors(file)
         if which == "last":
@@ -188,16 +228,18 @@ class Run:
             RunError: the file is unreadable.
         """
         file = self.folder / CALIBRATION
-        return _read_json(file, Calibration) if file.exists() else None
+        return _read_json(file, Calibration) if is_expected(file) else None
 
     def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
-        atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
+        weights = _contiguous(model.state_dict())
+        atomic_write(self.folder / WEIGHTS["best"], tensor_pieces(weights))
 
     def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
-        content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
+        both = _contiguous({**weights, **tensors})
+        content = tensor_pieces(both, {_STATE: state.decode()})
         atomic_write(self.folder / WEIGHTS["last"], content)
 
     def progress_state(self) -> bytes | None:
@@ -223,12 +265,19 @@ class Run:
             RunError: the file is unreadable or does not fit.
         """
         file = self.folder / WEIGHTS["last"]
-        if not file.exists():
+        if not is_expected(file):
             return None
         tensors, metadata = read_tensors(file)
         load_weights(model, strip_prefix(_WEIGHT, tensors), where=file)
         others = {name: t for name, t in tensors.items() if not name.startswith(_WEIGHT)}
         return others, _state(metadata, file)
+
+
+def begin_run(folder: Path) -> None:
+    """Begin a run's folder, with its manifest; an older run's, which has none, stays without."""
+    make_folder(folder)
+    if not (folder / CONFIG).exists():
+        begin_manifest(folder, RUN_FILES)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -239,13 +288,11 @@ def read_config(folder: Path) -> dict[str, Any]:
         ConfigError: config.toml is malformed; names the line.
     """
     if not (folder / CONFIG).is_file():
-        problem = "not a run folder (no config.toml)" if folder.is_dir() else "no such folder"
-        raise RunError(
-            problem, where=folder, remedy="Make one with: askattend train … --out FOLDER."
-        )
+        raise no_run(folder)
     tables = read_toml(folder / CONFIG)
     layout = tables.pop("layout", None)
     if layout == LAYOUT:
+        require_unchanged(folder / CONFIG, RunError)
         return dict(expanded(tables))
     if isinstance(layout, int) and layout > LAYOUT:
         problem = f"made by a newer version of askattend (layout {layout}, not {LAYOUT})"
@@ -303,10 +350,21 @@ def _read_vectors(file: Path, config: Mapping[str, Any], words: WordVocab) -> Wo
     return WordVectors(source, tensors[_VALUES].numpy())
 
 
+def _read_attention(file: Path, config: Mapping[str, Any]) -> OwnCode | None:
+    """Read the code of the run's own attention, as the run was given it."""
+    code = read_attention(file, config)
+    if code is not None:
+        require_unchanged(file, RunError)
+    return code
+
+
 def _read_json(file: Path, kind: Any) -> Any:
     try:
-        return decode_json(read_whole(file), kind)
+        return decode_json(read_unchanged(file, RunError), kind)
     except FileNotFoundError:
         raise RunError("missing", where=file, remedy="Copy the whole run folder.") from None
+    except RunError:
+        raise
     except (OSError, msgspec.DecodeError, AskAttendError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
+        problem = error.problem if isinstance(error, AskAttendError) else error
+        raise RunError(f"unreadable ({problem})", where=file, remedy="Train again.") from None

@@ -13,6 +13,7 @@ from askattend.errors import ConfigError, DataError, name_few
 from askattend.files import digest_of
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.significance import mcnemar
+from askattend.scoring.other_questions import look_of_ids
 from askattend.scoring.paired_scores import Difference, PairedScores, Pairs
 from askattend.scoring.same_question import difference, refuse
 from askattend.scoring.systems import System, evaluated_system, scored_system
@@ -158,6 +159,11 @@ def _notes(first: System, second: System) -> tuple[str, ...]:
     return (*both, *own)
 
 
+def _whose(system: System) -> str:
+    """Name a system with the source, and so the protocol, whose questions it answered."""
+    return f"{system.name}, on {system.source}" if system.source else system.name
+
+
 def check_comparable(first: System, second: System) -> None:
     """Make sure that two systems answered the same questions, scored alike; see `compare`."""
     where = f"{first.name} and {second.name}"
@@ -172,12 +178,16 @@ def check_comparable(first: System, second: System) -> None:
                 remedy="Evaluate both on the same questions.",
             )
     ours, theirs = ({one.question_id: one for one in s.answers} for s in (first, second))
+    each = ((first, ours), (second, theirs))
     lonely = [id_ for id_ in {**ours, **theirs} if id_ not in ours or id_ not in theirs]
     remedy = "Evaluate both on the same --data and --split."
     if lonely:
+        sides = "; ".join(
+            f"{len(ids):,} of {_whose(one)} ({look_of_ids(ids)})" for one, ids in each
+        )
         raise DataError(
             f"they answered different questions, {len(lonely):,} of them not common to both: "
-            f"{name_few(map(repr, lonely))}",
+            f"{name_few(map(repr, lonely))}: {sides}; {len(ours.keys() & theirs.keys()):,} in both",
             where=where,
             remedy=remedy,
         )

@@ -1,20 +1,27 @@
-"""Folders of evaluations: one a data set and split, below ``RUN/evaluations``."""
+"""Folders of evaluations: one a data set and split, below ``RUN/evaluations``.
+
+Those of a packed run lie beside the pack: it is unpacked into a cache, where nobody looks.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
-from askattend.data.readers.registry import absolute_source, read_source
+from askattend.data.readers.registry import READERS, absolute_source, read_source
 from askattend.data.splits import canonical_split
+from askattend.environment.origin import mark_of
+from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, RunError, name_few
-from askattend.scoring.results import METRICS, PREDICTIONS
+from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.settings import read_toml
 
 EVALUATIONS, REPORT = "evaluations", "report.html"
+# All that a manifest of such a folder lists.
+EVALUATION_FILES = (RESULTS, PREDICTIONS, METRICS, REPORT)
 _CONFIG = "config.toml"
 # A name's length, so that a path stays one that any file system takes.
 _LONGEST = 60
@@ -27,23 +34,34 @@ def evaluation_folder(run: Path, split: str, data: str | None = None) -> Path:
     another data set's has the set's name before it, with a digest of where it lies.
 
     Args:
-        run: the run folder.
+        run: the run folder, or a packed run.
         split: the split's name.
         data: the question source; by default the run's own.
     """
-    return run / EVALUATIONS / (split if _is_own(run, data) else f"{_set_name(data)}-{split}")
+    return evaluations_home(run) / (split if _is_own(run, data) else f"{_set_name(data)}-{split}")
+
+
+def evaluations_home(run: Path) -> Path:
+    """Name the folder that holds those of a run's evaluations.
+
+    ``shelves-evaluations`` beside ``shelves.zip``; in the working directory, where only the folder
+    is known that a pack was unpacked into.
+    """
+    if run.is_file():
+        return run.with_name(f"{run.stem}-{EVALUATIONS}")
+    return Path(f"{run.name}-{EVALUATIONS}") if is_unpacked(run) else run / EVALUATIONS
 
 
 def evaluations_of(run: Path) -> list[Path]:
     """List the folders of a run's evaluations, by name."""
-    return sorted(file.parent for file in (run / EVALUATIONS).glob(f"*/{METRICS}"))
+    return sorted(file.parent for file in evaluations_home(run).glob(f"*/{METRICS}"))
 
 
 def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Path:
     """Find the folder of a run's evaluation.
 
     Args:
-        run: the run folder, or an evaluation's own folder.
+        run: the run folder, a packed run, or an evaluation's own folder.
         split: by default test, or else the only one that the run was evaluated on.
         data: the question source; where the run was not evaluated on it by that name, the
             evaluation on its own data is found.
@@ -56,9 +74,12 @@ def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Pa
     wanted = canonical_split(split or "test")
     if (run / METRICS).is_file() and (run / PREDICTIONS).is_file() and run.name == wanted:
         return run
-    folders = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
+    # What a pack was evaluated on before it was packed lies in it.
+    inside = run_folder(run) / EVALUATIONS
+    names = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
+    folders = [*names, *(inside / folder.name for folder in names)]
     found = [folder for folder in folders if (folder / METRICS).is_file()]
-    others = evaluations_of(run)
+    others = sorted({*evaluations_of(run), *(f.parent for f in inside.glob(f"*/{METRICS}"))})
     if not found and split is None and len(others) == 1:
         return others[0]
     if found:
@@ -87,14 +108,57 @@ def _has_split(run: Path, split: str) -> bool:
     return split in questions.splits or split in questions.subsets
 
 
-def source_name(source: str) -> str:
-    """Name a source as a title does: its file or folder, or its kind where it has neither.
+def require_own_evaluation(run: Path, folder: Path, mark: str) -> None:
+    """Refuse an evaluation that was copied from another run's folder.
 
-    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar,answers=all")
-    ('birds.csv', 'daquar')
+    Args:
+        run: the run folder.
+        folder: the evaluation's.
+        mark: of the run that it names, see `mark_of`; ``""`` where it names none.
+
+    Raises:
+        RunError: it is another run's, or the run's own origin is unreadable.
+    """
+    own = mark_of(run, read_toml(run / _CONFIG)) if mark and (run / _CONFIG).is_file() else ""
+    if own and own != mark:
+        remedy = "Remove this folder, or evaluate the run again into another one."
+        raise RunError("is the evaluation of another run", where=folder, remedy=remedy)
+
+
+def source_name(source: str) -> str:
+    """Name a source as a title does: its file, or its kind, with what tells it from its like.
+
+    >>> source_name("table:/photos/birds.csv"), source_name("daquar:/data/daquar")
+    ('birds.csv', 'daquar (all answers)')
     """
     kind, _, place = source.partition(":")
-    return PurePath(place).name if kind == "table" and place else kind
+    try:
+        reader = READERS.find(kind)
+        if reader is not None and reader.canonical:
+            told = _recipe(reader.canonical(place), reader.canonical(""))
+        elif reader is not None and place:
+            place, options = reader.split_options(place)
+            told = list(_protocol(options, reader.options))
+        else:
+            told = []
+    except AskAttendError:  # told where the source is read
+        told = []
+    name = PurePath(place).name if kind == "table" and place else kind
+    return f"{name} ({', '.join(told)})" if told else name
+
+
+def _recipe(written: str, usual: str) -> list[str]:
+    """List what of a recipe is not as usual."""
+    return [part for part in written.split(",") if part not in usual.split(",")]
+
+
+def _protocol(options: Mapping[str, str], known: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield the protocol that options choose: ``"single answers"``; the first one in any case."""
+    choices = {key: values for key, values in known.items() if values}
+    for number, (key, values) in enumerate(choices.items()):
+        chosen = options.get(key, values[0])
+        if number == 0 or chosen != values[0]:
+            yield f"{chosen} {key}"
 
 
 def _is_own(run: Path, data: str | None) -> bool:
@@ -107,7 +171,7 @@ def _is_own(run: Path, data: str | None) -> bool:
 
 
 def _own_source(run: Path) -> str:
-    return str(read_toml(run / _CONFIG).get("data", ""))
+    return str(read_toml(run_folder(run) / _CONFIG).get("data", ""))
 
 
 def _set_name(data: str | None) -> str:

@@ -18,7 +18,7 @@ from askattend.metrics.breakdown import GroupAccuracy, accuracy_by, accuracy_ove
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.vqa_official import CURRENT, check_dialect
 from askattend.metrics.wups import mean_wups
-from askattend.scoring.split_answers import SplitAnswers, read_split_answers
+from askattend.scoring.split_answers import SplitAnswers, read_split_answers, written_otherwise
 
 # Sources whose answers are sets, with things between commas, for which WUPS was made.
 SOURCES_OF_SETS = ("daquar", "daquar-37")
@@ -123,7 +123,7 @@ def score(
         by_question_type=accuracy_by(attrgetter("question_type"), scored),
         wups=mean,
         per_question=tuple(scored),
-        notes=(*answers.notes, *notes),
+        notes=(*answers.notes, *written_otherwise(scored), *notes),
     )
 
 

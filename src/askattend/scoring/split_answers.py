@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import shlex
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from askattend.data.look_alikes import written_alike
 from askattend.data.questions import QASet, QuestionId
 from askattend.data.splits import canonical_split, training_splits
 from askattend.errors import DataError, name_few
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
+from askattend.scoring.other_questions import describe_ids, likely_source
 from askattend.scoring.results import check_results, id_type_remedy, load_results
 from askattend.scoring.same_question import check_texts
 
@@ -39,6 +42,22 @@ class SplitAnswers:
         ]
 
 
+def written_otherwise(scored: Sequence[ScoredAnswer]) -> tuple[str, ...]:
+    """Make a note on answers that count as wrong for their spaces, dashes or commas alone."""
+    pairs = [
+        (one.answer, other)
+        for one in scored
+        if one.score == 0
+        for other, _ in one.references or ()
+        if written_alike(one.answer) == written_alike(other)
+    ]
+    if not pairs:
+        return ()
+    count = "1 answer is" if len(pairs) == 1 else f"{len(pairs):,} answers are"
+    named = name_few(dict.fromkeys(f"'{given}' for '{human}'" for given, human in pairs))
+    return (f"{count} wrong for spaces, dashes or commas alone: {named}",)
+
+
 def read_split_answers(file: Path, questions: QASet, *, split: str | None = None) -> SplitAnswers:
     """Read a results file's answers to the questions of a split.
 
@@ -62,7 +81,12 @@ def read_split_answers(file: Path, questions: QASet, *, split: str | None = None
     others = {question.id for question in questions} - ids
     # A file that answers nothing of the split is not one that answers more than the split.
     elsewhere = others if answered & ids else frozenset()
-    check_results(results, wanted, elsewhere=elsewhere, where=file, split=name)
+    try:
+        check_results(results, wanted, elsewhere=elsewhere, where=file, split=name)
+    except DataError as error:
+        if not answered ^ (ids | (answered & elsewhere)):  # the same ids, only some of them twice
+            raise
+        raise _explained(error, questions, answered, wanted) from None
     check_texts(results, wanted, where=file)
     answers = {one.question_id: one.answer for one in results if one.question_id in ids}
     notes = _passed_over(questions, answered & elsewhere, ids, file)
@@ -93,18 +117,35 @@ def _answered_split(questions: QASet, answered: Set[QuestionId], file: Path) -> 
     raise DataError(
         f"it answers questions of several splits: {listed}",
         where=file,
-        remedy="Add --split NAME.",
+        remedy=_name_likely(questions, answered) or "Add --split NAME.",
     )
 
 
 def _unknown_ids(questions: QASet, answered: Set[QuestionId], file: Path) -> DataError:
     ids = dict.fromkeys(question.id for question in questions)
-    theirs, ours = (name_few(map(repr, some)) for some in (sorted(answered, key=str), ids))
+    sides = describe_ids(answered, ids, f"of {questions.source}")
     return DataError(
-        f"none of its question ids ({theirs}) is one of {questions.source}, in any split ({ours})",
+        f"it answers no question of the source in any split: {sides}",
         where=file,
-        remedy=id_type_remedy(answered, ids) or "Use the source's ids, or name another --data.",
+        remedy=id_type_remedy(answered, ids)
+        or _name_likely(questions, answered)
+        or "Use the source's ids, or name the --data that it answers.",
     )
+
+
+def _explained(
+    error: DataError, questions: QASet, answered: Set[QuestionId], wanted: QASet
+) -> DataError:
+    """Tell beside what is at fault how the ids differ, and whose questions they may be."""
+    ids = [question.id for question in wanted]
+    sides = describe_ids(answered, ids, f"of these questions of {questions.source}")
+    likely = _name_likely(questions, answered)
+    return DataError(f"{error.problem} ({sides})", where=error.where, remedy=likely or error.remedy)
+
+
+def _name_likely(questions: QASet, answered: Set[QuestionId]) -> str | None:
+    source = likely_source(questions, answered)
+    return source and f"They are the questions of another protocol: --data {shlex.quote(source)}."
 
 
 def _passed_over(

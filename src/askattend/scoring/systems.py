@@ -15,17 +15,21 @@ import msgspec
 from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
 from askattend.environment.home import shortened
-from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import decode_json, digest_of
+from askattend.files.manifest import require_together, require_unchanged
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
-from askattend.scoring.evaluation_folders import find_evaluation
+from askattend.scoring.evaluation_folders import (
+    EVALUATION_FILES,
+    find_evaluation,
+    require_own_evaluation,
+)
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
-from askattend.scoring.split_answers import SplitAnswers, read_split_answers
+from askattend.scoring.split_answers import SplitAnswers, read_split_answers, written_otherwise
 
 
 class EvaluatedMetric(msgspec.Struct, frozen=True):
@@ -35,11 +39,13 @@ class EvaluatedMetric(msgspec.Struct, frozen=True):
         metric: what the scores are; None where no question has a human answer.
         source: the question source.
         split: the split.
+        run: `mark_of` the run.
     """
 
     metric: str | None = None
     source: str = ""
     split: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,14 +78,15 @@ def evaluated_system(run: Path, split: str | None) -> System:
         DataError: a file of its evaluation is malformed, or holds no score.
     """
     name = str(run)
-    run = run_folder(run) if is_zipfile(run) else run
-    if not run.is_dir():
+    packed = is_zipfile(run)
+    if not run.is_dir() and not packed:
         raise ConfigError(
             "is a results file" if run.is_file() else "no such run folder",
             where=run,
             remedy="Add --data SOURCE to score it." if run.is_file() else "Check the path.",
         )
     folder = find_evaluation(run, split)
+    _require_own(run, folder)
     figures: EvaluatedMetric = _decode(folder / METRICS, EvaluatedMetric)
     predictions = _evaluation_file(folder, PREDICTIONS)
     answers: list[ScoredAnswer] = _decode(predictions, list[ScoredAnswer])
@@ -114,20 +121,21 @@ def scored_system(
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     name = str(path)
-    file = path = run_folder(path) if is_zipfile(path) else path
-    if path.is_dir():
+    file, is_run = path, path.is_dir() or is_zipfile(path)
+    if is_run:
         folder = find_evaluation(path, split, questions.source)
+        _require_own(path, folder)
         file = _evaluation_file(folder, RESULTS)
         split = _decode(folder / METRICS, EvaluatedMetric).split
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
-    checked = _check_asked(path, file.parent, answers, scored, digest) if path.is_dir() else ()
+    checked = _check_asked(path, file.parent, answers, scored, digest) if is_run else ()
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
     if wups is not None:
         pairs = zip(scored, wups, strict=True)
         scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
     metric = metric_name(answers.questions, dialect)
-    notes = (*answers.notes, *checked, *notes)
+    notes = (*answers.notes, *checked, *written_otherwise(scored), *notes)
     return System(name, answers.split, metric, scored, notes, shortened(questions.source))
 
 
@@ -165,14 +173,23 @@ def _check_asked(
     return (f"{run}: {others:,} questions had other human answers when it was evaluated",)
 
 
+def _require_own(run: Path, folder: Path) -> None:
+    """Refuse an evaluation that was interrupted while it was written, or is another run's."""
+    require_together(folder, EVALUATION_FILES, DataError)
+    if run != folder:
+        require_own_evaluation(run, folder, _decode(folder / METRICS, EvaluatedMetric).run)
+
+
 def _evaluation_file(folder: Path, name: str) -> Path:
     file = folder / name
     if not file.is_file():
         raise RunError(f"no {name}", where=folder, remedy="Evaluate the run again.")
+    require_unchanged(file, DataError)
     return file
 
 
 def _decode(file: Path, kind: Any) -> Any:
+    require_unchanged(file, DataError)
     try:
         return decode_json(read_utf8(file), kind)
     except msgspec.MsgspecError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from askattend.drawing.overlay import fit_long_side, tinted_map
+from askattend.drawing.scale import scale_in_words
 from askattend.errors import AskAttendError, ConfigError, DataError
 from askattend.features.images import open_image
 from askattend.installation import pip_install
@@ -72,7 +73,9 @@ def gradio_app(run: str | Path | Predictor, *, title: str = "Ask about an image"
                 words = gradio.HighlightedText(
                     label="What each word contributes to the answer's probability"
                 )
-                maps = gradio.Gallery(label="Where it looked", object_fit="contain")
+                features = predictor.run.features
+                scale = scale_in_words(features.rows * features.columns)
+                maps = gradio.Gallery(label=f"Where it looked ({scale})", object_fit="contain")
         for event in (button.click, question.submit):
             public = "public" if event == button.click else "private"
             outputs = [said, top, maps, words]
@@ -99,7 +102,7 @@ class _Asking:
 
     def _said(self, answer: Answer) -> str:
         lines = [f"## {answer.said}", percent(answer.probability)]
-        lines += [f"*{note}*" for note in self._predictor.notes(answer.question)]
+        lines += [f"*{note}*" for note in (*self._predictor.notes(answer.question), *answer.notes)]
         if self._predictor.model.attends:
             name = self._predictor.maps_name
             told = enumerate(map(describe_map, answer.attention), 1)

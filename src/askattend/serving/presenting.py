@@ -8,7 +8,8 @@ from io import BytesIO
 from jaxtyping import Float
 from torch import Tensor
 
-from askattend.drawing.overlay import strongest, tinted_map
+from askattend.drawing.overlay import tinted_map
+from askattend.drawing.scale import strongest
 from askattend.features.geometry import Crop, crop_of
 from askattend.runs.map_description import describe_map
 from askattend.runs.word_effects import WordEffect as Effect
@@ -54,6 +55,7 @@ def _answer(answered: Answered, asked: AskedAbout, options: Options, seen: Crop)
         sure=answer.sure,
         threshold=asked.run.predictor.threshold,
         unknown_words=list(answer.unknown_words),
+        unlike_training=answer.unlike_training,
         notes=answered.notes,
         top=[RankedAnswer(answer=text, probability=p) for text, p in answer.top],
         attention=_attention(answer.attention, asked.run, asked.image, options.attention, seen),

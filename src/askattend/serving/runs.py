@@ -15,6 +15,7 @@ from askattend.environment.packing import run_folder
 from askattend.features.spec import FeatureSpec
 from askattend.runs.predictor import Predictor
 from askattend.serving.schemas import RunDescription
+from askattend.training.summary import read_summary
 
 
 @dataclass(eq=False)
@@ -24,11 +25,13 @@ class ServedRun:
     Attributes:
         id: its folder's name, with -2, -3, … behind it where several have the same.
         predictor: the run, loaded.
+        questions: how many it learnt from; None where its training is not known.
         maps: how many maps an answer has; known after the warm-up question.
     """
 
     id: str
     predictor: Predictor = field(repr=False)
+    questions: int | None = None
     maps: int = 0
 
     @property
@@ -66,6 +69,7 @@ class ServedRun:
             suggestions=list(run.suggestions),
             threshold=self.predictor.threshold,
             data=_data_name(run.config.get("data")),
+            questions=self.questions,
             attends=model.attends,
         )
 
@@ -100,7 +104,9 @@ def load_runs(
             if other.predictor.run.features == predictor.run.features:
                 predictor.backbone = other.predictor.backbone
         _ = predictor.backbone  # a run without its backbone is refused now, not when first asked
-        served.append(ServedRun(run_id, predictor))
+        summary = read_summary(folder)
+        questions = None if summary is None else summary.data.train.questions
+        served.append(ServedRun(run_id, predictor, questions))
     return served
 
 

@@ -199,6 +199,7 @@ class Answer(Sent):
     sure: bool
     threshold: float = Field(description="Probability that an answer must have to be sure.")
     unknown_words: list[str] = Field(description="Words that the answer cannot rest on.")
+    unlike_training: bool = Field(description="The picture is unlike those it learnt from.")
     notes: list[str] = Field(description="What one should know of how the question is read.")
     top: list[RankedAnswer]
     attention: Attention | None
@@ -233,6 +234,9 @@ class RunDescription(Sent):
     suggestions: list[str] = Field(description="Questions that it was trained on, to begin with.")
     threshold: float
     data: str | None = Field(description="Name of what it was trained on.")
+    questions: int | None = Field(
+        description="How many questions it learnt from; null where its training is not known."
+    )
     attends: bool = Field(description="False for a network whose maps are even everywhere.")
 
 
@@ -249,7 +253,7 @@ class Runs(Sent):
                             **{"rows": 7, "columns": 7, "answers": 13, "words": 33},
                             **{"common_words": ["there", "circle", "what"]},
                             **{"suggestions": ["is there a circle?"], "threshold": 0.0},
-                            **{"data": "easy-vqa", "attends": True},
+                            **{"data": "easy-vqa", "questions": 36731, "attends": True},
                         }
                     ],
                     "max_question_length": 500,

@@ -53,12 +53,8 @@ def trace_predictor(predictor: Predictor, question: str, ask: Callable[[], list[
     grid = (predictor.run.features.rows, predictor.run.features.columns)
     steps = trace_steps(predictor.model, lambda: answers.extend(ask()), grid=grid, values=True)
     (answer,) = answers
-
-    def told(step: TracedStep) -> TracedStep:
-        return _by_own_attention(_with_words(step, predictor, question), predictor)
-
     return msgspec.structs.replace(
-        Trace.of(predictor.model, [told(step) for step in steps]),
+        Trace.of(predictor.model, [_with_words(step, predictor, question) for step in steps]),
         question=question,
         answer=answer.text,
         probability=answer.probability,
@@ -76,16 +72,6 @@ def _prepare(
         return lambda: predictor.ask_stored(store, str(image), [question], top=top)
     _ = predictor.backbone  # loads it, as does its first use
     return lambda: predictor.look(image).ask_all([question], top=top)
-
-
-def _by_own_attention(step: TracedStep, predictor: Predictor) -> TracedStep:
-    """Name the scores of somebody's own attention by it, not by what the paper's would be."""
-    code = predictor.run.attention
-    if code is None or step.name.partition(".")[0] != "scores":
-        return step
-    left, equals, _ = step.symbol.partition(" = ")
-    symbol = f"{left if equals else 'scores'} by {code.name}, the run's own attention"
-    return msgspec.structs.replace(step, symbol=symbol)
 
 
 def _with_words(step: TracedStep, predictor: Predictor, question: str) -> TracedStep:

@@ -24,7 +24,7 @@ from askattend.training.rendezvous import Place, connect, this_attempt
 from askattend.training.watching import DEAD_AFTER, Board, Watch
 
 # Seconds within which all processes have come.
-ALL_WITHIN = 60.0
+ALL_WITHIN = 25.0
 # A collective's own limit, in case all are alive and one hangs.
 COLLECTIVE_LIMIT = timedelta(minutes=30)
 

@@ -151,3 +151,82 @@ def test_without_openpyxl(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
     with pytest.raises(DataError, match=r"needs openpyxl.*pip install .*or save it as CSV UTF-8"):
         read_table(file)
+
+
+TITLED = [
+    ["Survey of shelves, 2026"],
+    [],
+    ["Bild", "Frage", "Antwort"],
+    ["a.png", "is it full?", "no"],
+    ["a.png", "what?", "x"],
+]
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv", "tsv"])
+@pytest.mark.parametrize("sign", [",", ";"])
+def test_titles_above_the_headings_are_passed_over(folder: Path, ending: str, sign: str) -> None:
+    if ending == "xlsx":
+        questions = read_table(workbook(folder / "q.xlsx", TITLED))
+    else:
+        sign = "\t" if ending == "tsv" else sign
+        lines = [sign.join([f'"{cell}"' for cell in row]) for row in TITLED]
+        questions = read(folder, "\n".join(lines), ending)
+    assert [question.text for question in questions] == ["is it full?", "what?"]
+    titles = [note for note in questions.notes if "above the headings" in note]
+    assert titles == ["passed over what stands above the headings: 'Survey of shelves, 2026'"]
+
+
+def test_lines_are_counted_from_the_top_of_the_file(folder: Path) -> None:
+    lines = [*(",".join(row) for row in TITLED), "a.png,one field too few"]
+    lines[0] = "Survey"
+    with pytest.raises(DataError, match=r"q\.csv:6: 2 fields under a header of 3"):
+        read(folder, "\n".join(lines), "csv")
+
+
+def test_headings_that_are_found_nowhere_are_asked_for_in_the_first_row(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"q\.csv:1: no column 'image' among 'Survey'"):
+        read(folder, "Survey\n\nview,question\na.png,what?", "csv")
+
+
+def arranged(folder: Path) -> Path:
+    """A workbook with merged cells, hidden rows and columns, and a hidden sheet before it."""
+    book = openpyxl.Workbook()
+    hidden, sheet = book.active, book.create_sheet("shown")
+    assert hidden is not None
+    hidden.append(["image", "question", "answer"])
+    hidden.append(["a.png", "of the hidden sheet?", "no"])
+    hidden.sheet_state = "hidden"
+    for row in (
+        ["Title over all", None, None, None],
+        ["image", "question", "answer", "split"],
+        ["a.png", "one?", "yes", "train"],
+        [None, "two?", "no", "train"],
+        [None, "three?", "no", "train"],
+        [None, None, None, None],
+        ["a.png", "four?", "wide", None],
+    ):
+        sheet.append(row)
+    for cells in ("A1:D1", "A3:A6", "C7:D7"):
+        sheet.merge_cells(cells)
+    sheet.row_dimensions[5].hidden = True
+    sheet.column_dimensions.group("C", "D", hidden=True)
+    book.save(folder / "q.xlsx")
+    return folder / "q.xlsx"
+
+
+def test_merged_and_hidden_cells(folder: Path) -> None:
+    questions = read_table(arranged(folder))
+    assert [(q.image, q.text, q.answers[0][0]) for q in questions] == [
+        ("a.png", "one?", "yes"),
+        ("a.png", "two?", "no"),
+        ("a.png", "three?", "no"),
+        ("a.png", "four?", "wide"),
+    ]
+    assert questions.notes == (
+        "only the first sheet of q.xlsx is read, of 'shown', 'Sheet'",
+        "passed over what stands above the headings: 'Title over all'",
+        "merged cells are read as if each of their rows held the value: A3:A6",
+        "cells merged across columns are read as the first alone: C7:D7",
+        "1 hidden row is read like any other: 5",
+        "a hidden column is read like any other: C:D",
+    )

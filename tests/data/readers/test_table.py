@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askattend.data.questions import QASet
-from askattend.data.readers.cells import LONGEST
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import read_table
 from askattend.errors import DataError
+from askattend.files.limits import QUESTION
 
 
 @pytest.fixture
@@ -105,7 +105,11 @@ def test_ids_are_positions_where_there_are_none(folder: Path) -> None:
 def test_an_absolute_image_is_read_where_it_is(folder: Path) -> None:
     (folder / "tables").mkdir()
     image = (folder / "a.png").as_posix()
-    assert read_lines(folder / "tables", row(image=image)).images == {image: folder / "a.png"}
+    read = read_lines(folder / "tables", row(image=image))
+    assert read.images == {"a.png": folder / "a.png"}
+    assert [question.image for question in read] == ["a.png"]
+    within = read_lines(folder, row(image=image), row(image="a.png"))
+    assert within.images == {"a.png": folder / "a.png"}
 
 
 @pytest.mark.parametrize(
@@ -340,9 +344,9 @@ def test_images_that_are_addresses_are_refused(folder: Path, image: str) -> None
 
 @pytest.mark.parametrize("column", ["question", "answer"])
 def test_what_is_too_long_is_refused(folder: Path, column: str) -> None:
-    assert len(read_lines(folder, row(**{column: "x" * LONGEST}))) == 1
+    assert len(read_lines(folder, row(**{column: "x" * QUESTION.default}))) == 1
     with pytest.raises(DataError, match=rf"2: the {column} has 2,001 characters; 2 such cases"):
-        read_lines(folder, row(), *[row(**{column: "x" * (LONGEST + 1)})] * 2)
+        read_lines(folder, row(), *[row(**{column: "x" * (QUESTION.default + 1)})] * 2)
 
 
 @pytest.mark.parametrize(

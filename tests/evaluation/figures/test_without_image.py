@@ -128,6 +128,10 @@ def test_the_sentence_says_what_is_known() -> None:
     assert "**20%** of its accuracy needs" in prose.text
     assert isinstance(table, Table)
     assert table.rows[1] == ("a blank image", "30.0%", "10.0", "5.0 to 15.0")
+    gained = Drop(0.42, -0.02, (-0.05, 0.01))
+    table = page_section(WithoutImage(100, 0.4, gained, lost), CONTEXT).blocks[1]
+    assert isinstance(table, Table)
+    assert table.rows[1] == ("a blank image", "42.0%", "2.0 more", "-1.0 to 5.0")
     unsure = Drop(0.39, 0.01, (-0.02, 0.04))
     prose = page_section(WithoutImage(100, 0.4, blank, unsure), CONTEXT).blocks[0]
     assert isinstance(prose, Prose)

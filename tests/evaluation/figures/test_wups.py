@@ -36,7 +36,7 @@ def test_answers_that_are_sets_have_it(wordnet: WordNet) -> None:
     assert found is not None
     assert found.means == mean_wups(pairs)
     lines = wups.terminal_lines(found)
-    assert [line.label for line in lines] == ["WUPS at 0.9", "WUPS at 0.0", "same set"]
+    assert [line.label for line in lines] == ["WUPS at 0.9", "WUPS at 0.0", "exact match of sets"]
     assert "Malinowski" in str(wups.page_section(found, CONTEXT))
 
 

@@ -22,6 +22,13 @@ def test_dropout_keeps_each_element_with_its_probability(p: float) -> None:
     assert off_diagonal.abs().max() < 6 / 4000**0.5 + 0.02  # no element tells of another
 
 
+@pytest.mark.parametrize(("p", "kept"), [(1.0, 0.0), (1e-6, 1.0), (0.999999, 0.0)])
+def test_dropout_near_nothing_and_near_all(p: float, kept: float) -> None:
+    flips = keep_mask((1001,), p, torch.device("cpu"))
+    assert flips.dtype == torch.bool
+    assert flips.double().mean() == pytest.approx(kept, abs=0.003)
+
+
 def test_dropout_scales_what_it_keeps_and_follows_the_seed() -> None:
     x = torch.rand(50, 3) + 1
     drop = Dropout(0.5)

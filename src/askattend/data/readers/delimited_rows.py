@@ -5,10 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
-from askattend.data.readers.headings import REQUIRED, Headings, is_known, need_column
+from askattend.data.readers.headings import (
+    MOST_TITLES,
+    REQUIRED,
+    Headings,
+    is_known,
+    need_column,
+    title_note,
+)
 from askattend.data.readers.row import Row, from_texts
 from askattend.errors import DataError
 
@@ -18,7 +26,9 @@ _SAID = re.compile(r'"?sep=(.)"?[,;\t]*\n', re.IGNORECASE)
 _NAMES = {"\t": "a tab"}
 
 
-def read_csv(file: Path, text: str, headings: Headings, *, usual: str) -> Iterator[Row]:
+def read_csv(
+    file: Path, text: str, headings: Headings, *, usual: str, notes: list[str]
+) -> Iterator[Row]:
     """Yield the rows under a header; blank lines are skipped.
 
     Args:
@@ -26,6 +36,7 @@ def read_csv(file: Path, text: str, headings: Headings, *, usual: str) -> Iterat
         text: of the file.
         headings: reads the header.
         usual: what divides files of its name, unless the header tells otherwise.
+        notes: gets one where titles stand above the headings.
 
     Raises:
         DataError: the header or a row is malformed.
@@ -33,10 +44,14 @@ def read_csv(file: Path, text: str, headings: Headings, *, usual: str) -> Iterat
     # Where files were joined, the mark that began the second would be part of a name, unseen.
     text = text.replace("\n\ufeff", "\n")
     said = _SAID.match(text)
-    if said is not None:
-        text = text[said.end() :]
-    delimiter = said[1] if said is not None else _delimiter(text, usual)
-    lines = _lines(file, text, delimiter, skipped=said is not None)
+    passed = said.end() if said is not None else 0
+    delimiters = (said[1],) if said is not None else _DELIMITERS
+    if titles := _titles(text[passed:], headings, delimiters):
+        shown = (line.strip(f' \n"{"".join(delimiters)}') for line in titles)
+        notes.append(title_note([line for line in shown if line]))
+        passed += sum(len(line) for line in titles)
+    delimiter = said[1] if said is not None else _delimiter(text[passed:], usual)
+    lines = _lines(file, text[passed:], delimiter, skipped=text[:passed].count("\n"))
     where, header = next(lines, (str(file), []))
     names = headings.read(header, where)
     if header:
@@ -58,6 +73,22 @@ def read_csv(file: Path, text: str, headings: Headings, *, usual: str) -> Iterat
         yield from_texts(cells, where)
 
 
+def _titles(text: str, headings: Headings, delimiters: Sequence[str]) -> list[str]:
+    """List the lines above the headings, blank ones included; none where these come first."""
+    lines = list(islice(io.StringIO(text), MOST_TITLES))
+    for at, line in enumerate(lines):
+        if any(headings.are(_fields(line, delimiter)) for delimiter in delimiters):
+            return lines[:at] if any(map(str.strip, lines[:at])) else []
+    return []
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # said with its line when the row is read
+        return []
+
+
 def _delimiter(text: str, usual: str) -> str:
     """Return what divides the header into most columns that are known; the usual one, if as many.
 
@@ -74,7 +105,7 @@ def _delimiter(text: str, usual: str) -> str:
 
 
 def _lines(
-    file: Path, text: str, delimiter: str, *, skipped: bool
+    file: Path, text: str, delimiter: str, *, skipped: int
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield where each row starts (a quoted field may hold line ends), and its fields."""
     # strict: or quotes in the middle of a field would be read as if nothing was wrong.

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from askattend.data.readers.reader import written_options
-from askattend.errors import DataError, closest
+from askattend.errors import DataError, closest, name_few
 
 REQUIRED = ("image", "question")
 # A column → what it is called in other tables: in English, German and Chinese.
@@ -31,6 +31,8 @@ _COLUMN_OF = {
     name.strip(): column for column, names in _ALSO.items() for name in re.split("[,;]", names)
 }
 Claim = Callable[[str], str]
+# Rows that titles may take above the headings.
+MOST_TITLES = 10
 # A column that is no misspelt one is at most so like it.
 _LIKENESS = 0.75
 
@@ -78,6 +80,13 @@ class Headings:
             )
         return result
 
+    def are(self, cells: Sequence[str]) -> bool:
+        """Tell if a row could be the headings: it names all columns that a table needs."""
+        found = {
+            self._named.get(plain := _plain(cell), _COLUMN_OF.get(plain, "")) for cell in cells
+        }
+        return found | {cell.strip().lower() for cell in cells} >= set(REQUIRED)
+
     def require_named(self, present: Collection[str], where: str) -> None:
         """Refuse a table that lacks a heading which the user named.
 
@@ -124,6 +133,12 @@ def _refuse_doubtful(names: Sequence[str], known: Collection[str], where: str) -
             both = " and ".join(f"'{name}'" for name in likely)
             problem = f"{both} could each be the column '{column}'"
             raise DataError(problem, where=where, remedy=_say_which(column, likely))
+
+
+def title_note(titles: Sequence[str]) -> str:
+    """Make a note on what stands above the headings and is passed over."""
+    named = name_few(f"'{title[:40]}'" for title in titles)
+    return f"passed over what stands above the headings: {named}"
 
 
 def is_known(heading: str) -> bool:

@@ -87,7 +87,7 @@ def _extension(file: Path) -> str:
 
 def _read_csv(table: _Reading) -> Iterator[Row]:
     usual = "\t" if _extension(table.file) == ".tsv" else ","
-    return read_csv(table.file, table.text(), table.headings, usual=usual)
+    return read_csv(table.file, table.text(), table.headings, usual=usual, notes=table.notes)
 
 
 def _read_json(table: _Reading) -> Iterator[Row]:

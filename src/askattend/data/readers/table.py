@@ -16,6 +16,7 @@ from askattend.data.readers.cells import is_blank, question_of, required_text, t
 from askattend.data.readers.error_collector import ErrorCollector
 from askattend.data.readers.folders import NOT_THERE
 from askattend.data.readers.headings import COLUMNS, need_column
+from askattend.data.readers.image_ids import portable_ids
 from askattend.data.readers.near_files import near_files
 from askattend.data.readers.reader import Reader, written_options
 from askattend.data.readers.row import Row
@@ -44,7 +45,8 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     column                    holds
     ========================  =====================================================================
     image                     path of the image, absolute or relative to the table's folder; as
-                              written (with forward slashes) it is the image's id
+                              written (with forward slashes) it is the image's id, of an absolute
+                              one without the folders of this machine: see `portable_ids`
     question                  the question
     answer or answers         what people answered. Text, a number or true/false (read as yes/no);
                               in JSON also a list of these, or an object of answer → how many gave
@@ -79,6 +81,7 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     questions, folded = _fold_numbers(questions)
     notes = (*table.notes, *_notes(rows), *folded)
     files = _files(file, rows, questions)
+    questions, files = _with_portable_ids(file, questions, files)
     if images:
         _require_images(file, rows, questions, files)
     elif missing := _missing(files):
@@ -183,6 +186,17 @@ def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> di
                 remedy="Give each picture a name of its own.",
             )
     return {image: file.parent / place for image, place in distinct.items()}
+
+
+def _with_portable_ids(
+    file: Path, questions: tuple[Question, ...], files: dict[str, Path]
+) -> tuple[tuple[Question, ...], dict[str, Path]]:
+    """Take folders of this machine off the ids of images."""
+    ids = portable_ids(files, file.parent)
+    if all(new == old for old, new in ids.items()):
+        return questions, files
+    renamed = tuple(replace(question, image=ids[question.image]) for question in questions)
+    return renamed, {ids[image]: path for image, path in files.items()}
 
 
 def _require_images(

@@ -34,8 +34,10 @@ def terminal_lines(value: Removal) -> list[TerminalLine]:
     mean = value.mean or value.maps[0]
     ratio = f", {times(mean.times_random)} random" if mean.times_random else ""
     return [
-        _line("answer's p without attended tenth", mean.drop, ratio),
-        _line("  without a random tenth", value.random.drop),
+        TerminalLine(
+            "probability without attended tenth", None, f"{change_text(mean.drop)}{ratio}"
+        ),
+        TerminalLine("  without a random tenth", None, change_text(value.random.drop)),
     ]
 
 
@@ -57,11 +59,6 @@ def change_text(drop: Estimate) -> str:
 def _unsigned(number: str) -> str:
     """Take the sign off a zero."""
     return number if float(number) else number.lstrip("+-")
-
-
-def _line(label: str, drop: Estimate, more: str = "") -> TerminalLine:
-    """Show the change with its sign, and say which way it goes."""
-    return TerminalLine(label, -drop.value, f"  {change_text(drop)}{more}")
 
 
 def page_section(value: Removal, context: PageContext) -> Section:

@@ -193,5 +193,7 @@ def _ends(drop: Drop) -> tuple[float, float]:
 
 
 def _row(name: str, drop: Drop) -> tuple[str, str, str, str]:
-    low, high = (f"{100 * end:.1f}" for end in drop.interval)
-    return name, f"{drop.accuracy:.1%}", f"{100 * drop.drop:.1f}", f"{low} to {high}"
+    low, high = _ends(drop)
+    points = f"{100 * abs(drop.drop):.1f}"
+    gained = " more" if drop.drop < 0 and float(points) else ""
+    return name, f"{drop.accuracy:.1%}", f"{points}{gained}", f"{low} to {high}"

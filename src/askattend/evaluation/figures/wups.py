@@ -6,7 +6,7 @@ import msgspec
 
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
-from askattend.metrics.wups import EXACT, THRESHOLDS, mean_wups
+from askattend.metrics.wups import EXACT, SETS_MATCH, THRESHOLDS, mean_wups
 from askattend.scoring.score import wups_figure
 from askattend.scoring.split_answers import SplitAnswers
 
@@ -55,4 +55,4 @@ def page_section(value: SetScores, context: PageContext) -> Section:
 
 
 def _name(key: str) -> str:
-    return f"WUPS at {key}" if key in THRESHOLDS else {EXACT: "same set"}.get(key, key)
+    return f"WUPS at {key}" if key in THRESHOLDS else {EXACT: SETS_MATCH}.get(key, key)

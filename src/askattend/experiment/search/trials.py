@@ -12,7 +12,9 @@ from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import differences
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import atomic_write, decode_json
+from askattend.files.manifest import read_unchanged
+from askattend.runs.run_folder import begin_run
 
 STATE = "search.json"
 TOO_SLOW = "would take too long"
@@ -114,7 +116,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
 
     def save(self, folder: Path) -> None:
         """Write all of it."""
-        folder.mkdir(parents=True, exist_ok=True)
+        begin_run(folder)
         told = msgspec.structs.replace(self, candidates=shortened(self.candidates))
         atomic_write(folder / STATE, msgspec.json.format(msgspec.json.encode(told)))
 
@@ -127,7 +129,7 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
         """
         file = folder / STATE
         try:
-            told = decode_json(read_whole(file), cls)
+            told = decode_json(read_unchanged(file, RunError), cls)
             return msgspec.structs.replace(told, candidates=expanded(told.candidates))
         except (OSError, msgspec.DecodeError) as error:
             remedy = "Delete it to search anew."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Bool
@@ -18,15 +18,26 @@ def keep_mask(shape: Sequence[int], p: float, device: torch.device) -> Bool[Tens
 
     With p = 1/2, the papers' choice, an element costs one random bit: much less, on a processor,
     than a random number each, where a step of SAAA on 128 questions of VQA v2 drops out 23 million.
+    With any other p it costs 16 bits, and the probability is right to 2⁻¹⁶.
     """
-    if p == 0.5 and device.type == "cpu":
-        return _coin_flips(math.prod(shape)).view(*shape)
-    return torch.empty(*shape, dtype=torch.bool, device=device).bernoulli_(1 - p)
+    if device.type != "cpu":
+        return torch.empty(*shape, dtype=torch.bool, device=device).bernoulli_(1 - p)
+    draw = _coin_flips if p == 0.5 else _throws(p)
+    return draw(math.prod(shape)).view(*shape)
+
+
+def _throws(p: float) -> Callable[[int], Tensor]:
+    # So many numbers of 16 bits are kept, the least of them; the bound is a number of 16 bits, too.
+    kept = min(round((1 - p) * 2**16), 2**16 - 1)
+    return lambda count: _random_words(-(-count // 4)).view(torch.int16)[:count] < kept - 2**15
+
+
+def _random_words(count: int) -> Tensor:
+    return torch.empty(count, dtype=torch.int64, device="cpu").random_(-(2**63), None)
 
 
 def _coin_flips(count: int) -> Tensor:
-    words = torch.empty(-(-count // 64), dtype=torch.int64, device="cpu").random_(-(2**63), None)
-    octets = words.view(torch.uint8).to(torch.int32)  # 8 flips each
+    octets = _random_words(-(-count // 64)).view(torch.uint8).to(torch.int32)  # 8 flips each
     return _flips_of_octets().index_select(0, octets).view(torch.bool)[:count]
 
 

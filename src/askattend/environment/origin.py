@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from askattend.data.questions import QASet
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
-from askattend.files import atomic_write, decode_json, digest, read_whole
+from askattend.files import atomic_write, decode_json, digest
+from askattend.files.manifest import is_expected, read_unchanged
 
 # A file of its own: all others of a run are the same bytes whenever it is made.
 ORIGIN = "origin.json"
@@ -42,10 +41,10 @@ def read_origin(folder: Path) -> Origin | None:
         RunError: the file is unreadable.
     """
     file = folder / ORIGIN
-    if not file.exists():
+    if not is_expected(file):
         return None
     try:
-        return decode_json(read_whole(file), Origin)
+        return decode_json(read_unchanged(file, RunError), Origin)
     except (OSError, msgspec.DecodeError) as error:
         raise RunError(f"unreadable ({error})", where=file, remedy="Delete it.") from None
 
@@ -65,12 +64,3 @@ def mark_of(folder: Path, config: Mapping[str, Any]) -> str:
         return ""
     seed = config.get("train", {}).get("seed")
     return digest(msgspec.json.encode([config.get("network"), seed, origin]))
-
-
-def digest_of_questions(*sets: QASet) -> str:
-    """Compute a digest of what questions ask, in their order: id, image, text, human answers."""
-    total = hashlib.blake2b(digest_size=16)
-    for number, questions in enumerate(sets):
-        for q in questions:
-            total.update(repr((number, q.id, q.image, q.text, q.answers)).encode())
-    return total.hexdigest()

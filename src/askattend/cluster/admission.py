@@ -1,0 +1,85 @@
+"""Workers are let in once they are known to run this very program, and to see the same folder."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from askattend.cluster.places import is_seen
+from askattend.cluster.worker import Hello, Unseen, describe_processor, describe_program
+from askattend.environment.terminal import print_line
+from askattend.errors import ConfigError
+
+_TOKEN = ".shared-"
+
+
+class Admission:
+    """What the driver asks of workers.
+
+    Args:
+        folder: that results go to.
+        console: where notes go.
+    """
+
+    def __init__(self, folder: Path, console: Console) -> None:
+        self._folder, self._console = folder.absolute(), console
+        self._token = f"{_TOKEN}{secrets.token_hex(8)}"
+        self._processors = {describe_processor()}
+
+    def __enter__(self) -> Admission:
+        (self._folder / self._token).touch()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for file in self._folder.glob(f"{self._token}*"):
+            file.unlink(missing_ok=True)
+
+    @property
+    def question(self) -> tuple[str, str]:
+        """The folder, and the name of a file in it."""
+        return str(self._folder), self._token
+
+    def admit(self, hello: Hello) -> None:
+        """Let a worker in.
+
+        Raises:
+            ConfigError: it runs other versions, or sees another folder.
+        """
+        own = {"askattend": describe_program(), "torch": str(torch.__version__)}
+        for name, here in own.items():
+            if (there := getattr(hello, name)) != here:
+                raise ConfigError(
+                    f"runs {name} {there}, but here it is {here}",
+                    where=f"host {hello.host}",
+                    remedy="Install the same versions on every host.",
+                )
+        if not hello.sees or not any(self._folder.glob(f"{self._token}.*")):
+            raise ConfigError(
+                f"does not see {self._folder} as this host does",
+                where=f"host {hello.host}",
+                remedy="Name a folder that all hosts share, at the same path (NFS and the like).",
+            )
+        if hello.processor not in self._processors:
+            self._processors.add(hello.processor)
+            text = "whose last bits may differ from those computed here"
+            note = f"note: {hello.host} computes by {hello.processor}, {text}"
+            print_line(self._console, note)
+
+    def require_gone(self, unseen: Unseen, host: str) -> None:
+        """Make sure that a file which a worker does not see is not seen here either.
+
+        Raises:
+            ConfigError: it is here, or is another one here.
+        """
+        if not is_seen(unseen.place):
+            return
+        seen = "does not see" if unseen.size is None else f"sees {unseen.size:,} bytes of what is"
+        where = "which this host sees" if unseen.size is None else "larger or smaller here"
+        raise ConfigError(
+            f"{seen} {unseen.place}, {where}",
+            where=host,
+            remedy="Put images into a folder that all hosts share, or name their address (s3://…).",
+        )
