@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -89,6 +89,7 @@ class Refused:
 Reply = Done | Busy | Unseen | Refused
 
 
+@runtime_checkable
 class Task(Protocol):
     """Anything that does shards."""
 
@@ -97,6 +98,7 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
 class Setup(Protocol):
     """All that a worker needs to know before its first shard."""
 
