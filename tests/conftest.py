@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from commands import Call, train_command
+from no_network import sitecustomize as no_network
 from squares import write_squares
 
 if TYPE_CHECKING:
@@ -46,6 +49,35 @@ settings.register_profile("askattend", deadline=None)
 settings.load_profile("askattend")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Cut the network for all tests, and for the commands that they start."""
+    if "MUTANT_UNDER_TEST" in os.environ:  # mutmut's: thousands of short forks of one process
+        gc.disable()
+    folder = Path(tempfile.mkdtemp(prefix="askattend-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    os.environ[no_network.LOG] = str(folder / "network.log")
+    paths = (str(Path(no_network.__file__).parent), os.environ.get("PYTHONPATH"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    no_network.forbid()
+
+
+@pytest.fixture(autouse=True)
+def refused() -> Iterator[Callable[[], list[str]]]:
+    """Fails a test in which anybody tried to reach another host.
+
+    What the tests themselves try is taken off the list by calling it.
+    """
+
+    def take() -> list[str]:
+        log = Path(os.environ[no_network.LOG])
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return lines
+
+    yield take
+    assert take() == []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

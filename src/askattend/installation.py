@@ -18,7 +18,7 @@ def pip_install(extra: str) -> str:
     They are named one by one: that works for a clone, a wheel and an index alike, and leaves what
     is installed alone.
     """
-    required = _required_by(extra) or [f"{PACKAGE}[{extra}]"]
+    required = required_by(extra) or [f"{PACKAGE}[{extra}]"]
     return f"pip install {' '.join(map(shlex.quote, required))}"
 
 
@@ -30,20 +30,33 @@ def upgrade() -> str:
     return f"Upgrade {PACKAGE}, which was installed from {url}."
 
 
-def _required_by(extra: str) -> list[str]:
+def extras() -> list[str]:
+    """List the extras that there are for users, in order."""
+    try:
+        names = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
+    except metadata.PackageNotFoundError:
+        names = list(_extras_of_source())
+    return sorted(set(names) - {"dev"})
+
+
+def required_by(extra: str) -> list[str]:
     """List what an extra requires: ``["h5py>=3.8"]``; empty where that is not known."""
     try:
         listed = metadata.requires(PACKAGE) or []
     except metadata.PackageNotFoundError:  # run from its source, which says the same
-        project = Path(__file__).parents[2] / "pyproject.toml"
-        if not project.is_file():
-            return []
-        extras = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
-        found: list[str] = extras["optional-dependencies"].get(extra, [])
-        return found
+        return _extras_of_source().get(extra, [])
     split = (requirement.partition(";") for requirement in listed)
     of_extra = re.compile(rf"""extra\s*==\s*['"]{re.escape(extra)}['"]""")
     return [name.strip() for name, _, marker in split if of_extra.search(marker)]
+
+
+def _extras_of_source() -> dict[str, list[str]]:
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    if not project.is_file():
+        return {}
+    told = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    found: dict[str, list[str]] = told["optional-dependencies"]
+    return found
 
 
 def _installed_from() -> str | None:

@@ -67,7 +67,7 @@ def test_a_batch_is_computed_as_a_batch(
 
 def test_files_of_a_store(whole: Path) -> None:
     shards = [f"shard-{number:05d}.safetensors" for number in range(3)]  # 6 + 6 + 5 images
-    assert sorted(content(whole)) == ["index.json", *shards]
+    assert sorted(content(whole)) == ["index.json", "manifest.json", *shards]
     modes = {file.stat().st_mode for file in whole.iterdir()}
     assert len(modes) == 1  # safetensors alone would keep the shards from other users
 

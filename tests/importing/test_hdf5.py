@@ -55,7 +55,9 @@ def test_the_golden_file(features_file: Path, tmp_path: Path) -> None:
     spec = store.spec
     assert (spec.rows, spec.columns, spec.region_dim, spec.dtype) == (5, 5, 24, "float16")
     assert (spec.backbone, spec.fingerprint, spec.image_size) == (UNKNOWN, UNKNOWN, 0)
-    assert {file.name for file in store.path.iterdir()} == {"index.json", "shard-00000.safetensors"}
+    assert {file.name for file in store.path.iterdir()} == {
+        *("index.json", "manifest.json", "shard-00000.safetensors")
+    }
 
 
 @given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 5), st.sampled_from([16, 32]))
@@ -312,11 +314,11 @@ def test_an_interruption_leaves_no_store_and_the_next_import_a_whole_one(
     saved = disk.save_shard
     calls: list[str] = []
 
-    def interrupted(folder: Path, regions: Any, written: Any) -> None:
+    def interrupted(folder: Path, regions: Any, written: Any) -> Any:
         calls.append(written.shard.name)
         if len(calls) == 2:
             raise Stop
-        saved(folder, regions, written)
+        return saved(folder, regions, written)
 
     monkeypatch.setattr(hdf5, "save_shard", interrupted)
     with pytest.raises(Stop):
@@ -326,11 +328,11 @@ def test_an_interruption_leaves_no_store_and_the_next_import_a_whole_one(
         FeatureStore.open(tmp_path / "store")
     monkeypatch.setattr(hdf5, "save_shard", saved)
     # What a killed one would have left beside it is no obstacle.
-    (tmp_path / ".store.part").mkdir()
-    (tmp_path / ".store.part" / "shard-00009.safetensors").touch()
+    (tmp_path / ".store.0123abcd").mkdir()
+    (tmp_path / ".store.0123abcd" / "shard-00009.safetensors").touch()
     assert len(import_hdf5(file, tmp_path / "store", shard_images=2, console=QUIET)) == 5
-    assert not (tmp_path / ".store.part").exists()
-    assert len(list((tmp_path / "store").iterdir())) == 4
+    assert not (tmp_path / ".store.0123abcd").exists()
+    assert len(list((tmp_path / "store").iterdir())) == 5
 
 
 def test_no_more_than_a_chunk_is_read_at_a_time(

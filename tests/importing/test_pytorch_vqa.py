@@ -152,7 +152,7 @@ def test_the_run_says_what_the_log_says(imported: Run) -> None:
     )
     assert {file.name for file in run.folder.iterdir()} == {
         *("config.toml", "words.json", "answers.json", "floors.json", "features.json"),
-        *("best.safetensors", "origin.json"),
+        *("best.safetensors", "origin.json", "manifest.json", ".manifest.lock"),
     }
 
 

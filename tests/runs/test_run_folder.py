@@ -16,6 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from accepted import accept_run
 from askattend.cli import main
 from askattend.errors import RunError
 from askattend.metrics.calibration import Calibration
@@ -94,20 +95,24 @@ def test_progress_is_read_without_a_tensor(
             return self._file.metadata()
 
     monkeypatch.setattr("askattend.runs.tensor_files.safe_open", MetadataAlone)
+    monkeypatch.setattr("askattend.runs.tensor_files.load", None)
     assert broken_off.progress_state() == b'{"told": "little"}'
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         broken_off.load_model("last")
 
 
 def test_progress_that_is_not_there_or_not_told(broken_off: Run) -> None:
     last = broken_off.folder / "last.safetensors"
     last.write_bytes((broken_off.folder / "best.safetensors").read_bytes())
+    accept_run(broken_off.folder)
     with pytest.raises(RunError, match=r"last\.safetensors: holds weights alone"):
         broken_off.progress_state()
     last.write_bytes(b"x")
+    accept_run(broken_off.folder)
     with pytest.raises(RunError, match=r"last\.safetensors: unreadable"):
         broken_off.progress_state()
     last.unlink()
+    accept_run(broken_off.folder)
     assert broken_off.progress_state() is None
     assert broken_off.load_progress(broken_off.new_model()) is None
 
@@ -115,6 +120,9 @@ def test_progress_that_is_not_there_or_not_told(broken_off: Run) -> None:
 def test_damaged_weights_are_named(broken_off: Run) -> None:
     best = broken_off.folder / "best.safetensors"
     best.write_bytes(best.read_bytes()[:100])
+    with pytest.raises(RunError, match=r"best\.safetensors: is not as it was written: 100 bytes"):
+        broken_off.load_model()
+    accept_run(broken_off.folder)
     with pytest.raises(RunError, match=r"best\.safetensors: unreadable"):
         broken_off.load_model()
     best.unlink()
@@ -150,6 +158,7 @@ def test_weights_that_are_no_weights_are_named(
     tensors = load_file(best)
     tensors["attention.region.weight"] = spoil(tensors["attention.region.weight"])
     save_file(tensors, best)
+    accept_run(broken_off.folder)
     with pytest.raises(
         RunError, match=rf"best\.safetensors: 'attention\.region\.weight' {message}"
     ):
@@ -177,6 +186,7 @@ def test_a_calibration_that_is_none_is_refused(broken_off: Run, field: str, valu
     content = json.loads(file.read_text())
     content[field] = "VALUE"
     file.write_text(json.dumps(content).replace('"VALUE"', value))
+    accept_run(broken_off.folder)
     with pytest.raises(RunError, match=r"calibration\.json: unreadable"):
         broken_off.load_calibration()
 
@@ -192,6 +202,7 @@ def test_training_saves_suggestions(own: Path) -> None:
     (folder / "suggestions.json").unlink()
     assert Run.load(folder).suggestions == ()
     (folder / "suggestions.json").write_text('["what?", 7]')
+    accept_run(folder)
     with pytest.raises(RunError, match=r"suggestions\.json: unreadable"):
         Run.load(folder)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from accepted import accept_run
 from askattend import Predictor
 from askattend.errors import RunError
 from askattend.runs.run_folder import Run
@@ -104,6 +105,7 @@ def test_a_run_answers_without_the_vectors(own: Path, made: Path) -> None:
         moved = config.replace(str(made / "vectors.txt"), str(other))
         assert moved != config
         (own / "config.toml").write_text(moved)
+        accept_run(own)
         predictor = Predictor.load(own)
         found, without = probabilities(predictor, *questions)
         assert found == pytest.approx(expected)
@@ -171,7 +173,9 @@ def test_a_run_without_its_own_words_vectors_is_refused(own: Path) -> None:
 
     wrong: dict[str, Tensor] = {"vectors": torch.zeros(2, 3)}
     save_file(wrong, file)
+    accept_run(own)
     with pytest.raises(RunError, match="holds no vectors of the run's 7 words"):
         Run.load(own)
     file.write_bytes(content)
+    accept_run(own)
     assert Run.load(own).vectors is not None

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from askattend.features import image_limits
 from askattend.features.geometry import square
 from askattend.features.images import open_image
 from askattend.serving import images
@@ -124,9 +125,9 @@ def test_text_that_swells_when_it_is_decompressed_is_refused() -> None:
 def test_a_jpeg_of_endless_scans_is_refused() -> None:
     progressive = encoded(Image.new("RGB", (64, 64), "red"), "JPEG", progressive=True)
     assert read_picture(progressive, [], max_pixels=MOST).size == (64, 64)
-    start = progressive.rindex(images.SCAN)
+    start = progressive.rindex(image_limits.SCAN)
     scan = progressive[start:-2]
-    endless = progressive[:-2] + scan * images.MOST_SCANS + progressive[-2:]
+    endless = progressive[:-2] + scan * image_limits.MOST_SCANS + progressive[-2:]
     assert refused(endless).status_code == 422
 
 

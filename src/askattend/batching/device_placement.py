@@ -17,6 +17,7 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch, Batches
 from askattend.devices import PrecisionChoice, pick_precision, to_device
+from askattend.environment.terminal import print_line
 from askattend.features.source import FeatureSource
 from askattend.features.storage import dequantise
 from askattend.features.store import FeatureStore
@@ -149,10 +150,10 @@ def cache_on_gpu_if_it_fits(
     needed = len(ids) * sum(part.nbytes for part in _as_copied(source, ids[:1], dtype))
     free, total = torch.cuda.mem_get_info(device)
     cached = fits(needed, free=free, total=total)
-    console.print(
+    print_line(
+        console,
         f"{len(ids):,} images' features ({needed / GIBIBYTE:.1f} GiB): "
         + ("read into the GPU's memory" if cached else "streamed to the GPU"),
-        highlight=False,
     )
     if not cached:
         return batches.with_features(PinnedSource(source))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from askattend.data.questions import QASet
+from askattend.data.questions import QASet, require_moderate
 from askattend.data.vocab import PADDING, AnswerVocab, WordVocab
 from askattend.metrics.accuracy import accuracy_of
 
@@ -36,7 +36,12 @@ class EncodedQuestions:
 
     @classmethod
     def encode(cls, questions: QASet, words: WordVocab, answers: AnswerVocab) -> EncodedQuestions:
-        """Look up every word and answer once, before training starts."""
+        """Look up every word and answer once, before training starts.
+
+        Raises:
+            DataError: a question is longer than is allowed.
+        """
+        require_moderate(questions)
         images = tuple(questions.images)
         row = {image: index for index, image in enumerate(images)}
         tokens = [words.encode(question.text) for question in questions]

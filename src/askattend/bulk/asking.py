@@ -9,12 +9,13 @@ from pathlib import Path
 
 from askattend.bulk.items import Asked
 from askattend.data.questions import Question
-from askattend.data.readers.cells import LONGEST, is_blank, question_of, required_text
+from askattend.data.readers.cells import is_blank, question_of, required_text
 from askattend.data.readers.row import Row
 from askattend.data.readers.rows import EXTENSIONS, read_rows
 from askattend.data.readers.table import question_ids
 from askattend.errors import DataError
 from askattend.files import read_bytes
+from askattend.files.limits import QUESTION
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ def _lines(file: Path) -> tuple[str, ...]:
     numbered = enumerate(map(str.strip, text.splitlines()), 1)
     lines = [(number, line) for number, line in numbered if line]
     for number, line in lines:
-        if len(line) > LONGEST:
-            remedy = f"Write one question a line, of {LONGEST:,} characters at most."
+        if len(line) > (most := QUESTION.value()):
+            remedy = f"Write one question a line, of {most:,} characters at most. "
+            remedy += QUESTION.how_to_raise()
             raise DataError(
                 f"has {len(line):,} characters", where=f"{file}:{number}", remedy=remedy
             )

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import (
@@ -29,12 +30,14 @@ from rich.console import Console
 
 from askattend.bulk.items import Item, read_place
 from askattend.bulk.sources import is_address, unreachable
+from askattend.environment.terminal import print_line
 from askattend.errors import AskAttendError, ImageError
 from askattend.features.geometry import square
 from askattend.features.image_bytes import read_image_file
 from askattend.features.images import Size, open_image
-from askattend.features.progress import print_line
 from askattend.features.spec import FeatureSpec
+from askattend.files import open_plain
+from askattend.files.limits import FILE, MEBIBYTE
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -80,13 +83,16 @@ def read_item(item: Item) -> bytes:
         DataError: an address does not answer.
     """
     place = read_place(item.place)
+    if _is_too_large(item):
+        problem = f"larger than {FILE.value():,} MiB"
+        raise ImageError(problem, where=item.image, remedy=FILE.how_to_raise())
     try:
         if is_address(place):
             content = _fetch(place, item)
         elif item.start is None:
             return read_image_file(Path(place))
         else:
-            with open(place, "rb") as opened:
+            with open_plain(place) as opened:
                 opened.seek(item.start)
                 content = opened.read(item.size)
     except FileNotFoundError:
@@ -96,6 +102,11 @@ def read_item(item: Item) -> bytes:
     if item.start is not None and len(content) < item.size:
         raise ImageError("the file that holds it ends before it does", where=place)
     return content
+
+
+def _is_too_large(item: Item) -> bool:
+    """Return True for a member that says that it is larger than any file may be."""
+    return item.size > FILE.value() * MEBIBYTE
 
 
 def _fetch(place: str, item: Item) -> bytes:
@@ -118,12 +129,12 @@ class PackedReader:
         self._stream: gzip.GzipFile | None = None
 
     def read(self, item: Item) -> bytes | None:
-        """Return the bytes of an image in a packed file; None for others.
+        """Return the bytes of an image in a packed file; None for others, and too large ones.
 
         Raises:
             DataError: the file cannot be read.
         """
-        if not item.packed:
+        if not item.packed or _is_too_large(item):
             return None
         if self._place != item.place or self._stream is None:
             self.close()
@@ -136,7 +147,7 @@ class PackedReader:
         try:
             stream.seek(item.start or 0)
             return stream.read(item.size)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise unreachable(item.place, error) from error
 
     def close(self) -> None:

@@ -15,7 +15,9 @@ from askattend.bulk.filling import of_this_process, opened_answerer, write_part
 from askattend.bulk.items import Asked, Items
 from askattend.bulk.parts import Parts, Status
 from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
-from askattend.features.progress import Report, print_line, progress_bar
+from askattend.environment.console import notes_console
+from askattend.environment.terminal import print_line
+from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor
 from askattend.settings import Natural, Positive, check
@@ -135,7 +137,7 @@ def answer_parts(
         AskAttendError: an address does not answer, or a decoding process was killed.
         OSError: the disk does not take the results.
     """
-    console = Console(stderr=True) if console is None else console
+    console = notes_console() if console is None else console
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
     mine = parts_of_shard(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace
 
-from askattend.bulk.plan import read_plan
+from askattend.bulk.plan import PLAN, read_plan
 from askattend.bulk.rows import Row, row_writer
 from askattend.errors import DataError
-from askattend.files import atomic_write, decode_json
+from askattend.files import atomic_write, decode_json, remove, whole_file
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +28,7 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         wordless: questions without a word, which have no answer.
         size: bytes of the shard.
         sha256: of its bytes.
+        seal: SHA-256 of all that stands before.
     """
 
     plan: str
@@ -37,6 +38,12 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wordless: int
     size: int
     sha256: str
+    seal: str = ""
+
+    def sealed(self) -> Status:
+        """Return it with its own digest."""
+        told = msgspec.json.encode(replace(self, seal=""), order="sorted")
+        return replace(self, seal=hashlib.sha256(told).hexdigest())
 
 
 def part_name(number: int) -> str:
@@ -62,7 +69,7 @@ class Parts:
         """Return a shard's status; None where it is not there, or its bytes are not those."""
         try:
             status = decode_json(self._status(number).read_bytes(), Status)
-            if self._file(number).stat().st_size != status.size:
+            if self._file(number).stat().st_size != status.size or status != status.sealed():
                 return None
         except (OSError, msgspec.MsgspecError):
             return None
@@ -88,17 +95,17 @@ class Parts:
         finally:
             # Only once it is whole: who waits with the file that is gone finds nothing to do.
             if self._status(number).exists():
-                file.unlink(missing_ok=True)
+                remove(file)
             lock.release()
 
     def forget_claim(self, number: int) -> None:
         """Remove the lock of a shard that is done, which a process killed at its end leaves."""
-        (self._out / f".{part_name(number)}.lock").unlink(missing_ok=True)
+        remove(self._out / f".{part_name(number)}.lock")
 
     def write(
         self, number: int, rows: Iterable[Row], *, images: int, broken: Mapping[str, str]
     ) -> Status:
-        """Write a claimed shard, flush it, name it, and vouch for it.
+        """Write a claimed shard, and vouch for it.
 
         Args:
             number: which.
@@ -109,36 +116,21 @@ class Parts:
         Raises:
             OSError: the disk does not take it.
         """
-        self._sweep(number)
+        remove(self._status(number))  # which no longer holds
         file = self._file(number)
-        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
         count = wordless = 0
-        try:
-            with unfinished.open("wb") as opened:
-                with row_writer(opened, self._format, attention=self._attention) as write:
-                    for row in rows:
-                        count += 1
-                        wordless += row.wordless
-                        write(row)
-                opened.flush()
-                os.fsync(opened.fileno())
-            size, sha256 = unfinished.stat().st_size, _sha256(unfinished)
-            os.replace(unfinished, file)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        _flush_folder(self._out)
-        status = Status(self._plan, images, count, dict(broken), wordless, size, sha256)
+        with (
+            whole_file(file) as opened,
+            row_writer(opened, self._format, attention=self._attention) as write,
+        ):
+            for row in rows:
+                count += 1
+                wordless += row.wordless
+                write(row)
+        size, sha256 = file.stat().st_size, _sha256(file)
+        status = Status(self._plan, images, count, dict(broken), wordless, size, sha256).sealed()
         atomic_write(self._status(number), msgspec.json.format(msgspec.json.encode(status)))
-        _flush_folder(self._out)
         return status
-
-    def _sweep(self, number: int) -> None:
-        """Remove what a killed writer left of a shard, and a status that no longer holds."""
-        self._status(number).unlink(missing_ok=True)
-        name = part_name(number)
-        for pattern in (f".{name}.{self._format}.*", f".{name}.json.*"):
-            for file in self._out.glob(pattern):
-                file.unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
         return self._out / f"{part_name(number)}.{self._format}"
@@ -160,32 +152,21 @@ def damaged_parts(out: Path) -> Iterator[tuple[int, DataError | str | None]]:
         return
     assert plan is not None, "there is a plan"
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
-    missing = []
-    for number in range(plan.parts):
-        if not parts.begun(number):
-            missing.append(part_name(number))
-        elif parts.done(number) is None:
-            problem = "is not as it was written, or not of this plan"
-            remedy = "Give the same predict command again: this shard is answered anew."
-            yield 1, DataError(problem, where=out / part_name(number), remedy=remedy)
-        else:
-            yield 1, None
-    if missing:
-        yield 0, f"{out}: {len(missing):,} of {plan.parts:,} shards are not answered yet"
+    begun = [number for number in range(plan.parts) if parts.begun(number)]
+    damaged = [number for number in begun if parts.done(number) is None]
+    yield len(begun), None
+    if len(damaged) == len(begun) > 1:  # the one thing that all depend on
+        remedy = "Name another --out, or delete this folder."
+        yield 0, DataError("is not the plan of these shards", where=out / PLAN, remedy=remedy)
+        return
+    for number in damaged:
+        problem = "its shard or its status is not as it was written"
+        remedy = "Give the same predict command again: it is answered anew."
+        yield 0, DataError(problem, where=out / part_name(number), remedy=remedy)
+    if missing := plan.parts - len(begun):
+        yield 0, f"{out}: {missing:,} of {plan.parts:,} shards are not answered yet"
 
 
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _flush_folder(folder: Path) -> None:
-    """Bring a new name to the disk, where a folder can be flushed."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folder
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,7 +14,7 @@ from filelock import FileLock
 from askattend.bulk.items import Asked
 from askattend.environment.provenance import version
 from askattend.errors import ConfigError, DataError
-from askattend.files import atomic_write, decode_json, digest_of
+from askattend.files import atomic_write, decode_json, digest_of, make_folder, sweep
 from askattend.runs.run_folder import (
     ANSWERS,
     ATTENTION,
@@ -125,7 +125,8 @@ def settle_plan(out: Path, plan: Plan) -> None:
         ConfigError: what is there was begun with other settings; names those that differ.
         DataError: as `read_plan`.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
+    sweep(out)
     with FileLock(out / ".plan.lock"):
         before = read_plan(out)
         if before is None:

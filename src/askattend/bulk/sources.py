@@ -15,9 +15,10 @@ from askattend.bulk.items import Item, written_place
 from askattend.bulk.tar import TAR_SUFFIXES, tar_items
 from askattend.errors import DataError
 from askattend.features.extraction import SUFFIXES, images_in
+from askattend.files import open_plain
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z].*)?://", re.IGNORECASE)
-_RANGE = re.compile(r"\{([0-9]+)\.\.([0-9]+)\}|\{([^{}]*,[^{}]*)\}")
+_RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}|\{([^{}]*,[^{}]*)\}")
 # More files than a range is ever meant to name.
 _MOST = 10_000_000
 
@@ -36,10 +37,21 @@ def expanded_names(source: str) -> list[str]:
     match = _RANGE.search(source)
     if match is None or os.path.exists(source):
         return [source]
+    _require_few(source)
     first, last, choice = match.groups()
     parts = choice.split(",") if choice else _range(first, last, source)
     heads = (source[: match.start()] + part for part in parts)
     return [name for head in heads for name in expanded_names(head + source[match.end() :])]
+
+
+def _require_few(source: str) -> None:
+    """Refuse ranges that together name more files than there are, before they are written out."""
+    count = 1
+    for first, last, choice in _RANGE.findall(source):
+        count *= choice.count(",") + 1 if choice else max(int(last) - int(first) + 1, 1)
+        if count > _MOST:
+            remedy = "Name fewer at once."
+            raise DataError(f"names more than {_MOST:,} files", where=source[:80], remedy=remedy)
 
 
 def _range(first: str, last: str, source: str) -> list[str]:
@@ -89,6 +101,8 @@ def _source_items(name: str, *, own_questions: bool) -> Iterator[Item]:
 
 def _open(place: str) -> Any:
     try:
+        if not is_address(place):
+            return open_plain(place)
         return fsspec.open(place, "rb").open()
     except Exception as error:  # each file system has errors of its own
         raise unreachable(place, error) from error

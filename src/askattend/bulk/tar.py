@@ -12,14 +12,16 @@ from typing import IO, Any
 import msgspec
 
 from askattend.bulk.items import Asked, Item
-from askattend.data.readers.cells import LONGEST
 from askattend.errors import DataError
 from askattend.features.extraction import SUFFIXES
-from askattend.files import readable
+from askattend.files import decode_json, readable
+from askattend.files.limits import QUESTION
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 # A larger description holds no questions.
 _MOST_JSON = 16 * 2**20
+# Behind the last member; programs fill up to a tape's block, of a mebibyte or less.
+_MOST_ZEROS = 64 * 2**20
 
 
 def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[Item]:
@@ -99,16 +101,20 @@ def _require_end(stream: Any) -> None:
     block = stream.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE:
         raise tarfile.ReadError("it has no end mark")
+    zeros = 0
     while block:
         if block.strip(b"\0"):
             raise tarfile.ReadError("something else than a member follows")
+        zeros += len(block)
+        if zeros > _MOST_ZEROS:
+            raise tarfile.ReadError("zeros follow without end")
         block = stream.read(2**20)
 
 
 def _questions_in(content: bytes, where: str) -> tuple[Asked, ...]:
     """Read the questions of a description; none where it holds something else."""
     try:
-        read = msgspec.json.decode(content)
+        read = decode_json(content)
     except msgspec.DecodeError as error:
         problem = f"is no JSON ({error})"
         raise DataError(problem, where=where, remedy="Make the tar file again.") from None
@@ -126,7 +132,7 @@ def _asked(question: Any, where: str) -> Asked:
     is_id = identifier is None or (
         isinstance(identifier, int | str) and not isinstance(identifier, bool)
     )
-    if not isinstance(question, str) or len(question) > LONGEST or not is_id:
+    if not isinstance(question, str) or len(question) > QUESTION.value() or not is_id:
         raise DataError(
             "holds a question that is none",
             where=where,

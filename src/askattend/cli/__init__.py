@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -10,8 +11,8 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
-from askattend.cli.signals import Ending, ended_by_signals
-from askattend.cli.terminal import plain_warnings, print_to_any_terminal
+from askattend.cli.signals import Ending, ended_by_signals, loading
+from askattend.cli.terminal import plain_warnings, print_to_any_terminal, visible_output
 from askattend.cli.words import as_meant
 from askattend.errors import (
     AskAttendError,
@@ -37,6 +38,8 @@ usage: askattend COMMAND …
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
   verify RUN|STORE                        every file, compared with its digest
+  doctor                                  this machine and installation: what is slow, what to do
+  cache [FOLDER] [--clear]                what is kept to be used again, and what it takes
   plan --images NUMBER                    hours, GPUs, disk and money for many images
   import pytorch-vqa|hdf5 FILE --out …    networks and features of pytorch-vqa
   completion bash|zsh|fish                a script by which the shell completes all of this
@@ -61,8 +64,19 @@ COMMANDS = {
     "import": "importing",
     "pack": "pack",
     "verify": "verify",
+    "doctor": "doctor",
+    "cache": "cache",
     "plan": "plan",
     "completion": "completion",
+}
+
+
+_FREE = " Free some space there, and give the same command again."
+_ALLOW = " Name a place where you may write, or change its permissions."
+# An error's number → what to do about it.
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ALLOW),
 }
 
 
@@ -70,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
-    with ended_by_signals() as ending, _plain_errors(ending), plain_warnings():
+    streams, signals = visible_output(), ended_by_signals()
+    with streams, signals as ending, _plain_errors(ending), plain_warnings():
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in ("-V", "--version", "version"):
@@ -78,7 +93,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         elif name in COMMANDS:
             rest = as_meant(rest)
             require_words(name, rest)
-            _run(import_module(f"askattend.cli.{COMMANDS[name]}").run, rest)
+            with loading(ending):
+                module = import_module(f"askattend.cli.{COMMANDS[name]}")
+            _run(module.run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()
@@ -125,6 +142,15 @@ def _version() -> str:
     return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")
 
 
+def _place_of(error: OSError) -> str:
+    """Name what an error is about; a full disk that is not named is that of standard output."""
+    if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return "" if error.filename is None else f"{error.filename}: "
+    # Or the interpreter would try once more when it ends, and tell it again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return "standard output: "
+
+
 @contextmanager
 def _plain_errors(ending: Ending) -> Iterator[None]:
     """Print a user's mistake, or who ended it, as one message, without a traceback, and exit."""
@@ -137,10 +163,14 @@ def _plain_errors(ending: Ending) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written to
-        where = "" if error.filename is None else f"{error.filename}: "
-        print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        print(f"askattend: {_place_of(error)}{error.strerror or error}.{remedy}", file=sys.stderr)
+        sys.exit(2)
+    except MemoryError:
+        print("askattend: there is not enough memory for this.", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
+        ending.for_good()
         print(
             f"askattend: {stop if isinstance(stop, Interrupted) else 'interrupted'}",
             file=sys.stderr,

@@ -86,6 +86,7 @@ def run(argv: list[str]) -> None:
     scene, answers = _answers(predictor, options)
     for question in options.questions:
         print_notes(predictor.notes(question))
+    print_notes(dict.fromkeys(note for answer in answers for note in answer.notes))
     if options.json:
         print_json([{"image": options.image, **answer.to_dict()} for answer in answers])
     else:

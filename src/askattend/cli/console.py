@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Union
@@ -13,7 +14,8 @@ import tyro
 from rich.console import Console
 
 from askattend.cli.help import colours, shown_defaults, with_examples
-from askattend.cli.terminal import json_text
+from askattend.cli.terminal import json_text, visible_output
+from askattend.environment.console import notes_console
 from askattend.errors import ConfigError, did_you_mean
 
 # A table names no more types of question than this; --json has them all.
@@ -63,7 +65,7 @@ def parse(
         more: as `tyro.cli` takes it.
     """
     text = inspect.cleandoc(kind.__doc__ or "") if description is None else description
-    with colours():
+    with colours(), visible_output(colours=True):
         return tyro.cli(
             kind,
             args=argv,
@@ -126,14 +128,15 @@ def union_of(forms: Mapping[str, Form]) -> Any:
 
 
 def progress() -> Console:
-    """Make a console on standard error, for notes and progress: standard output is for results."""
-    return Console(stderr=True, soft_wrap=True, markup=False)
+    """Make the console for notes and progress; see `notes_console`."""
+    return notes_console()
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print what was decided on the user's behalf, apart from the results."""
-    for note in notes:
-        print(f"note: {note}", file=sys.stderr)
+    with suppress(OSError):
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
 
 
 def interval_text(ends: tuple[float, float]) -> str:

@@ -62,6 +62,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend verify features --json",
         "askattend verify runs/demo --accept",
     ),
+    "doctor": ("askattend doctor", "askattend doctor --json"),
+    "cache": (
+        "askattend cache",
+        "askattend cache runs --older-than 30",
+        "askattend cache runs/features --clear",
+    ),
     "plan": (
         "askattend plan --images 100M --questions-per-image 5 --hosts 8 --price-gpu-hour 2.50",
         "askattend plan --images 100M --work extract --dtype int8 --price-gb-month 0.02",

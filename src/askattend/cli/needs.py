@@ -32,6 +32,8 @@ NEEDS: Mapping[str, Needs] = {
     "compare": Needs(("RUN", "another RUN")),
     "pack": Needs(("RUN", "FILE.zip")),
     "verify": Needs(("RUN or STORE",)),
+    "doctor": Needs(),
+    "cache": Needs(),
     "plan": Needs((), ("--images NUMBER",)),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
     "predict": Needs(("RUN",), ("--images FOLDER --questions FILE", "--out RESULTS")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -31,6 +32,37 @@ class Ending:
             raise KeyboardInterrupt
         handler(signal.SIGINT, frame)
 
+    def at_once(self, number: int, frame: FrameType | None) -> None:
+        """End the process, by nothing that an import on its way could catch or comment on."""
+        os.write(2, b"askattend: interrupted\n")
+        os._exit(self.status)
+
+    def for_good(self) -> None:
+        """Let a further Ctrl-C end the process without a word."""
+        if _is_main() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def loading(ending: Ending) -> Iterator[None]:
+    """End at once where somebody presses Ctrl-C while a command's modules are imported.
+
+    In a process of our own, that is, whose `__main__` has left Ctrl-C to the system so far; when
+    they are there, it raises KeyboardInterrupt.
+    """
+    if not _is_main() or signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGINT, ending.at_once)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @contextmanager
 def ended_by_signals() -> Iterator[Ending]:
@@ -40,7 +72,7 @@ def ended_by_signals() -> Iterator[Ending]:
     """
     ending = Ending()
     numbers = [getattr(signal, name) for name in _ENDING if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
+    if not _is_main():
         numbers = []
     taken = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
     for number in taken:

@@ -10,10 +10,11 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO, cast
 
 import msgspec
 
+from askattend.environment.terminal import VisibleStream, visible_json
 from askattend.files import readable
 from askattend.files.manifest import OlderFolderWarning
 
@@ -51,13 +52,30 @@ def print_to_any_terminal() -> None:
             stream.reconfigure(errors=_HANDLER)
 
 
+@contextmanager
+def visible_output(*, colours: bool = False) -> Iterator[None]:
+    """Show what would steer the terminal, whatever is printed within a ``with`` block.
+
+    Args:
+        colours: let colours pass.
+    """
+    before = sys.stdout, sys.stderr
+    # rich names the stream below a wrapped one so.
+    below = (getattr(stream, "rich_proxied_file", stream) for stream in before)
+    sys.stdout, sys.stderr = (cast(TextIO, VisibleStream(s, colours=colours)) for s in below)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
 def json_text(value: Any, encoding: str) -> str:
     """Write one JSON value; what an encoding lacks is escaped as JSON does it."""
     try:
-        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+        text = visible_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
     except UnicodeEncodeError:  # the name of a file that is no UTF-8
         whole = _all_readable(msgspec.to_builtins(value))
-        text = json.dumps(whole, indent=2, ensure_ascii=False)
+        text = visible_json(json.dumps(whole, indent=2, ensure_ascii=False))
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

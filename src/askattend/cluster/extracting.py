@@ -11,14 +11,13 @@ import torch
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from askattend.bulk.filling import computing_threads
 from askattend.bulk.items import Item, written_place
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.foreman import Work, do_shards
 from askattend.cluster.places import first_unseen
 from askattend.cluster.slots import Need
 from askattend.cluster.worker import Busy, Done, Reply
-from askattend.devices import pick_device
+from askattend.devices import computing_threads, pick_device
 from askattend.errors import ConfigError
 from askattend.features.backbones import absolute_backbone, load_backbone
 from askattend.features.extraction import ExtractConfig

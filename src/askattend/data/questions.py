@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from askattend.errors import DataError
+from askattend.errors import DataError, name_few
+from askattend.files.limits import QUESTION
 
 QuestionId = int | str
 # Left, top, right and bottom, as shares of the picture's width and height.
@@ -102,6 +103,21 @@ class QASet:
             )
         images = {q.image: self.images[q.image] for q in questions}
         return replace(self, questions=questions, images=images)
+
+
+def require_moderate(questions: QASet) -> None:
+    """Refuse questions of endless length: a batch takes as much memory as its longest.
+
+    Raises:
+        DataError: there are some; names them.
+    """
+    most = QUESTION.value()
+    if endless := [question.id for question in questions if len(question.text) > most]:
+        raise DataError(
+            f"{len(endless):,} questions have more than {most:,} characters: {name_few(endless)}",
+            where=questions.source,
+            remedy=f"Shorten them, or leave them out. {QUESTION.how_to_raise()}",
+        )
 
 
 def digest_of_questions(*sets: QASet) -> str:

@@ -13,6 +13,7 @@ from askattend.data.questions import Question
 from askattend.data.text import answer_key, pytorch_vqa_words, tokenise
 from askattend.data.word_spans import pytorch_vqa_spans, word_spans
 from askattend.errors import ConfigError, DataError
+from askattend.files.limits import QUESTION
 
 PADDING, UNK = 0, 1
 # The tokeniser divides at "<", so no question holds either of these as a word.
@@ -119,11 +120,12 @@ class AnswerVocab:
 
         Raises:
             ConfigError: `size` is below one.
-            DataError: no question has an answer.
+            DataError: no question has an answer, or one is longer than is allowed.
         """
         _require_positive("size", size)
         spellings = count_spellings(questions)
         _need_answers(spellings.total())
+        _refuse_endless(spellings)
         written = usual_spelling(spellings)
         keys = most_common_first(key_counts(spellings.items()))[:size]
         return cls(tuple(written[key] for key in keys))
@@ -235,6 +237,16 @@ def _require_positive(name: str, value: int) -> None:
 def _need_answers(count: int) -> None:
     if not count:
         raise DataError("no question has an answer", remedy="Use a split that has answers.")
+
+
+def _refuse_endless(answers: Iterable[str]) -> None:
+    most = QUESTION.value()
+    if endless := [answer for answer in answers if len(answer) > most]:
+        raise DataError(
+            f"{len(endless):,} answers have more than {most:,} characters",
+            where=f"'{endless[0][:40]}…'",
+            remedy=f"Shorten them, or leave them out. {QUESTION.how_to_raise()}",
+        )
 
 
 def _refuse_duplicates(entries: Sequence[str]) -> None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from askattend.errors import ConfigError
+from askattend.files import open_plain
 from askattend.installation import pip_install
 
 FloatArray = np.ndarray[Any, np.dtype[np.float32]]
 NONE, GLOVE = "none", "glove"
 SETTING = "vocab.vectors"
+_MOST_LINE = 2**20  # bytes: a word and some ten thousand numbers
 _FORMAT = "A line is a word and its numbers, all with one space between them."
 # Where GloVe's own tokeniser divides what ours holds together: do|n't, man|'s; and DAQUAR's
 # names of several words: tape_dispenser.
@@ -142,13 +145,18 @@ def _from_file(file: Path, wanted: set[str]) -> tuple[Mapping[str, FloatArray], 
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             packed = opened.read(2) == b"\x1f\x8b"
-        with gzip.open(file) if packed else file.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
+            opened.seek(0)
+            lines = gzip.GzipFile(fileobj=opened) if packed else opened
+            # By parts: a file may be one line without end, and a packed one any size.
+            for number, line in enumerate(iter(partial(lines.readline, _MOST_LINE), b""), 1):
+                if len(line) == _MOST_LINE:
+                    problem = f"has more than {_MOST_LINE - 1:,} bytes"
+                    raise ConfigError(problem, where=f"{file}:{number}", remedy=_FORMAT)
                 if stripped := line.rstrip():
                     yield number, stripped
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         problem = f"cannot be read ({getattr(error, 'strerror', None) or error})"
         remedy = f"Set --{SETTING} to {NONE}, {GLOVE} or a text file of word vectors."
         raise ConfigError(problem, where=file, remedy=remedy) from None

@@ -9,6 +9,8 @@ from threading import Event, Thread
 
 from rich.console import Console
 
+from askattend.environment.terminal import print_line
+
 EVERY = 60.0
 
 
@@ -32,7 +34,7 @@ class Heartbeat:
         if self._console.is_interactive or self._clock() - self._last < self._every:
             return
         self._last = self._clock()
-        self._console.print(line(), markup=False, highlight=False, soft_wrap=True)
+        print_line(self._console, line())
 
 
 @contextmanager
@@ -47,7 +49,7 @@ def still_at_work(console: Console, what: str, every: float = EVERY) -> Iterator
         while not done.wait(every):
             minutes = (time.monotonic() - began) / 60
             line = f"still {what}: {minutes:.0f} min so far"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            print_line(console, line)
 
     thread = Thread(target=tell, name="heartbeat", daemon=True)
     thread.start()

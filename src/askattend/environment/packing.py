@@ -6,7 +6,6 @@ import hashlib
 import lzma
 import re
 import shutil
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -17,7 +16,14 @@ import msgspec
 
 from askattend.environment.home import cache_folder, expanded, shortened
 from askattend.errors import RunError
-from askattend.files import atomic_write, decode_json, read_whole
+from askattend.files import (
+    decode_json,
+    make_folder,
+    read_whole,
+    remove_tree,
+    whole_file,
+    whole_folder,
+)
 from askattend.files.manifest import MANIFEST, Entry, Manifest, require_unchanged
 from askattend.files.recording import encode
 from askattend.settings import read_toml, toml_bytes
@@ -36,6 +42,8 @@ _PLACE = re.compile(
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
+# A run has some twenty files, and four for each of its evaluations.
+_MOST_FILES, _LONGEST_NAME = 4_000, 400
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
@@ -68,22 +76,18 @@ def pack(run: Path, file: Path) -> int:
     if file.is_dir():
         raise RunError("is a folder", where=file, remedy="Name a file, such as run.zip.")
     places = _places(run)
-    with tempfile.TemporaryFile() as unfinished:
-        with ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
-            manifests: dict[PurePosixPath, dict[str, Entry]] = {}
-            for member in sorted(_members(run)):
-                content = _without_places(run / member, places)
-                packed.writestr(_entry(member), content, ZIP_DEFLATED)
-                place = PurePosixPath(member)
-                manifests.setdefault(place.parent, {})[place.name] = Entry.of(content)
-            for folder, files in manifests.items():
-                content = encode(Manifest(files))
-                packed.writestr(_entry(str(folder / MANIFEST)), content, ZIP_DEFLATED)
-        unfinished.seek(0)
-        content = unfinished.read()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(file, content)
-    return len(content)
+    make_folder(file.parent)
+    with whole_file(file) as unfinished, ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
+        manifests: dict[PurePosixPath, dict[str, Entry]] = {}
+        for member in sorted(_members(run)):
+            content = _without_places(run / member, places)
+            packed.writestr(_entry(member), content, ZIP_DEFLATED)
+            place = PurePosixPath(member)
+            manifests.setdefault(place.parent, {})[place.name] = Entry.of(content)
+        for folder, files in manifests.items():
+            content = encode(Manifest(files))
+            packed.writestr(_entry(str(folder / MANIFEST)), content, ZIP_DEFLATED)
+    return file.stat().st_size
 
 
 def run_folder(path: str | Path) -> Path:
@@ -228,26 +232,21 @@ def _named(text: str, places: Mapping[str, str]) -> str:
 
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack what a run folder holds, and nothing else; the folder appears whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
     try:
-        with ZipFile(file) as packed:
+        with whole_folder(folder) as unfinished, ZipFile(file) as packed:
             for member, entry in _wanted(packed, file).items():
                 target = unfinished / member
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with packed.open(entry) as source, target.open("wb") as opened:
+                make_folder(target.parent)
+                with packed.open(entry) as source, whole_file(target) as opened:
                     shutil.copyfileobj(source, opened)
-        if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
-            shutil.rmtree(folder, ignore_errors=True)
-            unfinished.rename(folder)
+            if not (folder / CONFIG).is_file():  # what somebody has removed a part of
+                remove_tree(folder)
     except _DAMAGE as error:
         remedy = "Fetch it again, or pack the run again."
         raise RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy) from None
     except OSError:
-        if not (folder / CONFIG).is_file():  # else another process was quicker
+        if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
             raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
@@ -269,7 +268,10 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         and not set("\\:") & set(entry.filename)
         and name.suffix in _SUFFIXES
         and not entry.is_dir()
+        and len(entry.filename) <= _LONGEST_NAME
     }
+    if len(wanted) > _MOST_FILES:
+        raise RunError(f"holds {len(wanted):,} files, more than a run can", where=file)
     unpacked = sum(entry.file_size for entry in wanted.values())
     if unpacked > _MOST_TIMES * max(file.stat().st_size, 2**20):
         raise RunError(f"would unpack to {unpacked:,} bytes, more than a run can", where=file)

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from askattend.checking import NetworkName, check
+from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.files import atomic_write
@@ -100,7 +101,7 @@ def try_out(run: Run, config: Config[Any], console: Console) -> None:
     for finding in report.failed:
         if finding.name == "shape":
             raise ConfigError(finding.explanation, where=code.text, remedy="See askattend.check.")
-        console.print(f"note: {code.name}: {finding}", highlight=False)
+        print_line(console, f"note: {code.name}: {finding}")
 
 
 def _give_sizes(module: Any, regions: int, sizes: Mapping[str, Any]) -> None:

@@ -18,6 +18,7 @@ from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
+from askattend.environment.terminal import print_line
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
@@ -101,7 +102,10 @@ def evaluate_run(
     _check_folder(place, split)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     for note in stopped_note(predictor.run):
-        console.print(f"note: {note}", highlight=False)
+        print_line(console, f"note: {note}")
+    if is_unpacked(folder) and (options.abstain_above_risk is not None or not options.abstention):
+        kept = "when to be not sure is kept for this pack on this machine; the file stays as it is"
+        print_line(console, f"note: {kept}")
     inputs = _read(predictor, options.data, split, options.features, console=console)
     mark = mark_of(folder, predictor.run.config)
     check_holder(place, inputs.questions.source, split, mark)
@@ -219,7 +223,7 @@ def _own_questions(
     try:
         return OwnQuestions.read(config, source)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
         return None
 
 
@@ -240,17 +244,17 @@ def _validation(
     questions = trained.to_calibrate
     if questions is None:
         why = "they were validated on the training questions themselves"
-        console.print(f"note: probabilities are not calibrated anew: {why}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {why}")
     if not questions:
         return None
     try:
         if store is None or any(image not in store for image in questions.images):
             # What follows is not about the images that are evaluated.
             what = "the run's own validation images, to calibrate its probabilities:"
-            console.print(what, highlight=False)
+            print_line(console, what)
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
-        console.print(f"note: probabilities are not calibrated anew: {error}", highlight=False)
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
         return None
     return sample_of(questions, CALIBRATION), store
 

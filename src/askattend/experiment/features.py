@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.readers.registry import images_source, read_source
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
@@ -86,15 +87,15 @@ def features_for(
     """
     if not uses_image(config.model):
         if config.features is not None:
-            console.print(
+            print_line(
+                console,
                 f"note: {model_name(config.model)} does not use the image: {config.features} is "
                 "not read",
-                highlight=False,
             )
         return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
-        _require_current(store, images)
+        _require_current(store, images, console)
     else:
         spec = spec if backbone is None else backbone.spec
         extraction = config.extract if spec is None else _as_made(config.extract, spec)
@@ -145,9 +146,13 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
     return name
 
 
-def _require_current(store: FeatureStore, images: Mapping[str, Path]) -> None:
+def _require_current(store: FeatureStore, images: Mapping[str, Path], console: Console) -> None:
     """Refuse features of pictures that were replaced: what is answered would be about others."""
-    if outdated := store.outdated(images):
+
+    def note(text: str) -> None:
+        print_line(console, f"note: {text}")
+
+    if outdated := store.outdated(images, note):
         raise FeatureError(
             f"{len(outdated):,} of the {len(images):,} images have changed since their features "
             f"were extracted: {name_few(outdated)}",

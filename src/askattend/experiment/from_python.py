@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from rich.console import Console
 from torch import nn
 
 from askattend.data.questions import Question
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import LOCATED_AT
 from askattend.data.splits import canonical_split
+from askattend.environment.console import notes_console
 from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.evaluation.evaluate import Evaluation
@@ -30,7 +30,7 @@ from askattend.features.extraction import ExtractConfig, images_in
 from askattend.features.extraction import extract as extract_images
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write
+from askattend.files import atomic_write, make_folder
 from askattend.models import network_named
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.predictor import Predictor
@@ -59,7 +59,7 @@ def questions_from(rows: Any, file: str | Path, *, images: str | Path = ".") -> 
     """
     file = Path(file)
     content = _table(rows, file, images)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     atomic_write(file, content)
     return f"table:{file}"
 
@@ -104,7 +104,7 @@ def extract(
         AskAttendError: images, settings or store do not fit.
     """
     given = {name.replace("-", "_"): value for name, value in (settings or {}).items()}
-    config, console = from_mapping(ExtractConfig, given, where=_WHERE), _console(quiet)
+    config, console = from_mapping(ExtractConfig, given, where=_WHERE), notes_console(quiet=quiet)
     if backbone is None:
         return extract_features(str(images), Path(store), config, console=console).store
     folder = Path(images)
@@ -161,7 +161,9 @@ def train(
 
     start = Config(model=network_named(network).config_type()())
     config = config_from(tables, network, where=_WHERE, base=start)
-    run = training.train(config, out, resume=resume, console=_console(quiet), on_top=on_top)
+    run = training.train(
+        config, out, resume=resume, console=notes_console(quiet=quiet), on_top=on_top
+    )
     return Predictor.load(run.folder)
 
 
@@ -198,7 +200,7 @@ def evaluate(
         source = questions_from(questions, folder / name, images=images)
     options = EvaluationOptions(data=source, split=split)
     named = folder if isinstance(run, Predictor) else Path(run).expanduser()
-    evaluation = evaluate_run(named, options, console=_console(quiet))
+    evaluation = evaluate_run(named, options, console=notes_console(quiet=quiet))
     if isinstance(run, Predictor) and (learnt := run.run.load_calibration()) is not None:
         run.calibrate(learnt)  # which the evaluation left in its folder
     if not metrics:
@@ -289,7 +291,3 @@ def _relative(image: Path, folder: Path) -> str:
         return Path(os.path.relpath(image.resolve(), folder.resolve())).as_posix()
     except ValueError:  # another drive of Windows'
         return image.resolve().as_posix()
-
-
-def _console(quiet: bool) -> Console:
-    return Console(stderr=True, soft_wrap=True, markup=False, quiet=quiet)

@@ -12,7 +12,6 @@ teachers can answer any question about any image, so there is as much to learn f
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,9 +27,11 @@ from askattend.data.crossing import with_crossed
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits, image_folds, of_images
 from askattend.devices import pick_device
+from askattend.environment.terminal import print_line
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features
 from askattend.experiment.inputs import batches_of, flips_of, sample_of
+from askattend.files import remove_tree
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.runs.run_folder import Run
@@ -172,7 +173,7 @@ def learn_from_teachers(lesson: Lesson) -> Taught | None:
         )
 
     def kept() -> tuple[SoftAnswers, TeacherScores]:
-        shutil.rmtree(run.folder / TEACHERS, ignore_errors=True)
+        remove_tree(run.folder / TEACHERS)
         # Read even if just written: learnt from is what a resumed run would learn from.
         return load_soft_answers(
             run.folder, questions=len(questions), answers=len(run.answers), kinds=lesson.kinds
@@ -180,7 +181,7 @@ def learn_from_teachers(lesson: Lesson) -> Taught | None:
 
     soft, scores = processes.first_does(kept)
     for line in _describe(scores):
-        lesson.console.print(line, highlight=False)
+        print_line(lesson.console, line)
     return Taught(questions, soft, scores)
 
 
@@ -248,10 +249,10 @@ def _train_teacher(
     left_out = lesson.held_out(number)
     images = {i for n, fold in enumerate(folds) if n not in left_out for i in fold.images}
     learnt_from = of_images(lesson.splits.train, images)
-    lesson.console.print(
+    print_line(
+        lesson.console,
         f"network {number + 1} of {lesson.config.seeds}, on {len(learnt_from):,} of "
         f"{len(lesson.splits.train):,} questions",
-        highlight=False,
     )
     run, config = _teacher_run(lesson, number)
     lesson.processes.first_does(run.save)

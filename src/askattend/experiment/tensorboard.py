@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
-from tensorboardX import SummaryWriter
-from tensorboardX.summary import hparams
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.summary import hparams, image, scalar, text
 
 from askattend.data.questions import QASet, Question
 from askattend.drawing.overlay import fit_long_side, tinted_map
@@ -18,6 +17,7 @@ from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
+from askattend.training.events import event, write_events
 from askattend.training.history import TrainingHistory
 from askattend.training.log import TENSORBOARD
 
@@ -35,6 +35,9 @@ def log_result(run: Run, history: TrainingHistory, valid: QASet, features: Featu
         history: of the training, at least an epoch.
         valid: validation questions.
         features: of their images.
+
+    Raises:
+        OSError: the disk does not take them.
     """
     best, folder = history.best, run.folder / TENSORBOARD
     assert best is not None, "training runs for at least one epoch"
@@ -45,40 +48,30 @@ def log_result(run: Run, history: TrainingHistory, valid: QASet, features: Featu
     }
     settings |= {name: str(run.config.get(name, "")) for name in ("network", "recipe")}
     result = {"best/accuracy": best.valid_accuracy, "best/loss": best.valid_loss}
-    with _anew(folder / "settings") as writer:
-        for summary in hparams(settings, result):
-            writer.file_writer.add_summary(summary)
-        for name, value in result.items():
-            writer.add_scalar(name, value, best.step)
+    events = [event(summary, 0) for summary in hparams(settings, result)]
+    events += [event(scalar(name, value), best.step) for name, value in result.items()]
+    write_events(folder / "settings", events)
     predictor = Predictor(run, run.load_model())
     if predictor.model.attends:
-        with _anew(folder / "maps") as writer:
-            _log_maps(writer, predictor, valid, features, best.step)
+        write_events(folder / "maps", _maps(predictor, valid, features, best.step))
 
 
-def _anew(folder: Path) -> SummaryWriter:
-    shutil.rmtree(folder, ignore_errors=True)
-    return SummaryWriter(str(folder))
-
-
-def _log_maps(
-    writer: SummaryWriter, predictor: Predictor, valid: QASet, features: Features, step: int
-) -> None:
+def _maps(predictor: Predictor, valid: QASet, features: Features, step: int) -> Iterator[Event]:
     scale = scale_in_words(predictor.run.features.rows * predictor.run.features.columns)
     first_of_image: dict[str, Question] = {}
     for question in valid:
         first_of_image.setdefault(question.image, question)
     for number, question in enumerate(list(first_of_image.values())[:MAPS], 1):
         try:
-            image = open_image(valid.images[question.image])
+            picture = open_image(valid.images[question.image])
         except ImageError:  # its features were enough to learn from; there is nothing to show
             continue
         look = predictor.look_at(features.read([question.image]))
         answer = predictor.answer(look, [0], [question.text])[0]
-        seen, small = crop_of(image.size, features.spec), fit_long_side(image, SIDE)
+        seen, small = crop_of(picture.size, features.spec), fit_long_side(picture, SIDE)
         for which, attention in enumerate(answer.attention, 1):
             tinted = tinted_map(small, attention, small.size, seen=seen)
             tag = f"maps/{number}_{predictor.maps_name}_{which}"
-            writer.add_image(tag, np.asarray(tinted), step, dataformats="HWC")
+            yield event(image(tag, np.asarray(tinted), dataformats="HWC"), step)
         said = f"{question.text} — {answer.text}, {answer.probability:.0%}  \n{scale}"
-        writer.add_text(f"maps/{number}", said, step)
+        yield event(text(f"maps/{number}", said), step)

@@ -15,16 +15,17 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
-from askattend.data.look_alikes import alike_answers
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.memory import bound_kernel_cache
 from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
+from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config
@@ -34,22 +35,25 @@ from askattend.experiment.floors import (
     FloorAccuracy,
     floors_line,
     floors_on_validation,
-    floors_remark,
     prepare_linear_floors,
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
+from askattend.experiment.likeness import prepare_likeness
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.remarks import conclude, data_notes
 from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
-from askattend.metrics.accuracy import accuracy_label
+from askattend.files import make_folder, sweep
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
-from askattend.runs.run_folder import CONFIG, Run, begin_run
+from askattend.runs.network_size import require_size
+from askattend.runs.run_folder import CONFIG, WEIGHTS, Run, begin_run
 from askattend.training.history import TrainingHistory
+from askattend.training.log import noting_loss
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
 from askattend.training.summary import DataSummary, TrainingSummary, read_summary
@@ -84,6 +88,7 @@ def train(
         AskAttendError: whatever of the data, features or settings does not fit; nothing is
             written then but the cache of features.
     """
+    bound_kernel_cache()
     processes.first_does(lambda: check_folder(out, resume=resume))
     require_device(config, processes)  # complain before the long work, not after it
     config = with_full_paths(config)
@@ -92,6 +97,7 @@ def train(
     config = processes.first_does(lambda: by_recipe(config, out, splits, on_top, console))
     require_enough(config, splits, processes)
     fold_images(config, splits.train)  # complain before the long work
+    require_size(config.model, where="model")
     own_attention(config, out)
     run, features = processes.in_turns(lambda: prepare(config, out, splits, console))
     require_same_features(splits.train.images, features, processes)
@@ -118,8 +124,9 @@ def train(
         def end() -> None:
             _save_summary(run, history, splits, floors, taught)
             write_card(run)
-            log_result(run, history, splits.valid, features)
-            _conclude(run, history, floors, console)
+            with noting_loss(console, "TensorBoard's maps and settings"):
+                log_result(run, history, splits.valid, features)
+            conclude(run, history, floors, console, tested=splits.tested)
 
         processes.first_does(end)
     return run
@@ -129,7 +136,7 @@ def _may_resume(run: Run, config: Config[Any], splits: Splits, console: Console)
     """Refuse to go on with other data or settings; note what a longer training changes."""
     require_same(run, splits)
     if (note := changed_schedule(run, config.train)) is not None:
-        console.print(f"note: {note}", highlight=False)
+        print_line(console, f"note: {note}")
 
 
 def _begin(
@@ -153,16 +160,19 @@ def _begin(
     with still_at_work(console, "fitting the floors"):
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
-    console.print(floors_line(floors, len(splits.valid)), highlight=False)
+        prepare_likeness(run, config, splits, features)
+    print_line(console, floors_line(floors, len(splits.valid)))
     return linear[-1] if config.train.distil_floor else None, floors
 
 
 def check_folder(out: Path, *, resume: bool) -> None:
     """Refuse a folder that holds a run already, or a file in its place."""
     if (out / CONFIG).exists() and not resume:
-        raise RunError(
-            "holds a run already", where=out, remedy="Add --resume, or choose another --out."
-        )
+        # One that came to no number has none: going on with it would end in the same way.
+        remedy = "Add --resume, or choose another --out."
+        if not (out / WEIGHTS["last"]).exists():
+            remedy = "Choose another --out; or add --resume, if all settings are the same."
+        raise RunError("holds a run already", where=out, remedy=remedy)
     if out.exists() and not out.is_dir():
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
@@ -170,11 +180,13 @@ def check_folder(out: Path, *, resume: bool) -> None:
 def read_splits(config: Config[Any], console: Console) -> Splits:
     """Read the questions to train and to validate on, and note what is odd about them."""
     questions = questions_of(config)
-    splits = training_splits_of(config, questions)
-    odd = odd_splits(questions, split_names(config.vocab.train_on))
-    told = (*odd, *no_test_note(questions), *alike_answers(questions))
-    for note in (*splits.train.notes, *splits.notes, *told):
-        console.print(f"note: {note}", highlight=False)
+    splits = replace(training_splits_of(config, questions), tested=not no_test_note(questions))
+    for note in (
+        *splits.train.notes,
+        *splits.notes,
+        *data_notes(config, questions, splits, console),
+    ):
+        print_line(console, f"note: {note}")
     return splits
 
 
@@ -198,7 +210,7 @@ def by_recipe(
     recipe = recipe_for(config, size)
     config = recipe if on_top is None else replace(on_top(recipe), recipe=recipe.recipe)
     config = with_full_paths(config)
-    console.print(describe_recipe(config, size), highlight=False)
+    print_line(console, describe_recipe(config, size))
     return config
 
 
@@ -208,10 +220,10 @@ def prepare(
     """Build the vocabularies and the features that a new run needs."""
     words = WordVocab.build((q.text for q in splits.train), min_count=config.vocab.min_count)
     answers = AnswerVocab.build(splits.train, size=config.vocab.answers)
-    console.print(
+    print_line(
+        console,
         f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
         f"{answers.coverage(splits.valid):.1%} of those in validation",
-        highlight=False,
     )
     vectors = _vectors(config, words, console)  # before the long work with images
     features = features_for(config, images_of(config, splits), out.parent, console=console)
@@ -259,7 +271,7 @@ def _vectors(config: Config[Any], words: WordVocab, console: Console) -> WordVec
     vectors = read_word_vectors(source, words.words)
     width = vectors.values.shape[1]
     note = f"word vectors of {source}, {width} wide: {vectors.known.sum():,} words have one"
-    console.print(note, highlight=False)
+    print_line(console, note)
     return vectors
 
 
@@ -273,9 +285,10 @@ def with_full_paths(config: Config[Any]) -> Config[Any]:
 @contextmanager
 def alone_in(out: Path) -> Iterator[None]:
     """Keep a second training out of the run folder."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     try:
         with FileLock(out / ".lock", timeout=0):
+            sweep(out)
             yield
     except Timeout:
         raise RunError(
@@ -317,18 +330,3 @@ def _same_but_for_date(one: TrainingSummary, other: TrainingSummary) -> bool:
     # As they are written: floors are of another type once they have been read.
     dated = replace_struct(one, made=other.made)
     return msgspec.json.encode(dated) == msgspec.json.encode(other)
-
-
-def _conclude(
-    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
-) -> None:
-    """Say how good the best epoch was, and whether it beats the floors."""
-    best = history.best
-    assert best is not None, "training runs for at least one epoch"
-    console.print(
-        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
-        f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
-        highlight=False,
-    )
-    if remark := floors_remark(run, history, floors):
-        console.print(f"note: {remark}", highlight=False)

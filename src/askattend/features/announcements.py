@@ -10,10 +10,10 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 
+from askattend.environment.terminal import print_line
 from askattend.errors import name_few
 from askattend.features.disk import need_space
 from askattend.features.greys import Range
-from askattend.features.progress import print_line
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import Shard
 
@@ -37,6 +37,15 @@ def announce(
         f"{spec.region_dim:,} {spec.dtype} by {spec.backbone} at {spec.image_size} px: "
         f"{decimal(needed)}; {decimal(free)} are free on the disk",
     )
+
+
+def note_threads(console: Console, todo: Sequence[Shard], *, own: int) -> None:
+    """Tell where others compute than the `own` threads, since an interrupted extraction did."""
+    planned = {shard.threads for shard in todo} - {0, own}
+    for threads in sorted(planned):
+        count = sum(len(shard.images) for shard in todo if shard.threads == threads)
+        thread = "1 thread computes" if threads == 1 else f"{threads} threads compute"
+        print_line(console, f"{thread} {count:,} of them, as was planned, not {own}")
 
 
 def note_replaced(console: Console, images: Sequence[str]) -> None:

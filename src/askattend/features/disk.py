@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,41 +12,32 @@ from filelock import FileLock, Timeout
 from msgspec.structs import replace
 from rich.console import Console
 from rich.filesize import decimal
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels
-from askattend.features.progress import print_line
 from askattend.features.storage import ShardFeatures, digest_of_tensors
 from askattend.features.store_files import METADATA
-from askattend.features.store_index import PLAN, WrittenShard
+from askattend.features.store_index import WrittenShard
+from askattend.files import make_folder, sweep, write_whole
+from askattend.files.tensors import tensor_pieces
 
 
 def save_shard(
     folder: Path, features: ShardFeatures | StoredLevels, written: WrittenShard
 ) -> WrittenShard:
-    """Write a shard, whole or not at all, into a store that has its plan.
+    """Write a shard of a store, whole or not at all.
 
     Returns:
         what is written of it, with the digest of its features.
 
     Raises:
-        FeatureError: the disk does not take it.
+        OSError: the disk does not take it.
     """
-    file = folder / written.shard.name
-    # Renamed when it is complete, so that a shard under its own name is a whole one.
-    unfinished = file.with_name(f".{file.name}.part")
-    written = replace(written, content=digest_of_tensors(features.tensors()))
-    # One key only: safetensors writes several in no fixed order.
+    tensors = features.tensors()
+    written = replace(written, content=digest_of_tensors(tensors))
     metadata = {METADATA: msgspec.json.encode(written).decode()}
-    with disk_errors(folder):
-        save_file(features.tensors(), unfinished, metadata=metadata)
-        # Open to whom the user's other files are; safetensors makes its own private.
-        shutil.copymode(folder / PLAN, unfinished)
-        with unfinished.open("rb+") as opened:
-            os.fsync(opened.fileno())
-        os.replace(unfinished, file)
+    write_whole(folder / written.shard.name, tensor_pieces(tensors, metadata))
     return written
 
 
@@ -69,10 +59,11 @@ def need_space(folder: Path, needed: int) -> int:
 
 
 def not_writable(folder: Path, error: Exception) -> FeatureError:
-    """Make the error for a store that the disk does not take."""
+    """Make the error for a store, or a file of it, that the disk does not take."""
     reason = getattr(error, "strerror", None) or str(error)
+    where = getattr(error, "filename", None) or folder
     remedy = "Check that the folder may be written to and that the disk is not full."
-    return FeatureError(f"cannot be written ({reason})", where=folder, remedy=remedy)
+    return FeatureError(f"cannot be written ({reason})", where=where, remedy=remedy)
 
 
 @contextmanager
@@ -80,7 +71,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
     """Turn the errors of writing a store into `not_writable`."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise not_writable(folder, error) from error
 
 
@@ -89,14 +80,18 @@ def _existing(folder: Path) -> Path:
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
+def lock_file(store: Path) -> Path:
+    """Return the file that a store's writer locks: beside it, so that it holds features alone."""
+    return store.absolute().with_name(f".{store.absolute().name}.lock")
+
+
 @contextmanager
 def sole_writer(store: Path, console: Console) -> Iterator[None]:
     """Wait until no other process writes to the store."""
-    # Beside the store, which ends up with nothing in it but features.
-    file = store.absolute().with_name(f".{store.absolute().name}.lock")
+    file = lock_file(store)
     lock = FileLock(file)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -105,6 +100,7 @@ def sole_writer(store: Path, console: Console) -> Iterator[None]:
     except OSError as error:
         raise not_writable(store, error) from error
     try:
+        sweep(file.parent, store.absolute().name)
         yield
     finally:
         lock.release()

@@ -10,6 +10,8 @@ import torch
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
+from askattend.environment.console import notes_console
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,
@@ -20,7 +22,7 @@ from askattend.features.backbones import (
 )
 from askattend.features.disk import sole_writer
 from askattend.features.images import MIRROR_IMAGE
-from askattend.features.progress import Report, print_line
+from askattend.features.progress import Report
 from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
@@ -151,7 +153,7 @@ def extract(
         ConfigError: there is no such device.
     """
     config = ExtractConfig() if config is None else config
-    console = Console(stderr=True) if console is None else console
+    console = notes_console() if console is None else console
     if not images:
         raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
     if backbone is None:

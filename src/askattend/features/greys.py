@@ -17,6 +17,8 @@ _LEAST_USED = 1 / 16
 _MISSING = 1e30
 # Hot pixels: so few at either end, beyond so many times the range of all others.
 _FEW, _FAR = 0.001, 4.0
+# Values that are scaled together, in numbers of 8 bytes.
+_TOGETHER = 2**20
 
 Range = tuple[float, float]
 
@@ -31,10 +33,14 @@ def eight_bit(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], Range]:
         the greys, and the range that became 0..255; see `range_of`.
     """
     low, high = range_of(values)
-    exact = values.astype(np.float64)
-    there = np.where(_present(exact), exact, low)
-    scaled = (there.clip(low, high) - low) * (255.0 / ((high - low) or 1.0))
-    return np.rint(scaled).astype(np.uint8), (low, high)
+    greys = np.empty(values.shape, np.uint8)
+    rows = max(_TOGETHER // max(values[:1].size, 1), 1)
+    for top in range(0, len(values), rows):
+        exact = values[top : top + rows].astype(np.float64)
+        there = np.where(_present(exact), exact, low)
+        scaled = (there.clip(low, high) - low) * (255.0 / ((high - low) or 1.0))
+        greys[top : top + rows] = np.rint(scaled)
+    return greys, (low, high)
 
 
 def range_of(values: npt.NDArray[Any]) -> Range:
@@ -60,7 +66,8 @@ def range_of(values: npt.NDArray[Any]) -> Range:
 def _present(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Mark the values that are numbers, and not a mark for a missing one."""
     with np.errstate(invalid="ignore"):
-        present: npt.NDArray[np.bool_] = np.abs(values) < _MISSING
+        # Not by `abs`, which would take as much memory as the values once more.
+        present: npt.NDArray[np.bool_] = (values > -_MISSING) & (values < _MISSING)
     return present
 
 
@@ -68,6 +75,18 @@ def _without_hot_pixels(values: npt.NDArray[Any]) -> Range:
     low, high = float(values.min()), float(values.max())
     if low >= 0.0 and any(bound / _FAR <= high <= bound for bound in _USUAL):
         return low, high  # no need to sort them
-    least, most = np.quantile(values.astype(np.float64), [_FEW, 1 - _FEW])
+    least, most = _quantiles(values, (_FEW, 1 - _FEW))
     far = high - low > _FAR * (most - least) > 0.0
-    return (float(least), float(most)) if far else (low, high)
+    return (least, most) if far else (low, high)
+
+
+def _quantiles(values: npt.NDArray[Any], shares: tuple[float, ...]) -> list[float]:
+    """Return what `numpy.quantile` would of the values as float64, with one copy of them as they
+    are.
+    """
+    places = [share * (values.size - 1) for share in shares]
+    around = {min(int(place) + step, values.size - 1) for place in places for step in (0, 1)}
+    ordered = values.flatten()
+    ordered.partition(sorted(around))
+    near = np.array([ordered[place] for place in sorted(around)], np.float64)
+    return np.interp(places, sorted(around), near).tolist()

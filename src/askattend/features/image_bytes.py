@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from askattend.errors import ImageError
 from askattend.files import read_whole
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+_LAST = b"IEND"
 # Text, and a colour profile, which is not applied anyway. Pillow refuses large ones.
 _REMARKS = frozenset((b"tEXt", b"zTXt", b"iTXt", b"iCCP"))
 
@@ -18,6 +21,7 @@ _BEGINNINGS = (
     (b"<html", "a web page", "Download the image itself."),
     (b"<svg", "a drawing in SVG", "Save it as PNG."),
     (b"<?xml", "an XML file, maybe a drawing in SVG", "Save it as PNG."),
+    (b"%!ps", "a drawing in PostScript", "Save it as PNG."),
     (b"%pdf", "a PDF", "Save its page as PNG."),
     (b"pk\x03\x04", "a ZIP archive or an Office document", "Name an image itself."),
     (b"\x1f\x8b", "a gzip file", "Unpack it."),
@@ -75,13 +79,38 @@ def without_remarks(content: bytes) -> bytes:
     """
     if not content.startswith(_PNG):
         return content
-    kept, at = [_PNG], len(_PNG)
-    while at + 12 <= len(content):
-        end = at + 12 + int.from_bytes(content[at : at + 4])
-        if content[at + 4 : at + 8] not in _REMARKS:
-            kept.append(content[at:end])
+    kept, end = [_PNG], len(_PNG)
+    for start, end in _chunks(content):
+        if content[start + 4 : start + 8] not in _REMARKS:
+            kept.append(content[start:end])
+    return b"".join((*kept, content[end:]))
+
+
+def require_checksums(content: bytes, where: str) -> None:
+    """Compare the parts of a PNG with their checksums; Pillow passes over those of its pixels.
+
+    Raises:
+        ImageError: one is another.
+    """
+    if not content.startswith(_PNG):
+        return
+    whole = memoryview(content)
+    for start, end in _chunks(content):
+        kind, expected = content[start + 4 : start + 8], int.from_bytes(content[end - 4 : end])
+        if kind not in _REMARKS and zlib.crc32(whole[start + 4 : end - 4]) != expected:
+            problem = f"the image cannot be decoded (broken PNG: checksum of {kind!r})"
+            remedy = "Replace it with an undamaged copy, or leave it out."
+            raise ImageError(problem, where=where, remedy=remedy)
+
+
+def _chunks(content: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where each whole chunk of a PNG starts and ends, up to its last."""
+    at = len(_PNG)
+    while (end := at + 12 + int.from_bytes(content[at : at + 4])) <= len(content):
+        yield at, end
+        if content[at + 4 : at + 8] == _LAST:
+            return
         at = end
-    return b"".join((*kept, content[at:]))
 
 
 def not_an_image(content: bytes, where: str) -> ImageError:

@@ -20,8 +20,15 @@ from askattend.features.greys import OVERSHOOT, eight_bit
 from askattend.features.image_bytes import (
     not_an_image,
     read_image_file,
+    require_checksums,
     require_content,
     without_remarks,
+)
+from askattend.features.image_limits import (
+    allow_by_memory_alone,
+    decoders,
+    require_moderate,
+    too_many_pixels,
 )
 
 # Width and height in pixels.
@@ -33,6 +40,8 @@ Source = str | Path | bytes | Image.Image | npt.NDArray[Any]
 REDUCING_GAP = 3.0
 # An image's mirror image is another one, with features of its own: this and the image's id is its.
 MIRROR_IMAGE = "mirror image of "
+# Pixels that are laid on white together.
+STRIP = 2**20
 # Under this key a picture says from which range its grey was scaled to 8 bits.
 GREYS = "askattend.greys"
 
@@ -64,7 +73,7 @@ def open_image(source: Source, *, name: str | None = None) -> Image.Image:
     else:
         content = read_image_file(Path(source), where=where)
     with _decoding(where, content), _load(content, where) as picture:
-        return _rgb(_upright(picture))
+        return _rgb(_upright(picture, own=True))
 
 
 @contextmanager
@@ -73,7 +82,7 @@ def _decoding(where: str, content: bytes = b"") -> Iterator[None]:
     try:
         yield
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_large(where) from None
+        raise too_many_pixels(where) from None
     except ImageError:
         raise
     except UnidentifiedImageError:  # its own message holds a memory address
@@ -101,8 +110,10 @@ def _load(content: bytes, where: str) -> Image.Image:
 
 
 def _loaded(content: bytes, where: str) -> Image.Image:
-    picture = Image.open(BytesIO(content))
-    _check_size(picture, where)
+    require_checksums(content, where)
+    allow_by_memory_alone()
+    picture = Image.open(BytesIO(content), formats=decoders())
+    require_moderate(picture, content, where)
     # Pillow keeps the upper 8 bits of coloured pictures of 16.
     deep = ";16" in str(picture.tile)
     picture.load()
@@ -134,40 +145,37 @@ def resize(image: Image.Image, size: int) -> UInt8[Tensor, "3 size size"]:
     return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
 
 
-def _check_size(picture: Image.Image, where: str) -> None:
-    # Pillow itself only warns between its limit and twice that.
-    if Image.MAX_IMAGE_PIXELS and picture.width * picture.height > Image.MAX_IMAGE_PIXELS:
-        raise _too_large(where)
-
-
-def _too_large(where: str) -> ImageError:
-    megapixels = (Image.MAX_IMAGE_PIXELS or 0) / 1e6
-    return ImageError(
-        f"more than {megapixels:.0f} megapixels, which may be an attack (a decompression bomb)",
-        where=where,
-        remedy="Shrink it first, if you trust it.",
-    )
-
-
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(picture: Image.Image, *, own: bool = False) -> Image.Image:
+    """Turn a picture upright: itself, where it is our own, else a copy."""
     picture.load()
     try:
-        return ImageOps.exif_transpose(picture)
+        if not own:
+            return ImageOps.exif_transpose(picture)
+        ImageOps.exif_transpose(picture, in_place=True)
     except Exception:  # a camera's malformed EXIF block does not make its picture unreadable
         return picture
+    return picture
 
 
 def _rgb(picture: Image.Image) -> Image.Image:
     # Pillow would cut these off at 255 instead of scaling them.
     if picture.mode.startswith("I") or picture.mode == "F":
         return _from_greys(np.asarray(picture))
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    if picture.mode == "La":  # Pillow has no direct way from here to RGBA
-        picture = picture.convert("LA")
-    canvas = Image.new("RGBA", picture.size, "white")
-    canvas.alpha_composite(picture.convert("RGBA"))
-    return canvas.convert("RGB")
+    return _on_white(picture) if picture.has_transparency_data else picture.convert("RGB")
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Lay a transparent picture on white; some rows at a time, since it takes several copies."""
+    laid = Image.new("RGB", picture.size)
+    rows = max(STRIP // picture.width, 1)
+    for top in range(0, picture.height, rows):
+        part = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        if part.mode == "La":  # Pillow has no direct way from here to RGBA
+            part = part.convert("LA")
+        canvas = Image.new("RGBA", part.size, "white")
+        canvas.alpha_composite(part.convert("RGBA"))
+        laid.paste(canvas.convert("RGB"), (0, top))
+    return laid
 
 
 def _from_greys(values: npt.NDArray[Any]) -> Image.Image:

@@ -15,11 +15,6 @@ from askattend.environment.heartbeat import Heartbeat
 Report = Callable[[int, int], None]
 
 
-def print_line(console: Console, text: str) -> None:
-    """Print a line as it is: neither marked up, nor coloured, nor wrapped."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 @contextmanager
 def progress_bar(
     total: int,

@@ -15,13 +15,14 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from askattend.devices import computing_threads
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, save_shard
 from askattend.features.geometry import shown_regions
 from askattend.features.greys import Range
 from askattend.features.levels import StoredLevels, blank_out
-from askattend.features.progress import print_line
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
 from askattend.features.store_index import Shard, WrittenShard
@@ -113,7 +114,8 @@ class ShardExtractor:
         saving: Future[WrittenShard] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix="save") as saver, closing(pictures):
             for shard in todo:
-                filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
+                with computing_threads(shard.threads):
+                    filled = self._fill_shard(shard, pictures, advance, begun[shard.name])
                 # Handed over before anybody waits: what is interrupted then is saved all the same.
                 following = saver.submit(self._save, *filled)
                 if saving is not None:
@@ -123,7 +125,8 @@ class ShardExtractor:
                 yield saving.result()
 
     def _save(self, stored: StoredLevels, written: WrittenShard) -> WrittenShard:
-        written = save_shard(self._folder, stored, written)
+        with disk_errors(self._folder):
+            written = save_shard(self._folder, stored, written)
         remove_unfinished(self._folder, written.shard)
         return written
 

@@ -1,8 +1,8 @@
-"""A folder of region features, read straight from memory-mapped shards."""
+"""A folder of region features, read straight from its shards."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
@@ -11,17 +11,17 @@ from types import MappingProxyType
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from askattend.errors import FeatureError, name_few
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.image_files import ImageFiles
 from askattend.features.images import Size
-from askattend.features.levels import StoredLevels, levels_layout, scaled_places
-from askattend.features.storage import digest_of_tensors, empty_features
-from askattend.features.store_files import damaged, description_of, read_description
-from askattend.features.store_index import INDEX, PLAN, Index, WrittenShard, find_slots
+from askattend.features.levels import levels_layout, scaled_places
+from askattend.features.shards import OpenedShard
+from askattend.features.storage import empty_features
+from askattend.features.store_files import read_description
+from askattend.features.store_index import INDEX, PLAN, Index, find_slots
 from askattend.files.manifest import warn_without_manifest
 
 # Shards that are compared at once with their digests.
@@ -46,13 +46,13 @@ class FeatureStore:
         self.path, self.spec = path, index.spec
         self.broken: Mapping[str, str] = MappingProxyType(index.broken())
         self._shards = index.shards
-        self._mapped: dict[int, StoredLevels] = {}
+        self._opened: dict[int, OpenedShard] = {}
         self._slots = find_slots(index.shards)
         self.ids = tuple(self._slots)
 
     @classmethod
     def open(cls, path: str | Path) -> FeatureStore:
-        """Open a finished store; its shards are mapped when first read.
+        """Open a finished store; its shards are opened when first read.
 
         Raises:
             FeatureError: there is no store, it is unfinished, or a file of it is missing or
@@ -105,7 +105,8 @@ class FeatureStore:
         features = empty_features((len(slots), spec.regions, spec.input_dim), spec.dtype)
         # Straight into the result: no image is copied twice.
         for row, (number, slot) in zip(features, slots, strict=True):
-            self._shard(number).read_into(slot, row[:, : spec.region_dim])
+            stored, at = self._shard(number).holding(slot)
+            stored.read_into(at, row[:, : spec.region_dim])
         regions = torch.from_numpy(features)
         if spec.coordinates:
             places = scaled_places(spec.rows, spec.columns, regions.device)
@@ -125,25 +126,30 @@ class FeatureStore:
             FeatureError: as `read`.
         """
         slots = [self._slot(image) for image in image_ids]
-        images = [(self._shard(number).tensors(), slot) for number, slot in slots]
+        held = [self._shard(number).holding(slot) for number, slot in slots]
+        images = [(stored.tensors(), at) for stored, at in held]
         return {
-            name: torch.stack([tensors[name][slot] for tensors, slot in images])
+            name: torch.stack([tensors[name][at] for tensors, at in images])
             for name in levels_layout(1, self.spec.grids, self.spec.dtype)
         }
 
-    def outdated(self, images: Mapping[str, Path]) -> list[str]:
+    def outdated(
+        self, images: Mapping[str, Path], note: Callable[[str], None] | None = None
+    ) -> list[str]:
         """List the images whose file holds something else than when its features were made.
 
         Imported features, and files that are gone, cannot be compared and are left out.
 
         Args:
             images: id → file.
+            note: called with what somebody should know of the comparison.
         """
         if self.spec.imported:
             return []
         files = ImageFiles(self.path)
         current = files.current(images, self._shards)
-        files.save()
+        if (problem := files.save()) is not None and note is not None:
+            note(problem)
         return [image for image in images if image in self and image not in current]
 
     def size(self, image_id: str) -> Size:
@@ -177,33 +183,14 @@ class FeatureStore:
             remedy = "Extract this image too, into the same store."
         raise FeatureError(problem, where=self.path, remedy=remedy)
 
-    def _shard(self, number: int) -> StoredLevels:
-        mapped = self._mapped.get(number)
-        # Mapped when first read, since a store may have thousands of shards.
-        if mapped is None:
-            mapped = self._mapped[number] = self._map(self._shards[number])
-        return mapped
-
-    def _map(self, written: WrittenShard) -> StoredLevels:
-        file, dtype = self.path / written.shard.name, self.spec.dtype
-        expected = levels_layout(len(written.shard.images), self.spec.grids, dtype)
-        try:
-            # Tensors are views of the mapped file: bytes are read when they are looked at.
-            with safe_open(file, "pt") as opened:
-                tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in expected}
-                own = description_of(opened)
-        except (SafetensorError, OSError) as error:
-            raise damaged(file, str(error)) from error
-        for name, tensor in tensors.items():
-            if (tensor.shape, tensor.dtype) != expected[name]:
-                raise damaged(file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
-        # Each names its images, too: another store's, or an index exchanged, gives itself up.
-        if own != written:
-            raise damaged(file, "it holds other images than the store's index says")
-        # Read as a whole for that, once in a process: as much as the first epoch reads anyway.
-        if written.content and digest_of_tensors(tensors) != written.content:
-            raise damaged(file, "its features are not those that were extracted")
-        return StoredLevels.from_tensors(tensors, self.spec.grids, dtype)
+    def _shard(self, number: int) -> OpenedShard:
+        opened = self._opened.get(number)
+        # Opened when first read, since a store may have thousands of shards.
+        if opened is None:
+            written = self._shards[number]
+            opened = OpenedShard(self.path / written.shard.name, written, self.spec)
+            self._opened[number] = opened
+        return opened
 
 
 def damaged_shards(path: Path) -> Iterator[tuple[int, FeatureError | str | None]]:
@@ -217,11 +204,11 @@ def damaged_shards(path: Path) -> Iterator[tuple[int, FeatureError | str | None]
     """
     index = read_description(path / INDEX, Index)
     assert index is not None, "the store is finished"
-    store = FeatureStore(path, index)
 
     def compare(number: int) -> FeatureError | None:
         try:
-            store._map(index.shards[number])  # and let go of it again, whatever the store's size
+            written = index.shards[number]
+            OpenedShard(path / written.shard.name, written, index.spec)
         except FeatureError as error:
             return error
         return None

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
@@ -20,7 +19,8 @@ from askattend.features.spec import FeatureSpec
 from askattend.features.storage import digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import Shard, WrittenShard
-from askattend.files import decode_json, digest
+from askattend.files import decode_json, digest, remove, write_whole
+from askattend.files.tensors import tensor_pieces
 
 UNFINISHED = ".shard-*.unfinished"
 
@@ -44,13 +44,10 @@ class UnfinishedShard:
 
     def save(self, folder: Path) -> None:
         """Write it beside the finished shards of a store."""
-        file = _file(folder, self.written.shard)
-        # Renamed when it is complete: killed in between, an earlier one is still whole.
-        part = file.with_suffix(".part")
-        written = replace(self.written, content=digest_of_tensors(self.stored.tensors()))
+        tensors = self.stored.tensors()
+        written = replace(self.written, content=digest_of_tensors(tensors))
         metadata = {METADATA: msgspec.json.encode(written).decode()}
-        save_file(self.stored.tensors(), part, metadata=metadata)
-        part.replace(file)
+        write_whole(_file(folder, written.shard), tensor_pieces(tensors, metadata))
 
 
 @dataclass
@@ -136,7 +133,7 @@ def count_kept(folder: Path) -> int:
 
 def remove_unfinished(folder: Path, shard: Shard) -> None:
     """Remove what was kept of a shard that is whole now."""
-    _file(folder, shard).unlink(missing_ok=True)
+    remove(_file(folder, shard))
 
 
 def _file(folder: Path, shard: Shard) -> Path:

@@ -8,15 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import torch
 from rich.console import Console
 
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
-from askattend.features.announcements import announce, note_greys, note_replaced
+from askattend.features.announcements import (
+    announce,
+    note_greys,
+    note_replaced,
+    note_threads,
+)
 from askattend.features.disk import disk_errors
 from askattend.features.greys import Range
 from askattend.features.image_files import ImageFiles
 from askattend.features.plan import make_plan, read_progress
-from askattend.features.progress import Report, print_line, progress_bar
+from askattend.features.progress import Report, progress_bar
 from askattend.features.shard_extractor import Note, ReadFile, ShardExtractor
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store_index import (
@@ -32,9 +39,9 @@ from askattend.features.store_index import (
 from askattend.features.unfinished import (
     UNFINISHED,
 )
-from askattend.files import atomic_write, begin_manifest, remove
+from askattend.files import atomic_write, begin_manifest, make_folder, remove, remove_empty, sweep
 from askattend.files.manifest import MANIFEST
-from askattend.files.recording import LOCK
+from askattend.files.recording import LOCK, settle
 
 # Computes and writes shards, of the images whose files are named: called with what makes features,
 # the shards, the files, what to call with images done, and what to tell of each file.
@@ -84,10 +91,18 @@ class StoreWriter:
         Raises:
             FeatureError: see `extraction.extract`.
         """
+        sweep(self._folder)
         before, written = read_progress(self._folder, self._spec)
-        sizes = {"batch_size": self._batch_size, "shard_images": self._shard_images}
         had = self._files.current(images, written.values())
-        plan = make_plan(images, before, written, current=had, **sizes)
+        plan = make_plan(
+            images,
+            before,
+            written,
+            current=had,
+            batch_size=self._batch_size,
+            shard_images=self._shard_images,
+            threads=torch.get_num_threads(),
+        )
         todo = [shard for shard in plan.shards if shard.name not in written]
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
@@ -97,22 +112,29 @@ class StoreWriter:
         if finished and not todo:
             text = f"no image to extract: all {already:,} are in {self._folder}"
             print_line(self._console, text)
-            self._files.save()
+            self._remember()
+            settle(self._folder)
+            remove(self._folder / LOCK)
             return 0, already
         if not written:
             self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
+        note_threads(self._console, todo, own=torch.get_num_threads())
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
         created = self._write_plan(plan)
         try:
             made = self._extract(todo, images)
         finally:
-            self._files.save()
+            self._remember()
         written |= {shard.shard.name: shard for shard in made}
         self._finish(plan, written, created=created)
         note_greys(self._console, self._greys)
         return len(find_slots(made)), already
+
+    def _remember(self) -> None:
+        if (problem := self._files.save()) is not None:
+            print_line(self._console, f"note: {problem}")
 
     def _require_some(self, images: Mapping[str, Path], todo: Sequence[Shard]) -> None:
         """Refuse to begin where no image is there at all."""
@@ -129,7 +151,7 @@ class StoreWriter:
         """Write the plan, and tell if the store's folder is new."""
         created = not self._folder.exists()
         with disk_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             if not (self._folder / INDEX).exists():  # one without a manifest gets it with its index
                 begin_manifest(self._folder, (PLAN,))
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
@@ -173,14 +195,13 @@ class StoreWriter:
             with disk_errors(self._folder):
                 begin_manifest(self._folder, STORE_FILES)
                 atomic_write(self._folder / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
-                remove(self._folder / PLAN)
         else:
-            (self._folder / MANIFEST).unlink(missing_ok=True)  # first: it tells of what goes now
+            remove(self._folder / MANIFEST)  # first: it tells of what goes now
         self._sweep({shard.name for shard in plan.shards} if usable else set())
         if not usable:
             # Where the folder was there, it is the user's.
             if created:
-                self._folder.rmdir()
+                remove_empty(self._folder)
             image, reason = next(iter(Index(plan.spec, shards).broken().items()))
             raise FeatureError(
                 f"no image could be read, of {sum(len(s.broken) for s in shards):,}",
@@ -190,19 +211,9 @@ class StoreWriter:
 
     def _sweep(self, shards: set[str]) -> None:
         """Remove the plan, and what killed extractions left."""
-        patterns = (
-            PLAN,
-            f".{PLAN}.*",
-            f".{INDEX}.*",
-            "shard-*.safetensors",
-            ".shard-*.part",
-            ".shard-*.lock",
-            f".{MANIFEST}.*",
-            LOCK,
-            UNFINISHED,
-        )
-        for pattern in patterns:
+        # The plan after them: killed in between, the next extraction ends this one.
+        for pattern in ("shard-*.safetensors", UNFINISHED, PLAN, LOCK):
             for file in self._folder.glob(pattern):
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:
-                    file.unlink()
+                    remove(file)

@@ -36,9 +36,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
     @classmethod
-    def of(cls, content: bytes) -> Entry:
-        """Describe a file's content."""
-        return cls(len(content), hashlib.sha256(content).hexdigest())
+    def of(cls, content: bytes | Iterable[bytes | memoryview]) -> Entry:
+        """Describe a file's content, or the pieces that it consists of."""
+        size, total = 0, hashlib.sha256()
+        for piece in [content] if isinstance(content, bytes) else content:
+            total.update(piece)
+            size += len(piece)
+        return cls(size, total.hexdigest())
 
     @classmethod
     def of_file(cls, file: Path) -> Entry | None:

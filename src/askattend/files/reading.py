@@ -8,7 +8,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
-from io import BytesIO
+from io import BufferedIOBase, BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -24,33 +24,61 @@ _MARK = b"\xef\xbb\xbf"
 _FETCH = "Fetch it again."
 # So much may come of a gzip file however small it is.
 _SMALL = 16 * MEBIBYTE
+_TOGETHER = 4 * MEBIBYTE
+
+
+def open_plain(file: str | Path) -> BufferedReader:
+    """Open a file for reading, which must be one on a disk.
+
+    A pipe or a device in its place would be waited for, or read, without end.
+
+    Raises:
+        OSError: as opening it does; or it is no plain file.
+    """
+    # Not blocking: opening a pipe would wait for somebody to write to it.
+    handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    opened = os.fdopen(handle, "rb")
+    kind = os.fstat(handle).st_mode
+    if stat.S_ISREG(kind):
+        return opened
+    opened.close()
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    what = "a pipe" if stat.S_ISFIFO(kind) else "a device"
+    raise OSError(errno.EINVAL, f"{what}, not a file; save it as one first", str(file))
 
 
 def read_whole(file: Path) -> bytes:
     """Read all of a file, which must be one on a disk, and no larger than is allowed.
 
-    A pipe or a device in its place would be waited for, or read, without end.
-
     Raises:
-        OSError: as opening it does; or it is no plain file, or larger than `limits.FILE`.
+        OSError: as `open_plain`; or it is larger than `limits.FILE`.
     """
-    # Not blocking: opening a pipe would wait for somebody to write to it.
-    handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as opened:
-        kind, size = os.fstat(handle).st_mode, os.fstat(handle).st_size
-        if stat.S_ISDIR(kind):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
-        if not stat.S_ISREG(kind):
-            what = "a pipe" if stat.S_ISFIFO(kind) else "a device"
-            raise OSError(errno.EINVAL, f"{what}, not a file; save it as one first", str(file))
-        most = FILE.value() * MEBIBYTE
+    with open_plain(file) as opened:
+        size, most = os.fstat(opened.fileno()).st_size, FILE.value() * MEBIBYTE
         # Once more by what is read: some file systems do not tell a size, and files grow.
-        content = b"" if size > most else opened.read(most + 1)
+        try:
+            content = b"" if size > most else _read(opened, most, size)
+        except OSError as error:  # a damaged disk, which names nothing
+            raise OSError(error.errno, error.strerror, str(file)) from error
         if size > most or len(content) > most:
             how = FILE.how_to_raise().rstrip(".").replace("If", "if")
             problem = f"larger than {FILE.value():,} MiB; {how}"
             raise OSError(errno.EFBIG, problem, str(file))
         return content
+
+
+def _read(opened: BufferedIOBase, most: int, expected: int = 0) -> bytes:
+    """Read all, or one byte more than `most`.
+
+    Not at once: as much memory would be taken as might be read.
+    """
+    parts = [opened.read(min(expected, most + 1))]
+    left = most + 1 - len(parts[0])
+    while left and (part := opened.read(min(left, _TOGETHER))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts) if parts[1:] else parts[0]
 
 
 def read_bytes(file: Path) -> bytes:
@@ -67,26 +95,45 @@ def read_bytes(file: Path) -> bytes:
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
         raise DataError(problem, where=file, remedy="Check the path.") from None
+    except MemoryError:
+        raise _too_large(file) from None
     if content.startswith(_GZIP):
         content = _unpacked(content, file)
     return content.removeprefix(_MARK)
 
 
+def most_unpacked(packed: int) -> int:
+    """Return how many bytes may come of so many packed ones."""
+    return min(FILE.value() * MEBIBYTE, max(RATIO.value() * packed, _SMALL))
+
+
+def unpacks_to_much(most: int, what: str, file: Path) -> DataError:
+    """Make the error for a packed file of which more than `most` bytes come."""
+    problem = f"the {what} grows beyond {most / MEBIBYTE:,.0f} MiB"
+    remedy = f"Unpack it, and look at it first. {RATIO.how_to_raise()}"
+    return DataError(problem, where=file, remedy=remedy)
+
+
+def _too_large(file: Path) -> DataError:
+    remedy = "Divide it, or free some memory."
+    return DataError("does not fit in memory", where=file, remedy=remedy)
+
+
 def _unpacked(packed: bytes, file: Path) -> bytes:
     """Unpack gzip, of one member or several, no further than is allowed."""
-    most = min(FILE.value() * MEBIBYTE, max(RATIO.value() * len(packed), _SMALL))
+    most = most_unpacked(len(packed))
     try:
         with gzip.GzipFile(fileobj=BytesIO(packed)) as opened:
-            content = opened.read(most + 1)
+            content = _read(opened, most)
     except EOFError:
         raise DataError("the gzip file is truncated", where=file, remedy=_FETCH) from None
     except (gzip.BadGzipFile, zlib.error) as error:
         problem = f"not a whole gzip file ({error})"
         raise DataError(problem, where=file, remedy=_FETCH) from None
+    except MemoryError:
+        raise _too_large(file) from None
     if len(content) > most:
-        problem = f"the gzip file grows beyond {most / MEBIBYTE:,.0f} MiB"
-        remedy = f"Unpack it, and look at it first. {RATIO.how_to_raise()}"
-        raise DataError(problem, where=file, remedy=remedy)
+        raise unpacks_to_much(most, "gzip file", file)
     return content
 
 

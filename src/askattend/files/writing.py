@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,9 @@ from pathlib import Path
 from filelock import FileLock
 
 from askattend.files.manifest import MANIFEST, Entry, Manifest
+from askattend.files.reading import open_plain
 from askattend.files.recording import LOCK, encode, recording
+from askattend.files.whole import Content, make_folder, remove_file, write_whole
 
 
 def digest(content: bytes) -> str:
@@ -23,7 +23,7 @@ def digest(content: bytes) -> str:
 def digest_of(file: Path) -> str | None:
     """Compute the `digest` of a file of any size; None where it is not there."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError:
         return None
@@ -48,19 +48,26 @@ def _is_name(text: str) -> bool:
     return not any("\ud800" <= char < "\udc80" or "\udcff" < char <= "\udfff" for char in text)
 
 
-def atomic_write(file: Path, content: bytes) -> None:
+def atomic_write(file: Path, content: Content) -> None:
     """Write a file so that a reader, or a crash, never meets half of it.
 
     Where its folder has a manifest, that is kept true.
+
+    Args:
+        file: its folder must be there.
+        content: all of it, or the pieces that it consists of.
+
+    Raises:
+        OSError: the disk does not take it; names the file, which is as it was before.
     """
     with recorded(file, Entry.of(content)):
-        _replace(file, content)
+        write_whole(file, content)
 
 
 def remove(file: Path) -> None:
     """Remove a file, if it is there; from its folder's manifest, too."""
     with recorded(file, None):
-        file.unlink(missing_ok=True)
+        remove_file(file)
 
 
 @contextmanager
@@ -72,21 +79,21 @@ def recorded(file: Path, entry: Entry | None) -> Iterator[None]:
     if file.name.startswith(".") or file.name == MANIFEST:
         yield
         return
-    with recording(file.parent, {file.name: entry}, _replace):
+    with recording(file.parent, {file.name: entry}):
         yield
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files that belong together, in their order: the manifest tells if only some were."""
     entries = {name: Entry.of(content) for name, content in contents.items()}
-    with recording(folder, entries, _replace):
+    with recording(folder, entries):
         for name, content in contents.items():
-            atomic_write(folder / name, content)
+            write_whole(folder / name, content)
 
 
 def begin_manifest(folder: Path, names: Iterable[str]) -> None:
     """Give a folder that has no manifest one, before the files that it is to list; see `accept`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not (folder / MANIFEST).exists():
         accept(folder, names)
 
@@ -101,17 +108,4 @@ def accept(folder: Path, names: Iterable[str]) -> None:
     with FileLock(folder / LOCK):
         found = {name: Entry.of_file(folder / name) for name in names}
         files = {name: entry for name, entry in found.items() if entry is not None}
-        _replace(folder / MANIFEST, encode(Manifest(files)))
-
-
-def _replace(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        with unfinished.open("wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())  # its name must not reach the disk before its content does
-        os.replace(unfinished, file)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        write_whole(folder / MANIFEST, encode(Manifest(files)))

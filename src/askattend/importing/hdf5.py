@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
+from askattend.environment.console import notes_console
 from askattend.errors import FeatureError, name_few
 from askattend.features.backbones import check_name
 from askattend.features.disk import disk_errors, need_space, save_shard, sole_writer
@@ -22,7 +22,7 @@ from askattend.features.spec import FeatureSpec
 from askattend.features.storage import Dtype, ShardFeatures
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
-from askattend.files import atomic_write, begin_manifest, limits
+from askattend.files import atomic_write, begin_manifest, limits, remove, whole_folder
 from askattend.files.recording import LOCK
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
@@ -70,7 +70,7 @@ def import_hdf5(
             left then.
     """
     backbone = None if backbone is None else check_name(backbone)
-    console = Console(stderr=True) if console is None else console
+    console = notes_console() if console is None else console
     # Opened first: a wrong file is told even where a long import has the store.
     with _opened(file) as content, sole_writer(out, console):
         require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
@@ -119,25 +119,12 @@ class _Source:
 
 
 def _write(source: _Source, out: Path, plan: Plan, *, console: Console) -> None:
-    """Fill a folder beside the store, and rename it to the store's name when it is complete."""
-    # Beside it, so that renaming stays on one disk and takes no time.
-    unfinished = out.absolute().with_name(f".{out.absolute().name}.part")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of an import that was killed
-    try:
-        with disk_errors(out):
-            unfinished.mkdir(parents=True)
-            atomic_write(unfinished / PLAN, msgspec.json.encode(plan))
+    """Write the store, whole or not at all."""
+    with disk_errors(out), whole_folder(out) as unfinished:
         shards = tuple(_shards(source, unfinished, plan, console=console))
-        with disk_errors(out):
-            begin_manifest(unfinished, ())
-            atomic_write(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
-            (unfinished / PLAN).unlink()
-            (unfinished / LOCK).unlink(missing_ok=True)
-            if out.exists():
-                out.rmdir()
-            unfinished.rename(out)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        begin_manifest(unfinished, ())
+        atomic_write(unfinished / INDEX, msgspec.json.encode(Index(plan.spec, shards)))
+        remove(unfinished / LOCK)
 
 
 def _shards(

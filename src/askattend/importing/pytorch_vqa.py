@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from askattend.experiment.config import Config, VocabConfig
 from askattend.features.backbones import check_name
 from askattend.features.extraction import ExtractConfig
 from askattend.features.spec import FeatureSpec
+from askattend.files import whole_folder
 from askattend.importing.log import Log, read_log
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
@@ -76,26 +76,13 @@ def import_log(file: Path, out: Path, *, backbone: str | None = None) -> Run:
     )
     model = run.new_model()
     model.load_state_dict(our_names(log.weights))
-    with _whole_or_nothing(out):
-        begin_run(out)
-        run.save_weights(model)  # first, since a folder is a run only once it has its settings
-        Origin(Provenance.now()).save(out)
-        run.save()
+    with whole_folder(out) as unfinished:
+        imported = replace(run, folder=unfinished)
+        begin_run(unfinished)
+        imported.save_weights(model)
+        Origin(Provenance.now()).save(unfinished)
+        imported.save()
     return run
-
-
-@contextmanager
-def _whole_or_nothing(out: Path) -> Iterator[None]:
-    """Make a folder; what fails then leaves none, which would be in the way of the next try."""
-    there = out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(out, ignore_errors=True)
-        if there:
-            out.mkdir()  # empty, as it was
-        raise
 
 
 def _tables(log: Log, backbone: str | None) -> dict[str, Any]:

@@ -6,19 +6,19 @@ import io
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 import numpy as np
 import torch
 from PIL import Image
 
-from askattend.devices import describe_device, pick_device
+from askattend.devices import computing_threads, describe_device, pick_device
 from askattend.features.backbones import load_backbone
 from askattend.features.decoding import decode
 from askattend.features.spec import Backbone
+from askattend.files import scratch_folder, write_whole
 from askattend.models import SAAAConfig, build_model
 from askattend.planning.rates import READ, Rate, Rates
 
@@ -44,7 +44,8 @@ def measured_rates(
         FeatureError: the backbone is not to be had.
     """
     device = pick_device("auto")
-    with _one_thread(), TemporaryDirectory(prefix="askattend-plan-", dir=folder) as kept:
+    beside = Path(gettempdir()) if folder is None else folder
+    with computing_threads(1), scratch_folder(beside / "askattend-plan") as kept:
         loaded = load_backbone(backbone, image_size=image_size).to(device)
         here = f"measured here, load {os.getloadavg()[0]:.1f}"
         image = f"{here}: a {PICTURE[0]} × {PICTURE[1]} JPEG squared to {image_size} px, 1 thread"
@@ -54,21 +55,11 @@ def measured_rates(
             cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
             gpu=device.type == "cuda",
             read=READ,
-            write=Rate(_write(Path(kept), turns), f"{here}: {WRITTEN >> 20} MiB with fsync"),
-            decode=Rate(_decode(Path(kept), loaded, turns), image),
+            write=Rate(_write(kept, turns), f"{here}: {WRITTEN >> 20} MiB with fsync"),
+            decode=Rate(_decode(kept, loaded, turns), image),
             backbone=Rate(_backbone(loaded, turns), f"{here}: {BATCH} images at a time, {own}"),
             answer=Rate(_answer(loaded, device, turns), f"{here}: SAAA, {QUESTIONS} questions"),
         )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _per_second(count: int, work: Callable[[], object], turns: int) -> float:
@@ -96,7 +87,7 @@ def picture_bytes(number: int) -> bytes:
 def _decode(folder: Path, backbone: Backbone, turns: int) -> float:
     files = [folder / f"{number}.jpg" for number in range(BATCH)]
     for number, file in enumerate(files):
-        file.write_bytes(picture_bytes(number))
+        write_whole(file, picture_bytes(number))
 
     def read_all() -> None:
         for file in files:
@@ -134,10 +125,6 @@ def _write(folder: Path, turns: int) -> float:
     content = os.urandom(2**20)
 
     def write() -> None:
-        with (folder / "written").open("wb") as file:
-            for _ in range(WRITTEN >> 20):
-                file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(folder / "written", [content] * (WRITTEN >> 20))
 
     return _per_second(WRITTEN, write, turns)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from askattend.environment.home import shortened
 from askattend.environment.provenance import Provenance
-from askattend.files import atomic_write
+from askattend.files import atomic_write, make_folder
 from askattend.report.page import environment
 from askattend.scoring.several import Methods
 
@@ -22,6 +22,6 @@ def write_methods(found: Methods, file: Path) -> None:
         .get_template("methods.html")
         .render(title=f"{len(found.methods)} methods compared", found=found, made=Provenance.now())
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     # A lone surrogate, which a path may hold, has no place in UTF-8.
     atomic_write(file, str(shortened(page)).encode("utf-8", errors="replace"))

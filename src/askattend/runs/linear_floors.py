@@ -8,11 +8,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from askattend.errors import RunError
 from askattend.files import atomic_write, decode_json
+from askattend.files.tensors import tensor_pieces
 from askattend.metrics.image_projection import ImageProjection
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.runs.tensor_files import read_tensors, strip_prefix
@@ -57,7 +57,7 @@ def save_linear_floors(folder: Path, floors: Iterable[LinearFloor]) -> None:
         for name, array in arrays.items():
             tensors[f"{floor.key}.{name}"] = torch.from_numpy(np.ascontiguousarray(array))
     metadata = {_KEY: msgspec.json.encode(descriptions).decode()}
-    atomic_write(folder / LINEAR_FLOORS, save(tensors, metadata=metadata))
+    atomic_write(folder / LINEAR_FLOORS, tensor_pieces(tensors, metadata))
 
 
 def load_linear_floors(folder: Path) -> tuple[LinearFloor, ...]:

@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from askattend.errors import ConfigError, RunError, UntrustedCodeError, did_you_mean
+from askattend.files import append, make_folder
 
 FORM = "FILE.py:NAME"
 _ALONE = "It must stand by itself: beside it, only installed packages can be imported."
@@ -199,9 +200,8 @@ def trust(digest: str) -> None:
             remedy="Name a folder for it in the environment variable XDG_STATE_HOME.",
         ) from None
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as opened:
-            opened.write(f"{digest}\n")
+        make_folder(file.parent)
+        append(file, f"{digest}\n".encode())
     except OSError as error:
         problem = f"cannot be written ({error.strerror}), to remember whose code may be run"
         remedy = "Set XDG_STATE_HOME to a folder that can be."

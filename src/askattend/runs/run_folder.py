@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 import msgspec
 import torch
-from safetensors.torch import save
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
@@ -20,18 +19,20 @@ from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write, begin_manifest, decode_json
+from askattend.files import atomic_write, begin_manifest, decode_json, make_folder
 from askattend.files.manifest import (
     is_expected,
     read_unchanged,
     require_unchanged,
     warn_without_manifest,
 )
+from askattend.files.tensors import tensor_pieces
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
+from askattend.runs.network_size import require_size
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
 from askattend.runs.unfinished import no_run, no_weights
@@ -48,7 +49,14 @@ WEIGHTS = {"best": "best.safetensors", "last": "last.safetensors"}
 RUN_FILES = (
     *(CONFIG, WORDS, ANSWERS, ATTENTION, VECTORS, SUGGESTIONS, FLOORS, FEATURES, CALIBRATION),
     *WEIGHTS.values(),
-    *("floors.safetensors", "soft_answers.safetensors", "origin.json", "metrics.json", "log.csv"),
+    *(
+        "floors.safetensors",
+        "likeness.safetensors",
+        "soft_answers.safetensors",
+        "origin.json",
+        "metrics.json",
+        "log.csv",
+    ),
     *("search.json", "search.csv", "search.png", "README.md", "report.html"),
 )
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
@@ -94,7 +102,7 @@ class Run:
         atomic_write(self.folder / FEATURES, features)
         if self.vectors is not None:
             tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
-            atomic_write(self.folder / VECTORS, save(tensors))
+            atomic_write(self.folder / VECTORS, tensor_pieces(tensors))
         if self.attention is not None:
             atomic_write(self.folder / ATTENTION, self.attention.source.encode())
         if self.suggestions:
@@ -163,13 +171,19 @@ class Run:
         """Build the run's network, freshly initialised.
 
         Raises:
+            ConfigError: its widths are absurd.
             UntrustedCodeError: its attention is code that this user has not agreed to run.
         """
+        sizes = {
+            "words": len(self.words),
+            "answers": len(self.answers),
+            "region_dim": self.features.input_dim,
+        }
+        config = self.model_config
+        require_size(config, **sizes, where=f"{self.folder / CONFIG} [model]")
         model = build_model(
-            self.model_config,
-            words=len(self.words),
-            answers=len(self.answers),
-            region_dim=self.features.input_dim,
+            config,
+            **sizes,
             make_attention=None if self.attention is None else self.attention.make,
         )
         if self.vectors is not None:
@@ -185,7 +199,7 @@ class Run:
         Raises:
             RunError: the best weights are missing; names the command that goes on with a training.
         """
-        if not (self.folder / WEIGHTS["best"]).is_file():
+        if not is_expected(self.folder / WEIGHTS["best"]):
             raise no_weights(self.folder, self.config, trained=self.floors is not None)
 
     def load_model(self, which: Literal["best", "last"] = "best") -> Network:
@@ -218,12 +232,14 @@ class Run:
 
     def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
-        atomic_write(self.folder / WEIGHTS["best"], save(_contiguous(model.state_dict())))
+        weights = _contiguous(model.state_dict())
+        atomic_write(self.folder / WEIGHTS["best"], tensor_pieces(weights))
 
     def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
-        content = save(_contiguous({**weights, **tensors}), metadata={_STATE: state.decode()})
+        both = _contiguous({**weights, **tensors})
+        content = tensor_pieces(both, {_STATE: state.decode()})
         atomic_write(self.folder / WEIGHTS["last"], content)
 
     def progress_state(self) -> bytes | None:
@@ -259,7 +275,7 @@ class Run:
 
 def begin_run(folder: Path) -> None:
     """Begin a run's folder, with its manifest; an older run's, which has none, stays without."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not (folder / CONFIG).exists():
         begin_manifest(folder, RUN_FILES)
 
@@ -350,4 +366,5 @@ def _read_json(file: Path, kind: Any) -> Any:
     except RunError:
         raise
     except (OSError, msgspec.DecodeError, AskAttendError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
+        problem = error.problem if isinstance(error, AskAttendError) else error
+        raise RunError(f"unreadable ({problem})", where=file, remedy="Train again.") from None

@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load
 from torch import Tensor
 
 from askattend.errors import RunError
+from askattend.files import read_whole
 from askattend.files.manifest import require_unchanged
 
 
@@ -37,8 +39,9 @@ def opened_tensors(file: Path) -> Iterator[Any]:
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Read all tensors of a file and its metadata; raises as `opened_tensors`."""
     with opened_tensors(file) as opened:
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return tensors, opened.metadata() or {}
+        metadata = opened.metadata() or {}
+        # A copy, since a mapped file that somebody shortens meanwhile would end the process.
+        return load(read_whole(file)), metadata
 
 
 def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where: Path) -> None:

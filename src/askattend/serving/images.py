@@ -24,8 +24,6 @@ from askattend.serving.problems import Refusal, refusal_of
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MEDIA_TYPES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp")
 ANY_BYTES = "application/octet-stream"
-# A JPEG may ask for its pixels to be refined any number of times; cameras do it about ten times.
-MOST_SCANS, SCAN = 100, b"\xff\xda"
 # Grey of more than 8 bit is scaled in numbers of 8 bytes, several at a time.
 DEEP_SHARE = 4
 WHERE = "image"
@@ -63,11 +61,8 @@ def read_picture(content: bytes, specs: Iterable[FeatureSpec], *, max_pixels: in
     """
     with _opened(content) as opened:
         _check_pixels(opened, max_pixels)
-        if opened.format == "JPEG" and content.count(SCAN) > MOST_SCANS:
-            problem = f"refined in more than {MOST_SCANS} scans, which may be an attack"
-            raise _damaged(problem)
         try:
-            image = open_image(opened, name=WHERE)
+            image = open_image(content, name=WHERE)
         except ImageError as error:
             raise refusal_of(error, HTTPStatus.UNPROCESSABLE_ENTITY, where=WHERE) from None
     return make_picture(image, specs)

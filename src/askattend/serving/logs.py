@@ -9,6 +9,8 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
+from askattend.environment.terminal import visible_json
+
 REQUESTS, SERVICE = "askattend.serving.requests", "askattend.serving"
 _FIELDS = "fields"
 
@@ -27,7 +29,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line |= _exception(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return visible_json(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def log(logger: str, event: str, *, level: int = logging.INFO, **fields: Any) -> None:

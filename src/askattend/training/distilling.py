@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors.torch import save
 from torch import Tensor
 
 from askattend.batching.batches import Batch, Batches
@@ -22,6 +21,7 @@ from askattend.devices import PrecisionChoice
 from askattend.errors import RunError
 from askattend.features.source import FeatureSource
 from askattend.files import atomic_write, decode_json
+from askattend.files.tensors import tensor_pieces
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.metrics.temperature import fit_temperature
 from askattend.models import Network
@@ -138,7 +138,7 @@ def save_soft_answers(folder: Path, soft: SoftAnswers, scores: TeacherScores) ->
         "probability": torch.from_numpy(soft.probability.astype(np.float16)),
     }
     metadata = {_STATE: msgspec.json.encode(scores).decode()}
-    atomic_write(folder / SOFT_ANSWERS, save(tensors, metadata=metadata))
+    atomic_write(folder / SOFT_ANSWERS, tensor_pieces(tensors, metadata))
 
 
 def load_soft_answers(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 from msgspec.structs import replace
@@ -18,17 +20,20 @@ from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetc
 from askattend.batching.division import Division
 from askattend.devices import pick_device
 from askattend.environment.heartbeat import Heartbeat, still_at_work
+from askattend.environment.memory import give_back_memory
+from askattend.environment.terminal import print_line
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Network
 from askattend.runs.run_folder import Run
 from askattend.training.checkpoint import Checkpoint, Timer, resumed, save_checkpoint
 from askattend.training.config import TrainConfig
 from askattend.training.cuda_graphs import Step, make_step
+from askattend.training.divergence import NotFinite, Trail
 from askattend.training.divided_step import DividedStep
 from askattend.training.history import Epoch, TrainingHistory, WithinEpoch
 from askattend.training.interruption import Interruption
-from askattend.training.log import epoch_line, log_epoch, progress_bar, tensorboard_writer
-from askattend.training.losses import Losses, require_finite
+from askattend.training.log import TrainingLog, epoch_line, progress_bar
+from askattend.training.losses import FETCH_EVERY, Losses
 from askattend.training.processes import ALONE, Processes
 from askattend.training.step import learning_rate, make_optimizer
 from askattend.training.validation import validate_divided
@@ -69,18 +74,19 @@ def fit(
     optimizer = make_optimizer(model, config)
     begun = resumed(run, model, optimizer, processes) if resume else Checkpoint()
     history = replace(begun.history, metric=metric_name(valid.questions), keep=config.keep)
-    console.print(f"accuracy on validation: {history.metric}", highlight=False)
+    print_line(console, f"accuracy on validation: {history.metric}")
     train = cache_on_gpu_if_it_fits(train, device, config.precision, console)
     valid = cache_on_gpu_if_it_fits(valid, device, config.precision, console)
     train = train.divided(Division(processes.rank, processes.count, config.accumulate))
     step = make_step(model, optimizer, config, processes)
     if isinstance(step, DividedStep) and device.type == "cuda" and config.cuda_graphs:
         note = "note: steps of several parts are not replayed as CUDA graphs"
-        console.print(note, highlight=False)
-    done = len(history.epochs) * train.steps(at_least=config.min_steps)
+        print_line(console, note)
     timer, pulse = Timer(config.checkpoint_minutes), Heartbeat(console)
-    writing = tensorboard_writer(run.folder, steps=done) if processes.first else nullcontext()
-    with progress_bar(console) as bar, writing as writer:
+    log = TrainingLog(run.folder, console)
+    if processes.first:
+        log.write(history)  # which a killed training may not have come to
+    with progress_bar(console) as bar:
         while not history.finished(epochs=config.epochs, patience=config.patience):
 
             def keep(within: WithinEpoch, history: TrainingHistory = history) -> None:
@@ -90,7 +96,7 @@ def fit(
             # Processors of other kinds round otherwise, so that weights would drift apart.
             processes.take_from_first(model.state_dict().values())
             epoch = _epoch(
-                EpochStart(len(history.epochs), begun, keep, timer, pulse, processes),
+                EpochStart(run.folder, len(history.epochs), begun, keep, timer, pulse, processes),
                 model,
                 step,
                 train,
@@ -103,13 +109,14 @@ def fit(
             # The best weights first: killed in between, a resumed run does the epoch once more.
             saving = Interruption()
             with saving.put_off():
-                if writer is not None:
+                if processes.first:
                     if history.best is epoch:
                         run.save_weights(model)
                     save_checkpoint(run, model, optimizer, history)
-                    log_epoch(run.folder, history, writer)
+                    log.write(history)
             if processes.any(saving.asked):
                 raise KeyboardInterrupt
+            give_back_memory()
             starred = config.keep == "best" and history.best is epoch
             bar.console.print(epoch_line(epoch, best=starred))
             if after_epoch is not None:
@@ -122,6 +129,7 @@ class EpochStart:
     """Where an epoch starts, and how what it has done is kept before its end.
 
     Attributes:
+        folder: the run's.
         done: whole epochs before it.
         begun: what a resumed training goes on from; an empty one for a fresh epoch.
         keep: writes a checkpoint.
@@ -130,6 +138,7 @@ class EpochStart:
         processes: that train together.
     """
 
+    folder: Path
     done: int
     begun: Checkpoint
     keep: Callable[[WithinEpoch], None]
@@ -153,9 +162,11 @@ def _epoch(
     within = start.begun.within or WithinEpoch(0, 0.0, 0, 0.0)
     started = time.perf_counter() - within.seconds
     task = bar.add_task(f"epoch {done + 1}", total=steps, completed=within.step)
+    trail = Trail(start.folder, train, most=FETCH_EVERY * config.accumulate)
     losses = Losses(
         before=done * steps + within.step,
         device=device,
+        explain=trail.after,
         total=within.loss,
         questions=within.questions,
     )
@@ -164,7 +175,7 @@ def _epoch(
         seconds = time.perf_counter() - started
         return WithinEpoch(made, losses.total(), losses.questions, seconds)
 
-    _learn(start, model, step, train, config, losses, so_far, lambda: bar.advance(task))
+    _learn(start, model, step, train, config, losses, trail, so_far, lambda: bar.advance(task))
     train_loss = losses.mean()
     seconds = time.perf_counter() - started
     bar.update(task, description="validating")
@@ -177,7 +188,8 @@ def _epoch(
         raise
     valid_loss, valid_accuracy = found
     bar.remove_task(task)
-    require_finite(valid_loss, f"the validation of epoch {done + 1}")
+    if not math.isfinite(valid_loss):
+        raise trail.validation(valid_loss, (done + 1) * steps, model, valid)
     return Epoch(
         epoch=done + 1,
         step=(done + 1) * steps,
@@ -197,6 +209,7 @@ def _learn(
     train: Batches,
     config: TrainConfig,
     losses: Losses,
+    trail: Trail,
     so_far: Callable[[int], WithinEpoch],
     advance: Callable[[], None],
 ) -> None:
@@ -219,7 +232,11 @@ def _learn(
         for batch in batches:
             at = start.done * steps + made
             rate = learning_rate(config, at, config.epochs * steps)
-            loss = step(batch, rate=rate)
+            trail.note(at + 1, batch)
+            try:
+                loss = step(batch, rate=rate)
+            except NotFinite as found:
+                raise trail.before(found.loss, at + 1, model, batch) from None
             if loss is None:  # there are more parts of this step
                 continue
             losses.add(loss, len(batch) if batch.part is None else batch.part.questions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -23,6 +24,8 @@ class Losses:
     Args:
         before: steps before these.
         device: of the losses.
+        explain: makes the error for a loss that is not finite, and its step; by default it names
+            nothing else.
         total: sum of the losses of the epoch's questions before these.
         questions: their number.
 
@@ -31,9 +34,16 @@ class Losses:
     """
 
     def __init__(
-        self, *, before: int, device: torch.device, total: float = 0.0, questions: int = 0
+        self,
+        *,
+        before: int,
+        device: torch.device,
+        explain: Callable[[float, int], RunError] | None = None,
+        total: float = 0.0,
+        questions: int = 0,
     ) -> None:
         self.questions, self._sum, self._step = questions, total, before
+        self._explain = explain or _not_finite
         self._every = 1 if device.type == "cpu" else FETCH_EVERY
         self._waiting: list[tuple[Tensor, int]] = []
 
@@ -62,19 +72,10 @@ class Losses:
         values = torch.stack([loss for loss, _ in waiting]).tolist() if waiting else []
         for value, (_, questions) in zip(values, waiting, strict=True):
             self._step += 1
-            require_finite(value, f"step {self._step}")
+            if not math.isfinite(value):
+                raise self._explain(value, self._step)
             self._sum += value * questions
 
 
-def require_finite(loss: float, when: str) -> None:
-    """Refuse to go on after a loss that is infinite or not a number.
-
-    Raises:
-        RunError: names the loss and when it was met.
-    """
-    if not math.isfinite(loss):
-        raise RunError(
-            f"the loss is {loss} at {when}",
-            where="training",
-            remedy="Lower --train.learning-rate, or set --train.clip-norm 1.",
-        )
+def _not_finite(loss: float, step: int) -> RunError:
+    return RunError(f"the loss is {loss} at step {step}", where="training")

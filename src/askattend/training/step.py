@@ -15,6 +15,7 @@ from askattend.devices import autocast
 from askattend.models import Network
 from askattend.models.loss import answer_loss
 from askattend.training.config import TrainConfig
+from askattend.training.divergence import require_finite_loss
 
 KeptRegions = Int[Tensor, " kept"]
 
@@ -37,9 +38,13 @@ def train_step(
         batch: on the model's device.
         config: what is minimised and clipped.
         rate: the learning rate of the step, see `learning_rate`.
+
+    Raises:
+        NotFinite: the loss is no number; the weights are as they were. On a GPU nobody looks.
     """
     set_learning_rate(optimizer, rate)
     answers, penalty = compute_loss(model, batch, config)
+    require_finite_loss(answers)
     optimizer_step(model, optimizer, answers + penalty, config)
     return answers.detach()
 

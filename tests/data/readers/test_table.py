@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from askattend.data.questions import QASet
-from askattend.data.readers.cells import LONGEST
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import read_table
 from askattend.errors import DataError
+from askattend.files.limits import QUESTION
 
 
 @pytest.fixture
@@ -344,9 +344,9 @@ def test_images_that_are_addresses_are_refused(folder: Path, image: str) -> None
 
 @pytest.mark.parametrize("column", ["question", "answer"])
 def test_what_is_too_long_is_refused(folder: Path, column: str) -> None:
-    assert len(read_lines(folder, row(**{column: "x" * LONGEST}))) == 1
+    assert len(read_lines(folder, row(**{column: "x" * QUESTION.default}))) == 1
     with pytest.raises(DataError, match=rf"2: the {column} has 2,001 characters; 2 such cases"):
-        read_lines(folder, row(), *[row(**{column: "x" * (LONGEST + 1)})] * 2)
+        read_lines(folder, row(), *[row(**{column: "x" * (QUESTION.default + 1)})] * 2)
 
 
 @pytest.mark.parametrize(

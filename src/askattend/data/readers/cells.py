@@ -13,9 +13,8 @@ from askattend.data.readers.headings import REQUIRED, need_column
 from askattend.data.readers.row import Row, kind_of
 from askattend.data.splits import canonical_split
 from askattend.errors import DataError
+from askattend.files.limits import QUESTION
 
-# Characters of a question or answer: some hundred words.
-LONGEST = 2_000
 # How many may have given one answer: all who live.
 MOST_PEOPLE = 10**10
 # In English, German, French, Spanish, Italian and Portuguese.
@@ -67,11 +66,12 @@ def _refuse_address(image: str, row: Row) -> None:
 
 def _short(row: Row, column: str, text: str) -> str:
     """Refuse a text that is no question or answer: a batch costs as much as its longest."""
-    if len(text) > LONGEST:
+    if len(text) > (most := QUESTION.value()):
         raise DataError(
             f"the {column} has {len(text):,} characters",
             where=row.where,
-            remedy=f"Shorten it to {LONGEST:,} at most, or close the quotes before it.",
+            remedy=f"Shorten it to {most:,} at most, or close the quotes before it. "
+            + QUESTION.how_to_raise(),
         )
     return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from askattend.data.questions import QASet
+from askattend.data.questions import QASet, require_moderate
 from askattend.data.readers.folders import NOT_THERE
 from askattend.data.readers.reader import Reader, written_options
 from askattend.errors import DataError, did_you_mean
@@ -61,6 +61,12 @@ def read_source_as_it_is(source: str) -> QASet:
 
 
 def _read(source: str, **more: bool) -> QASet:
+    read = _read_any(source, **more)
+    require_moderate(read)
+    return read
+
+
+def _read_any(source: str, **more: bool) -> QASet:
     name, colon, place = source.partition(":")
     reader = READERS.find(name)
     if reader is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from askattend.data.readers.headings import (
     MOST_TITLES,
@@ -20,10 +22,13 @@ from askattend.data.readers.headings import (
 from askattend.data.readers.row import Row, from_texts
 from askattend.data.readers.sheet_layout import Layout, has_layout
 from askattend.errors import DataError
-from askattend.files import read_bytes
+from askattend.files import open_plain, read_bytes
+from askattend.files.reading import most_unpacked, unpacks_to_much
 from askattend.installation import pip_install
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+# Excel's own limit. Of a number beyond it come as many empty rows as it says.
+_MOST_ROWS = 2**20
 # In these columns numbers, true and false say what they are; in others they are text.
 _VALUES = ("answer", "answers", "id")
 
@@ -41,7 +46,7 @@ class _Line:
 def is_workbook(file: Path) -> bool:
     """Tell Excel's files, of today and before, by their first bytes."""
     try:
-        with file.open("rb") as opened:
+        with open_plain(file) as opened:
             return opened.read(4) in (_ZIP, _OLE)
     except OSError:
         return False  # what is wrong with it is told when it is read
@@ -97,7 +102,7 @@ def _texts(cells: Sequence[Any]) -> list[str]:
 
 def _lines(file: Path, notes: list[str]) -> Iterator[_Line]:
     book = _open(file)
-    try:
+    with closing(book), _damage(file):
         sheets = [sheet for sheet in book.worksheets if any(_filled(sheet))]
         # A hidden one is rarely what somebody sees as the table.
         sheets.sort(key=lambda sheet: sheet.sheet_state != "visible")
@@ -106,8 +111,6 @@ def _lines(file: Path, notes: list[str]) -> Iterator[_Line]:
             notes.append(f"only the first sheet of {file.name} is read, of {names}")
         for number, cells, layout in _filled(sheets[0]) if sheets else ():
             yield _Line(f"{file}:{number}", cells, number, layout)
-    finally:
-        book.close()
 
 
 def _filled(sheet: Any) -> Iterator[tuple[int, Sequence[Any], Layout]]:
@@ -117,6 +120,8 @@ def _filled(sheet: Any) -> Iterator[tuple[int, Sequence[Any], Layout]]:
         sheet.reset_dimensions()  # which some programs write wrongly
     above = {place: sheet.cell(*place).value for place in set(layout.shared.values())}
     for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        if number > _MOST_ROWS:
+            raise ValueError(f"more than {_MOST_ROWS:,} rows")
         # A row that holds nothing but what it shares is no row of the table.
         if any(cell is not None and str(cell).strip() for cell in cells):
             yield number, layout.filled(number, cells, above), layout
@@ -135,13 +140,26 @@ def _open(file: Path) -> Any:
     if content.startswith(_OLE):
         problem = "a workbook of an old format, or protected by a password"
         raise DataError(problem, where=file, remedy="Save it as .xlsx, without a password.")
-    try:
+    with _damage(file):
+        with ZipFile(BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > (most := most_unpacked(len(content))):
+            raise unpacks_to_much(most, "workbook", file)
         # data_only: what formulas came to, not the formulas.
         # Row by row, unless there is what only the whole sheet tells.
         whole = has_layout(content)
         return openpyxl.load_workbook(BytesIO(content), read_only=not whole, data_only=True)
-    except Exception as error:  # of a damaged archive, or of XML in it, come many kinds
-        problem = f"not a whole Excel workbook ({error})"
+
+
+@contextmanager
+def _damage(file: Path) -> Iterator[None]:
+    """Turn what comes of a damaged archive, or of XML in it, into one kind of error."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # there are many kinds
+        problem = f"not a whole Excel workbook ({str(error) or type(error).__name__})"
         raise DataError(problem, where=file, remedy="Save it again as .xlsx.") from None
 
 

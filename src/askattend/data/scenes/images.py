@@ -14,7 +14,7 @@ from askattend.data.scenes.recipe import Recipe
 from askattend.data.scenes.scene import GeneratedScene
 from askattend.environment.home import CACHE, cache_folder
 from askattend.errors import DataError
-from askattend.files import atomic_write
+from askattend.files import make_folder, sweep, write_whole
 
 _NAME_ONE = f"Name a folder that can be written to in the environment variable {CACHE}."
 # Names the folder of pictures: to be raised when the same scene is drawn or composed otherwise.
@@ -46,16 +46,18 @@ def write_images(scenes: Sequence[GeneratedScene], size: int, folder: Path) -> l
     """
     files = [folder / f"{index}.png" for index in range(len(scenes))]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         # One look at the folder, as it may hold many thousand pictures.
         there = {entry.name for entry in os.scandir(folder)}
-        for scene, file in zip(scenes, files, strict=True):
-            if file.name not in there:
-                atomic_write(file, _png(scene, size))
+        lacking = [each for each in zip(scenes, files, strict=True) if each[1].name not in there]
+        if lacking:
+            sweep(folder)
+        for scene, file in lacking:
+            write_whole(file, _png(scene, size), durable=False)
     except OSError as error:
         raise DataError(
             f"the pictures cannot be written ({error.strerror or error})",
-            where=folder,
+            where=error.filename or folder,
             remedy=_NAME_ONE,
         ) from error
     return files

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.splits import Splits
+from askattend.environment.terminal import print_line
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.experiment.features import features_for
@@ -73,9 +74,9 @@ def _finer_if_cheap(
             return None
         seconds, done, size = budget.spent - started, done + len(chunk), size * 2
         if done >= len(names):
-            console.print(f"finer features (--extract.strides {FINER}) are tried, too")
+            print_line(console, f"finer features (--extract.strides {FINER}) are tried, too")
             return None if isinstance(store, NoFeatures) else store.path
         allowed -= seconds
         if seconds / len(chunk) * (len(names) - done) > allowed:
-            console.print("note: finer features are left out: they would take too much time")
+            print_line(console, "note: finer features are left out: they would take too much time")
             return None

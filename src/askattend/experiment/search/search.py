@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from rich.console import Console
 from askattend.data.questions import digest_of_questions
 from askattend.data.splits import Splits
 from askattend.devices import pick_device
+from askattend.environment.terminal import print_line
 from askattend.errors import RunError
 from askattend.experiment.attention import kept_attention, with_kept
 from askattend.experiment.config import Config, config_from
@@ -38,7 +38,7 @@ from askattend.experiment.train import (
     train,
     with_full_paths,
 )
-from askattend.files import atomic_write
+from askattend.files import atomic_write, remove_tree
 from askattend.runs.run_folder import ATTENTION, CONFIG, Run, read_config
 
 OnTop = Callable[[Config[Any]], Config[Any]]
@@ -142,10 +142,10 @@ def _say(budget: Budget, splits: Splits, parts: Sequence[Splits], console: Conso
     if len(parts) > 1:
         count = len(parts[0].train) + len(parts[0].valid)
         where = f"{len(parts)} folds by image of {count:,} questions"
-    console.print(
+    print_line(
+        console,
         f"search: {duration_text(budget.left)}, validated on {where}; the last training is on "
         f"{len(splits.train):,} questions",
-        highlight=False,
     )
 
 
@@ -183,7 +183,7 @@ def _working_in(work: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            remove_tree(work)
 
 
 def _report(
@@ -209,6 +209,6 @@ def _report(
     elif top is not None:
         ours, recipe = reached[top].accuracy, of_recipe[top].accuracy
         line += f" ({trials.changes(winner)}), {ours:.2%} beside the recipe's {recipe:.2%}"
-    console.print(line, highlight=False)
+    print_line(console, line)
     if tried == 1:
-        console.print("note: the budget was too little to compare the recipe with anything")
+        print_line(console, "note: the budget was too little to compare the recipe with anything")

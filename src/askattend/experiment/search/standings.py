@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from askattend.environment.terminal import print_line
 from askattend.experiment.search.budget import duration_text
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import searched, setting
@@ -142,7 +143,7 @@ def live_standings(trials: Trials, rungs: Sequence[Rung], console: Console) -> I
 
     def line(text: str, result: Result | None) -> None:
         if result is not None:
-            console.print(_line(trials, result), highlight=False)
+            print_line(console, _line(trials, result))
 
     if not console.is_interactive:
         yield line
