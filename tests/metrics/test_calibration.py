@@ -277,6 +277,9 @@ def test_without_a_risk_everything_is_answered() -> None:
     assert calibration.threshold() == 0
     assert calibration.threshold(0.3) == 0.9
     assert calibration.threshold(0.1) > 1
+    # Sums in floating point leave a risk a little above what it is.
+    rounded = (RiskCoveragePoint(0.9, 0.5, 0.1 + 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
+    assert Calibration(1.0, 200, rounded).threshold(0.3) == 0.9
     assert calibration.threshold(1.0) == Calibration(1.0, 9, ()).threshold(1.0) == 0
     assert Calibration(1.0, 9, ()).threshold(0.99) > 1
     assert Calibration(1.0, 200, curve, abstain_above_risk=0.3).threshold() == 0.9

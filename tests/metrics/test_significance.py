@@ -117,6 +117,20 @@ def test_too_many_flips_are_drawn() -> None:
     assert paired_permutation([-each for each in apart], list(range(200)), resamples=999) == p
 
 
+@pytest.mark.parametrize(("most", "enumerated"), [(11, False), (12, True), (20, True)])
+def test_as_many_outcomes_are_enumerated_as_are_allowed(
+    most: int, enumerated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(significance, "_MOST_OUTCOMES", most)
+    # Three of one size have four totals; three times as many with two of another.
+    found = significance._enumerate_flips(np.array([1.0, 10.0]), np.array([3, 2]))
+    assert (found is not None) == enumerated
+    if found is not None:
+        totals, probabilities = found
+        assert totals.tolist() == [x + y for y in (-20, 0, 20) for x in (-3, -1, 1, 3)]
+        assert 32 * probabilities == pytest.approx([1, 3, 3, 1, 2, 6, 6, 2, 1, 3, 3, 1])
+
+
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_against_counting_throws(first: int, second: int) -> None:
     number = first + second

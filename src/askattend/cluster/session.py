@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import Any
 
@@ -64,14 +65,15 @@ def joined(config: ClusterConfig) -> Iterator[Any]:
         ConfigError: Ray is not installed, the address does not answer, or versions differ.
     """
     ray = import_ray()
-    if ray.is_initialized() and config.address is None:
-        yield ray
-        return
-    _join(ray, _address(config))
+    there = ray.is_initialized() and config.address is None
+    if not there:
+        _join(ray, _address(config))
     try:
-        yield ray
+        with _quiet(ray):
+            yield ray
     finally:
-        ray.shutdown()
+        if not there:
+            ray.shutdown()
 
 
 def _address(config: ClusterConfig) -> str:
@@ -141,6 +143,21 @@ def _ask(ray: Any, address: str, told: list[Exception]) -> None:
         ray._raylet.GcsClient(address=address)
     except Exception as error:  # of many kinds, none of which is Ray's own
         told.append(error)
+
+
+@contextmanager
+def _quiet(ray: Any) -> Iterator[None]:
+    """Keep what Ray tells of dead workers out of the results: it prints to standard output."""
+    module, name = ray._private.worker, "_worker_logs_enabled"
+    before = getattr(module, name, None)
+    if before is not None:
+        setattr(module, name, False)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if before is not None:
+            setattr(module, name, before)
 
 
 @contextmanager
