@@ -196,6 +196,7 @@ def test_fewer_right_answers_would_leave_doubt(risk: float) -> None:
 
 def test_a_threshold_that_rests_on_too_few_is_refused() -> None:
     curve = (RiskCoveragePoint(0.9, 0.03, 0.0), RiskCoveragePoint(0.2, 1.0, 0.4))
+    assert [least_questions(risk) for risk in (0.0, 0.01, 1.0)] == [np.inf, 299, 0]
     few = Calibration(1.0, 20, curve)
     assert few.threshold(0.1) > 1
     with pytest.raises(ConfigError, match=r"20 validation questions are too few .* it takes 29"):

@@ -117,6 +117,23 @@ def test_too_many_flips_are_drawn() -> None:
     assert paired_permutation([-each for each in apart], list(range(200)), resamples=999) == p
 
 
+def test_drawn_flips_are_counted_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    apart, images = rng.normal(0.1, 1, size=200).tolist(), list(range(200))
+    whole = paired_permutation(apart, images)
+    assert whole == paired_permutation(apart, images, resamples=10_000, seed=0)
+    assert whole != paired_permutation(apart, images, seed=1)
+    assert whole != paired_permutation(apart, images, resamples=10_001)
+    monkeypatch.setattr(significance, "_MOST_OUTCOMES", 200 * 7)
+    assert paired_permutation(apart, images) == pytest.approx(whole, abs=0.02)
+
+
+@given(st.integers(1, 40))
+def test_a_p_value_is_a_probability(pairs: int) -> None:
+    """Probabilities of all flips add up to a little more than 1, or less."""
+    assert paired_permutation([1.0, -1.0] * pairs, range(2 * pairs)) <= 1
+
+
 @pytest.mark.parametrize(("most", "enumerated"), [(11, False), (12, True), (20, True)])
 def test_as_many_outcomes_are_enumerated_as_are_allowed(
     most: int, enumerated: bool, monkeypatch: pytest.MonkeyPatch
