@@ -14,7 +14,17 @@ SECONDS ?= 60
 # How many seeds `make scale` simulates of workers that claim shards, die and come back.
 SEEDS_OF_WORKERS ?= 10000
 
-.PHONY: demo test bench bench-gpu load scale reproduce format
+# What `make test-oldest` runs with the oldest versions: the tests that use other packages most.
+# Old ones warn of what newer ones did away with; schemathesis needs a newer rich than users do.
+WITH_OTHERS = tests/cli tests/data/readers tests/data/test_word_vectors.py tests/drawing \
+  tests/experiment/test_tensorboard.py tests/experiment/test_config.py tests/features \
+  tests/importing tests/metrics tests/report tests/runs/test_run_folder.py tests/serving \
+  tests/test_settings.py --ignore tests/serving/test_description.py -W default
+
+# How many processes `make faults` kills at random, after killing work at each of its steps.
+KILLS ?= 200
+
+.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -29,6 +39,12 @@ test:
 	  'mypy' \
 	  'pytest --numprocesses auto --maxprocesses 4 --dist loadgroup'
 
+test-oldest:
+	@$(IN_VENV) --oldest 'pytest $(WITH_OTHERS)'
+
+mutants:
+	@$(IN_VENV) 'python tools/mutants.py'
+
 bench:
 	@$(IN_VENV) 'python -m benchmarks.run'
 
@@ -40,6 +56,9 @@ load:
 
 scale:
 	@$(IN_VENV) 'python -m benchmarks.claiming --seeds $(SEEDS_OF_WORKERS)'
+
+faults:
+	@$(IN_VENV) 'python -m benchmarks.faults --kills $(KILLS)'
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'

@@ -29,6 +29,7 @@ from askattend.bulk.items import Item, Items
 from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import parts_of_shard
 from askattend.bulk.rows import Row
+from askattend.files import system_calls
 from benchmarks.turns import Turns, Worker
 
 SHARDS, IMAGES, WORKERS = 4, 3, 3
@@ -205,15 +206,17 @@ def _stepping(turns: Turns, vouched: Counter[str]) -> Iterator[None]:
             turns.step()
         flock(fd, operation)
 
-    class System:
-        """The module `os`, in which each worker has a process of its own."""
+    writers: dict[int, Worker | None] = {}
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(os, name)
-
-        def getpid(self) -> int:
-            worker = turns.worker()
-            return os.getpid() if worker is None else worker.number
+    def hold(handle: int, *, wait: bool) -> bool:
+        """Take the lock of a file that is being written, which ends with a worker."""
+        turns.step()
+        file = os.fstat(handle).st_ino
+        writer = None if wait else writers.get(file)
+        if writer is not None and not (writer.dead or writer.ended):
+            return False
+        writers[file] = turns.worker()
+        return True
 
     with (
         mock.patch.object(parts_module, "FileLock", SteppingLock),
@@ -221,7 +224,7 @@ def _stepping(turns: Turns, vouched: Counter[str]) -> Iterator[None]:
         mock.patch.object(os, "open", stepping(open_)),
         mock.patch.object(os, "unlink", stepping(unlink)),
         mock.patch.object(os, "fsync", stepping(lambda fd: None)),
-        mock.patch.object(parts_module, "os", System()),
+        mock.patch.object(system_calls, "hold", hold),
         mock.patch.object(fcntl, "flock", locked),
         mock.patch.object(Path, "open", stepping(path_open)),
         mock.patch.object(Path, "read_bytes", stepping(read_bytes)),

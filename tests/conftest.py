@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +19,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 from jaxtyping import install_import_hook
 from safetensors.torch import load_file
 from torch import Tensor
 
 from commands import Call, train_command
+from no_network import sitecustomize as no_network
 from squares import write_squares
 
 if TYPE_CHECKING:
@@ -43,9 +46,48 @@ install_import_hook("askattend", "typechecking.checked")
 
 # No test asserts a time, hypothesis' own deadline included.
 settings.register_profile("askattend", deadline=None)
-settings.load_profile("askattend")
+# For thousands of mutants: a failing example is enough, and need not be made simple.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=30,
+    phases=(Phase.explicit, Phase.generate),
+    database=None,
+    derandomize=True,
+)
+BY_MUTMUT = "MUTANT_UNDER_TEST" in os.environ
+settings.load_profile("mutants" if BY_MUTMUT else "askattend")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Cut the network for all tests, and for the commands that they start."""
+    if BY_MUTMUT:  # it forks for each mutant: collecting would copy the memory of all
+        gc.disable()
+    folder = Path(tempfile.mkdtemp(prefix="askattend-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    os.environ[no_network.LOG] = str(folder / "network.log")
+    paths = (str(Path(no_network.__file__).parent), os.environ.get("PYTHONPATH"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    no_network.forbid()
+
+
+@pytest.fixture(autouse=True)
+def refused() -> Iterator[Callable[[], list[str]]]:
+    """Fails a test in which anybody tried to reach another host.
+
+    What the tests themselves try is taken off the list by calling it.
+    """
+
+    def take() -> list[str]:
+        log = Path(os.environ[no_network.LOG])
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return lines
+
+    yield take
+    assert take() == []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

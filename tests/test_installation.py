@@ -11,8 +11,10 @@ import pytest
 
 from askattend import installation
 from askattend.installation import pip_install, upgrade
+from tools import in_venv
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+REQUIRED = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
 EXTRAS = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 HEADER = "Metadata-Version: 2.4\nName: askattend\nVersion: 1\n"
 
@@ -59,6 +61,17 @@ def test_run_from_its_source(extra: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(PROJECT.parent) in upgrade()
     monkeypatch.setattr(installation, "__file__", "/nowhere/at/all/installation.py")
     assert pip_install("hdf5") == "pip install 'askattend[hdf5]'"
+
+
+def test_the_oldest_versions_that_are_tested_are_the_ones_allowed() -> None:
+    """All that a user installs, but for PyTorch: of an old one there is no CPU build on PyPI."""
+    assert set(in_venv.EXTRAS.split(",")) == EXTRAS.keys() - {"dev"}
+    extras = [needed for extra, needed in EXTRAS.items() if extra != "dev"]
+    allowed = dict(each.split(">=") for needed in (REQUIRED, *extras) for each in needed)
+    lines = (PROJECT.parent / "constraints-oldest.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    del allowed["torch"], pins["torch"]
+    assert allowed == {name: pins.get(name) for name in allowed}
 
 
 def test_nothing_names_an_index_that_has_no_such_package() -> None:

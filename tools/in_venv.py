@@ -1,7 +1,8 @@
 """Run commands inside the project's own .venv, making it first if need be.
 
-Usage: python3 tools/in_venv.py 'COMMAND' ['COMMAND' ...]
+Usage: python3 tools/in_venv.py [--oldest] 'COMMAND' ['COMMAND' ...]
 
+With --oldest it is another one, .venv-oldest, of the oldest versions that pyproject.toml allows.
 Needs nothing but Python. What is installed is remembered by a digest of the files that say what to
 install, so a second call installs nothing. A lock makes a second call wait for the first.
 """
@@ -15,22 +16,58 @@ import shlex
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-VENV = ROOT / ".venv"
-OLDEST = (3, 11)
+OLDEST_PYTHON = (3, 11)
 
 
-def main(commands: list[str]) -> int:
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment.
+
+    Attributes:
+        name: of its folder.
+        constraints: the file that pins what is installed.
+        needed: what is installed, as pip names it, and further options.
+    """
+
+    name: str
+    constraints: str
+    needed: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return ROOT / self.name
+
+
+NEWEST = Environment(".venv", "constraints.txt", ("-e", ".[dev]"))
+# What users install, and what the tests of that need: some other tools need newer versions of it.
+EXTRAS = "cluster,demo,excel,gradio,hdf5,hub,parquet,serve,words"
+TOOLS = ("beartype", "hatchling", "httpx2", "hypothesis", "pandas", "pytest")
+# Wheels alone: what has none for this Python is no version that anybody could install.
+OLDEST = Environment(
+    ".venv-oldest",
+    "constraints-oldest.txt",
+    ("--only-binary", ":all:", "-e", f".[{EXTRAS}]", *TOOLS),
+)
+
+
+def main(words: list[str]) -> int:
     """Run each command in turn; the status of the first that fails."""
-    if sys.version_info < OLDEST:
-        print(f"askattend needs Python {'.'.join(map(str, OLDEST))} or newer, not {sys.version}")
+    if sys.version_info < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        print(f"askattend needs Python {oldest} or newer, not {sys.version}")
         return 2
-    with (ROOT / ".venv.lock").open("w") as lock:
+    venv = OLDEST if words[:1] == ["--oldest"] else NEWEST
+    commands = words[1:] if venv is OLDEST else words
+    with (ROOT / f"{venv.name}.lock").open("w") as lock:
         _wait_for(lock)
-        install()
-        environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+        install(venv)
+        path = f"{venv.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path}
         for command in commands:
             print(f"$ {command}", flush=True)
             started = time.monotonic()
@@ -49,29 +86,27 @@ def _wait_for(lock: object) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # type: ignore[arg-type]
 
 
-def install() -> None:
+def install(venv: Environment) -> None:
     """Make the environment and install the project with what its tests and demo need."""
+    folder = venv.folder
     wanted = hashlib.sha256(
-        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
+        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", venv.constraints))
         + str(ROOT).encode()
     ).hexdigest()
-    stamp = VENV / "installed"
+    stamp = folder / "installed"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"setting up {VENV} (once; a few minutes)", flush=True)
-    ours = VENV / "made-by-make"
-    if ours.exists() or stamp.exists() or not VENV.exists():
+    print(f"setting up {folder} (once; a few minutes)", flush=True)
+    ours = folder / "made-by-make"
+    if ours.exists() or stamp.exists() or not folder.exists():
         # --clear: what an interrupted call left half-made is not worth mending
-        subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         ours.touch()
     else:
-        print(f"{VENV} is there: the project is installed into it", flush=True)
-    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-warn-script-location"]
-    subprocess.run(
-        [*pip, "--disable-pip-version-check", "-c", "constraints.txt", "-e", ".[dev]"],
-        cwd=ROOT,
-        check=True,
-    )
+        print(f"{folder} is there: the project is installed into it", flush=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    options = ["--no-warn-script-location", "--disable-pip-version-check", "-c", venv.constraints]
+    subprocess.run([*pip, *options, *venv.needed], cwd=ROOT, check=True)
     stamp.write_text(wanted)
 
 

@@ -273,6 +273,7 @@ def _answer(sent: Mapping[str, Any]) -> Answer:
         attention=torch.tensor(sent["attention"]["values"]),
         sure=sent["sure"],
         unknown_words=tuple(sent["unknown_words"]),
+        unlike_training=sent["unlike_training"],
     )
 
 

@@ -55,6 +55,24 @@ def describe_device(device: torch.device) -> str:
     return f"{threads} thread{'s' * (threads > 1)} of {platform.machine() or device.type}"
 
 
+@contextmanager
+def computing_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads within a ``with`` block, and then with as many as before.
+
+    Sums are divided among threads, so that the last bit of what a processor computes depends on
+    their number; two that compute with as many get the same bytes.
+
+    Args:
+        count: 0 leaves the number as it is.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def to_device(tensor: Tensor, device: torch.device) -> Tensor:
     """Copy a tensor to a device; to a GPU without waiting, from pinned memory."""
     if device.type == "cuda" and tensor.device.type == "cpu":

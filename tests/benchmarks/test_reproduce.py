@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from askattend.experiment.config import presets, read_preset
+from askattend.runs.run_folder import Run
+from askattend.training.history import read_history
 from benchmarks import reproduce
 from benchmarks.accuracy import (
     Documented,
@@ -129,11 +132,20 @@ def test_seeds_are_trained_and_compared(
         json.loads((run / "evaluations" / "test" / "metrics.json").read_text())["accuracy"]
         for run in runs
     ]
-    assert f"accuracy   {Spread.of(own)}" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"accuracy   {Spread.of(own)}" in out
+    assert re.search(r'timed = "2 epochs a seed, evaluation, features of \d+ images extracted', out)
     assert status(100.0, 50.0) == 2
     assert "holds a run already" in capsys.readouterr().err
     assert status(0.1, 100 * max(own) + 1, "--resume") == 1
-    assert "DIFFERS" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "DIFFERS" in out
+    # Both were trained before, so that their epochs' seconds are their logs'.
+    assert re.search(r'timed = "2 epochs a seed \([\d.,]+ s of 2 by earlier calls\), ', out)
+    assert 'evaluation, no features, which were there"' in out
+    (said,) = re.findall(r"^seconds = ([\d.]+)$", out, re.MULTILINE)
+    trained = [sum(epoch.seconds for epoch in read_history(Run.load(run)).epochs) for run in runs]
+    assert float(said) >= sum(trained) / 2 - 0.06
 
 
 def test_daquar_has_wups_and_its_folder_a_name(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from accepted import accept_run
 from askattend.checking import check
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import kept_attention, own_attention, with_kept
@@ -56,7 +57,7 @@ def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> Non
     assert (status, err) == (0, "")
     assert "α" in out
     assert "HalfOfIt(regions, question)   [beyond the paper]" in out
-    assert "by HalfOfIt in the place of the paper's attention" in out
+    assert "by HalfOfIt in the place of the paper's attention" in " ".join(out.split())
     assert "α_{c,l} = softmax(scores)" in out
     assert not {"F_c", "W_x"} & set(re.findall(r"\w+", out))
     words = train_command("saaa", mine / "squares.csv", run, "--train.epochs", 3, "--resume")
@@ -136,6 +137,9 @@ def test_anothers_run_is_asked_about(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert call(*ask)[0] == 0  # as it is remembered
     (run / "attention.py").write_text(f"{MODULES.read_text()}\n")
+    status, _, err = call(*ask)
+    assert (status, "attention.py: is not as it was written" in err) == (2, True)
+    accept_run(run)
     assert call(*ask)[0] == 2
     status, _, err = call(*ask, "--attention", f"{MODULES}:HalfOfIt")
     assert (status, "is not the code that the run was trained with" in err) == (2, True)
@@ -187,6 +191,7 @@ def test_only_what_somebody_typed_is_agreed_to(
     assert (status, "the run brings code of somebody's own" in err) == (2, True)
     run = mine / "runs" / "own"
     (run / "config.toml").write_text(preset.read_text())
+    accept_run(run)
     assert call(*train_command("saaa", mine / "squares.csv", run), "--resume")[0] == 2
     assert not ran.exists()
     assert call(*words, "--attention", f"{theirs}:Theirs")[0] == 2  # which it has not

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from accepted import accept_run
 from cli.conftest import Mistake
 from commands import Call, train_command
 from squares import write_squares
@@ -66,6 +67,7 @@ def with_validation(own: Path) -> Path:
     settings = (folder / "config.toml").read_text()
     named = re.sub(r"^data = .*$", f'data = "table:{table}"', settings, count=1, flags=re.MULTILINE)
     (folder / "config.toml").write_text(named)
+    accept_run(folder)
     return folder
 
 
@@ -84,6 +86,9 @@ def test_abstaining(own: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> N
     folder, image = with_validation(own), own / "square 0.png"
     assert json.loads(call("evaluate", folder, "--json")[1])["abstention"] is None
     (folder / "calibration.json").unlink()
+    status, _, err = call("ask", folder, image, "is it red?")
+    assert (status, "calibration.json: is missing: manifest.json lists it" in err) == (2, True)
+    accept_run(folder)
     status, _, err = call("ask", folder, image, "is it red?", "--abstain-above-risk", "0.1")
     assert (status, "its risk is not known. Evaluate it first" in err) == (2, True)
     status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
@@ -122,6 +127,7 @@ def test_ask_may_be_told_to_answer_always(own: Path, call: Call) -> None:
     calibration = json.loads(file.read_text())
     # No answer reaches a threshold of which validation knows nothing.
     file.write_text(json.dumps({**calibration, "curve": [{**calibration["curve"][-1], "risk": 1}]}))
+    accept_run(folder)
     asked = ("ask", folder, image, "is it red?", "--json")
     assert [
         json.loads(call(*asked, *more)[1])[0]["sure"] for more in ((), ("--no-abstention",))
@@ -187,6 +193,8 @@ def test_a_folder_of_ones_own(own: Path, tmp_path: Path, call: Call) -> None:
     assert (status, f"report: {out}/report.html" in printed) == (0, True)
     assert not (folder / "evaluations").exists()
     assert {file.name for file in out.iterdir()} == {
+        ".manifest.lock",
+        "manifest.json",
         "metrics.json",
         "predictions.json",
         "report.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from askattend.cli import COMMANDS, main
+from askattend.files import system_calls
 from cli.conftest import Mistake
 from commands import Call
 
@@ -42,6 +44,34 @@ def test_a_reader_may_leave_early(monkeypatch: pytest.MonkeyPatch) -> None:
             main(["--help"])
         monkeypatch.undo()
     assert stop.value.code == 1
+
+
+def test_a_full_disk_behind_standard_output() -> None:
+    """By a command that needs no PyTorch: whatever is printed goes the same way."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "askattend", "--help"], stdout=full, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 2
+    told = b"standard output: No space left on device. Free some space there, and give"
+    assert done.stderr.startswith(b"askattend: " + told)
+    assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(errno.ENOSPC, "Free some space"), (errno.EROFS, "Name a place where")]
+)
+def test_a_disk_that_takes_nothing_is_named(
+    code: int, remedy: str, run: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(handle: int, data: memoryview) -> int:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(system_calls, "write", fail)
+    status, _, err = call("pack", run, tmp_path / "run.zip")
+    assert status == 2
+    assert err.startswith(f"askattend: {tmp_path / 'run.zip'}: {os.strerror(code)}. {remedy}")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_installed_command() -> None:

@@ -51,6 +51,10 @@ def test_the_metric_is_named_with_every_figure_of_training(
     assert lines[header + 1].startswith("epoch   1  loss")
     assert re.search(rf"validation accuracy \({metric}\) [0-9.]+%", err)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
+    assert lines[-2:] == [
+        f"next: askattend evaluate {tmp_path / 'run'} --split valid",
+        f"      askattend ask {tmp_path / 'run'} IMAGE 'what?'",
+    ]
     assert call("evaluate", tmp_path / "run", "--split", "train")[0] == 0
     title = metric.replace("exact", "Exact")
     assert (

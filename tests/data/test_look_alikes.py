@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.data.look_alikes import alike_answers, words_alike, written_alike
+from askattend.data.look_alikes import alike_answers, answers_named, words_alike, written_alike
 from small_questions import make_question
 
 
@@ -53,6 +53,22 @@ def test_a_note_counts_the_cases_and_names_them() -> None:
     (note,) = alike_answers(questions)
     assert "2 cases: 'garbage bin' (2) and 'garbage_bin' (1), '1,5' (1) and '1.5' (1)." in note
     assert alike_answers(questions[:5]) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown", "found"),
+    [
+        (["a", "garbage", "bin"], {"garbage", "bin"}, [("garbage bin", "garbage_bin")]),
+        (["a", "garbage_bin"], {"garbage_bin"}, [("garbage_bin", "garbage_bin")]),
+        (["living", "room", "lamp"], {"room"}, [("living room", "Living-Room")]),
+        (["living", "room"], set(), []),
+        (["a", "lamp"], {"lamp"}, []),
+    ],
+)
+def test_answers_that_are_words_of_a_question(
+    words: list[str], unknown: set[str], found: list[tuple[str, str]]
+) -> None:
+    assert list(answers_named(words, unknown, ("garbage_bin", "Living-Room", "no"))) == found
 
 
 KNOWN = ("<pad>", "<unk>", "is", "the", "garbage_bin", "tshirt", "coffee", "table", "what's")

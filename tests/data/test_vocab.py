@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from askattend.byhand import layers
 from askattend.data.questions import Question
 from askattend.data.text import answer_key, tokenise
-from askattend.data.vocab import PADDING, UNK, AnswerVocab, WordVocab, usual_spelling
+from askattend.data.vocab import (
+    PADDING,
+    UNK,
+    AnswerVocab,
+    WordVocab,
+    best_answers,
+    usual_spelling,
+)
 from askattend.errors import ConfigError, DataError
 from askattend.models import encoders
 
@@ -111,6 +118,66 @@ def test_vocabularies_survive_json() -> None:
     assert msgspec.json.decode(msgspec.json.encode(answers)) == {"answers": ["blue", "red"]}
     assert msgspec.json.decode(msgspec.json.encode(words), type=WordVocab) == words
     assert msgspec.json.decode(msgspec.json.encode(answers), type=AnswerVocab) == answers
+
+
+def test_words_are_listed_from_the_first_time_on() -> None:
+    assert WordVocab.build(["once"]).words == ("<pad>", "<unk>", "once")
+
+
+def test_so_many_answers_are_listed() -> None:
+    many = [ask((f"answer {number}", 1)) for number in range(3001)]
+    assert len(AnswerVocab.build(many)) == 3000
+
+
+def test_words_that_are_not_listed() -> None:
+    vocab = WordVocab.build(["what is this"])
+    assert vocab.unlisted("Is it this one, or what?") == ["it", "one", "or"]
+    more = vocab.extended(["it", "one"])
+    assert more.words == (*vocab.words, "it", "one")
+    assert more.unlisted("Is it this one, or what?") == ["or"]
+    assert more.encode("one") == [len(vocab) + 1]
+
+
+def test_where_words_stand() -> None:
+    assert WordVocab.build(["a b"]).spans("What's this?") == [(0, 6), (7, 11)]
+    # pytorch-vqa's drops the last character, and divides at spaces alone.
+    theirs = WordVocab(("<pad or unk>", "what"), "pytorch-vqa")
+    assert theirs.spans("What, this?") == [(0, 5), (6, 10)]
+
+
+def test_an_imported_network_divides_as_it_did() -> None:
+    vocab = WordVocab(("<pad or unk>", "what", "this"), "pytorch-vqa")
+    assert vocab.tokenise("What  is this?") == ["what", "", "is", "this"]
+    assert vocab.unknown == PADDING
+    assert vocab.encode("What  is this?") == [1, PADDING, PADDING, 2]
+    assert vocab.unlisted("What  is this?") == ["is"]  # an empty word is nobody's
+    assert vocab.remark("what is this?") is None
+    remark = vocab.remark("what is this")
+    assert remark is not None
+    assert "drops a question's last character, here 's'" in remark
+    assert "here ''" in str(vocab.remark(""))
+    assert WordVocab.build(["what"]).remark("what is this") is None
+    for words in (("<pad>", "<unk>"), ("what", "<pad or unk>")):
+        with pytest.raises(DataError, match="must start with"):
+            WordVocab(words, "pytorch-vqa")
+
+
+def test_of_answers_with_one_key_the_first_is_meant() -> None:
+    vocab = AnswerVocab(("Red", "blue", "red"))
+    assert (vocab.index("RED"), vocab.index("blue")) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("answers", "best"),
+    [
+        ([], set()),
+        ([("red", 1)], {"red"}),
+        ([("red", 2), ("blue", 1), ("Blue", 1)], {"red", "blue"}),
+        ([("red", 2), ("blue", 1)], {"red"}),
+    ],
+)
+def test_the_answers_most_people_gave(answers: list[tuple[str, int]], best: set[str]) -> None:
+    assert best_answers(answers) == best
 
 
 def test_damaged_vocabularies_are_refused() -> None:

@@ -10,6 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from accepted import accept_run
 from askattend.environment.packing import _unpack, pack, run_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.experiment.from_python import evaluate
@@ -115,6 +116,31 @@ def test_a_run_folder_names_nobody(
     assert call("train", "saaa", "--out", home / "run", "--resume")[0] == 0
     preset = ("train", "saaa", "--preset", home / "run" / "config.toml", "--out", tmp_path / "b")
     assert call(*preset)[0] == 0
+
+
+def test_absolute_paths_of_images_are_nobodys_business(tmp_path: Path, call: Call) -> None:
+    """Neither in a run's results and report, nor in its pack."""
+    photos, tables = tmp_path / "ann" / "photos", tmp_path / "tables"
+    photos.mkdir(parents=True)
+    tables.mkdir()
+    written = write_squares(photos)
+    image = written.read_text().splitlines()[0].split(",").index("image")
+    header, *lines = (line.split(",") for line in written.read_text().splitlines())
+    for line in lines:
+        line[image] = str(photos / line[image])
+    table = tables / "squares.csv"
+    table.write_text("\n".join(",".join(line) for line in (header, *lines)))
+    run = tmp_path / "run"
+    assert call(*train_command("saaa", table, run))[0] == 0
+    assert call("evaluate", run)[0] == 0
+    pack(run, tmp_path / "run.zip")
+    with ZipFile(tmp_path / "run.zip") as packed:
+        assert not any(str(photos).encode() in packed.read(name) for name in packed.namelist())
+    (predictions,) = run.rglob("evaluations/*/predictions.json")
+    named = {one["image"] for one in json.loads(predictions.read_text())}
+    assert all((photos / image).is_file() for image in named)
+    for file in predictions.parent.iterdir():
+        assert str(photos) not in file.read_text(), file
 
 
 def test_a_folder_that_was_packed_by_hand(own: Path, tmp_path: Path) -> None:
@@ -233,6 +259,9 @@ def test_no_folder_of_any_kind_is_told(
     lines = settings.read_text().splitlines()
     told = [f"data = {json.dumps(name + place)}" if x.startswith("data = ") else x for x in lines]
     settings.write_text("\n".join(told))
+    with pytest.raises(RunError, match=r"config\.toml: is not as it was written"):
+        pack(folder, tmp_path / "a.zip")
+    accept_run(folder)
     card = folder / "README.md"
     card.write_text(f"{card.read_text()}\nLearnt from {place}.\n")
     pack(folder, tmp_path / "a.zip")
@@ -257,6 +286,7 @@ def test_without_its_data_a_pack_asks_for_it(evaluated: Path, tmp_path: Path, ca
     # A folder whose data were moved is no pack.
     config = evaluated / "config.toml"
     config.write_text(re.sub(r"(?m)^data = .*$", 'data = "table:gone.csv"', config.read_text()))
+    accept_run(evaluated)
     status, _, err = call("evaluate", evaluated)
     assert (status, "Name the questions by --data table:PATH, wherever they lie" in err) == (
         2,

@@ -55,6 +55,18 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_absolute_paths_are_named_from_the_folder_of_images_on(
+    photos: Path, tmp_path: Path
+) -> None:
+    row = {"question": "what?", "answer": "red", "image": str(photos / "red0.png")}
+    for number, folder in enumerate((photos, photos.parent, tmp_path)):
+        source = askattend.questions_from([row], tmp_path / f"{number}.jsonl", images=folder)
+        read = read_table(Path(source.removeprefix("table:")))
+        name = "red0.png" if number != 1 else f"{photos.name}/red0.png"
+        assert list(read.images) == [name]
+        assert str(photos) not in (tmp_path / f"{number}.jsonl").read_text() or number == 2
+
+
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     return [

@@ -17,6 +17,7 @@ from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
 from askattend.models import SAAAConfig, SANConfig, networks
 from commands import Call
+from small_questions import make_qaset, make_question
 from squares import write_squares
 
 PAPER = Config(model=SAAAConfig())
@@ -33,6 +34,12 @@ def auto(questions: int, answers: int = 500) -> Config[SAAAConfig]:
 )
 def test_the_number_of_questions_chooses(questions: int, name: str) -> None:
     assert auto(questions).recipe == name
+
+
+def test_spellings_of_an_answer_are_one() -> None:
+    answers = ["Bedroom", "bedroom", " bedroom", "bed room", "office"]
+    questions = [make_question("?", (answer, 1), id=n) for n, answer in enumerate(answers)]
+    assert SetSize.of(make_qaset(*questions)) == SetSize(5, 1, 3)
 
 
 def test_paper_is_left_alone() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import traceback
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,18 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import askattend
+from accepted import accept_run
 from askattend.batching.batches import Batch, Batches
 from askattend.cli import main
 from askattend.data.readers.registry import read_source
+from askattend.data.splits import training_splits
 from askattend.environment.origin import read_origin
 from askattend.errors import AskAttendError, ConfigError, FeatureError, RunError
 from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
-from askattend.experiment.train import train
+from askattend.experiment.train import read_splits, train
 from askattend.features.extraction import ExtractConfig
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
@@ -216,6 +219,7 @@ def test_going_on_with_another_question_of_the_same_words_is_refused(
     file.write_text(changed)
     settings = (own_run / "config.toml").read_text()
     (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path / "more")))
+    accept_run(own_run)
     with pytest.raises(RunError, match=r"cannot go on: .*the questions differ"):
         train(config(file), own_run, resume=True, console=QUIET)
 
@@ -265,6 +269,9 @@ def test_resuming_what_was_never_begun_begins(
 
 def test_last_weights_without_the_training_are_refused(all_trained: Path, own_run: Path) -> None:
     shutil.copy(own_run / "best.safetensors", own_run / "last.safetensors")
+    with pytest.raises(RunError, match=r"last\.safetensors: is not as it was written"):
+        train(config(all_trained / "squares.csv"), own_run, resume=True, console=QUIET)
+    accept_run(own_run)
     # Its names lack the prefix that those of the training have.
     with pytest.raises(RunError, match=r"last\.safetensors: lacks the tensor"):
         train(config(all_trained / "squares.csv"), own_run, resume=True, console=QUIET)
@@ -297,6 +304,7 @@ LAID_OUT = "layout = 4\nnetwork"
 )
 def test_a_spoilt_run_names_the_file(own_run: Path, file: str, content: str, message: str) -> None:
     (own_run / file).write_text(content)
+    accept_run(own_run)
     with pytest.raises(AskAttendError, match=message) as error:
         Predictor.load(own_run)
     assert str(own_run) in str(error.value)
@@ -306,6 +314,7 @@ def test_a_run_without_its_questions_wants_them_named(all_trained: Path, own_run
     text = (own_run / "config.toml").read_text()
     kept = "\n".join(line for line in text.splitlines() if not line.startswith("data"))
     (own_run / "config.toml").write_text(kept)
+    accept_run(own_run)
     with pytest.raises(ConfigError, match=r"no questions named\. Add --data SOURCE\."):
         evaluate_run(own_run, console=QUIET)
     source = f"table:{all_trained / 'squares.csv'}"
@@ -346,6 +355,7 @@ def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(own_run: P
     curve = [dict(zip(names, point, strict=True)) for point in points]
     old = {"temperature": 1.5, "questions": 900, "curve": curve, "abstain_above_risk": 0.3}
     (own_run / "calibration.json").write_text(json.dumps(old))
+    accept_run(own_run)
     predictor = Predictor.load(own_run)
     assert predictor.threshold == 0.7
     predictor.abstain_above(0.1)
@@ -363,6 +373,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
     file.write_text("\n".join([*rows, *valid]) + "\n")
     settings = (own_run / "config.toml").read_text()
     (own_run / "config.toml").write_text(settings.replace(str(all_trained), str(tmp_path)))
+    accept_run(own_run)
     shutil.rmtree(own_run / "evaluations", ignore_errors=True)  # of the data as it was
     drawn: list[Batches] = []
 
@@ -574,3 +585,36 @@ def test_a_store_without_mirror_images_is_not_flipped(tmp_path: Path) -> None:
     both = extract_features(source, plain.path, extraction, flips=True, console=QUIET).store
     assert len(both) == 2 * len(plain)
     assert train(flipping, tmp_path / "run", console=QUIET).features == plain.spec
+
+
+def test_what_the_questions_leave_to_be_wished_is_said(tmp_path: Path) -> None:
+    """Ways to write one answer, nothing to test on, pictures on both sides: before any work."""
+    rows = ["image,question,answer"]
+    for number in range(30):
+        name = f"{number}.png"
+        colour = (8 * number, 255 - 8 * number, 100) if number < 29 else (0, 255, 100)
+        image = Image.new("RGB", (20, 20), colour)
+        image.paste((255, 255, 255), (0, 0, 2 + number % 29 // 2, 5 + number % 29 // 2))
+        image.save(tmp_path / name)
+        rows.append(f"{name},what is it?,{'garbage bin' if number % 2 else 'garbage_bin'}")
+    (tmp_path / "q.csv").write_text("\n".join(rows))
+    source, printed = f"table:{tmp_path / 'q.csv'}", io.StringIO()
+    console = Console(file=printed, soft_wrap=True)
+    seed = next(  # by which one of the two equal pictures is held back
+        seed
+        for seed in range(100)
+        if len({"0.png", "29.png"} & held_back(source, seed).keys()) == 1
+    )
+    vocab = VocabConfig(valid_seed=seed)
+    read_splits(Config(model=MODELS["saaa"], data=source, vocab=vocab), console)
+    notes = printed.getvalue()
+    assert "no questions are kept to test on" in notes
+    assert "'garbage bin' (15) and 'garbage_bin' (15)" in notes
+    assert "1 image of 'validation' is in 'train' under another name (the same bytes): " in notes
+    printed.truncate(0)
+    read_splits(Config(model=MODELS["question-only"], data=source, vocab=vocab), console)
+    assert "under another name" not in printed.getvalue()
+
+
+def held_back(source: str, seed: int) -> Mapping[str, Path]:
+    return training_splits(read_source(source), seed=seed).valid.images

@@ -135,3 +135,20 @@ def test_gone_files_are_no_change(
     run(pictures, tmp_path / "store", colours)
     pictures["red"].unlink()
     assert not FeatureStore.open(tmp_path / "store").outdated(pictures)
+
+
+def test_where_nothing_can_be_remembered_it_is_said(
+    pictures: dict[str, Path], colours: Backbone, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    said: list[str] = []
+    (tmp_path / ".store.seen").mkdir()  # no file can be written in its place
+    console = quiet()
+    run(pictures, store, colours, console=console)
+    told = f"3 image files are read again each time, to see whether they have changed: {tmp_path}"
+    assert f"note: {told}" in printed(console)
+    assert not FeatureStore.open(store).outdated(pictures, said.append)
+    assert [text.startswith(told) for text in said] == [True]
+    (tmp_path / ".store.seen").rmdir()
+    assert not FeatureStore.open(store).outdated(pictures, said.append)
+    assert len(said) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from rich.console import Console
+from torch import Tensor
 
+from askattend.devices import computing_threads
 from askattend.errors import FeatureError
 from askattend.features.extraction import ExtractionReport
 from askattend.features.spec import Backbone
@@ -25,6 +28,7 @@ from askattend.features.store import FeatureStore
 from features.feature_cases import (
     BROKEN,
     CONFIG,
+    Colours,
     Stop,
     Unused,
     content,
@@ -80,6 +84,49 @@ def test_any_interruptions_leave_the_same_bytes(
             continue
     run(photos, folder / "store", colours, config)
     assert content(folder / "store") == content(folder / "whole")
+
+
+def test_going_on_with_another_number_of_threads_keeps_to_the_planned_one(
+    photos: dict[str, Path], lite: Backbone, tmp_path: Path
+) -> None:
+    """The last bit of a feature may depend on it."""
+    with computing_threads(2):
+        run(photos, tmp_path / "whole", lite)
+        with pytest.raises(Stop):
+            run(photos, tmp_path / "store", lite, progress=stop_after(3))
+    with computing_threads(1):
+        console = quiet()
+        run(photos, tmp_path / "store", lite, console=console)
+        assert "2 threads compute 11 of them, as was planned, not 1" in printed(console)
+        assert content(tmp_path / "store") == content(tmp_path / "whole")
+        # What is new is computed as it is now, and a lost shard as it was.
+        (tmp_path / "store" / "shard-00001.safetensors").unlink()
+        console, new = quiet(), {**photos, "new": photos["00"]}
+        run(new, tmp_path / "store", lite, console=console)
+        assert "2 threads compute 6 of them" in printed(console)
+    index = json.loads((tmp_path / "store" / "index.json").read_bytes())
+    assert [each["shard"]["threads"] for each in index["shards"]] == [2, 2, 2, 1]
+    shard = "shard-00001.safetensors"
+    assert content(tmp_path / "store")[shard] == content(tmp_path / "whole")[shard]
+
+
+def test_threads_compute_as_many_as_each_shard_says(
+    photos: dict[str, Path], lite: Backbone, tmp_path: Path
+) -> None:
+    seen = []
+
+    class Counting(Colours):
+        def forward(self, pixels: Tensor) -> Tensor:
+            seen.append(torch.get_num_threads())
+            return super().forward(pixels)
+
+    backbone = tiny(lite, Counting())
+    with computing_threads(3), pytest.raises(Stop):
+        run(photos, tmp_path / "store", backbone, progress=stop_after(2))
+    with computing_threads(1):
+        run({**photos, "new": photos["00"]}, tmp_path / "store", backbone)
+        assert torch.get_num_threads() == 1
+    assert seen == [3] * 6 + [1]
 
 
 @pytest.mark.parametrize("shard_images", [5, 256])

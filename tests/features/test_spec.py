@@ -62,3 +62,24 @@ def test_fingerprint_depends_on_names_and_bytes_alone(order: list[str], place: i
     assert fingerprint({"a": state["a"], "b": state["b"], "d": state["c"]}) != fingerprint(state)
     assert len(fingerprint(state)) == 16
     assert fingerprint({"a": torch.tensor(1)}) != fingerprint({"a": torch.tensor(2)})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rows": 0}, "rows is 0"),
+        ({"columns": -3}, "columns is -3"),
+        ({"region_dim": 0}, "region_dim is 0"),
+        ({"image_size": -1}, "image_size is -1"),
+        ({"image_size": 10**12}, "image_size is 1,000,000,000,000"),
+        ({"coarse_dim": 10**6}, "coarse_dim is 1,000,000"),
+        ({"std": (1.0, 0.0, 1.0)}, "std"),
+        ({"mean": (0.0, float("nan"), 0.0)}, "mean"),
+        ({"central_fraction": 0.0}, "central_fraction is 0.0"),
+        ({"rows": 10**9}, "1,000,000,000 × "),
+        ({"region_dim": 10**20}, "ASKATTEND_MAX_FEATURES_MIB"),
+    ],
+)
+def test_a_spec_that_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(FeatureError, match=message):
+        replace(SPEC, **changes)

@@ -26,7 +26,15 @@ from askattend.files import (
     whole_folder,
 )
 from askattend.files.tensors import tensor_pieces
-from failing_disk import ERRORS, STEPS, contents, count_steps, failing_step, killed_after
+from benchmarks.faults.disk import (
+    ERRORS,
+    STEPS,
+    TIDYING,
+    contents,
+    failing_step,
+    killed_after,
+    steps_of,
+)
 
 OLD, NEW = b"old" * 5, b"new" * 1000
 Write = Callable[[Path], None]
@@ -84,7 +92,7 @@ def test_a_process_killed_after_any_step_leaves_the_old_or_the_new(
 ) -> None:
     before = fresh(tmp_path, 0)
     old = contents(before)
-    steps = count_steps(lambda: write(before))
+    steps = steps_of(lambda: write(before))
     new = contents(before)
     assert new != old
     assert {"write", "flush"} <= set(steps) <= set(STEPS)
@@ -112,14 +120,14 @@ def test_a_process_killed_after_any_step_leaves_the_old_or_the_new(
 def test_any_step_that_fails_names_the_file_and_leaves_the_old(
     write: Write, code: int, tmp_path: Path
 ) -> None:
-    steps = count_steps(lambda: write(fresh(tmp_path, 0)))
+    steps = steps_of(lambda: write(fresh(tmp_path, 0)))
     new = contents(tmp_path / "0")
     for number, name in enumerate(steps, 1):
         folder = fresh(tmp_path, number)
         before = contents(folder)
         with failing_step(number - 1, code) as made:
             # Tidying up is all that may fail unheard.
-            fails = name not in ("remove", "remove_tree")
+            fails = name not in TIDYING
             with pytest.raises(OSError) if fails else nullcontext() as raised:  # noqa: PT011
                 write(folder)
         if raised is not None:

@@ -24,10 +24,10 @@ def scored(
 
 
 def test_types_and_lengths() -> None:
-    some = [scored(0, 1.0, kind="what"), scored(1, 0.0, kind="what"), scored(2, 0.3)]
+    some = [scored(0, 1.0, kind="what"), scored(1, 0.0, kind="what"), scored(2, 0.3), scored(3, 1)]
     types = accuracy_by(attrgetter("question_type"), some)
     assert {name: (g.questions, g.accuracy) for name, g in types.items()} == {"what": (2, 0.5)}
-    texts = ("what", "what is it now", "a b c d e f g h i j k l")
+    texts = ("what", "what is it now", "a b c d e f g h i j k l", "what is it")
     questions = [make_question(text, id=n) for n, text in enumerate(texts)]
     lengths = accuracy_by_length(str.split, questions, some)
     assert {name: group.accuracy for name, group in lengths.items()} == {
@@ -46,13 +46,15 @@ def test_an_interval_holds_its_mean_and_clusters_widen_it() -> None:
 
 
 def test_pairs() -> None:
-    some = [scored(0, 1.0, answer="x"), scored(1, 0.6, answer="y"), scored(2, 0.0, answer="x")]
-    questions = [make_question(id=n) for n in range(3)]
-    qaset = make_qaset(*questions, pairs=((0, 1), (0, 2), (2, 99)))
+    answers = (("x", 1.0), ("y", 0.6), ("x", 0.0), ("z", 0.9))
+    some = [scored(n, score, answer=answer) for n, (answer, score) in enumerate(answers)]
+    questions = [make_question(id=n) for n in range(4)]
+    qaset = make_qaset(*questions, pairs=((0, 1), (0, 2), (2, 99), (3, 1), (99, 3)))
     found = pair_consistency(qaset, some)
     assert found is not None
-    assert (found.pairs, found.same_answer) == (2, 0.5)
-    assert found.both_right == pytest.approx(0.3)
+    assert found.pairs == 3
+    assert found.same_answer == pytest.approx(1 / 3)
+    assert found.both_right == pytest.approx((0.6 + 0 + 0.6) / 3)
     assert pair_consistency(make_qaset(*questions), some) is None
 
 
@@ -65,7 +67,11 @@ def test_wordings() -> None:
         scored(4, 1.0, answer="x"),
         scored(5, 0.5, answer="x"),
     ]
+    placed: list[tuple[str, str | None]]
     placed = [("i", "m"), ("i", "m"), ("i", "m"), ("another", "m"), ("i", "n"), ("i", "n")]
+    # Of some no answer was scored, and some have no meaning that others share.
+    placed += [("i", "m"), ("i", None), ("i", None)]
+    some += [scored(7, 0.0, answer="x"), scored(8, 0.0, answer="z")]
     questions = [
         make_question(id=n, image=image, meaning=meaning)
         for n, (image, meaning) in enumerate(placed)

@@ -18,6 +18,7 @@ from askattend.metrics.calibration import (
     calibrate,
     calibration_error,
     least_questions,
+    refuse_two_ways,
     reliability,
     risk_coverage,
     thinned,
@@ -57,6 +58,20 @@ def test_risk_and_coverage_by_hand(found: list[tuple[float, float]]) -> None:
         assert point.risk == pytest.approx(1 - sum(answered) / len(answered))
     steps = np.diff([0.0, *(point.coverage for point in curve)])
     assert area == pytest.approx(sum(steps * [point.risk for point in curve]))
+
+
+def test_the_temperature_rises_with_the_share_of_unknown_words() -> None:
+    unknown = np.array([0.0, 0.25, 1.0])
+    assert Calibration(2.0, 9, ()).temperature_of(unknown).tolist() == [2, 2, 2]
+    rising = Calibration(2.0, 9, (), unknown_slope=4.0)
+    assert rising.temperature_of(unknown).tolist() == [2, 4, 10]
+
+
+def test_a_risk_and_no_abstention_are_refused() -> None:
+    with pytest.raises(ConfigError, match="a risk to abstain above, and no abstention"):
+        refuse_two_ways(0.0, abstention=False)
+    refuse_two_ways(None, abstention=False)
+    refuse_two_ways(0.1, abstention=True)
 
 
 def test_a_long_curve_is_thinned_and_keeps_its_ends() -> None:
@@ -104,6 +119,18 @@ def test_tempering_mends_a_network_that_is_too_sure() -> None:
     assert found.untempered_error > 0.2
 
 
+def test_what_reliability_measures() -> None:
+    probability, untempered = np.linspace(0.2, 0.9, 300), np.linspace(0.5, 1, 300)
+    score = np.random.default_rng(0).random(300).round()
+    found = reliability(probability, untempered, score, temperature=1.5)
+    curve, area = risk_coverage(probability, score)
+    assert found.temperature == 1.5
+    assert found.bins == bins(probability, score)
+    assert found.calibration_error == calibration_error(found.bins)
+    assert found.untempered_error == calibration_error(bins(untempered, score))
+    assert (found.curve, found.area) == (thinned(curve), area)
+
+
 @given(answers, shares)
 def test_a_threshold_keeps_within_its_risk(found: list[tuple[float, float]], risk: float) -> None:
     probability, score = arrays(found)
@@ -131,8 +158,9 @@ def test_a_threshold_that_rests_on_too_few_is_refused() -> None:
     assert few.threshold(0.1) > 1
     with pytest.raises(ConfigError, match=r"20 validation questions are too few .* it takes 29"):
         few.require_enough(0.1, where="x")
-    with pytest.raises(ConfigError, match="no number is enough"):
+    with pytest.raises(ConfigError, match="wrong: no number is enough"):
         few.require_enough(0.0, where="x")
+    Calibration(1.0, 29, curve).require_enough(0.1, where="x")
     hundred = Calibration(1.0, 100, curve)
     hundred.require_enough(0.1, where="x")
     assert hundred.threshold(0.1) > 1  # the three surest were right, which shows nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -39,6 +40,13 @@ def some_questions(count: int, answers: tuple[str, ...], seed: int = 0) -> list[
             make_question(" ".join(words), (answer, 1), id=number, image=f"i{number % 13}")
         )
     return found
+
+
+def test_few_questions_with_many_answers_are_fitted_in_silence() -> None:
+    questions = [make_question("what is it?", (f"answer {n}", 1), id=n) for n in range(9)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        LinearFloor.fit(questions)
 
 
 @pytest.mark.parametrize("answers", [("red", "blue"), ("red", "blue", "two", "lamp")])

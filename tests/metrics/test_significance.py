@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from askattend.metrics import significance
 from askattend.metrics.significance import (
     Bootstrap,
     Ratio,
     bootstrap_interval,
+    difference_interval,
     mcnemar,
     paired_permutation,
 )
@@ -176,6 +178,21 @@ def test_an_interval_of_equal_scores_does_not_vanish(
     assert high - low >= min(possible, 1 - least) / 2
     if score > 0:
         assert found.ratio(0, to=1) == Ratio(1.0, (1.0, 1.0))
+
+
+def test_an_interval_of_differences() -> None:
+    apart = np.random.default_rng(0).uniform(-1, 1, 60).tolist()
+    images = [n // 3 for n in range(60)]
+    found = difference_interval(apart, images)
+    assert found == bootstrap_interval(apart, images, resamples=1000)
+    assert found != bootstrap_interval(apart, images, resamples=1001)
+    few = difference_interval(apart, images, resamples=17)
+    assert few == bootstrap_interval(apart, images, resamples=17)
+    # Where all differ alike, only so many images tell it: Wilson's interval for none of five.
+    possible = binomtest(0, 5).proportion_ci(method="wilson").high
+    assert difference_interval([0.0] * 10, [*range(5)] * 2) == pytest.approx((-possible, possible))
+    assert difference_interval([-1.0] * 5, range(5)) == pytest.approx((-1, -1 + possible))
+    assert difference_interval([1.0] * 5, range(5)) == pytest.approx((1 - possible, 1))
 
 
 def test_an_interval_of_scattered_scores_is_the_bootstrap_s() -> None:

@@ -14,6 +14,7 @@ from huggingface_hub import ModelCard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accepted import accept_evaluation, accept_run
 from askattend.cli import main
 from askattend.errors import RunError
 from askattend.report.card import CARD, portable, write_card
@@ -60,6 +61,12 @@ def front_matter(run: Path) -> dict[str, Any]:
 
 def edit(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    accepted(file)
+
+
+def accepted(file: Path) -> None:
+    accept = accept_evaluation if "evaluations" in file.parts else accept_run
+    accept(file.parent)
 
 
 def percent(share: float) -> str:
@@ -159,6 +166,7 @@ def test_no_folder_is_named(own: Path, source: str, named: str, dataset: str | N
     place = source.partition(":")[2].partition(",")[0]
     config = tomllib.loads((own / "config.toml").read_text()) | {"data": source}
     (own / "config.toml").write_bytes(toml_bytes(config))
+    accept_run(own)
     data = json.loads((own / "metrics.json").read_text())["data"]
     data["notes"] = [f"1 of 2 images are not there, such as {place}/a.png"]
     edit(own / "metrics.json", data=data)
@@ -178,6 +186,7 @@ def test_no_folder_is_named(own: Path, source: str, named: str, dataset: str | N
 def test_a_data_set_for_research_says_so(own: Path) -> None:
     config = tomllib.loads((own / "config.toml").read_text()) | {"data": "daquar:photos"}
     (own / "config.toml").write_bytes(toml_bytes(config))
+    accept_run(own)
     (own / CARD).unlink()
     write_card(Run.load(own))
     assert front_matter(own)["license"] == "other"
@@ -194,6 +203,7 @@ def test_the_report_tells_the_same(evaluated: Path) -> None:
 def test_a_run_that_is_being_trained_or_was_elsewhere_has_a_card(own: Path) -> None:
     for name in ("metrics.json", "calibration.json", CARD):
         (own / name).unlink()
+    accept_run(own)
     shutil.rmtree(own / "evaluations" / "test")
     write_card(Run.load(own))
     assert "Its training has not ended" in card(own)
@@ -207,6 +217,7 @@ def test_a_split_without_answers_has_no_result(own: Path) -> None:
         file = own / "evaluations" / split / "metrics.json"
         kept = {key: json.loads(file.read_text())[key] for key in ("source", "split", "questions")}
         file.write_text(json.dumps(kept))
+        accepted(file)
     write_card(Run.load(own))
     assert card(own).count("The split has no answers: nothing was scored.") == 2
     assert "model-index" not in front_matter(own)
@@ -215,6 +226,7 @@ def test_a_split_without_answers_has_no_result(own: Path) -> None:
 @pytest.mark.parametrize("name", ["metrics.json", "evaluations/test/metrics.json"])
 def test_a_broken_file_is_named(own: Path, name: str) -> None:
     (own / name).write_text('{"questions": "many"}')
+    accepted(own / name)
     with pytest.raises(RunError, match="unreadable") as caught:
         write_card(Run.load(own))
     assert caught.value.where == own / name

@@ -94,5 +94,23 @@ def test_shares_lie_between_0_and_1() -> None:
     assert drawing.spoken == "to by from: x from 100% to 0%; marked: <here>"
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.floats(0.0004, 1.0))
+def test_labels_of_shares_tell_what_their_ticks_are(high: float) -> None:
+    line = Line("x", ((0.0, 0.0), (1.0, high)))
+    for least in (0, 1):
+        upright = Axis("to", high=high, label=f"{{:.{least}%}}")
+        drawing = draw(Chart("A", (line,), Axis("from"), upright))
+        (*_, (_, top_y)) = paths(drawing, "curve measured")[0]
+        bottom_y = BOTTOM
+        for y, label in zip(
+            (line[0][1] for line in paths(drawing, "grid")),
+            [label.text for label in drawing.labels if label.anchor == "end"][:-1],
+            strict=True,
+        ):
+            value = high * (bottom_y - y) / (bottom_y - top_y)
+            assert float(label.rstrip("%")) == pytest.approx(100 * value, abs=1e-4 * high + 1e-9)
+
+
 def test_a_chart_is_drawn_alike_each_time() -> None:
     assert draw(curve([3.0, 2.0], tips=True)) == draw(curve([3.0, 2.0], tips=True))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from askattend.drawing.scale import legend
 from askattend.features.images import open_image
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.report.gallery import choose, verdict
@@ -50,6 +53,18 @@ def test_example_has_the_photo_and_a_picture_for_each_map(tmp_path: Path) -> Non
     photo_alt, *alts = [image["alt"] or "" for image in shown.all("img")]
     assert photo_alt == "Image image1"
     assert all("attention is greatest" in alt for alt in alts)
+
+
+def test_the_gallery_has_the_scale_of_its_tints(tmp_path: Path) -> None:
+    shown = page(tmp_path, examples=(example(), example()))
+    ((ramp,), ticks) = shown.all("div", "ramp"), shown.all("div", "ticks")
+    assert len(ticks) == 1
+    assert "1× 2× 4× ≥ 8× times an even share (logarithmic scale)" in shown.text
+    stops = re.findall("#[0-9a-f]{6}", ramp["style"] or "")
+    drawn = np.asarray(legend(len(stops), 1))[0]
+    assert stops == ["#{:02x}{:02x}{:02x}".format(*colour) for colour in drawn]
+    assert 'style="left:66.7%">4×' in (tmp_path / "report.html").read_text()
+    assert not page(tmp_path, examples=(example(),), maps_name=None).all("div", "ramp")
 
 
 def test_gallery_of_photos_stays_small(tmp_path: Path, shared: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from accepted import accept_run
 from askattend.errors import RunError
 from askattend.runs.run_folder import Run
 from commands import Call
@@ -25,6 +26,7 @@ def test_without_weights(own: Path, call: Call, command: str, tmp_path: Path) ->
     run = own / "runs" / "saaa"
     for name in ("best.safetensors", "last.safetensors", "metrics.json"):
         (run / name).unlink()
+    accept_run(run)
     (tmp_path / "questions.txt").write_text("is it red?\n")
     more: dict[str, list[object]] = {
         "ask": [own / "square 0.png", "is it red?"],
@@ -43,6 +45,7 @@ def test_between_two_epochs(own: Path, call: Call) -> None:
     run, ask = own / "runs" / "saaa", ("is it red?",)
     config = run / "config.toml"
     config.write_text(config.read_text().replace("epochs = 2", "epochs = 3"))
+    accept_run(run)
     status, _, err = call("ask", run, own / "square 0.png", *ask)
     assert (status, "training has not ended (2 of 3 epochs). If it was stopped" in err) == (0, True)
     assert "has not ended" in call("evaluate", run)[2]

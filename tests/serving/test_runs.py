@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from accepted import accept_run
 from askattend.devices import AnsweringPrecision
 from askattend.runs.predictor import Predictor
 from askattend.serving.image_cache import CachedImage
@@ -92,4 +93,5 @@ def imported_like(own: Path) -> Path:
     features = (folder / "features.json").read_text()
     assert '"squash"' in features
     (folder / "features.json").write_text(features.replace('"squash"', '"pad"'))
+    accept_run(folder)
     return folder

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor, nn
 
 from askattend.errors import ConfigError
+from askattend.models import Network
+from askattend.models.saaa import SAAA, GlimpseAttention
+from askattend.models.san import HopAttention
 from askattend.models.symbols import Step, Symbol, record
 from askattend.tracing.trace import Values, paper_shape, trace_steps
+from small_networks import ANSWERS, DIM, WORDS
 from tracing.networks import NETWORKS, network
 
 
@@ -40,6 +46,73 @@ def test_steps_are_the_forward_passes_own(name: str) -> None:
     maps = [step for step in found if step.sums_to_one is not None]
     assert [step.sums_to_one for step in maps] == [True] * len(maps)
     assert len(maps) == (1 if name == "saaa" else NETWORKS[name].hops)
+
+
+SIZES: dict[str, Any] = {"words": WORDS, "answers": ANSWERS, "region_dim": DIM}
+
+
+class Scores(nn.Module):
+    """An attention that takes each question with its regions."""
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(maps))
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        scores: Tensor = self.weight[None, :, None] * regions.sum(2)[:, None]
+        return scores
+
+
+class Glimpses(GlimpseAttention):
+    """The paper's, and yet not."""
+
+    def forward(self, projected: Tensor, question: Tensor, image_index: Tensor) -> Tensor:
+        return 1 - super().forward(projected, question, image_index)
+
+
+class Hops(HopAttention):
+    """The paper's, and yet not."""
+
+    def forward(self, projected: Tensor, query: Tensor, image_index: Tensor) -> Tensor:
+        return 1 - super().forward(projected, query, image_index)
+
+
+def own_attention(model: Network, *, derived: bool) -> nn.Module:
+    """An attention that is not the paper's, of the sizes that a network needs."""
+    config: Any = model.config
+    if not derived:
+        return Scores(config.glimpses if isinstance(model, SAAA) else 1)
+    if isinstance(model, SAAA):
+        return Glimpses(
+            region_dim=DIM,
+            question_dim=config.question_dim,
+            attention_dim=config.attention_dim,
+            glimpses=config.glimpses,
+        )
+    return Hops(question_dim=config.width, attention_dim=config.attention_dim)
+
+
+@pytest.mark.parametrize("name", ["saaa", "san"])
+@pytest.mark.parametrize("derived", [False, True])
+def test_of_an_own_attention_no_equation_of_the_papers_is_told(name: str, derived: bool) -> None:
+    built: Any
+    built, batch = network(name)
+    own = own_attention(built, derived=derived)
+    model = type(built)(built.config, **SIZES, attention=own).eval()
+    with torch.no_grad():
+        found = trace_steps(model, lambda: model(*batch), grid=(2, 2), values=True)
+    scores = [step for step in found if step.name.partition(".")[0] == "scores"]
+    maps = [step for step in found if step.name.partition(".")[0] == "attention"]
+    assert len(scores) == len(maps) == (1 if name == "saaa" else NETWORKS[name].hops)
+    regions = "project(regions)" if derived else "regions"
+    for step in scores:
+        assert step.symbol == f"{type(own).__name__}({regions}, question)"
+        assert step.equation == "beyond the paper"
+        assert type(own).__name__ in step.meaning
+        assert step.parameters
+    for score, step in zip(scores, maps, strict=True):
+        assert step.symbol.endswith(f" = softmax({score.name})")
+    assert not any("F_c" in step.symbol for step in found)
 
 
 dims = st.lists(st.integers(1, 4), min_size=3, max_size=3)

@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from askattend.bulk.answering import ShardAnswerer
@@ -22,6 +21,7 @@ from askattend.bulk.regions import (
     StoredRegions,
     needs_pictures,
 )
+from askattend.devices import computing_threads
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX
 from askattend.files import digest_of
@@ -96,17 +96,6 @@ def write_part(
     broken = dict[str, str]()
     with closing(answerer.rows(items, broken, advance)) as rows:
         return parts.write(number, rows, images=len(items), broken=broken)
-
-
-@contextmanager
-def computing_threads(count: int) -> Iterator[None]:
-    """Compute with so many threads; whoever called has their own number again afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 import numpy as np
@@ -81,7 +81,7 @@ class Items(AbstractContextManager["Items"]):
     digest: str
     shard_images: int
     _file: IO[bytes] = field(repr=False)
-    _starts: array[int] = field(repr=False)
+    _starts: Sequence[int] = field(repr=False)
 
     @classmethod
     def write(cls, items: Iterable[Item], shard_images: int) -> Items:
@@ -117,7 +117,7 @@ class Items(AbstractContextManager["Items"]):
         with naming(place):
             file.flush()
         made = cls(count, digest.hexdigest(), shard_images, file, starts)
-        made._refuse_doubles(hashes)
+        made._refuse_doubles(np.frombuffer(hashes, np.uint64))
         return made
 
     def __exit__(self, *error: object) -> None:
@@ -138,8 +138,8 @@ class Items(AbstractContextManager["Items"]):
         for number in range(self.parts):
             yield from self.part(number)
 
-    def _refuse_doubles(self, hashes: array[int]) -> None:
-        found, counts = np.unique(np.frombuffer(hashes, np.uint64), return_counts=True)
+    def _refuse_doubles(self, hashes: np.ndarray[Any, np.dtype[np.uint64]]) -> None:
+        found, counts = np.unique(hashes, return_counts=True)
         twice = set(found[counts > 1].tolist())
         if not twice:
             return

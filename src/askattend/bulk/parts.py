@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec.structs import replace
 
-from askattend.bulk.plan import read_plan
+from askattend.bulk.plan import PLAN, read_plan
 from askattend.bulk.rows import Row, row_writer
 from askattend.errors import DataError
 from askattend.files import atomic_write, decode_json, remove, whole_file
@@ -27,6 +28,7 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         wordless: questions without a word, which have no answer.
         size: bytes of the shard.
         sha256: of its bytes.
+        seal: SHA-256 of all that stands before.
     """
 
     plan: str
@@ -36,6 +38,12 @@ class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wordless: int
     size: int
     sha256: str
+    seal: str = ""
+
+    def sealed(self) -> Status:
+        """Return it with its own digest."""
+        told = msgspec.json.encode(replace(self, seal=""), order="sorted")
+        return replace(self, seal=hashlib.sha256(told).hexdigest())
 
 
 def part_name(number: int) -> str:
@@ -61,7 +69,7 @@ class Parts:
         """Return a shard's status; None where it is not there, or its bytes are not those."""
         try:
             status = decode_json(self._status(number).read_bytes(), Status)
-            if self._file(number).stat().st_size != status.size:
+            if self._file(number).stat().st_size != status.size or status != status.sealed():
                 return None
         except (OSError, msgspec.MsgspecError):
             return None
@@ -120,7 +128,7 @@ class Parts:
                 wordless += row.wordless
                 write(row)
         size, sha256 = file.stat().st_size, _sha256(file)
-        status = Status(self._plan, images, count, dict(broken), wordless, size, sha256)
+        status = Status(self._plan, images, count, dict(broken), wordless, size, sha256).sealed()
         atomic_write(self._status(number), msgspec.json.format(msgspec.json.encode(status)))
         return status
 
@@ -144,18 +152,19 @@ def damaged_parts(out: Path) -> Iterator[tuple[int, DataError | str | None]]:
         return
     assert plan is not None, "there is a plan"
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
-    missing = []
-    for number in range(plan.parts):
-        if not parts.begun(number):
-            missing.append(part_name(number))
-        elif parts.done(number) is None:
-            problem = "is not as it was written, or not of this plan"
-            remedy = "Give the same predict command again: this shard is answered anew."
-            yield 1, DataError(problem, where=out / part_name(number), remedy=remedy)
-        else:
-            yield 1, None
-    if missing:
-        yield 0, f"{out}: {len(missing):,} of {plan.parts:,} shards are not answered yet"
+    begun = [number for number in range(plan.parts) if parts.begun(number)]
+    damaged = [number for number in begun if parts.done(number) is None]
+    yield len(begun), None
+    if len(damaged) == len(begun) > 1:  # the one thing that all depend on
+        remedy = "Name another --out, or delete this folder."
+        yield 0, DataError("is not the plan of these shards", where=out / PLAN, remedy=remedy)
+        return
+    for number in damaged:
+        problem = "its shard or its status is not as it was written"
+        remedy = "Give the same predict command again: it is answered anew."
+        yield 0, DataError(problem, where=out / part_name(number), remedy=remedy)
+    if missing := plan.parts - len(begun):
+        yield 0, f"{out}: {missing:,} of {plan.parts:,} shards are not answered yet"
 
 
 def _sha256(file: Path) -> str:

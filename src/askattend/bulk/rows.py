@@ -75,6 +75,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     probability: float | None = None
     sure: bool | None = None
     unknown_words: tuple[str, ...] = ()
+    unlike_training: bool | None = None
     top: tuple[Ranked, ...] = ()
     attention: Maps | None = None
     error: str | None = None
@@ -97,6 +98,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
             answer.probability,
             answer.sure,
             answer.unknown_words,
+            answer.unlike_training,
             tuple(Ranked(text, probability) for text, probability in answer.top),
             Maps.of(answer.attention) if attention and len(answer.attention) else None,
         )
@@ -191,6 +193,7 @@ def _schema(pa: Any, *, attention: bool) -> Any:
         ("probability", pa.float32()),
         ("sure", pa.bool_()),
         ("unknown_words", pa.list_(pa.string())),
+        ("unlike_training", pa.bool_()),
         ("top", pa.list_(ranked)),
         *([("attention", pa.struct(maps))] if attention else []),
         ("error", pa.string()),

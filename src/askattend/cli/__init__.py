@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import textwrap
@@ -70,6 +71,15 @@ COMMANDS = {
 }
 
 
+_FREE = " Free some space there, and give the same command again."
+_ALLOW = " Name a place where you may write, or change its permissions."
+# An error's number → what to do about it.
+_REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ALLOW),
+}
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; a user's mistake prints its message and exits with status 2."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
@@ -132,6 +142,15 @@ def _version() -> str:
     return f"askattend {version()}" + (f" (commit {short(known)})" if known else "")
 
 
+def _place_of(error: OSError) -> str:
+    """Name what an error is about; a full disk that is not named is that of standard output."""
+    if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return "" if error.filename is None else f"{error.filename}: "
+    # Or the interpreter would try once more when it ends, and tell it again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return "standard output: "
+
+
 @contextmanager
 def _plain_errors(ending: Ending) -> Iterator[None]:
     """Print a user's mistake, or who ended it, as one message, without a traceback, and exit."""
@@ -144,8 +163,8 @@ def _plain_errors(ending: Ending) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # a full disk, a folder that may not be written to
-        where = "" if error.filename is None else f"{error.filename}: "
-        print(f"askattend: {where}{error.strerror or error}.", file=sys.stderr)
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        print(f"askattend: {_place_of(error)}{error.strerror or error}.{remedy}", file=sys.stderr)
         sys.exit(2)
     except MemoryError:
         print("askattend: there is not enough memory for this.", file=sys.stderr)

@@ -17,6 +17,7 @@ from askattend.cli.options import Json
 from askattend.data.readers.registry import read_source_as_it_is, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
+from askattend.metrics.image_copies import copies_notes
 from askattend.metrics.source_summary import SourceSummary, SplitSummary, summarise
 from askattend.settings import Positive, check
 
@@ -38,7 +39,8 @@ class Data:
     top: Positive = 3000
     """Number of the most common training answers to count as known."""
     check_images: bool = False
-    """Open every image, and name those that are broken."""
+    """Open every image: name those that are broken, and those that are nearly the same in two
+    splits (of up to 2,000 images these are named in any case)."""
     json: Json = False
 
     def __post_init__(self) -> None:
@@ -176,5 +178,6 @@ def _remarks(table: _Table, summary: SourceSummary) -> Iterator[str]:
         lines += [f"  {image}: {reason}" for image, reason in summary.broken_images.items()]
     shared = shared_remark({pair.splits: pair.images for pair in summary.shared_images})
     # Some readers note it, too; it is printed for every source, and once.
-    lines += [f"note: {note}" for note in dict.fromkeys((*summary.notes, *shared))]
+    told = (*summary.notes, *shared, *copies_notes(summary.copies))
+    lines += [f"note: {note}" for note in dict.fromkeys(told)]
     yield from ["", *lines] if lines else []

@@ -15,7 +15,6 @@ from askattend.evaluation.evaluate import Metrics
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.section import TerminalLine
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run, place_of
-from askattend.metrics.accuracy import accuracy_label
 from askattend.report.index import index_of
 from askattend.runs.agreement import agree
 from askattend.scoring.evaluation_folders import REPORT
@@ -65,7 +64,7 @@ def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
     """Accuracy between its floors and its ceiling, as far as there are answers."""
     if metrics.accuracy is not None and metrics.interval is not None:
         note = f"  {interval_text(metrics.interval)}"
-        yield TerminalLine(accuracy_label(metrics.metric or ""), metrics.accuracy, note)
+        yield TerminalLine(f"accuracy ({metrics.metric})", metrics.accuracy, note)
     for floor in (metrics.floors or {}).values():
         note = f"  {interval_text(floor.interval)}"
         yield TerminalLine(f"floor: {floor.name}", floor.accuracy, note)

@@ -13,6 +13,9 @@ from tyro.conf import Positional
 from askattend.cli.console import parse, progress
 from askattend.cli.interruption import going_on_with, kept_images
 from askattend.cli.options import Flat
+from askattend.cluster.config import ClusterConfig
+from askattend.cluster.extracting import cluster_extractor
+from askattend.cluster.session import require_cluster
 from askattend.experiment.features import extract_features
 from askattend.features.extraction import ExtractConfig
 
@@ -26,6 +29,7 @@ class Extract:
     out: Path
     """The store, a folder; an unfinished one is continued."""
     config: Annotated[ExtractConfig, Flat]
+    cluster: Annotated[ClusterConfig, Flat]
     flips: bool = False
     """Extract each image's mirror image too, for training with --train.flips."""
     strict: bool = False
@@ -35,9 +39,18 @@ class Extract:
 def run(argv: list[str]) -> None:
     """Parse the command's options, extract, and list what is broken."""
     options: Extract = parse(Extract, argv, "extract")
+    require_cluster(options.cluster)
+    console, engine = progress(), None
+    if options.cluster.engine == "ray":
+        engine = cluster_extractor(options.out, options.config, options.cluster, console)
     with going_on_with(["extract", *argv], lambda: kept_images(options.out)):
         report = extract_features(
-            options.source, options.out, options.config, flips=options.flips, console=progress()
+            options.source,
+            options.out,
+            options.config,
+            flips=options.flips,
+            console=console,
+            engine=engine,
         )
     print(f"{len(report.store):,} images in {report.store.path}")
     for image, reason in report.broken.items():

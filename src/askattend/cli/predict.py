@@ -30,7 +30,7 @@ from askattend.cli.interruption import going_on_with
 from askattend.cli.options import Attention, BackboneName, Device, Flat, Json, RunFolder
 from askattend.cluster.answering import AnsweringSetup, absolute, cluster_engine
 from askattend.cluster.config import ClusterConfig
-from askattend.cluster.session import import_ray
+from askattend.cluster.session import require_cluster
 from askattend.data.readers.registry import read_source
 from askattend.environment.heartbeat import still_at_work
 from askattend.errors import ConfigError, DataError
@@ -196,8 +196,7 @@ def _check(options: Predict) -> None:
     """Refuse what does not go together before any work is done."""
     parts_of_shard(options.shard, 1)
     require_format(options.config.format)
-    if options.cluster.engine == "ray":
-        import_ray()
+    require_cluster(options.cluster)
     if options.data is not None and (options.images or options.questions is not None):
         raise ConfigError(
             "has images and questions of its own",

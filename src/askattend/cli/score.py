@@ -13,7 +13,6 @@ from tyro.conf import FlagCreatePairsOff, Positional
 from askattend.cli.console import MOST_TYPES, interval_text, parse, print_json, print_notes
 from askattend.cli.options import Json
 from askattend.errors import ConfigError
-from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.breakdown import GroupAccuracy
 from askattend.metrics.wups import SETS_MATCH
 from askattend.scoring.published import published_figures
@@ -68,7 +67,7 @@ def run(argv: list[str]) -> None:
 def _table(scores: Scores) -> str:
     lines = [
         f"{scores.source}, {scores.split}: {scores.questions:,} questions",
-        _line(accuracy_label(scores.metric), scores.accuracy)
+        _line(f"accuracy ({scores.metric})", scores.accuracy)
         + f"  {interval_text(scores.interval)}",
         *_types("answer type", scores.by_answer_type),
         *_types("question type", scores.by_question_type),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.cluster.places import is_seen
@@ -27,14 +29,28 @@ class Admission:
     def __init__(self, folder: Path, console: Console) -> None:
         self._folder, self._console = folder.absolute(), console
         self._token = f"{_TOKEN}{secrets.token_hex(8)}"
+        # By which the next driver tells a living one's file from a killed one's.
+        self._lock = FileLock(self._folder / self._token)
         self._processors = {describe_processor()}
 
     def __enter__(self) -> Admission:
-        (self._folder / self._token).touch()
+        self._sweep()
+        self._lock.acquire()
         return self
 
     def __exit__(self, *error: object) -> None:
-        for file in self._folder.glob(f"{self._token}*"):
+        self._lock.release()
+        self._remove(self._token)
+
+    def _sweep(self) -> None:
+        """Remove what killed drivers left."""
+        for file in self._folder.glob(f"{_TOKEN}*"):
+            if not file.suffix:
+                with suppress(Timeout), FileLock(file, timeout=0):
+                    self._remove(file.name)
+
+    def _remove(self, token: str) -> None:
+        for file in self._folder.glob(f"{token}*"):
             file.unlink(missing_ok=True)
 
     @property

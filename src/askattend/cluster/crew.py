@@ -21,6 +21,8 @@ MOMENT = 0.5
 MOST_FAILED_STARTS = 3
 
 _BESIDE = "beside"
+# What Ray's longest messages say the cause with.
+_TELLING = ("No module named", "memory", "exit code", "died", "killed")
 Stage = Literal["starting", "loading", "idle", "working"]
 
 
@@ -197,7 +199,7 @@ class Crew:
         except errors.RayTaskError:
             raise  # a mistake of this program
         except errors.RayError as error:
-            return Loss(_reason(error))
+            return _loss(error)
         return reply
 
     def _hear(self, member: Member) -> None:
@@ -228,7 +230,13 @@ class Crew:
             self._ray.kill(member.actor)
 
 
-def _reason(error: Exception) -> str:
+def _loss(error: Exception) -> Loss:
+    """Say in a few words what Ray says in many."""
+    kind = type(error).__name__
+    if kind == "ActorUnschedulableError":
+        return Loss("its host is gone", host=True)
+    if kind == "ActorUnavailableError":
+        return Loss("it cannot be reached")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "died" in line or "killed" in line or "memory" in line]
-    return (told or lines or [type(error).__name__])[0].rstrip(".:")
+    told = [line for line in lines if any(word in line for word in _TELLING)]
+    return Loss((told or lines or [kind])[0].rstrip(".:"))

@@ -68,7 +68,7 @@ def do_shards(
         slots = slots_of(ray.nodes(), work.need)
         size = min(config.actors or len(slots), len(slots), len(shards))
         hosts = len({slot.node for slot in slots[:size]})
-        print_line(console, f"{len(shards):,} shards for {size} processes on {hosts} hosts")
+        print_line(console, f"shards: {len(shards):,}; processes: {size}; hosts: {hosts}")
         with Crew(
             ray,
             slots,

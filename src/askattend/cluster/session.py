@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,7 @@ from askattend.errors import ConfigError
 from askattend.installation import pip_install
 
 LOCAL = "local"
+_FOUND_BY_RAY = (LOCAL, "auto")
 # Shards travel as lists of names and come back as a few numbers.
 _OBJECT_STORE = 100 * 2**20
 # Seconds that a cluster has to answer in.
@@ -41,6 +43,18 @@ def import_ray() -> Any:
         ) from None
 
 
+def require_cluster(config: ClusterConfig) -> None:
+    """Make sure, before any work, that Ray is installed and the address answers, if it is needed.
+
+    Raises:
+        ConfigError: see `joined`.
+    """
+    if config.engine == "ray":
+        ray, address = import_ray(), _address(config)
+        if address not in _FOUND_BY_RAY:
+            _require_answer(ray, address)
+
+
 @contextmanager
 def joined(config: ClusterConfig) -> Iterator[Any]:
     """Be part of a cluster within a ``with`` block; yields Ray.
@@ -51,19 +65,23 @@ def joined(config: ClusterConfig) -> Iterator[Any]:
         ConfigError: Ray is not installed, the address does not answer, or versions differ.
     """
     ray = import_ray()
-    if ray.is_initialized() and config.address is None:
-        yield ray
-        return
-    address = config.address or os.environ.get("RAY_ADDRESS") or LOCAL
-    _join(ray, address)
+    there = ray.is_initialized() and config.address is None
+    if not there:
+        _join(ray, _address(config))
     try:
-        yield ray
+        with _quiet(ray):
+            yield ray
     finally:
-        ray.shutdown()
+        if not there:
+            ray.shutdown()
+
+
+def _address(config: ClusterConfig) -> str:
+    return config.address or os.environ.get("RAY_ADDRESS") or LOCAL
 
 
 def _join(ray: Any, address: str) -> None:
-    if address not in (LOCAL, "auto"):
+    if address not in _FOUND_BY_RAY:
         _require_answer(ray, address)
     own = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
@@ -84,6 +102,9 @@ def _not_joined(address: str, error: Exception) -> ConfigError:
     if "ersion mismatch" in said:
         said, remedy = said.rstrip("."), "Install the same Ray and Python on every host."
         return ConfigError(f"is of other versions ({said})", where=address, remedy=remedy)
+    if "InvalidAuthToken" in said:
+        remedy = "Copy ~/.ray/auth_token of its first host here; then export RAY_AUTH_MODE=token."
+        return ConfigError("the cluster wants a token", where=address, remedy=remedy)
     return ConfigError(
         f"no cluster can be joined ({said.rstrip('.')})", where=address, remedy=remedy
     )
@@ -106,18 +127,37 @@ def _require_answer(ray: Any, address: str) -> None:
         problem = f"does not answer ({error})"
         raise ConfigError(problem, where=address, remedy=remedy) from None
     # Whatever listens there may not be Ray, and then its client waits for minutes.
-    asked = threading.Thread(target=_ask, args=(ray, address), daemon=True)
+    told: list[Exception] = []
+    asked = threading.Thread(target=_ask, args=(ray, address, told), daemon=True)
     asked.start()
     asked.join(_ANSWERS_WITHIN)
     if asked.is_alive():
         problem = f"does not answer as a Ray cluster does, within {_ANSWERS_WITHIN} s"
         raise ConfigError(problem, where=address, remedy=remedy)
+    if told:
+        raise _not_joined(address, told[0])
 
 
-def _ask(ray: Any, address: str) -> None:
-    # What else is wrong is told by joining.
-    with suppress(Exception):
+def _ask(ray: Any, address: str, told: list[Exception]) -> None:
+    try:
         ray._raylet.GcsClient(address=address)
+    except Exception as error:  # of many kinds, none of which is Ray's own
+        told.append(error)
+
+
+@contextmanager
+def _quiet(ray: Any) -> Iterator[None]:
+    """Keep what Ray tells of dead workers out of the results: it prints to standard output."""
+    module, name = ray._private.worker, "_worker_logs_enabled"
+    before = getattr(module, name, None)
+    if before is not None:
+        setattr(module, name, False)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if before is not None:
+            setattr(module, name, before)
 
 
 @contextmanager

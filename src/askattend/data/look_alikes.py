@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
@@ -33,8 +33,8 @@ def written_alike(text: str) -> str:
     >>> written_alike("Garbage_Bin"), written_alike("garbage  bin."), written_alike("1,50")
     ('garbagebin', 'garbagebin', '1.5')
     """
-    key = answer_key(text).translate(_QUOTES).strip("'\" ")
-    key = key.rstrip(".!? ") or key
+    whole = answer_key(text).translate(_QUOTES)
+    key = whole.strip("'\" ").rstrip(".!? ") or whole
     if _THOUSANDS.fullmatch(key):
         return key.replace(",", "")
     if _NUMBER.fullmatch(key):
@@ -87,6 +87,28 @@ def words_alike(words: Sequence[str], known: tuple[str, ...]) -> Iterator[tuple[
             yield word, " ".join(parts)
 
 
+def answers_named(
+    words: Sequence[str], unknown: Collection[str], answers: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """Yield parts of a question that hold an unknown word and are answers, however written.
+
+    Args:
+        words: of the question, in its order.
+        unknown: those of them that the network does not know.
+        answers: that it gives.
+
+    Yields:
+        what stands in the question, and the answer: ``("garbage bin", "garbage_bin")``.
+    """
+    known = _by_way(answers)
+    for first, last in combinations(range(len(words) + 1), 2):
+        part = words[first:last]
+        if last - first <= _MOST_PARTS and not set(part).isdisjoint(unknown):
+            text = " ".join(part)
+            if (answer := known.get(written_alike(text))) is not None:
+                yield text, answer
+
+
 def _joined(words: Sequence[str]) -> str:
     return re.sub(_HOLDS, "", "".join(words))
 
@@ -95,6 +117,11 @@ def _joined(words: Sequence[str]) -> str:
 @lru_cache(maxsize=4)
 def _by_joined(known: tuple[str, ...]) -> Mapping[str, str]:
     return {_joined((word,)): word for word in known}
+
+
+@lru_cache(maxsize=4)
+def _by_way(answers: tuple[str, ...]) -> Mapping[str, str]:
+    return {written_alike(answer): answer for answer in answers}
 
 
 @lru_cache(maxsize=4)

@@ -94,11 +94,13 @@ class Splits:
         train: to learn from.
         valid: to validate on: no image of `train`, unless `notes` says so.
         notes: where `valid` comes from, to be printed.
+        tested: True where further questions are kept to test on.
     """
 
     train: QASet
     valid: QASet
     notes: tuple[str, ...]
+    tested: bool = True
 
 
 def training_splits(

@@ -31,6 +31,7 @@ from askattend.experiment.own_questions import OwnQuestions, shared
 from askattend.experiment.resuming import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
+from askattend.files import sweep
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.report.card import write_card
 from askattend.report.details import details_of
@@ -103,6 +104,9 @@ def evaluate_run(
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     for note in stopped_note(predictor.run):
         print_line(console, f"note: {note}")
+    if is_unpacked(folder) and (options.abstain_above_risk is not None or not options.abstention):
+        kept = "when to be not sure is kept for this pack on this machine; the file stays as it is"
+        print_line(console, f"note: {kept}")
     inputs = _read(predictor, options.data, split, options.features, console=console)
     mark = mark_of(folder, predictor.run.config)
     check_holder(place, inputs.questions.source, split, mark)
@@ -119,6 +123,8 @@ def evaluate_run(
     )
     history = read_history(predictor.run)
     evaluation = with_verdict(evaluation, predictor.run, history, inputs.trust)
+    for written in (folder, place):
+        sweep(written)
     evaluation.save(place, inputs.questions)
     _report(predictor, place / REPORT, evaluation, figures, inputs, history)
     if not is_unpacked(folder):

@@ -27,13 +27,20 @@ from askattend.features.images import MIRROR_IMAGE
 from askattend.features.none import NoFeatures
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
+from askattend.features.writer import Engine
 from askattend.models import NetworkConfig, model_name, network_named
 
 Features = FeatureStore | NoFeatures
 
 
 def extract_features(
-    source: str, store: Path, config: ExtractConfig, *, flips: bool = False, console: Console
+    source: str,
+    store: Path,
+    config: ExtractConfig,
+    *,
+    flips: bool = False,
+    console: Console,
+    engine: Engine | None = None,
 ) -> ExtractionReport:
     """Extract the images of a question source, or of a folder, into a feature store.
 
@@ -43,13 +50,14 @@ def extract_features(
         config: how.
         flips: each image's mirror image, too.
         console: where progress goes.
+        engine: what computes shards and writes them; by default this process.
 
     Raises:
         DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
     """
     images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
     wanted = with_mirror_images(images) if flips else images
-    return extract(wanted, store, config, console=console)
+    return extract(wanted, store, config, console=console, engine=engine)
 
 
 def features_for(
@@ -87,7 +95,7 @@ def features_for(
         return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
-        _require_current(store, images)
+        _require_current(store, images, console)
     else:
         spec = spec if backbone is None else backbone.spec
         extraction = config.extract if spec is None else _as_made(config.extract, spec)
@@ -138,9 +146,13 @@ def _cache_name(source: str, extraction: ExtractConfig, spec: FeatureSpec | None
     return name
 
 
-def _require_current(store: FeatureStore, images: Mapping[str, Path]) -> None:
+def _require_current(store: FeatureStore, images: Mapping[str, Path], console: Console) -> None:
     """Refuse features of pictures that were replaced: what is answered would be about others."""
-    if outdated := store.outdated(images):
+
+    def note(text: str) -> None:
+        print_line(console, f"note: {text}")
+
+    if outdated := store.outdated(images, note):
         raise FeatureError(
             f"{len(outdated):,} of the {len(images):,} images have changed since their features "
             f"were extracted: {name_few(outdated)}",

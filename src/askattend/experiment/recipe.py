@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from askattend.data.questions import QASet
+from askattend.data.vocab import count_spellings, key_counts
 from askattend.experiment.config import Config, RecipeName
 
 # Training questions below which a set is small, and medium; widths follow.
@@ -39,7 +40,7 @@ class SetSize:
     Attributes:
         questions: of the training split.
         images: that they are about.
-        answers: distinct ones among them.
+        answers: distinct ones among them, spellings aside.
     """
 
     questions: int
@@ -50,7 +51,7 @@ class SetSize:
     def of(cls, questions: QASet) -> SetSize:
         """Count a training split."""
         images = {question.image for question in questions}
-        answers = {answer for question in questions for answer, _ in question.answers}
+        answers = key_counts(count_spellings(questions).items())
         return cls(len(questions), len(images), max(len(answers), 1))
 
     @property

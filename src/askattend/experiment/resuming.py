@@ -14,6 +14,7 @@ from askattend.runs.unfinished import going_on
 from askattend.training.config import TrainConfig
 from askattend.training.history import read_progress
 from askattend.training.step import learning_rate
+from askattend.training.summary import read_summary
 
 # How long and where to train may change when a run is resumed.
 _FREE_NAMES = (
@@ -75,10 +76,15 @@ def stopped_note(run: Run) -> tuple[str, ...]:
         RunError: its last weights are unreadable.
     """
     table = run.config.get("train", {})
-    if run.progress_state() is None or "epochs" not in table:
+    epochs, patience = table.get("epochs", 0), table.get("patience", 0)
+    ended = read_summary(run.folder)
+    # Of most runs this tells enough; the last weights are large, and read as a whole to be checked.
+    if not epochs or (ended is not None and (ended.epochs >= epochs or patience)):
         return ()
-    history, epochs = read_progress(run).history, table["epochs"]
-    if history.finished(epochs=epochs, patience=table.get("patience", 0)):
+    if run.progress_state() is None:
+        return ()
+    history = read_progress(run).history
+    if history.finished(epochs=epochs, patience=patience):
         return ()
     how_far = f"{len(history.epochs):,} of {epochs:,} epochs"
     command = going_on(run.folder, run.config.get("network"))

@@ -15,9 +15,8 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
-from askattend.data.look_alikes import alike_answers
 from askattend.data.readers.registry import absolute_source
-from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
+from askattend.data.splits import Splits, no_test_note
 from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
@@ -36,21 +35,22 @@ from askattend.experiment.floors import (
     FloorAccuracy,
     floors_line,
     floors_on_validation,
-    floors_remark,
     prepare_linear_floors,
 )
 from askattend.experiment.inputs import batches_of, flips_of, questions_of, training_splits_of
+from askattend.experiment.likeness import prepare_likeness
 from askattend.experiment.recipe import SetSize, describe_recipe, recipe_for
+from askattend.experiment.remarks import conclude, data_notes
 from askattend.experiment.resuming import changed_schedule, digest, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.features.extraction import with_mirror_images
 from askattend.files import make_folder, sweep
-from askattend.metrics.accuracy import accuracy_label
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.models import model_name, networks
 from askattend.report.card import write_card
+from askattend.runs.network_size import require_size
 from askattend.runs.run_folder import CONFIG, WEIGHTS, Run, begin_run
 from askattend.training.history import TrainingHistory
 from askattend.training.log import noting_loss
@@ -97,6 +97,7 @@ def train(
     config = processes.first_does(lambda: by_recipe(config, out, splits, on_top, console))
     require_enough(config, splits, processes)
     fold_images(config, splits.train)  # complain before the long work
+    require_size(config.model, where="model")
     own_attention(config, out)
     run, features = processes.in_turns(lambda: prepare(config, out, splits, console))
     require_same_features(splits.train.images, features, processes)
@@ -125,7 +126,7 @@ def train(
             write_card(run)
             with noting_loss(console, "TensorBoard's maps and settings"):
                 log_result(run, history, splits.valid, features)
-            _conclude(run, history, floors, console)
+            conclude(run, history, floors, console, tested=splits.tested)
 
         processes.first_does(end)
     return run
@@ -159,6 +160,7 @@ def _begin(
     with still_at_work(console, "fitting the floors"):
         linear = prepare_linear_floors(run, config, splits.train, features, resume=resume)
         floors = floors_on_validation(run, linear, splits.valid, features)
+        prepare_likeness(run, config, splits, features)
     print_line(console, floors_line(floors, len(splits.valid)))
     return linear[-1] if config.train.distil_floor else None, floors
 
@@ -178,10 +180,12 @@ def check_folder(out: Path, *, resume: bool) -> None:
 def read_splits(config: Config[Any], console: Console) -> Splits:
     """Read the questions to train and to validate on, and note what is odd about them."""
     questions = questions_of(config)
-    splits = training_splits_of(config, questions)
-    odd = odd_splits(questions, split_names(config.vocab.train_on))
-    told = (*odd, *no_test_note(questions), *alike_answers(questions))
-    for note in (*splits.train.notes, *splits.notes, *told):
+    splits = replace(training_splits_of(config, questions), tested=not no_test_note(questions))
+    for note in (
+        *splits.train.notes,
+        *splits.notes,
+        *data_notes(config, questions, splits, console),
+    ):
         print_line(console, f"note: {note}")
     return splits
 
@@ -326,18 +330,3 @@ def _same_but_for_date(one: TrainingSummary, other: TrainingSummary) -> bool:
     # As they are written: floors are of another type once they have been read.
     dated = replace_struct(one, made=other.made)
     return msgspec.json.encode(dated) == msgspec.json.encode(other)
-
-
-def _conclude(
-    run: Run, history: TrainingHistory, floors: Mapping[str, FloorAccuracy], console: Console
-) -> None:
-    """Say how good the best epoch was, and whether it beats the floors."""
-    best = history.best
-    assert best is not None, "training runs for at least one epoch"
-    print_line(
-        console,
-        f"{history.keep}: epoch {best.epoch}, validation {accuracy_label(history.metric)} "
-        f"{best.valid_accuracy:.2%}. The run is in {run.folder}",
-    )
-    if remark := floors_remark(run, history, floors):
-        print_line(console, f"note: {remark}")

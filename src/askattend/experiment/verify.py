@@ -23,7 +23,7 @@ from askattend.features.store_index import INDEX, STORE_FILES
 from askattend.files.manifest import MANIFEST, OlderFolderWarning, find_change, read_manifest
 from askattend.files.writing import accept
 from askattend.report.card import CARD
-from askattend.runs.run_folder import CONFIG, RUN_FILES, WEIGHTS, Run
+from askattend.runs.run_folder import CONFIG, RUN_FILES, WEIGHTS, WORDS, Run
 from askattend.scoring.evaluation_folders import (
     EVALUATION_FILES,
     EVALUATIONS,
@@ -73,7 +73,7 @@ class Verification(msgspec.Struct, frozen=True):
 
 @dataclass
 class _Findings:
-    """What has been found so far."""
+    """Findings of a verification so far."""
 
     files: int = 0
     damaged: list[Damage] = field(default_factory=list)
@@ -137,7 +137,7 @@ def kind_of(path: Path) -> Kind:
     """
     marks: tuple[tuple[Kind, bool], ...] = (
         ("packed run", path.is_file() and is_zipfile(path)),
-        ("run", (path / CONFIG).is_file()),
+        ("run", any((path / name).is_file() for name in (CONFIG, WORDS, *WEIGHTS.values()))),
         ("results", (path / PLAN).is_file() and any(path.glob("part-*"))),
         ("store", (path / INDEX).is_file() or (path / PLAN).is_file()),
         ("evaluation", (path / METRICS).is_file() or (path / PREDICTIONS).is_file()),

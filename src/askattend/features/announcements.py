@@ -39,6 +39,15 @@ def announce(
     )
 
 
+def note_threads(console: Console, todo: Sequence[Shard], *, own: int) -> None:
+    """Tell where others compute than the `own` threads, since an interrupted extraction did."""
+    planned = {shard.threads for shard in todo} - {0, own}
+    for threads in sorted(planned):
+        count = sum(len(shard.images) for shard in todo if shard.threads == threads)
+        thread = "1 thread computes" if threads == 1 else f"{threads} threads compute"
+        print_line(console, f"{thread} {count:,} of them, as was planned, not {own}")
+
+
 def note_replaced(console: Console, images: Sequence[str]) -> None:
     """Tell which images are extracted anew."""
     if images:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from askattend.errors import AskAttendError, ConfigError
 from askattend.features.disk import lock_file
 from askattend.features.store_files import read_description
 from askattend.features.store_index import INDEX, PLAN, Index
+from askattend.files import remove, remove_whole
 
 Kind = Literal["packed run", "drawings", "features", "imported features"]
 # Parts of the user's cache folder, each with a folder for every thing kept.
@@ -80,11 +80,8 @@ def clear(cached: Cached) -> None:
         problem = "was imported: pictures cannot make it again"
         raise ConfigError(problem, where=folder, remedy=remedy)
     with _nobody_else(folder):
-        # Under its own name it is whole or gone: cut off in the middle, it is not taken for whole.
-        leaving = folder.with_name(f".{folder.name}.deleted")
         try:
-            folder.replace(leaving)
-            shutil.rmtree(leaving)
+            remove_whole(folder)
         except OSError as error:
             raise _not_deleted(folder, error) from error
 
@@ -145,7 +142,7 @@ def _nobody_else(store: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-        lock_file(store).unlink(missing_ok=True)
+        remove(lock_file(store))
 
 
 def _not_deleted(folder: Path, error: OSError) -> ConfigError:

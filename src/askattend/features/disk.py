@@ -19,7 +19,7 @@ from askattend.features.levels import StoredLevels
 from askattend.features.storage import ShardFeatures, digest_of_tensors
 from askattend.features.store_files import METADATA
 from askattend.features.store_index import WrittenShard
-from askattend.files import make_folder, write_whole
+from askattend.files import make_folder, sweep, write_whole
 from askattend.files.tensors import tensor_pieces
 
 
@@ -100,6 +100,7 @@ def sole_writer(store: Path, console: Console) -> Iterator[None]:
     except OSError as error:
         raise not_writable(store, error) from error
     try:
+        sweep(file.parent, store.absolute().name)
         yield
     finally:
         lock.release()

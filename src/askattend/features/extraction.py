@@ -26,7 +26,7 @@ from askattend.features.progress import Report
 from askattend.features.spec import Backbone, FeatureSpec, Geometry, Strides
 from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
-from askattend.features.writer import StoreWriter
+from askattend.features.writer import Engine, StoreWriter
 from askattend.files import readable
 from askattend.settings import Natural, Positive, check
 
@@ -130,6 +130,7 @@ def extract(
     backbone: Backbone | None = None,
     console: Console | None = None,
     progress: Report | None = None,
+    engine: Engine | None = None,
 ) -> ExtractionReport:
     """Extract images into a store, which may be new, unfinished, or lack some of them.
 
@@ -144,6 +145,7 @@ def extract(
         backbone: if it is loaded already; else `config` names it.
         console: where notes and the progress bar go; standard error by default.
         progress: called with images done and to do, after each batch.
+        engine: what computes shards and writes them; by default this process.
 
     Raises:
         FeatureError: the backbone is not to be had, the store was made by another one or does not
@@ -175,6 +177,7 @@ def extract(
         shard_images=config.shard_images,
         console=console,
         progress=progress,
+        engine=engine,
     )
     with sole_writer(store, console):
         done, already = writer.write(images)

@@ -69,16 +69,27 @@ class ImageFiles:
         """Remember what a file was like just before its content was read."""
         self._new[image] = _token(content_digest, status)
 
-    def save(self) -> None:
-        """Write what is new beside the store, if the disk takes it."""
+    def save(self) -> str | None:
+        """Write what is new beside the store, if the disk takes it.
+
+        Returns:
+            a note where it does not: each comparison reads the files again then, no more.
+        """
         if not self._new:
-            return
+            return None
         self._tokens |= self._new
         try:
             atomic_write(self._file, msgspec.json.encode(self._tokens))
-        except OSError:
-            return  # the next comparison reads the files again, no more
+        except OSError as error:
+            files = (
+                "1 image file is" if len(self._new) == 1 else f"{len(self._new):,} image files are"
+            )
+            return (
+                f"{files} read again each time, to see whether they have changed: {self._file} "
+                f"cannot be written ({error.strerror or error})"
+            )
         self._new = {}
+        return None
 
     def _seen(self, image: str, expected: str, status: os.stat_result) -> bool:
         changed = max(status.st_mtime_ns, status.st_ctime_ns)

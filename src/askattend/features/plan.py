@@ -58,6 +58,7 @@ def make_plan(
     current: Set[str],
     batch_size: int,
     shard_images: int,
+    threads: int,
 ) -> Plan:
     """Keep finished shards, and planned ones that still can be made; add what is missing.
 
@@ -71,13 +72,14 @@ def make_plan(
         current: images that these hold, made from the file that is there now.
         batch_size: images that are computed together in further shards.
         shard_images: images in each of those.
+        threads: that compute them.
     """
     old = [
         shard
         for shard in before.shards
         if shard.name in written or all(image in images for image in shard.images)
     ]
-    # Planned shards stay as planned, batches included: the same bytes come out.
+    # Planned shards stay as planned, batches and threads included: the same bytes come out.
     unfinished = [shard.images for shard in old if shard.name not in written]
     settled = set(current).union(*unfinished)
     broken = {image for shard in written.values() for image in shard.broken}
@@ -87,7 +89,9 @@ def make_plan(
         if image not in settled and (image not in broken or _opens(images[image]))
     )
     first = 1 + max((_number(shard.name) for shard in old), default=-1)
-    added = divide(missing, batch_size=batch_size, shard_images=shard_images, first=first)
+    added = divide(
+        missing, batch_size=batch_size, shard_images=shard_images, threads=threads, first=first
+    )
     return Plan(before.spec, (*old, *added))
 
 

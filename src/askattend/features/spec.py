@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from math import prod
@@ -23,6 +24,7 @@ from askattend.features.levels import (
     levels_layout,
 )
 from askattend.features.storage import Dtype, Shape
+from askattend.files import limits
 
 Triple = tuple[float, float, float]
 # Which maps of a backbone are used: pixels between two regions, "last" for its last map.
@@ -36,6 +38,8 @@ UNKNOWN = "unknown"
 OWN = "own:"
 # The backbone of a network that does not use the image.
 NONE = "none"
+# Side in pixels of the largest square that a backbone may look at.
+_LARGEST = 2**16
 CERTAIN = ("rows", "columns", "region_dim")
 
 
@@ -64,6 +68,10 @@ class FeatureSpec:
         coarse_dim: how many of `region_dim` come from a map of half as many rows and columns.
         coordinates: True where each region's place is appended when it is read, see
             `levels.coordinates_of`; no store holds it.
+
+    Raises:
+        FeatureError: a value is none that it can have, or an image's features are larger than
+            `limits.FEATURES`.
     """
 
     backbone: str
@@ -82,6 +90,29 @@ class FeatureSpec:
     strides: Strides = "last"
     coarse_dim: int = 0
     coordinates: bool = False
+
+    def __post_init__(self) -> None:
+        if (problem := self._problem()) is not None:
+            raise FeatureError(f"no description of features: {problem}")
+        if (size := self.image_bytes / limits.MEBIBYTE) > limits.FEATURES.value():
+            problem = f"{self.rows:,} × {self.columns:,} regions of {self.region_dim:,} numbers"
+            remedy = f"Choose a smaller image_size. {limits.FEATURES.how_to_raise()}"
+            raise FeatureError(f"{problem} are {size:,.0f} MiB an image", remedy=remedy)
+
+    def _problem(self) -> str | None:
+        """Say which field cannot be; None where all can."""
+        for name in ("rows", "columns", "region_dim"):
+            if (value := getattr(self, name)) < 1:
+                return f"{name} is {value}"
+        if not 0 <= self.image_size <= _LARGEST:
+            return f"image_size is {self.image_size:,}"
+        if not 0 <= self.coarse_dim < self.region_dim:
+            return f"coarse_dim is {self.coarse_dim:,} of {self.region_dim:,}"
+        if not all(map(math.isfinite, (*self.mean, *self.std))) or min(self.std) <= 0:
+            return f"mean is {self.mean}, std {self.std}"
+        if not 0 < self.central_fraction <= 1:
+            return f"central_fraction is {self.central_fraction}"
+        return None
 
     @property
     def imported(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
@@ -133,19 +133,23 @@ class FeatureStore:
             for name in levels_layout(1, self.spec.grids, self.spec.dtype)
         }
 
-    def outdated(self, images: Mapping[str, Path]) -> list[str]:
+    def outdated(
+        self, images: Mapping[str, Path], note: Callable[[str], None] | None = None
+    ) -> list[str]:
         """List the images whose file holds something else than when its features were made.
 
         Imported features, and files that are gone, cannot be compared and are left out.
 
         Args:
             images: id → file.
+            note: called with what somebody should know of the comparison.
         """
         if self.spec.imported:
             return []
         files = ImageFiles(self.path)
         current = files.current(images, self._shards)
-        files.save()
+        if (problem := files.save()) is not None and note is not None:
+            note(problem)
         return [image for image in images if image in self and image not in current]
 
     def size(self, image_id: str) -> Size:

@@ -69,6 +69,8 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         return decode_json(content, kind)
     except (msgspec.MsgspecError, ValueError) as error:
         raise damaged(file, str(error)) from error
+    except FeatureError as error:  # of a spec that cannot be, which knows no file
+        raise error if error.where is not None else damaged(file, error.problem) from None
 
 
 def damaged(file: Path, reason: str) -> FeatureError:

@@ -25,11 +25,20 @@ STORE_FILES = (INDEX, PLAN)
 
 
 class Shard(msgspec.Struct, frozen=True):
-    """Images that a shard holds, a slot each, and in what batches they are computed."""
+    """Images that a shard holds, a slot each, and how they are computed.
+
+    Attributes:
+        name: of its file.
+        batch_size: images that are computed together.
+        images: ids.
+        threads: that compute them, on which the last bit of a feature depends; 0 where none did,
+            as of imported features, or it is not known.
+    """
 
     name: Annotated[str, msgspec.Meta(pattern=_NAME)]
     batch_size: int
     images: tuple[str, ...]
+    threads: int = 0
 
 
 class WrittenShard(msgspec.Struct, frozen=True):
@@ -92,7 +101,12 @@ class Index(msgspec.Struct, frozen=True):
 
 
 def divide(
-    images: Sequence[str], *, batch_size: int, shard_images: int, first: int = 0
+    images: Sequence[str],
+    *,
+    batch_size: int,
+    shard_images: int,
+    threads: int = 0,
+    first: int = 0,
 ) -> tuple[Shard, ...]:
     """Divide images among shards.
 
@@ -100,12 +114,14 @@ def divide(
         images: ids.
         batch_size: images that are computed together.
         shard_images: images a shard, but for the last.
+        threads: that compute them; 0 where none does.
         first: number of the first shard.
     """
     starts = range(0, len(images), shard_images)
+    parts = (tuple(images[at : at + shard_images]) for at in starts)
     return tuple(
-        Shard(f"shard-{number:05d}.safetensors", batch_size, tuple(images[at : at + shard_images]))
-        for number, at in enumerate(starts, first)
+        Shard(f"shard-{number:05d}.safetensors", batch_size, part, threads)
+        for number, part in enumerate(parts, first)
     )
 
 

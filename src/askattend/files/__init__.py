@@ -10,6 +10,7 @@ from askattend.files.whole import make_folder as make_folder
 from askattend.files.whole import naming as naming
 from askattend.files.whole import remove_empty as remove_empty
 from askattend.files.whole import remove_tree as remove_tree
+from askattend.files.whole import remove_whole as remove_whole
 from askattend.files.whole import scratch_folder as scratch_folder
 from askattend.files.whole import whole_file as whole_file
 from askattend.files.whole import whole_folder as whole_folder

@@ -54,6 +54,8 @@ class Limit:
 FILE = Limit("ASKATTEND_MAX_FILE_MIB", 4096, "MiB")
 # JSON of a million equal records packs to a hundredth; a bomb to a thousandth.
 RATIO = Limit("ASKATTEND_MAX_RATIO", 200, "times its packed size")
+# Of a network's weights: a billion numbers in float32, which SAAA of the paper has a hundredth of.
+NETWORK = Limit("ASKATTEND_MAX_NETWORK_MIB", 4096, "MiB of weights")
 # Of a picture while it is opened: 100 megapixels of 8-bit colour, 48 of 32-bit grey.
 IMAGE = Limit("ASKATTEND_MAX_IMAGE_MIB", 768, "MiB")
 # The longest question of the published sets has 205; a network's memory grows with its words.

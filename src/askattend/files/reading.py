@@ -57,7 +57,10 @@ def read_whole(file: Path) -> bytes:
     with open_plain(file) as opened:
         size, most = os.fstat(opened.fileno()).st_size, FILE.value() * MEBIBYTE
         # Once more by what is read: some file systems do not tell a size, and files grow.
-        content = b"" if size > most else _read(opened, most, size)
+        try:
+            content = b"" if size > most else _read(opened, most, size)
+        except OSError as error:  # a damaged disk, which names nothing
+            raise OSError(error.errno, error.strerror, str(file)) from error
         if size > most or len(content) > most:
             how = FILE.how_to_raise().rstrip(".").replace("If", "if")
             problem = f"larger than {FILE.value():,} MiB; {how}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,14 +10,13 @@ import msgspec
 from filelock import FileLock
 
 from askattend.files.manifest import MANIFEST, Entry, Manifest, read_manifest
+from askattend.files.whole import write_whole
 
 LOCK = ".manifest.lock"
 
-Write = Callable[[Path, bytes], None]
-
 
 @contextmanager
-def recording(folder: Path, entries: Mapping[str, Entry | None], write: Write) -> Iterator[None]:
+def recording(folder: Path, entries: Mapping[str, Entry | None]) -> Iterator[None]:
     """Note what files of a folder are about to become, and once they are, that they are.
 
     A folder without a manifest stays without: a new one would not list its other files.
@@ -25,18 +24,27 @@ def recording(folder: Path, entries: Mapping[str, Entry | None], write: Write) -
     Args:
         folder: the folder.
         entries: name → what the file will hold; None for one that is to be removed.
-        write: writes a file whole or not at all, without recording it.
     """
     before = _manifest(folder)
     # Damaged: readers will say so, and what is written now need not be lost.
-    if before is None or all(_is_noted(before, name, entries[name]) for name in entries):
+    if before is None:
         yield
         return
     with FileLock(folder / LOCK):
         before = _settled(folder, _manifest(folder) or before)
-        write(folder / MANIFEST, encode(Manifest(before.files, dict(entries))))
+        write_whole(folder / MANIFEST, encode(Manifest(before.files, dict(entries))))
         yield
-        write(folder / MANIFEST, encode(Manifest(_without_none({**before.files, **entries}))))
+        after = Manifest(_without_none({**before.files, **entries}))
+        # Lost with the power, the one before allows what is there, too.
+        write_whole(folder / MANIFEST, encode(after), durable=False)
+
+
+def settle(folder: Path) -> None:
+    """End a recording that a killed process began, where nothing more is to be written."""
+    before = _manifest(folder)
+    if before is not None and before.writing:
+        with FileLock(folder / LOCK):
+            write_whole(folder / MANIFEST, encode(_settled(folder, _manifest(folder) or before)))
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -49,11 +57,6 @@ def _manifest(folder: Path) -> Manifest | None:
         return read_manifest(folder)
     except ValueError:
         return None
-
-
-def _is_noted(manifest: Manifest, name: str, entry: Entry | None) -> bool:
-    """Return True within the recording of several files, which has noted this one already."""
-    return name in manifest.writing and manifest.writing[name] == entry
 
 
 def _settled(folder: Path, manifest: Manifest) -> Manifest:

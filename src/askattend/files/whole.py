@@ -175,6 +175,19 @@ def remove_tree(folder: Path) -> None:
         system_calls.remove_tree(folder)
 
 
+def remove_whole(folder: Path) -> None:
+    """Remove a folder that under its own name is whole or gone, whatever cuts that off.
+
+    Raises:
+        OSError: it cannot be removed; names it.
+    """
+    # What is left of it is swept as what killed writers leave.
+    leaving = name_beside(folder)
+    with naming(folder):
+        system_calls.rename(folder, leaving)
+    remove_tree(leaving)
+
+
 @contextmanager
 def naming(file: Path) -> Iterator[None]:
     """Let errors of the disk name the file that was to be written, which most of them do not."""

@@ -79,23 +79,25 @@ def recorded(file: Path, entry: Entry | None) -> Iterator[None]:
     if file.name.startswith(".") or file.name == MANIFEST:
         yield
         return
-    with recording(file.parent, {file.name: entry}, write_whole):
+    with recording(file.parent, {file.name: entry}):
         yield
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write files that belong together, in their order: the manifest tells if only some were."""
     entries = {name: Entry.of(content) for name, content in contents.items()}
-    with recording(folder, entries, write_whole):
+    with recording(folder, entries):
         for name, content in contents.items():
-            atomic_write(folder / name, content)
+            write_whole(folder / name, content)
 
 
 def begin_manifest(folder: Path, names: Iterable[str]) -> None:
     """Give a folder that has no manifest one, before the files that it is to list; see `accept`."""
     make_folder(folder)
     if not (folder / MANIFEST).exists():
-        accept(folder, names)
+        with FileLock(folder / LOCK):
+            if not (folder / MANIFEST).exists():  # else another process was quicker
+                _list(folder, names)
 
 
 def accept(folder: Path, names: Iterable[str]) -> None:
@@ -106,6 +108,10 @@ def accept(folder: Path, names: Iterable[str]) -> None:
         names: of the files; those that are not there are left out.
     """
     with FileLock(folder / LOCK):
-        found = {name: Entry.of_file(folder / name) for name in names}
-        files = {name: entry for name, entry in found.items() if entry is not None}
-        write_whole(folder / MANIFEST, encode(Manifest(files)))
+        _list(folder, names)
+
+
+def _list(folder: Path, names: Iterable[str]) -> None:
+    found = {name: Entry.of_file(folder / name) for name in names}
+    files = {name: entry for name, entry in found.items() if entry is not None}
+    write_whole(folder / MANIFEST, encode(Manifest(files)))

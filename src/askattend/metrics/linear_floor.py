@@ -170,7 +170,7 @@ class LinearFloor:
                 "this floor sees images", where="features", remedy="Give the images' features."
             )
         scores: dict[str, Float32] = {}
-        for ids, means in _mean_features(_images_of(questions), features):
+        for ids, means in mean_features(_images_of(questions), features):
             scores.update(zip(ids, self.image(means) @ weights.T, strict=True))
         return scores
 
@@ -227,7 +227,7 @@ def _with_image(
     from scipy.sparse import csr_matrix, hstack  # slow to import
 
     ids = _images_of(questions)
-    means = np.concatenate([means for _, means in _mean_features(ids, features)])
+    means = np.concatenate([means for _, means in mean_features(ids, features)])
     projection, row = ImageProjection.fit(means), {image: row for row, image in enumerate(ids)}
     seen = projection(means)[[row[question.image] for question in questions]]
     return hstack([inputs, csr_matrix(seen)], format="csr"), projection
@@ -237,7 +237,7 @@ def _images_of(questions: Iterable[Question]) -> list[str]:
     return list(dict.fromkeys(question.image for question in questions))
 
 
-def _mean_features(
+def mean_features(
     ids: Sequence[str], source: FeatureSource
 ) -> Iterator[tuple[Sequence[str], Float32]]:
     """Yield the ids of some images and the means over their regions, images × region_dim."""
@@ -265,6 +265,8 @@ def _regress(inputs: Any, labels: Sequence[int], answers: int) -> tuple[Float32,
     with warnings.catch_warnings():
         # Stopped early on purpose: what is left moves no answer.
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Few questions may have as many answers, and are no regression for that.
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         model.fit(inputs, labels)
     weights, bias = model.coef_, model.intercept_
     if answers == 2:  # scikit-learn gives the second answer's log odds alone

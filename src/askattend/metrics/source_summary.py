@@ -24,6 +24,7 @@ from askattend.data.vocab import (
 from askattend.errors import ConfigError, ImageError
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.floors import Floors
+from askattend.metrics.image_copies import ImageCopies, find_copies, images_by_split
 
 COMMON_ANSWERS = 20
 
@@ -105,6 +106,7 @@ class SourceSummary(msgspec.Struct, frozen=True):
         distinct_answers: how many there are in the training split, spellings aside.
         common_answers: the most common of the training split.
         shared_images: splits that share images.
+        copies: splits that share pictures under different names.
         pairs: complementary pairs of questions.
         located: number of questions that tell where their objects are.
         reworded: number of questions that share their meaning with others.
@@ -122,6 +124,7 @@ class SourceSummary(msgspec.Struct, frozen=True):
     distinct_answers: int
     common_answers: list[CommonAnswer]
     shared_images: list[SharedImages]
+    copies: list[ImageCopies]
     pairs: int
     located: int
     reworded: int
@@ -137,7 +140,8 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     Args:
         qaset: all questions of the source.
         top: how many of the most common training answers count as known.
-        check_images: open every image, which takes a while for many.
+        check_images: open every image, which takes a while for many; of few, nearly equal ones are
+            looked for in any case.
 
     Raises:
         ConfigError: `top` is below one.
@@ -150,6 +154,7 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     no_test = no_test_note(qaset) if train else ()
     missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
     there = {image: file for image, file in qaset.images.items() if image not in missing}
+    copies = find_copies(images_by_split(qaset, there), every=check_images)
     return SourceSummary(
         source=qaset.source,
         questions=len(qaset),
@@ -165,6 +170,7 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         distinct_answers=len(key_counts(count_spellings(train).items())),
         common_answers=_common_answers(train),
         shared_images=[SharedImages(*pair) for pair in shared_images(qaset).items()],
+        copies=copies,
         pairs=len(qaset.pairs),
         located=sum(bool(q.boxes) for q in qaset),
         reworded=sum(q.meaning is not None for q in qaset),

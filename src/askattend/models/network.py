@@ -37,11 +37,14 @@ class ImageEncoding(NamedTuple):
         regions: the vectors that attention weighs and sums: v̂ (SAAA), v_I (SAN).
         projected: what else the network needs of them: the image's part of a hidden layer, say.
         blank: True for regions that show nothing of the image; None where all show something.
+        unlike: True for images unlike those of training, as who encoded them found; no network
+            looks at it. None where it is not known.
     """
 
     regions: Float[Tensor, "images regions dim"]
     projected: tuple[Float[Tensor, "images regions _"], ...] = ()
     blank: Bool[Tensor, "images regions"] | None = None
+    unlike: Bool[Tensor, " images"] | None = None
 
     def hide_blank(
         self, scores: Float[Tensor, "questions maps regions"], image_index: ImageIndex

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float, Int
+from msgspec import Meta
 from torch import Tensor, nn
 
 from askattend.errors import ConfigError
@@ -44,6 +45,8 @@ from askattend.models.word_logits import (
 )
 from askattend.settings import Positive, Probability
 
+# The papers go no further than 3; each is a module, and makes a map.
+Hops = Annotated[int, Meta(ge=1, le=100)]
 Variant = Literal["paper", "published-code"]
 
 
@@ -272,7 +275,7 @@ class SANConfig(NetworkConfig):
     """The CNN's filters over three words in a row."""
     attention_dim: Positive = 512
     """Width of the hidden layer of each hop (k)."""
-    hops: Positive = 2
+    hops: Hops = 2
     """Number of attention layers (K)."""
     dropout: Probability = 0.5
     """Probability of dropping an element of u^K, before the answer layer."""

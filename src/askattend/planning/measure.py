@@ -6,8 +6,7 @@ import io
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from askattend.devices import describe_device, pick_device
+from askattend.devices import computing_threads, describe_device, pick_device
 from askattend.features.backbones import load_backbone
 from askattend.features.decoding import decode
 from askattend.features.spec import Backbone
@@ -46,7 +45,7 @@ def measured_rates(
     """
     device = pick_device("auto")
     beside = Path(gettempdir()) if folder is None else folder
-    with _one_thread(), scratch_folder(beside / "askattend-plan") as kept:
+    with computing_threads(1), scratch_folder(beside / "askattend-plan") as kept:
         loaded = load_backbone(backbone, image_size=image_size).to(device)
         here = f"measured here, load {os.getloadavg()[0]:.1f}"
         image = f"{here}: a {PICTURE[0]} × {PICTURE[1]} JPEG squared to {image_size} px, 1 thread"
@@ -61,16 +60,6 @@ def measured_rates(
             backbone=Rate(_backbone(loaded, turns), f"{here}: {BATCH} images at a time, {own}"),
             answer=Rate(_answer(loaded, device, turns), f"{here}: SAAA, {QUESTIONS} questions"),
         )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _per_second(count: int, work: Callable[[], object], turns: int) -> float:

@@ -23,8 +23,13 @@ from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
 from askattend.report.details import changed_settings
+from askattend.runs.image_likeness import load_likeness
 from askattend.runs.run_folder import Run
-from askattend.scoring.evaluation_folders import evaluations_of, source_name
+from askattend.scoring.evaluation_folders import (
+    evaluations_of,
+    require_own_evaluation,
+    source_name,
+)
 from askattend.scoring.results import METRICS
 from askattend.training.summary import TrainingSummary, read_summary
 
@@ -112,6 +117,7 @@ def _text(run: Run, licence: str | None) -> str:
             notes=list(_notes(source, summary)),
             splits=list(_splits(run.folder)),
             calibration=run.load_calibration(),
+            likeness=load_likeness(run.folder, run.features.region_dim) is not None,
         )
     )
 
@@ -139,6 +145,7 @@ def _splits(folder: Path) -> Iterator[SplitFigures]:
         evaluations_of(folder), key=lambda f: (usual.get(f.name, len(usual)), f.name)
     ):
         metrics = read_metrics(place / METRICS)
+        require_own_evaluation(folder, place, metrics.run)
         figures = metrics.figures
         yield SplitFigures(
             metrics,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
@@ -16,9 +17,10 @@ from matplotlib.ticker import MaxNLocator
 
 from askattend.evaluation.section import Axis, Chart, Line
 
-WIDTH, HEIGHT = 460, 254  # of the view, in its own units
+WIDTH, HEIGHT = 460, 260  # of the view, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 56, 446, 10, 212  # of the plot within it
 _SVG = "{http://www.w3.org/2000/svg}"
+_SHARE = re.compile(r"\{:\.(\d)%\}")  # a label that writes a share
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def draw(chart: Chart) -> Drawing:
         HEIGHT,
         tuple(_paths(root)),
         tuple(_circles(root, tips)),
-        (*_labels(root), Label(RIGHT, BOTTOM + 39, "end", chart.x.name)),
+        (*_labels(root), Label(RIGHT, BOTTOM + 43, "end", chart.x.name)),
         _spoken(chart),
     )
 
@@ -142,8 +144,16 @@ def _scale(axes: Axes, chart: Chart, lines: Sequence[Line]) -> None:
     left, right, across = _ticks(chart.x, xs)
     bottom, top, upright = _ticks(chart.y, ys)
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    axes.set_xticks(across, [chart.x.label.format(tick) for tick in across])
-    axes.set_yticks(upright, [chart.y.label.format(tick) for tick in upright])
+    axes.set_xticks(across, _written(chart.x, across))
+    axes.set_yticks(upright, _written(chart.y, upright))
+
+
+def _written(axis: Axis, ticks: Sequence[float]) -> list[str]:
+    """Write an axis's labels, shares with as many digits as tell each what it is."""
+    exact = (n for n in range(5) if all(abs(round(v, n + 2) - v) < 1e-9 for v in ticks))
+    digits = next(exact, 0)
+    label = _SHARE.sub(lambda least: f"{{:.{max(digits, int(least[1]))}%}}", axis.label)
+    return [label.format(tick) for tick in ticks]
 
 
 def _ticks(axis: Axis, values: Sequence[float]) -> tuple[float, float, list[float]]:

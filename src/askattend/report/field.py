@@ -31,9 +31,9 @@ def field_tile(backbone: Backbone, example: Example) -> Tile | None:
     photo = fit_long_side(example.image.convert("RGB"), THUMBNAIL)
     picture = _framed(_tinted(photo, field, grid, example.seen), grid, region, example.seen)
     caption = (
-        "No attention, but the pixels that a region's features hang on, by their gradient: that of "
-        f"the first map's peak for “{example.question.text}” (framed). {own:.0%} of it lies in the "
-        f"region's own square, {near:.0%} in the 3 × 3 squares around it."
+        "Not attention, but what one region has seen: the pixels that its features depend on, by "
+        f"their gradient. It is the first map's peak for “{example.question.text}” (framed). "
+        f"{own:.0%} lies in the region's own square, {near:.0%} in the 3 × 3 squares around it."
     )
     return make_tile(picture, "What the framed region depends on", caption)
 

@@ -11,6 +11,7 @@ from askattend.environment.home import expanded
 from askattend.errors import ConfigError, RunError
 from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.files import atomic_write
+from askattend.files.manifest import find_change
 from askattend.models import network_named
 from askattend.report.page import environment
 from askattend.runs.run_folder import Run
@@ -18,6 +19,7 @@ from askattend.scoring.evaluation_folders import (
     REPORT,
     evaluations_home,
     evaluations_of,
+    require_own_evaluation,
     source_name,
 )
 from askattend.scoring.results import METRICS
@@ -79,7 +81,7 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
     Raises:
         ConfigError: files of the folder would be lost.
     """
-    file, remedy = folder / METRICS, "Name another folder with --out."
+    file, remedy = folder / METRICS, "Name another folder with --out, or remove this one."
     if not file.exists():
         if (folder / REPORT).exists():  # an evaluation's is written after its metrics
             problem = f"holds a {REPORT}, and no evaluation that it is of"
@@ -88,9 +90,9 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
     try:
         metrics = read_metrics(file)
     except RunError:
-        raise ConfigError(
-            f"its {METRICS} is no evaluation's", where=folder, remedy=remedy
-        ) from None
+        change = find_change(file)
+        problem = "is no evaluation's" if change is None else change.problem
+        raise ConfigError(f"its {METRICS} {problem}", where=folder, remedy=remedy) from None
     same = absolute_source(expanded(metrics.source)) == absolute_source(source)
     if not same or metrics.split != split:
         problem = f"holds the evaluation of {metrics.source}, {metrics.split}"
@@ -101,6 +103,7 @@ def check_holder(folder: Path, source: str, split: str, mark: str) -> None:
 
 def _entry(run: Path, folder: Path) -> Entry:
     metrics = read_metrics(folder / METRICS)
+    require_own_evaluation(run, folder, metrics.run)
     floors = [floor.accuracy for floor in (metrics.floors or {}).values()]
     link = quote((folder / REPORT).relative_to(index_of(run).parent).as_posix())
     return Entry(metrics, source_name(metrics.source), link, max(floors, default=None))

@@ -35,7 +35,7 @@ _FLOORS = {
     "bag_of_words": ("", "logistic regression on words and word pairs: a floor"),
     "bag_of_words_and_image": (
         "",
-        "that on words, word pairs and the image's mean feature: a floor",
+        "logistic regression on words, word pairs and the image's mean feature: a floor",
     ),
 }
 

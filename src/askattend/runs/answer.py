@@ -14,6 +14,7 @@ from torch import Tensor
 from askattend.errors import ImageError
 from askattend.features.geometry import WHOLE, Crop
 from askattend.features.images import Source, open_image
+from askattend.runs.image_likeness import UNLIKE
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,16 @@ class Answer:
         attention: one map a glimpse or hop, edited ones as they were pooled with; each sums to 1
             over rows and columns, row 0 on top.
         sure: True where the probability is high enough for the risk that the run was told to stay
-            below (always, if it was told none), and the question has a word that the model knows.
+            below (always, if it was told none), enough of the question's words are known, and the
+            picture is not unlike those of training.
         unknown_words: the question's words that the answer cannot rest on, since they were in no
             training question and have no vector; each once, in the question's order.
         image: the picture, upright, RGB; None where it was answered from stored features.
         seen: the part of the image that the maps lie over: left, top, right and bottom, as shares
             of its width and height; None where that is not known.
         maps_name: what its paper calls one map: ``"glimpse"``, ``"hop"``.
+        unlike_training: True where the picture is unlike those that the model learnt from; see
+            `askattend.metrics.image_likeness`. False where the run does not tell.
     """
 
     question: str
@@ -47,6 +51,12 @@ class Answer:
     image: Image.Image | None = field(default=None, repr=False, compare=False)
     seen: Crop | None = field(default=None, repr=False)
     maps_name: str = field(default="map", repr=False)
+    unlike_training: bool = False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What who asks should know of the picture."""
+        return (UNLIKE,) if self.unlike_training else ()
 
     @property
     def said(self) -> str:
@@ -65,6 +75,7 @@ class Answer:
             "probability": self.probability,
             "sure": self.sure,
             "unknown_words": list(self.unknown_words),
+            "unlike_training": self.unlike_training,
             "top": [{"answer": text, "probability": p} for text, p in self.top],
             "attention": {
                 "glimpses": glimpses,

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from askattend.data.look_alikes import answers_named
 from askattend.data.vocab import PADDING
 from askattend.errors import RunError
 from askattend.metrics.calibration import MOST_UNKNOWN, Calibration
@@ -21,6 +22,7 @@ from askattend.models import ImageEncoding, Network, Output
 from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import with_unseen_words
 from askattend.runs.answer import Answer
+from askattend.runs.image_likeness import load_likeness
 from askattend.runs.question_reader import QuestionReader
 from askattend.runs.run_folder import Run
 from askattend.runs.word_effects import WordEffect, without_each_word, word_effects_of
@@ -42,6 +44,7 @@ class Answerer:
         self.run, self.model = run, model.eval()
         self.reader = QuestionReader(run.words, run.words.words, run.vectors)
         self.calibration = run.load_calibration()
+        self.likeness = load_likeness(run.folder, run.features.region_dim)
         self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
 
     def abstain_above(self, risk: float | None) -> None:
@@ -109,7 +112,16 @@ class Answerer:
 
     def notes(self, question: str) -> list[str]:
         """Say what the one who asks should know of how a question is read."""
-        return self.knowing([question]).reader.notes(question)
+        reader = self.knowing([question]).reader
+        words, unknown = reader.words.tokenise(question), reader.words.unlisted(question)
+        named = dict(answers_named(words, unknown, self.run.answers.answers)) if unknown else {}
+        return [
+            *reader.notes(question),
+            *(
+                f"it answers '{answer}', and never saw a question with '{text}'"
+                for text, answer in named.items()
+            ),
+        ]
 
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing, or are endless.
@@ -121,8 +133,14 @@ class Answerer:
 
     @torch.inference_mode()
     def look_at(self, regions: Float[Tensor, "images regions region_dim"]) -> ImageEncoding:
-        """Project features that were extracted before."""
-        return self.model.encode_image(regions.to(self._device))
+        """Project features that were extracted before, and mark those unlike training's."""
+        encoding = self.model.encode_image(regions.to(self._device))
+        if self.likeness is None:
+            return encoding
+        means = regions[..., : self.run.features.region_dim].float().mean(dim=1)
+        return encoding._replace(
+            unlike=torch.from_numpy(self.likeness.is_unlike(means.cpu().numpy()))
+        )
 
     @torch.inference_mode()
     def answer(
@@ -152,13 +170,17 @@ class Answerer:
             return knowing.answer(image, image_index, questions, top=top, edited=edited)
         tokens = [self.run.words.encode(question) for question in questions]
         output = self._output(image, image_index, tokens, edited)
-        best = self._probabilities(output.logits, tokens).topk(min(top, len(self.run.answers)))
         grid = (self.run.features.rows, self.run.features.columns)
         maps = output.attention.float().unflatten(-1, grid).cpu()
         return [
-            self._answer(question, words, indices, probabilities, attention)
-            for question, words, indices, probabilities, attention in zip(
-                questions, tokens, best.indices.tolist(), best.values.tolist(), maps, strict=True
+            self._answer(question, words, ranked, attention, unlike=_is_unlike(image, about))
+            for question, words, ranked, attention, about in zip(
+                questions,
+                tokens,
+                self._ranked(output.logits, tokens, top),
+                maps,
+                image_index,
+                strict=True,
             )
         ]
 
@@ -232,6 +254,15 @@ class Answerer:
             )
         return probabilities
 
+    def _ranked(
+        self, logits: Float[Tensor, "questions answers"], tokens: Sequence[Sequence[int]], top: int
+    ) -> Iterator[tuple[tuple[str, float], ...]]:
+        """Yield the most probable answers of each question."""
+        best = self._probabilities(logits, tokens).topk(min(top, len(self.run.answers)))
+        for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+            texts = [self.run.answers.answers[index] for index in indices]
+            yield tuple(zip(texts, probabilities, strict=True))
+
     def _temperatures(self, tokens: Sequence[Sequence[int]]) -> Float[Tensor, "#questions 1"]:
         if self.calibration is None:
             return torch.ones(1, 1, device=self._device)
@@ -246,17 +277,22 @@ class Answerer:
         self,
         question: str,
         tokens: list[int],
-        indices: list[int],
-        probabilities: list[float],
+        ranked: tuple[tuple[str, float], ...],
         attention: Tensor,
+        *,
+        unlike: bool,
     ) -> Answer:
-        texts = [self.run.answers.answers[index] for index in indices]
-        ranked = tuple(zip(texts, probabilities, strict=True))
         enough = self._unknown_share(tokens) <= MOST_UNKNOWN
-        sure = enough and ranked[0][1] >= self.threshold
+        sure = enough and not unlike and ranked[0][1] >= self.threshold
         unknown = self.reader.unknown(question, tokens)
-        return Answer(question, *ranked[0], ranked, attention, sure, unknown)
+        return Answer(
+            question, *ranked[0], ranked, attention, sure, unknown, unlike_training=unlike
+        )
 
     @cached_property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+
+def _is_unlike(images: ImageEncoding, number: int) -> bool:
+    return images.unlike is not None and bool(images.unlike[number])

@@ -14,6 +14,7 @@ from askattend.data.questions import Question, QuestionId
 from askattend.data.text import read_utf8
 from askattend.errors import DataError, name_few
 from askattend.files import decode_json
+from askattend.files.manifest import require_unchanged
 from askattend.metrics.scored_answer import ScoredAnswer
 
 # What an evaluation leaves in a run's folder of a split.
@@ -40,6 +41,8 @@ def load_results(file: Path) -> list[ScoredAnswer]:
         DataError: it is missing, cut short, not UTF-8, not JSON or not a list of results; names
             each of the first few at fault by its path, as ``$[17].answer``.
     """
+    if (file.parent / METRICS).exists() and (file.parent / PREDICTIONS).exists():
+        require_unchanged(file, DataError)  # of an evaluation, which has a manifest
     content = read_utf8(file)
     try:
         entries = decode_json(content, list[ResultsEntry])

@@ -175,15 +175,17 @@ def stack_encodings(encodings: Sequence[ImageEncoding]) -> ImageEncoding:
     if len(encodings) == 1:
         return encodings[0]
     blank = [each.blank for each in encodings if each.blank is not None]
+    unlike = [each.unlike for each in encodings if each.unlike is not None]
     return ImageEncoding(
         torch.cat([each.regions for each in encodings]),
         tuple(map(torch.cat, zip(*(each.projected for each in encodings), strict=True))),
         torch.cat(blank) if blank else None,
+        torch.cat(unlike) if unlike else None,
     )
 
 
 def _answered(ask: Ask, answer: Answer, question: str) -> Answered:
-    notes = ask.run.predictor.notes(question)
+    notes = [*ask.run.predictor.notes(question), *answer.notes]
     return Answered(replace(answer, top=answer.top[: ask.top]), notes, None)
 
 

@@ -20,6 +20,7 @@ ANSWER_EXAMPLE: dict[str, Any] = {
     "answer": "red",
     "probability": 0.98,
     "sure": True,
+    "unlike_training": False,
     "threshold": 0.0,
     "unknown_words": [],
     "notes": [],

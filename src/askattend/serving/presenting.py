@@ -55,6 +55,7 @@ def _answer(answered: Answered, asked: AskedAbout, options: Options, seen: Crop)
         sure=answer.sure,
         threshold=asked.run.predictor.threshold,
         unknown_words=list(answer.unknown_words),
+        unlike_training=answer.unlike_training,
         notes=answered.notes,
         top=[RankedAnswer(answer=text, probability=p) for text, p in answer.top],
         attention=_attention(answer.attention, asked.run, asked.image, options.attention, seen),

@@ -199,6 +199,7 @@ class Answer(Sent):
     sure: bool
     threshold: float = Field(description="Probability that an answer must have to be sure.")
     unknown_words: list[str] = Field(description="Words that the answer cannot rest on.")
+    unlike_training: bool = Field(description="The picture is unlike those it learnt from.")
     notes: list[str] = Field(description="What one should know of how the question is read.")
     top: list[RankedAnswer]
     attention: Attention | None

@@ -5,19 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 import torch
 from torch import Tensor
 
+from askattend.errors import RunError
 from askattend.models import Network
-from askattend.runs.run_folder import Run
+from askattend.runs.run_folder import WEIGHTS, Run
 from askattend.runs.tensor_files import strip_prefix
 from askattend.training.history import Progress, TrainingHistory, WithinEpoch, decode_progress
 from askattend.training.processes import Processes
 
-# Generators of random numbers have their state under this prefix.
-_RANDOM = "random."
+# What the optimizer keeps of each parameter, and generators of random numbers, have a prefix each.
+_MOMENT, _RANDOM = "optimizer.", "random."
+# What it keeps, by its kind.
+_KEPT: Mapping[type[torch.optim.Optimizer], frozenset[str]] = MappingProxyType(
+    {
+        torch.optim.AdamW: frozenset({"step", "exp_avg", "exp_avg_sq"}),
+        torch.optim.SGD: frozenset({"momentum_buffer"}),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -50,32 +59,33 @@ def save_checkpoint(
     within: WithinEpoch | None = None,
 ) -> None:
     """Write weights, the optimizer's moments under their parameters' names, and how far it came."""
-    tensors = {
-        f"optimizer.{name}.{key}": value
-        for name, parameter in model.named_parameters()
-        for key, value in optimizer.state[parameter].items()
-        if value is not None
-    }
+    moments = dict(zip(_names(model), _moments(model, optimizer), strict=True))
+    tensors = {f"{_MOMENT}{n}.{key}": t for n, own in moments.items() for key, t in own.items()}
     if within is not None:
         tensors |= _random_states(next(model.parameters()).device)
-    run.save_progress(model, tensors, msgspec.json.encode(Progress(history, within)))
+    without = tuple(name for name, own in moments.items() if not own)
+    run.save_progress(model, tensors, msgspec.json.encode(Progress(history, within, without)))
 
 
 def load_checkpoint(run: Run, model: Network, optimizer: torch.optim.Optimizer) -> Checkpoint:
     """Put the last weights and moments back; return how far training had come, if it had begun.
 
     Raises:
-        RunError: the last weights are unreadable or do not fit.
+        RunError: the last weights, or what stands beside them, are unreadable or do not fit.
     """
     saved = run.load_progress(model)
     if saved is None:
         return Checkpoint()
     tensors, state = saved
+    progress = decode_progress(state, run)
+    if (problem := _problem(tensors, model, optimizer, progress)) is not None:
+        where = run.folder / WEIGHTS["last"]
+        remedy = "Copy the whole run folder, or train into another --out."
+        raise RunError(problem, where=where, remedy=remedy)
     for name, parameter in model.named_parameters():
-        for key, value in strip_prefix(f"optimizer.{name}.", tensors).items():
+        for key, value in strip_prefix(f"{_MOMENT}{name}.", tensors).items():
             # Adam's step count stays a scalar on the CPU unless fused, where it joins the others.
             optimizer.state[parameter][key] = value.to(parameter.device)
-    progress = decode_progress(state)
     return Checkpoint(progress.history, progress.within, strip_prefix(_RANDOM, tensors))
 
 
@@ -117,6 +127,52 @@ class Timer:
             return False
         self._last = self.clock()
         return True
+
+
+def _problem(
+    tensors: Mapping[str, Tensor],
+    model: Network,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+) -> str | None:
+    """Say what is wrong with the tensors beside the last weights; None if nothing is."""
+    wanted: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
+    for name, parameter in model.named_parameters():
+        if name not in progress.without_moments:
+            for key in _KEPT[type(optimizer)]:
+                shape = () if key == "step" else tuple(parameter.shape)
+                wanted[f"{_MOMENT}{name}.{key}"] = (shape, parameter.dtype)
+    random = {name: tensor for name, tensor in tensors.items() if name.startswith(_RANDOM)}
+    moments = tensors.keys() - random.keys()
+    if odd := sorted(moments ^ wanted.keys()):
+        return f"{'holds' if odd[0] in moments else 'lacks'} the tensor '{odd[0]}'"
+    for name, (shape, dtype) in wanted.items():
+        if (tuple(tensors[name].shape), tensors[name].dtype) != (shape, dtype):
+            return f"'{name}' is not {dtype} of shape {list(shape)}"
+        if not torch.isfinite(tensors[name]).all():
+            return f"'{name}' holds values that are not finite"
+    return _random_problem(random, within=progress.within is not None)
+
+
+def _random_problem(states: Mapping[str, Tensor], *, within: bool) -> str | None:
+    """Say what is wrong with the states of random numbers, which are kept within an epoch alone."""
+    needed = {f"{_RANDOM}cpu"} if within else set()
+    possible = needed | {f"{_RANDOM}cuda"} if within else set()
+    if not needed <= states.keys() <= possible:
+        return "holds no states of random numbers that fit how far training had come"
+    for name, state in states.items():
+        try:
+            if state.dtype != torch.uint8 or state.ndim != 1:
+                raise RuntimeError("it is not a row of bytes")
+            if name == f"{_RANDOM}cpu":
+                torch.Generator().set_state(state)
+        except RuntimeError as error:
+            return f"'{name}' is no state of random numbers ({error})"
+    return None
+
+
+def _names(model: Network) -> list[str]:
+    return [name for name, _ in model.named_parameters()]
 
 
 def _moments(model: Network, optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:

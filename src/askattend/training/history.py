@@ -6,8 +6,10 @@ from typing import Literal
 
 import msgspec
 
+from askattend.errors import RunError
 from askattend.files import decode_json
-from askattend.runs.run_folder import Run
+from askattend.runs.run_folder import WEIGHTS, Run
+from askattend.settings import Natural, Positive
 
 KeptEpoch = Literal["best", "last"]
 
@@ -15,8 +17,8 @@ KeptEpoch = Literal["best", "last"]
 class Epoch(msgspec.Struct, frozen=True):
     """One row of log.csv."""
 
-    epoch: int
-    step: int
+    epoch: Positive
+    step: Positive
     learning_rate: float
     train_loss: float
     valid_loss: float
@@ -76,23 +78,31 @@ class WithinEpoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         seconds: that they took.
     """
 
-    step: int
+    step: Natural
     loss: float
-    questions: int
+    questions: Natural
     seconds: float
 
 
 class Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """State beside the last weights: whole epochs, and the one that they are in the middle of."""
+    """State beside the last weights.
+
+    Attributes:
+        history: whole epochs.
+        within: the one that they are in the middle of.
+        without_moments: parameters that the optimizer keeps nothing of, such as one without a
+            gradient.
+    """
 
     history: TrainingHistory
     within: WithinEpoch | None = None
+    without_moments: tuple[str, ...] = ()
 
 
 def read_progress(run: Run) -> Progress:
     """Read how far the training of a run has come, to the step; raises as `read_history`."""
     state = run.progress_state()
-    return Progress(TrainingHistory()) if state is None else decode_progress(state)
+    return Progress(TrainingHistory()) if state is None else decode_progress(state, run)
 
 
 def read_history(run: Run) -> TrainingHistory:
@@ -104,6 +114,15 @@ def read_history(run: Run) -> TrainingHistory:
     return read_progress(run).history
 
 
-def decode_progress(state: bytes) -> Progress:
-    """Read the JSON that stands in the metadata of the last weights."""
-    return decode_json(state, Progress)
+def decode_progress(state: bytes, run: Run) -> Progress:
+    """Read the JSON that stands in the metadata of the last weights.
+
+    Raises:
+        RunError: it is malformed.
+    """
+    try:
+        return decode_json(state, Progress)
+    except msgspec.DecodeError as error:
+        file = run.folder / WEIGHTS["last"]
+        remedy = "Copy the whole run folder, or train into another --out."
+        raise RunError(f"its state is unreadable ({error})", where=file, remedy=remedy) from None

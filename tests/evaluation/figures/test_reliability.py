@@ -80,6 +80,59 @@ def test_the_chart_of_a_good_network_is_no_empty_box() -> None:
     assert "None of the answers is wrong" in note.text
 
 
+def section_of(sure: list[float], *, wrong: int) -> tuple[list[Chart], str]:
+    """The charts and the note of so many questions, the last ones of which are wrong."""
+    answers = ["yes"] * (len(sure) - wrong) + ["no"] * wrong
+    questions = make_qaset(*(question(n, answer) for n, answer in enumerate(answers)))
+    value = reliability.measure(evaluated(questions, ["yes"] * len(sure), probabilities=sure))
+    assert value is not None
+    *charts, note = reliability.page_section(value, CONTEXT).blocks
+    assert isinstance(note, Note)
+    return [chart for chart in charts if isinstance(chart, Chart)], note.text
+
+
+def test_of_few_questions_and_of_equal_answers_it_says_so() -> None:
+    charts, said = section_of([0.9], wrong=1)
+    assert len(charts) == 2
+    assert said.startswith("Of 1 question no chart tells much. Probabilities")
+    assert "All of the answers are wrong, however sure it is." in said
+    charts, said = section_of([0.9, 0.8, 0.7], wrong=0)
+    assert len(charts) == 1
+    assert said.startswith("Of 3 questions no chart tells much. ")
+    charts, said = section_of([0.9996] * 1999 + [0.94], wrong=1)
+    assert said.startswith("All its probabilities are much alike: on average it gives 99.96% and ")
+    assert "right in 99.95%. Probabilities and shares of right answers are <0.1% apart" in said
+    assert "mean risk over all coverages, is <0.1%" in said
+
+
+def test_shares_that_lie_close_together_fill_the_diagram() -> None:
+    for sure, wrong, ends in (
+        ([0.999] * 40, 0, (0.9, 1.0)),
+        ([0.93], 0, (0.9, 1.0)),
+        ([0.01] * 40, 40, (0.0, 0.1)),
+        ([0.55] * 40, 20, (0.5, 0.6)),
+        ([0.93], 1, (0.0, 1.0)),
+        ([0.9, 0.3] * 20, 20, (0.0, 1.0)),
+    ):
+        (diagram, *_), _ = section_of(sure, wrong=wrong)
+        for axis in (diagram.x, diagram.y):
+            assert (axis.low, axis.high) == pytest.approx(ends)
+        assert diagram.lines[0].points == tuple((end, end) for end in (axis.low, axis.high))
+        assert all(axis.low <= v <= axis.high for point in diagram.lines[1].points for v in point)
+
+
+def test_a_point_of_the_diagram_rests_on_some_questions() -> None:
+    """One wrong answer among a hundred must not look like a network that is always wrong."""
+    sure = [0.97] * 90 + [0.88] * 7 + [0.8] * 5 + [0.7] * 3 + [0.5]
+    (diagram, curve), said = section_of(sure, wrong=1)
+    (first, second) = diagram.lines[1].points
+    assert first == pytest.approx(((0.5 + 3 * 0.7 + 5 * 0.8 + 7 * 0.88) / 16, 15 / 16))
+    assert second == pytest.approx((0.97, 1.0))
+    assert diagram.lines[1].tips[0].endswith("of 16")
+    assert said.startswith("Each point of the first chart rests on 10 questions or more.")
+    assert (curve.x.low, curve.x.high) == (0.8, 1.0)  # 90 of 106 have one probability
+
+
 def test_a_curve_of_one_point_is_marked() -> None:
     value = reliability.measure(evaluated(QUESTIONS, ["blue"] * 4, probabilities=[0.5] * 4))
     assert value is not None

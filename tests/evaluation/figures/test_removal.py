@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from askattend.cli.evaluate import table
+from askattend.evaluation.evaluate import Metrics
+from askattend.evaluation.figures import all_figures
 from askattend.evaluation.figures.removal import measure, page_section, terminal_lines
 from askattend.evaluation.section import Chart, Note, Table, TerminalLine
 from askattend.metrics.removal import Removal, RemovalScores
@@ -43,6 +46,16 @@ def test_the_terminal_hears_of_the_mean_map_beside_random_order() -> None:
         ),
         TerminalLine("  without a random tenth", None, "stays the same (95 %: -10.0 to +10.0)"),
     ]
+
+
+def test_a_change_is_told_once_and_without_a_sign() -> None:
+    figures = {**dict.fromkeys(all_figures()), "removal": VALUE}
+    metrics = Metrics("easy-vqa", "test", 200, "exact match", 0.5, (0.4, 0.6), figures=figures)
+    (line,) = (one for one in table(metrics).splitlines() if "attended" in one)
+    assert line == (
+        "probability without attended tenth      falls by 50.0 points (95 %: 40.0 to 60.0), 5.0 × "
+        "random"
+    )
 
 
 def test_the_page_has_a_row_an_order_and_two_charts() -> None:

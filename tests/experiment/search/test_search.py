@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from accepted import accept_run
 from askattend.errors import AskAttendError, RunError
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
@@ -135,6 +136,7 @@ def test_the_last_training_is_gone_on_with(squares: str, tmp_path: Path) -> None
     search(settings, out, seconds=30, console=QUIET, clock=Clock())
     (out / "last.safetensors").unlink()
     (out / "best.safetensors").unlink()
+    accept_run(out)
     before = read_config(out)
     with pytest.raises(RunError, match="holds a run already"):
         search(settings, out, seconds=30, console=QUIET)
@@ -222,6 +224,7 @@ def test_a_spoilt_file_is_named(squares: str, tmp_path: Path, spoil: Callable[[s
     assert Trials.load(out) == state
     file = out / STATE
     file.write_text(spoil(file.read_text()))
+    accept_run(out)
     with pytest.raises(RunError, match=f"{STATE}: unreadable .*Delete it to search anew"):
         search(config(squares), out, seconds=60, console=QUIET, resume=True)
 

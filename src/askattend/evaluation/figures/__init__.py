@@ -22,6 +22,7 @@ _OWN = (
     "reliability",
     "abstention",
     "unknown_words",
+    "unlike_pictures",
     "grounding",
     "grounding_by_type",
     "removal",

@@ -4,41 +4,47 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-
-import pytest
+from unittest import mock
 
 from askattend.files import system_calls
 
 # All that change a disk.
 STEPS = (
     *("create", "open_end", "write", "truncate", "flush", "rename", "flush_folder"),
-    *("make_folder", "remove", "remove_tree"),
+    *("make_folder", "remove", "remove_empty", "remove_tree"),
 )
+# Those of which nothing is seen by whoever comes after a killed process.
+FLUSHES = ("flush", "flush_folder")
+# Those that tidy up, which may fail unheard.
+TIDYING = ("remove", "remove_empty", "remove_tree", "truncate")
+ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
+
 Watch = Callable[[str, tuple[Any, ...]], None]
 
 
 @contextmanager
 def watched_steps(before: Watch | None = None, after: Watch | None = None) -> Iterator[None]:
-    """Call `before` and `after` around each step, of one thread at a time; with half a write, too.
+    """Call `before` and `after` around each step, of one thread at a time.
 
-    A write is made in two halves, so that a file is also met half written.
+    Every write is made in two halves, so that a file is also met half written.
     """
-    lock = threading.RLock()
-    with pytest.MonkeyPatch.context() as patch:
+    lock, halved = threading.RLock(), set[int]()
+    with ExitStack() as stack:
         for name in STEPS:
-            patch.setattr(system_calls, name, _watched(name, lock, before, after))
+            step = _watched(name, lock, halved, before, after)
+            stack.enter_context(mock.patch.object(system_calls, name, step))
         yield
 
 
 def _watched(
     name: str,
-    lock: threading.RLock,
+    lock: Any,
+    halved: set[int],
     before: Watch | None,
     after: Watch | None,
 ) -> Callable[..., Any]:
@@ -48,8 +54,8 @@ def _watched(
         with lock:
             if before is not None:
                 before(name, given)
-            if name == "write" and len(given[1]) > 1:
-                given = (given[0], given[1][: (len(given[1]) + 1) // 2])
+            if name == "write":
+                given = (given[0], _part(given[0], given[1], halved))
             result = real(*given)
             if after is not None:
                 after(name, given)
@@ -58,7 +64,16 @@ def _watched(
     return step
 
 
-def count_steps(work: Callable[[], object]) -> list[str]:
+def _part(handle: int, data: memoryview, halved: set[int]) -> memoryview:
+    """Return the first half of what is to be written, and the next time all of the second."""
+    if handle in halved or len(data) < 2:
+        halved.discard(handle)
+        return data
+    halved.add(handle)
+    return data[: (len(data) + 1) // 2]
+
+
+def steps_of(work: Callable[[], object]) -> list[str]:
     """Return the steps of some work, in order."""
     steps: list[str] = []
     with watched_steps(before=lambda name, given: steps.append(name)):
@@ -68,11 +83,7 @@ def count_steps(work: Callable[[], object]) -> list[str]:
 
 @contextmanager
 def failing_step(number: int, code: int) -> Iterator[list[str]]:
-    """Let one step fail, counted from 0, by an error's number; 0 for a write that takes too little.
-
-    Yields:
-        the steps, the last of which failed.
-    """
+    """Let one step fail, counted from 0, by an error's number; yields the steps so far."""
     steps: list[str] = []
 
     def fail(name: str, given: tuple[Any, ...]) -> None:
@@ -106,27 +117,6 @@ def killed_after(number: int, work: Callable[[], object]) -> bool:
         finally:
             os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 99
-
-
-def snapshots(folder: Path, into: Path, work: Callable[[], object]) -> list[Path]:
-    """Copy a folder after each step of some work that changes what a killed process would leave.
-
-    Locks are not copied, as they end with a process.
-    """
-    copies: list[Path] = []
-
-    def copy(name: str, given: tuple[Any, ...]) -> None:
-        if name in ("flush", "flush_folder"):
-            return
-        copies.append(into / f"{len(copies)}-{name}")
-        shutil.copytree(folder, copies[-1], symlinks=True)
-
-    with watched_steps(after=copy):
-        work()
-    return copies
-
-
-ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

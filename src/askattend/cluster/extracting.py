@@ -1,0 +1,203 @@
+"""Extraction by a cluster: what a worker is told, and what it does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from askattend.bulk.items import Item, written_place
+from askattend.cluster.config import ClusterConfig
+from askattend.cluster.foreman import Work, do_shards
+from askattend.cluster.places import first_unseen
+from askattend.cluster.slots import Need
+from askattend.cluster.worker import Busy, Done, Reply
+from askattend.devices import computing_threads, pick_device
+from askattend.errors import ConfigError
+from askattend.features.backbones import absolute_backbone, load_backbone
+from askattend.features.extraction import ExtractConfig
+from askattend.features.shard_extractor import Note, ReadFile, ShardExtractor
+from askattend.features.spec import Backbone, FeatureSpec
+from askattend.features.store_files import read_written
+from askattend.features.store_index import Shard, WrittenShard
+from askattend.features.writer import Engine
+from askattend.files import remove
+
+
+@dataclass(frozen=True)
+class ShardJob:
+    """A shard to extract.
+
+    Attributes:
+        shard: as planned.
+        images: id → file, at an absolute path.
+        checked: True to make sure that files are there before their absence makes images broken.
+    """
+
+    shard: Shard
+    images: dict[str, Path]
+    checked: bool
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """A shard that is whole, and the files that were read for it."""
+
+    written: WrittenShard
+    files: tuple[ReadFile, ...]
+
+
+@dataclass(frozen=True)
+class ExtractionSetup:
+    """All that a worker needs to extract.
+
+    Attributes:
+        folder: the store, at an absolute path.
+        config: how.
+        spec: what the driver's backbone makes.
+        device: ``"cpu"`` or ``"cuda"``.
+        threads: that compute; bits may depend on them.
+    """
+
+    folder: Path
+    config: ExtractConfig
+    spec: FeatureSpec
+    device: str
+    threads: int
+
+    @contextmanager
+    def opened(self) -> Iterator[ExtractionTask]:
+        """Load the backbone, and make sure that it is the driver's.
+
+        Raises:
+            FeatureError: it is not to be had here.
+            ConfigError: it is another one.
+        """
+        config = self.config
+        backbone = load_backbone(
+            config.backbone,
+            image_size=config.image_size,
+            dtype=config.dtype,
+            precision=config.precision,
+            strides=config.strides,
+            geometry=config.geometry,
+        )
+        _require_same(self.spec, backbone.spec)
+        backbone.to(pick_device(self.device))
+        with computing_threads(self.threads):
+            yield ExtractionTask(self.folder, config, self.spec, backbone)
+
+
+@dataclass(frozen=True)
+class ExtractionTask:
+    """Extracts shards of one store."""
+
+    folder: Path
+    config: ExtractConfig
+    spec: FeatureSpec
+    backbone: Backbone = field(repr=False)
+
+    def do(self, job: ShardJob, advance: Callable[[int], None]) -> Reply:
+        """Extract a shard that nobody else is at, unless it is whole."""
+        items = [Item(image, written_place(str(file))) for image, file in job.images.items()]
+        if job.checked and (unseen := first_unseen(items, {})) is not None:
+            return unseen
+        # A worker that was cut off may be at it still.
+        file = self.folder / f".{job.shard.name}.lock"
+        lock = FileLock(file)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return Busy()
+        try:
+            return Done(self._extracted(job, advance))
+        finally:
+            remove(file)
+            lock.release()
+
+    def _extracted(self, job: ShardJob, advance: Callable[[int], None]) -> Extracted:
+        written = read_written(self.folder, self.spec, job.shard)
+        if written is not None:
+            return Extracted(written, ())
+        files: list[ReadFile] = []
+        extractor = ShardExtractor(
+            self.folder,
+            self.backbone,
+            batch_size=self.config.batch_size,
+            workers=self.config.workers,
+            console=Console(quiet=True),
+            note=files.append,
+        )
+        (written,) = extractor.extract([job.shard], job.images, advance)
+        return Extracted(written, tuple(files))
+
+
+def cluster_extractor(
+    store: Path, extraction: ExtractConfig, config: ClusterConfig, console: Console
+) -> Engine:
+    """Make the engine by which a cluster extracts, in the place of this process.
+
+    Args:
+        store: the store.
+        extraction: how.
+        config: which cluster.
+        console: where notes go.
+    """
+
+    def engine(
+        spec: FeatureSpec,
+        todo: Sequence[Shard],
+        images: Mapping[str, Path],
+        advance: Callable[[int], None],
+        note: Note,
+    ) -> Iterator[WrittenShard]:
+        work = _work(store.absolute(), extraction, spec, todo, images)
+        numbers = range(len(todo))
+        for _, extracted in do_shards(work, numbers, config, console=console, advance=advance):
+            for read in extracted.files:
+                note(read)
+            yield extracted.written
+
+    return engine
+
+
+def _work(
+    store: Path,
+    extraction: ExtractConfig,
+    spec: FeatureSpec,
+    todo: Sequence[Shard],
+    images: Mapping[str, Path],
+) -> Work:
+    device, threads = pick_device(extraction.device).type, torch.get_num_threads()
+    anywhere = replace(extraction, backbone=absolute_backbone(extraction.backbone))
+
+    def job(number: int, checked: bool) -> ShardJob:
+        shard = todo[number]
+        return ShardJob(shard, {name: images[name].absolute() for name in shard.images}, checked)
+
+    return Work(
+        setup=ExtractionSetup(store, anywhere, spec, device, threads),
+        job=job,
+        name=lambda number: todo[number].name,
+        images=lambda number: len(todo[number].images),
+        folder=store,
+        need=Need(threads, gpu=device == "cuda"),
+    )
+
+
+def _require_same(planned: FeatureSpec, found: FeatureSpec) -> None:
+    differing = [
+        f"{each.name} {getattr(found, each.name)!r} there, {getattr(planned, each.name)!r} planned"
+        for each in fields(planned)
+        if each.name != "coordinates" and getattr(found, each.name) != getattr(planned, each.name)
+    ]
+    if differing:
+        raise ConfigError(
+            f"would compute otherwise than planned: {'; '.join(differing)}",
+            remedy="Have the same backbone on every host.",
+        )
