@@ -19,7 +19,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
-from hypothesis import settings
+from hypothesis import Phase, settings
 from jaxtyping import install_import_hook
 from safetensors.torch import load_file
 from torch import Tensor
@@ -46,14 +46,24 @@ install_import_hook("askattend", "typechecking.checked")
 
 # No test asserts a time, hypothesis' own deadline included.
 settings.register_profile("askattend", deadline=None)
-settings.load_profile("askattend")
+# For thousands of mutants: a failing example is enough, and need not be made simple.
+settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=30,
+    phases=(Phase.explicit, Phase.generate),
+    database=None,
+    derandomize=True,
+)
+BY_MUTMUT = "MUTANT_UNDER_TEST" in os.environ
+settings.load_profile("mutants" if BY_MUTMUT else "askattend")
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Cut the network for all tests, and for the commands that they start."""
-    if "MUTANT_UNDER_TEST" in os.environ:  # mutmut's: thousands of short forks of one process
+    if BY_MUTMUT:  # it forks for each mutant: collecting would copy the memory of all
         gc.disable()
     folder = Path(tempfile.mkdtemp(prefix="askattend-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder))

@@ -11,6 +11,7 @@ import pytest
 
 from askattend import installation
 from askattend.installation import pip_install, upgrade
+from tools import in_venv
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
 REQUIRED = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
@@ -64,6 +65,7 @@ def test_run_from_its_source(extra: str, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_oldest_versions_that_are_tested_are_the_ones_allowed() -> None:
     """All that a user installs, but for PyTorch: of an old one there is no CPU build on PyPI."""
+    assert set(in_venv.EXTRAS.split(",")) == EXTRAS.keys() - {"dev"}
     extras = [needed for extra, needed in EXTRAS.items() if extra != "dev"]
     allowed = dict(each.split(">=") for needed in (REQUIRED, *extras) for each in needed)
     lines = (PROJECT.parent / "constraints-oldest.txt").read_text(encoding="utf-8").splitlines()

@@ -183,7 +183,7 @@ def comparable(folder: Path) -> dict[str, object]:
             found[name] = None
         elif _DATED.fullmatch(name):
             found[re.sub(r"tfevents\..*", "tfevents", name)] = "dated"
-        elif name.endswith("last.safetensors"):
+        elif name.endswith(("last.safetensors", "soft_answers.safetensors")):
             found[name] = _without_times(content)
         else:
             found[name] = content

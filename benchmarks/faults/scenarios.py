@@ -30,7 +30,7 @@ from askattend.experiment import tensorboard
 from askattend.experiment.config import Config
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.train import train
-from askattend.features import writer
+from askattend.features import shard_extractor
 from askattend.features.extraction import ExtractConfig, extract
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
@@ -77,7 +77,7 @@ def stopped_clocks() -> Iterator[None]:
     with (
         mock.patch.dict(os.environ, {"SOURCE_DATE_EPOCH": "1750000000"}),
         mock.patch.object(loop, "time", clock),
-        mock.patch.object(writer, "KEEP_EVERY", -1.0),  # after each batch
+        mock.patch.object(shard_extractor, "KEEP_EVERY", -1.0),  # after each batch
         mock.patch.multiple(tensorboard, MAPS=1, SIDE=16),  # of which nothing depends on the size
     ):
         yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +104,17 @@ def test_a_run_without_a_file_says_which(own: Path, call: Call, missing: str) ->
 )
 def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
     mistake(command, message)
+
+
+def test_nothing_large_is_loaded_for_an_answer(trained: Path) -> None:
+    words = ["ask", str(trained / "runs" / "saaa"), str(trained / "square 3.png"), "is it red?"]
+    program = (
+        "import sys; from askattend.cli import main; main(sys.argv[1:]); "
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "torch" in loaded
+    assert not loaded & {"matplotlib", "sympy", "scipy", "sklearn", "pandas", "transformers"}

@@ -108,7 +108,7 @@ def test_utf8_is_read_without_mark_and_with_plain_line_ends(tmp_path: Path) -> N
 
 def test_what_is_not_utf8_is_named_by_line(tmp_path: Path) -> None:
     file = tmp_path / "latin.txt"
-    file.write_bytes("\nsix\ncafé\nno\n".encode("latin-1"))
+    file.write_bytes("\nsix\ncafé\nno".encode("latin-1"))
     with pytest.raises(
         DataError, match=r"latin\.txt:3: not UTF-8 at byte 8\. Save the file as UTF-8\."
     ):

@@ -24,9 +24,10 @@ ALONE = ("--recipe", "paper")
 WIDE = ("--model.question-dim", 128, "--model.attention-dim", 256)
 # Says when and how long, and what was asked for: not what comes of it.
 CLOCK = re.compile("date|seconds|questions_per_second|workers|run")
-# Of these, all that is not time is in the others.
+# Of these, all that is not time is in the others; a run's manifest has the digests of all.
 TIMES = re.compile(
-    r"tensorboard/|log\.csv|README\.md|origin\.json|config\.toml|report\.html|\.seen"
+    r"tensorboard/|log\.csv|README\.md|origin\.json|config\.toml|report\.html|\.seen|\.lock"
+    r"|run/.*manifest\.json"
 )
 
 

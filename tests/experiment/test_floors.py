@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -65,6 +66,23 @@ def test_a_resumed_training_keeps_its_floors(tmp_path: Path) -> None:
     (line,) = (line for line in lines if line.startswith("floors on validation: "))
     assert line in again.file.getvalue().splitlines()
     assert (run / LINEAR_FLOORS).stat().st_mtime_ns == before
+
+
+def test_floors_teach_a_resumed_training_to_the_last_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another layout in memory, products would be summed in another order."""
+    layouts = []
+
+    def note(run: Run, linear: tuple[LinearFloor, ...], *given: Any) -> dict[str, FloorAccuracy]:
+        layouts.append([(f.weights.dtype, f.weights.strides, f.bias.dtype) for f in linear])
+        return floors.floors_on_validation(run, linear, *given)
+
+    monkeypatch.setattr("askattend.experiment.train.floors_on_validation", note)
+    run, _ = trained(tmp_path, "image-only")
+    train(config(tmp_path / "squares.csv", "image-only"), run, resume=True, console=QUIET)
+    assert len(layouts[0]) == 2
+    assert layouts[0] == layouts[1]
 
 
 def test_a_network_that_sees_no_image_has_no_floor_that_does(tmp_path: Path) -> None:

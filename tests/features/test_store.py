@@ -92,6 +92,12 @@ def write(
     return folder
 
 
+def rewrite(folder: Path, index: object) -> None:
+    """Write a store's index anew, on purpose."""
+    (folder / "index.json").write_text(json.dumps(index))
+    accept(folder, STORE_FILES)
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> FeatureStore:
     folder = tmp_path_factory.mktemp("store")
@@ -164,7 +170,7 @@ def test_the_part_of_an_image_that_maps_lie_over(tmp_path: Path) -> None:
     ):
         other = {**index, "spec": {**index["spec"], "geometry": geometry}}
         other["shards"] = [{**written, "sizes": sizes}]
-        (shards / "index.json").write_text(json.dumps(other))
+        rewrite(shards, other)
         store = FeatureStore.open(shards)
         assert store.crop("0") == crop
         assert store.size("0") == tuple(sizes[0])
@@ -181,7 +187,7 @@ def test_files_that_have_changed_are_listed(tmp_path: Path) -> None:
     (written,) = index["shards"]
     written["digests"] = [digest(files[name].read_bytes()) for name in "0123"]
     written["file_sizes"] = [9] * 4
-    (folder / "index.json").write_text(json.dumps(index))
+    rewrite(folder, index)
     files["1"].write_bytes(b"111111112")  # as long as before
     files["2"].write_bytes(b"another")  # but there are no features of it
     files["3"].unlink()
@@ -189,7 +195,7 @@ def test_files_that_have_changed_are_listed(tmp_path: Path) -> None:
     assert store.outdated(files) == ["1"]
     assert (tmp_path / ".store.seen").exists()  # what was read need not be again
     index["spec"]["fingerprint"] = UNKNOWN
-    (folder / "index.json").write_text(json.dumps(index))
+    rewrite(folder, index)
     store = FeatureStore.open(folder)
     assert store.spec.imported
     assert store.outdated(files) == []
@@ -211,7 +217,9 @@ def test_images_are_divided_in_order(count: int, size: int, first: int, threads:
 
 def test_slots_and_broken_images_are_those_of_the_last_shard_that_names_them() -> None:
     def written(images: str, broken: str) -> WrittenShard:
-        return WrittenShard(Shard("", 1, tuple(images)), (), (), (), dict.fromkeys(broken, images))
+        number, why = len(images), dict.fromkeys(broken, images)
+        told = ((0, 0),) * number, (0,) * number, ("",) * number
+        return WrittenShard(Shard("", 1, tuple(images)), *told, why)
 
     shards = (written("abc", "b"), written("bd", ""), written("ca", "a"), written("e", "e"))
     assert find_slots(shards) == {"b": (1, 0), "d": (1, 1), "c": (2, 0)}
@@ -225,8 +233,7 @@ def test_a_later_slot_stands_for_an_image_mended(tmp_path: Path) -> None:
     after = json.loads((tmp_path / "more" / "index.json").read_text())
     (tmp_path / "more" / "shard-00001.safetensors").rename(tmp_path / "shard-00001.safetensors")
     before["shards"].append(after["shards"][1])
-    (tmp_path / "index.json").write_text(json.dumps(before))
-    accept(tmp_path, STORE_FILES)
+    rewrite(tmp_path, before)
     store = FeatureStore.open(tmp_path)
     assert not store.broken
     assert set(store.ids) == {"1", "2"}
@@ -305,8 +312,7 @@ def test_a_damaged_index(tmp_path: Path) -> None:
 def test_an_index_of_another_format(tmp_path: Path, version: int, message: str) -> None:
     index = json.loads((write(tmp_path, ["1"]) / "index.json").read_text())
     other = {**index, "version": version, "shards": "new"}
-    (tmp_path / "index.json").write_text(json.dumps(other))
-    accept(tmp_path, STORE_FILES)
+    rewrite(tmp_path, other)
     with pytest.raises(FeatureError, match=message):
         FeatureStore.open(tmp_path)
 

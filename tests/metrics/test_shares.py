@@ -52,6 +52,24 @@ def test_scores_of_several_people_scatter_less() -> None:
     assert effective_size(scores, range(200)) > 500
 
 
+@pytest.mark.parametrize(
+    ("probability", "written"),
+    [
+        (0.0, "<0.1%"),
+        (0.00049, "<0.1%"),
+        (0.0005, "0.1%"),
+        (0.1234, "12.3%"),
+        (0.9994, "99.9%"),
+        (0.9996, "99.96%"),
+        (0.99994, "99.99%"),
+        (0.99996, ">99.99%"),
+        (1.0, ">99.99%"),
+    ],
+)
+def test_a_probability_is_written_with_a_digit_that_tells(probability: float, written: str) -> None:
+    assert percent(probability) == written
+
+
 @given(st.floats(0, 1))
 def test_a_written_probability_tells_it_from_certainty(probability: float) -> None:
     written = percent(probability)

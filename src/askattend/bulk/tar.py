@@ -18,6 +18,7 @@ from askattend.files import decode_json, readable
 from askattend.files.limits import QUESTION
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError)
 # A larger description holds no questions.
 _MOST_JSON = 16 * 2**20
 # Behind the last member; programs fill up to a tape's block, of a mebibyte or less.
@@ -52,9 +53,18 @@ def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[I
             group.append(Item(name, place, member.offset_data, member.size, packed))
         elif suffix == ".json" and own_questions and member.size <= _MOST_JSON:
             # Read in between; tarfile itself looks for the next member where it was.
-            stream.seek(member.offset_data)
-            asked = _questions_in(stream.read(member.size), f"{place}: {name}")
+            asked = _questions_in(_content(stream, member, place), f"{place}: {name}")
     yield from _with_questions(group, asked)
+
+
+def _content(stream: Any, member: tarfile.TarInfo, place: str) -> bytes:
+    try:
+        stream.seek(member.offset_data)
+        content: bytes = stream.read(member.size)
+        return content
+    except _DAMAGE as error:
+        where, remedy = f"{place}: {readable(member.name)}", "Fetch it again, or make it again."
+        raise DataError(f"is damaged ({error})", where=where, remedy=remedy) from error
 
 
 def _with_questions(group: list[Item], asked: tuple[Asked, ...]) -> Iterator[Item]:
@@ -82,7 +92,7 @@ def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
             whole = last
             stream.seek(opened.offset)
             _require_end(stream)
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except _DAMAGE as error:
         if not whole:
             problem = f"is no tar file that can be read ({error})"
             raise DataError(problem, where=place, remedy="Make it again.") from error

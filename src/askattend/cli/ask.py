@@ -20,8 +20,6 @@ from askattend.cli.options import (
     StoredFeatures,
 )
 from askattend.cli.words import check_questions
-from askattend.drawing.fonts import font_hint
-from askattend.drawing.overlay import save_overlay
 from askattend.errors import ConfigError
 from askattend.experiment.resuming import stopped_note
 from askattend.features.store import FeatureStore
@@ -92,16 +90,7 @@ def run(argv: list[str]) -> None:
     else:
         print("\n".join(_as_text(answer) for answer in answers))
     if options.overlay is not None and scene is not None:
-        save_overlay(
-            options.overlay,
-            scene.image,
-            answers,
-            maps_name=predictor.maps_name,
-            seen=scene.seen,
-            cells=None if options.draw_as == "auto" else options.draw_as == "cells",
-        )
-        if hint := font_hint([*options.questions, *(answer.text for answer in answers)]):
-            print(f"askattend: {hint}", file=sys.stderr)
+        _draw(options.overlay, scene, answers, options, maps_name=predictor.maps_name)
 
 
 def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Answer]]:
@@ -111,6 +100,17 @@ def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Ans
         return None, predictor.ask_stored(store, options.image, options.questions, top=options.top)
     scene = predictor.look(options.image)
     return scene, scene.ask_all(options.questions, top=options.top)
+
+
+def _draw(file: Path, scene: Scene, answers: list[Answer], options: Ask, *, maps_name: str) -> None:
+    # Loaded now: without a picture, nobody waits for matplotlib.
+    from askattend.drawing.fonts import font_hint
+    from askattend.drawing.overlay import save_overlay
+
+    cells = None if options.draw_as == "auto" else options.draw_as == "cells"
+    save_overlay(file, scene.image, answers, maps_name=maps_name, seen=scene.seen, cells=cells)
+    if hint := font_hint([*options.questions, *(answer.text for answer in answers)]):
+        print(f"askattend: {hint}", file=sys.stderr)
 
 
 def _check_overlay(options: Ask) -> None:

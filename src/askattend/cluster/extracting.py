@@ -26,6 +26,7 @@ from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store_files import read_written
 from askattend.features.store_index import Shard, WrittenShard
 from askattend.features.writer import Engine
+from askattend.files import remove
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class ExtractionTask:
         try:
             return Done(self._extracted(job, advance))
         finally:
-            file.unlink(missing_ok=True)
+            remove(file)
             lock.release()
 
     def _extracted(self, job: ShardJob, advance: Callable[[int], None]) -> Extracted:

@@ -46,7 +46,8 @@ def read_origin(folder: Path) -> Origin | None:
     try:
         return decode_json(read_unchanged(file, RunError), Origin)
     except (OSError, msgspec.DecodeError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Delete it.") from None
+        remedy = "Copy the whole run folder."
+        raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
 
 
 def mark_of(folder: Path, config: Mapping[str, Any]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import lzma
 import re
 import shutil
+import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -47,7 +49,7 @@ _MOST_FILES, _LONGEST_NAME = 4_000, 400
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
-    *(zlib.error, lzma.LZMAError, FileExistsError, NotADirectoryError),
+    *(zlib.error, lzma.LZMAError, struct.error, FileExistsError, NotADirectoryError),
 )
 
 
@@ -242,11 +244,17 @@ def _unpack(file: Path, folder: Path) -> None:
             if not (folder / CONFIG).is_file():  # what somebody has removed a part of
                 remove_tree(folder)
     except _DAMAGE as error:
-        remedy = "Fetch it again, or pack the run again."
-        raise RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy) from None
-    except OSError:
+        raise _damaged(file, error) from None
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a place in the file before its beginning
+            raise _damaged(file, error) from None
         if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
             raise
+
+
+def _damaged(file: Path, error: Exception) -> RunError:
+    remedy = "Fetch it again, or pack the run again."
+    return RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
 
 
 def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:

@@ -31,6 +31,7 @@ from askattend.experiment.own_questions import OwnQuestions, shared
 from askattend.experiment.resuming import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
+from askattend.files import sweep
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.report.card import write_card
 from askattend.report.details import details_of
@@ -122,6 +123,8 @@ def evaluate_run(
     )
     history = read_history(predictor.run)
     evaluation = with_verdict(evaluation, predictor.run, history, inputs.trust)
+    for written in (folder, place):
+        sweep(written)
     evaluation.save(place, inputs.questions)
     _report(predictor, place / REPORT, evaluation, figures, inputs, history)
     if not is_unpacked(folder):

@@ -39,9 +39,9 @@ def prepare_linear_floors(
     if resume and (run.folder / LINEAR_FLOORS).exists():
         return load_linear_floors(run.folder)
     seen = features if uses_image(config.model) else None
-    floors = fit_linear_floors(train.questions, seen)
-    save_linear_floors(run.folder, floors)
-    return floors
+    save_linear_floors(run.folder, fit_linear_floors(train.questions, seen))
+    # As a resumed run has them: laid out otherwise in memory, they would answer otherwise by a bit.
+    return load_linear_floors(run.folder)
 
 
 def floors_on_validation(

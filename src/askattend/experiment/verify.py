@@ -73,7 +73,7 @@ class Verification(msgspec.Struct, frozen=True):
 
 @dataclass
 class _Findings:
-    """What has been found so far."""
+    """Findings of a verification so far."""
 
     files: int = 0
     damaged: list[Damage] = field(default_factory=list)

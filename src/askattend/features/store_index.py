@@ -9,6 +9,7 @@ store is being made, ``plan.json`` says which images each shard will hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -16,6 +17,8 @@ from askattend.features.images import Size
 from askattend.features.spec import FeatureSpec
 
 VERSION = 3
+# A stranger's index must name no file elsewhere.
+_NAME = r"^shard-[0-9]{5,12}\.safetensors$"
 INDEX, PLAN = "index.json", "plan.json"
 # All that a store's manifest lists: the index tells the digests of its shards.
 STORE_FILES = (INDEX, PLAN)
@@ -32,7 +35,7 @@ class Shard(msgspec.Struct, frozen=True):
             as of imported features, or it is not known.
     """
 
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=_NAME)]
     batch_size: int
     images: tuple[str, ...]
     threads: int = 0

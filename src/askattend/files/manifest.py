@@ -7,6 +7,7 @@ to become beside what it is, and after. Killed at any instant, the file is one t
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shlex
@@ -165,15 +166,20 @@ def read_unchanged(file: Path, error: type[AskAttendError]) -> bytes:
         AskAttendError: of the type `error`: it is not as it was written.
         OSError: it cannot be read.
     """
-    content = b""
+    content: bytes | None = None
 
     def read() -> Entry | None:
         nonlocal content
-        content = read_whole(file)
-        return Entry.of(content)
+        try:
+            content = read_whole(file)
+        except FileNotFoundError:
+            content = None
+        return None if content is None else Entry.of(content)
 
     if (change := find_change(file, read)) is not None:
         raise error(change.problem, where=file, remedy=change.remedy)
+    if content is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(file))
     return content
 
 

@@ -95,7 +95,9 @@ def begin_manifest(folder: Path, names: Iterable[str]) -> None:
     """Give a folder that has no manifest one, before the files that it is to list; see `accept`."""
     make_folder(folder)
     if not (folder / MANIFEST).exists():
-        accept(folder, names)
+        with FileLock(folder / LOCK):
+            if not (folder / MANIFEST).exists():  # else another process was quicker
+                _list(folder, names)
 
 
 def accept(folder: Path, names: Iterable[str]) -> None:
@@ -106,6 +108,10 @@ def accept(folder: Path, names: Iterable[str]) -> None:
         names: of the files; those that are not there are left out.
     """
     with FileLock(folder / LOCK):
-        found = {name: Entry.of_file(folder / name) for name in names}
-        files = {name: entry for name, entry in found.items() if entry is not None}
-        write_whole(folder / MANIFEST, encode(Manifest(files)))
+        _list(folder, names)
+
+
+def _list(folder: Path, names: Iterable[str]) -> None:
+    found = {name: Entry.of_file(folder / name) for name in names}
+    files = {name: entry for name, entry in found.items() if entry is not None}
+    write_whole(folder / MANIFEST, encode(Manifest(files)))

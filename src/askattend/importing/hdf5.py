@@ -74,8 +74,9 @@ def import_hdf5(
     # Opened first: a wrong file is told even where a long import has the store.
     with _opened(file) as content, sole_writer(out, console):
         require_free(out, (INDEX, PLAN), "a feature store", FeatureError)
-        features = _features(content, file)
-        ids = _ids(content, file, images=len(features))
+        with _damage(file):
+            features = _features(content, file)
+            ids = _ids(content, file, images=len(features))
         spec = _spec(features, backbone=backbone, image_size=image_size, dtype=dtype)
         need_space(out, len(ids) * spec.image_bytes)
         fitting = max(MEMORY // spec.image_bytes, 1)
@@ -100,10 +101,8 @@ class _Source:
         Raises:
             FeatureError: a value is not finite as it is stored, or the file is damaged.
         """
-        try:
+        with _damage(self.file):
             read = self._features[self._at : self._at + len(images)]
-        except OSError as error:
-            raise _not_hdf5(self.file, error) from error
         self._at += len(images)
         block = torch.from_numpy(read.astype(_native(read.dtype), copy=False))
         stored.write(slots, block.flatten(2).transpose(1, 2))
@@ -161,8 +160,19 @@ def _opened(file: Path) -> Iterator[Any]:
         yield content
 
 
-def _not_hdf5(file: Path, error: OSError) -> FeatureError:
-    reason = str(error).splitlines()[0].rstrip(".")
+@contextmanager
+def _damage(file: Path) -> Iterator[None]:
+    """Turn what h5py raises of a damaged file, which may be anything, into one kind of error."""
+    try:
+        yield
+    except FeatureError:
+        raise
+    except Exception as error:
+        raise _not_hdf5(file, error) from error
+
+
+def _not_hdf5(file: Path, error: Exception) -> FeatureError:
+    reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     return FeatureError(f"not an HDF5 file, or damaged ({reason})", where=file, remedy=ORIGIN)
 
 

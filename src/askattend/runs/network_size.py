@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from askattend.errors import ConfigError
 from askattend.files import limits
@@ -12,6 +14,20 @@ from askattend.models import NetworkConfig, build_model
 
 # Beyond it no width has a meaning, and the sizes of what is that wide and high would overflow.
 _WIDEST = 2**24
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out what fills tensors: without memory it does nothing, and loads half of PyTorch."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name == "__setitem__":
+            return None
+        if name.endswith("_") and not name.endswith("__"):
+            return args[0] if args else None
+        return func(*args, **(kwargs or {}))
 
 
 def require_size(
@@ -27,7 +43,7 @@ def require_size(
     absurd = any(isinstance(width, int) and width > _WIDEST for width in widths)
     if not absurd:
         try:
-            with torch.device("meta"):  # shapes alone, and no memory
+            with torch.device("meta"), _Unfilled():  # shapes alone, and no memory
                 model = build_model(config, words=words, answers=answers, region_dim=region_dim)
             needed = sum(p.numel() * p.element_size() for p in model.parameters())
         except (RuntimeError, TypeError, NotImplementedError):

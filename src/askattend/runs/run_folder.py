@@ -13,16 +13,15 @@ from torch import Tensor
 from torch.nn.parameter import is_lazy
 
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.data.word_vectors import NONE, WordVectors
+from askattend.data.word_vectors import WordVectors
 from askattend.devices import PrecisionChoice
 from askattend.environment.home import expanded, shortened
 from askattend.environment.packing import run_folder
-from askattend.errors import AskAttendError, RunError
+from askattend.errors import RunError
 from askattend.features.spec import FeatureSpec
-from askattend.files import atomic_write, begin_manifest, decode_json, make_folder
+from askattend.files import atomic_write, begin_manifest, make_folder
 from askattend.files.manifest import (
     is_expected,
-    read_unchanged,
     require_unchanged,
     warn_without_manifest,
 )
@@ -33,7 +32,8 @@ from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
 from askattend.runs.network_size import require_size
-from askattend.runs.own_code import OwnCode, read_attention
+from askattend.runs.own_code import OwnCode
+from askattend.runs.run_files import VALUES, read_json, read_own_code, read_vectors
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
 from askattend.runs.unfinished import no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
@@ -62,7 +62,6 @@ RUN_FILES = (
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
 # training has come stands in the metadata.
 _WEIGHT, _STATE = "model.", "state"
-_VALUES = "vectors"
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Run:
         features = msgspec.json.format(msgspec.json.encode(self.features))
         atomic_write(self.folder / FEATURES, features)
         if self.vectors is not None:
-            tensors = {_VALUES: torch.from_numpy(self.vectors.values)}
+            tensors = {VALUES: torch.from_numpy(self.vectors.values)}
             atomic_write(self.folder / VECTORS, tensor_pieces(tensors))
         if self.attention is not None:
             atomic_write(self.folder / ATTENTION, self.attention.source.encode())
@@ -120,19 +119,19 @@ class Run:
                 malformed; names the file.
         """
         folder = run_folder(folder)
-        config, words = read_config(folder), _read_json(folder / WORDS, WordVocab)
+        config, words = read_config(folder), read_json(folder / WORDS, WordVocab)
         warn_without_manifest(folder, "run")
         suggestions = folder / SUGGESTIONS
         return cls(
             folder,
             config,
             words,
-            _read_json(folder / ANSWERS, AnswerVocab),
-            _read_json(folder / FLOORS, Floors | None),
-            _read_json(folder / FEATURES, FeatureSpec),
-            _read_vectors(folder / VECTORS, config, words),
-            _read_json(suggestions, tuple[str, ...]) if suggestions.exists() else (),
-            _read_attention(folder / ATTENTION, config),
+            read_json(folder / ANSWERS, AnswerVocab),
+            read_json(folder / FLOORS, Floors | None),
+            read_json(folder / FEATURES, FeatureSpec),
+            read_vectors(folder / VECTORS, config, words),
+            read_json(suggestions, tuple[str, ...]) if suggestions.exists() else (),
+            read_own_code(folder / ATTENTION, config),
         )
 
     @property
@@ -228,7 +227,7 @@ class Run:
             RunError: the file is unreadable.
         """
         file = self.folder / CALIBRATION
-        return _read_json(file, Calibration) if is_expected(file) else None
+        return read_json(file, Calibration) if is_expected(file) else None
 
     def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
@@ -331,40 +330,6 @@ def _state(metadata: Mapping[str, str], file: Path) -> bytes:
         raise RunError(
             "holds weights alone, not how far training had come",
             where=file,
-            remedy="Copy the whole run folder, or delete this file to train from the start.",
+            remedy="Copy the whole run folder, or train into another --out.",
         )
     return metadata[_STATE].encode()
-
-
-def _read_vectors(file: Path, config: Mapping[str, Any], words: WordVocab) -> WordVectors | None:
-    """Read the vectors that the settings say the words began as; None where they name none."""
-    vocab = config.get("vocab", {})
-    source = vocab.get("vectors", NONE) if isinstance(vocab, Mapping) else NONE
-    if source == NONE:
-        return None
-    tensors, _ = read_tensors(file)
-    shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    if shapes.keys() != {_VALUES} or shapes[_VALUES][:-1] != (len(words),):
-        problem = f"holds no vectors of the run's {len(words):,} words"
-        raise RunError(problem, where=file, remedy="Copy the whole run folder.")
-    return WordVectors(source, tensors[_VALUES].numpy())
-
-
-def _read_attention(file: Path, config: Mapping[str, Any]) -> OwnCode | None:
-    """Read the code of the run's own attention, as the run was given it."""
-    code = read_attention(file, config)
-    if code is not None:
-        require_unchanged(file, RunError)
-    return code
-
-
-def _read_json(file: Path, kind: Any) -> Any:
-    try:
-        return decode_json(read_unchanged(file, RunError), kind)
-    except FileNotFoundError:
-        raise RunError("missing", where=file, remedy="Copy the whole run folder.") from None
-    except RunError:
-        raise
-    except (OSError, msgspec.DecodeError, AskAttendError) as error:
-        problem = error.problem if isinstance(error, AskAttendError) else error
-        raise RunError(f"unreadable ({problem})", where=file, remedy="Train again.") from None

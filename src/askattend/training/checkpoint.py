@@ -80,7 +80,7 @@ def load_checkpoint(run: Run, model: Network, optimizer: torch.optim.Optimizer) 
     progress = decode_progress(state, run)
     if (problem := _problem(tensors, model, optimizer, progress)) is not None:
         where = run.folder / WEIGHTS["last"]
-        remedy = "Copy the whole run folder, or delete this file to train from the start."
+        remedy = "Copy the whole run folder, or train into another --out."
         raise RunError(problem, where=where, remedy=remedy)
     for name, parameter in model.named_parameters():
         for key, value in strip_prefix(f"{_MOMENT}{name}.", tensors).items():

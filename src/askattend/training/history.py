@@ -124,5 +124,5 @@ def decode_progress(state: bytes, run: Run) -> Progress:
         return decode_json(state, Progress)
     except msgspec.DecodeError as error:
         file = run.folder / WEIGHTS["last"]
-        remedy = "Copy the whole run folder, or delete this file to train from the start."
+        remedy = "Copy the whole run folder, or train into another --out."
         raise RunError(f"its state is unreadable ({error})", where=file, remedy=remedy) from None
