@@ -123,25 +123,22 @@ def test_a_killed_driver_loses_its_unfinished_shards_alone(
     assert {file.name for file in out.glob(".*")} <= {".plan.lock"}
 
 
-def test_tar_files_addresses_and_stored_features_answer_alike(
-    predict: list[str], trained: Path, pictures: Path, tmp_path: Path, call: Call
+def test_a_tar_file_behind_an_address(
+    predict: list[str], pictures: Path, tmp_path: Path, call: Call
 ) -> None:
-    shutil.make_archive(str(tmp_path / "p"), "tar", pictures)
+    tar = Path(shutil.make_archive(str(tmp_path / "p"), "tar", pictures))
     predict[predict.index("--shard-images") + 1] = "10"
     place = predict.index("--images") + 1
-    for source in (str(tmp_path / "p.tar"), pictures.as_uri()):
-        predict[place] = source
-        for out, more in (("local", ()), ("ray", RAY)):
-            assert call(*predict, "--out", tmp_path / out, *more)[0] == 0
-        assert content(tmp_path / "ray") == content(tmp_path / "local")
-        shutil.rmtree(tmp_path / "ray")
-        shutil.rmtree(tmp_path / "local")
-    whole = (tmp_path / "p.tar").read_bytes()
-    (tmp_path / "p.tar").write_bytes(whole[: len(whole) // 2])
-    predict[place] = str(tmp_path / "p.tar")
-    status, _, err = call(*predict, "--out", tmp_path / "ray", *RAY)
+    predict[place] = str(tar)
+    assert call(*predict, "--out", tmp_path / "local")[0] == 0
+    predict[place] = tar.as_uri()
+    assert call(*predict, "--out", tmp_path / "ray", *RAY)[0] == 0
+    assert content(tmp_path / "ray") == content(tmp_path / "local")
+    tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
+    status, _, err = call(*predict, "--out", tmp_path / "cut", *RAY)
     assert status == 2
     assert "is cut off or damaged" in err
+    assert not (tmp_path / "cut").exists()
 
 
 def test_features_are_the_local_ones_though_a_worker_is_killed(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from no_network import sitecustomize as no_network
+
 PORT = 29517
 
 
@@ -28,6 +30,8 @@ class Host:
         """Start a command on it; what it prints goes to a file."""
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
         environment.pop("TRITON_INTERPRET", None)
+        # Nobody is to be reached here but the other host, which is to be.
+        environment.pop(no_network.LOG, None)
         with log.open("wb") as file:
             return subprocess.Popen(
                 ["ip", "netns", "exec", self.name, *words],

@@ -31,6 +31,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend extract photos/ --out features",
         "askattend extract table:shelves.csv --out features --image-size 384",
         "askattend extract table:regale.csv --columns image=Bild --out features",
+        "askattend extract photos/ --out features --engine ray --address auto",
     ),
     "train": (
         "askattend train saaa --data easy-vqa --preset easy-vqa --out runs/demo",
@@ -83,6 +84,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend predict runs/shelves --data table:shelves.csv --split test --out results",
         "askattend predict runs/demo --images 'shop-{000..009}.tar' --questions pairs.jsonl "
         "--out results --shard 3/8",
+        "askattend predict runs/demo --images photos/ --questions questions.txt "
+        "--out results --engine ray --address auto",
     ),
     "serve": (
         "askattend serve runs/demo",
