@@ -24,7 +24,10 @@ WITH_OTHERS = tests/cli tests/data/readers tests/data/test_word_vectors.py tests
 # How many processes `make faults` kills at random, after killing work at each of its steps.
 KILLS ?= 200
 
-.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults reproduce format
+# How many inputs `make fuzz` makes for each thing that reads what others wrote.
+INPUTS ?= 100000
+
+.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults fuzz reproduce format
 
 demo:
 	@$(IN_VENV) \
@@ -59,6 +62,9 @@ scale:
 
 faults:
 	@$(IN_VENV) 'python -m benchmarks.faults --kills $(KILLS)'
+
+fuzz:
+	@$(IN_VENV) 'python -m benchmarks.fuzz --inputs $(INPUTS)'
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'

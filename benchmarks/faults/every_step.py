@@ -68,13 +68,14 @@ class Trial:
         self.folder.mkdir(parents=True)
         self.scenario.prepare(self.folder)
 
-    def kill(self, kept: Path, *, all_states: bool) -> None:
+    def kill(self, kept: Path, *, all_states: bool, every: int = 1) -> None:
         """Copy the folder as a process leaves it that is killed after a step; go on from each copy.
 
         Args:
             kept: a folder for copies.
             all_states: after every step; else each visible state once, with what is unfinished
                 beside it empty, half written and whole in turn.
+            every: of so many of these, one.
         """
         self._begin()
         copies: list[tuple[Path, str]] = []
@@ -88,7 +89,7 @@ class Trial:
 
         with watched_steps(after=copy):
             self.scenario.work(self.folder)
-        for at, name in copies:
+        for at, name in copies[::every]:
             shutil.rmtree(self.folder)
             at.rename(self.folder)
             self.counts.killed += 1

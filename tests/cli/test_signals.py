@@ -58,3 +58,36 @@ def test_a_process_told_to_end_says_what_it_keeps(tmp_path: Path) -> None:
     assert process.returncode == 143, err
     assert "askattend: interrupted. Kept: " in err
     assert f"in {tmp_path / 'store'}. Go on with: askattend extract" in err
+
+
+STARTED = """
+import os, signal, sys
+
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+module = sys.argv[1]
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["askattend", "data", "easy-vqa"]
+from askattend.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "status", "said"),
+    [
+        ("askattend.cli", -signal.SIGINT, ""),
+        ("askattend.cli.words", -signal.SIGINT, ""),
+        ("askattend.cli.data", 130, "askattend: interrupted\n"),
+        ("tyro", 130, "askattend: interrupted\n"),
+        ("askattend.metrics.floors", 130, "askattend: interrupted\n"),
+    ],
+)
+def test_ctrl_c_while_it_starts_is_no_traceback(module: str, status: int, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED, module], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr, done.stdout) == (status, said, "")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from askattend.cli.terminal import json_text, print_to_any_terminal
+from askattend.cli.terminal import json_text, print_to_any_terminal, visible_output
 from askattend.features.extraction import images_in
 
 NAME = b"caf\xe9.png"
@@ -86,3 +86,18 @@ def test_help_in_any_encoding(encoding: str, words: list[str]) -> None:
     )
     assert (result.returncode, result.stderr) == (0, b"")
     assert b"askattend" in result.stdout
+
+
+def test_a_stranger_s_text_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with visible_output():
+        print("\x1b[2Jyes", "\u202eno")
+        print(json_text({"answer": "\x1b[2J\x9b\u202e"}, "utf-8"))
+        with visible_output(colours=True):
+            print("\x1b[1mbold\x1b[0m\x1b[2J", file=sys.stderr)
+    print("\x1b", end="")
+    shown = capsys.readouterr()
+    assert shown.out.startswith("\\x1b[2Jyes \\u202eno\n")
+    assert json.loads(shown.out.split("no\n")[1][:-1]) == {"answer": "\x1b[2J\x9b\u202e"}
+    assert shown.out.count("\x1b") == 1  # outside
+    assert "\x9b" not in shown.out
+    assert shown.err == "\x1b[1mbold\x1b[0m\\x1b[2J\n"

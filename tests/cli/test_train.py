@@ -16,6 +16,7 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch
 from askattend.features.store import FeatureStore
+from askattend.metrics.accuracy import accuracy_label
 from askattend.training.cuda_graphs import Step, make_step
 from cli.conftest import Mistake
 from commands import Call, train_command
@@ -49,16 +50,16 @@ def test_the_metric_is_named_with_every_figure_of_training(
     lines = err.splitlines()
     header = lines.index(f"accuracy on validation: {metric}")
     assert lines[header + 1].startswith("epoch   1  loss")
-    assert re.search(rf"validation accuracy \({metric}\) [0-9.]+%", err)
+    label = accuracy_label(metric)
+    assert re.search(rf"validation {re.escape(label)} [0-9.]+%", err)
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == metric
     assert lines[-2:] == [
         f"next: askattend evaluate {tmp_path / 'run'} --split valid",
         f"      askattend ask {tmp_path / 'run'} IMAGE 'what?'",
     ]
     assert call("evaluate", tmp_path / "run", "--split", "train")[0] == 0
-    title = metric.replace("exact", "Exact")
     assert (
-        f"<figcaption><b>{title}</b>"
+        f"<figcaption><b>{label[0].upper()}{label[1:]}</b>"
         in (tmp_path / "run" / "evaluations" / "train" / "report.html").read_text()
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,31 @@ from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 
 PLAN = Plan(
-    *("0.1.0", "2", "0" * 32, 4, "listed", "asked"),
-    *(2, 2, 2, 1, "cpu", "float32", "none", "jsonl", False, 3, 0.5),
+    askattend="0.1.0",
+    torch="2",
+    run="0" * 32,
+    images=4,
+    listed="listed",
+    questions="asked",
+    parts=2,
+    shard_images=2,
+    batch_size=2,
+    threads=1,
+    device="cpu",
+    precision="float32",
+    features="none",
+    format="jsonl",
+    attention=False,
+    top=3,
+    threshold=0.5,
 )
+# Of the status of a shard, or of the shard: a file and what it is changed to.
+CHANGES: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("part-00000.jsonl", lambda c: c + b"{}"),
+    ("part-00000.json", lambda c: c.replace(b'"images": 2', b'"images": 3')),
+    ("part-00000.json", lambda c: c.replace(b"torn", b"born")),
+    ("part-00000.json", lambda c: c[:-9]),
+]
 
 
 @pytest.fixture
@@ -43,12 +66,7 @@ def damaged(path: Path) -> list[str]:
 
 def test_results_are_compared_with_their_plan_and_status(results: Path) -> None:
     assert (kind_of(results), damaged(results), verify(results).files) == ("results", [], 2)
-    for name, change in (
-        ("part-00000.jsonl", lambda c: c + b"{}"),
-        ("part-00000.json", lambda c: c.replace(b'"images": 2', b'"images": 3')),
-        ("part-00000.json", lambda c: c.replace(b"torn", b"born")),
-        ("part-00000.json", lambda c: c[:-9]),
-    ):
+    for name, change in CHANGES:
         content = (results / name).read_bytes()
         (results / name).write_bytes(change(content))
         assert (results / name).read_bytes() != content

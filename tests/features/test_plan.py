@@ -206,8 +206,8 @@ def test_a_killed_extraction_goes_on(
     assert set(content(store)) == {
         *("plan.json", "manifest.json", ".manifest.lock", "shard-00000.safetensors")
     }
-    (store / ".shard-00001.safetensors.part").write_bytes(b"killed while it was written")
-    (store / ".plan.json.12345").write_bytes(b"killed while it was written")
+    (store / ".shard-00001.safetensors.0123abcd").write_bytes(b"killed while it was written")
+    (store / ".plan.json.4567cdef").write_bytes(b"killed while it was written")
     report = run(photos, store, lite)
     assert report.already == 5
     assert content(store) == content(whole)

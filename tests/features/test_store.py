@@ -433,3 +433,17 @@ def test_a_digest_of_tensors_is_that_of_their_names_and_bytes(
     told = b"".join(n.encode() + b"\0" + tensors[n].numpy().tobytes() for n in "ab")
     assert digest_of_tensors(tensors) == hashlib.sha256(told).hexdigest()
     assert digest_of_tensors({"a": tensors["b"], "b": tensors["a"]}) != digest_of_tensors(tensors)
+
+
+def test_a_damaged_shard_of_imported_features_says_what_to_do(tmp_path: Path) -> None:
+    file = write(tmp_path, ["1", "2"]) / "shard-00000.safetensors"
+    index = tmp_path / "index.json"
+    for fingerprint, remedy in (
+        ("0123456789abcdef", "Delete this file and run the same extraction again"),
+        ("unknown", "Delete the store and import its features again"),
+    ):
+        index.write_bytes(index.read_bytes().replace(b"0123456789abcdef", fingerprint.encode()))
+        accept(tmp_path, STORE_FILES)
+        file.write_bytes(b"x")
+        with pytest.raises(FeatureError, match=remedy):
+            FeatureStore.open(tmp_path).read(["1"])

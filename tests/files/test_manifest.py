@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ from askattend.files.manifest import (
     require_unchanged,
     warn_without_manifest,
 )
+from askattend.files.recording import encode
 from askattend.files.writing import (
     accept,
     atomic_write,
@@ -129,6 +131,26 @@ def test_every_bit_of_a_manifest_counts_or_has_no_effect(folder: Path) -> None:
             assert read_manifest(folder) == before, bit
         except ValueError:
             continue
+
+
+@pytest.mark.parametrize("name", ["../outside", "/dev/zero", "a/b", "..", "", "a\\b"])
+def test_a_manifest_lists_no_files_of_other_folders(folder: Path, name: str) -> None:
+    """A stranger's could name a device, which would be read without end."""
+    manifest = Manifest({name: Entry(1, "0" * 64)})
+    (folder / MANIFEST).write_bytes(encode(manifest))
+    with pytest.raises(ValueError, match="it lists files of other folders"):
+        read_manifest(folder)
+
+
+def test_a_pipe_or_a_device_is_no_file(folder: Path) -> None:
+    for name, there in (("a", Path("/dev/zero")), ("b", folder / "pipe")):
+        (folder / name).unlink()
+        (folder / name).symlink_to(there)
+    os.mkfifo(folder / "pipe")
+    for name in "ab":
+        change = find_change(folder / name)
+        assert change is not None
+        assert change.problem == "is missing: manifest.json lists it"
 
 
 def test_a_folder_without_a_manifest_is_read_with_a_warning(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from askattend.metrics.calibration import (
     thinned,
     useful_thresholds,
 )
+from askattend.metrics.shares import share_interval
 from askattend.metrics.temperature import fit_temperature, fit_unknown_slope
 
 shares = st.integers(0, 20).map(lambda n: n / 20)
@@ -45,6 +46,14 @@ def test_calibration_error_by_hand(found: list[tuple[float, float]]) -> None:
             gap = abs(sum(s for _, s in inside) - sum(p for p, _ in inside)) / len(inside)
             expected += len(inside) / len(found) * gap
     assert calibration_error(bins(probability, score)) == pytest.approx(expected, abs=1e-9)
+
+
+def test_bins_are_of_equal_width() -> None:
+    middles = (np.arange(BINS) + 0.5) / BINS
+    found = bins(np.append(middles, 1.0), np.append(middles, 0.0) / 2)
+    assert [each.questions for each in found] == [1] * (BINS - 1) + [2]
+    assert [each.probability for each in found[:-1]] == middles[:-1].tolist()
+    assert found[-1].accuracy == pytest.approx(middles[-1] / 4)
 
 
 @given(answers)
@@ -94,6 +103,32 @@ def test_the_temperature_that_made_the_answers_is_found(true: float) -> None:
     assert fit_temperature(logits, score) == pytest.approx(true, rel=0.05)
 
 
+@pytest.mark.parametrize("right", [1.0, 0.7, 0.0])
+@pytest.mark.parametrize("questions", [1, 3, 40])
+@pytest.mark.parametrize("spread", [0.3, 0.5, 1.0])
+def test_few_questions_move_the_temperature_little(
+    right: float, questions: int, spread: float
+) -> None:
+    """The least of the log loss and the prior's, by trying all temperatures."""
+    generator = torch.Generator().manual_seed(5)
+    logits = 3 * torch.randn(questions, 4, generator=generator)
+    score = (np.arange(questions) < right * questions).astype(float)
+
+    def surprise(x: float) -> float:
+        p = (logits.double() / np.exp(x)).softmax(1).max(1).values.numpy().clip(1e-9, 1 - 1e-9)
+        said = score * np.log(p) + (1 - score) * np.log(1 - p)
+        return float(-said.sum() + x**2 / (2 * spread**2))
+
+    tried = np.linspace(-3, 3, 6001)
+    best = tried[np.argmin([surprise(x) for x in tried])]
+    assert np.log(fit_temperature(logits, score, spread=spread)) == pytest.approx(best, abs=2e-3)
+
+
+def test_no_question_leaves_the_temperature_at_one() -> None:
+    logits, score = torch.zeros(1, 1), np.ones(1)  # with one answer, all temperatures are as good
+    assert fit_temperature(logits, score, spread=0.5) == pytest.approx(1, abs=1e-4)
+
+
 @pytest.mark.parametrize("true", [0.0, 1.5, 8.0])
 def test_the_rise_with_unknown_words_is_found(true: float) -> None:
     generator = torch.Generator().manual_seed(3)
@@ -104,6 +139,13 @@ def test_the_rise_with_unknown_words_is_found(true: float) -> None:
     score = (said == logits.argmax(1)).double().numpy()
     found = fit_unknown_slope(logits, score, unknown.numpy(), 1.3)
     assert found == pytest.approx(true, rel=0.15, abs=0.1)
+
+
+def test_where_unknown_words_make_nobody_unsure_nothing_rises() -> None:
+    generator = torch.Generator().manual_seed(3)
+    logits = 4 * torch.randn(2000, 6, generator=generator)
+    unknown = np.linspace(0, 1, 2000)
+    assert fit_unknown_slope(logits, np.ones(2000), unknown, 1.0) == 0
 
 
 def test_tempering_mends_a_network_that_is_too_sure() -> None:
@@ -154,6 +196,7 @@ def test_fewer_right_answers_would_leave_doubt(risk: float) -> None:
 
 def test_a_threshold_that_rests_on_too_few_is_refused() -> None:
     curve = (RiskCoveragePoint(0.9, 0.03, 0.0), RiskCoveragePoint(0.2, 1.0, 0.4))
+    assert [least_questions(risk) for risk in (0.0, 0.01, 1.0)] == [np.inf, 299, 0]
     few = Calibration(1.0, 20, curve)
     assert few.threshold(0.1) > 1
     with pytest.raises(ConfigError, match=r"20 validation questions are too few .* it takes 29"):
@@ -184,6 +227,9 @@ def test_the_threshold_is_chosen_from_all_questions(risk: float) -> None:
     said = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
     score = (said == logits.argmax(1)).double().numpy()
     calibration = calibrate(logits, score)
+    assert calibration.questions == 3000
+    assert calibration.temperature == fit_temperature(logits, score, spread=0.5)
+    assert calibration.temperature != fit_temperature(logits, score)
     probability = (logits / calibration.temperature).softmax(1).max(1).values.double().numpy()
     within = [p for p in probability if 1 - score[probability >= p].mean() <= risk]
     assert calibration.threshold(risk) == min(within)
@@ -210,10 +256,20 @@ def test_abstention_by_hand(
     assert (found.valid_answered, found.valid_questions) == (sure, len(valid))
     assert found.valid_coverage == pytest.approx(sure / len(valid))
     assert (found.answered, found.in_sample) == (len(answered), 3)
-    if found.interval is not None and found.achieved_risk is not None:
-        low, high = found.interval
-        assert low <= found.achieved_risk <= high
-        assert high - low > 0.01
+    wrong = [1 - score for score in answered]
+    assert found.interval == (share_interval(wrong, range(len(wrong))) if wrong else None)
+    plain = abstention(calibration, *arrays(test), images)
+    assert plain is not None
+    assert plain.in_sample == 0
+
+
+def test_any_probability_is_enough_without_a_threshold() -> None:
+    assert Calibration(1.0, 9, ()).answered(0) == 9
+    curve = (RiskCoveragePoint(0.9, 0.5, 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
+    calibration = Calibration(1.0, 200, curve)
+    assert [calibration.answered(level) for level in (0.0, 0.4, 0.41, 0.9, 0.91)] == [
+        *(200, 200, 100, 100, 0)
+    ]
 
 
 def test_without_a_risk_everything_is_answered() -> None:
@@ -222,5 +278,10 @@ def test_without_a_risk_everything_is_answered() -> None:
     assert calibration.threshold() == 0
     assert calibration.threshold(0.3) == 0.9
     assert calibration.threshold(0.1) > 1
+    # Sums in floating point leave a risk a little above what it is.
+    rounded = (RiskCoveragePoint(0.9, 0.5, 0.1 + 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
+    assert Calibration(1.0, 200, rounded).threshold(0.3) == 0.9
+    assert calibration.threshold(1.0) == Calibration(1.0, 9, ()).threshold(1.0) == 0
+    assert Calibration(1.0, 9, ()).threshold(0.99) > 1
     assert Calibration(1.0, 200, curve, abstain_above_risk=0.3).threshold() == 0.9
     assert calibration.threshold(0.5) == 0

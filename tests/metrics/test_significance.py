@@ -117,6 +117,37 @@ def test_too_many_flips_are_drawn() -> None:
     assert paired_permutation([-each for each in apart], list(range(200)), resamples=999) == p
 
 
+def test_drawn_flips_are_counted_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    apart, images = rng.normal(0.1, 1, size=200).tolist(), list(range(200))
+    whole = paired_permutation(apart, images)
+    assert whole == paired_permutation(apart, images, resamples=10_000, seed=0)
+    assert whole != paired_permutation(apart, images, seed=1)
+    assert whole != paired_permutation(apart, images, resamples=10_001)
+    monkeypatch.setattr(significance, "_MOST_OUTCOMES", 200 * 7)
+    assert paired_permutation(apart, images) == pytest.approx(whole, abs=0.02)
+
+
+@given(st.integers(1, 40))
+def test_a_p_value_is_a_probability(pairs: int) -> None:
+    """Probabilities of all flips add up to a little more than 1, or less."""
+    assert paired_permutation([1.0, -1.0] * pairs, range(2 * pairs)) <= 1
+
+
+@pytest.mark.parametrize(("most", "enumerated"), [(11, False), (12, True), (20, True)])
+def test_as_many_outcomes_are_enumerated_as_are_allowed(
+    most: int, enumerated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(significance, "_MOST_OUTCOMES", most)
+    # Three of one size have four totals; three times as many with two of another.
+    found = significance._enumerate_flips(np.array([1.0, 10.0]), np.array([3, 2]))
+    assert (found is not None) == enumerated
+    if found is not None:
+        totals, probabilities = found
+        assert totals.tolist() == [x + y for y in (-20, 0, 20) for x in (-3, -1, 1, 3)]
+        assert 32 * probabilities == pytest.approx([1, 3, 3, 1, 2, 6, 6, 2, 1, 3, 3, 1])
+
+
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_mcnemar_against_counting_throws(first: int, second: int) -> None:
     number = first + second

@@ -98,6 +98,14 @@ def test_normalised_answers_have_no_article_and_single_spaces(text: str) -> None
     assert words == normalise_answer(text).split() or words == [""]
 
 
+def test_before_2021_answers_that_are_all_the_same_were_compared_as_written() -> None:
+    assert vqa_accuracy("red.", [("red.", 10)], "pre2021") == 0
+    assert vqa_accuracy("red", [(" red", 10)], "pre2021") == 0
+    assert vqa_accuracy("red.", [("red.", 10)], "current") == 1
+    assert vqa_accuracy("red", [(" red", 10)], "current") == 1
+    assert vqa_accuracy("red.", [("red.", 9), ("blue", 1)], "pre2021") == 1
+
+
 def test_what_cannot_be_scored() -> None:
     with pytest.raises(DataError, match="no reference answer"):
         vqa_accuracy("yes", [])

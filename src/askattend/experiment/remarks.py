@@ -1,4 +1,4 @@
-"""What a training says of its questions before the first epoch, and of its run after the last."""
+"""Notes of a training: on its questions before the first epoch, on its run after the last."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from askattend.bulk.plan import PLAN
 from askattend.environment.packing import damaged_members, run_folder
 from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError
 from askattend.evaluation.evaluate import read_metrics
+from askattend.experiment.search.trials import STATE
 from askattend.experiment.teachers import TEACHERS
 from askattend.features.store import damaged_shards
 from askattend.features.store_index import INDEX, STORE_FILES
@@ -32,6 +33,8 @@ from askattend.scoring.evaluation_folders import (
 from askattend.scoring.results import METRICS, PREDICTIONS
 from askattend.training.summary import read_summary
 
+# One of them is enough to know a run by, or a search that is to become one.
+_OF_RUNS = (CONFIG, WORDS, *WEIGHTS.values(), STATE)
 Kind = Literal["run", "packed run", "store", "evaluation", "results"]
 
 
@@ -137,7 +140,7 @@ def kind_of(path: Path) -> Kind:
     """
     marks: tuple[tuple[Kind, bool], ...] = (
         ("packed run", path.is_file() and is_zipfile(path)),
-        ("run", any((path / name).is_file() for name in (CONFIG, WORDS, *WEIGHTS.values()))),
+        ("run", any((path / name).is_file() for name in _OF_RUNS)),
         ("results", (path / PLAN).is_file() and any(path.glob("part-*"))),
         ("store", (path / INDEX).is_file() or (path / PLAN).is_file()),
         ("evaluation", (path / METRICS).is_file() or (path / PREDICTIONS).is_file()),
@@ -189,7 +192,9 @@ def _verify_run(folder: Path, found: _Findings) -> None:
     for each in _evaluations(folder):
         _verify_listed(each, EVALUATION_FILES, found)
         _try(lambda each=each: _require_own(folder, each), each, found)  # type: ignore[misc]
-    if not found.damaged:  # else there would be two messages of one cause
+    if (
+        not found.damaged and (folder / CONFIG).is_file()
+    ):  # else there would be two messages of one cause
         _try(lambda: _load(folder), folder, found)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ class OpenedShard:
         return torch.frombuffer(content, dtype=dtype).view(shape)
 
     def _gone(self) -> FeatureError:
-        return damaged(self._file, "it has become shorter since it was opened")
+        reason = "it has become shorter since it was opened"
+        return damaged(self._file, reason, imported=self._spec.imported)
 
 
 def is_own(status: os.stat_result) -> bool:
@@ -99,22 +101,23 @@ def _shortened(file: Path, before: os.stat_result) -> bool:
 
 def _checked(file: Path, written: WrittenShard, spec: FeatureSpec) -> dict[str, Tensor]:
     """Map a shard's tensors, whose bytes are read when they are looked at."""
+    broken = partial(damaged, file, imported=spec.imported)
     expected = levels_layout(len(written.shard.images), spec.grids, spec.dtype)
     try:
         with safe_open(file, "pt") as opened:
             tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in expected}
             own = description_of(opened)
     except (SafetensorError, OSError) as error:
-        raise damaged(file, str(error)) from error
+        raise broken(str(error)) from error
     for name, tensor in tensors.items():
         if (tensor.shape, tensor.dtype) != expected[name]:
-            raise damaged(file, f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
+            raise broken(f"its {name} are {tensor.dtype} of shape {tuple(tensor.shape)}")
     # Each names its images, too: another store's, or an index exchanged, gives itself up.
     if own != written:
-        raise damaged(file, "it holds other images than the store's index says")
+        raise broken("it holds other images than the store's index says")
     # Read as a whole for that, once in a process: as much as the first epoch reads anyway.
     if written.content and digest_of_tensors(tensors) != written.content:
-        raise damaged(file, "its features are not those that were extracted")
+        raise broken("its features are not those that were extracted")
     return tensors
 
 

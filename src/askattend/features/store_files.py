@@ -73,8 +73,11 @@ def read_description(file: Path, kind: type[T]) -> T | None:
         raise error if error.where is not None else damaged(file, error.problem) from None
 
 
-def damaged(file: Path, reason: str) -> FeatureError:
-    """Make the error for a damaged file of a store."""
+def damaged(file: Path, reason: str, *, imported: bool = False) -> FeatureError:
+    """Make the error for a damaged file of a store, of imported features or those made here."""
+    if imported:
+        remedy = "Delete the store and import its features again."
+        return FeatureError(f"damaged ({reason.rstrip('.')})", where=file, remedy=remedy)
     return FeatureError(
         f"damaged ({reason.rstrip('.')})",
         where=file,

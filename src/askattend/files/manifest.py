@@ -13,12 +13,12 @@ import os
 import shlex
 import warnings
 from collections.abc import Callable, Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import msgspec
 
 from askattend.errors import AskAttendError
-from askattend.files.reading import decode_json, read_whole
+from askattend.files.reading import decode_json, open_plain, read_whole
 
 MANIFEST = "manifest.json"
 # Readings of a file that somebody replaces meanwhile, before it counts as another one.
@@ -47,9 +47,12 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of_file(cls, file: Path) -> Entry | None:
-        """Describe a file; None where it is not there or cannot be read."""
+        """Describe a file; None where there is none that can be read.
+
+        A pipe or a device in its place would be waited for, or read, without end.
+        """
         try:
-            with file.open("rb") as opened:
+            with open_plain(file) as opened:
                 size = os.fstat(opened.fileno()).st_size
                 return cls(size, hashlib.file_digest(opened, "sha256").hexdigest())
         except OSError:
@@ -108,6 +111,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         return None
     except (OSError, msgspec.DecodeError) as error:
         raise ValueError(f"{MANIFEST} is damaged ({error})") from None
+    if not all(map(_is_name, (*manifest.files, *manifest.writing))):
+        raise ValueError(f"{MANIFEST} is damaged (it lists files of other folders)")
     if not manifest.whole:
         raise ValueError(f"{MANIFEST} is damaged (it is not what its own digest says)")
     return manifest
@@ -208,6 +213,10 @@ def is_expected(file: Path) -> bool:
     except ValueError:
         return False  # told by whatever file of the folder is read
     return manifest is not None and not manifest.allows(file.name, None)
+
+
+def _is_name(name: str) -> bool:
+    return name not in ("", "..") and PurePath(name).name == name and "\\" not in name
 
 
 def _difference(manifest: Manifest, name: str, found: Entry | None) -> str:

@@ -55,7 +55,7 @@ class Answer:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What who asks should know of the picture."""
+        """Notes on the picture for who asks."""
         return (UNLIKE,) if self.unlike_training else ()
 
     @property

@@ -59,7 +59,7 @@ class Trail:
     def before(self, loss: float, step: int, model: Network, batch: Batch) -> RunError:
         """Make the error for a loss that was no number before the step moved the weights."""
         if not are_finite(model):
-            return self._error(f"the gradient of step {step - 1} is not finite", step - 1)
+            return self._gradient(step - 1)
         bad = ~torch.isfinite(batch.gathered()).flatten(1).all(1)[batch.image_index]
         if bool(bad.any()):
             return self._bad_features(self._questions(batch.question_index[bad]))
@@ -70,23 +70,33 @@ class Trail:
 
     def after(self, loss: float, step: int) -> RunError:
         """Make the error for a loss that was looked at when the weights had moved on."""
-        read = self._batches.source.read
-        images = list(dict.fromkeys(question.image for question in self._of(step)))
-        bad = {image for image in images if not bool(torch.isfinite(read([image])).all())}
-        if bad:
-            return self._bad_features([q for q in self._of(step) if q.image in bad])
+        asked = self._with_bad_features(step)
+        if asked:
+            return self._bad_features(asked)
         return self._error(f"the loss is {loss} at step {step}", step)
 
     def validation(self, loss: float, step: int, model: Network, valid: Batches) -> RunError:
         """Make the error for a loss on validation that is no number, after so many steps."""
         if not are_finite(model):
-            return self._error(f"the gradient of step {step} is not finite", step)
+            return self._gradient(step)
         device = next(model.parameters()).device
         named: list[Question] = []
         for batch, output in outputs(model, valid.in_order(), device):
             bad = ~torch.isfinite(output.logits).all(dim=1)
             named += [valid.questions.questions[row] for row in batch.question_index[bad].tolist()]
         return self._error(f"the loss on validation is {loss} after step {step}", step, named)
+
+    def _gradient(self, step: int) -> RunError:
+        # Infinite features may be squashed on the way to a loss, but not on the way back.
+        if asked := self._with_bad_features(step):
+            return self._bad_features(asked)
+        return self._error(f"the gradient of step {step} is not finite", step)
+
+    def _with_bad_features(self, step: int) -> list[Question]:
+        read = self._batches.source.read
+        images = list(dict.fromkeys(question.image for question in self._of(step)))
+        bad = {image for image in images if not bool(torch.isfinite(read([image])).all())}
+        return [question for question in self._of(step) if question.image in bad]
 
     def _of(self, step: int) -> list[Question]:
         return [q for number, rows in self._rows if number == step for q in self._questions(rows)]

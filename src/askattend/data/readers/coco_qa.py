@@ -14,6 +14,8 @@ from askattend.data.text import read_utf8
 from askattend.errors import DataError
 
 TYPES = ("object", "number", "color", "location")
+# Of a number of 64 bits.
+_MOST_DIGITS = 18
 _FILES = ("questions", "answers", "types", "img_ids")
 # Folder → the COCO pictures that its questions are about.
 _PICTURES = {"train": "train2014", "valid": "train2014", "val": "train2014", "test": "val2014"}
@@ -101,7 +103,7 @@ def _problems(text: str, answer: str, kind: str, image: str) -> Iterator[tuple[s
     if kind and kind not in ("0", "1", "2", "3"):
         known = ", ".join(f"{number} ({name})" for number, name in enumerate(TYPES))
         yield "types", f"the type is '{kind}', not one of {known}"
-    if image and not (image.isascii() and image.isdigit()):
+    if image and not (image.isascii() and image.isdigit() and len(image) <= _MOST_DIGITS):
         yield "img_ids", f"'{image}' is not an image id such as 123456"
 
 

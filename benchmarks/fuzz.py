@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 
 OUT = Path("fuzz")
+# The targets lie beside the tests, which give each of them some inputs, too.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def _fuzz_all(inputs: int, only: str, runs: Path) -> None:
         if only in name:
             began = time.monotonic()
             words = ["--target", name, "--inputs", str(inputs), "--run", str(runs)]
-            command = [sys.executable, "-m", "fuzzing.explore", *words]
+            command = [sys.executable, "-m", "benchmarks.fuzz", *words]
             log = OUT / f"{name}.log"
             OUT.mkdir(exist_ok=True)
             with log.open("wb") as opened:
@@ -82,6 +84,7 @@ def _fuzz(name: str, inputs: int, runs: Path) -> None:
     corpus.mkdir()
     for number, seed in enumerate(target.seeds):
         (corpus / str(number)).write_bytes(seed)
+    OUT.mkdir(exist_ok=True)
     prefix = f"{OUT.absolute()}/{name.replace(' ', '_')}-"
     limits = ("-timeout=60", "-rss_limit_mb=4096", f"-max_len={max(map(len, target.seeds)) * 2}")
     words = [sys.argv[0], f"-runs={inputs}", f"-artifact_prefix={prefix}", *limits, str(corpus)]
