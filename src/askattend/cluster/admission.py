@@ -12,7 +12,7 @@ from rich.console import Console
 
 from askattend.cluster.places import is_seen
 from askattend.cluster.worker import Hello, Unseen, describe_processor, describe_program
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import ConfigError
 
 _TOKEN = ".shared-"
