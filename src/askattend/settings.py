@@ -15,8 +15,9 @@ from askattend.errors import AskAttendError, ConfigError, did_you_mean
 from askattend.files import read_whole
 
 T = TypeVar("T")
-# Of dotted parts; the time that tomllib needs grows with their square.
-_ENDLESS_KEY = re.compile(r"(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
+# Of dotted parts; the time that tomllib needs grows with their square. Looked for where a part
+# begins alone, or the time that this needs would grow with the square of a part's length.
+_ENDLESS_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
 # The range of a setting stands in its type: one place for the command line, TOML and Python.
 Positive = Annotated[int, msgspec.Meta(ge=1)]

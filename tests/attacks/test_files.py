@@ -178,7 +178,12 @@ def nested(depth: int) -> dict[str, bytes]:
 
 
 def tables_in_toml(depth: int) -> list[bytes]:
-    return [b"a" + b".a" * depth + b"=1", b"[" + b"a." * depth + b"a]", b"a=" + b"{a=" * depth]
+    return [
+        b"a" + b".a" * depth + b"=1",
+        b"[" + b"a." * depth + b"a]",
+        b"a=" + b"{a=" * depth,
+        b"9" * depth,
+    ]
 
 
 @pytest.mark.parametrize("depth", [900, 1100, 300_000])

@@ -340,7 +340,9 @@ def _run(folder: Path, run: Path) -> Iterable[Target]:
     (weighed := folder / "weights").mkdir()
     for name, content in files.items():
         (weighed / name).write_bytes(content)
-    loaded = Run.load(weighed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on its having no manifest
+        loaded = Run.load(weighed)
     model = loaded.new_model()
 
     def read(changed: str) -> None:
