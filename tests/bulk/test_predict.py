@@ -241,7 +241,7 @@ def test_shares_and_interruptions_give_the_same_bytes(
     (out / "part-00000.jsonl").write_bytes(b"{}")
     (out / "part-00001.json").unlink()
     (out / "part-00002.jsonl").unlink()
-    (out / ".part-00001.jsonl.123").write_bytes(b"half")
+    (out / ".part-00001.jsonl.0123abcd").write_bytes(b"half")
     for number in range(5):  # as a process leaves it that is killed before it removes it
         (out / f".part-{number:05}.lock").touch()
     damaged = bytearray((out / "part-00003.jsonl").read_bytes())
