@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from askattend.environment.console import notes_console
-from askattend.environment.terminal import VisibleStream, print_line, visible, visible_json
+from askattend.environment.console import notes_console, print_line
+from askattend.environment.terminal import VisibleStream, visible, visible_json
 
 ESCAPE = "\x1b[2J\x1b]0;title\x07"
 

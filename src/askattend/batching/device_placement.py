@@ -17,7 +17,7 @@ from torch import Tensor
 
 from askattend.batching.batches import Batch, Batches
 from askattend.devices import PrecisionChoice, pick_precision, to_device
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.features.source import FeatureSource
 from askattend.features.storage import dequantise
 from askattend.features.store import FeatureStore

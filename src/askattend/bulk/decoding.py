@@ -30,7 +30,7 @@ from rich.console import Console
 
 from askattend.bulk.items import Item, read_place
 from askattend.bulk.sources import is_address, unreachable
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import AskAttendError, ImageError
 from askattend.features.geometry import square
 from askattend.features.image_bytes import read_image_file

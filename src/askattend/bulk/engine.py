@@ -15,8 +15,7 @@ from askattend.bulk.filling import of_this_process, opened_answerer, write_part
 from askattend.bulk.items import Asked, Items
 from askattend.bulk.parts import Parts, Status
 from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
-from askattend.environment.console import notes_console
-from askattend.environment.terminal import print_line
+from askattend.environment.console import notes_console, print_line
 from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor

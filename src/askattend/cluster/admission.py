@@ -12,14 +12,14 @@ from rich.console import Console
 
 from askattend.cluster.places import is_seen
 from askattend.cluster.worker import Hello, Unseen, describe_processor, describe_program
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import ConfigError
 
 _TOKEN = ".shared-"
 
 
 class Admission:
-    """What the driver asks of workers.
+    """Questions that the driver asks of workers.
 
     Args:
         folder: that results go to.

@@ -16,12 +16,12 @@ from askattend.cluster.queue import ShardQueue
 from askattend.cluster.session import joined
 from askattend.cluster.slots import Need, slots_of
 from askattend.cluster.worker import Busy, Done, Hello, Refused, Reply, Setup, Unseen
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done with shards.
+    """Work to be done with shards.
 
     Attributes:
         setup: what a worker is told before its first shard.

@@ -59,7 +59,7 @@ class Advice(msgspec.Struct, frozen=True):
 
 
 class Checkup(msgspec.Struct, frozen=True):
-    """What this program runs on.
+    """Machine and installation that this program runs on.
 
     Attributes:
         askattend, python, torch: versions.

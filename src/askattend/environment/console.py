@@ -26,6 +26,11 @@ def notes_console(*, quiet: bool = False) -> Console:
     )
 
 
+def print_line(console: Console, text: str) -> None:
+    """Print a line as it is on anybody's console: not marked up, nor coloured, nor wrapped."""
+    console.print(visible(text), markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
 class _NotesConsole(Console):
     """A console of whose texts none steers the terminal."""
 

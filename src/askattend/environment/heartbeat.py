@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 from rich.console import Console
 
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 
 EVERY = 60.0
 

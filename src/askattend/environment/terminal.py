@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
-
 # All control characters but tab and line end, and those that turn the direction of writing around.
 _STEERING = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _BUT_COLOURS = re.compile(rf"\x1b\[[0-9;]*m|{_STEERING.pattern}")
@@ -63,8 +61,3 @@ class VisibleStream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.rich_proxied_file, name)
-
-
-def print_line(console: Console, text: str) -> None:
-    """Print a line as it is on anybody's console: not marked up, nor coloured, nor wrapped."""
-    console.print(visible(text), markup=False, emoji=False, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from askattend.checking import NetworkName, check
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
 from askattend.files import atomic_write

@@ -16,9 +16,9 @@ from askattend.data.questions import QASet
 from askattend.data.readers.reader import OPTIONS
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import canonical_split
+from askattend.environment.console import print_line
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
-from askattend.environment.terminal import print_line
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures

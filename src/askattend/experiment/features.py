@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.readers.registry import images_source, read_source
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size

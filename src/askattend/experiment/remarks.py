@@ -11,8 +11,8 @@ from rich.console import Console
 from askattend.data.look_alikes import alike_answers
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits, no_test_note, odd_splits, split_names
+from askattend.environment.console import print_line
 from askattend.environment.heartbeat import still_at_work
-from askattend.environment.terminal import print_line
 from askattend.experiment.config import Config
 from askattend.experiment.features import uses_image
 from askattend.experiment.floors import FloorAccuracy, floors_remark

@@ -27,7 +27,7 @@ from askattend.data.crossing import with_crossed
 from askattend.data.questions import QASet
 from askattend.data.splits import Splits, image_folds, of_images
 from askattend.devices import pick_device
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features
 from askattend.experiment.inputs import batches_of, flips_of, sample_of

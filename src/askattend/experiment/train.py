@@ -21,11 +21,11 @@ from askattend.data.suggestions import suggest_questions
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import NONE, SETTING, WordVectors, located, read_word_vectors
 from askattend.devices import describe_device, pick_device
+from askattend.environment.console import print_line
 from askattend.environment.heartbeat import still_at_work
 from askattend.environment.memory import bound_kernel_cache
 from askattend.environment.origin import Origin
 from askattend.environment.provenance import Provenance
-from askattend.environment.terminal import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.attention import own_attention, try_out
 from askattend.experiment.config import Config

@@ -17,7 +17,6 @@ from askattend.bulk.plan import PLAN
 from askattend.environment.packing import damaged_members, run_folder
 from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError
 from askattend.evaluation.evaluate import read_metrics
-from askattend.experiment.search.trials import STATE
 from askattend.experiment.teachers import TEACHERS
 from askattend.features.store import damaged_shards
 from askattend.features.store_index import INDEX, STORE_FILES
@@ -25,6 +24,7 @@ from askattend.files.manifest import MANIFEST, OlderFolderWarning, find_change, 
 from askattend.files.writing import accept
 from askattend.report.card import CARD
 from askattend.runs.run_folder import CONFIG, RUN_FILES, WEIGHTS, WORDS, Run
+from askattend.runs.unfinished import SEARCH
 from askattend.scoring.evaluation_folders import (
     EVALUATION_FILES,
     EVALUATIONS,
@@ -34,7 +34,7 @@ from askattend.scoring.results import METRICS, PREDICTIONS
 from askattend.training.summary import read_summary
 
 # One of them is enough to know a run by, or a search that is to become one.
-_OF_RUNS = (CONFIG, WORDS, *WEIGHTS.values(), STATE)
+_OF_RUNS = (CONFIG, WORDS, *WEIGHTS.values(), SEARCH)
 Kind = Literal["run", "packed run", "store", "evaluation", "results"]
 
 

@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.filesize import decimal
 
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import name_few
 from askattend.features.disk import need_space
 from askattend.features.greys import Range

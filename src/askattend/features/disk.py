@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from rich.console import Console
 from rich.filesize import decimal
 
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels
 from askattend.features.storage import ShardFeatures, digest_of_tensors

@@ -10,8 +10,7 @@ import torch
 from rich.console import Console
 
 from askattend.devices import Precision, native_bfloat16, pick_device
-from askattend.environment.console import notes_console
-from askattend.environment.terminal import print_line
+from askattend.environment.console import notes_console, print_line
 from askattend.errors import FeatureError, ImageError
 from askattend.features.backbones import (
     DEFAULT,

@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import Tensor
 
 from askattend.devices import computing_threads
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, save_shard

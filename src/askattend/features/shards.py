@@ -122,7 +122,7 @@ def _checked(file: Path, written: WrittenShard, spec: FeatureSpec) -> dict[str, 
 
 
 class _Tensor(msgspec.Struct):
-    """What a header of safetensors says of a tensor, as far as it is needed."""
+    """Description of a tensor in a header of safetensors, as far as it is needed."""
 
     data_offsets: tuple[int, int]
 

@@ -11,7 +11,7 @@ import msgspec
 import torch
 from rich.console import Console
 
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import FeatureError
 from askattend.features.announcements import (
     announce,

@@ -6,6 +6,7 @@ killed, or a disk that is full, leaves under a name what was there before, or wh
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -147,6 +148,8 @@ def make_folder(folder: Path) -> None:
     while not above.is_dir() and above != above.parent:
         missing.append(above)
         above = above.parent
+        if above.exists() and not above.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     for each in reversed(missing):
         with naming(each):
             try:

@@ -35,7 +35,7 @@ from askattend.runs.network_size import require_size
 from askattend.runs.own_code import OwnCode
 from askattend.runs.run_files import VALUES, read_json, read_own_code, read_vectors
 from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
-from askattend.runs.unfinished import no_run, no_weights
+from askattend.runs.unfinished import SEARCH, no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
 # The version of a run folder's files and settings: a folder of another one is refused.
@@ -57,7 +57,7 @@ RUN_FILES = (
         "metrics.json",
         "log.csv",
     ),
-    *("search.json", "search.csv", "search.png", "README.md", "report.html"),
+    *(SEARCH, "search.csv", "search.png", "README.md", "report.html"),
 )
 # In last.safetensors weights have this prefix, since other tensors stand beside them, and how far
 # training has come stands in the metadata.

@@ -13,7 +13,7 @@ from askattend.errors import AskAttendError, RunError
 from askattend.files import decode_json, read_whole
 
 # What a search leaves before there is a run.
-_SEARCH = "search.json"
+SEARCH = "search.json"
 # Written when training ends.
 _SUMMARY = "metrics.json"
 
@@ -55,7 +55,7 @@ def no_run(folder: Path) -> RunError:
         remedy = "Make one with: askattend train … --out FOLDER."
         return RunError("no such folder", where=folder, remedy=remedy)
     try:
-        found = decode_json(read_whole(folder / _SEARCH), _Search)
+        found = decode_json(read_whole(folder / SEARCH), _Search)
         starts = found.candidates[: max(found.origins) + 1]
         names = {str(each.get("network")) for each in starts}
         data = str(starts[0].get("data", ""))

@@ -23,7 +23,7 @@ from rich.progress import (
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.summary import scalar
 
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.files import append, atomic_write
 from askattend.training.events import as_record, event, write_events
 from askattend.training.history import Epoch, TrainingHistory

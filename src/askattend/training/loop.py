@@ -19,9 +19,9 @@ from askattend.batching.batches import Batches
 from askattend.batching.device_placement import cache_on_gpu_if_it_fits, prefetch_to_device
 from askattend.batching.division import Division
 from askattend.devices import pick_device
+from askattend.environment.console import print_line
 from askattend.environment.heartbeat import Heartbeat, still_at_work
 from askattend.environment.memory import give_back_memory
-from askattend.environment.terminal import print_line
 from askattend.metrics.accuracy import metric_name
 from askattend.models import Network
 from askattend.runs.run_folder import Run

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from askattend.data.splits import Splits
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.experiment.features import features_for

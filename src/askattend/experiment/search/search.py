@@ -13,7 +13,7 @@ from rich.console import Console
 from askattend.data.questions import digest_of_questions
 from askattend.data.splits import Splits
 from askattend.devices import pick_device
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.errors import RunError
 from askattend.experiment.attention import kept_attention, with_kept
 from askattend.experiment.config import Config, config_from

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from askattend.environment.terminal import print_line
+from askattend.environment.console import print_line
 from askattend.experiment.search.budget import duration_text
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import searched, setting

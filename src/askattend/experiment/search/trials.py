@@ -15,8 +15,9 @@ from askattend.experiment.search.space import differences
 from askattend.files import atomic_write, decode_json
 from askattend.files.manifest import read_unchanged
 from askattend.runs.run_folder import begin_run
+from askattend.runs.unfinished import SEARCH
 
-STATE = "search.json"
+STATE = SEARCH
 TOO_SLOW = "would take too long"
 
 
