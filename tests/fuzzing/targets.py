@@ -49,6 +49,10 @@ from askattend.training.summary import read_summary
 # What a reader may raise, whatever it is given.
 REFUSALS = (AskAttendError, HTTPException)
 BOUNDARY = b"frontier"
+_SLOW = (
+    *("vqa", "clevr", "gqa", "gqa-all", "daquar", "coco-qa", "csv", "tsv", "store"),
+    *("xlsx", "hdf5", "preset", "run", "weights", "packed run"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,8 @@ class Target:
 
     @property
     def slow(self) -> bool:
-        """True where an input takes milliseconds."""
-        return self.name in ("xlsx", "hdf5", "preset", "run", "weights", "packed run")
+        """True where an input takes a millisecond or more."""
+        return self.name in _SLOW
 
     def try_out(self, content: bytes) -> None:
         """Read an input; what is raised beside refusals is a finding."""
