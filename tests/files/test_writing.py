@@ -226,7 +226,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file") as raised:
         make_folder(tmp_path / "file" / "below")
-    assert raised.value.filename == str(tmp_path / "file")
+    assert raised.value.filename == str(tmp_path / "file" / "below")
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
