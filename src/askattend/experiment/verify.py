@@ -17,7 +17,6 @@ from askattend.bulk.plan import PLAN
 from askattend.environment.packing import damaged_members, run_folder
 from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError
 from askattend.evaluation.evaluate import read_metrics
-from askattend.experiment.search.trials import STATE
 from askattend.experiment.teachers import TEACHERS
 from askattend.features.store import damaged_shards
 from askattend.features.store_index import INDEX, STORE_FILES
@@ -34,7 +33,7 @@ from askattend.scoring.results import METRICS, PREDICTIONS
 from askattend.training.summary import read_summary
 
 # One of them is enough to know a run by, or a search that is to become one.
-_OF_RUNS = (CONFIG, WORDS, *WEIGHTS.values(), STATE)
+_OF_RUNS = (CONFIG, WORDS, *WEIGHTS.values(), "search.json")
 Kind = Literal["run", "packed run", "store", "evaluation", "results"]
 
 
