@@ -104,7 +104,7 @@ def install(venv: Environment) -> None:
         ours.touch()
     else:
         print(f"{folder} is there: the project is installed into it", flush=True)
-    pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     options = ["--no-warn-script-location", "--disable-pip-version-check", "-c", venv.constraints]
     subprocess.run([*pip, *options, *venv.needed], cwd=ROOT, check=True)
     stamp.write_text(wanted)

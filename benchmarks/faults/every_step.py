@@ -27,7 +27,7 @@ _LOGS = ("events", "log.csv", MANIFEST)
 
 @dataclass
 class Counts:
-    """What was done to a scenario.
+    """Counts of what was done to a scenario.
 
     Attributes:
         steps: of it, undisturbed.

@@ -55,7 +55,7 @@ class Command:
 
 @dataclass
 class Outcome:
-    """What became of a command's kills.
+    """Outcome of a command's kills.
 
     Attributes:
         killed: processes that were killed at work.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 from collections.abc import Iterable
+from typing import Any
 
 # Of many cases at fault, a message names no more than this.
 MOST_NAMED = 3
@@ -26,6 +27,18 @@ class AskAttendError(Exception):
         self.problem, self.where, self.remedy = problem, where, remedy
         prefix = "" if where is None else f"{where}: "
         super().__init__(f"{prefix}{problem}.{' ' if remedy else ''}{remedy}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # From another process it comes as it was; by default its whole message is its problem.
+        return _as_it_was, (type(self), self.args, vars(self))
+
+
+def _as_it_was(
+    kind: type[AskAttendError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> AskAttendError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(attributes)
+    return error
 
 
 class DataError(AskAttendError):

@@ -83,8 +83,8 @@ def _child(deed: Callable[[], Any], writing: int, mib: int, seconds: int, user: 
         told: tuple[str, str]
         try:
             told = "done", str(deed())
-        except AskAttendError as error:
-            told = "refused", str(error)
+        except (AskAttendError, PermissionError) as error:
+            told = "refused", str(error)  # the command line says both alike
         except SystemExit as end:
             told = "refused" if end.code == 2 else "failed", f"status {end.code}"
         except BaseException:

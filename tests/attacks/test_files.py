@@ -103,6 +103,7 @@ def workbook(change: Callable[[bytes], bytes], part: str = "xl/worksheets/sheet1
     """Make a workbook of one question, one of whose parts is changed."""
     plain, changed = io.BytesIO(), io.BytesIO()
     book = openpyxl.Workbook()
+    assert book.active is not None
     book.active.append(["image", "question", "answer"])
     book.active.append(["a.png", "is it?", "yes"])
     book.save(plain)

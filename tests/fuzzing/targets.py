@@ -249,6 +249,7 @@ def _files(folder: Path) -> Iterable[Target]:
     yield _of_file("jsonl", folder / "t.jsonl", table, _text(row) + b"\n" + _text(row | {"id": 4}))
     yield _of_file("json", folder / "t.json", table, _text([row]), _text({"questions": [row]}))
     stream, book = io.BytesIO(), openpyxl.Workbook()
+    assert book.active is not None
     for line in (
         ["image", "question", "answer"],
         ["a.png", "is it?", "yes"],

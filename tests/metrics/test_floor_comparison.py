@@ -33,6 +33,10 @@ def test_floors_answer_the_same_questions() -> None:
     found = floor_answers(floors, linear, asked, source)
     assert list(found) == ["majority", "prefix", "bag_of_words", "bag_of_words_and_image"]
     assert found["majority"].answers == ("yes", "yes")
+    assert [floor.name for floor in found.values()] == [
+        *("most common answer", "first words", "bag of words", "bag of words + image")
+    ]
+    assert len(fit_linear_floors(train, None)) == 1
     for key in ("prefix", "bag_of_words"):
         assert found[key].answers == ("2", "yes")
     assert found["bag_of_words_and_image"].answers == tuple(linear[1].answer(asked, source))
@@ -58,6 +62,7 @@ def test_differences_are_those_of_each_question() -> None:
     assert found.interval == share_interval(own, images)
     assert found.ahead_interval == bootstrap_interval(ahead, images)
     assert found.beaten == (found.ahead_interval[0] > 0)
+    assert found.name == "some"
 
 
 @pytest.mark.parametrize(("wrong", "beaten"), [(40, True), (0, False)])

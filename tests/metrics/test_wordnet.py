@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -165,6 +167,25 @@ def test_it_is_found_in_nltk_s_archive(tmp_path: Path, monkeypatch: pytest.Monke
     file.write_bytes(file.read_bytes()[:-30])
     with pytest.raises(DataError, match=r"wordnet\.zip: unreadable"):
         WordNet.find()
+
+
+def test_it_is_looked_for_where_debian_wordnet_and_nltk_put_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("WNHOME", "NLTK_DATA"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # NLTK's own search path (nltk.data.path), without Windows'.
+    ends = ("nltk_data", "share/nltk_data", "lib/nltk_data")
+    nltk = [tmp_path / "nltk_data", *(Path(sys.prefix) / end for end in ends)]
+    parents = ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
+    nltk += [Path(parent) / "nltk_data" for parent in parents]
+    debian, princeton = Path("/usr/share/wordnet"), Path("/usr/local/WordNet-3.0")
+    assert list(module._usual_folders()) == [debian, *nltk, princeton]
+    monkeypatch.setenv("WNHOME", "/opt/WordNet")
+    monkeypatch.setenv("NLTK_DATA", f"/a{os.pathsep}{os.pathsep}/b")
+    named = [Path("/opt/WordNet"), Path("/a"), Path("/b")]
+    assert list(module._usual_folders()) == [debian, *named, *nltk, princeton]
 
 
 def test_it_is_found_where_nltk_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

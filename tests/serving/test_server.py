@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -91,9 +92,10 @@ def test_an_address_that_is_taken_is_named(call: Call, run: Path) -> None:
     assert f"127.0.0.1:{port}: cannot listen there" in err
 
 
-def test_an_address_that_is_none_is_named() -> None:
+def test_an_address_that_is_none_is_named(refused: Callable[[], list[str]]) -> None:
     with pytest.raises(ConfigError, match="cannot listen there"):
         bind(Address("256.1.1.1"))
+    assert refused() == ["socket.getaddrinfo 256.1.1.1"]  # as a name it could be one
     with pytest.raises(ConfigError, match="between 0 and 65535"):
         Address(port=70_000)
 

@@ -19,7 +19,7 @@ _TOKEN = ".shared-"
 
 
 class Admission:
-    """What the driver asks of workers.
+    """Questions that the driver asks of workers.
 
     Args:
         folder: that results go to.

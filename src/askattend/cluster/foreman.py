@@ -21,7 +21,7 @@ from askattend.environment.terminal import print_line
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done with shards.
+    """Work to be done with shards.
 
     Attributes:
         setup: what a worker is told before its first shard.

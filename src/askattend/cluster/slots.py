@@ -12,7 +12,7 @@ from askattend.errors import ConfigError
 
 @dataclass(frozen=True)
 class Need:
-    """What one computing process needs.
+    """Needs of one computing process.
 
     Attributes:
         threads: that compute.

@@ -20,7 +20,7 @@ from askattend.errors import AskAttendError
 
 @dataclass(frozen=True)
 class Hello:
-    """What a worker says of itself.
+    """Description of a worker by itself.
 
     Attributes:
         host: name and process.
