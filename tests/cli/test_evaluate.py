@@ -257,7 +257,7 @@ def test_features_of_another_backbone_are_refused(
     ("command", "message"),
     [
         ("evaluate RUN --split tset", "no question in split 'tset'. It has: train (18), test"),
-        ("evaluate RUN --split tset", "Add --split valid for those that training is validated on."),
+        ("evaluate RUN --split tset", "Add --split valid for those that training is validated on"),
         ("evaluate RUN --split ../evil", "cannot name a folder"),
         ("evaluate RUN --data table:no.csv", "no.csv"),
     ],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from askattend.__main__ import main as started
 from askattend.cli import COMMANDS, main
 from askattend.files import system_calls
 from cli.conftest import Mistake
@@ -76,7 +77,7 @@ def test_a_disk_that_takes_nothing_is_named(
 
 def test_the_installed_command() -> None:
     (script,) = entry_points(group="console_scripts", name="askattend")
-    assert script.load() is main
+    assert script.load() is started
     done = subprocess.run(
         [Path(sys.executable).with_name("askattend"), "evalute"], capture_output=True, text=True
     )

@@ -20,6 +20,7 @@ def ray() -> Iterator[Any]:
     from askattend.cluster.session import import_ray
 
     paths = [str(ROOT / "src"), str(ROOT), str(ROOT / "tests")]
+    paths = [*paths, *filter(None, [os.environ.get("PYTHONPATH")])]
     added = {"PYTHONPATH": os.pathsep.join(paths), "RAY_AUTH_MODE": "disabled"}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in added.items():

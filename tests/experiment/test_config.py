@@ -30,7 +30,7 @@ WIDTHS = st.integers(1, 5000)
 CONFIGS: st.SearchStrategy[Config[Any]] = st.builds(
     Config,
     model=st.builds(SAAAConfig, glimpses=WIDTHS, dropout=st.floats(0, 1, exclude_max=True))
-    | st.builds(SANConfig, hops=WIDTHS),
+    | st.builds(SANConfig, hops=st.integers(1, 100)),
     data=st.text(st.characters(exclude_categories=["Cs"])),
     features=st.none() | st.sampled_from([Path("a b/store"), Path("/é")]),
     vocab=st.builds(VocabConfig, answers=WIDTHS, valid_fraction=st.sampled_from([0.05, 0.5])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import traceback
 from collections.abc import Mapping
@@ -610,7 +611,10 @@ def test_what_the_questions_leave_to_be_wished_is_said(tmp_path: Path) -> None:
     notes = printed.getvalue()
     assert "no questions are kept to test on" in notes
     assert "'garbage bin' (15) and 'garbage_bin' (15)" in notes
-    assert "1 image of 'validation' is in 'train' under another name (the same bytes): " in notes
+    # Neighbours in this row of colours are nearly the same pixels, too.
+    same = r"of 'validation' \w+ in 'train' under another name \((1 )?the same bytes"
+    assert re.search(same, notes)
+    assert re.search(r"\b(29\.png = 0\.png|0\.png = 29\.png)\b", notes)
     printed.truncate(0)
     read_splits(Config(model=MODELS["question-only"], data=source, vocab=vocab), console)
     assert "under another name" not in printed.getvalue()

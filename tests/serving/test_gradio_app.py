@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -129,7 +129,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
 
 @needs_gradio
 @pytest.mark.filterwarnings("ignore")
-def test_the_example_answers_programs(space: str, trained: Path) -> None:
+def test_the_example_answers_programs(
+    space: str, trained: Path, refused: Callable[[], list[str]]
+) -> None:
     from gradio_client import Client, handle_file
     from gradio_client.exceptions import AppError
 
@@ -148,5 +150,7 @@ def test_the_example_answers_programs(space: str, trained: Path) -> None:
     assert effects == ["is", "it", "red"]
     with pytest.raises(AppError, match="no word in it"):
         client.predict(handle_file(file), "?", api_name="/ask")
+    # Gradio's client, in this very process, reports to its makers.
+    assert all(line.endswith("huggingface.co") for line in refused())
     with pytest.raises(AppError, match="Choose one first"):
         client.predict(None, "is it red?", api_name="/ask")

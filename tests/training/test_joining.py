@@ -159,9 +159,10 @@ def test_who_is_ended_because_another_failed_was_not_interrupted(store: Store) -
 
 
 def test_sigterm_is_ctrl_c() -> None:
+    before = signal.getsignal(signal.SIGTERM)
     with joining._terminated_as_interrupted(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.fixture
