@@ -13,27 +13,36 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# Where Ray's processes find this checkout and the tests' own tasks. Without what cuts the network
+# for tests: Ray asks which cloud it runs in.
+PATHS = os.pathsep.join(str(ROOT / name) for name in ("src", ".", "tests"))
+
+
+@pytest.fixture(autouse=True)
+def _paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that tests start be as Ray's processes are."""
+    monkeypatch.setenv("PYTHONPATH", PATHS)
+
+
 @pytest.fixture(scope="session")
 def ray() -> Iterator[Any]:
-    """Ray, joined by this process; its workers find this checkout and the tests' own tasks."""
+    """Ray, joined by this process."""
     pytest.importorskip("ray")
     from askattend.cluster.session import import_ray
 
-    paths = [str(ROOT / "src"), str(ROOT), str(ROOT / "tests")]
-    paths = [*paths, *filter(None, [os.environ.get("PYTHONPATH")])]
-    added = {"PYTHONPATH": os.pathsep.join(paths), "RAY_AUTH_MODE": "disabled"}
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in added.items():
-            patch.setenv(name, value)
+        patch.setenv("RAY_AUTH_MODE", "disabled")
         ray = import_ray()
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            object_store_memory=100 * 2**20,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
+        with pytest.MonkeyPatch.context() as starting:
+            starting.setenv("PYTHONPATH", PATHS)
+            ray.init(
+                address="local",
+                num_cpus=2,
+                include_dashboard=False,
+                object_store_memory=100 * 2**20,
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
         yield ray
         ray.shutdown()
 
