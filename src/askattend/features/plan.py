@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 
 from askattend.errors import FeatureError, ImageError
+from askattend.features.image_places import Place, read_image
 from askattend.features.images import open_image
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import read_description, read_written
@@ -51,7 +52,7 @@ def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Writ
 
 
 def make_plan(
-    images: Mapping[str, Path],
+    images: Mapping[str, Place],
     before: Plan,
     written: Mapping[str, WrittenShard],
     *,
@@ -66,7 +67,7 @@ def make_plan(
     holds something else than when it was looked at.
 
     Args:
-        images: all that the store shall hold, id → file.
+        images: all that the store shall hold, id → place.
         before: the earlier plan.
         written: its finished shards.
         current: images that these hold, made from the file that is there now.
@@ -86,7 +87,7 @@ def make_plan(
     missing = tuple(
         image
         for image in images
-        if image not in settled and (image not in broken or _opens(images[image]))
+        if image not in settled and (image not in broken or _opens(image, images[image]))
     )
     first = 1 + max((_number(shard.name) for shard in old), default=-1)
     added = divide(
@@ -108,9 +109,9 @@ def _require_empty(folder: Path) -> None:
     raise FeatureError(problem, where=folder, remedy="Choose a new folder.")
 
 
-def _opens(file: Path) -> bool:
+def _opens(image: str, place: Place) -> bool:
     try:
-        open_image(file)
+        open_image(read_image(place, image))
     except ImageError:
         return False
     return True

@@ -7,15 +7,15 @@ import os
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import msgspec
 
-from askattend.bulk.items import Asked, Item
 from askattend.errors import DataError
-from askattend.features.extraction import SUFFIXES
-from askattend.files import decode_json, readable
-from askattend.files.limits import QUESTION
+from askattend.features.image_names import is_hidden, is_image
+from askattend.features.image_places import Place
+from askattend.files import readable
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError)
@@ -25,14 +25,41 @@ _MOST_JSON = 16 * 2**20
 _MOST_ZEROS = 64 * 2**20
 
 
-def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[Item]:
+@dataclass(frozen=True)
+class Description:
+    """A ``KEY.json`` that lies beside ``KEY.jpg``: what names it in messages, and its bytes."""
+
+    where: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image that was listed.
+
+    Attributes:
+        image: its id.
+        place: where its bytes lie.
+        description: what its tar file tells of it, if it does and was asked.
+    """
+
+    image: str
+    place: Place
+    description: Description | None = None
+
+
+def tar_images(
+    file: IO[bytes], place: Place, *, descriptions: bool = False
+) -> Iterator[FoundImage]:
     """List the images of a tar file in its order; names are ids, whatever they look like.
+
+    A link, and a member that is no plain file, is an image that cannot be read. Hidden ones are
+    left out, as those of folders are.
 
     Args:
         file: opened, at its beginning.
-        place: its path or address.
-        own_questions: True to read questions from ``KEY.json`` beside ``KEY.jpg``: an object with
-            ``question`` (text) or ``questions`` (texts, or objects of ``question`` and ``id``).
+        place: the tar file's.
+        descriptions: True to read ``KEY.json`` beside ``KEY.jpg``.
 
     Raises:
         DataError: it is no tar file, damaged, or cut off; names the last whole member.
@@ -40,35 +67,61 @@ def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[I
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     stream: Any = gzip.GzipFile(fileobj=file) if packed else file
-    group: list[Item] = []
-    asked: tuple[Asked, ...] = ()
+    whole = msgspec.structs.replace(place, packed=packed)
+    group: list[FoundImage] = []
+    described: Description | None = None
     key = None
-    for member in _members(stream, place):
-        name = readable(member.name)
+    for member in _members(stream, place.name):
+        name = _name(member)
+        if is_hidden(name):
+            continue
         if key != (key := _key(name)):
-            yield from _with_questions(group, asked)
-            group, asked = [], ()
-        suffix = os.path.splitext(name)[1].lower()
-        if suffix in SUFFIXES:
-            group.append(Item(name, place, member.offset_data, member.size, packed))
-        elif suffix == ".json" and own_questions and member.size <= _MOST_JSON:
+            yield from _with(group, described)
+            group, described = [], None
+        if is_image(name):
+            group.append(FoundImage(name, _place(member, whole)))
+        elif descriptions and name.lower().endswith(".json") and _is_description(member):
             # Read in between; tarfile itself looks for the next member where it was.
-            asked = _questions_in(_content(stream, member, place), f"{place}: {name}")
-    yield from _with_questions(group, asked)
+            where = f"{place.name}: {name}"
+            described = Description(where, _content(stream, member, where))
+    yield from _with(group, described)
 
 
-def _content(stream: Any, member: tarfile.TarInfo, place: str) -> bytes:
+def _with(group: list[FoundImage], described: Description | None) -> Iterator[FoundImage]:
+    return (replace(found, description=described) for found in group)
+
+
+def _name(member: tarfile.TarInfo) -> str:
+    """Return a name as it is within a folder: ``tar -C photos .`` writes ``./a.png``."""
+    name = readable(member.name)
+    while name.startswith("./"):
+        name = name[2:].lstrip("/")
+    return name
+
+
+def _place(member: tarfile.TarInfo, whole: Place) -> Place:
+    problem = ""
+    if member.islnk() or member.issym():
+        problem = f"a link to '{readable(member.linkname)}', which a tar file holds no picture for"
+    elif not member.isfile() or member.issparse():
+        problem = "no plain file in its tar file"
+    return msgspec.structs.replace(
+        whole, start=member.offset_data, size=member.size, problem=problem
+    )
+
+
+def _is_description(member: tarfile.TarInfo) -> bool:
+    return member.isfile() and not member.issparse() and member.size <= _MOST_JSON
+
+
+def _content(stream: Any, member: tarfile.TarInfo, where: str) -> bytes:
     try:
         stream.seek(member.offset_data)
         content: bytes = stream.read(member.size)
         return content
     except _DAMAGE as error:
-        where, remedy = f"{place}: {readable(member.name)}", "Fetch it again, or make it again."
+        remedy = "Fetch it again, or make it again."
         raise DataError(f"is damaged ({error})", where=where, remedy=remedy) from error
-
-
-def _with_questions(group: list[Item], asked: tuple[Asked, ...]) -> Iterator[Item]:
-    return (msgspec.structs.replace(item, asked=asked) for item in group)
 
 
 def _key(name: str) -> str:
@@ -78,7 +131,7 @@ def _key(name: str) -> str:
 
 
 def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
-    """Yield the files of an archive, and make sure that it ends where it says that it does."""
+    """Yield what an archive holds but folders, and make sure that it ends where it says."""
     whole = last = ""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as opened:
@@ -87,7 +140,7 @@ def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
                 whole, last = last, member.name
                 # It remembers every member, which of a large archive would fill the memory.
                 opened.members = []  # type: ignore[attr-defined]
-                if member.isfile() and not member.issparse():
+                if not member.isdir():
                     yield member
             whole = last
             stream.seek(opened.offset)
@@ -119,33 +172,3 @@ def _require_end(stream: Any) -> None:
         if zeros > _MOST_ZEROS:
             raise tarfile.ReadError("zeros follow without end")
         block = stream.read(2**20)
-
-
-def _questions_in(content: bytes, where: str) -> tuple[Asked, ...]:
-    """Read the questions of a description; none where it holds something else."""
-    try:
-        read = decode_json(content)
-    except msgspec.DecodeError as error:
-        problem = f"is no JSON ({error})"
-        raise DataError(problem, where=where, remedy="Make the tar file again.") from None
-    if not isinstance(read, dict):
-        return ()
-    listed = read.get("questions", read.get("question", []))
-    listed = listed if isinstance(listed, list) else [listed]
-    return tuple(_asked(question, where) for question in listed)
-
-
-def _asked(question: Any, where: str) -> Asked:
-    identifier = None
-    if isinstance(question, dict):
-        question, identifier = question.get("question"), question.get("id")
-    is_id = identifier is None or (
-        isinstance(identifier, int | str) and not isinstance(identifier, bool)
-    )
-    if not isinstance(question, str) or len(question) > QUESTION.value() or not is_id:
-        raise DataError(
-            "holds a question that is none",
-            where=where,
-            remedy='Write {"questions": ["is it red?"]}, or {"question": …, "id": …} for each.',
-        )
-    return Asked(question, identifier)
