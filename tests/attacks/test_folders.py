@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from askattend.environment.packing import pack, run_folder
-from askattend.features.extraction import images_in
+from askattend.features.image_sources import images_in
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.importing.torch_file import load_plain

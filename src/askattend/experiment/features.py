@@ -45,7 +45,7 @@ def extract_features(
     backbone: Backbone | None = None,
     engine: Engine | None = None,
 ) -> ExtractionReport:
-    """Extract the images of a question source, or of folders, tar files and addresses, into a store.
+    """Extract images that are named, wherever they lie, into a feature store.
 
     Args:
         sources: see `images_named`.

@@ -23,9 +23,9 @@ ANSWERS_WITHIN = 12.0
 # Bytes that are asked for at once, so that a slow network has time enough.
 _TOGETHER = 4 * 2**20
 # What file systems tell of a file that differs once another is in its place.
-_VERSIONS = frozenset(
-    "etag mtime lastmodified last_modified last-modified updated created modified "
-    "md5hash content_md5 crc32c generation versionid version_id ino checksum".split()
+_TOLD = (
+    *("etag", "mtime", "lastmodified", "last_modified", "last-modified", "updated", "created"),
+    *("modified", "md5hash", "crc32c", "generation", "versionid", "version_id", "ino"),
 )
 
 
@@ -254,7 +254,7 @@ def _address_of(address: str, system: Any, path: str) -> str:
 
 
 def _version(info: Mapping[str, Any]) -> str:
-    known = sorted((key, str(value)) for key, value in info.items() if key.lower() in _VERSIONS)
+    known = sorted((key, str(value)) for key, value in info.items() if key.lower() in _TOLD)
     if not known:
         return ""
     return hashlib.blake2b(repr(known).encode(), digest_size=8).hexdigest()

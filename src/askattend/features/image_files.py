@@ -2,9 +2,8 @@
 
 A store holds the digest of each file. Reading all of 100,000 files to compare would take minutes,
 so what was compared once is remembered beside the store, as git does beside its index: for each
-image, a token of the digest and of what is told of the file (size, times, inode; or the version that
-an address has).
-While that is the same, the content is.
+image, a token of the digest and of what is told of the file (size, times, inode; of an address, its
+version). While that is the same, the content is.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Status:
     Attributes:
         size: bytes of the image; None where nobody tells.
         version: text that differs once another file is there; ``""`` where nobody tells.
-        changed: nanoseconds of the epoch when the file was last changed, if `version` depends on it.
+        changed: nanoseconds of the epoch when the file was last changed, on a disk.
     """
 
     size: int | None

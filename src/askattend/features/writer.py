@@ -20,8 +20,8 @@ from askattend.features.announcements import (
     note_threads,
 )
 from askattend.features.disk import disk_errors
-from askattend.features.greys import Range
 from askattend.features.extract_config import ExtractConfig
+from askattend.features.greys import Range
 from askattend.features.image_files import ImageFiles
 from askattend.features.image_places import Place, is_there
 from askattend.features.plan import make_plan, read_progress
