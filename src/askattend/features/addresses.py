@@ -55,9 +55,11 @@ def is_address(place: str) -> bool:
 
 def unreachable(place: str, error: Exception) -> DataError:
     """Make the error for an address, or a file, that cannot be read now."""
-    said = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    told: BaseException = error
     if isinstance(error, FileNotFoundError):
-        said = "no such file"
+        # Some file systems say so of hosts that are not there.
+        told = error.__cause__ or FileNotFoundError("no such file")
+    said = (" ".join(str(told).split())[:300] or type(told).__name__).rstrip(".")
     remedy = "Check the address, the network and your credentials; then run it again."
     return DataError(f"cannot be read ({said})", where=place, remedy=remedy)
 
@@ -73,7 +75,10 @@ def exists_at(address: str) -> bool:
         system, path = _system(address)
         return bool(system.exists(path))
 
-    return _answered(address, ask)
+    try:
+        return _answered(address, ask)
+    except FileNotFoundError:  # of what holds it
+        return False
 
 
 def files_at(address: str, wanted: Callable[[str], bool]) -> Iterator[Listed]:
@@ -170,7 +175,7 @@ def fetch(address: str, start: int | None = None, size: int = 0) -> bytes:
     parts: list[bytes] = []
     for at in range(first, first + size, _TOGETHER):
         end = min(at + _TOGETHER, first + size)
-        parts.append(_answered(address, partial(system.cat_file, path, at, end)))
+        parts.append(_answered(address, partial(system.cat_file, path, start=at, end=end)))
         if len(parts[-1]) > end - at:
             raise unreachable(address, OSError("it sends whole files where a part is asked for"))
         if len(parts[-1]) < end - at:
