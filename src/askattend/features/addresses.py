@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from askattend.errors import DataError
 
@@ -137,7 +137,7 @@ def version_at(address: str) -> str:
     return _answered(address, ask)
 
 
-def open_address(address: str) -> IO[bytes]:
+def open_address(address: str) -> io.BufferedReader:
     """Open a file behind an address, to be read from anywhere in it.
 
     Raises:
@@ -170,7 +170,7 @@ def fetch(address: str, start: int | None = None, size: int = 0) -> bytes:
     except Exception as error:
         raise unreachable(address, error) from error
     if start is None and size <= _TOGETHER:
-        return _answered(address, partial(system.cat_file, path))
+        return bytes(_answered(address, partial(system.cat_file, path)))
     first = start or 0
     parts: list[bytes] = []
     for at in range(first, first + size, _TOGETHER):

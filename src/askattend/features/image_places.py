@@ -7,8 +7,8 @@ import os
 import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -161,7 +161,7 @@ class PackedReader(AbstractContextManager["PackedReader"]):
 
     def __init__(self) -> None:
         self._path = ""
-        self._raw: IO[bytes] | None = None
+        self._raw: BufferedReader | None = None
         self._stream: gzip.GzipFile | None = None
 
     def read(self, place: Place) -> bytes | None:
@@ -196,7 +196,7 @@ class PackedReader(AbstractContextManager["PackedReader"]):
         self.close()
 
 
-def open_stored(place: str) -> IO[bytes]:
+def open_stored(place: str) -> BufferedReader:
     """Open a file by its path, or by its address, to be read from anywhere in it.
 
     Raises:

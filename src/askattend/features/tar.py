@@ -7,7 +7,8 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import IO, Any
+from io import BufferedReader
+from typing import Any
 
 import msgspec
 
@@ -48,7 +49,7 @@ class FoundImage:
 
 
 def tar_images(
-    file: IO[bytes], place: Place, *, descriptions: bool = False
+    file: BufferedReader, place: Place, *, descriptions: bool = False
 ) -> Iterator[FoundImage]:
     """List the images of a tar file in its order; names are ids, whatever they look like.
 
