@@ -164,6 +164,7 @@ def test_what_a_tar_file_holds_no_picture_for_is_broken(
     folder: Path, colours: Backbone, tmp_path: Path
 ) -> None:
     picture = (folder / "photos" / "0.png").read_bytes()
+    members: dict[str, bytes | tarfile.TarInfo]
     members = {"a.png": picture, "l": link("l.png", "a.png"), "e.png": b""}
     members["h"] = link("h.png", "a.png", tarfile.LNKTYPE)
     write_tar(tmp_path / "a.tar", members)

@@ -46,7 +46,7 @@ def test_names_are_those_within_the_folder(tmp_path: Path) -> None:
 def test_what_holds_no_picture_is_named(tmp_path: Path) -> None:
     folder, pipe = tarfile.TarInfo("folder.png"), tarfile.TarInfo("pipe.png")
     folder.type, pipe.type = tarfile.DIRTYPE, tarfile.FIFOTYPE
-    members = {
+    members: dict[str, bytes | tarfile.TarInfo] = {
         "a.png": b"x",
         "soft": link("soft.png", "a.png"),
         "hard": link("hard.png", "a.png", tarfile.LNKTYPE),

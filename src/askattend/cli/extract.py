@@ -34,7 +34,7 @@ class Extract:
         tyro.conf.arg(metavar="SOURCE|FOLDER|FILE.tar|ADDRESS …"),
     ] = ()
     """A source of questions, as `askattend data --help` lists them; or folders, tar files
-    (a-{000..009}.tar) or addresses (s3://…) of images."""
+    (a-{000..009}.tar) or addresses (s3://…) of images (required, or --images)."""
     images: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FOLDER|FILE.tar|ADDRESS …")] = ()
     """The same folders, tar files or addresses, named as `predict` has them."""
     flips: bool = False

@@ -51,7 +51,7 @@ def with_mirror_images(images: Mapping[str, T]) -> dict[str, T]:
 
 
 def extract(
-    images: Mapping[str, Path | Place],
+    images: Mapping[str, Path] | Mapping[str, Place],
     store: Path,
     config: ExtractConfig | None = None,
     *,
