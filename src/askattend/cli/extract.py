@@ -31,10 +31,13 @@ class Extract:
     cluster: Annotated[ClusterConfig, Flat]
     source: Annotated[
         Positional[tuple[str, ...]],
-        tyro.conf.arg(metavar="SOURCE|FOLDER|FILE.tar|ADDRESS …"),
+        tyro.conf.arg(
+            metavar="SOURCE|FOLDER|FILE.tar|ADDRESS …",
+            help_behavior_hint="(required, or --images)",
+        ),
     ] = ()
     """A source of questions, as `askattend data --help` lists them; or folders, tar files
-    (a-{000..009}.tar) or addresses (s3://…) of images (required, or --images)."""
+    (a-{000..009}.tar) or addresses (s3://…) of images."""
     images: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FOLDER|FILE.tar|ADDRESS …")] = ()
     """The same folders, tar files or addresses, named as `predict` has them."""
     flips: bool = False
