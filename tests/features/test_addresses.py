@@ -204,7 +204,11 @@ def test_addresses_within_others(tmp_path: Path) -> None:
     for address in (f"zip://::file://{tmp_path}/x.zip", f"zip://sub::file://{tmp_path}/x.zip"):
         (found,) = files_at(address, is_image)
         assert fetch(found.address) == b"1"
+    (found,) = matches_at(f"zip://sub/*.png::file://{tmp_path}/x.zip")
+    assert (found.name, fetch(found.address)) == ("a.png", b"1")
     assert not exists_at(f"zip://::file://{tmp_path}/gone.zip")
     with in_memory({"sub/a.png": b"2"}):
         (found,) = files_at("simplecache::memory://shop", is_image)
         assert (found.name, fetch(found.address)) == ("sub/a.png", b"2")
+        (found,) = matches_at("simplecache::memory://shop/sub/*")
+        assert (found.name, fetch(found.address)) == ("a.png", b"2")

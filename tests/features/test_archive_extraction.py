@@ -174,6 +174,10 @@ def test_what_a_tar_file_holds_no_picture_for_is_broken(
         expected = {"l.png": reason, "e.png": "the file is empty", "h.png": reason}
         assert report.broken == expected
         assert report.store.ids == ("a.png",)
+    # Where a picture was, features are not those of what is no longer there.
+    write_tar(tmp_path / "a.tar", {"b.png": picture, "a": link("a.png", "b.png")})
+    report = run(named(tmp_path, "a.tar"), tmp_path / "store", colours, CONFIG)
+    assert (report.store.ids, list(report.broken)) == (("b.png",), ["a.png"])
 
 
 def test_mirror_images_of_members(folder: Path, colours: Backbone, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from askattend.features import decoding
-from askattend.features.image_places import Place
+from askattend.features.image_places import PackedReader, Place
 from askattend.features.spec import Backbone
 from features.feature_cases import (
     Stop,
@@ -33,6 +33,7 @@ def test_decoding_runs_ahead_but_not_away(
     monkeypatch.setattr(decoding, "decode", counted)
     pictures: Iterator[decoding.DecodedImage] = decoding.decode_ahead(
         [(image, Place.of(file)) for image, file in photos.items()],
+        PackedReader(),
         spec=colours.spec,
         workers=workers,
         ahead=4,

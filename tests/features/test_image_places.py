@@ -69,6 +69,8 @@ def test_packed_files_are_read_forwards_and_back(tmp_path: Path) -> None:
             reader.read(Place(str(tmp_path / "b"), 99_000, 4, packed=True))
         with pytest.raises(DataError, match="gone: cannot be read"):
             reader.read(Place(str(tmp_path / "gone"), 0, 4, packed=True))
+        with pytest.raises(DataError, match="it ends before an image that it held"):
+            reader.read(Place(str(tmp_path / "a"), 99_998, 4, packed=True))
 
 
 def test_what_is_told_of_a_place_without_its_content(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from askattend.devices import computing_threads, pick_device
 from askattend.errors import ConfigError
 from askattend.features.backbones import absolute_backbone
 from askattend.features.extract_config import ExtractConfig
-from askattend.features.image_places import Place
+from askattend.features.image_places import PackedReader, Place
 from askattend.features.shard_extractor import Note, ReadFile, ShardExtractor
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import read_written
@@ -83,8 +83,9 @@ class ExtractionSetup:
         backbone = self.config.load_backbone()
         _require_same(self.spec, backbone.spec)
         backbone.to(pick_device(self.device))
-        with computing_threads(self.threads):
-            extractor = ShardExtractor(self.folder, backbone, self.config, Console(quiet=True))
+        quiet = Console(quiet=True)
+        with computing_threads(self.threads), PackedReader() as packed:
+            extractor = ShardExtractor(self.folder, backbone, self.config, quiet, packed)
             yield ExtractionTask(self.folder, self.spec, extractor)
 
 

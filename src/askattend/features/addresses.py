@@ -110,7 +110,7 @@ def matches_at(address: str) -> list[Listed]:
     Raises:
         DataError: it does not answer.
     """
-    exists_at(address.partition("*")[0].rpartition("/")[0] + "/")
+    exists_at(_before_pattern(address))
     try:
         system, pattern = _system(address)
         infos = system.glob(pattern, detail=True)
@@ -241,6 +241,14 @@ def _system(address: str) -> tuple[Any, str]:
 
     system, path = fsspec.core.url_to_fs(address)
     return system, path
+
+
+def _before_pattern(address: str) -> str:
+    """Return the last folder that a pattern names without ``*``."""
+    first, chained, rest = address.partition("::")
+    if chained and "*" not in first:
+        return f"{first}::{_before_pattern(rest)}"
+    return first.partition("*")[0].rpartition("/")[0] + "/" + chained + rest
 
 
 def _listed(address: str, name: str, system: Any, path: str, info: Mapping[str, Any]) -> Listed:

@@ -36,12 +36,18 @@ class DecodedImage:
 
 
 def decode_ahead(
-    images: Sequence[tuple[str, Place]], *, spec: FeatureSpec, workers: int, ahead: int
+    images: Sequence[tuple[str, Place]],
+    packed: PackedReader,
+    *,
+    spec: FeatureSpec,
+    workers: int,
+    ahead: int,
 ) -> Generator[DecodedImage, None, None]:
     """Decode images in order, in threads, never more than `ahead` beyond what was taken.
 
     Args:
         images: ids and places.
+        packed: what reads packed files, one after the other: they have no other way.
         spec: how each becomes a square.
         workers: threads; with 0, an image is decoded when it is asked for.
         ahead: at least 1.
@@ -49,13 +55,11 @@ def decode_ahead(
     Raises:
         DataError: an address does not answer, or a file of many images cannot be read.
     """
-    with PackedReader() as packed:
-        calls = (
-            # What is packed is read here, one after the other: it has no other way.
-            partial(decode, image, place, spec=spec, content=packed.read(place))
-            for image, place in images
-        )
-        yield from call_ahead(calls, workers=workers, ahead=ahead, name="decode")
+    calls = (
+        partial(decode, image, place, spec=spec, content=packed.read(place))
+        for image, place in images
+    )
+    yield from call_ahead(calls, workers=workers, ahead=ahead, name="decode")
 
 
 def decode(

@@ -16,7 +16,7 @@ from askattend.errors import FeatureError
 from askattend.features.backbones import bfloat16_error
 from askattend.features.disk import sole_writer
 from askattend.features.extract_config import ExtractConfig as ExtractConfig
-from askattend.features.image_places import Place, place_of
+from askattend.features.image_places import PackedReader, Place, place_of
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.progress import Report
 from askattend.features.shard_extractor import Note, ShardExtractor
@@ -91,12 +91,12 @@ def extract(
     backbone.to(device)
     for note in _precision_notes(backbone.spec, device):
         print_line(console, f"note: {note}")
-    if engine is None:
-        engine = _local(ShardExtractor(store, backbone, config, console))
-    writer = StoreWriter(
-        store, backbone.spec, config, console=console, progress=progress, engine=engine
-    )
-    with sole_writer(store, console):
+    with PackedReader() as packed, sole_writer(store, console):
+        if engine is None:
+            engine = _local(ShardExtractor(store, backbone, config, console, packed))
+        writer = StoreWriter(
+            store, backbone.spec, config, console=console, progress=progress, engine=engine
+        )
         done, already = writer.write({image: place_of(file) for image, file in images.items()})
     # Opened anew, as anybody would, which also checks what was written.
     finished = FeatureStore.open(store)

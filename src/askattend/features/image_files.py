@@ -56,6 +56,8 @@ class ImageFiles:
             written = shards[number]
             expected, size = written.digests[slot], written.file_sizes[slot]
             status = status_of(images[image]) if image in images else None
+            if image in images and images[image].problem:
+                continue  # a link, say, has taken its place
             if status is None or self._seen(image, expected, status):
                 found.add(image)
             elif status.size in (None, size):

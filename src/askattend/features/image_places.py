@@ -175,7 +175,10 @@ class PackedReader(AbstractContextManager["PackedReader"]):
         try:
             stream = self._opened(place)
             stream.seek(place.start or 0)
-            return stream.read(place.size)
+            content = stream.read(place.size)
+            if len(content) < place.size:
+                raise EOFError("it ends before an image that it held")
+            return content
         except (OSError, EOFError, zlib.error) as error:
             raise unreachable(place.name, error) from error
 

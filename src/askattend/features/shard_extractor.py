@@ -22,7 +22,7 @@ from askattend.features.disk import disk_errors, save_shard
 from askattend.features.extract_config import ExtractConfig
 from askattend.features.geometry import shown_regions
 from askattend.features.greys import Range
-from askattend.features.image_places import Place, Status
+from askattend.features.image_places import PackedReader, Place, Status
 from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
@@ -63,14 +63,20 @@ class ShardExtractor:
         backbone: what makes the features.
         config: how images are decoded ahead.
         console: where notes go.
+        packed: what reads packed tar files, on from shard to shard.
     """
 
     def __init__(
-        self, folder: Path, backbone: Backbone, config: ExtractConfig, console: Console
+        self,
+        folder: Path,
+        backbone: Backbone,
+        config: ExtractConfig,
+        console: Console,
+        packed: PackedReader,
     ) -> None:
         self._folder, self._backbone = folder, backbone
         self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
-        self._config, self._console = config, console
+        self._config, self._console, self._packed = config, console, packed
 
     def extract(
         self,
@@ -100,6 +106,7 @@ class ShardExtractor:
             print_line(self._console, kept)
         decoded = decode_ahead(
             [(name, images[name]) for name in left],
+            self._packed,
             spec=self._spec,
             workers=self._config.workers,
             ahead=2 * self._config.batch_size,
