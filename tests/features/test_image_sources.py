@@ -90,6 +90,7 @@ def test_ranges_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("notes.txt", "notes.txt: is no source of images"),
         ("empty", "no image in this folder"),
         ("tars", r"no image in this folder. Name its tar files: '.*tars/\*.tar'"),
+        ("none.tar", "none.tar: no image in this tar file"),
         ("text.tar", "text.tar: is no tar file that can be read"),
         (
             "memory://nowhere",
@@ -107,6 +108,7 @@ def test_what_is_no_source(
     for name in ("notes.txt", "text.tar", "empty/x.txt", "tars/x.tar"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("text")
+    write_tar(tmp_path / "none.tar", {"a.txt": b""})
     with pytest.raises(AskAttendError, match=message):
         list(images_of([source]))
 

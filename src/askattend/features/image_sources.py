@@ -166,8 +166,14 @@ def _images_of_tar(place: Place, *, descriptions: bool) -> Iterator[FoundImage]:
         opened = open_stored(place.name)
     except OSError as error:
         raise unreachable(place.name, error) from error
+    none = True
     with opened:
-        yield from tar_images(opened, place, descriptions=descriptions)
+        for found in tar_images(opened, place, descriptions=descriptions):
+            none = False
+            yield found
+    if none:
+        remedy = f"Check the file. Known are: {KNOWN}"
+        raise DataError("no image in this tar file", where=place.name, remedy=remedy)
 
 
 def _images_at(address: str, *, descriptions: bool) -> Iterator[FoundImage]:
