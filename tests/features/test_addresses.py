@@ -46,7 +46,7 @@ def test_what_lies_at_an_address_or_below_it() -> None:
         assert [each.name for each in matches_at("memory://shop/*.png")] == ["b.png"]
         (folder,) = matches_at("memory://shop/s*")
         assert folder.is_folder
-        assert exists_at("memory://shop")
+        assert exists_at("memory://shop/b.png")
         assert not exists_at("memory://nowhere")
         assert not list(files_at("memory://nowhere", is_image))
         for call in (version_at, open_address, fetch):
