@@ -37,6 +37,7 @@ usage: askattend COMMAND …
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
+  push RUN USER/NAME                      the run on the model hub, as hf:USER/NAME
   verify RUN|STORE                        every file, compared with its digest
   doctor                                  this machine and installation: what is slow, what to do
   cache [FOLDER] [--clear]                what is kept to be used again, and what it takes
@@ -63,6 +64,7 @@ COMMANDS = {
     "trace": "trace",
     "import": "importing",
     "pack": "pack",
+    "push": "push",
     "verify": "verify",
     "doctor": "doctor",
     "cache": "cache",
