@@ -22,6 +22,9 @@ _ENDLESS_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 # The range of a setting stands in its type: one place for the command line, TOML and Python.
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
+# Threads that compute; processes or threads beside them, or none. More do not start.
+Threads = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+Workers = Annotated[int, msgspec.Meta(ge=0, le=1024)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NaturalFloat = Annotated[float, msgspec.Meta(ge=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, lt=1)]

@@ -19,7 +19,7 @@ from askattend.environment.console import notes_console, print_line
 from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor
-from askattend.settings import Natural, Positive, check
+from askattend.settings import Positive, Threads, Workers, check
 
 Format = Literal["jsonl", "parquet"]
 # Given the shards to do and what to call with images done, yields each one's status once it is
@@ -41,9 +41,9 @@ class BulkConfig:
     """Images that the network looks at together."""
     shard_images: Positive = 256
     """Images a shard; so many at most are answered about again after an interruption."""
-    threads: Positive | None = None
+    threads: Threads | None = None
     """Threads that compute; by default those of a plan already begun, or PyTorch's own."""
-    workers: Natural = 2
+    workers: Workers = 2
     """Processes that decode images ahead of the network; 0 decodes in line."""
 
     def __post_init__(self) -> None:
