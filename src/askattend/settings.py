@@ -19,6 +19,8 @@ T = TypeVar("T")
 # begins alone, or the time that this needs would grow with the square of a part's length.
 _ENDLESS_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
+# What files, tensors and TensorBoard hold; Python itself counts further.
+_LARGEST = 2**63 - 1
 # The range of a setting stands in its type: one place for the command line, TOML and Python.
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
@@ -49,6 +51,8 @@ def check(settings: Any, *names: str) -> None:
 
 
 def _check_value(name: str, value: Any, hint: Any) -> None:
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ConfigError("expected a number below 2⁶³", where=f"{name} = {value!r}")
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:

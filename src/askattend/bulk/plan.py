@@ -112,10 +112,12 @@ def read_plan(out: Path) -> Plan | None:
         return None
     except (OSError, msgspec.MsgspecError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        # A store that is being extracted has a plan, too, and is not to be deleted.
+        delete = ", or delete this folder" if any(out.glob("part-*")) else ""
         raise DataError(
             f"is no plan of this version of askattend ({reason})",
             where=out / PLAN,
-            remedy="Name another --out, or delete this folder.",
+            remedy=f"Name another --out{delete}.",
         ) from None
 
 

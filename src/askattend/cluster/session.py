@@ -125,7 +125,7 @@ def _require_answer(ray: Any, address: str) -> None:
     remedy = "Check the address, and that ray start --head has been called there."
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last, of names that are too long
         problem = f"does not answer ({error})"
         raise ConfigError(problem, where=address, remedy=remedy) from None
     # Whatever listens there may not be Ray, and then its client waits for minutes.
