@@ -84,7 +84,9 @@ def read_item(item: Item) -> bytes:
     """
     place = read_place(item.place)
     if item.size == NO_CONTENT:
-        problem = "a link or a file with holes, which is not read (tar --hard-dereference stores it)"
+        problem = (
+            "a link or a file with holes, which is not read (tar --hard-dereference stores it)"
+        )
         raise ImageError(problem, where=item.image)
     if _is_too_large(item):
         problem = f"larger than {FILE.value():,} MiB"

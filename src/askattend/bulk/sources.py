@@ -130,4 +130,6 @@ def unreachable(place: str, error: Exception) -> DataError:
     remedy = "Check the path and the disk; then run it again."
     if is_address(place):
         remedy = "Check the address, the network and your credentials; then run it again."
-    return DataError(f"cannot be read ({said.splitlines()[0].rstrip('.')})", where=place, remedy=remedy)
+    return DataError(
+        f"cannot be read ({said.splitlines()[0].rstrip('.')})", where=place, remedy=remedy
+    )

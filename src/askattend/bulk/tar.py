@@ -108,7 +108,7 @@ def _key(name: str) -> str:
 
 
 def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
-    """Yield all but the folders of an archive, and make sure that it ends where it says that it does."""
+    """Yield all of an archive but folders, and make sure that it ends where it says it does."""
     whole = last = ""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as opened:
