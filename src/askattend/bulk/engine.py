@@ -13,7 +13,7 @@ from rich.console import Console
 from askattend.bulk.answering import ShardAnswerer
 from askattend.bulk.filling import of_this_process, opened_answerer, write_part
 from askattend.bulk.items import Asked, Items
-from askattend.bulk.parts import Parts, Status
+from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
 from askattend.environment.console import notes_console, print_line
 from askattend.features.progress import Report, progress_bar
@@ -172,7 +172,7 @@ def _local(
         with opened_answerer(
             predictor, common, plan, workers=workers, store=store, console=console
         ) as answerer:
-            yield from _fill(parts, items, todo, answerer, advance)
+            yield from _fill(parts, items, todo, answerer, advance, console)
 
     return engine
 
@@ -183,12 +183,16 @@ def _fill(
     todo: Sequence[int],
     answerer: ShardAnswerer,
     advance: Callable[[int], None],
+    console: Console,
 ) -> Iterator[Status]:
     """Fill the shards that nobody is at; then see to those that somebody was."""
     left: list[int] = []
     turns: tuple[tuple[Sequence[int], bool], ...] = ((todo, False), (left, True))
     for numbers, wait in turns:
         for number in numbers:
+            if wait and parts.done(number) is None:
+                text = f"{part_name(number)} is being written by another process; waiting for it."
+                print_line(console, text)
             with parts.claim(number, wait=wait) as claimed:
                 if not claimed:
                     left.append(number)
