@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from rich.console import Console
@@ -88,7 +89,7 @@ def test_a_file_that_no_host_sees_makes_a_broken_image(tmp_path: Path) -> None:
 def test_what_the_disk_of_a_worker_refuses_is_told(
     tmp_path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*arguments: object, **named: object) -> None:
+    def refuse(*arguments: object, **named: object) -> NoReturn:
         raise PermissionError(13, "Permission denied", str(tmp_path / "x"))
 
     monkeypatch.setattr(Path, "touch", refuse)
