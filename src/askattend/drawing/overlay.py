@@ -26,7 +26,7 @@ from askattend.drawing.scale import (
 from askattend.drawing.sheet import Sheet
 from askattend.errors import ConfigError
 from askattend.features.geometry import WHOLE, Crop
-from askattend.files import atomic_write, make_folder
+from askattend.files import make_folder, write_whole
 from askattend.metrics.shares import percent
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
@@ -118,7 +118,7 @@ def save_overlay(
     overlay(image, answers, maps_name=maps_name, seen=seen, cells=cells).save(encoded, file_format)
     try:
         make_folder(file.parent)
-        atomic_write(file, encoded.getvalue())
+        write_whole(file, encoded.getvalue())
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise ConfigError(problem, where=file, remedy="Choose another place.") from error

@@ -10,6 +10,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
@@ -17,7 +18,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 import msgspec
 
 from askattend.environment.home import cache_folder, expanded, shortened
-from askattend.errors import RunError
+from askattend.errors import RunError, reason_of
 from askattend.files import (
     decode_json,
     make_folder,
@@ -26,7 +27,13 @@ from askattend.files import (
     whole_file,
     whole_folder,
 )
-from askattend.files.manifest import MANIFEST, Entry, Manifest, require_unchanged
+from askattend.files.manifest import (
+    MANIFEST,
+    Entry,
+    Manifest,
+    read_manifest,
+    require_unchanged,
+)
 from askattend.files.recording import encode
 from askattend.settings import read_toml, toml_bytes
 
@@ -103,7 +110,7 @@ def run_folder(path: str | Path) -> Path:
     path = Path(path)
     if not path.is_file():
         return path
-    if not is_zipfile(path):
+    if not is_packed(path):
         problem = "is neither a run folder nor a packed run"
         raise RunError(problem, where=path, remedy="Pack one with: askattend pack RUN FILE.zip.")
     with path.open("rb") as opened:
@@ -118,23 +125,29 @@ def run_folder(path: str | Path) -> Path:
     return folder
 
 
-def damaged_members(file: Path) -> Iterator[RunError]:
-    """Yield an error for each part of a packed run that is not what its own checksum says."""
-    remedy = "Fetch it again, or pack the run again."
+def is_packed(path: Path) -> bool:
+    """Tell a packed run by its first and last bytes, whatever it is called."""
+    return path.is_file() and is_zipfile(path)  # a pipe would be waited for
+
+
+def damaged_members(file: Path) -> Iterator[tuple[int, RunError | None]]:
+    """Compare each part of a packed run with its own checksum.
+
+    Yields:
+        how many parts were compared, and what is wrong with them, if anything is.
+    """
     try:
-        with ZipFile(file) as packed:
+        with _damage(file), ZipFile(file) as packed:
             for entry in _wanted(packed, file).values():
                 try:
-                    with packed.open(entry) as opened:
+                    with _damage(f"{file}, {entry.filename}"), packed.open(entry) as opened:
                         while opened.read(2**20):
                             pass
-                except _DAMAGE as error:
-                    where = f"{file}, {entry.filename}"
-                    yield RunError(f"damaged ({error})", where=where, remedy=remedy)
-    except _DAMAGE as error:
-        yield RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+                    yield 1, None
+                except RunError as error:
+                    yield 1, error
     except RunError as error:
-        yield error
+        yield 0, error
 
 
 def is_unpacked(folder: Path) -> bool:
@@ -150,8 +163,14 @@ def _cache() -> Path:
 
 
 def _members(run: Path) -> Iterator[str]:
+    """Yield the files of a run that are packed: what it lists, and nothing of its owner's own."""
+    try:
+        manifest = read_manifest(run)
+    except ValueError:
+        manifest = None  # told when the first file is read
     for file in run.iterdir():
-        if file.is_file() and file.suffix in _SUFFIXES and file.name not in LEFT_OUT:
+        own = manifest is not None and file.name not in (*manifest.files, *manifest.writing, CARD)
+        if file.is_file() and file.suffix in _SUFFIXES and file.name not in LEFT_OUT and not own:
             yield file.name
     for name in EVALUATION:
         for file in run.rglob(f"*/{name}"):
@@ -235,26 +254,32 @@ def _named(text: str, places: Mapping[str, str]) -> str:
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack what a run folder holds, and nothing else; the folder appears whole or not at all."""
     try:
-        with whole_folder(folder) as unfinished, ZipFile(file) as packed:
-            for member, entry in _wanted(packed, file).items():
-                target = unfinished / member
-                make_folder(target.parent)
-                with packed.open(entry) as source, whole_file(target) as opened:
-                    shutil.copyfileobj(source, opened)
+        with whole_folder(folder) as unfinished:
+            with _damage(file), ZipFile(file) as packed:
+                for member, entry in _wanted(packed, file).items():
+                    target = unfinished / member
+                    make_folder(target.parent)
+                    with packed.open(entry) as source, whole_file(target) as opened:
+                        shutil.copyfileobj(source, opened)
             if not (folder / CONFIG).is_file():  # what somebody has removed a part of
                 remove_tree(folder)
-    except _DAMAGE as error:
-        raise _damaged(file, error) from None
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # a place in the file before its beginning
-            raise _damaged(file, error) from None
+    except OSError:
         if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
             raise
 
 
-def _damaged(file: Path, error: Exception) -> RunError:
-    remedy = "Fetch it again, or pack the run again."
-    return RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+@contextmanager
+def _damage(where: object) -> Iterator[None]:
+    """Turn what reading a damaged zip file raises into one kind of error."""
+    try:
+        yield
+    except (*_DAMAGE, OSError) as error:
+        # Of the system's own errors alone that for a place before the file's beginning.
+        if not isinstance(error, _DAMAGE) and error.errno != errno.EINVAL:
+            raise
+        problem = f"the zip file is damaged ({reason_of(error)})"
+        remedy = "Fetch it again, or pack the run again."
+        raise RunError(problem, where=where, remedy=remedy) from None
 
 
 def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:

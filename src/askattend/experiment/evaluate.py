@@ -287,8 +287,8 @@ def _check_folder(folder: Path, split: str) -> None:
             where="split",
             remedy="Rename the split: letters, digits, '_', '-' and '.' will do.",
         )
-    if folder.is_file():
-        raise ConfigError("is a file", where=folder, remedy="Name a folder.")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError("is no folder", where=folder, remedy="Name a folder.")
 
 
 def _report(

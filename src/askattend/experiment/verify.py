@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
-from zipfile import ZipFile, is_zipfile
 
 import msgspec
 
 from askattend.bulk.parts import damaged_parts
 from askattend.bulk.plan import PLAN
-from askattend.environment.packing import damaged_members, run_folder
+from askattend.environment.packing import damaged_members, is_packed, run_folder
 from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError
 from askattend.evaluation.evaluate import read_metrics
 from askattend.experiment.teachers import TEACHERS
@@ -139,7 +138,7 @@ def kind_of(path: Path) -> Kind:
         ConfigError: it is nothing that has digests.
     """
     marks: tuple[tuple[Kind, bool], ...] = (
-        ("packed run", path.is_file() and is_zipfile(path)),
+        ("packed run", is_packed(path)),
         ("run", any((path / name).is_file() for name in _OF_RUNS)),
         ("results", (path / PLAN).is_file() and any(path.glob("part-*"))),
         ("store", (path / INDEX).is_file() or (path / PLAN).is_file()),
@@ -199,11 +198,11 @@ def _verify_run(folder: Path, found: _Findings) -> None:
 
 
 def _verify_packed(file: Path, found: _Findings) -> None:
-    with ZipFile(file) as packed:
-        found.files += len(packed.namelist())
-    damaged = list(damaged_members(file))
-    found.damaged += [Damage.of(error, file) for error in damaged]
-    if not damaged:
+    for members, error in damaged_members(file):
+        found.files += members
+        if error is not None:
+            found.damaged.append(Damage.of(error, file))
+    if not found.damaged:
         _try(lambda: _verify_run(run_folder(file), found), file, found)
 
 
