@@ -26,9 +26,11 @@ from askattend.files import (
     remove_tree,
     whole_file,
     whole_folder,
+    write_whole,
 )
 from askattend.files.manifest import (
     MANIFEST,
+    UNPACKED,
     Entry,
     Manifest,
     read_manifest,
@@ -52,11 +54,18 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
 # A run has some twenty files, and four for each of its evaluations.
-_MOST_FILES, _LONGEST_NAME = 4_000, 400
+_MOST_FILES, _LONGEST_NAME, _LONGEST_PART = 4_000, 400, 200
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
-    *(zlib.error, lzma.LZMAError, struct.error, FileExistsError, NotADirectoryError),
+    *(
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        FileExistsError,
+        NotADirectoryError,
+        IsADirectoryError,
+    ),
 )
 
 
@@ -261,6 +270,7 @@ def _unpack(file: Path, folder: Path) -> None:
                     make_folder(target.parent)
                     with packed.open(entry) as source, whole_file(target) as opened:
                         shutil.copyfileobj(source, opened)
+            write_whole(unfinished / UNPACKED, b"")
             if not (folder / CONFIG).is_file():  # what somebody has removed a part of
                 remove_tree(folder)
     except OSError:
@@ -302,6 +312,7 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         and name.suffix in _SUFFIXES
         and not entry.is_dir()
         and len(entry.filename) <= _LONGEST_NAME
+        and all(len(part.encode(errors="replace")) <= _LONGEST_PART for part in name.parts)
     }
     if len(wanted) > _MOST_FILES:
         raise RunError(f"holds {len(wanted):,} files, more than a run can", where=file)

@@ -13,6 +13,7 @@ import msgspec
 
 from askattend.bulk.parts import damaged_parts
 from askattend.bulk.plan import PLAN
+from askattend.environment.origin import read_origin
 from askattend.environment.packing import damaged_members, is_packed, run_folder
 from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError
 from askattend.evaluation.evaluate import read_metrics
@@ -22,6 +23,8 @@ from askattend.features.store_index import INDEX, STORE_FILES
 from askattend.files.manifest import MANIFEST, OlderFolderWarning, find_change, read_manifest
 from askattend.files.writing import accept
 from askattend.report.card import CARD
+from askattend.runs.image_likeness import load_likeness
+from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors
 from askattend.runs.run_folder import CONFIG, RUN_FILES, WEIGHTS, WORDS, Run
 from askattend.runs.unfinished import SEARCH
 from askattend.scoring.evaluation_folders import (
@@ -203,7 +206,9 @@ def _verify_packed(file: Path, found: _Findings) -> None:
         if error is not None:
             found.damaged.append(Damage.of(error, file))
     if not found.damaged:
+        members = found.files
         _try(lambda: _verify_run(run_folder(file), found), file, found)
+        found.files = members  # the same, compared once more
 
 
 def _verify_store(folder: Path, found: _Findings) -> None:
@@ -239,13 +244,28 @@ def _require_own(run: Path, folder: Path) -> None:
         require_own_evaluation(run, folder, read_metrics(folder / METRICS).run)
 
 
+def require_own_evaluations(run: Path) -> None:
+    """Refuse a run in whose folder lies another run's evaluation.
+
+    Raises:
+        RunError: names the evaluation's folder, or a file of it that is unreadable.
+    """
+    for folder in _evaluations(run):
+        _require_own(run, folder)
+
+
 def _load(folder: Path) -> None:
-    """Load all of a run that answers: what is not compared may still be damaged."""
+    """Load all of a run: what is not compared may still be damaged."""
     run = Run.load(folder)
     read_summary(folder)
+    read_origin(folder)
     run.load_calibration()
+    load_likeness(folder, run.features.region_dim)
     if (folder / WEIGHTS["best"]).exists():
         run.load_model()
+    if (folder / LINEAR_FLOORS).exists():
+        load_linear_floors(folder)
+    run.progress_state()
 
 
 def _try(check: Callable[[], None], where: Path, found: _Findings) -> None:

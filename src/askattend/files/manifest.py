@@ -22,6 +22,8 @@ from askattend.errors import AskAttendError, reason_of
 from askattend.files.reading import decode_json, open_plain, read_whole
 
 MANIFEST = "manifest.json"
+# Marks a folder that was unpacked from one file, which can be done again.
+UNPACKED = ".unpacked"
 # Readings of a file that somebody replaces meanwhile, before it counts as another one.
 _TRIES = 10
 _READ = "Check that it is a file, and that you may read it."
@@ -261,6 +263,10 @@ def _difference(manifest: Manifest, name: str, found: Entry | None) -> str:
 
 
 def _remedy(folder: Path) -> str:
+    unpacked = (each for each in (folder, *folder.parents[:3]) if (each / UNPACKED).exists())
+    if (cached := next(unpacked, None)) is not None:
+        remove = f"Remove {cached}, and name the packed run again: it is unpacked anew"
+        return f"{remove}. If it stays so, fetch the packed run again."
     command = _accepting(folder)
     return f"Copy the whole folder again; if it was changed on purpose, run: {command}"
 
