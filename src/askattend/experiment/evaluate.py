@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -287,8 +288,8 @@ def _check_folder(folder: Path, split: str) -> None:
             where="split",
             remedy="Rename the split: letters, digits, '_', '-' and '.' will do.",
         )
-    if folder.is_file():
-        raise ConfigError("is a file", where=folder, remedy="Name a folder.")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise ConfigError("is no folder", where=folder, remedy="Name a folder.")
 
 
 def _report(

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from askattend.errors import ImageError
-from askattend.features.greys import OVERSHOOT, eight_bit
+from askattend.features.greys import OVERSHOOT, eight_bit, present
 from askattend.features.image_bytes import (
     not_an_image,
     read_image_file,
@@ -179,6 +179,8 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _from_greys(values: npt.NDArray[Any]) -> Image.Image:
+    if not present(values).any():
+        raise ValueError("no pixel holds a number")
     greys, used = eight_bit(values)
     image = Image.fromarray(greys).convert("RGB")
     image.info[GREYS] = used
