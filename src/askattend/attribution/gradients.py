@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import NamedTuple
 
 import torch
@@ -63,6 +64,13 @@ def gradient_maps(
         (gradient,) = torch.autograd.grad(made, leaf, back, materialize_grads=True)
     times = [(e.detach() * d).sum(dim=2) for e, d in zip(encoded, back, strict=True)]
     return GradientMaps(_grad_cam(leaf.detach(), gradient, channels), torch.stack(times).sum(dim=0))
+
+
+def in_float32(model: Network) -> Network:
+    """Return a network whose gradients have digits enough: itself, or a copy in float32."""
+    if all(p.dtype in (torch.float32, torch.float64) for p in model.parameters()):
+        return model
+    return deepcopy(model).float()
 
 
 def _grad_cam(

@@ -90,6 +90,15 @@ def removal_curves(
     return torch.stack([deletion, insertion]).permute(0, 2, 3, 1)
 
 
+def drops_without_tenth(
+    asked: WithoutRegions, maps: Float[Tensor, "questions maps regions"], generator: torch.Generator
+) -> Float[Tensor, "questions maps"]:
+    """Return how much the answers' probabilities fall without the first tenth of each map."""
+    ranks = _ranks(maps, 0, generator)
+    (left,) = asked.probabilities((ranks >= removal_counts(maps.shape[2])[1])[:, :, None])
+    return asked.probability[:, None] - left[:, :, 0]
+
+
 def _ranks(
     maps: Float[Tensor, "questions maps regions"], random_orders: int, generator: torch.Generator
 ) -> Int[Tensor, "questions orders regions"]:

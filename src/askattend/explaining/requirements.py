@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy, deepcopy
+from copy import copy
 
-import torch
-
+from askattend.attribution.gradients import in_float32
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.models.kernels.int8 import is_rounded
 from askattend.runs.predictor import Predictor
@@ -38,10 +37,8 @@ def exact_predictor(predictor: Predictor) -> Predictor:
             where="precision",
             remedy='Load the run with precision="float32".',
         )
-    if all(p.dtype in (torch.float32, torch.float64) for p in model.parameters()):
-        return predictor
     exact = copy(predictor)
-    exact.model = deepcopy(model).float()
+    exact.model = in_float32(model)
     return exact
 
 

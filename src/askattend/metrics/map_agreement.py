@@ -58,7 +58,9 @@ def positive_shares(values: Float[np.ndarray, "maps regions"]) -> Float[np.ndarr
     """
     positive = np.clip(values, 0.0, None)
     total = positive.sum(axis=1, keepdims=True)
-    return np.divide(positive, total, out=np.full(positive.shape, np.nan), where=total > 0)
+    nothing = np.full(positive.shape, np.nan)
+    found: Array = np.divide(positive, total, out=nothing, where=total > 0)
+    return found
 
 
 def correlation(
@@ -86,4 +88,5 @@ def _top_shares(values: Float[np.ndarray, "maps regions"]) -> Float[np.ndarray, 
     least = np.sort(values, axis=1)[:, [-count]]
     above, level = values > least, values == least
     left = count - above.sum(axis=1, keepdims=True)
-    return above + level * left / level.sum(axis=1, keepdims=True)
+    likely: Array = above + level * left / level.sum(axis=1, keepdims=True)
+    return likely

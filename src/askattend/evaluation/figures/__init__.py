@@ -26,6 +26,8 @@ _OWN = (
     "grounding",
     "grounding_by_type",
     "removal",
+    "attribution",
+    "human_maps",
     "without_image",
 )
 FIGURES: Registry[Figure] = Registry(
