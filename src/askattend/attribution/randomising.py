@@ -21,7 +21,8 @@ def cascade(model: Network, fresh: Network) -> Iterator[tuple[str, Network]]:
         fresh: the same network as it is before training, from which lost layers are taken.
 
     Yields:
-        the name of the layer just lost, and one network, which loses the next afterwards.
+        the name of the layer just lost (``"itself"`` for parameters of the network's own), and one
+        network, which loses the next afterwards.
     """
     losing = deepcopy(model)
     layers = [
@@ -34,4 +35,4 @@ def cascade(model: Network, fresh: Network) -> Iterator[tuple[str, Network]]:
         with torch.no_grad():
             for own, parameter in layer.named_parameters(recurse=False):
                 parameter.copy_(fresh.get_parameter(f"{name}.{own}".lstrip(".")))
-        yield name, losing.eval()
+        yield name or "itself", losing.eval()
