@@ -80,13 +80,22 @@ def _maps_and_drops(
 
 
 def terminal_lines(value: Attribution) -> list[TerminalLine]:
-    """Say how far the other maps rank regions as the attention does."""
-    told = (
+    """Say how like the attention the other maps are."""
+    others = {name: scores for name, scores in value.methods.items() if name != ATTENTION}
+    ranks = ", ".join(
         f"{METHODS[name]} {scores.rank_correlation.value:.2f}"
-        for name, scores in value.methods.items()
+        for name, scores in others.items()
         if scores.rank_correlation is not None
     )
-    return [TerminalLine("rank correlation with the attention", None, ", ".join(told))]
+    tops = ", ".join(
+        f"{METHODS[name]} {scores.top_tenth.value:.0%}"
+        for name, scores in others.items()
+        if scores.top_tenth is not None
+    )
+    return [
+        TerminalLine("attention's ranks and other maps'", None, ranks),
+        TerminalLine(f"  same top tenth, by chance {value.chance:.0%}", None, tops),
+    ]
 
 
 def page_section(value: Attribution, context: PageContext) -> Section:
