@@ -61,7 +61,7 @@ def test_gradient_times_input_is_captums_at_the_regions_as_encoded(name: str) ->
     model, regions, tokens, lengths, answer = asked(name)
 
     def from_encoded(encoded: Tensor) -> Tensor:
-        hops = [model.attention] if name == "saaa" else getattr(model, "hops", [])
+        hops: Any = [model.attention] if name == "saaa" else getattr(model, "hops", [])
         projected = tuple(hop.project(encoded) for hop in hops)
         image = model.encode_image(regions)._replace(regions=encoded, projected=projected)
         rows = torch.arange(len(encoded))

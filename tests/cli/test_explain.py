@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cli.conftest import Mistake
@@ -42,8 +43,10 @@ def test_a_packed_run_explains_too_and_notes_unknown_words(
     told = json.loads(out)
     assert (told["image"], told["question"]) == (str(trained / "square 3.png"), question)
     (asked,) = json.loads(call("ask", *words, "--json")[1])
-    assert told["answer"] == {key: told["answer"][key] for key in asked if key != "image"}
-    assert told["answer"]["attention"]["values"] == asked["attention"]["values"]
+    assert {"image", *told["answer"]} == set(asked)
+    # Asked in bfloat16 where the processor has it, and explained in float32.
+    values = [np.array(one["attention"]["values"]) for one in (told["answer"], asked)]
+    assert values[0] == pytest.approx(values[1], abs=0.01)
 
 
 @pytest.mark.parametrize(

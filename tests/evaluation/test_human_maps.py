@@ -15,11 +15,11 @@ from evaluation.evaluations import question
 from small_questions import make_qaset
 
 
-def write(file: Path, size: tuple[int, int] = (28, 14), box: tuple[int, ...] = ()) -> Path:
-    """A map of a picture of that size, bright within a box."""
+def write(file: Path, box: tuple[int, int, int, int] | None = None) -> Path:
+    """A map of a picture twice as wide as high, bright within a box."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    grey = Image.new("L", size)
-    if box:
+    grey = Image.new("L", (28, 14))
+    if box is not None:
         grey.paste(255, box)
     grey.save(file)
     return file
