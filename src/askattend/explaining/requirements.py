@@ -1,4 +1,4 @@
-"""What a network and a question must have for an answer to be explained."""
+"""Requirements of a network and a question for an answer to be explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an answer without regions, and of its maps without what training taught."""
+"""Trials of an answer without regions, and of its maps without what training taught."""
 
 from __future__ import annotations
 
