@@ -84,7 +84,7 @@ def test_every_part_is_shown(page: Page) -> None:
         "two random maps have 0.00 and 17%", "Grad-CAM -0.25, Gradient × input –, Occlusion 0.00",
         "Attention falls by 25.0 points 0.400 0.600", "Grad-CAM stays the same",
         "Gradient × input rises by 10.0 points", "Random order falls by 2.0 points",
-        "<is> falls by 25.0 points falls by 25.0 points", "it rises by 3.1 points",
+        "<is> -25.0 -25.0", "it +3.1 +3.1",
         "it <is>? no 50.0% 0.50 -0.25 – 0.00", "classifier.4 0.50 -0.25 – 0.00",
         "Regions taken away", "Regions put back", "What this is evidence of",
     ):  # fmt: skip

@@ -27,6 +27,7 @@ from askattend.explaining.wording import (
     number,
     numbers,
     on_image,
+    points,
     tenth,
     where_it_lies,
 )
@@ -190,13 +191,14 @@ def _charts(explanation: Explanation) -> list[Chart]:
 def _words(explanation: Explanation) -> Iterator[Block]:
     evidences = [one for one in (explanation.best, explanation.second) if one is not None]
     rows = tuple(
-        (words[0].text, *(change(word.drop) for word in words))
+        (words[0].text, *(points(word.drop) for word in words))
         for words in zip(*(one.words for one in evidences), strict=True)
     )
     yield Table(("Without the word", *(f"“{one.text}”" for one in evidences)), rows)
     yield Note(
-        "The probability of each answer when the word is left out; a lone word becomes the unknown "
-        "one. Two words that say the same are missing in neither's effect."
+        "By how many percentage points each answer's probability changes when the word is left "
+        "out; a lone word becomes the unknown one. Two words that say the same are missing in "
+        "neither's effect."
     )
 
 

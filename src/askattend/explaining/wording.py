@@ -41,6 +41,12 @@ def change(drop: float) -> str:
     return f"{'falls' if drop > 0 else 'rises'} by {points} points"
 
 
+def points(drop: float) -> str:
+    """Write how a probability changes in percentage points: ``"-4.1"``, ``"+0.3"`` or ``"0.0"``."""
+    written = f"{-100 * drop:+.1f}"
+    return written if float(written) else "0.0"
+
+
 def number(value: float | None) -> str:
     """Write a correlation or a distance; a dash where there is none."""
     return NONE if value is None else f"{round(value, 2) + 0.0:.2f}"  # no -0.00

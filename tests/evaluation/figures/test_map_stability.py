@@ -82,8 +82,8 @@ def test_it_is_said_and_shown_beside_another_question() -> None:
     shown, note = map_stability.page_section(VALUE, CONTEXT).blocks
     assert isinstance(shown, Table)
     assert shown.rows == (
-        ("The same in other words", "6.0% (1.0%–11.0%)", "0.90 (0.85 to 0.95)"),
-        ("Another question", "50.0% (45.0%–55.0%)", "0.10 (0.05 to 0.15)"),
+        ("The same in other words", "40", "6.0% (1.0%–11.0%)", "0.90 (0.85 to 0.95)"),
+        ("Another question", "38", "50.0% (45.0%–55.0%)", "0.10 (0.05 to 0.15)"),
     )
     assert isinstance(note, Note)
-    assert "40 pairs of questions" in note.text
+    assert "the glimpses' mean" in note.text

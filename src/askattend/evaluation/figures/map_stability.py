@@ -88,16 +88,16 @@ def page_section(value: MapStability, context: PageContext) -> Section:
     rows = [_row("The same in other words", value.reworded)]
     if value.another is not None:
         rows.append(_row("Another question", value.another))
-    columns = ("Asked about the same image", "Attention that moves", "Rank correlation")
+    columns = ("About the same image", "Pairs", "Attention that moves", "Rank correlation")
     note = Note(
         f"How much of the {context.maps_name}s' mean would have to be moved to make one question's "
         "map the other's (total variation), and how alike the two rank the regions. Means over "
-        f"{value.reworded.pairs:,} pairs of questions drawn from the split; in brackets 95 % by "
-        "images."
+        "pairs of questions drawn from the split; in brackets 95 % by images."
     )
     table = Table(columns, tuple(rows), "Does it stay when the words change?")
     return Section("Does attention matter?", (table, note))
 
 
 def _row(name: str, distance: MapDistance) -> tuple[str, ...]:
-    return name, interval_text(distance.moved), correlation_text(distance.rank_correlation)
+    moved, ranks = interval_text(distance.moved), correlation_text(distance.rank_correlation)
+    return name, f"{distance.pairs:,}", moved, ranks
