@@ -32,6 +32,7 @@ usage: askattend COMMAND …
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
   compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
+  explain RUN IMAGE QUESTION              an answer, and the evidence for where it comes from
   predict RUN --images FOLDER --questions FILE --out RESULTS
                                           answers about any number of images, into files
   serve RUN …                             a page and an interface for programs, over HTTP
@@ -59,6 +60,7 @@ COMMANDS = {
     "score": "score",
     "compare": "compare",
     "ask": "ask",
+    "explain": "explain",
     "predict": "predict",
     "serve": "serve",
     "trace": "trace",
