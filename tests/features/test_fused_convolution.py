@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -25,6 +26,10 @@ def layers(
     norm.running_mean = torch.randn(out)
     norm.running_var = torch.rand(out) + 0.5
     return convolution.eval(), norm.eval()
+
+
+def fused_of(convolution: nn.Conv2d, norm: nn.BatchNorm2d, **more: Any) -> FusedConvolution:
+    return FusedConvolution(convolution.weight, norm.state_dict(), epsilon=norm.eps, **more)
 
 
 def one_by_one(
@@ -62,7 +67,7 @@ def test_as_one_by_one(
         expected = expected + plus
     if after == "clamp":
         expected = expected.clamp(0, 6)
-    fused = FusedConvolution(*parts, padding=padding, clamped=after == "clamp")
+    fused = fused_of(*parts, stride=stride, padding=padding, clamped=after == "clamp")
     fused.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     with torch.inference_mode():
         torch.testing.assert_close(fused(x, plus), expected, rtol=1e-4, atol=1e-4)
@@ -74,7 +79,7 @@ def test_as_one_by_one(
 def test_weights_laid_out_are_those_of_now() -> None:
     """What oneDNN laid out goes with the weights: into another type, another file, a copy."""
     parts, x = layers(8, 16, 1, 1, 1), torch.randn(1, 8, 4, 4)
-    fused = FusedConvolution(*parts)
+    fused = fused_of(*parts)
     with torch.inference_mode():
         before = fused(x)
         copied = copy.deepcopy(fused)
@@ -88,7 +93,7 @@ def test_weights_laid_out_are_those_of_now() -> None:
 
 def test_a_processor_without_onednn_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     parts, x = layers(16, 16, 3, 2, 16), torch.randn(2, 16, 7, 7)
-    fused = FusedConvolution(*parts, padding=(0, 1), clamped=True)
+    fused = fused_of(*parts, stride=2, padding=(0, 1), clamped=True)
     with torch.inference_mode():
         quick = fused(x)
         monkeypatch.setattr(fused_convolution, "_onednn_fuses", lambda: False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 # Where oneDNN's fused convolutions are tried: PyTorch has them elsewhere, too.
 _MACHINES = ("x86_64", "amd64")
@@ -24,30 +25,35 @@ class FusedConvolution(nn.Module):
     all of them in one operation, from weights that it lays out once as it likes to read them.
 
     Args:
-        convolution: square, without a bias.
-        norm: follows it, in evaluation mode.
+        weight: of the convolution, which has no bias; depthwise if it has a single input channel.
+        norm: the state of the batch norm after it.
+        epsilon: the norm's.
+        stride: in both directions.
         padding: zeros on the left and top, and on the right and bottom.
         clamped: True for a ReLU6 after it.
     """
 
     def __init__(
         self,
-        convolution: nn.Conv2d,
-        norm: nn.BatchNorm2d,
+        weight: Float[Tensor, "out_channels channels kernel kernel"],
+        norm: Mapping[str, Tensor],
         *,
+        epsilon: float,
+        stride: int = 1,
         padding: tuple[int, int] = (0, 0),
         clamped: bool = False,
     ) -> None:
         super().__init__()
-        folded = fuse_conv_bn_eval(convolution, norm)
+        mean, variance = norm["running_mean"], norm["running_var"]
+        scale, shift = norm["weight"], norm["bias"]
+        folded, bias = fuse_conv_bn_weights(weight, None, mean, variance, epsilon, scale, shift)
         before, after = padding
         # oneDNN pads both sides alike: a kernel that begins with zeros does the same as less
         # padding there, without a copy of the map.
-        weight = F.pad(folded.weight.detach(), (after - before, 0) * 2)
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        assert folded.bias is not None, "a norm gives one"
-        self.bias = nn.Parameter(folded.bias.detach(), requires_grad=False)
-        self.stride, self.groups = convolution.stride[0], convolution.groups
+        kernel = F.pad(folded.detach(), (after - before, 0) * 2)
+        self.weight = nn.Parameter(kernel, requires_grad=False)
+        self.bias = nn.Parameter(bias.detach(), requires_grad=False)
+        self.stride, self.groups = stride, len(weight) if weight.shape[1] == 1 else 1
         self.padding, self.clamped = after, clamped
         self._laid_out: Tensor | None = None
 

