@@ -84,8 +84,13 @@ _REMEDIES = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; a user's mistake prints its message and exits with status 2."""
+def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], None] = lambda: None) -> None:
+    """Run one command; a user's mistake prints its message and exits with status 2.
+
+    Args:
+        argv: its words; by default those of this process.
+        loaded: called when the command's modules are imported.
+    """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
     streams, signals = visible_output(), ended_by_signals()
@@ -99,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             require_words(name, rest)
             with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")
+            loaded()
             _run(module.run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))

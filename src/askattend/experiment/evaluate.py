@@ -30,7 +30,7 @@ from askattend.experiment.features import Features, features_for
 from askattend.experiment.floors import with_verdict
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.experiment.own_questions import OwnQuestions, shared
-from askattend.experiment.resuming import stopped_note
+from askattend.experiment.stopped import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.files import sweep
