@@ -331,7 +331,8 @@ def test_files_of_its_owner_s_are_no_part_of_a_run(
     picture, page = evaluated / "look.png", evaluated / "page.html"
     image = evaluated.parents[1] / "square 0.png"
     assert call("ask", evaluated, image, "is it red?", "--overlay", picture)[0] == 0
-    assert call("compare", evaluated, evaluated, "--page", page)[0] == 0
+    other = shutil.copytree(evaluated, tmp_path / "other")
+    assert call("compare", evaluated, other, "--page", page)[0] == 0
     assert call("score", own, "--data", f"table:{table}")[0] == 0
     for file in (picture, page):
         file.unlink()
