@@ -11,7 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.models.word_logits import BUCKETS, WordLogits
+from askattend.models.symbols import record
+from askattend.models.word_logits import BUCKETS, WORD_LOGITS, WordLogits
 from small_networks import ANSWERS, CONFIGS, DIM, REGIONS, WORDS, small_network
 
 
@@ -58,5 +59,19 @@ def test_a_network_with_the_term_is_the_papers_at_first_and_then_adds_it(name: s
     expected = before.logits + both.word_logits(tokens)
     torch.testing.assert_close(both(*given).logits, expected)
     torch.testing.assert_close(both(*given).attention, before.attention)
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if name != "image-only"])
+def test_the_last_equation_has_the_term_where_the_network_has_it(name: str) -> None:
+    plain: Any = small_network(name).eval()
+    config = replace(plain.config, word_logits="words")
+    both = type(plain)(config, words=WORDS, answers=ANSWERS, region_dim=DIM).eval()
+    tokens, lengths = questions([2, 3, 4], [5], [3, 3])
+    equations = []
+    for network in (plain, both):
+        with record() as steps:
+            network(torch.randn(3, REGIONS, DIM), tokens, lengths)
+        equations.append(steps.steps[-1].symbol)
+    assert equations[1] == f"{equations[0]} + {WORD_LOGITS.symbol}"
     assert both.linear_terms() == [both.word_logits.weight]
     assert plain.linear_terms() == []

@@ -21,7 +21,7 @@ from askattend.cli.options import (
 )
 from askattend.cli.words import check_questions
 from askattend.errors import ConfigError
-from askattend.experiment.resuming import stopped_note
+from askattend.experiment.stopped import stopped_note
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.metrics.shares import percent

@@ -29,7 +29,7 @@ def run(argv: list[str]) -> None:
     """Parse the command's options, pack, and print the file."""
     options: Pack = parse(Pack, argv, "pack")
     # Here alone: it brings PyTorch, whose import is slow.
-    from askattend.experiment.resuming import stopped_note
+    from askattend.experiment.stopped import stopped_note
     from askattend.experiment.verify import require_own_evaluations
     from askattend.runs.run_folder import Run
 

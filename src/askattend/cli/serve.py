@@ -76,7 +76,7 @@ def run(argv: list[str]) -> None:
     if not options.runs:
         raise ConfigError("no run named", remedy="Name one or more: askattend serve RUN …")
     # Only now: the packages of the extra are at hand, and help need not wait for them.
-    from askattend.experiment.resuming import stopped_note
+    from askattend.experiment.stopped import stopped_note
     from askattend.serving.app import make_app
     from askattend.serving.runs import load_runs
     from askattend.serving.server import bind, serve

@@ -127,7 +127,7 @@ class QuestionOnly(Network):
         refuse_edited(edited, network=self.name)
         attention, attended = _evenly(image.regions, image_index)
         question, word_logits = split_word_logits(self.word_logits, question)
-        logits = LOGITS(add_word_logits(self.classifier(question), word_logits))
+        logits = add_word_logits(self.classifier(question), word_logits, LOGITS)
         return Output(logits, attention, attention.log(), attended, question)
 
     @classmethod

@@ -125,8 +125,8 @@ class SAAA(Network):
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         drop, first, relu, drop_hidden, last = self.classifier
         hidden = paper.G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
-        logits = last(drop_hidden(hidden))
-        logits = paper.G(add_word_logits(logits, word_logits))  # P(a | I, q) = softmax(logits)
+        logits = last(drop_hidden(hidden))  # G(x, s); P(a | I, q) = softmax(logits)
+        logits = add_word_logits(logits, word_logits, paper.G)
         return Output(logits, attention, scores, attended, question)
 
     @classmethod

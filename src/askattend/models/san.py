@@ -124,8 +124,8 @@ class SAN(Network):
             attended = paper.V_TILDE(v, k)  # ṽ_I^k
             u = paper.U(attended.squeeze(1) + u, k)  # u^k = ṽ_I^k + u^{k-1}
             hops.append((scores, attention, attended))
-        logits = add_word_logits(linear(self.classifier, self.drop(u)), word_logits)
-        logits = paper.LOGITS(logits)  # p_ans = softmax(W_u u^K + b_u)
+        logits = linear(self.classifier, self.drop(u))  # p_ans = softmax(W_u u^K + b_u)
+        logits = add_word_logits(logits, word_logits, paper.LOGITS)
         scores, attention, attended = (torch.cat(part, dim=1) for part in zip(*hops, strict=True))
         return Output(logits, attention, scores, attended, question)
 

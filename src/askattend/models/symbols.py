@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -46,6 +46,10 @@ class Symbol:
         """Return `value` itself; a listener is told first."""
         tell(lambda: Step(self, value, k))
         return value
+
+    def plus(self, term: Symbol) -> Symbol:
+        """Return the symbol of the same quantity with a term added that its paper does not have."""
+        return replace(self, symbol=f"{self.symbol} + {term.symbol}")
 
     def stacked(self, values: list[Tensor]) -> None:
         """Tell a listener, if there is one, of some tensors stacked along dimension 1."""

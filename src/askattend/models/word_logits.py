@@ -89,6 +89,15 @@ def split_word_logits(
 def add_word_logits(
     logits: Float[Tensor, "questions answers"],
     word_logits: Float[Tensor, "questions answers"] | None,
+    symbol: Symbol,
 ) -> Float[Tensor, "questions answers"]:
-    """Add the term, where there is one."""
-    return logits if word_logits is None else logits + word_logits
+    """Add the term, where there is one.
+
+    Args:
+        logits: the network's own.
+        word_logits: the term, see `split_word_logits`.
+        symbol: the paper's for the logits; a listener is told of the sum by its equation.
+    """
+    if word_logits is None:
+        return symbol(logits)
+    return symbol.plus(WORD_LOGITS)(logits + word_logits)

@@ -14,7 +14,7 @@ from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.files import atomic_write
 from askattend.files.manifest import decode_unchanged, is_expected
-from askattend.training.distilling import TeacherScores
+from askattend.training.teacher_scores import TeacherScores
 
 SUMMARY = "metrics.json"
 
