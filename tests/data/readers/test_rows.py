@@ -274,8 +274,8 @@ def test_merged_rows_are_those_of_openpyxl(ranges: list[tuple[int, ...]], filled
             sheet.merge_cells(None, one.top, one.left, one.bottom, one.right)
     expected = [[sheet.cell(r, c).value for c in range(1, 7)] for r in range(1, 7)]
     for one in merged:
-        for row in range(one.top, one.bottom + 1):
-            expected[row - 1][one.left - 1] = expected[one.top - 1][one.left - 1]
+        for at in range(one.top, one.bottom + 1):
+            expected[at - 1][one.left - 1] = expected[one.top - 1][one.left - 1]
     rows = MergedRows(sorted(merged, key=lambda one: (one.top, one.left)))
     for number, row in enumerate(values, start=1):
         own, shared = rows.read(number, row)
