@@ -133,6 +133,9 @@ def test_it_is_trained_evaluated_traced_and_asked(elsewhere: Path) -> None:
     (answer,) = json.loads(asked)
     assert answer["answer"] == "green"
     assert sum(map(sum, answer["attention"]["values"][0])) == pytest.approx(1, abs=1e-3)
+    explained = askattend(elsewhere, "explain", "run", "1.png", "what colour is it?", "--json")
+    layers = [lost["layer"] for lost in json.loads(explained)["lost_layers"]]
+    assert (layers[0], layers[-1]) == ("classifier", "embedding")
     of_run = ["--run", "run", "--image", "1.png", "--question", "what colour is it?", "--json"]
     traced = askattend(elsewhere, "trace", *of_run)
     steps = {step["name"]: step for step in json.loads(traced)["steps"]}
