@@ -53,7 +53,6 @@ def test_workers_that_claim_nothing_are_seen(
 
 
 def test_leftovers_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    places = ("askattend.files.whole.sweep", "askattend.bulk.plan.sweep", "benchmarks.claiming.sweep")
-    for place in places:
-        monkeypatch.setattr(place, lambda folder, name=None: None)
+    for place in ("askattend.files.whole", "askattend.bulk.plan", "benchmarks.claiming"):
+        monkeypatch.setattr(f"{place}.sweep", lambda folder, name=None: None)
     assert fails(tmp_path)
