@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from askattend.errors import AskAttendError
     from askattend.evaluation.evaluate import Evaluation
     from askattend.experiment.from_python import evaluate, extract, questions_from, train
+    from askattend.explaining.explain import explain
+    from askattend.explaining.explanation import Explanation
     from askattend.features.own_backbone import own_backbone
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.published_san import published_names, san_from_published
     from askattend.models.symbols import record
     from askattend.runs.map_description import MapSummary, describe_map, summarise_map
+    from askattend.runs.pipeline import VQAPipeline, pipeline
     from askattend.runs.predictor import Answer, Predictor, Scene
     from askattend.runs.word_effects import WordEffect
     from askattend.serving.gradio_app import gradio_app
@@ -31,6 +34,7 @@ __all__ = [
     "Batch",
     "CheckReport",
     "Evaluation",
+    "Explanation",
     "MapSummary",
     "Output",
     "Predictor",
@@ -38,15 +42,18 @@ __all__ = [
     "SANConfig",
     "Scene",
     "TrainConfig",
+    "VQAPipeline",
     "WordEffect",
     "check",
     "compute_loss",
     "describe_map",
     "evaluate",
+    "explain",
     "extract",
     "gradio_app",
     "make_optimizer",
     "own_backbone",
+    "pipeline",
     "published_names",
     "questions_from",
     "record",
@@ -64,6 +71,8 @@ _HOME = {
     "askattend.errors": ("AskAttendError",),
     "askattend.evaluation.evaluate": ("Evaluation",),
     "askattend.experiment.from_python": ("evaluate", "extract", "questions_from", "train"),
+    "askattend.explaining.explain": ("explain",),
+    "askattend.explaining.explanation": ("Explanation",),
     "askattend.features.own_backbone": ("own_backbone",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.published_san": ("published_names", "san_from_published"),
@@ -71,6 +80,7 @@ _HOME = {
     "askattend.training.config": ("TrainConfig",),
     "askattend.training.step": ("compute_loss", "make_optimizer", "train_step"),
     "askattend.runs.map_description": ("MapSummary", "describe_map", "summarise_map"),
+    "askattend.runs.pipeline": ("VQAPipeline", "pipeline"),
     "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
     "askattend.runs.word_effects": ("WordEffect",),
     "askattend.serving.gradio_app": ("gradio_app",),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.bulk.items import Asked, Item, Items
-from askattend.bulk.plan import parts_of_shard
-from askattend.errors import DataError
+from askattend.bulk.parts import Parts
+from askattend.bulk.plan import PLAN, parts_of_shard, read_plan
+from askattend.errors import ConfigError, DataError
 from askattend.features.image_places import Place
 
 
@@ -59,3 +62,32 @@ def test_two_images_of_one_name_are_refused() -> None:
     items = [*(Item(str(number)) for number in range(100)), Item("42")]
     with pytest.raises(DataError, match=r"^42: there are two images of this name"):
         Items.write(items, 7)
+
+
+def test_a_share_of_more_digits_than_python_reads_is_none() -> None:
+    with pytest.raises(ConfigError, match="is no share of the work"):
+        parts_of_shard("1/" + "9" * 5000, 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / PLAN)
+    with pytest.raises(DataError, match=r"a pipe, not a file.*Name another --out"):
+        read_plan(tmp_path)
+    (tmp_path / PLAN).unlink()
+    (tmp_path / PLAN).symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="a device, not a file"):
+        read_plan(tmp_path)
+    os.mkfifo(tmp_path / "part-00000.json")
+    os.mkfifo(tmp_path / "part-00000.jsonl")
+    parts = Parts(tmp_path, plan="p", format="jsonl", attention=False)
+    assert parts.done(0) is None
+
+
+def test_only_results_are_to_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / PLAN).write_text("{}")
+    with pytest.raises(DataError, match=r"--out[.]$"):
+        read_plan(tmp_path)
+    (tmp_path / "part-00000.json").touch()
+    with pytest.raises(DataError, match=r"or delete this folder[.]$"):
+        read_plan(tmp_path)

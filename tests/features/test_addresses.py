@@ -94,7 +94,6 @@ def test_addresses_that_fail_are_told() -> None:
     gone = FileNotFoundError("http://h")
     gone.__cause__ = OSError("Cannot connect to host h")
     assert "(Cannot connect to host h)" in str(unreachable("http://h", gone))
-    assert "(no such file)" in str(unreachable("s3://b/x", FileNotFoundError("b/x")))
 
 
 def test_no_answer_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,3 +211,28 @@ def test_addresses_within_others(tmp_path: Path) -> None:
         assert (found.name, fetch(found.address)) == ("sub/a.png", b"2")
         (found,) = matches_at("simplecache::memory://shop/sub/*")
         assert (found.name, fetch(found.address)) == ("a.png", b"2")
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "told"),
+    [
+        (
+            "http://h/x.tar",
+            FileNotFoundError("http://h/x.tar"),
+            "nothing is found there). Check th",
+        ),
+        (
+            "s3://b/x",
+            ImportError("Install s3fs\nto access S3"),
+            "Install s3fs to access S3). Ch",
+        ),
+        (
+            "/x.tar",
+            OSError(5, "Input/output error", "/x.tar"),
+            "Input/output error). Check the pat",
+        ),
+        ("s3://b/x", TimeoutError(), "TimeoutError). Check the address"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_a_line(place: str, error: Exception, told: str) -> None:
+    assert f"{place}: cannot be read ({told}" in str(unreachable(place, error))

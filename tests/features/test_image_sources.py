@@ -96,7 +96,7 @@ def test_ranges_are_written_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             "memory://nowhere",
             r"no image at this address. .* write …/\*.tar",
         ),
-        ("memory://nowhere/a.tar", "a.tar: cannot be read .no such file"),
+        ("memory://nowhere/a.tar", "a.tar: cannot be read .nothing is found"),
         ("memory://nowhere/*.tar", "matches no file. Check the address"),
         ("nosuch://bucket", "nosuch://bucket: cannot be read .Protocol not known"),
     ],

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from askattend.errors import DataError
 from askattend.features.image_places import Place, read_image
-from askattend.features.tar import FoundImage, tar_images
+from askattend.features.tar import FoundImage, ReadDescription, tar_images
 from features.archives import link, write_tar
 
 
-def listed(file: Path, *, descriptions: bool = False) -> list[FoundImage]:
+def listed(file: Path, read: ReadDescription | None = None) -> list[FoundImage]:
     with file.open("rb") as opened:
-        return list(tar_images(opened, Place.of(file), descriptions=descriptions))
+        return list(tar_images(opened, Place.of(file), read=read))
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -56,17 +56,26 @@ def test_what_holds_no_picture_is_named(tmp_path: Path) -> None:
     }
     found = listed(write_tar(tmp_path / "a.tar", members))
     told = {each.image: each.place.problem for each in found}
-    a_link = "a link to 'a.png', which a tar file holds no picture for"
-    plain = "no plain file in its tar file"
-    assert told == {"a.png": "", "soft.png": a_link, "hard.png": a_link, "pipe.png": plain}
+    soft, hard = (
+        f"a link to 'a.png', which is not read (tar {option} stores it)"
+        for option in ("--dereference", "--hard-dereference")
+    )
+    plain = "a device or a file with holes, which is not read"
+    assert told == {"a.png": "", "soft.png": soft, "hard.png": hard, "pipe.png": plain}
 
 
 def test_descriptions_lie_beside_their_images(tmp_path: Path) -> None:
-    members = {"a.jpg": b"x", "a.json": b"1", "a.b.png": b"y", "c.png": b"z", "d.json": b"2"}
-    found = listed(write_tar(tmp_path / "a.tar", members), descriptions=True)
-    told = {each.image: each.description and each.description.content for each in found}
-    assert told == {"a.jpg": b"1", "a.b.png": b"1", "c.png": None}
-    assert not any(each.description for each in listed(tmp_path / "a.tar"))
+    members = {"a.jpg": b"x", "a.json": b"1", "a.b.png": b"y", "c.png": b"z", "d.json": b""}
+    file = write_tar(tmp_path / "a.tar", members)
+    found = listed(file, read=lambda content, where: tuple(content.decode()))
+    assert {each.image: each.told for each in found} == {
+        "a.jpg": ("1",),
+        "a.b.png": (),
+        "c.png": (),
+    }
+    assert not any(each.told for each in listed(file))
+    with pytest.raises(DataError, match=r"a\.tar: d\.json: holds questions, but no image"):
+        listed(file, read=lambda content, where: (where,))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from askattend.data.readers.row import Row
 from askattend.data.readers.rows import EXTENSIONS, read_rows
 from askattend.data.readers.table import question_ids
 from askattend.errors import DataError
-from askattend.features.tar import Description
 from askattend.files import decode_json, read_bytes
 from askattend.files.limits import QUESTION
 
@@ -91,19 +90,19 @@ def _lines(file: Path) -> tuple[str, ...]:
     return tuple(line for _, line in lines)
 
 
-def questions_in(description: Description) -> tuple[Asked, ...]:
+def questions_in(content: bytes, where: str) -> tuple[Asked, ...]:
     """Read the questions that a tar file has of an image; none where it holds something else.
 
     Args:
-        description: an object with ``question`` (a text) or ``questions`` (texts, or objects of
+        content: an object with ``question`` (a text) or ``questions`` (texts, or objects of
             ``question`` and ``id``).
+        where: how messages call it.
 
     Raises:
         DataError: it is no JSON, or holds something else in the place of a question.
     """
-    where = description.where
     try:
-        read = decode_json(description.content)
+        read = decode_json(content)
     except msgspec.DecodeError as error:
         problem = f"is no JSON ({error})"
         raise DataError(problem, where=where, remedy="Make the tar file again.") from None

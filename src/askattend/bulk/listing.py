@@ -15,7 +15,6 @@ from askattend.errors import DataError, name_few
 from askattend.features.image_places import Place
 from askattend.features.image_sources import images_of
 from askattend.features.store import FeatureStore
-from askattend.features.tar import FoundImage
 
 
 def items_of_sources(sources: Sequence[str], questions: Questions | None) -> Iterator[Item]:
@@ -28,15 +27,11 @@ def items_of_sources(sources: Sequence[str], questions: Questions | None) -> Ite
     Raises:
         DataError: see `image_sources.images_of`; or a question's image is in none of them.
     """
-    items = map(_item, images_of(sources, descriptions=questions is None))
+    found = images_of(sources, read=questions_in if questions is None else None)
+    items = (Item(each.image, each.place, each.told) for each in found)
     if questions is None:
         return (item for item in items if item.asked)
     return with_questions(items, questions)
-
-
-def _item(found: FoundImage) -> Item:
-    asked = () if found.description is None else questions_in(found.description)
-    return Item(found.image, found.place, asked)
 
 
 def with_questions(items: Iterable[Item], questions: Questions) -> Iterator[Item]:

@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend compare runs/saaa runs/san --data table:regale.csv --columns image=Bild",
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
+    "push": ("askattend push runs/shelves our-team/shelves --private",),
     "verify": (
         "askattend verify runs/demo",
         "askattend verify features --json",
@@ -76,9 +77,14 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend plan --images 20k --gpu none --measure --json",
     ),
     "ask": (
+        'askattend ask demo drawing.png "what color is the shape?"',
         'askattend ask runs/demo photo.jpg "what colour is it?" --overlay out.png',
         'askattend ask runs/demo photo.jpg "is it red?" --overlay out.png --draw-as cells',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',
+    ),
+    "explain": (
+        'askattend explain runs/shelves shelf2.jpg "how many boxes are there?" --out page.html',
+        'askattend explain runs/shelves shelf2.jpg "is it full?" --reworded "is the shelf full?"',
     ),
     "predict": (
         "askattend predict runs/demo --images photos/ --questions questions.txt --out results",

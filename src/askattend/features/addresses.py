@@ -56,12 +56,16 @@ def is_address(place: str) -> bool:
 def unreachable(place: str, error: Exception) -> DataError:
     """Make the error for an address, or a file, that cannot be read now."""
     told: BaseException = error
-    if isinstance(error, FileNotFoundError):
-        # Some file systems say so of hosts that are not there.
-        told = error.__cause__ or FileNotFoundError("no such file")
-    said = (" ".join(str(told).split())[:300] or type(told).__name__).rstrip(".")
-    remedy = "Check the address, the network and your credentials; then run it again."
-    return DataError(f"cannot be read ({said})", where=place, remedy=remedy)
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        # Of hosts that are not there, some file systems say no more than the address.
+        told = error.__cause__ or FileNotFoundError("nothing is found there")
+    said = " ".join(str(told).split()) or type(told).__name__
+    if isinstance(told, OSError) and told.filename is not None:  # which `place` names
+        said = told.strerror or said
+    remedy = "Check the path and the disk; then run it again."
+    if is_address(place):
+        remedy = "Check the address, the network and your credentials; then run it again."
+    return DataError(f"cannot be read ({said[:300].rstrip('.')})", where=place, remedy=remedy)
 
 
 def exists_at(address: str) -> bool:

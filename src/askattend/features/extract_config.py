@@ -8,7 +8,7 @@ from askattend.devices import Precision
 from askattend.features.backbones import DEFAULT, check_dtype, check_name, load_backbone
 from askattend.features.spec import Backbone, Geometry, Strides
 from askattend.features.storage import Dtype
-from askattend.settings import Natural, Positive, check
+from askattend.settings import Positive, Workers, check
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ExtractConfig:
     errs by 5 to 17 %."""
     batch_size: Positive = 8
     """Images that the backbone looks at together."""
-    workers: Natural = 2
+    workers: Workers = 2
     """Threads that decode images ahead of the backbone; 0 decodes in line."""
     shard_images: Positive = 256
     """Images a file; so many at most are extracted again after an interruption."""

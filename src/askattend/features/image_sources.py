@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -22,7 +23,7 @@ from askattend.features.addresses import (
 )
 from askattend.features.image_names import KNOWN, is_hidden, is_image
 from askattend.features.image_places import Place, open_stored
-from askattend.features.tar import TAR_SUFFIXES, FoundImage, tar_images
+from askattend.features.tar import TAR_SUFFIXES, FoundImage, ReadDescription, tar_images
 from askattend.files import readable
 
 _RANGE = re.compile(r"\{([0-9]{1,18})\.\.([0-9]{1,18})\}|\{([^{}]*,[^{}]*)\}")
@@ -43,19 +44,33 @@ def images_in(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError("no such folder", where=folder, remedy="Check the path.")
-    # By names that can be written: of old disks and archives come some that are no UTF-8.
-    found = {
-        readable(file.relative_to(folder).as_posix()): file
-        for file in folder.rglob("*")
-        if is_image(file.name) and file.is_file()
-    }
-    visible = {name: file for name, file in sorted(found.items()) if not is_hidden(name)}
-    if not visible:
+    found: dict[str, Path] = {}
+    for file in _visible_files(folder):
+        if is_image(file.name):
+            # By names that can be written: of old disks and archives come some that are no UTF-8.
+            name = readable(file.relative_to(folder).as_posix())
+            if name in found:
+                remedy = "Rename one of them."
+                raise ImageError("two files have this name", where=folder / name, remedy=remedy)
+            found[name] = file
+    if not found:
         remedy = f"Known are: {KNOWN}"
         if any(map(is_tar, os.listdir(folder))):
             remedy = f"Name its tar files: '{folder}/*.tar'."
         raise ImageError("no image in this folder", where=folder, remedy=remedy)
-    return visible
+    return dict(sorted(found.items()))
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    """Yield all below a folder that is no folder itself, a link that leads nowhere included."""
+
+    def refuse(error: OSError) -> NoReturn:
+        problem = f"this folder cannot be read ({error.strerror or error})"
+        raise ImageError(problem, where=error.filename, remedy="Check who may.") from error
+
+    for place, inner, names in os.walk(folder, onerror=refuse):
+        inner[:] = [name for name in inner if not is_hidden(name)]
+        yield from (Path(place, name) for name in names if not is_hidden(name))
 
 
 def is_tar(name: str) -> bool:
@@ -122,12 +137,14 @@ def _range(first: str, last: str, source: str) -> list[str]:
     return [str(number).zfill(len(first)) for number in range(low, high + 1)]
 
 
-def images_of(sources: Sequence[str], *, descriptions: bool = False) -> Iterator[FoundImage]:
+def images_of(
+    sources: Sequence[str], *, read: ReadDescription | None = None
+) -> Iterator[FoundImage]:
     """List the images of folders, tar files and addresses, in order, as they are found.
 
     Args:
         sources: as they are named.
-        descriptions: True to read what tar files tell of their images.
+        read: reads what tar files tell of their images, if that is wanted.
 
     Raises:
         DataError: a source is not there, cannot be read, is cut off, or holds no image.
@@ -136,22 +153,24 @@ def images_of(sources: Sequence[str], *, descriptions: bool = False) -> Iterator
     # All are looked for first: the last one's name may be wrong.
     names = list(chain.from_iterable(map(expanded_names, sources)))
     for name in names:
+        if not name.strip():  # as an unset variable leaves it; it would be the working directory
+            raise DataError("a name is empty", where="--images", remedy="Name a folder or a file.")
         if not is_address(name) and not Path(name).expanduser().exists():
             raise DataError("no such file or folder", where=name, remedy="Check the path.")
     for name in names:
-        yield from _images_of_source(name, descriptions=descriptions)
+        yield from _images_of_source(name, read=read)
 
 
-def _images_of_source(name: str, *, descriptions: bool) -> Iterator[FoundImage]:
+def _images_of_source(name: str, *, read: ReadDescription | None) -> Iterator[FoundImage]:
     if is_address(name):
-        yield from _images_at(name, descriptions=descriptions)
+        yield from _images_at(name, read=read)
         return
     path = Path(name).expanduser()
     if path.is_dir():
         found = images_in(path)
         yield from (FoundImage(image, Place.of(file)) for image, file in found.items())
     elif is_tar(name):
-        yield from _images_of_tar(Place.of(path), descriptions=descriptions)
+        yield from _images_of_tar(Place.of(path), read=read)
     elif is_image(name):
         yield FoundImage(readable(path.name), Place.of(path))
     else:
@@ -159,7 +178,7 @@ def _images_of_source(name: str, *, descriptions: bool) -> Iterator[FoundImage]:
         raise DataError("is no source of images", where=name, remedy=remedy)
 
 
-def _images_of_tar(place: Place, *, descriptions: bool) -> Iterator[FoundImage]:
+def _images_of_tar(place: Place, *, read: ReadDescription | None) -> Iterator[FoundImage]:
     try:
         if place.is_remote and not place.version:
             place = msgspec.structs.replace(place, version=version_at(place.name))
@@ -168,7 +187,7 @@ def _images_of_tar(place: Place, *, descriptions: bool) -> Iterator[FoundImage]:
         raise unreachable(place.name, error) from error
     none = True
     with opened:
-        for found in tar_images(opened, place, descriptions=descriptions):
+        for found in tar_images(opened, place, read=read):
             none = False
             yield found
     if none:
@@ -176,7 +195,7 @@ def _images_of_tar(place: Place, *, descriptions: bool) -> Iterator[FoundImage]:
         raise DataError("no image in this tar file", where=place.name, remedy=remedy)
 
 
-def _images_at(address: str, *, descriptions: bool) -> Iterator[FoundImage]:
+def _images_at(address: str, *, read: ReadDescription | None) -> Iterator[FoundImage]:
     """List the images of an address: one, a tar file, a folder, or a pattern of these."""
     if "*" in address:
         found = matches_at(address)
@@ -189,7 +208,7 @@ def _images_at(address: str, *, descriptions: bool) -> Iterator[FoundImage]:
             yield from _images_below(each.address)
         elif is_tar(each.name):
             place = Place(each.address, version=each.version)
-            yield from _images_of_tar(place, descriptions=descriptions)
+            yield from _images_of_tar(place, read=read)
         elif is_image(each.name):
             yield FoundImage(each.name, _whole(each))
 

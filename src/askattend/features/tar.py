@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tarfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from typing import Any
 
@@ -25,12 +26,8 @@ _MOST_JSON = 16 * 2**20
 _MOST_ZEROS = 64 * 2**20
 
 
-@dataclass(frozen=True)
-class Description:
-    """A ``KEY.json`` that lies beside ``KEY.jpg``: what names it in messages, and its bytes."""
-
-    where: str
-    content: bytes
+# Reads a description, of which messages say where it lies.
+ReadDescription = Callable[[bytes, str], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -40,16 +37,16 @@ class FoundImage:
     Attributes:
         image: its id.
         place: where its bytes lie.
-        description: what its tar file tells of it, if it does and was asked.
+        told: what was read from its tar file's descriptions of it.
     """
 
     image: str
     place: Place
-    description: Description | None = None
+    told: tuple[Any, ...] = ()
 
 
 def tar_images(
-    file: BufferedReader, place: Place, *, descriptions: bool = False
+    file: BufferedReader, place: Place, *, read: ReadDescription | None = None
 ) -> Iterator[FoundImage]:
     """List the images of a tar file in its order; names are ids, whatever they look like.
 
@@ -59,7 +56,7 @@ def tar_images(
     Args:
         file: opened, at its beginning.
         place: the tar file's.
-        descriptions: True to read ``KEY.json`` beside ``KEY.jpg``.
+        read: reads ``KEY.json`` beside ``KEY.jpg``.
 
     Raises:
         DataError: it is no tar file, damaged, or cut off; names the last whole member.
@@ -68,27 +65,47 @@ def tar_images(
     file.seek(0)
     stream: Any = gzip.GzipFile(fileobj=file) if packed else file
     whole = msgspec.structs.replace(place, packed=packed)
-    group: list[FoundImage] = []
-    described: Description | None = None
-    key = None
+    sample = _Sample("", place.name)
     for member in _members(stream, place.name):
         name = _name(member)
         if is_hidden(name):
             continue
-        if key != (key := _key(name)):
-            yield from _with(group, described)
-            group, described = [], None
+        if sample.key != (key := _key(name)):
+            yield from sample.found()
+            sample = _Sample(key, place.name)
+        stem, suffix = os.path.splitext(name)
         if is_image(name):
-            group.append(FoundImage(name, _place(member, whole)))
-        elif descriptions and name.lower().endswith(".json") and _is_description(member):
+            sample.images.append(FoundImage(name, _place(member, whole)))
+        elif suffix.lower() == ".json" and read is not None and member.size <= _MOST_JSON:
             # Read in between; tarfile itself looks for the next member where it was.
             where = f"{place.name}: {name}"
-            described = Description(where, _content(stream, member, where))
-    yield from _with(group, described)
+            told = read(_content(stream, member, where), where)
+            sample.told[stem] = (*sample.told.get(stem, ()), *told)
+    yield from sample.found()
 
 
-def _with(group: list[FoundImage], described: Description | None) -> Iterator[FoundImage]:
-    return (replace(found, description=described) for found in group)
+@dataclass
+class _Sample:
+    """Members of one key that follow each other: images, and what is told beside them."""
+
+    key: str
+    place: str
+    images: list[FoundImage] = field(default_factory=list)
+    told: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def found(self) -> Iterator[FoundImage]:
+        """Give images what a description of their name tells, and what those of all do."""
+        stems = {os.path.splitext(each.image)[0] for each in self.images}
+        of_all = [each for stem, told in self.told.items() if stem not in stems for each in told]
+        if of_all and not self.images:
+            raise DataError(
+                "holds questions, but no image of this name stands beside it",
+                where=f"{self.place}: {next(iter(self.told))}.json",
+                remedy="Put KEY.json next to KEY.jpg (tar --sort=name).",
+            )
+        for each in self.images:
+            own = self.told.get(os.path.splitext(each.image)[0], ())
+            yield replace(each, told=(*of_all, *own))
 
 
 def _name(member: tarfile.TarInfo) -> str:
@@ -102,19 +119,25 @@ def _name(member: tarfile.TarInfo) -> str:
 def _place(member: tarfile.TarInfo, whole: Place) -> Place:
     problem = ""
     if member.islnk() or member.issym():
-        problem = f"a link to '{readable(member.linkname)}', which a tar file holds no picture for"
-    elif not member.isfile() or member.issparse():
-        problem = "no plain file in its tar file"
+        option = "--hard-dereference" if member.islnk() else "--dereference"
+        name = readable(member.linkname)
+        problem = f"a link to '{name}', which is not read (tar {option} stores it)"
+    elif not _is_plain(member):
+        problem = "a device or a file with holes, which is not read"
     return msgspec.structs.replace(
         whole, start=member.offset_data, size=member.size, problem=problem
     )
 
 
-def _is_description(member: tarfile.TarInfo) -> bool:
-    return member.isfile() and not member.issparse() and member.size <= _MOST_JSON
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    """Return True where the bytes of a file lie in one piece, and not with another member."""
+    return member.isfile() and not member.issparse()
 
 
 def _content(stream: Any, member: tarfile.TarInfo, where: str) -> bytes:
+    if not _is_plain(member):
+        remedy = "Make it again with tar --dereference."
+        raise DataError("is a link, not a file", where=where, remedy=remedy)
     try:
         stream.seek(member.offset_data)
         content: bytes = stream.read(member.size)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -13,9 +15,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from askattend.devices import AnsweringPrecision
+from askattend.environment.hub import PREFIX, fetch, is_named
+from askattend.environment.packing import push_run, write_portable
 from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
-from askattend.features.geometry import crop_of, regions_of
+from askattend.features.geometry import Crop, crop_of, regions_of
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
@@ -87,6 +91,67 @@ class Predictor(Answerer):
         model = load_to_answer(run, device=device, precision=precision)
         return cls(run, model, backbone=backbone)
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        **options: Any,
+    ) -> Predictor:
+        """Read a run of the model hub, which is asked once; or whatever `load` reads.
+
+        Args:
+            name: ``"user/name"``, also as ``"hf:user/name@revision"``; ``"demo"``, the small run
+                that comes with the package; or a run folder or packed run, which goes first.
+            revision: of the hub's: branch, tag or commit.
+            token: the hub's, for private runs; by default that of ``hf auth login``.
+            options: as for `load`.
+
+        Raises:
+            RunError: there is no such run, the hub could not be reached, or as for `load`.
+        """
+        path, text = Path(name), str(name).removeprefix(PREFIX)
+        if path.exists() or (revision is None and token is None and is_named(path)):
+            return cls.load(path, **options)
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+(@.+)?", text):
+            remedy = "Name a run folder, a packed run, or user/name on the model hub."
+            raise RunError("no such run", where=name, remedy=remedy)
+        return cls.load(fetch(text, revision=revision, token=token), **options)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write into a folder what answers, with the model card: no optimizer, log or picture.
+
+        Raises:
+            RunError: the folder is there and not empty, or a file of the run was changed.
+        """
+        write_portable(self.run.folder, Path(folder))
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        message: str | None = None,
+    ) -> str:
+        """Write what `save_pretrained` writes to a repository of the model hub.
+
+        Args:
+            repository: ``"user/name"``; made if need be.
+            private: who may see a repository that is made: its members alone.
+            token: the hub's; by default that of ``hf auth login``.
+            message: of the commit.
+
+        Returns:
+            the address of its page.
+
+        Raises:
+            RunError: huggingface-hub is not installed, or the hub refuses or cannot be reached.
+        """
+        return push_run(self.run.folder, repository, private=private, token=token, message=message)
+
     @cached_property
     def backbone(self) -> Backbone:
         """The frozen network that made the run's features; loaded when first needed.
@@ -156,6 +221,24 @@ class Predictor(Answerer):
                 the network does not use the image.
             DataError: the questions are no list of texts, or one has no word in it.
         """
+        listed, top = several_questions(questions), answers_to_list(top)
+        self.need_words(listed)
+        regions, seen = self.stored_regions(store, image_id)
+        answers = self.answer(self.look_at(regions), [0] * len(listed), listed, top=top)
+        return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]
+
+    def stored_regions(
+        self, store: FeatureStore | str | Path, image_id: str
+    ) -> tuple[Float[Tensor, "1 regions region_dim"], Crop | None]:
+        """Read an image's regions from a feature store, or its folder.
+
+        Returns:
+            the regions; and the part of the image that maps lie over, None where the store does
+            not tell the image's shape.
+
+        Raises:
+            FeatureError: as `ask_stored`.
+        """
         if self.run.features.backbone == NONE:
             raise FeatureError(
                 "its network does not use the image, and has no features",
@@ -164,13 +247,9 @@ class Predictor(Answerer):
             )
         store = store if isinstance(store, FeatureStore) else FeatureStore.open(Path(store))
         self.run.features.require(store.spec, where=store.path)
-        listed, top = several_questions(questions), answers_to_list(top)
-        self.need_words(listed)
         if self.run.features.coordinates:
             store = store.with_coordinates()
-        image, seen = self.look_at(store.read([image_id])), store.crop(image_id)
-        answers = self.answer(image, [0] * len(listed), listed, top=top)
-        return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]
+        return store.read([image_id]), store.crop(image_id)
 
     def answer_many(
         self, pairs: Iterable[tuple[Source, str]], *, top: int = 5, batch_size: int = 8
