@@ -54,8 +54,7 @@ class Reader:
         """Divide what stands after the colon into a path and the options named after it.
 
         Raises:
-            DataError: an option is there twice, or it or its value is none of the reader's; names the
-                nearest.
+            DataError: an option is there twice, or it or its value is none of the reader's.
         """
         path, *named = re.split(rf",(?={OPTIONS}$)", place)
         if not self.options or not named or Path(place).exists():
