@@ -21,6 +21,7 @@ from typing import Any
 from unittest import mock
 
 from filelock import FileLock, Timeout
+from rich.console import Console
 
 from askattend.bulk import parts as parts_module
 from askattend.bulk.answering import ShardAnswerer
@@ -29,7 +30,7 @@ from askattend.bulk.items import Item, Items
 from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import parts_of_shard
 from askattend.bulk.rows import Row
-from askattend.files import system_calls
+from askattend.files import sweep, system_calls
 from benchmarks.turns import Turns, Worker
 
 SHARDS, IMAGES, WORKERS = 4, 3, 3
@@ -131,9 +132,11 @@ def _parts(folder: Path) -> Parts:
 
 
 def _work(folder: Path, share: str, answerer: _Answerer) -> None:
+    sweep(folder)  # as `settle_plan` does for whoever comes
     parts = _parts(folder)
     todo = [number for number in parts_of_shard(share, SHARDS) if parts.done(number) is None]
-    for _ in _fill(parts, _Items(), todo, answerer, lambda count: None):
+    quiet = Console(quiet=True)
+    for _ in _fill(parts, _Items(), todo, answerer, lambda count: None, quiet):
         pass
 
 
@@ -163,6 +166,7 @@ def _check(folder: Path, vouched: Counter[str]) -> None:
     found = {file.name: file.read_bytes() for file in folder.glob("part-*")}
     assert len(expected) == 2 * SHARDS
     assert found == expected
+    sweep(folder)  # as the next command there does: the last to die left what no one has swept
     left = [file.name for file in folder.glob(".*") if file.suffix != ".lock"]
     assert not left, f"left over: {left}"
     statuses = [_parts(folder).done(number) for number in range(SHARDS)]

@@ -20,7 +20,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import torch
 from hypothesis import Phase, settings
-from jaxtyping import install_import_hook
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -31,6 +30,7 @@ if hasattr(sys.modules.get("sitecustomize"), "NetworkForbidden"):
     sys.modules["no_network.sitecustomize"] = sys.modules["sitecustomize"]
 from no_network import sitecustomize as no_network
 from squares import write_squares
+from typechecking import check_all
 
 if TYPE_CHECKING:
     from askattend.metrics.wordnet import WordNet
@@ -46,7 +46,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup has it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-install_import_hook("askattend", "typechecking.checked")
+check_all("askattend")
 
 # No test asserts a time, hypothesis' own deadline included.
 settings.register_profile("askattend", deadline=None)

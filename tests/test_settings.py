@@ -32,6 +32,7 @@ def test_hyphens_are_underscores() -> None:
         ({"dropout": -0.5}, r"x: dropout = -0.5: expected a number between 0 and 1, 1 excluded"),
         ({"dropout": True}, r"x: dropout = True: expected float, got bool"),
         ({"dropout": "x"}, r"x: dropout = 'x': expected float, got str"),
+        ({"hidden_dim": 2**63}, r"x: hidden_dim = 9223372036854775808: expected a number below"),
     ],
 )
 def test_mistakes_are_named(table: dict[str, Any], message: str) -> None:

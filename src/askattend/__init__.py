@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from askattend.models.published_san import published_names, san_from_published
     from askattend.models.symbols import record
     from askattend.runs.map_description import MapSummary, describe_map, summarise_map
+    from askattend.runs.pipeline import VQAPipeline, pipeline
     from askattend.runs.predictor import Answer, Predictor, Scene
     from askattend.runs.word_effects import WordEffect
     from askattend.serving.gradio_app import gradio_app
@@ -41,6 +42,7 @@ __all__ = [
     "SANConfig",
     "Scene",
     "TrainConfig",
+    "VQAPipeline",
     "WordEffect",
     "check",
     "compute_loss",
@@ -51,6 +53,7 @@ __all__ = [
     "gradio_app",
     "make_optimizer",
     "own_backbone",
+    "pipeline",
     "published_names",
     "questions_from",
     "record",
@@ -77,6 +80,7 @@ _HOME = {
     "askattend.training.config": ("TrainConfig",),
     "askattend.training.step": ("compute_loss", "make_optimizer", "train_step"),
     "askattend.runs.map_description": ("MapSummary", "describe_map", "summarise_map"),
+    "askattend.runs.pipeline": ("VQAPipeline", "pipeline"),
     "askattend.runs.predictor": ("Answer", "Predictor", "Scene"),
     "askattend.runs.word_effects": ("WordEffect",),
     "askattend.serving.gradio_app": ("gradio_app",),

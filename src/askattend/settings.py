@@ -19,9 +19,14 @@ T = TypeVar("T")
 # begins alone, or the time that this needs would grow with the square of a part's length.
 _ENDLESS_KEY = re.compile(r"(?<![\w\"'-])(?:[\w\"'-]+[ \t]*\.[ \t]*){100}")
 
+# What files, tensors and TensorBoard hold; Python itself counts further.
+_LARGEST = 2**63 - 1
 # The range of a setting stands in its type: one place for the command line, TOML and Python.
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Natural = Annotated[int, msgspec.Meta(ge=0)]
+# Threads that compute; processes or threads beside them, or none. More do not start.
+Threads = Annotated[int, msgspec.Meta(ge=1, le=1024)]
+Workers = Annotated[int, msgspec.Meta(ge=0, le=1024)]
 PositiveFloat = Annotated[float, msgspec.Meta(gt=0)]
 NaturalFloat = Annotated[float, msgspec.Meta(ge=0)]
 Probability = Annotated[float, msgspec.Meta(ge=0, lt=1)]
@@ -46,6 +51,8 @@ def check(settings: Any, *names: str) -> None:
 
 
 def _check_value(name: str, value: Any, hint: Any) -> None:
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ConfigError("expected a number below 2⁶³", where=f"{name} = {value!r}")
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:

@@ -129,3 +129,9 @@ def test_in_order_each_batch_is_one_process_s(of: int, together: int) -> None:
     ]
     assert [next(turns[i // together % of]) for i in range(len(expected))] == expected
     assert all(next(turn, None) is None for turn in turns)
+
+
+def test_more_parts_than_questions_are_as_many_as_questions() -> None:
+    division = Division(parts=10**15)
+    parts = list(division.parts_of(np.array([3, 3, 5]), seed=(0, 0)))
+    assert sorted(len(positions) for positions, _ in parts) == [1, 1, 1]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +94,26 @@ def test_two_at_once_share_the_work(trained: Path, tmp_path: Path) -> None:
         assert answer(first, "alone") == 12
     for file in sorted((tmp_path / "alone").glob("p*")):
         assert (tmp_path / "both" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_who_waits_for_a_shard_says_so(trained: Path, tmp_path: Path) -> None:
+    predictor = Predictor.load(trained / "runs" / "saaa")
+    common, config = (Asked("is it red?"),), BulkConfig(shard_images=1, workers=0)
+    with Items.write([Item("a", str(trained / "square 1.png"))], 1) as items:
+        plan = make_plan(predictor, items, common, config, threads=1)
+        settle_plan(tmp_path, plan)
+        other = Parts(tmp_path, plan=plan.digest, format="jsonl", attention=False)
+        said = io.StringIO()
+        with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+            assert stack.enter_context(other.claim(0, wait=False))
+            arguments = (predictor, items, common, plan, tmp_path)
+            console = Console(file=said, width=200)
+            waiting = pool.submit(answer_parts, *arguments, workers=0, console=console)
+            while "part-00000 is being written by another process; wait" not in said.getvalue():
+                assert not waiting.done(), waiting.result()
+                time.sleep(0.01)
+            stack.close()
+            assert waiting.result().images == 1
 
 
 def test_a_network_that_reads_questions_alone_needs_no_image(

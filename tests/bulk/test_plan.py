@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.bulk.items import Asked, Item, Items, read_place, written_place
-from askattend.bulk.plan import parts_of_shard
-from askattend.errors import DataError
+from askattend.bulk.parts import Parts
+from askattend.bulk.plan import PLAN, parts_of_shard, read_plan
+from askattend.errors import ConfigError, DataError
 
 
 @given(st.integers(0, 300), st.integers(1, 40))
@@ -60,3 +63,32 @@ def test_any_name_of_a_file_survives(name: bytes) -> None:
     path = name.replace(b"\0", b"").decode("utf-8", "surrogateescape")
     assert read_place(written_place(path)) == path
     written_place(path).encode()
+
+
+def test_a_share_of_more_digits_than_python_reads_is_none() -> None:
+    with pytest.raises(ConfigError, match="is no share of the work"):
+        parts_of_shard("1/" + "9" * 5000, 4)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / PLAN)
+    with pytest.raises(DataError, match=r"a pipe, not a file.*Name another --out"):
+        read_plan(tmp_path)
+    (tmp_path / PLAN).unlink()
+    (tmp_path / PLAN).symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="a device, not a file"):
+        read_plan(tmp_path)
+    os.mkfifo(tmp_path / "part-00000.json")
+    os.mkfifo(tmp_path / "part-00000.jsonl")
+    parts = Parts(tmp_path, plan="p", format="jsonl", attention=False)
+    assert parts.done(0) is None
+
+
+def test_only_results_are_to_be_deleted(tmp_path: Path) -> None:
+    (tmp_path / PLAN).write_text("{}")
+    with pytest.raises(DataError, match=r"--out[.]$"):
+        read_plan(tmp_path)
+    (tmp_path / "part-00000.json").touch()
+    with pytest.raises(DataError, match=r"or delete this folder[.]$"):
+        read_plan(tmp_path)

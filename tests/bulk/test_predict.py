@@ -176,6 +176,53 @@ def test_tar_files_hold_their_own_questions(trained: Path, tmp_path: Path, call:
     check_rows(run, rows, files.__getitem__)
 
 
+def test_questions_go_to_the_image_of_their_name_or_to_all_of_their_key(
+    trained: Path, tmp_path: Path, call: Call
+) -> None:
+    picture = (trained / "square 1.png").read_bytes()
+    asked = {"I.1": "is it red?", "I.2": "What colour is it?", "x": "is it blue?", "y": "is it?"}
+    members = [(f"{name}.json", json.dumps({"question": text})) for name, text in asked.items()]
+    members += [("y.meta.json", "{}")]
+    names = ("I.1", "I.2", "x.left", "x.right", "y")
+    whole = [(name, text.encode()) for name, text in members]
+    whole += [(f"{name}.png", picture) for name in names]
+    write_tar(tmp_path / "t.tar", sorted(whole))
+    words = ("predict", trained / "runs" / "saaa", "--images", tmp_path / "t.tar", *INLINE)
+    assert call(*words, "--out", tmp_path / "out")[0] == 0
+    assert [(row["image"], row["question"]) for row in rows_of(tmp_path / "out")] == [
+        ("I.1.png", "is it red?"),
+        ("I.2.png", "What colour is it?"),
+        ("x.left.png", "is it blue?"),
+        ("x.right.png", "is it blue?"),
+        ("y.png", "is it?"),
+    ]
+    # All pictures first: the questions stand beside none.
+    write_tar(tmp_path / "t.tar", sorted(whole, key=lambda member: member[0][::-1], reverse=True))
+    status, _, err = call(*words, "--out", tmp_path / "apart")
+    assert status == 2
+    assert "holds questions, but no image of this name stands beside it" in err
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_links_in_a_tar_are_broken_images(
+    trained: Path, questions: Path, tmp_path: Path, call: Call, suffix: str
+) -> None:
+    # A name that is no UTF-8, too.
+    file = tmp_path / f"caf\udce9{suffix}"
+    with tarfile.open(file, "w:gz" if suffix == ".tar.gz" else "w") as opened:
+        opened.add(trained / "square 1.png", "a.png")
+        for name, kind in (("hard.png", tarfile.LNKTYPE), ("soft.png", tarfile.SYMTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "a.png"
+            opened.addfile(member)
+    words = ("--images", file, "--questions", questions, "--out", tmp_path / "out", *INLINE)
+    status, said, err = call("predict", trained / "runs" / "saaa", *words, "--json")
+    assert status == 0, err
+    summary = json.loads(said)
+    assert (summary["images"], sorted(summary["broken"])) == (3, ["hard.png", "soft.png"])
+    assert "tar --hard-dereference" in summary["broken"]["hard.png"]
+
+
 def test_folders_tars_packed_tars_and_addresses_answer_alike(
     trained: Path, pictures: Path, questions: Path, tmp_path: Path, call: Call
 ) -> None:

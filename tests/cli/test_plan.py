@@ -98,6 +98,13 @@ def test_any_number_of_images_has_a_plan(images: str, work: str, call: Call) -> 
     assert f"{work}: {float(images):,.0f} image" in out
 
 
+@pytest.mark.parametrize("more", ["--shard-images 1e12", "--questions-per-image 1e-300"])
+def test_absurd_numbers_have_a_plan_of_usual_width(more: str, call: Call) -> None:
+    status, out, err = call("plan", "--images", "1e6", *more.split())
+    assert (status, err) == (0, "")
+    assert max(map(len, out.splitlines())) < 150
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

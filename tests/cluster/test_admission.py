@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from rich.console import Console
@@ -11,14 +13,15 @@ from rich.console import Console
 from askattend.bulk.items import Item
 from askattend.cluster.admission import Admission
 from askattend.cluster.places import absolute_item, archive_sizes, first_unseen
-from askattend.cluster.worker import Unseen, Worker
-from askattend.errors import ConfigError, DataError
+from askattend.cluster.worker import Refused, Unseen, Worker
+from askattend.errors import AskAttendError, ConfigError, DataError
 
 
 @pytest.fixture
 def worker() -> Worker:
     """A worker in this process, which is none of Ray's."""
     made = Worker.__new__(Worker)
+    made._stack, made._task = ExitStack(), None
     return made
 
 
@@ -38,6 +41,7 @@ def test_others_are_not(tmp_path: Path, worker: Worker, capsys: pytest.CaptureFi
         for other, message in (
             (replace(hello, askattend="0.0.9"), "runs askattend 0.0.9, but here it is"),
             (replace(hello, torch="1.13"), "runs torch 1.13, but here it is .*Install the same"),
+            (replace(hello, refused="Read-only file system"), "cannot write to .*Read-only file"),
             (replace(hello, sees=False), "does not see .* as this host does.*all hosts share"),
         ):
             with pytest.raises(ConfigError, match=rf"^host {other.host}: {message}"):
@@ -80,3 +84,24 @@ def test_a_file_that_no_host_sees_makes_a_broken_image(tmp_path: Path) -> None:
         message = r"^host h: sees 3 bytes of what is .*cut.tar, larger or smaller here"
         with pytest.raises(ConfigError, match=message):
             admission.require_gone(Unseen(str(tmp_path / "cut.tar"), size=3), "host h")
+
+
+def test_what_the_disk_of_a_worker_refuses_is_told(
+    tmp_path: Path, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **named: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "x"))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    (tmp_path / "token").write_bytes(b"")
+    hello = worker.hello(str(tmp_path), "token")
+    assert (hello.sees, hello.refused) == (True, "Permission denied")
+
+    class Setup:
+        opened = refuse
+
+    reply = worker.begin(Setup())
+    assert isinstance(reply, Refused)
+    message = rf"^{tmp_path / 'x'} \(on host h\): cannot be read or written \(Permission denied\)"
+    with pytest.raises(AskAttendError, match=message):
+        raise reply.error("host h")

@@ -23,6 +23,9 @@ pytestmark = pytest.mark.xdist_group("ray")
     [
         ("nowhere", "nowhere: is no address of a Ray cluster. Write HOST:PORT"),
         ("ray://host:10001", "is no address of a Ray cluster"),
+        ("host:²", "is no address of a Ray cluster"),
+        (f"host:{'9' * 5000}", "is no address of a Ray cluster"),
+        (f"{'a' * 64}:80", "does not answer"),
         ("127.0.0.1:99999", "does not answer"),
         ("127.0.0.1:1", "127.0.0.1:1: does not answer .*refused.*Check the address"),
     ],

@@ -16,6 +16,7 @@ from askattend.experiment.recipe import MEDIUM, SMALL, SetSize, describe_recipe,
 from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
 from askattend.models import SAAAConfig, SANConfig, networks
+from askattend.training.config import TrainConfig
 from commands import Call
 from small_questions import make_qaset, make_question
 from squares import write_squares
@@ -86,7 +87,16 @@ def test_san_has_no_hidden_layer_to_narrow() -> None:
 
 def test_options_come_on_top_and_the_run_says_what_was_chosen(tmp_path: Path, call: Call) -> None:
     table = write_squares(tmp_path)
-    options = ("--model.question-dim", "8", "--train.epochs", "1", "--extract.image-size", "32")
+    options = (
+        "--model.question-dim",
+        "8",
+        "--train.epochs",
+        "1",
+        "--extract.image-size",
+        "32",
+        "--train.min-steps",
+        "2",
+    )
     source = ("--data", f"table:{table}", "--out", tmp_path / "run")
     status, _, err = call("train", "saaa", *source, *options)
     assert status == 0
@@ -105,14 +115,24 @@ def test_options_come_on_top_and_the_run_says_what_was_chosen(tmp_path: Path, ca
 
 def test_a_run_keeps_its_recipe(tmp_path: Path, call: Call) -> None:
     table = write_squares(tmp_path)
-    options = ("--train.epochs", "1", "--extract.image-size", "32", "--model.question-dim", "8")
+    options = (
+        "--train.epochs",
+        "1",
+        "--extract.image-size",
+        "32",
+        "--model.question-dim",
+        "8",
+        "--train.min-steps",
+        "2",
+    )
     source = ("--data", f"table:{table}", "--out", tmp_path / "run")
     assert call("train", "saaa", *source, *options)[0] == 0
     again = ("--out", tmp_path / "run", "--resume", "--recipe", "large")
     status, _, err = call("train", "saaa", *again)
     assert (status, "recipe is 'large', and was 'small'" in err) == (2, True)
     begun = Config(
-        model=SAAAConfig(),
+        model=SAAAConfig(question_dim=8),
+        train=TrainConfig(min_steps=1),
         data=f"table:{table}",
         recipe="auto",
         extract=ExtractConfig(image_size=32),

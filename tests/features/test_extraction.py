@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 from collections import namedtuple
@@ -345,10 +346,37 @@ def test_images_of_a_folder(tmp_path: Path) -> None:
         file.parent.mkdir(exist_ok=True)
         file.touch()
     (tmp_path / "folder.png").mkdir()
+    (tmp_path / "a" / "lost.png").symlink_to("nowhere")
+    (tmp_path / "loop.png").symlink_to("loop.png")
     found = images_in(tmp_path)
-    assert list(found) == ["a/B.webp", "a/c.png", "b.JPG"]
+    # A link that leads nowhere is a broken image, and none that nobody hears of.
+    assert list(found) == ["a/B.webp", "a/c.png", "a/lost.png", "b.JPG", "loop.png"]
     assert found["a/c.png"] == tmp_path / "a" / "c.png"
     with pytest.raises(ImageError, match=r"no image in this folder.*\.jpg"):
         images_in(tmp_path / "folder.png")
     with pytest.raises(ImageError, match="no such folder"):
         images_in(tmp_path / "nowhere")
+
+
+def test_two_files_that_can_only_be_written_alike(tmp_path: Path) -> None:
+    (tmp_path / "caf\\xe9.png").touch()
+    (tmp_path / "caf\udce9.png").touch()
+    with pytest.raises(ImageError, match="two files have this name"):
+        images_in(tmp_path)
+
+
+def test_a_folder_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "below").mkdir()
+    scandir = os.scandir
+
+    def refuse(place: str | Path) -> Any:
+        if Path(place).name == "below":
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ImageError, match=r"below: this folder cannot be read \(Permission denied"):
+        images_in(tmp_path)

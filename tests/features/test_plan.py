@@ -25,6 +25,7 @@ from askattend.errors import FeatureError
 from askattend.features.extraction import ExtractionReport
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
+from askattend.features.store_index import PLAN
 from features.feature_cases import (
     BROKEN,
     CONFIG,
@@ -391,3 +392,14 @@ def test_two_writers_take_turns(photos: dict[str, Path], colours: Backbone, tmp_
     thread.join(60)
     assert first.done == 14
     assert [(report.done, report.already) for report in reports] == [(0, 14)]
+
+
+def test_results_of_predict_are_not_called_a_damaged_store(
+    photos: dict[str, Path], colours: Backbone, tmp_path: Path
+) -> None:
+    store = tmp_path / "results"
+    store.mkdir()
+    (store / PLAN).write_text('{"run": "x", "parts": 2}')
+    (store / "part-00000.json").touch()
+    with pytest.raises(FeatureError, match=r"a folder of something else.*Choose a new folder"):
+        run(photos, store, colours)

@@ -26,6 +26,8 @@ from askattend.runs.run_folder import Run
 from askattend.training import step as steps
 from askattend.training.config import TrainConfig
 from askattend.training.loop import fit
+from askattend.training.processes import ALONE, Processes
+from training.thread_processes import together
 
 DIM = 6
 CONFIGS: dict[str, Any] = {
@@ -58,7 +60,12 @@ TEXTS = ("is it red?", "is it blue?", "what is it?", "is it there?")
 
 
 def trained(
-    folder: Path, asked: QASet, features: Features, network: str = "saaa", **config: Any
+    folder: Path,
+    asked: QASet,
+    features: Features,
+    network: str = "saaa",
+    processes: Processes = ALONE,
+    **config: Any,
 ) -> Run:
     words, answers = WordVocab.build(q.text for q in asked), AnswerVocab.build(asked)
     spec = replace(NoFeatures().spec, rows=2, columns=2, region_dim=DIM)
@@ -69,7 +76,7 @@ def trained(
     settings = TrainConfig(
         **{"epochs": 2, "batch_size": 2, "min_steps": 1, "device": "cpu", **config}
     )
-    fit(run, batches, batches, settings, console=Console(quiet=True))
+    fit(run, batches, batches, settings, console=Console(quiet=True), processes=processes)
     return run
 
 
@@ -90,6 +97,19 @@ def test_features_that_are_no_numbers(
     assert "the features of 1 images are not all finite (i2): questions q2 (1 in all)" in str(
         caught.value
     )
+
+
+def test_processes_that_train_together_name_the_questions_of_all(tmp_path: Path) -> None:
+    regions = torch.full((4, DIM), math.nan)
+
+    def train(processes: Processes) -> str:
+        out = tmp_path / str(processes.rank)
+        with pytest.raises(RunError) as caught:
+            trained(out, questions(*TEXTS), Features(i2=regions), processes=processes)
+        return caught.value.problem
+
+    told = together(2, train)
+    assert told == ["the features of 1 images are not all finite (i2): questions q2 (1 in all)"] * 2
 
 
 def test_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

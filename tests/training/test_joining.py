@@ -77,6 +77,9 @@ def test_the_place_is_what_torchrun_says() -> None:
         ({"MASTER_PORT": "x"}, "MASTER_PORT=x"),
         ({"RANK": "4"}, "RANK=4, WORLD_SIZE=4"),
         ({"WORLD_SIZE": "many"}, "WORLD_SIZE=many"),
+        ({"WORLD_SIZE": "²"}, "WORLD_SIZE=²"),
+        ({"MASTER_PORT": "65536"}, "MASTER_PORT=65536"),
+        ({"MASTER_ADDR": "a" * 64}, "MASTER_ADDR=aaa"),
     ],
 )
 def test_variables_that_make_no_sense_are_named(change: dict[str, str], told: str) -> None:

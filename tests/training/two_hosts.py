@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from no_network import sitecustomize as no_network
+from training import impatient
 
 PORT = 29517
 
@@ -46,7 +47,7 @@ class Host:
         """Start a command as torchrun does, in a process a host."""
         words = ["-m", "torch.distributed.run", "--nnodes", str(len(of)), "--nproc-per-node", "1"]
         words += ["--node-rank", str(node), "--master-addr", of[0].address]
-        words += ["--master-port", str(PORT), "-m", "askattend", *command]
+        words += ["--master-port", str(PORT), impatient.__file__, *command]
         return self.start([sys.executable, *words], log)
 
     def link(self, state: str) -> None:

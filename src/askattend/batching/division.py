@@ -63,7 +63,8 @@ class Division:
         if not len(own):
             yield np.zeros(1, dtype=np.int64), Part(0.0, len(image), True, drawn)
             return
-        divided = [own[part] for part in divide(image[own], self.parts) if len(part)]
+        parts = min(self.parts, len(own))
+        divided = [own[part] for part in divide(image[own], parts) if len(part)]
         for number, part in enumerate(divided, 1):
             share = len(part) / len(image)
             yield part, Part(share, len(image), number == len(divided), drawn)

@@ -28,7 +28,7 @@ import fsspec
 import numpy as np
 from rich.console import Console
 
-from askattend.bulk.items import Item, read_place
+from askattend.bulk.items import NO_CONTENT, Item, read_place
 from askattend.bulk.sources import is_address, unreachable
 from askattend.environment.console import print_line
 from askattend.errors import AskAttendError, ImageError
@@ -83,6 +83,11 @@ def read_item(item: Item) -> bytes:
         DataError: an address does not answer.
     """
     place = read_place(item.place)
+    if item.size == NO_CONTENT:
+        problem = (
+            "a link or a file with holes, which is not read (tar --hard-dereference stores it)"
+        )
+        raise ImageError(problem, where=item.image)
     if _is_too_large(item):
         problem = f"larger than {FILE.value():,} MiB"
         raise ImageError(problem, where=item.image, remedy=FILE.how_to_raise())
@@ -129,12 +134,12 @@ class PackedReader:
         self._stream: gzip.GzipFile | None = None
 
     def read(self, item: Item) -> bytes | None:
-        """Return the bytes of an image in a packed file; None for others, and too large ones.
+        """Return the bytes of an image in a packed file; None for others, and what is not read.
 
         Raises:
             DataError: the file cannot be read.
         """
-        if not item.packed or _is_too_large(item):
+        if not item.packed or item.size == NO_CONTENT or _is_too_large(item):
             return None
         if self._place != item.place or self._stream is None:
             self.close()

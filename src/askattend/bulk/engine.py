@@ -13,13 +13,13 @@ from rich.console import Console
 from askattend.bulk.answering import ShardAnswerer
 from askattend.bulk.filling import of_this_process, opened_answerer, write_part
 from askattend.bulk.items import Asked, Items
-from askattend.bulk.parts import Parts, Status
+from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
 from askattend.environment.console import notes_console, print_line
 from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor
-from askattend.settings import Natural, Positive, check
+from askattend.settings import Positive, Threads, Workers, check
 
 Format = Literal["jsonl", "parquet"]
 # Given the shards to do and what to call with images done, yields each one's status once it is
@@ -41,9 +41,9 @@ class BulkConfig:
     """Images that the network looks at together."""
     shard_images: Positive = 256
     """Images a shard; so many at most are answered about again after an interruption."""
-    threads: Positive | None = None
+    threads: Threads | None = None
     """Threads that compute; by default those of a plan already begun, or PyTorch's own."""
-    workers: Natural = 2
+    workers: Workers = 2
     """Processes that decode images ahead of the network; 0 decodes in line."""
 
     def __post_init__(self) -> None:
@@ -172,7 +172,7 @@ def _local(
         with opened_answerer(
             predictor, common, plan, workers=workers, store=store, console=console
         ) as answerer:
-            yield from _fill(parts, items, todo, answerer, advance)
+            yield from _fill(parts, items, todo, answerer, advance, console)
 
     return engine
 
@@ -183,12 +183,16 @@ def _fill(
     todo: Sequence[int],
     answerer: ShardAnswerer,
     advance: Callable[[int], None],
+    console: Console,
 ) -> Iterator[Status]:
     """Fill the shards that nobody is at; then see to those that somebody was."""
     left: list[int] = []
     turns: tuple[tuple[Sequence[int], bool], ...] = ((todo, False), (left, True))
     for numbers, wait in turns:
         for number in numbers:
+            if wait and parts.done(number) is None:
+                text = f"{part_name(number)} is being written by another process; waiting for it."
+                print_line(console, text)
             with parts.claim(number, wait=wait) as claimed:
                 if not claimed:
                     left.append(number)

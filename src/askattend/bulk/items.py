@@ -19,6 +19,8 @@ from askattend.errors import DataError
 from askattend.files import naming
 
 _RAW = "\0"
+# Size of a member of a tar file that is none: a link to another one, or a file with holes.
+NO_CONTENT = -1
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -36,7 +38,7 @@ class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
         place: the file or address that holds it, as `written_place` writes it; ``""`` where it is
             read from a feature store, or is not looked at.
         start: byte of the file (of a packed one, unpacked) where it begins; None for a whole file.
-        size: its bytes.
+        size: its bytes; `NO_CONTENT` of what cannot be read there.
         packed: True in a gzip file, which is read from its beginning.
         asked: questions of this image alone; those of all images stand elsewhere.
     """

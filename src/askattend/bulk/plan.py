@@ -14,7 +14,7 @@ from filelock import FileLock
 from askattend.bulk.items import Asked
 from askattend.environment.provenance import version
 from askattend.errors import ConfigError, DataError
-from askattend.files import atomic_write, decode_json, digest_of, make_folder, sweep
+from askattend.files import atomic_write, decode_json, digest_of, make_folder, read_whole, sweep
 from askattend.runs.run_folder import (
     ANSWERS,
     ATTENTION,
@@ -29,7 +29,7 @@ from askattend.runs.run_folder import (
 
 PLAN = "plan.json"
 _OF_RUN = (WEIGHTS["best"], WORDS, ANSWERS, CALIBRATION, FEATURES, VECTORS, ATTENTION, CONFIG)
-_SHARD = re.compile(r"([0-9]+)/([0-9]+)")
+_SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,14 +107,17 @@ def read_plan(out: Path) -> Plan | None:
         DataError: it is damaged, or of another version of askattend.
     """
     try:
-        return decode_json((out / PLAN).read_bytes(), Plan)
+        return decode_json(read_whole(out / PLAN), Plan)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except msgspec.MsgspecError as error:
+    except (OSError, msgspec.MsgspecError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        # A store that is being extracted has a plan, too, and is not to be deleted.
+        delete = ", or delete this folder" if any(out.glob("part-*")) else ""
         raise DataError(
-            f"is no plan of this version of askattend ({error})",
+            f"is no plan of this version of askattend ({reason})",
             where=out / PLAN,
-            remedy="Name another --out, or delete this folder.",
+            remedy=f"Name another --out{delete}.",
         ) from None
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import fsspec
 
-from askattend.bulk.items import Item, written_place
+from askattend.bulk.items import Item, read_place, written_place
 from askattend.bulk.tar import TAR_SUFFIXES, tar_items
 from askattend.errors import DataError
 from askattend.features.extraction import SUFFIXES, images_in
@@ -125,6 +125,11 @@ def _address_items(address: str) -> Iterator[Item]:
 
 def unreachable(place: str, error: Exception) -> DataError:
     """Make the error for an address, or a file, that cannot be read now."""
-    said = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-    remedy = "Check the address, the network and your credentials; then run it again."
-    return DataError(f"cannot be read ({said})", where=place, remedy=remedy)
+    place = read_place(place)
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    remedy = "Check the path and the disk; then run it again."
+    if is_address(place):
+        remedy = "Check the address, the network and your credentials; then run it again."
+    return DataError(
+        f"cannot be read ({said.splitlines()[0].rstrip('.')})", where=place, remedy=remedy
+    )

@@ -7,11 +7,12 @@ import os
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import IO, Any
 
 import msgspec
 
-from askattend.bulk.items import Asked, Item
+from askattend.bulk.items import NO_CONTENT, Asked, Item, written_place
 from askattend.errors import DataError
 from askattend.features.extraction import SUFFIXES
 from askattend.files import decode_json, readable
@@ -40,24 +41,57 @@ def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[I
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     stream: Any = gzip.GzipFile(fileobj=file) if packed else file
-    group: list[Item] = []
-    asked: tuple[Asked, ...] = ()
-    key = None
+    written = written_place(place)
+    sample = _Sample("", place)
     for member in _members(stream, place):
         name = readable(member.name)
-        if key != (key := _key(name)):
-            yield from _with_questions(group, asked)
-            group, asked = [], ()
-        suffix = os.path.splitext(name)[1].lower()
-        if suffix in SUFFIXES:
-            group.append(Item(name, place, member.offset_data, member.size, packed))
-        elif suffix == ".json" and own_questions and member.size <= _MOST_JSON:
+        if sample.key != (key := _key(name)):
+            yield from sample.items()
+            sample = _Sample(key, place)
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() in SUFFIXES:
+            size = member.size if _is_plain(member) else NO_CONTENT
+            sample.images.append(Item(name, written, member.offset_data, size, packed))
+        elif suffix.lower() == ".json" and own_questions and member.size <= _MOST_JSON:
             # Read in between; tarfile itself looks for the next member where it was.
             asked = _questions_in(_content(stream, member, place), f"{place}: {name}")
-    yield from _with_questions(group, asked)
+            sample.asked[stem] = (*sample.asked.get(stem, ()), *asked)
+    yield from sample.items()
+
+
+@dataclass
+class _Sample:
+    """Members of one key that follow each other: images, and the questions beside them."""
+
+    key: str
+    place: str
+    images: list[Item] = field(default_factory=list)
+    asked: dict[str, tuple[Asked, ...]] = field(default_factory=dict)
+
+    def items(self) -> Iterator[Item]:
+        """Give images the questions of a description that has their name, else those of all."""
+        stems = {os.path.splitext(item.image)[0] for item in self.images}
+        of_all = [each for stem, asked in self.asked.items() if stem not in stems for each in asked]
+        if of_all and not self.images:
+            raise DataError(
+                "holds questions, but no image of this name stands beside it",
+                where=f"{self.place}: {next(iter(self.asked))}.json",
+                remedy="Put KEY.json next to KEY.jpg (tar --sort=name).",
+            )
+        for item in self.images:
+            own = self.asked.get(os.path.splitext(item.image)[0], ())
+            yield msgspec.structs.replace(item, asked=(*of_all, *own))
+
+
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    """Return True where the bytes of a file lie in one piece, and not with another member."""
+    return member.isfile() and not member.issparse()
 
 
 def _content(stream: Any, member: tarfile.TarInfo, place: str) -> bytes:
+    if not _is_plain(member):
+        where, remedy = f"{place}: {readable(member.name)}", "Make it again with tar --dereference."
+        raise DataError("is a link, not a file", where=where, remedy=remedy)
     try:
         stream.seek(member.offset_data)
         content: bytes = stream.read(member.size)
@@ -67,10 +101,6 @@ def _content(stream: Any, member: tarfile.TarInfo, place: str) -> bytes:
         raise DataError(f"is damaged ({error})", where=where, remedy=remedy) from error
 
 
-def _with_questions(group: list[Item], asked: tuple[Asked, ...]) -> Iterator[Item]:
-    return (msgspec.structs.replace(item, asked=asked) for item in group)
-
-
 def _key(name: str) -> str:
     """Return what files of one sample share: the path up to the first dot of the name."""
     folder, slash, base = name.rpartition("/")
@@ -78,7 +108,7 @@ def _key(name: str) -> str:
 
 
 def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
-    """Yield the files of an archive, and make sure that it ends where it says that it does."""
+    """Yield all of an archive but folders, and make sure that it ends where it says it does."""
     whole = last = ""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as opened:
@@ -87,7 +117,7 @@ def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
                 whole, last = last, member.name
                 # It remembers every member, which of a large archive would fill the memory.
                 opened.members = []  # type: ignore[attr-defined]
-                if member.isfile() and not member.issparse():
+                if not member.isdir():
                     yield member
             whole = last
             stream.seek(opened.offset)

@@ -38,6 +38,7 @@ usage: askattend COMMAND …
   serve RUN …                             a page and an interface for programs, over HTTP
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
+  push RUN USER/NAME                      the run on the model hub, as hf:USER/NAME
   verify RUN|STORE                        every file, compared with its digest
   doctor                                  this machine and installation: what is slow, what to do
   cache [FOLDER] [--clear]                what is kept to be used again, and what it takes
@@ -65,6 +66,7 @@ COMMANDS = {
     "trace": "trace",
     "import": "importing",
     "pack": "pack",
+    "push": "push",
     "verify": "verify",
     "doctor": "doctor",
     "cache": "cache",
@@ -74,7 +76,7 @@ COMMANDS = {
 
 
 _FREE = " Free some space there, and give the same command again."
-_ALLOW = " Name a place where you may write, or change its permissions."
+_ALLOW = " Change its permissions, or name another place."
 # An error's number → what to do about it.
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE),
@@ -82,8 +84,13 @@ _REMEDIES = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; a user's mistake prints its message and exits with status 2."""
+def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], None] = lambda: None) -> None:
+    """Run one command; a user's mistake prints its message and exits with status 2.
+
+    Args:
+        argv: its words; by default those of this process.
+        loaded: called when the command's modules are imported.
+    """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
     streams, signals = visible_output(), ended_by_signals()
@@ -97,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             require_words(name, rest)
             with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")
+            loaded()
             _run(module.run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))

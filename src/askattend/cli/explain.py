@@ -13,7 +13,7 @@ from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import Attention, BackboneName, Device, Json, RunFolder, StoredFeatures
 from askattend.cli.words import check_questions
 from askattend.errors import ConfigError
-from askattend.experiment.resuming import stopped_note
+from askattend.experiment.stopped import stopped_note
 from askattend.explaining.explain import explain, explain_stored
 from askattend.explaining.explanation import Explanation
 from askattend.explaining.text import explanation_lines

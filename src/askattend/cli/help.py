@@ -58,6 +58,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend compare runs/saaa runs/san --data table:regale.csv --columns image=Bild",
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
+    "push": ("askattend push runs/shelves our-team/shelves --private",),
     "verify": (
         "askattend verify runs/demo",
         "askattend verify features --json",
@@ -75,6 +76,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend plan --images 20k --gpu none --measure --json",
     ),
     "ask": (
+        'askattend ask demo drawing.png "what color is the shape?"',
         'askattend ask runs/demo photo.jpg "what colour is it?" --overlay out.png',
         'askattend ask runs/demo photo.jpg "is it red?" --overlay out.png --draw-as cells',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',

@@ -31,6 +31,7 @@ NEEDS: Mapping[str, Needs] = {
     "score": Needs(("RESULTS.json",), ("--data SOURCE",)),
     "compare": Needs(("RUN", "another RUN")),
     "pack": Needs(("RUN", "FILE.zip")),
+    "push": Needs(("RUN", "USER/NAME")),
     "verify": Needs(("RUN or STORE",)),
     "doctor": Needs(),
     "cache": Needs(),

@@ -13,7 +13,8 @@ REQUIRED = "(required)"
 Flat = tyro.conf.arg(name="")  # options of this part take no prefix
 
 RunFolder = Annotated[
-    Positional[Path], tyro.conf.arg(metavar="RUN", help="The run folder, or a packed run.")
+    Positional[Path],
+    tyro.conf.arg(metavar="RUN", help="The run folder, a packed run, hf:USER/NAME, or demo."),
 ]
 BackboneName = Annotated[
     str | None,

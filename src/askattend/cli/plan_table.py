@@ -44,7 +44,7 @@ def _phases(plan: Plan) -> Iterator[str]:
         yield from ("", f"{phase.name:<9} {'images/s':>12}  busy  rate from")
         for step in phase.steps:
             mark = " ◀ " if step.name == phase.bottleneck else "   "
-            yield f"{step.name:<9} {step.rate:>12,.0f} {step.busy:>5.0%}{mark}{step.source}"
+            yield f"{step.name:<9} {rate(step.rate):>12} {step.busy:>5.0%}{mark}{step.source}"
         yield from _limit(phase)
 
 
@@ -53,6 +53,11 @@ def _limit(phase: Phase) -> Iterator[str]:
     if phase.moves_to is not None and phase.moves_at is not None:
         text += f"; from {phase.moves_at:.3g} times on, {phase.moves_to} limits"
     yield f"next      {text} (now {duration(phase.seconds)})"
+
+
+def rate(images: float) -> str:
+    """Write images a second: whole ones, or a few digits of what is very small or large."""
+    return f"{images:,.0f}" if 10 <= images < 1e15 or not images else f"{images:.2g}"
 
 
 def duration(seconds: float) -> str:

@@ -62,7 +62,7 @@ class Admission:
         """Let a worker in.
 
         Raises:
-            ConfigError: it runs other versions, or sees another folder.
+            ConfigError: it runs other versions, or sees another folder, or may not write there.
         """
         own = {"askattend": describe_program(), "torch": str(torch.__version__)}
         for name, here in own.items():
@@ -72,6 +72,12 @@ class Admission:
                     where=f"host {hello.host}",
                     remedy="Install the same versions on every host.",
                 )
+        if hello.refused:
+            raise ConfigError(
+                f"cannot write to {self._folder} ({hello.refused})",
+                where=f"host {hello.host}",
+                remedy="Let this user write there on every host.",
+            )
         if not hello.sees or not any(self._folder.glob(f"{self._token}.*")):
             raise ConfigError(
                 f"does not see {self._folder} as this host does",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from askattend.installation import pip_install
 
 LOCAL = "local"
 _FOUND_BY_RAY = (LOCAL, "auto")
+_PORT = re.compile("[0-9]{1,5}")
 # Shards travel as lists of names and come back as a few numbers.
 _OBJECT_STORE = 100 * 2**20
 # Seconds that a cluster has to answer in.
@@ -117,13 +119,13 @@ def _require_answer(ray: Any, address: str) -> None:
         ConfigError: it does not, or it is no address.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or "/" in host:
+    if not host or _PORT.fullmatch(port) is None or "/" in host:
         remedy = "Write HOST:PORT as ray start --head prints it, or auto."
         raise ConfigError("is no address of a Ray cluster", where=address, remedy=remedy)
     remedy = "Check the address, and that ray start --head has been called there."
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last, of names that are too long
         problem = f"does not answer ({error})"
         raise ConfigError(problem, where=address, remedy=remedy) from None
     # Whatever listens there may not be Ray, and then its client waits for minutes.

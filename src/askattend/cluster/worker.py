@@ -28,6 +28,7 @@ class Hello:
         torch: version.
         processor: kind, and the instructions that PyTorch uses of it.
         sees: True where it sees the folder that results go to.
+        refused: why it cannot write there; ``""`` where it can.
     """
 
     host: str
@@ -35,6 +36,7 @@ class Hello:
     torch: str
     processor: str
     sees: bool
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,33 +136,31 @@ class Worker:
 
     def hello(self, folder: str, token: str) -> Hello:
         """Say who this is, and look for the driver's file in the folder of results."""
-        sees = (Path(folder) / token).exists()
+        sees, refused = (Path(folder) / token).exists(), ""
         if sees:
             # Answered by a file, so that the driver sees that this is no copy.
-            (Path(folder) / f"{token}.{socket.gethostname()}.{os.getpid()}").touch()
+            try:
+                (Path(folder) / f"{token}.{socket.gethostname()}.{os.getpid()}").touch()
+            except OSError as error:
+                refused = error.strerror or str(error)
         host = f"{socket.gethostname()}, process {os.getpid()}"
         program, processor = describe_program(), describe_processor()
-        return Hello(host, program, str(torch.__version__), processor, sees)
+        return Hello(host, program, str(torch.__version__), processor, sees, refused)
 
     def begin(self, setup: Setup) -> Reply:
         """Load what computes."""
-        try:
+
+        def load() -> Reply:
             self._task = self._stack.enter_context(setup.opened())
-        except AskAttendError as error:
-            return Refused.of(error)
-        return Done()
+            return Done()
+
+        return _refusing(load)
 
     def do(self, job: Any) -> Reply:
         """Do a shard."""
-        assert self._task is not None
-        self._images = 0
-        try:
-            return self._task.do(job, self._advance)
-        except AskAttendError as error:
-            return Refused.of(error)
-        except OSError as error:
-            problem = f"cannot be read or written ({error.strerror or error})"
-            return Refused(AskAttendError, problem, error.filename, "Check the disk.")
+        task, self._images = self._task, 0
+        assert task is not None
+        return _refusing(lambda: task.do(job, self._advance))
 
     def images(self) -> int:
         """Return how many images of the present shard are done; called beside `do`."""
@@ -168,3 +168,14 @@ class Worker:
 
     def _advance(self, count: int) -> None:
         self._images += count
+
+
+def _refusing(work: Callable[[], Reply]) -> Reply:
+    """Do some work; return what the user can mend as a reply."""
+    try:
+        return work()
+    except AskAttendError as error:
+        return Refused.of(error)
+    except OSError as error:
+        problem = f"cannot be read or written ({error.strerror or error})"
+        return Refused(AskAttendError, problem, error.filename, "Check the disk.")

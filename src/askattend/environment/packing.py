@@ -5,51 +5,50 @@ from __future__ import annotations
 import errno
 import hashlib
 import lzma
-import re
 import shutil
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from tempfile import gettempdir
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
-import msgspec
-
-from askattend.environment.home import cache_folder, expanded, shortened
-from askattend.errors import RunError
+from askattend.environment.home import cache_folder
+from askattend.environment.hub import MOST_FILES, PREFIX, SUFFIXES, named_run, push
+from askattend.environment.portable import CONFIG, METRICS, places_of, without_places
+from askattend.errors import RunError, reason_of
 from askattend.files import (
-    decode_json,
     make_folder,
-    read_whole,
     remove_tree,
+    scratch_folder,
     whole_file,
     whole_folder,
+    write_whole,
 )
-from askattend.files.manifest import MANIFEST, Entry, Manifest, require_unchanged
+from askattend.files.manifest import MANIFEST, UNPACKED, Entry, Manifest, read_manifest
 from askattend.files.recording import encode
-from askattend.settings import read_toml, toml_bytes
 
-CONFIG, CARD = "config.toml", "README.md"
 # What goes on with a training, and what a network was distilled from, is not needed to answer.
 LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json", MANIFEST)
-EVALUATION = ("metrics.json", "predictions.json", "results.json")
-_SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
-# A place within a source, or a file: from the root, the home folder or the working directory on;
-# on Windows from a drive or a host on.
-_PLACE = re.compile(
-    r"^([\w-]{2,}:)?((?:~|\.{1,2})?/.+|(?:[A-Za-z]:|~|\.{1,2})[\\/].+|\\\\.+)$", re.DOTALL
-)
+_CARD = "README.md"
+EVALUATION = (METRICS, "predictions.json", "results.json")
 # The earliest that a zip file can tell: the same run has the same bytes whenever it is packed.
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
-# A run has some twenty files, and four for each of its evaluations.
-_MOST_FILES, _LONGEST_NAME = 4_000, 400
+_LONGEST_NAME, _LONGEST_PART = 400, 200
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
-    *(zlib.error, lzma.LZMAError, struct.error, FileExistsError, NotADirectoryError),
+    *(
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        FileExistsError,
+        NotADirectoryError,
+        IsADirectoryError,
+    ),
 )
 
 
@@ -70,40 +69,65 @@ def pack(run: Path, file: Path) -> int:
         RunError: it is no run, has no weights yet, a file of it is not as it was written, or `file`
             is a folder.
     """
-    run = run_folder(run)
-    if not (run / CONFIG).is_file():
-        raise RunError("not a run folder (no config.toml)", where=run, remedy="Check the path.")
-    if not (run / "best.safetensors").is_file():
-        raise RunError("has no weights yet", where=run, remedy="Train it to an end first.")
+    run = _answering_run(run)
     if file.is_dir():
         raise RunError("is a folder", where=file, remedy="Name a file, such as run.zip.")
-    places = _places(run)
     make_folder(file.parent)
     with whole_file(file) as unfinished, ZipFile(unfinished, "w", ZIP_DEFLATED) as packed:
-        manifests: dict[PurePosixPath, dict[str, Entry]] = {}
-        for member in sorted(_members(run)):
-            content = _without_places(run / member, places)
+        for member, content in _portable_files(run):
             packed.writestr(_entry(member), content, ZIP_DEFLATED)
-            place = PurePosixPath(member)
-            manifests.setdefault(place.parent, {})[place.name] = Entry.of(content)
-        for folder, files in manifests.items():
-            content = encode(Manifest(files))
-            packed.writestr(_entry(str(folder / MANIFEST)), content, ZIP_DEFLATED)
     return file.stat().st_size
 
 
-def run_folder(path: str | Path) -> Path:
-    """Return the folder of a run: `path`, or where a packed one is unpacked.
-
-    That is a folder of the user's cache, named by the pack's content.
+def write_portable(run: Path, folder: Path) -> None:
+    """Write into a folder what `pack` writes into a file; the folder appears whole or not at all.
 
     Raises:
-        RunError: the file is no packed run.
+        RunError: as for `pack`; or the folder is there and not empty.
     """
-    path = Path(path)
+    run = _answering_run(run)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        remedy = "Name a new folder, or remove what is in it."
+        raise RunError("is there already, and not an empty folder", where=folder, remedy=remedy)
+    make_folder(folder.parent)
+    with whole_folder(folder) as unfinished:
+        for member, content in _portable_files(run):
+            make_folder((unfinished / member).parent)
+            write_whole(unfinished / member, [content])
+
+
+def push_run(
+    run: Path,
+    repository: str,
+    *,
+    private: bool = False,
+    token: str | None = None,
+    message: str | None = None,
+) -> str:
+    """Write what `pack` writes to a repository of the model hub; see `Predictor.push_to_hub`."""
+    with scratch_folder(Path(gettempdir()) / "askattend-push") as kept:
+        folder = kept / "run"
+        write_portable(run, folder)
+        card = folder / _CARD
+        if card.is_file():  # whoever reads it there loads it from there
+            text = card.read_text(encoding="utf-8").replace('"RUN"', f'"{PREFIX}{repository}"')
+            write_whole(card, text.encode())
+        return push(folder, repository, private=private, token=token, message=message)
+
+
+def run_folder(path: str | Path) -> Path:
+    """Return the folder of a run: `path`, where a packed one is unpacked, or a named one lies.
+
+    A packed run is unpacked into a folder of the user's cache, named by the pack's content; for
+    runs with a name see `named_run`.
+
+    Raises:
+        RunError: the file is no packed run, or the hub does not have the run.
+    """
+    path = named_run(path)
     if not path.is_file():
         return path
-    if not is_zipfile(path):
+    if not is_packed(path):
         problem = "is neither a run folder nor a packed run"
         raise RunError(problem, where=path, remedy="Pack one with: askattend pack RUN FILE.zip.")
     with path.open("rb") as opened:
@@ -118,23 +142,29 @@ def run_folder(path: str | Path) -> Path:
     return folder
 
 
-def damaged_members(file: Path) -> Iterator[RunError]:
-    """Yield an error for each part of a packed run that is not what its own checksum says."""
-    remedy = "Fetch it again, or pack the run again."
+def is_packed(path: Path) -> bool:
+    """Tell a packed run by its first and last bytes, whatever it is called."""
+    return path.is_file() and is_zipfile(path)  # a pipe would be waited for
+
+
+def damaged_members(file: Path) -> Iterator[tuple[int, RunError | None]]:
+    """Compare each part of a packed run with its own checksum.
+
+    Yields:
+        how many parts were compared, and what is wrong with them, if anything is.
+    """
     try:
-        with ZipFile(file) as packed:
+        with _damage(file), ZipFile(file) as packed:
             for entry in _wanted(packed, file).values():
                 try:
-                    with packed.open(entry) as opened:
+                    with _damage(f"{file}, {entry.filename}"), packed.open(entry) as opened:
                         while opened.read(2**20):
                             pass
-                except _DAMAGE as error:
-                    where = f"{file}, {entry.filename}"
-                    yield RunError(f"damaged ({error})", where=where, remedy=remedy)
-    except _DAMAGE as error:
-        yield RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+                    yield 1, None
+                except RunError as error:
+                    yield 1, error
     except RunError as error:
-        yield error
+        yield 0, error
 
 
 def is_unpacked(folder: Path) -> bool:
@@ -145,13 +175,42 @@ def is_unpacked(folder: Path) -> bool:
         return False
 
 
+def _answering_run(run: Path) -> Path:
+    """Return the folder of a run that can answer."""
+    run = run_folder(run)
+    if not (run / CONFIG).is_file():
+        raise RunError("not a run folder (no config.toml)", where=run, remedy="Check the path.")
+    if not (run / "best.safetensors").is_file():
+        raise RunError("has no weights yet", where=run, remedy="Train it to an end first.")
+    return run
+
+
+def _portable_files(run: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield each file that goes with a run, and its content; the manifests come last."""
+    places = places_of(run)
+    manifests: dict[PurePosixPath, dict[str, Entry]] = {}
+    for member in sorted(_members(run)):
+        content = without_places(run / member, places)
+        yield member, content
+        place = PurePosixPath(member)
+        manifests.setdefault(place.parent, {})[place.name] = Entry.of(content)
+    for folder, files in manifests.items():
+        yield str(folder / MANIFEST), encode(Manifest(files))
+
+
 def _cache() -> Path:
     return cache_folder() / "packed"
 
 
 def _members(run: Path) -> Iterator[str]:
+    """Yield the files of a run that are packed: what it lists, and nothing of its owner's own."""
+    try:
+        manifest = read_manifest(run)
+    except ValueError:
+        manifest = None  # told when the first file is read
     for file in run.iterdir():
-        if file.is_file() and file.suffix in _SUFFIXES and file.name not in LEFT_OUT:
+        own = manifest is not None and file.name not in (*manifest.files, *manifest.writing, _CARD)
+        if file.is_file() and file.suffix in SUFFIXES and file.name not in LEFT_OUT and not own:
             yield file.name
     for name in EVALUATION:
         for file in run.rglob(f"*/{name}"):
@@ -166,95 +225,36 @@ def _entry(member: str) -> ZipInfo:
     return entry
 
 
-def _places(run: Path) -> dict[str, str]:
-    """Map each path that the settings name, and the run's own → its last part; long ones first."""
-    named = [str(run.resolve()), *_texts(read_toml(run / CONFIG))]
-    paths = {found[2] for text in named if (found := _PLACE.match(text))}
-    both = paths | set(expanded({path: path for path in paths}).values())
-    both |= set(map(shortened, paths))
-    # A source's options stand behind its place, and notes name the place alone.
-    both |= {re.sub(r"(,\w+=[^,=/]*)+$", "", path) for path in both}
-    return {path: _last_part(path) for path in sorted(both, key=len, reverse=True)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
-
-
-def _without_places(file: Path, places: Mapping[str, str]) -> bytes:
-    """Read a file; of paths in settings, figures and texts, only the last part is left."""
-    if file.name != CARD:  # which its owner may edit
-        require_unchanged(file, RunError)
-    content = read_whole(file)
-    if file.name == CONFIG:
-        tables = _portable(read_toml(file), places)
-        tables.pop("features", None)  # a store of the machine that it was trained on
-        return toml_bytes(tables)
-    if file.suffix == ".md":
-        return _named(content.decode("utf-8", errors="replace"), places).encode()
-    # Answers, words and what is paired by name stay as they are.
-    if file.name in (*EVALUATION[:1], "features.json", "origin.json"):
-        told = _portable(decode_json(content), places)
-        return msgspec.json.format(msgspec.json.encode(told))
-    return content
-
-
-def _portable(value: Any, places: Mapping[str, str]) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _portable(each, places) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_portable(each, places) for each in value]
-    if not isinstance(value, str):
-        return value
-    if found := _PLACE.match(value):
-        return f"{found[1] or ''}{_last_part(found[2])}"
-    return _named(value, places)
-
-
-def _last_part(path: str) -> str:
-    windows = "\\" in path or re.match("[A-Za-z]:", path)
-    return (PureWindowsPath if windows else PurePosixPath)(path).name
-
-
-def _named(text: str, places: Mapping[str, str]) -> str:
-    for path, name in places.items():
-        # Not within a longer path, and not what merely begins alike.
-        text = re.sub(
-            rf"(?<![\w./~-]){re.escape(path)}(?![\w-]|\.\w)", name.replace("\\", r"\\"), text
-        )
-    return str(shortened(text))
-
-
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack what a run folder holds, and nothing else; the folder appears whole or not at all."""
     try:
-        with whole_folder(folder) as unfinished, ZipFile(file) as packed:
-            for member, entry in _wanted(packed, file).items():
-                target = unfinished / member
-                make_folder(target.parent)
-                with packed.open(entry) as source, whole_file(target) as opened:
-                    shutil.copyfileobj(source, opened)
+        with whole_folder(folder) as unfinished:
+            with _damage(file), ZipFile(file) as packed:
+                for member, entry in _wanted(packed, file).items():
+                    target = unfinished / member
+                    make_folder(target.parent)
+                    with packed.open(entry) as source, whole_file(target) as opened:
+                        shutil.copyfileobj(source, opened)
+            write_whole(unfinished / UNPACKED, b"")
             if not (folder / CONFIG).is_file():  # what somebody has removed a part of
                 remove_tree(folder)
-    except _DAMAGE as error:
-        raise _damaged(file, error) from None
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # a place in the file before its beginning
-            raise _damaged(file, error) from None
+    except OSError:
         if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
             raise
 
 
-def _damaged(file: Path, error: Exception) -> RunError:
-    remedy = "Fetch it again, or pack the run again."
-    return RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+@contextmanager
+def _damage(where: object) -> Iterator[None]:
+    """Turn what reading a damaged zip file raises into one kind of error."""
+    try:
+        yield
+    except (*_DAMAGE, OSError) as error:
+        # Of the system's own errors alone that for a place before the file's beginning.
+        if not isinstance(error, _DAMAGE) and error.errno != errno.EINVAL:
+            raise
+        problem = f"the zip file is damaged ({reason_of(error)})"
+        remedy = "Fetch it again, or pack the run again."
+        raise RunError(problem, where=where, remedy=remedy) from None
 
 
 def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
@@ -274,11 +274,12 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         and not name.is_absolute()
         and not {"..", ""} & set(name.parts)
         and not set("\\:") & set(entry.filename)
-        and name.suffix in _SUFFIXES
+        and name.suffix in SUFFIXES
         and not entry.is_dir()
         and len(entry.filename) <= _LONGEST_NAME
+        and all(len(part.encode(errors="replace")) <= _LONGEST_PART for part in name.parts)
     }
-    if len(wanted) > _MOST_FILES:
+    if len(wanted) > MOST_FILES:
         raise RunError(f"holds {len(wanted):,} files, more than a run can", where=file)
     unpacked = sum(entry.file_size for entry in wanted.values())
     if unpacked > _MOST_TIMES * max(file.stat().st_size, 2**20):

@@ -23,8 +23,8 @@ from askattend.evaluation.human_maps import HumanMaps
 from askattend.evaluation.section import PageContext, Section, TerminalLine
 from askattend.features.geometry import WHOLE, Crop, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import begin_manifest, decode_json, digest_of
-from askattend.files.manifest import read_unchanged
+from askattend.files import begin_manifest, digest_of
+from askattend.files.manifest import decode_unchanged
 from askattend.files.writing import write_together
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
@@ -234,12 +234,12 @@ def read_metrics(file: Path) -> Metrics:
     Raises:
         RunError: the file is unreadable.
     """
+    remedy = "Evaluate that split again, or delete the file."
+    flat = decode_unchanged(file, dict[str, Any], RunError, remedy=remedy)
+    own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
     try:
-        flat = decode_json(read_unchanged(file, RunError), dict[str, Any])
-        own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
         return msgspec.convert({**own, "figures": flat}, Metrics)
-    except (OSError, msgspec.DecodeError) as error:
-        remedy = "Evaluate that split again, or delete the file."
+    except msgspec.ValidationError as error:
         raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
 
 

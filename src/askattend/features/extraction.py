@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from rich.console import Console
@@ -27,7 +29,7 @@ from askattend.features.storage import Dtype
 from askattend.features.store import FeatureStore
 from askattend.features.writer import Engine, StoreWriter
 from askattend.files import readable
-from askattend.settings import Natural, Positive, check
+from askattend.settings import Positive, Workers, check
 
 _KNOWN = ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp"
 SUFFIXES = frozenset(_KNOWN.split())
@@ -56,7 +58,7 @@ class ExtractConfig:
     errs by 5 to 17 %."""
     batch_size: Positive = 8
     """Images that the backbone looks at together."""
-    workers: Natural = 2
+    workers: Workers = 2
     """Threads that decode images ahead of the backbone; 0 decodes in line."""
     shard_images: Positive = 256
     """Images a file; so many at most are extracted again after an interruption."""
@@ -99,21 +101,31 @@ def images_in(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ImageError("no such folder", where=folder, remedy="Check the path.")
-    # By names that can be written: of old disks and archives come some that are no UTF-8.
-    found = {
-        readable(file.relative_to(folder).as_posix()): file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES and file.is_file()
-    }
-    # macOS puts hidden copies ("._a.jpg") beside images, and tools their caches.
-    visible = {
-        name: file
-        for name, file in sorted(found.items())
-        if not any(part.startswith(".") for part in name.split("/"))
-    }
-    if not visible:
+    found: dict[str, Path] = {}
+    for file in _visible_files(folder):
+        if file.suffix.lower() in SUFFIXES:
+            # By names that can be written: of old disks and archives come some that are no UTF-8.
+            name = readable(file.relative_to(folder).as_posix())
+            if name in found:
+                remedy = "Rename one of them."
+                raise ImageError("two files have this name", where=folder / name, remedy=remedy)
+            found[name] = file
+    if not found:
         raise ImageError("no image in this folder", where=folder, remedy=f"Known are: {_KNOWN}")
-    return visible
+    return dict(sorted(found.items()))
+
+
+def _visible_files(folder: Path) -> Iterator[Path]:
+    """Yield all below a folder that is no folder itself, a link that leads nowhere included."""
+
+    def refuse(error: OSError) -> NoReturn:
+        problem = f"this folder cannot be read ({error.strerror or error})"
+        raise ImageError(problem, where=error.filename, remedy="Check who may.") from error
+
+    for place, inner, names in os.walk(folder, onerror=refuse):
+        # macOS puts hidden copies ("._a.jpg") beside images, and tools their caches.
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if not name.startswith("."))
 
 
 def with_mirror_images(images: Mapping[str, Path]) -> dict[str, Path]:

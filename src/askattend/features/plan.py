@@ -26,7 +26,13 @@ def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Writ
     Raises:
         FeatureError: the folder is no store, or a store made otherwise than by `spec`.
     """
-    plan, index = read_description(folder / PLAN, Plan), read_description(folder / INDEX, Index)
+    try:
+        plan, index = read_description(folder / PLAN, Plan), read_description(folder / INDEX, Index)
+    except FeatureError:
+        if (folder / MANIFEST).exists() or any(folder.glob("shard-*")):
+            raise
+        # Of `predict`, say, whose plan has the same name: not to be deleted.
+        raise _something_else(folder) from None
     fresh = Plan(spec, ())
     if plan is None and index is None:
         _require_empty(folder)
@@ -99,13 +105,15 @@ def _require_empty(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        problem = "not a folder"
+        raise FeatureError("not a folder", where=folder, remedy="Choose a new folder.")
     # A manifest alone is of an extraction that was killed before it had its plan.
-    elif any(entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()):
-        problem = "a folder of something else, not a feature store"
-    else:
-        return
-    raise FeatureError(problem, where=folder, remedy="Choose a new folder.")
+    if any(entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()):
+        raise _something_else(folder)
+
+
+def _something_else(folder: Path) -> FeatureError:
+    problem = "a folder of something else, not a feature store"
+    return FeatureError(problem, where=folder, remedy="Choose a new folder.")
 
 
 def _opens(file: Path) -> bool:

@@ -36,9 +36,7 @@ from askattend.features.store_index import (
     WrittenShard,
     find_slots,
 )
-from askattend.features.unfinished import (
-    UNFINISHED,
-)
+from askattend.features.unfinished import UNFINISHED
 from askattend.files import atomic_write, begin_manifest, make_folder, remove, remove_empty, sweep
 from askattend.files.manifest import MANIFEST
 from askattend.files.recording import LOCK, settle
@@ -212,7 +210,7 @@ class StoreWriter:
     def _sweep(self, shards: set[str]) -> None:
         """Remove the plan, and what killed extractions left."""
         # The plan after them: killed in between, the next extraction ends this one.
-        for pattern in ("shard-*.safetensors", UNFINISHED, PLAN, LOCK):
+        for pattern in ("shard-*.safetensors", UNFINISHED, ".shard-*.lock", PLAN, LOCK):
             for file in self._folder.glob(pattern):
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:

@@ -17,6 +17,8 @@ CORE, GPU = "core", "gpu"
 BATCH = 32
 # A shard's file is named, flushed and renamed; not measured, and little beside its images.
 SHARD_SECONDS = 0.05
+# Images of the largest shard that is simulated; larger ones would take as long as their images.
+LARGEST_SHARD = 4096
 STORED: tuple[Dtype, ...] = ("float16", "float32", "int8")
 
 
@@ -68,6 +70,11 @@ class Job:
             images, regions, width = shape
             total += images * regions * width * kind.itemsize
         return total
+
+    @property
+    def simulated_shard(self) -> int:
+        """Images that are written together in the simulation."""
+        return min(self.shard_images, LARGEST_SHARD)
 
     @property
     def result_bytes(self) -> float:
@@ -174,9 +181,10 @@ def _images(job: Job, rates: Rates, processes: int) -> Pipeline:
         stages.append(Stage("answer", seconds, batch=BATCH, room=room, on=device))
         sources["answer"] = answer.source
     written = job.result_bytes + (job.feature_bytes(job.dtype) if job.store else 0)
-    shard = job.shard_images
+    shard = job.simulated_shard
     seconds = written * processes / rates.write.value
-    stages.append(Stage("write", seconds, 1, shard, 2 * shard, SHARD_SECONDS))
+    overhead = SHARD_SECONDS * shard / job.shard_images
+    stages.append(Stage("write", seconds, 1, shard, 2 * shard, overhead))
     sources["write"] = rates.write.source
     shared = {device: 1}
     name = "extract" if job.work == "train" else job.work

@@ -177,8 +177,8 @@ def _alone(stage: Stage) -> float:
 def _seconds(job: Job, pipeline: Pipeline, images: int) -> tuple[float, dict[str, float]]:
     """Return the seconds of one process, start-up included, and each stage's busy share."""
     stages, shared = pipeline.stages, pipeline.shared
-    sample = max(SIMULATED, 2 * job.shard_images)
-    sample -= sample % job.shard_images  # whole shards, so that the next ones take as long again
+    sample = max(SIMULATED, 2 * job.simulated_shard)
+    sample -= sample % job.simulated_shard  # whole shards, so that the next ones take as long again
     once = simulate(stages, min(images, 2 * sample), shared=shared)
     seconds = once.seconds
     if images > 2 * sample:

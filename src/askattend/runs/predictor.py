@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -13,6 +15,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from askattend.devices import AnsweringPrecision
+from askattend.environment.hub import PREFIX, fetch, is_named
+from askattend.environment.packing import push_run, write_portable
 from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Crop, crop_of, regions_of
@@ -86,6 +90,67 @@ class Predictor(Answerer):
         run = Run.load(folder)
         model = load_to_answer(run, device=device, precision=precision)
         return cls(run, model, backbone=backbone)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | None = None,
+        **options: Any,
+    ) -> Predictor:
+        """Read a run of the model hub, which is asked once; or whatever `load` reads.
+
+        Args:
+            name: ``"user/name"``, also as ``"hf:user/name@revision"``; ``"demo"``, the small run
+                that comes with the package; or a run folder or packed run, which goes first.
+            revision: of the hub's: branch, tag or commit.
+            token: the hub's, for private runs; by default that of ``hf auth login``.
+            options: as for `load`.
+
+        Raises:
+            RunError: there is no such run, the hub could not be reached, or as for `load`.
+        """
+        path, text = Path(name), str(name).removeprefix(PREFIX)
+        if path.exists() or (revision is None and token is None and is_named(path)):
+            return cls.load(path, **options)
+        if not re.fullmatch(r"[\w.-]+/[\w.-]+(@.+)?", text):
+            remedy = "Name a run folder, a packed run, or user/name on the model hub."
+            raise RunError("no such run", where=name, remedy=remedy)
+        return cls.load(fetch(text, revision=revision, token=token), **options)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write into a folder what answers, with the model card: no optimizer, log or picture.
+
+        Raises:
+            RunError: the folder is there and not empty, or a file of the run was changed.
+        """
+        write_portable(self.run.folder, Path(folder))
+
+    def push_to_hub(
+        self,
+        repository: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        message: str | None = None,
+    ) -> str:
+        """Write what `save_pretrained` writes to a repository of the model hub.
+
+        Args:
+            repository: ``"user/name"``; made if need be.
+            private: who may see a repository that is made: its members alone.
+            token: the hub's; by default that of ``hf auth login``.
+            message: of the commit.
+
+        Returns:
+            the address of its page.
+
+        Raises:
+            RunError: huggingface-hub is not installed, or the hub refuses or cannot be reached.
+        """
+        return push_run(self.run.folder, repository, private=private, token=token, message=message)
 
     @cached_property
     def backbone(self) -> Backbone:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 
 from askattend.data.readers.registry import READERS, absolute_source, read_source
 from askattend.data.splits import canonical_split
+from askattend.environment.hub import is_named
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, RunError, name_few
@@ -45,11 +46,12 @@ def evaluations_home(run: Path) -> Path:
     """Name the folder that holds those of a run's evaluations.
 
     ``shelves-evaluations`` beside ``shelves.zip``; in the working directory, where only the folder
-    is known that a pack was unpacked into.
+    is known that a pack was unpacked into, or the run has a name alone.
     """
     if run.is_file():
         return run.with_name(f"{run.stem}-{EVALUATIONS}")
-    return Path(f"{run.name}-{EVALUATIONS}") if is_unpacked(run) else run / EVALUATIONS
+    elsewhere = is_unpacked(run) or is_named(run)
+    return Path(f"{run.name}-{EVALUATIONS}") if elsewhere else run / EVALUATIONS
 
 
 def evaluations_of(run: Path) -> list[Path]:

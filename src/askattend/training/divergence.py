@@ -15,6 +15,7 @@ from askattend.batching.inference import outputs
 from askattend.data.questions import Question
 from askattend.errors import RunError, name_few
 from askattend.models import Network
+from askattend.training.processes import ALONE, Processes
 
 
 class NotFinite(ArithmeticError):
@@ -46,10 +47,13 @@ class Trail:
         folder: the run's.
         batches: that are learnt from.
         most: steps that are remembered.
+        processes: that train together; all make the same error, each knowing its own questions.
     """
 
-    def __init__(self, folder: Path, batches: Batches, *, most: int) -> None:
-        self._folder, self._batches = folder, batches
+    def __init__(
+        self, folder: Path, batches: Batches, *, most: int, processes: Processes = ALONE
+    ) -> None:
+        self._folder, self._batches, self._processes = folder, batches, processes
         self._rows: deque[tuple[int, Tensor]] = deque(maxlen=most + 1)
 
     def note(self, step: int, batch: Batch) -> None:
@@ -96,16 +100,19 @@ class Trail:
         read = self._batches.source.read
         images = list(dict.fromkeys(question.image for question in self._of(step)))
         bad = {image for image in images if not bool(torch.isfinite(read([image])).all())}
-        return [question for question in self._of(step) if question.image in bad]
+        return self._of_all([question for question in self._of(step) if question.image in bad])
 
     def _of(self, step: int) -> list[Question]:
         return [q for number, rows in self._rows if number == step for q in self._questions(rows)]
+
+    def _of_all(self, own: list[Question]) -> list[Question]:
+        return [question for each in self._processes.gather(own) for question in each]
 
     def _questions(self, rows: Tensor) -> list[Question]:
         return [self._batches.questions.questions[row] for row in rows.tolist()]
 
     def _error(self, problem: str, step: int, named: Sequence[Question] = ()) -> RunError:
-        asked = named or self._of(step)
+        asked = named or self._of_all(self._of(step))
         return RunError(
             f"{problem}{_names(asked)}",
             where=self._folder,

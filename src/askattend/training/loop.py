@@ -162,7 +162,8 @@ def _epoch(
     within = start.begun.within or WithinEpoch(0, 0.0, 0, 0.0)
     started = time.perf_counter() - within.seconds
     task = bar.add_task(f"epoch {done + 1}", total=steps, completed=within.step)
-    trail = Trail(start.folder, train, most=FETCH_EVERY * config.accumulate)
+    most = FETCH_EVERY * config.accumulate
+    trail = Trail(start.folder, train, most=most, processes=start.processes)
     losses = Losses(
         before=done * steps + within.step,
         device=device,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from askattend.training.processes import FAILURE, Store, reason
 # Seconds within which the address answers.
 ANSWERS_WITHIN = 20.0
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Place:
             return None
         given = {name: environment.get(name, "") for name in VARIABLES}
         numbers = {name: text for name, text in given.items() if name != "MASTER_ADDR"}
-        wrong = [name for name, text in numbers.items() if not text.isdigit()]
-        wrong += [] if given["MASTER_ADDR"] else ["MASTER_ADDR"]
+        wrong = [name for name, text in numbers.items() if _NUMBER.fullmatch(text) is None]
+        wrong += [] if _is_name(given["MASTER_ADDR"]) else ["MASTER_ADDR"]
+        wrong += [] if wrong or int(given["MASTER_PORT"]) < 2**16 else ["MASTER_PORT"]
         if wrong or not int(given["RANK"]) < int(given["WORLD_SIZE"]):
             told = ", ".join(f"{name}={given[name]}" for name in wrong or ("RANK", "WORLD_SIZE"))
             raise RunError(
@@ -65,6 +68,14 @@ class Place:
         alone = environment.get("GROUP_WORLD_SIZE") == "1"
         restarts = int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")) if alone else 0
         return cls(rank, count, local, given["MASTER_ADDR"], port, own, restarts)
+
+
+def _is_name(host: str) -> bool:
+    """Return True for what can be looked up."""
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:  # its parts may have 63 letters at most
+        return False
 
 
 def restarted(environment: Mapping[str, str]) -> bool:
