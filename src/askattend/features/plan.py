@@ -105,15 +105,17 @@ def make_plan(
 def _require_empty(folder: Path) -> None:
     if not folder.exists():
         return
-    if not folder.is_dir():
-        raise FeatureError("not a folder", where=folder, remedy="Choose a new folder.")
     # A manifest alone is of an extraction that was killed before it had its plan.
-    if any(entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()):
+    if not folder.is_dir() or any(
+        entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()
+    ):
         raise _something_else(folder)
 
 
 def _something_else(folder: Path) -> FeatureError:
     problem = "a folder of something else, not a feature store"
+    if not folder.is_dir():
+        problem = "not a folder"
     return FeatureError(problem, where=folder, remedy="Choose a new folder.")
 
 
