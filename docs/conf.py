@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 project = "askattend"
 author = "The askattend authors"
 copyright = author  # noqa: A001
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "tools.command_help"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "tools.command_help"]
 exclude_patterns = ["conf.py"]
 
 html_theme = "furo"
@@ -22,6 +22,8 @@ html_copy_source = html_show_sphinx = html_show_copyright = False
 # Nothing is fetched from elsewhere, so that a page reads the same without a network.
 html_theme_options = {"light_css_variables": {"font-stack": "system-ui, sans-serif"}}
 highlight_language = "none"
+# Two dashes begin an option; they are no long one.
+smartquotes_action = "qe"
 
 # Headings have the anchors that a code host gives them, so that the same links work on both.
 myst_heading_anchors = 4
