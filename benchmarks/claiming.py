@@ -21,6 +21,7 @@ from typing import Any
 from unittest import mock
 
 from filelock import FileLock, Timeout
+from rich.console import Console
 
 from askattend.bulk import parts as parts_module
 from askattend.bulk.answering import ShardAnswerer
@@ -133,7 +134,8 @@ def _parts(folder: Path) -> Parts:
 def _work(folder: Path, share: str, answerer: _Answerer) -> None:
     parts = _parts(folder)
     todo = [number for number in parts_of_shard(share, SHARDS) if parts.done(number) is None]
-    for _ in _fill(parts, _Items(), todo, answerer, lambda count: None):
+    quiet = Console(quiet=True)
+    for _ in _fill(parts, _Items(), todo, answerer, lambda count: None, quiet):
         pass
 
 

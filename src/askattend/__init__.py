@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from askattend.errors import AskAttendError
     from askattend.evaluation.evaluate import Evaluation
     from askattend.experiment.from_python import evaluate, extract, questions_from, train
+    from askattend.explaining.explain import explain
+    from askattend.explaining.explanation import Explanation
     from askattend.features.own_backbone import own_backbone
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.published_san import published_names, san_from_published
@@ -32,6 +34,7 @@ __all__ = [
     "Batch",
     "CheckReport",
     "Evaluation",
+    "Explanation",
     "MapSummary",
     "Output",
     "Predictor",
@@ -45,6 +48,7 @@ __all__ = [
     "compute_loss",
     "describe_map",
     "evaluate",
+    "explain",
     "extract",
     "gradio_app",
     "make_optimizer",
@@ -67,6 +71,8 @@ _HOME = {
     "askattend.errors": ("AskAttendError",),
     "askattend.evaluation.evaluate": ("Evaluation",),
     "askattend.experiment.from_python": ("evaluate", "extract", "questions_from", "train"),
+    "askattend.explaining.explain": ("explain",),
+    "askattend.explaining.explanation": ("Explanation",),
     "askattend.features.own_backbone": ("own_backbone",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.published_san": ("published_names", "san_from_published"),

@@ -114,6 +114,16 @@ class ServiceError(AskAttendError):
         self.status, self.request_id = status, request_id
 
 
+def reason_of(error: BaseException) -> str:
+    """Say what an error is about, without the system's number for it and the file's name.
+
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.json"))
+    'No such file or directory'
+    """
+    told = getattr(error, "strerror", None) or getattr(error, "problem", None) or str(error)
+    return str(told).rstrip(".") or type(error).__name__
+
+
 def name_few(cases: Iterable[object]) -> str:
     """Name the first few of many cases: ``"1, 2, 3, …"``."""
     listed = list(cases)

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from accepted import accept_run
 from cli.conftest import Mistake
@@ -49,12 +50,20 @@ def rows_of(table: Path) -> list[dict[str, str]]:
 
 
 def test_evaluate_prints_a_table(own: Path, call: Call) -> None:
-    status, out, _ = call("evaluate", own / "runs" / "saaa", "--split", "valid")
+    people = own / "people"
+    people.mkdir()
+    for name in ("0_1", "0_2", "5_1", "99_1"):
+        Image.linear_gradient("L").save(people / f"{name}.png")
+    words = ("--split", "valid", "--human-maps", people)
+    status, out, _ = call("evaluate", own / "runs" / "saaa", *words)
     assert status == 0
     assert "18 questions" in out
     assert re.search(r"^floor: most common answer +[0-9.]+%  \[.*\] \(95 %\)$", out, re.MULTILINE)
     assert "floor: bag of words + image" in out
     assert "with images shuffled" in out
+    assert re.search(r"^attention's ranks and other maps' +Grad-CAM -?\d", out, re.MULTILINE)
+    told = json.loads((own / "runs/saaa/evaluations/valid/metrics.json").read_text())["human_maps"]
+    assert (told["questions"], told["people_maps"], told["people"]["value"]) == (2, 3, 1)
     assert re.search(r"^ceiling: its best answer, each time +100.00%$", out, re.MULTILINE)
 
 
@@ -260,6 +269,8 @@ def test_features_of_another_backbone_are_refused(
         ("evaluate RUN --split tset", "Add --split valid for those that training is validated on"),
         ("evaluate RUN --split ../evil", "cannot name a folder"),
         ("evaluate RUN --data table:no.csv", "no.csv"),
+        ("evaluate RUN --human-maps nowhere", "nowhere: no such folder"),
+        ("evaluate RUN --human-maps .", "no map in it. Maps are named QUESTION_PERSON.png"),
     ],
 )
 def test_mistakes(mistake: Mistake, command: str, message: str) -> None:

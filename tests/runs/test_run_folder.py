@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -82,19 +81,6 @@ def refused(command: list[Any], message: str, capsys: pytest.CaptureFixture[str]
 def test_progress_is_read_without_a_tensor(
     broken_off: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class MetadataAlone:
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            self._file: Any = safe_open(*arguments, **options)
-
-        def __enter__(self) -> MetadataAlone:
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-
-        def metadata(self) -> Any:
-            return self._file.metadata()
-
-    monkeypatch.setattr("askattend.runs.tensor_files.safe_open", MetadataAlone)
     monkeypatch.setattr("askattend.runs.tensor_files.load", None)
     assert broken_off.progress_state() == b'{"told": "little"}'
     with pytest.raises(TypeError):
@@ -126,7 +112,7 @@ def test_damaged_weights_are_named(broken_off: Run) -> None:
     with pytest.raises(RunError, match=r"best\.safetensors: unreadable"):
         broken_off.load_model()
     best.unlink()
-    with pytest.raises(RunError, match=r"best\.safetensors: missing"):
+    with pytest.raises(RunError, match=r"best\.safetensors: is missing"):
         broken_off.load_model()
 
 
@@ -200,6 +186,9 @@ def test_training_saves_suggestions(own: Path) -> None:
     folder = own / "runs" / "saaa"
     assert Run.load(folder).suggestions == ("What colour is it?", "is it red?")
     (folder / "suggestions.json").unlink()
+    with pytest.raises(RunError, match=r"suggestions\.json: is missing"):
+        Run.load(folder)
+    accept_run(folder)
     assert Run.load(folder).suggestions == ()
     (folder / "suggestions.json").write_text('["what?", 7]')
     accept_run(folder)

@@ -17,13 +17,13 @@ from askattend.models import SAAAConfig, build_model
 from askattend.training.distilling import (
     SOFT_ANSWERS,
     Teacher,
-    TeacherScores,
     ensemble_accuracy,
     load_soft_answers,
     mean_probabilities,
     save_soft_answers,
     tempered,
 )
+from askattend.training.teacher_scores import TeacherScores
 from fake_features import FakeFeatures
 from small_questions import make_qaset, make_question
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from askattend.bulk.plan import PLAN, read_plan
 from askattend.bulk.rows import Row, row_writer
 from askattend.errors import DataError
-from askattend.files import atomic_write, decode_json, open_plain, read_whole, remove, whole_file
+from askattend.files import decode_json, open_plain, read_whole, remove, whole_file, write_whole
 
 
 class Status(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +120,7 @@ class Parts:
         file = self._file(number)
         count = wordless = 0
         with (
-            whole_file(file) as opened,
+            whole_file(file, swept=True) as opened,
             row_writer(opened, self._format, attention=self._attention) as write,
         ):
             for row in rows:
@@ -129,7 +129,8 @@ class Parts:
                 write(row)
         size, sha256 = file.stat().st_size, _sha256(file)
         status = Status(self._plan, images, count, dict(broken), wordless, size, sha256).sealed()
-        atomic_write(self._status(number), msgspec.json.format(msgspec.json.encode(status)))
+        content = msgspec.json.format(msgspec.json.encode(status))
+        write_whole(self._status(number), content, swept=True)
         return status
 
     def _file(self, number: int) -> Path:

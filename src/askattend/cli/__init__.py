@@ -32,6 +32,7 @@ usage: askattend COMMAND …
   score RESULTS.json --data SOURCE        accuracy of anybody's answers
   compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
+  explain RUN IMAGE QUESTION              an answer, and the evidence for where it comes from
   predict RUN --images FOLDER --questions FILE --out RESULTS
                                           answers about any number of images, into files
   serve RUN …                             a page and an interface for programs, over HTTP
@@ -59,6 +60,7 @@ COMMANDS = {
     "score": "score",
     "compare": "compare",
     "ask": "ask",
+    "explain": "explain",
     "predict": "predict",
     "serve": "serve",
     "trace": "trace",
@@ -82,8 +84,13 @@ _REMEDIES = {
 }
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run one command; a user's mistake prints its message and exits with status 2."""
+def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], None] = lambda: None) -> None:
+    """Run one command; a user's mistake prints its message and exits with status 2.
+
+    Args:
+        argv: its words; by default those of this process.
+        loaded: called when the command's modules are imported.
+    """
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
     streams, signals = visible_output(), ended_by_signals()
@@ -97,6 +104,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             require_words(name, rest)
             with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")
+            loaded()
             _run(module.run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))

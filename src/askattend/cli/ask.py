@@ -21,7 +21,7 @@ from askattend.cli.options import (
 )
 from askattend.cli.words import check_questions
 from askattend.errors import ConfigError
-from askattend.experiment.resuming import stopped_note
+from askattend.experiment.stopped import stopped_note
 from askattend.features.store import FeatureStore
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.metrics.shares import percent
@@ -103,7 +103,6 @@ def _answers(predictor: Predictor, options: Ask) -> tuple[Scene | None, list[Ans
 
 
 def _draw(file: Path, scene: Scene, answers: list[Answer], options: Ask, *, maps_name: str) -> None:
-    # Loaded now: without a picture, nobody waits for matplotlib.
     from askattend.drawing.fonts import font_hint
     from askattend.drawing.overlay import save_overlay
 
@@ -131,6 +130,11 @@ def _check_overlay(options: Ask) -> None:
         raise ConfigError(
             "is the image that is asked about", where=overlay, remedy="Name another --overlay."
         )
+    if overlay is not None:
+        # Loaded now: without a picture, nobody waits for matplotlib.
+        from askattend.drawing.overlay import picture_format
+
+        picture_format(overlay)
 
 
 def _as_text(answer: Answer) -> str:

@@ -81,6 +81,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         'askattend ask runs/demo photo.jpg "is it red?" --overlay out.png --draw-as cells',
         'askattend ask runs/demo photo.jpg "is it red?" "is it round?" --json',
     ),
+    "explain": (
+        'askattend explain runs/shelves shelf2.jpg "how many boxes are there?" --out page.html',
+        'askattend explain runs/shelves shelf2.jpg "is it full?" --reworded "is the shelf full?"',
+    ),
     "predict": (
         "askattend predict runs/demo --images photos/ --questions questions.txt --out results",
         "askattend predict runs/shelves --data table:shelves.csv --split test --out results",

@@ -37,6 +37,7 @@ NEEDS: Mapping[str, Needs] = {
     "cache": Needs(),
     "plan": Needs((), ("--images NUMBER",)),
     "ask": Needs(("RUN", "IMAGE", "QUESTION")),
+    "explain": Needs(("RUN", "IMAGE", "QUESTION")),
     "predict": Needs(("RUN",), ("--images FOLDER --questions FILE", "--out RESULTS")),
     "serve": Needs(("RUN",)),
     "trace": Needs(("NETWORK (saaa, san, …)",), instead="--run RUN --image FILE --question TEXT"),

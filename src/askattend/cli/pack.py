@@ -29,11 +29,13 @@ def run(argv: list[str]) -> None:
     """Parse the command's options, pack, and print the file."""
     options: Pack = parse(Pack, argv, "pack")
     # Here alone: it brings PyTorch, whose import is slow.
-    from askattend.experiment.resuming import stopped_note
+    from askattend.experiment.stopped import stopped_note
+    from askattend.experiment.verify import require_own_evaluations
     from askattend.runs.run_folder import Run
 
     run = Run.load(options.run)
     run.require_weights()
     print_notes(stopped_note(run))
+    require_own_evaluations(run.folder)
     size = pack(options.run, options.file)
     print(f"{options.file}: {decimal(size)}")

@@ -34,7 +34,7 @@ from askattend.cluster.session import require_cluster
 from askattend.data.readers.registry import read_source
 from askattend.environment.heartbeat import still_at_work
 from askattend.errors import ConfigError, DataError
-from askattend.experiment.resuming import stopped_note
+from askattend.experiment.stopped import stopped_note
 from askattend.features.backbones import absolute_backbone
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor

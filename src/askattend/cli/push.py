@@ -30,10 +30,12 @@ def run(argv: list[str]) -> None:
     """Parse the command's options, push, and print the page's address."""
     options: Push = parse(Push, argv, "push")
     # Here alone: it brings PyTorch, whose import is slow.
-    from askattend.experiment.resuming import stopped_note
+    from askattend.experiment.stopped import stopped_note
+    from askattend.experiment.verify import require_own_evaluations
     from askattend.runs.run_folder import Run
 
     loaded = Run.load(options.run)
     loaded.require_weights()
     print_notes(stopped_note(loaded))
+    require_own_evaluations(loaded.folder)
     print(push_run(options.run, options.name, private=options.private, message=options.message))

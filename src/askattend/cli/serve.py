@@ -15,7 +15,8 @@ from tyro.conf import Positional
 from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import REQUIRED, Device, Flat
 from askattend.devices import AnsweringPrecision
-from askattend.errors import ConfigError
+from askattend.errors import ConfigError, reason_of
+from askattend.files import read_whole
 from askattend.installation import pip_install
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.serving.settings import Address, ServingLimits
@@ -75,7 +76,7 @@ def run(argv: list[str]) -> None:
     if not options.runs:
         raise ConfigError("no run named", remedy="Name one or more: askattend serve RUN …")
     # Only now: the packages of the extra are at hand, and help need not wait for them.
-    from askattend.experiment.resuming import stopped_note
+    from askattend.experiment.stopped import stopped_note
     from askattend.serving.app import make_app
     from askattend.serving.runs import load_runs
     from askattend.serving.server import bind, serve
@@ -123,9 +124,9 @@ def read_token(file: Path) -> str:
         ConfigError: the file cannot be read, or holds none that a header can carry.
     """
     try:
-        token = file.read_text(encoding="utf-8").strip()
+        token = read_whole(file).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
-        problem = f"cannot be read ({error.__class__.__name__})"
+        problem = f"cannot be read ({reason_of(error)})"
         raise ConfigError(problem, where=file, remedy="Name a file with a token in it.") from None
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ConfigError(

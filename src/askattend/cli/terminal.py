@@ -79,7 +79,7 @@ def json_text(value: Any, encoding: str) -> str:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        return json.dumps(json.loads(text), indent=2)
+        return visible_json(json.dumps(json.loads(text), indent=2))
     return text
 
 
@@ -120,10 +120,13 @@ def _escaped(char: str) -> str:
 def plain_warnings() -> Iterator[None]:
     """Write this package's warnings as notes of a line, not with where in the code they arose."""
     before = warnings.showwarning
+    said: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, OlderFolderWarning):
-            print(f"note: {message}", file=sys.stderr)
+            if str(message) not in said:  # a run is read more than once
+                print(f"note: {message}", file=sys.stderr)
+            said.add(str(message))
         else:
             before(message, category, *where, **more)
 

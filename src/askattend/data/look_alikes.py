@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from itertools import combinations
 
 from askattend.data.questions import Question
 from askattend.data.text import answer_key
@@ -75,9 +74,8 @@ def words_alike(words: Sequence[str], known: tuple[str, ...]) -> Iterator[tuple[
         "garbage_bin")``, ``("garbage_bin", "garbage bin")``.
     """
     names, joined = _names(known), _by_joined(known)
-    for first, last in combinations(range(len(words) + 1), 2):
-        part = words[first:last]
-        if last - first > _MOST_PARTS or names.issuperset(part):
+    for part in _parts(words):
+        if names.issuperset(part):
             continue
         if (found := joined.get(_joined(part))) is not None:
             yield " ".join(part), found
@@ -101,12 +99,18 @@ def answers_named(
         what stands in the question, and the answer: ``("garbage bin", "garbage_bin")``.
     """
     known = _by_way(answers)
-    for first, last in combinations(range(len(words) + 1), 2):
-        part = words[first:last]
-        if last - first <= _MOST_PARTS and not set(part).isdisjoint(unknown):
+    for part in _parts(words):
+        if not set(part).isdisjoint(unknown):
             text = " ".join(part)
             if (answer := known.get(written_alike(text))) is not None:
                 yield text, answer
+
+
+def _parts(words: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield all words that stand side by side, up to so many."""
+    for first in range(len(words)):
+        for last in range(first + 1, min(first + _MOST_PARTS, len(words)) + 1):
+            yield words[first:last]
 
 
 def _joined(words: Sequence[str]) -> str:

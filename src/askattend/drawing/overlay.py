@@ -24,9 +24,9 @@ from askattend.drawing.scale import (
     tint,
 )
 from askattend.drawing.sheet import Sheet
-from askattend.errors import ConfigError
+from askattend.errors import ConfigError, reason_of
 from askattend.features.geometry import WHOLE, Crop
-from askattend.files import atomic_write, make_folder
+from askattend.files import make_folder, write_whole
 from askattend.metrics.shares import percent
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
@@ -38,6 +38,7 @@ COARSE = 64  # regions of a grid whose maps are drawn as cells by default
 LEGEND, TICK = 8, 4  # heights of the scale below the image and of its ticks, pixels
 # Where no region has so many times an even share, a map tells next to nothing.
 EVEN = 1.5
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "TIFF", "BMP", "JPEG2000", "PDF")
 FLAT = 1e-5  # a relative spread that single precision alone may cause
 
 
@@ -107,21 +108,31 @@ def save_overlay(
     """Write `overlay` to a file, in the format that its suffix names.
 
     Raises:
-        ConfigError: Pillow writes no such format, or the file cannot be written.
+        ConfigError: no such format is written, or the file cannot be written.
     """
-    file_format = Image.registered_extensions().get(file.suffix.lower())
-    if file_format not in Image.SAVE:
-        raise ConfigError(
-            f"'{file.suffix}' is not a picture format", where=file, remedy="Name it ….png."
-        )
+    file_format = picture_format(file)
     encoded = io.BytesIO()
-    overlay(image, answers, maps_name=maps_name, seen=seen, cells=cells).save(encoded, file_format)
+    drawn = overlay(image, answers, maps_name=maps_name, seen=seen, cells=cells)
     try:
+        drawn.save(encoded, file_format)
         make_folder(file.parent)
-        atomic_write(file, encoded.getvalue())
-    except OSError as error:
-        problem = f"cannot be written ({error.strerror})"
+        write_whole(file, encoded.getvalue())
+    except (OSError, ValueError) as error:  # the latter: it is higher than the format allows
+        problem = f"cannot be written ({reason_of(error)})"
         raise ConfigError(problem, where=file, remedy="Choose another place.") from error
+
+
+def picture_format(file: Path) -> str:
+    """Return Pillow's name of the format that a file's suffix names.
+
+    Raises:
+        ConfigError: there is none that a coloured picture is written in.
+    """
+    named = Image.registered_extensions().get(file.suffix.lower(), "")
+    if named not in FORMATS or named not in Image.SAVE:
+        problem = f"'{file.suffix}' is not a picture format"
+        raise ConfigError(problem, where=file, remedy="Name it ….png.")
+    return named
 
 
 def tinted_map(

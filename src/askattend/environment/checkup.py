@@ -191,7 +191,19 @@ def _memory() -> tuple[int | None, int | None]:
     """Return bytes of memory: free for programs, and in all."""
     sizes = dict(re.findall(r"^(\w+):\s+(\d+) kB$", _read("/proc/meminfo"), re.MULTILINE))
     free, whole = sizes.get("MemAvailable"), sizes.get("MemTotal")
-    return (int(free) * 1024 if free else None, int(whole) * 1024 if whole else None)
+    if free is None or whole is None:
+        return None, None
+    most = _read("/sys/fs/cgroup/memory.max").strip()
+    if not most.isdigit():
+        return int(free) * 1024, int(whole) * 1024
+    return min(int(free) * 1024, max(int(most) - _taken(), 0)), min(int(whole) * 1024, int(most))
+
+
+def _taken() -> int:
+    """Return the bytes that a container has taken, but for files that it needs no longer."""
+    stat = re.search(r"^inactive_file (\d+)$", _read("/sys/fs/cgroup/memory.stat"), re.MULTILINE)
+    taken = _read("/sys/fs/cgroup/memory.current").strip()
+    return int(taken or 0) - int(stat[1] if stat else 0)
 
 
 def _missing(extra: str) -> tuple[str, ...]:

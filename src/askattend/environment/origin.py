@@ -10,8 +10,8 @@ import msgspec
 
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
-from askattend.files import atomic_write, decode_json, digest
-from askattend.files.manifest import is_expected, read_unchanged
+from askattend.files import atomic_write, digest
+from askattend.files.manifest import decode_unchanged, is_expected
 
 # A file of its own: all others of a run are the same bytes whenever it is made.
 ORIGIN = "origin.json"
@@ -43,11 +43,8 @@ def read_origin(folder: Path) -> Origin | None:
     file = folder / ORIGIN
     if not is_expected(file):
         return None
-    try:
-        return decode_json(read_unchanged(file, RunError), Origin)
-    except (OSError, msgspec.DecodeError) as error:
-        remedy = "Copy the whole run folder."
-        raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
+    origin: Origin = decode_unchanged(file, Origin, RunError, remedy="Copy the whole run folder.")
+    return origin
 
 
 def mark_of(folder: Path, config: Mapping[str, Any]) -> str:

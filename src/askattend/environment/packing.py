@@ -9,6 +9,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import gettempdir
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
@@ -16,7 +17,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 from askattend.environment.home import cache_folder
 from askattend.environment.hub import MOST_FILES, PREFIX, SUFFIXES, named_run, push
 from askattend.environment.portable import CONFIG, METRICS, places_of, without_places
-from askattend.errors import RunError
+from askattend.errors import RunError, reason_of
 from askattend.files import (
     make_folder,
     remove_tree,
@@ -25,21 +26,29 @@ from askattend.files import (
     whole_folder,
     write_whole,
 )
-from askattend.files.manifest import MANIFEST, Entry, Manifest
+from askattend.files.manifest import MANIFEST, UNPACKED, Entry, Manifest, read_manifest
 from askattend.files.recording import encode
 
 # What goes on with a training, and what a network was distilled from, is not needed to answer.
 LEFT_OUT = ("last.safetensors", "soft_answers.safetensors", "search.json", MANIFEST)
+_CARD = "README.md"
 EVALUATION = (METRICS, "predictions.json", "results.json")
 # The earliest that a zip file can tell: the same run has the same bytes whenever it is packed.
 _DATE = (1980, 1, 1, 0, 0, 0)
 # No run is so much larger than its pack; what says so was made to fill a disk.
 _MOST_TIMES = 200
-_LONGEST_NAME = 400
+_LONGEST_NAME, _LONGEST_PART = 400, 200
 # What reading a damaged zip file raises: its parts may be packed in several ways.
 _DAMAGE = (
     *(BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError),
-    *(zlib.error, lzma.LZMAError, struct.error, FileExistsError, NotADirectoryError),
+    *(
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        FileExistsError,
+        NotADirectoryError,
+        IsADirectoryError,
+    ),
 )
 
 
@@ -99,7 +108,7 @@ def push_run(
     with scratch_folder(Path(gettempdir()) / "askattend-push") as kept:
         folder = kept / "run"
         write_portable(run, folder)
-        card = folder / "README.md"
+        card = folder / _CARD
         if card.is_file():  # whoever reads it there loads it from there
             text = card.read_text(encoding="utf-8").replace('"RUN"', f'"{PREFIX}{repository}"')
             write_whole(card, text.encode())
@@ -118,7 +127,7 @@ def run_folder(path: str | Path) -> Path:
     path = named_run(path)
     if not path.is_file():
         return path
-    if not is_zipfile(path):
+    if not is_packed(path):
         problem = "is neither a run folder nor a packed run"
         raise RunError(problem, where=path, remedy="Pack one with: askattend pack RUN FILE.zip.")
     with path.open("rb") as opened:
@@ -133,23 +142,29 @@ def run_folder(path: str | Path) -> Path:
     return folder
 
 
-def damaged_members(file: Path) -> Iterator[RunError]:
-    """Yield an error for each part of a packed run that is not what its own checksum says."""
-    remedy = "Fetch it again, or pack the run again."
+def is_packed(path: Path) -> bool:
+    """Tell a packed run by its first and last bytes, whatever it is called."""
+    return path.is_file() and is_zipfile(path)  # a pipe would be waited for
+
+
+def damaged_members(file: Path) -> Iterator[tuple[int, RunError | None]]:
+    """Compare each part of a packed run with its own checksum.
+
+    Yields:
+        how many parts were compared, and what is wrong with them, if anything is.
+    """
     try:
-        with ZipFile(file) as packed:
+        with _damage(file), ZipFile(file) as packed:
             for entry in _wanted(packed, file).values():
                 try:
-                    with packed.open(entry) as opened:
+                    with _damage(f"{file}, {entry.filename}"), packed.open(entry) as opened:
                         while opened.read(2**20):
                             pass
-                except _DAMAGE as error:
-                    where = f"{file}, {entry.filename}"
-                    yield RunError(f"damaged ({error})", where=where, remedy=remedy)
-    except _DAMAGE as error:
-        yield RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+                    yield 1, None
+                except RunError as error:
+                    yield 1, error
     except RunError as error:
-        yield error
+        yield 0, error
 
 
 def is_unpacked(folder: Path) -> bool:
@@ -188,8 +203,14 @@ def _cache() -> Path:
 
 
 def _members(run: Path) -> Iterator[str]:
+    """Yield the files of a run that are packed: what it lists, and nothing of its owner's own."""
+    try:
+        manifest = read_manifest(run)
+    except ValueError:
+        manifest = None  # told when the first file is read
     for file in run.iterdir():
-        if file.is_file() and file.suffix in SUFFIXES and file.name not in LEFT_OUT:
+        own = manifest is not None and file.name not in (*manifest.files, *manifest.writing, _CARD)
+        if file.is_file() and file.suffix in SUFFIXES and file.name not in LEFT_OUT and not own:
             yield file.name
     for name in EVALUATION:
         for file in run.rglob(f"*/{name}"):
@@ -207,26 +228,33 @@ def _entry(member: str) -> ZipInfo:
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack what a run folder holds, and nothing else; the folder appears whole or not at all."""
     try:
-        with whole_folder(folder) as unfinished, ZipFile(file) as packed:
-            for member, entry in _wanted(packed, file).items():
-                target = unfinished / member
-                make_folder(target.parent)
-                with packed.open(entry) as source, whole_file(target) as opened:
-                    shutil.copyfileobj(source, opened)
+        with whole_folder(folder) as unfinished:
+            with _damage(file), ZipFile(file) as packed:
+                for member, entry in _wanted(packed, file).items():
+                    target = unfinished / member
+                    make_folder(target.parent)
+                    with packed.open(entry) as source, whole_file(target) as opened:
+                        shutil.copyfileobj(source, opened)
+            write_whole(unfinished / UNPACKED, b"")
             if not (folder / CONFIG).is_file():  # what somebody has removed a part of
                 remove_tree(folder)
-    except _DAMAGE as error:
-        raise _damaged(file, error) from None
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # a place in the file before its beginning
-            raise _damaged(file, error) from None
+    except OSError:
         if not (folder / CONFIG).is_file():  # else another process was quicker, and may read it
             raise
 
 
-def _damaged(file: Path, error: Exception) -> RunError:
-    remedy = "Fetch it again, or pack the run again."
-    return RunError(f"the zip file is damaged ({error})", where=file, remedy=remedy)
+@contextmanager
+def _damage(where: object) -> Iterator[None]:
+    """Turn what reading a damaged zip file raises into one kind of error."""
+    try:
+        yield
+    except (*_DAMAGE, OSError) as error:
+        # Of the system's own errors alone that for a place before the file's beginning.
+        if not isinstance(error, _DAMAGE) and error.errno != errno.EINVAL:
+            raise
+        problem = f"the zip file is damaged ({reason_of(error)})"
+        remedy = "Fetch it again, or pack the run again."
+        raise RunError(problem, where=where, remedy=remedy) from None
 
 
 def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
@@ -249,6 +277,7 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
         and name.suffix in SUFFIXES
         and not entry.is_dir()
         and len(entry.filename) <= _LONGEST_NAME
+        and all(len(part.encode(errors="replace")) <= _LONGEST_PART for part in name.parts)
     }
     if len(wanted) > MOST_FILES:
         raise RunError(f"holds {len(wanted):,} files, more than a run can", where=file)

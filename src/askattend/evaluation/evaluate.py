@@ -19,11 +19,12 @@ from askattend.environment.origin import mark_of
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
 from askattend.evaluation.answers import Answers, Array, answer_questions
+from askattend.evaluation.human_maps import HumanMaps
 from askattend.evaluation.section import PageContext, Section, TerminalLine
-from askattend.features.geometry import WHOLE, boxes_in_square
+from askattend.features.geometry import WHOLE, Crop, boxes_in_square
 from askattend.features.store import FeatureStore
-from askattend.files import begin_manifest, decode_json, digest_of
-from askattend.files.manifest import read_unchanged
+from askattend.files import begin_manifest, digest_of
+from askattend.files.manifest import decode_unchanged
 from askattend.files.writing import write_together
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.breakdown import accuracy_over
@@ -59,6 +60,7 @@ class Evaluated:
         answers: its answers.
         calibration: what validation taught about probabilities; None where it taught nothing.
         in_sample: how many of the questions it was learnt from.
+        human_maps: where people looked, by question; None where that is not asked about.
     """
 
     predictor: Predictor
@@ -67,6 +69,7 @@ class Evaluated:
     answers: Answers
     calibration: Calibration | None
     in_sample: int = 0
+    human_maps: HumanMaps | None = None
 
     @property
     def questions(self) -> QASet:
@@ -114,13 +117,18 @@ class Evaluated:
             return None
         maps = np.stack(list(self.answers.attention.values()))
         images = [question.image for question in self.boxed]
-        return measure(maps, [self._boxes(question) for question in self.boxed], images)
+        return measure(maps, [self.boxes_of(question) for question in self.boxed], images)
 
-    def _boxes(self, question: Question) -> Sequence[Box]:
+    def boxes_of(self, question: Question) -> Sequence[Box]:
         """Return a question's boxes as shares of the square that attention maps lie over."""
+        crop = self.seen(question.image)
+        return question.boxes if crop == WHOLE else boxes_in_square(question.boxes, crop)
+
+    def seen(self, image: str) -> Crop:
+        """Return the part of an image that attention maps lie over; all where it is not known."""
         store = self.batches.source
-        crop = store.crop(question.image) if isinstance(store, FeatureStore) else None
-        return question.boxes if crop in (None, WHOLE) else boxes_in_square(question.boxes, crop)
+        crop = store.crop(image) if isinstance(store, FeatureStore) else None
+        return WHOLE if crop is None else crop
 
 
 @runtime_checkable
@@ -226,12 +234,12 @@ def read_metrics(file: Path) -> Metrics:
     Raises:
         RunError: the file is unreadable.
     """
+    remedy = "Evaluate that split again, or delete the file."
+    flat = decode_unchanged(file, dict[str, Any], RunError, remedy=remedy)
+    own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
     try:
-        flat = decode_json(read_unchanged(file, RunError), dict[str, Any])
-        own = {name: flat.pop(name) for name in Metrics.__struct_fields__ if name in flat}
         return msgspec.convert({**own, "figures": flat}, Metrics)
-    except (OSError, msgspec.DecodeError) as error:
-        remedy = "Evaluate that split again, or delete the file."
+    except msgspec.ValidationError as error:
         raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
 
 
@@ -245,6 +253,7 @@ def evaluate(
     linear: Iterable[LinearFloor] = (),
     *,
     in_sample: int = 0,
+    human_maps: HumanMaps | None = None,
     console: Console,
 ) -> Evaluation:
     """Answer every question of a split, score the answers, and measure all figures.
@@ -258,10 +267,12 @@ def evaluate(
         calibration: what validation taught about probabilities; None leaves them as they are.
         linear: the run's fitted floors.
         in_sample: how many of the questions the calibration was learnt from.
+        human_maps: where people looked, by question, if that is to be compared.
         console: where the progress bar goes.
     """
     answers = answer_questions(predictor, batches, console=console, calibration=calibration)
-    evaluated = Evaluated(predictor, batches, sample, answers, calibration, in_sample)
+    taught = (calibration, in_sample, human_maps)
+    evaluated = Evaluated(predictor, batches, sample, answers, *taught)
     return Evaluation(_metrics(evaluated, split, figures, linear), answers.answers)
 
 

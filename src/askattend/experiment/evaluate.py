@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +23,14 @@ from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, ConfigError, FeatureError, ImageError
 from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
+from askattend.evaluation.human_maps import find_human_maps, require_some
 from askattend.experiment.calibrating import calibrate_run
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.features import Features, features_for
 from askattend.experiment.floors import with_verdict
 from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
 from askattend.experiment.own_questions import OwnQuestions, shared
-from askattend.experiment.resuming import stopped_note
+from askattend.experiment.stopped import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.files import sweep
@@ -72,6 +74,8 @@ class EvaluationOptions:
     """Feature store; by default the run's, or a cache beside the run."""
     backbone: str | None = None
     """The run's backbone, where it does not know it or knows it by another name."""
+    human_maps: Path | None = None
+    """Where people looked, to compare attention with: a folder of QUESTION_PERSON.png (VQA-HAT)."""
     abstain_above_risk: Probability | None = None
     """From now on `ask` is not sure where more than this share of its answers would be wrong."""
     abstention: bool = True
@@ -101,6 +105,7 @@ def evaluate_run(
     split, figures = canonical_split(options.split), all_figures()
     place = place_of(named, options)
     _check_folder(place, split)
+    people = None if options.human_maps is None else find_human_maps(options.human_maps)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     for note in stopped_note(predictor.run):
         print_line(console, f"note: {note}")
@@ -108,6 +113,8 @@ def evaluate_run(
         kept = "when to be not sure is kept for this pack on this machine; the file stays as it is"
         print_line(console, f"note: {kept}")
     inputs = _read(predictor, options.data, split, options.features, console=console)
+    if people is not None and options.human_maps is not None:
+        require_some(people, inputs.questions, options.human_maps)
     mark = mark_of(folder, predictor.run.config)
     check_holder(place, inputs.questions.source, split, mark)
     # Where nobody sees a bar move, it would leave nothing but an empty line.
@@ -119,7 +126,14 @@ def evaluate_run(
     answered = (predictor, inputs.batches, inputs.sample)
     floors = () if predictor.run.floors is None else load_linear_floors(folder)
     evaluation = evaluate(
-        *answered, figures, split, calibration, floors, in_sample=inputs.in_sample, console=bars
+        *answered,
+        figures,
+        split,
+        calibration,
+        floors,
+        in_sample=inputs.in_sample,
+        human_maps=people,
+        console=bars,
     )
     history = read_history(predictor.run)
     evaluation = with_verdict(evaluation, predictor.run, history, inputs.trust)
@@ -287,8 +301,8 @@ def _check_folder(folder: Path, split: str) -> None:
             where="split",
             remedy="Rename the split: letters, digits, '_', '-' and '.' will do.",
         )
-    if folder.is_file():
-        raise ConfigError("is a file", where=folder, remedy="Name a folder.")
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise ConfigError("is no folder", where=folder, remedy="Name a folder.")
 
 
 def _report(

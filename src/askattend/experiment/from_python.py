@@ -30,7 +30,7 @@ from askattend.features.extraction import ExtractConfig, images_in
 from askattend.features.extraction import extract as extract_images
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
-from askattend.files import atomic_write, make_folder
+from askattend.files import make_folder, write_whole
 from askattend.models import network_named
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.predictor import Predictor
@@ -60,7 +60,7 @@ def questions_from(rows: Any, file: str | Path, *, images: str | Path = ".") -> 
     file = Path(file)
     content = _table(rows, file, images)
     make_folder(file.parent)
-    atomic_write(file, content)
+    write_whole(file, content)
     return f"table:{file}"
 
 

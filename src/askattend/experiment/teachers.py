@@ -38,7 +38,6 @@ from askattend.runs.run_folder import Run
 from askattend.training.distilling import (
     SOFT_ANSWERS,
     Teacher,
-    TeacherScores,
     ensemble_accuracy,
     floor_soft_answers,
     load_soft_answers,
@@ -49,6 +48,7 @@ from askattend.training.distilling import (
 from askattend.training.history import TrainingHistory
 from askattend.training.loop import fit
 from askattend.training.processes import ALONE, Processes
+from askattend.training.teacher_scores import TeacherScores
 
 TEACHERS = "teachers"
 # Questions that a temperature is fitted on; more change nothing that a network would learn.

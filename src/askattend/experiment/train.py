@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -173,7 +174,7 @@ def check_folder(out: Path, *, resume: bool) -> None:
         if not (out / WEIGHTS["last"]).exists():
             remedy = "Choose another --out; or add --resume, if all settings are the same."
         raise RunError("holds a run already", where=out, remedy=remedy)
-    if out.exists() and not out.is_dir():
+    if os.path.lexists(out) and not out.is_dir():
         raise RunError("is not a folder", where=out, remedy="Choose another --out.")
 
 

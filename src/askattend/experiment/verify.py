@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
-from zipfile import ZipFile, is_zipfile
 
 import msgspec
 
 from askattend.bulk.parts import damaged_parts
 from askattend.bulk.plan import PLAN
-from askattend.environment.packing import damaged_members, run_folder
+from askattend.environment.origin import read_origin
+from askattend.environment.packing import damaged_members, is_packed, run_folder
 from askattend.errors import AskAttendError, ConfigError, UntrustedCodeError
 from askattend.evaluation.evaluate import read_metrics
 from askattend.experiment.teachers import TEACHERS
@@ -23,6 +23,8 @@ from askattend.features.store_index import INDEX, STORE_FILES
 from askattend.files.manifest import MANIFEST, OlderFolderWarning, find_change, read_manifest
 from askattend.files.writing import accept
 from askattend.report.card import CARD
+from askattend.runs.image_likeness import load_likeness
+from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors
 from askattend.runs.run_folder import CONFIG, RUN_FILES, WEIGHTS, WORDS, Run
 from askattend.runs.unfinished import SEARCH
 from askattend.scoring.evaluation_folders import (
@@ -139,7 +141,7 @@ def kind_of(path: Path) -> Kind:
         ConfigError: it is nothing that has digests.
     """
     marks: tuple[tuple[Kind, bool], ...] = (
-        ("packed run", path.is_file() and is_zipfile(path)),
+        ("packed run", is_packed(path)),
         ("run", any((path / name).is_file() for name in _OF_RUNS)),
         ("results", (path / PLAN).is_file() and any(path.glob("part-*"))),
         ("store", (path / INDEX).is_file() or (path / PLAN).is_file()),
@@ -199,12 +201,14 @@ def _verify_run(folder: Path, found: _Findings) -> None:
 
 
 def _verify_packed(file: Path, found: _Findings) -> None:
-    with ZipFile(file) as packed:
-        found.files += len(packed.namelist())
-    damaged = list(damaged_members(file))
-    found.damaged += [Damage.of(error, file) for error in damaged]
-    if not damaged:
+    for members, error in damaged_members(file):
+        found.files += members
+        if error is not None:
+            found.damaged.append(Damage.of(error, file))
+    if not found.damaged:
+        members = found.files
         _try(lambda: _verify_run(run_folder(file), found), file, found)
+        found.files = members  # the same, compared once more
 
 
 def _verify_store(folder: Path, found: _Findings) -> None:
@@ -240,13 +244,28 @@ def _require_own(run: Path, folder: Path) -> None:
         require_own_evaluation(run, folder, read_metrics(folder / METRICS).run)
 
 
+def require_own_evaluations(run: Path) -> None:
+    """Refuse a run in whose folder lies another run's evaluation.
+
+    Raises:
+        RunError: names the evaluation's folder, or a file of it that is unreadable.
+    """
+    for folder in _evaluations(run):
+        _require_own(run, folder)
+
+
 def _load(folder: Path) -> None:
-    """Load all of a run that answers: what is not compared may still be damaged."""
+    """Load all of a run: what is not compared may still be damaged."""
     run = Run.load(folder)
     read_summary(folder)
+    read_origin(folder)
     run.load_calibration()
+    load_likeness(folder, run.features.region_dim)
     if (folder / WEIGHTS["best"]).exists():
         run.load_model()
+    if (folder / LINEAR_FLOORS).exists():
+        load_linear_floors(folder)
+    run.progress_state()
 
 
 def _try(check: Callable[[], None], where: Path, found: _Findings) -> None:

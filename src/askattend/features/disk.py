@@ -37,7 +37,7 @@ def save_shard(
     tensors = features.tensors()
     written = replace(written, content=digest_of_tensors(tensors))
     metadata = {METADATA: msgspec.json.encode(written).decode()}
-    write_whole(folder / written.shard.name, tensor_pieces(tensors, metadata))
+    write_whole(folder / written.shard.name, tensor_pieces(tensors, metadata), swept=True)
     return written
 
 

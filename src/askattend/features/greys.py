@@ -37,7 +37,7 @@ def eight_bit(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], Range]:
     rows = max(_TOGETHER // max(values[:1].size, 1), 1)
     for top in range(0, len(values), rows):
         exact = values[top : top + rows].astype(np.float64)
-        there = np.where(_present(exact), exact, low)
+        there = np.where(present(exact), exact, low)
         scaled = (there.clip(low, high) - low) * (255.0 / ((high - low) or 1.0))
         greys[top : top + rows] = np.rint(scaled)
     return greys, (low, high)
@@ -51,7 +51,7 @@ def range_of(values: npt.NDArray[Any]) -> Range:
     beyond or, in floats, far less, it is from the least to the greatest, hot pixels left out.
     """
     floats = values.dtype.kind == "f"
-    finite = values[_present(values)] if floats else values
+    finite = values[present(values)] if floats else values
     if not finite.size:
         return 0.0, 1.0
     low, high = _without_hot_pixels(finite)
@@ -63,7 +63,7 @@ def range_of(values: npt.NDArray[Any]) -> Range:
     return low, high
 
 
-def _present(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def present(values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Mark the values that are numbers, and not a mark for a missing one."""
     with np.errstate(invalid="ignore"):
         # Not by `abs`, which would take as much memory as the values once more.

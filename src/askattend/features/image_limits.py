@@ -25,8 +25,15 @@ _PROGRESSIVE = 6
 
 
 @cache
+def usual_decoders() -> tuple[str, ...]:
+    """List those of the formats whose decoders Pillow loads first: JPEG, PNG, GIF and others."""
+    Image.preinit()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+@cache
 def decoders() -> tuple[str, ...]:
-    """List the formats that are decoded, as far as this Pillow has them."""
+    """List the formats that are decoded, as far as this Pillow has them; slow the first time."""
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 

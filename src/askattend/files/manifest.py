@@ -14,15 +14,19 @@ import shlex
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
+from typing import Any
 
 import msgspec
 
-from askattend.errors import AskAttendError
+from askattend.errors import AskAttendError, reason_of
 from askattend.files.reading import decode_json, open_plain, read_whole
 
 MANIFEST = "manifest.json"
+# Marks a folder that was unpacked from one file, which can be done again.
+UNPACKED = ".unpacked"
 # Readings of a file that somebody replaces meanwhile, before it counts as another one.
 _TRIES = 10
+_READ = "Check that it is a file, and that you may read it."
 
 
 class OlderFolderWarning(UserWarning):
@@ -47,15 +51,24 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of_file(cls, file: Path) -> Entry | None:
-        """Describe a file; None where there is none that can be read.
+        """Describe a file; None where there is none that can be read."""
+        try:
+            return cls.of_readable(file)
+        except OSError:
+            return None
 
-        A pipe or a device in its place would be waited for, or read, without end.
+    @classmethod
+    def of_readable(cls, file: Path) -> Entry | None:
+        """Describe a file; None where there is none.
+
+        Raises:
+            OSError: it cannot be read, or is a pipe or a device, which has no end.
         """
         try:
             with open_plain(file) as opened:
                 size = os.fstat(opened.fileno()).st_size
                 return cls(size, hashlib.file_digest(opened, "sha256").hexdigest())
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
 
@@ -110,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, msgspec.DecodeError) as error:
-        raise ValueError(f"{MANIFEST} is damaged ({error})") from None
+        raise ValueError(f"{MANIFEST} is damaged ({reason_of(error)})") from None
     if not all(map(_is_name, (*manifest.files, *manifest.writing))):
         raise ValueError(f"{MANIFEST} is damaged (it lists files of other folders)")
     if not manifest.whole:
@@ -125,9 +138,10 @@ def find_change(file: Path, found: Callable[[], Entry | None] | None = None) -> 
 
     Args:
         file: the file.
-        found: reads the file, and describes it; by default only its digest is computed.
+        found: reads the file, and describes it; None where there is none. By default only its
+            digest is computed.
     """
-    found = found or (lambda: Entry.of_file(file))
+    found = found or (lambda: Entry.of_readable(file))
     try:
         manifest = read_manifest(file.parent)
         for _ in range(_TRIES):
@@ -139,6 +153,8 @@ def find_change(file: Path, found: Callable[[], Entry | None] | None = None) -> 
                 break
     except ValueError as error:
         return Change(f"cannot be checked: {error}", _remedy(file.parent))
+    except OSError as error:
+        return Change(f"cannot be read ({reason_of(error)})", _READ)
     assert manifest is not None, "a manifest stays as long as its folder"
     return Change(_difference(manifest, file.name, now), _remedy(file.parent))
 
@@ -188,6 +204,22 @@ def read_unchanged(file: Path, error: type[AskAttendError]) -> bytes:
     return content
 
 
+def decode_unchanged(file: Path, kind: Any, error: type[AskAttendError], *, remedy: str) -> Any:
+    """Read JSON of the type `kind` from a file that its folder's manifest vouches for.
+
+    Raises:
+        AskAttendError: of the type `error`: it is missing, unreadable or not as it was written.
+    """
+    try:
+        return decode_json(read_unchanged(file, error), kind)
+    except error:
+        raise
+    except FileNotFoundError:
+        raise error("missing", where=file, remedy=remedy) from None
+    except (OSError, msgspec.DecodeError, AskAttendError) as problem:
+        raise error(f"unreadable ({reason_of(problem)})", where=file, remedy=remedy) from None
+
+
 def warn_without_manifest(folder: Path, what: str) -> None:
     """Warn of a folder that has no manifest, as those of earlier versions: damage goes unnoticed.
 
@@ -231,6 +263,10 @@ def _difference(manifest: Manifest, name: str, found: Entry | None) -> str:
 
 
 def _remedy(folder: Path) -> str:
+    unpacked = (each for each in (folder, *folder.parents[:3]) if (each / UNPACKED).exists())
+    if (cached := next(unpacked, None)) is not None:
+        remove = f"Remove {cached}, and name the packed run again: it is unpacked anew"
+        return f"{remove}. If it stays so, fetch the packed run again."
     command = _accepting(folder)
     return f"Copy the whole folder again; if it was changed on purpose, run: {command}"
 

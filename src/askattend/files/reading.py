@@ -37,11 +37,10 @@ def open_plain(file: str | Path) -> BufferedReader:
     """
     # Not blocking: opening a pipe would wait for somebody to write to it.
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    opened = os.fdopen(handle, "rb")
     kind = os.fstat(handle).st_mode
     if stat.S_ISREG(kind):
-        return opened
-    opened.close()
+        return os.fdopen(handle, "rb")
+    os.close(handle)
     if stat.S_ISDIR(kind):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     what = "a pipe" if stat.S_ISFIFO(kind) else "a device"
@@ -96,7 +95,7 @@ def read_bytes(file: Path) -> bytes:
         problem = f"cannot be read ({error.strerror or error})"
         raise DataError(problem, where=file, remedy="Check the path.") from None
     except MemoryError:
-        raise _too_large(file) from None
+        raise too_large(file) from None
     if content.startswith(_GZIP):
         content = _unpacked(content, file)
     return content.removeprefix(_MARK)
@@ -114,7 +113,8 @@ def unpacks_to_much(most: int, what: str, file: Path) -> DataError:
     return DataError(problem, where=file, remedy=remedy)
 
 
-def _too_large(file: Path) -> DataError:
+def too_large(file: Path) -> DataError:
+    """Make the error for a file that takes more memory than there is."""
     remedy = "Divide it, or free some memory."
     return DataError("does not fit in memory", where=file, remedy=remedy)
 
@@ -131,7 +131,7 @@ def _unpacked(packed: bytes, file: Path) -> bytes:
         problem = f"not a whole gzip file ({error})"
         raise DataError(problem, where=file, remedy=_FETCH) from None
     except MemoryError:
-        raise _too_large(file) from None
+        raise too_large(file) from None
     if len(content) > most:
         raise unpacks_to_much(most, "gzip file", file)
     return content

@@ -25,7 +25,9 @@ def create(file: Path) -> int:
 
 def open_end(file: Path) -> int:
     """Open a file, which need not be there, to add to its end; return its handle."""
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o666)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY
+    # Not blocking: opening a pipe would wait for somebody to read from it.
+    return os.open(file, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def write(handle: int, data: memoryview) -> int:

@@ -23,25 +23,29 @@ _BUFFER = 2**20
 Content = bytes | Sequence[bytes | memoryview]
 
 
-def write_whole(file: Path, content: Content, *, durable: bool = True) -> None:
-    """Write a file that no manifest lists; else see `atomic_write`. Raises as `whole_file`."""
-    with whole_file(file, durable=durable) as opened:
+def write_whole(file: Path, content: Content, *, durable: bool = True, swept: bool = False) -> None:
+    """Write a file that no manifest lists; else see `atomic_write`. See `whole_file`."""
+    with whole_file(file, durable=durable, swept=swept) as opened:
         for piece in [content] if isinstance(content, bytes) else content:
             opened.write(piece)
 
 
 @contextmanager
-def whole_file(file: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+def whole_file(file: Path, *, durable: bool = True, swept: bool = False) -> Iterator[BinaryIO]:
     """Open a file for writing, which appears under its name when the block ends without an error.
 
     Args:
         file: its folder must be there.
         durable: False for one of many that can be made again: its name may be lost with the power.
+        swept: True for one of many in a folder that was swept before: a look at all of them for
+            each would take ever longer.
 
     Raises:
-        OSError: the disk does not take it; names the file, which is as it was before.
+        OSError: the disk does not take it, or a pipe or a device has its name; names the file,
+            which is as it was before.
     """
-    if durable:
+    _refuse_special(file)
+    if durable and not swept:
         sweep(file.parent, file.name)
     unfinished = name_beside(file)
     with naming(file):
@@ -189,6 +193,12 @@ def remove_whole(folder: Path) -> None:
     with naming(folder):
         system_calls.rename(folder, leaving)
     remove_tree(leaving)
+
+
+def _refuse_special(file: Path) -> None:
+    """Refuse to put a file in the place of a pipe or a device: it would be gone for everybody."""
+    if file.exists() and not (file.is_file() or file.is_dir()):  # of a folder the system says more
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file; name another", str(file))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from askattend.data.questions import Box
+from askattend.metrics.map_agreement import centred_ranks, correlation
 from askattend.metrics.shares import share_interval
 from askattend.metrics.significance import Bootstrap, Estimate, Ratio
 
@@ -151,11 +152,11 @@ def measure(
         maps.append(attention.mean(axis=1).reshape(questions, -1))
     uniform = np.full((1, rows * columns), 1 / (rows * columns))
     maps += [uniform, centre_map(rows, columns).reshape(1, -1)]
-    ranks = _centred_ranks(covered)
+    ranks = centred_ranks(covered)
     return GroundingPerQuestion(
         np.stack([(each * covered).sum(axis=1) for each in maps]),
         np.stack([_pointing(each, hit) for each in maps]),
-        np.stack([_correlation(_centred_ranks(each), ranks) for each in maps]),
+        np.stack([correlation(centred_ranks(each), ranks) for each in maps]),
         tuple(range(questions) if images is None else images),
     )
 
@@ -184,20 +185,3 @@ def _share(values: Array, images: Sequence[Hashable]) -> Estimate:
 def _mean_known(values: Array) -> float | None:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
-
-
-def _correlation(a: Array, b: Array) -> Array:
-    """Correlate centred ranks row by row; NaN where all of a row are equal."""
-    covariance = (a * b).sum(axis=1)
-    scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    unknown = np.full(len(scale), np.nan)
-    found: Array = np.divide(covariance, scale, out=unknown, where=scale > 0)
-    return found
-
-
-def _centred_ranks(values: Array) -> Array:
-    """Rank along each row, less the mean rank; equal values share the mean of their ranks."""
-    from scipy.stats import rankdata  # slow to import, and most commands need none of it
-
-    ranks: Array = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
-    return ranks

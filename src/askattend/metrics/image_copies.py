@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from functools import partial
+from io import BytesIO
 from itertools import combinations
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -15,6 +19,8 @@ from PIL import Image, ImageOps
 
 from askattend.data.questions import Question
 from askattend.errors import name_few
+from askattend.features.image_bytes import read_image_file, require_checksums
+from askattend.features.image_limits import decoders, require_moderate
 from askattend.files import digest_of
 
 Float32 = np.ndarray[Any, np.dtype[np.float32]]
@@ -29,6 +35,8 @@ _SIDE = 16
 # another size, compression or a slight filter does; or by less than a flat picture's noise.
 _LIKE, _NOISE = 0.12, 1.0
 _THREADS = 4
+# Pixels of a picture that is shrunk while no other such is: several would fill the memory.
+_LARGE = 2**24
 
 
 class ImageCopies(msgspec.Struct, frozen=True):
@@ -114,7 +122,8 @@ def _digests(images: Images) -> dict[Path, str | None]:
     """Compute digests of the files that have another's size: others cannot be the same."""
     by_size: defaultdict[int, set[Path]] = defaultdict(set)
     for file in {file for each in images.values() for file in each.values()}:
-        by_size[file.stat().st_size].add(file)
+        with suppress(OSError):  # removed meanwhile
+            by_size[file.stat().st_size].add(file)
     doubtful = [file for files in by_size.values() if len(files) > 1 for file in files]
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="digest") as pool:
         return dict(zip(doubtful, pool.map(digest_of, doubtful), strict=True))
@@ -133,19 +142,25 @@ def _same_bytes(
 def _thumbnails(images: Images) -> dict[str, Float32]:
     """Shrink each picture that can be opened: image id → its pixels as one vector."""
     files = {image: file for each in images.values() for image, file in each.items()}
+    shrink = partial(_thumbnail, large_alone=Lock())
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="thumbnail") as pool:
-        made = zip(files, pool.map(_thumbnail, files.values()), strict=True)
+        made = zip(files, pool.map(shrink, files.values()), strict=True)
         return {image: pixels for image, pixels in made if pixels is not None}
 
 
-def _thumbnail(file: Path) -> Float32 | None:
+def _thumbnail(file: Path, large_alone: Lock) -> Float32 | None:
     # By Pillow alone: `features.images` brings PyTorch, which a look at the data does without.
     try:
-        with Image.open(file) as opened:
+        content = read_image_file(file)
+        require_checksums(content, str(file))
+        with Image.open(BytesIO(content), formats=decoders()) as opened:
+            require_moderate(opened, content, str(file))
             # A JPEG is decoded at a fraction of its size, several times as fast.
             opened.draft("RGB", (4 * _SIDE, 4 * _SIDE))
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-            small = upright.resize((_SIDE, _SIDE), reducing_gap=3.0)
+            large = opened.width * opened.height > _LARGE
+            with large_alone if large else nullcontext():
+                upright = ImageOps.exif_transpose(opened).convert("RGB")
+                small = upright.resize((_SIDE, _SIDE), reducing_gap=3.0)
     except Exception:  # of a damaged file come many kinds; what is wrong is said where it is read
         return None
     return np.asarray(small, dtype=np.float32).ravel()

@@ -18,7 +18,7 @@ from askattend.environment.origin import read_origin
 from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.evaluation.figures.removal import change_text
 from askattend.features.spec import UNKNOWN
-from askattend.files import atomic_write
+from askattend.files import atomic_write, read_whole
 from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
@@ -124,7 +124,8 @@ def _text(run: Run, licence: str | None) -> str:
 
 def _named_licence(file: Path) -> str | None:
     """Find the licence that a card's front matter names; None where there is no card yet."""
-    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    text = read_whole(file).decode(errors="replace") if file.exists() else ""
+    text = text.replace("\r\n", "\n")  # as editors on Windows write
     front = re.match(r"---\n(.*?)^---$", text, re.DOTALL | re.MULTILINE)
     found = re.search(r"^license: *(\S+)", front[1] if front else "", re.MULTILINE)
     return found[1] if found else None

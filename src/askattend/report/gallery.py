@@ -213,14 +213,15 @@ def gallery_of(
         _counts(shown, predictions),
         carried,
         field,
-        None if maps_name is None else _scale(examples[0].answer.attention[0].numel()),
+        None if maps_name is None else scale_of(examples[0].answer.attention[0].numel()),
         tuple((v, _WORDS[v], shown[v]) for v in reversed(VERDICTS) if shown[v]),
         tuple(sorted(kinds.items())),
         tuple(_card(example, maps_name) for example in ordered),
     )
 
 
-def _scale(regions: int) -> Scale:
+def scale_of(regions: int) -> Scale:
+    """Return the scale of the maps of a grid of so many regions."""
     row = np.asarray(legend(STOPS, 1))[0]
     stops = tuple(f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in row.tolist())
     return Scale(strongest(regions), stops, tuple(scale_ticks(regions)))

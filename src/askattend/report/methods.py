@@ -6,7 +6,7 @@ from pathlib import Path
 
 from askattend.environment.home import shortened
 from askattend.environment.provenance import Provenance
-from askattend.files import atomic_write, make_folder
+from askattend.files import make_folder, write_whole
 from askattend.report.page import environment
 from askattend.scoring.several import Methods
 
@@ -24,4 +24,4 @@ def write_methods(found: Methods, file: Path) -> None:
     )
     make_folder(file.parent)
     # A lone surrogate, which a path may hold, has no place in UTF-8.
-    atomic_write(file, str(shortened(page)).encode("utf-8", errors="replace"))
+    write_whole(file, str(shortened(page)).encode("utf-8", errors="replace"))

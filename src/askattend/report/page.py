@@ -110,7 +110,7 @@ def write_report(
             title=title,
             metrics=metrics,
             bars=_bars(metrics, sees),
-            sections=_grouped(section for section in sections if section is not None),
+            sections=grouped(section for section in sections if section is not None),
             gallery=gallery,
             details=details,
         )
@@ -206,7 +206,7 @@ def _figure_sections(
             yield figure.page_section(value, context)
 
 
-def _grouped(sections: Iterable[Section]) -> list[Grouped]:
+def grouped(sections: Iterable[Section]) -> list[Grouped]:
     """Join sections of one title in a row, and put their blocks of one kind in a row together."""
     joined = []
     for title, same in groupby(sections, key=lambda section: section.title):

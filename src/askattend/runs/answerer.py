@@ -123,6 +123,10 @@ class Answerer:
             ),
         ]
 
+    def temperature_of(self, question: str) -> float:
+        """Return what the logits are divided by: the more, the more of its words are unknown."""
+        return float(self._temperatures([self.run.words.encode(question)]))
+
     def need_words(self, questions: Sequence[str]) -> None:
         """Refuse questions that say nothing, or are endless.
 
@@ -184,17 +188,24 @@ class Answerer:
             )
         ]
 
-    def word_effects(self, image: ImageEncoding, question: str) -> list[WordEffect]:
+    def word_effects(
+        self, image: ImageEncoding, question: str, answer: str | None = None
+    ) -> list[WordEffect]:
         """Measure each word's part in the answer about the first image; see `Scene.word_effects`.
+
+        Args:
+            image: what `look_at` gave.
+            question: as it was asked.
+            answer: one of the run's; by default the one that it gives.
 
         Raises:
             DataError: the question has no word in it.
         """
-        *_, effects = self.word_effects_by_pass(image, question)
+        *_, effects = self.word_effects_by_pass(image, question, answer)
         return effects
 
     def word_effects_by_pass(
-        self, image: ImageEncoding, question: str
+        self, image: ImageEncoding, question: str, answer: str | None = None
     ) -> Iterator[list[WordEffect]]:
         """Yield an empty list after each pass of the network but the last, then the words' effects.
 
@@ -213,7 +224,9 @@ class Answerer:
             logits.append(knowing._output(image, [0] * len(part), part).logits)
             if first + size < len(versions):
                 yield []
-        yield word_effects_of(words, question, self._probabilities(torch.cat(logits), versions))
+        chosen = None if answer is None else self.run.answers.answers.index(answer)
+        probabilities = self._probabilities(torch.cat(logits), versions)
+        yield word_effects_of(words, question, probabilities, chosen)
 
     # Not around a generator, whose caller would be in inference mode between two passes.
     @torch.inference_mode()

@@ -58,7 +58,7 @@ def load_likeness(folder: Path, region_dim: int) -> ImageLikeness | None:
     except msgspec.DecodeError as error:
         raise RunError(f"unreadable ({error})", where=file, remedy="Copy the run again.") from None
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    components = shapes.get("matrix", (0, 0))[-1]
+    components = next(iter(shapes.get("matrix", ())[1:]), 0)
     wanted = {"mean": (region_dim,), "matrix": (region_dim, components), "scale": (region_dim,)}
     whole = all(t.dtype == torch.float32 and t.isfinite().all() for t in tensors.values())
     if shapes != wanted or not whole:

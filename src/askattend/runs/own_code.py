@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import nn
 
-from askattend.errors import ConfigError, RunError, UntrustedCodeError, did_you_mean
-from askattend.files import append, make_folder
+from askattend.errors import ConfigError, RunError, UntrustedCodeError, did_you_mean, reason_of
+from askattend.files import append, make_folder, read_whole
 
 FORM = "FILE.py:NAME"
 _ALONE = "It must stand by itself: beside it, only installed packages can be imported."
@@ -53,9 +53,9 @@ class OwnCode:
             ConfigError: it cannot be read.
         """
         try:
-            return cls(name, file.read_text(encoding="utf-8"), file)
+            return cls(name, read_whole(file).decode(), file)
         except (OSError, UnicodeDecodeError) as error:
-            problem = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+            problem = f"cannot be read ({reason_of(error)})"
             remedy = f"Write attention as {FORM}."
             raise ConfigError(problem, where=file, remedy=remedy) from None
 

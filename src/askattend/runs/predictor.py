@@ -19,7 +19,7 @@ from askattend.environment.hub import PREFIX, fetch, is_named
 from askattend.environment.packing import push_run, write_portable
 from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
-from askattend.features.geometry import crop_of, regions_of
+from askattend.features.geometry import Crop, crop_of, regions_of
 from askattend.features.images import Source, open_image
 from askattend.features.spec import NONE, Backbone
 from askattend.features.store import FeatureStore
@@ -221,6 +221,24 @@ class Predictor(Answerer):
                 the network does not use the image.
             DataError: the questions are no list of texts, or one has no word in it.
         """
+        listed, top = several_questions(questions), answers_to_list(top)
+        self.need_words(listed)
+        regions, seen = self.stored_regions(store, image_id)
+        answers = self.answer(self.look_at(regions), [0] * len(listed), listed, top=top)
+        return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]
+
+    def stored_regions(
+        self, store: FeatureStore | str | Path, image_id: str
+    ) -> tuple[Float[Tensor, "1 regions region_dim"], Crop | None]:
+        """Read an image's regions from a feature store, or its folder.
+
+        Returns:
+            the regions; and the part of the image that maps lie over, None where the store does
+            not tell the image's shape.
+
+        Raises:
+            FeatureError: as `ask_stored`.
+        """
         if self.run.features.backbone == NONE:
             raise FeatureError(
                 "its network does not use the image, and has no features",
@@ -229,13 +247,9 @@ class Predictor(Answerer):
             )
         store = store if isinstance(store, FeatureStore) else FeatureStore.open(Path(store))
         self.run.features.require(store.spec, where=store.path)
-        listed, top = several_questions(questions), answers_to_list(top)
-        self.need_words(listed)
         if self.run.features.coordinates:
             store = store.with_coordinates()
-        image, seen = self.look_at(store.read([image_id])), store.crop(image_id)
-        answers = self.answer(image, [0] * len(listed), listed, top=top)
-        return [replace(answer, seen=seen, maps_name=self.maps_name) for answer in answers]
+        return store.read([image_id]), store.crop(image_id)
 
     def answer_many(
         self, pairs: Iterable[tuple[Source, str]], *, top: int = 5, batch_size: int = 8

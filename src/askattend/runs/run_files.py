@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from askattend.data.vocab import WordVocab
 from askattend.data.word_vectors import NONE, WordVectors
-from askattend.errors import AskAttendError, RunError
-from askattend.files import decode_json
-from askattend.files.manifest import read_unchanged, require_unchanged
+from askattend.errors import RunError
+from askattend.files.manifest import decode_unchanged, require_unchanged
 from askattend.runs.own_code import OwnCode, read_attention
 from askattend.runs.tensor_files import read_tensors
 
@@ -26,15 +23,8 @@ def read_json(file: Path, kind: Any) -> Any:
     Raises:
         RunError: it is missing, unreadable or not as it was written.
     """
-    try:
-        return decode_json(read_unchanged(file, RunError), kind)
-    except FileNotFoundError:
-        raise RunError("missing", where=file, remedy="Copy the whole run folder.") from None
-    except RunError:
-        raise
-    except (OSError, msgspec.DecodeError, AskAttendError) as error:
-        problem = error.problem if isinstance(error, AskAttendError) else error
-        raise RunError(f"unreadable ({problem})", where=file, remedy="Train again.") from None
+    remedy = "Copy the whole run folder, or train again."
+    return decode_unchanged(file, kind, RunError, remedy=remedy)
 
 
 def read_vectors(file: Path, config: Mapping[str, Any], words: WordVocab) -> WordVectors | None:

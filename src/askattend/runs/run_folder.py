@@ -34,7 +34,7 @@ from askattend.models.word_embedding import give_word_vectors
 from askattend.runs.network_size import require_size
 from askattend.runs.own_code import OwnCode
 from askattend.runs.run_files import VALUES, read_json, read_own_code, read_vectors
-from askattend.runs.tensor_files import load_weights, opened_tensors, read_tensors, strip_prefix
+from askattend.runs.tensor_files import load_weights, read_metadata, read_tensors, strip_prefix
 from askattend.runs.unfinished import SEARCH, no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
@@ -130,7 +130,7 @@ class Run:
             read_json(folder / FLOORS, Floors | None),
             read_json(folder / FEATURES, FeatureSpec),
             read_vectors(folder / VECTORS, config, words),
-            read_json(suggestions, tuple[str, ...]) if suggestions.exists() else (),
+            read_json(suggestions, tuple[str, ...]) if is_expected(suggestions) else (),
             read_own_code(folder / ATTENTION, config),
         )
 
@@ -248,11 +248,7 @@ class Run:
             RunError: the file is unreadable, or holds weights alone.
         """
         file = self.folder / WEIGHTS["last"]
-        if not file.exists():
-            return None
-        with opened_tensors(file) as opened:
-            metadata = opened.metadata() or {}
-        return _state(metadata, file)
+        return _state(read_metadata(file), file) if is_expected(file) else None
 
     def load_progress(self, model: Network) -> tuple[dict[str, Tensor], bytes] | None:
         """Put the last weights into `model`; return the other tensors and the state.

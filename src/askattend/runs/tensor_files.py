@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
-from askattend.errors import RunError
-from askattend.files import read_whole
-from askattend.files.manifest import require_unchanged
+from askattend.errors import RunError, reason_of
+from askattend.files import decode_json
+from askattend.files.manifest import read_unchanged
+
+_METADATA = "__metadata__"
 
 
-@contextmanager
-def opened_tensors(file: Path) -> Iterator[Any]:
-    """Open a file of tensors.
+def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read all tensors of a file and its metadata: a copy, whatever becomes of the file.
 
     Raises:
         RunError: it is missing or unreadable, or not as it was written.
     """
-    if not file.is_file():
-        raise RunError(
-            "missing", where=file, remedy="Train to the end of an epoch, or copy the whole folder."
-        )
-    require_unchanged(file, RunError)
+    content = _read(file)
     try:
-        with safe_open(file, framework="pt") as opened:
-            yield opened
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"unreadable ({error})", where=file, remedy="Train again.") from None
+        return load(content), _metadata(content)
+    except (SafetensorError, msgspec.DecodeError) as error:
+        raise _unreadable(file, error) from None
 
 
-def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read all tensors of a file and its metadata; raises as `opened_tensors`."""
-    with opened_tensors(file) as opened:
-        metadata = opened.metadata() or {}
-        # A copy, since a mapped file that somebody shortens meanwhile would end the process.
-        return load(read_whole(file)), metadata
+def read_metadata(file: Path) -> dict[str, str]:
+    """Read the metadata of a file of tensors; raises as `read_tensors`."""
+    try:
+        return _metadata(_read(file))
+    except msgspec.DecodeError as error:
+        raise _unreadable(file, error) from None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return read_unchanged(file, RunError)
+    except FileNotFoundError:
+        remedy = "Train to the end of an epoch, or copy the whole folder."
+        raise RunError("missing", where=file, remedy=remedy) from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _metadata(content: bytes) -> dict[str, str]:
+    """Decode what stands in the header beside the tensors (see `askattend.files.tensors`)."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header: dict[str, msgspec.Raw] = decode_json(content[8:end], dict[str, msgspec.Raw])
+    return decode_json(header[_METADATA], dict[str, str]) if _METADATA in header else {}
+
+
+def _unreadable(file: Path, error: Exception) -> RunError:
+    return RunError(f"unreadable ({reason_of(error)})", where=file, remedy="Train again.")
 
 
 def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where: Path) -> None:

@@ -53,7 +53,8 @@ def no_run(folder: Path) -> RunError:
     """Make the error for a folder that is no run, or none yet."""
     if not folder.is_dir():
         remedy = "Make one with: askattend train … --out FOLDER."
-        return RunError("no such folder", where=folder, remedy=remedy)
+        problem = "is no folder" if folder.exists() else "no such folder"
+        return RunError(problem, where=folder, remedy=remedy)
     try:
         found = decode_json(read_whole(folder / SEARCH), _Search)
         starts = found.candidates[: max(found.origins) + 1]

@@ -40,16 +40,20 @@ def without_each_word(words: WordVocab, question: str) -> list[list[int]]:
 
 
 def word_effects_of(
-    words: WordVocab, question: str, probabilities: Float[Tensor, "versions answers"]
+    words: WordVocab,
+    question: str,
+    probabilities: Float[Tensor, "versions answers"],
+    answer: int | None = None,
 ) -> list[WordEffect]:
-    """Compare the probability of the answer with and without each word.
+    """Compare the probability of an answer with and without each word.
 
     Args:
         words: the vocabulary whose tokeniser divides the question.
         question: as it was typed.
         probabilities: of each answer, for each version that `without_each_word` returns.
+        answer: the class of the answer; by default the most probable one with all words.
     """
-    of_answer = probabilities[:, probabilities[0].argmax()]
+    of_answer = probabilities[:, probabilities[0].argmax() if answer is None else answer]
     drops: Sequence[float] = (of_answer[0] - of_answer[1:]).tolist()
     return [
         WordEffect(question[start:end], start, end, drop)

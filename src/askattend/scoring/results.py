@@ -41,8 +41,8 @@ def load_results(file: Path) -> list[ScoredAnswer]:
         DataError: it is missing, cut short, not UTF-8, not JSON or not a list of results; names
             each of the first few at fault by its path, as ``$[17].answer``.
     """
-    if (file.parent / METRICS).exists() and (file.parent / PREDICTIONS).exists():
-        require_unchanged(file, DataError)  # of an evaluation, which has a manifest
+    if file.name == RESULTS and (file.parent / PREDICTIONS).exists():
+        require_unchanged(file, DataError)  # an evaluation's, which has a manifest
     content = read_utf8(file)
     try:
         entries = decode_json(content, list[ResultsEntry])

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.text import read_utf8
 from askattend.environment.home import shortened
+from askattend.environment.packing import is_packed
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import decode_json, digest_of
 from askattend.files.manifest import require_together, require_unchanged
@@ -78,7 +78,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
         DataError: a file of its evaluation is malformed, or holds no score.
     """
     name = str(run)
-    packed = is_zipfile(run)
+    packed = is_packed(run)
     if not run.is_dir() and not packed:
         raise ConfigError(
             "is a results file" if run.is_file() else "no such run folder",
@@ -121,7 +121,7 @@ def scored_system(
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     name = str(path)
-    file, is_run = path, path.is_dir() or is_zipfile(path)
+    file, is_run = path, path.is_dir() or is_packed(path)
     if is_run:
         folder = find_evaluation(path, split, questions.source)
         _require_own(path, folder)

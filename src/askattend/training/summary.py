@@ -12,9 +12,9 @@ from askattend.data.splits import Splits
 from askattend.environment.home import shortened
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
-from askattend.files import atomic_write, decode_json
-from askattend.files.manifest import is_expected, read_unchanged
-from askattend.training.distilling import TeacherScores
+from askattend.files import atomic_write
+from askattend.files.manifest import decode_unchanged, is_expected
+from askattend.training.teacher_scores import TeacherScores
 
 SUMMARY = "metrics.json"
 
@@ -97,8 +97,6 @@ def read_summary(folder: Path) -> TrainingSummary | None:
     file = folder / SUMMARY
     if not is_expected(file):
         return None
-    try:
-        return decode_json(read_unchanged(file, RunError), TrainingSummary)
-    except (OSError, msgspec.DecodeError) as error:
-        remedy = "Train with --resume: it is written anew."
-        raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
+    remedy = "Train with --resume: it is written anew."
+    summary: TrainingSummary = decode_unchanged(file, TrainingSummary, RunError, remedy=remedy)
+    return summary

@@ -98,7 +98,7 @@ def _delimiter(text: str, usual: str) -> str:
     header = next((line for line in text.splitlines() if line.strip()), "")
 
     def columns(delimiter: str) -> tuple[int, int, bool]:
-        names = next(csv.reader([header], delimiter=delimiter), [])
+        names = _fields(header, delimiter)
         return sum(map(is_known, names)), len(names), delimiter == usual
 
     return max(_DELIMITERS, key=columns) if header else usual

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,8 @@ class _TwiceError(ValueError):
 def _object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _TwiceError(next(key for key in found if keys.count(key) > 1))
+        counts = Counter(key for key, _ in pairs)
+        raise _TwiceError(next(key for key, count in counts.items() if count > 1))
     return found
 
 
@@ -30,6 +32,7 @@ def _whole_number(digits: str) -> int | float:
 
 
 _MOST_DIGITS = 40
+_SOLID = re.compile(r"\S")
 # NaN is how pandas writes a missing cell.
 _READING: Any = {
     "parse_constant": lambda _: None,
@@ -98,8 +101,9 @@ def _stretched(text: str) -> list[tuple[int, object]] | None:
     """Read values that follow each other, each with its first line; None if one is malformed."""
     decoder = json.JSONDecoder(**_READING)
     found, at, line = [], 0, 1
-    while rest := len(text[at:].lstrip()):
-        begin = len(text) - rest
+    # Looked for from where the last value ends: a copy of the rest each time takes ever longer.
+    while (next_value := _SOLID.search(text, at)) is not None:
+        begin = next_value.start()
         line += text.count("\n", at, begin)
         try:
             value, end = decoder.raw_decode(text, begin)

@@ -20,15 +20,15 @@ from askattend.data.readers.headings import (
     title_note,
 )
 from askattend.data.readers.row import Row, from_texts
-from askattend.data.readers.sheet_layout import Layout, has_layout
+from askattend.data.readers.sheet_layout import MOST_ROWS, Layout, MergedRows
 from askattend.errors import DataError
 from askattend.files import open_plain, read_bytes
-from askattend.files.reading import most_unpacked, unpacks_to_much
+from askattend.files.reading import most_unpacked, too_large, unpacks_to_much
 from askattend.installation import pip_install
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-# Excel's own limit. Of a number beyond it come as many empty rows as it says.
-_MOST_ROWS = 2**20
+# Of a cell's place come as many empty ones before it as it says.
+_MOST_CELLS = 10**8
 # In these columns numbers, true and false say what they are; in others they are text.
 _VALUES = ("answer", "answers", "id")
 
@@ -114,17 +114,19 @@ def _lines(file: Path, notes: list[str]) -> Iterator[_Line]:
 
 
 def _filled(sheet: Any) -> Iterator[tuple[int, Sequence[Any], Layout]]:
-    whole = hasattr(sheet, "merged_cells")
-    layout = Layout.of(sheet) if whole else Layout()
-    if not whole:
-        sheet.reset_dimensions()  # which some programs write wrongly
-    above = {place: sheet.cell(*place).value for place in set(layout.shared.values())}
+    """Yield the rows that are not blank: number, cells and the sheet's layout."""
+    with sheet.parent._archive.open(sheet._worksheet_path) as opened:  # as openpyxl itself does
+        layout = Layout.of(opened)
+    sheet.reset_dimensions()  # which some programs write wrongly
+    merged, count = MergedRows(layout.merged), 0
     for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
-        if number > _MOST_ROWS:
-            raise ValueError(f"more than {_MOST_ROWS:,} rows")
+        own, filled = merged.read(number, cells)
+        count += len(filled) + merged.work
+        if number > MOST_ROWS or count > _MOST_CELLS:
+            raise ValueError(f"more than {MOST_ROWS:,} rows, or {_MOST_CELLS:,} cells")
         # A row that holds nothing but what it shares is no row of the table.
-        if any(cell is not None and str(cell).strip() for cell in cells):
-            yield number, layout.filled(number, cells, above), layout
+        if any(cell is not None and str(cell).strip() for cell in own):
+            yield number, filled, layout
 
 
 def _open(file: Path) -> Any:
@@ -146,9 +148,7 @@ def _open(file: Path) -> Any:
         if unpacked > (most := most_unpacked(len(content))):
             raise unpacks_to_much(most, "workbook", file)
         # data_only: what formulas came to, not the formulas.
-        # Row by row, unless there is what only the whole sheet tells.
-        whole = has_layout(content)
-        return openpyxl.load_workbook(BytesIO(content), read_only=not whole, data_only=True)
+        return openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
 
 
 @contextmanager
@@ -158,6 +158,8 @@ def _damage(file: Path) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except MemoryError:
+        raise too_large(file) from None
     except Exception as error:  # there are many kinds
         problem = f"not a whole Excel workbook ({str(error) or type(error).__name__})"
         raise DataError(problem, where=file, remedy="Save it again as .xlsx.") from None

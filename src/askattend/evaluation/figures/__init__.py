@@ -26,6 +26,9 @@ _OWN = (
     "grounding",
     "grounding_by_type",
     "removal",
+    "attribution",
+    "map_stability",
+    "human_maps",
     "without_image",
 )
 FIGURES: Registry[Figure] = Registry(

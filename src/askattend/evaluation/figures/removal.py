@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from askattend.attribution.removal import remove_regions
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.figures.grounding import named_maps, ratio_text, times
-from askattend.evaluation.removal import remove_regions
 from askattend.evaluation.section import (
     Axis,
-    Block,
     Chart,
     Line,
     Note,
@@ -18,6 +19,9 @@ from askattend.evaluation.section import (
 )
 from askattend.metrics.removal import Removal, RemovalScores
 from askattend.metrics.significance import Estimate
+
+# An answer's probability at each step, by attention and at random.
+_Curves = tuple[Sequence[float], Sequence[float]]
 
 
 def measure(evaluated: Evaluated) -> Removal | None:
@@ -97,22 +101,29 @@ def _note(value: Removal) -> Note:
     )
 
 
-def _charts(value: Removal) -> list[Block]:
-    best = value.mean or value.maps[0]
-    gone, there = value.removed, value.restored
-    axis = Axis("probability of the answer")
+def _charts(value: Removal) -> list[Chart]:
+    best, random = value.mean or value.maps[0], value.random
+    deletion, insertion = (best.deletion, random.deletion), (best.insertion, random.insertion)
+    return removal_charts(value.removed, deletion, insertion)
+
+
+def removal_charts(removed: Sequence[int], deletion: _Curves, insertion: _Curves) -> list[Chart]:
+    """Draw curves of deletion and insertion, each by attention beside random order.
+
+    Args:
+        removed: how many regions are gone at each step of a deletion, from 0 to all.
+        deletion: the answer's probability at each step, by attention and at random.
+        insertion: the same while regions are put back.
+    """
+    restored = [removed[-1] - count for count in reversed(removed)]
     return [
-        _chart("taken away", gone, best.deletion, value.random.deletion, axis),
-        _chart("put back", there, best.insertion, value.random.insertion, axis),
+        _chart("taken away", removed, *deletion),
+        _chart("put back", restored, *insertion),
     ]
 
 
 def _chart(
-    done: str,
-    counts: tuple[int, ...],
-    attended: tuple[float, ...],
-    random: tuple[float, ...],
-    y: Axis,
+    done: str, counts: Sequence[int], attended: Sequence[float], random: Sequence[float]
 ) -> Chart:
     shares = [count / counts[-1] for count in counts]
     points = tuple(zip(shares, attended, strict=True))
@@ -121,4 +132,5 @@ def _chart(
         Line("at random", tuple(zip(shares, random, strict=True)), reference=True),
         Line("by attention", points, tips),
     )
+    y = Axis("probability of the answer")
     return Chart(f"Regions {done}", lines, Axis(f"share of the regions {done}"), y)

@@ -12,8 +12,8 @@ from askattend.errors import RunError
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.search.halving import Rung
 from askattend.experiment.search.space import differences
-from askattend.files import atomic_write, decode_json
-from askattend.files.manifest import read_unchanged
+from askattend.files import atomic_write
+from askattend.files.manifest import decode_unchanged
 from askattend.runs.run_folder import begin_run
 from askattend.runs.unfinished import SEARCH
 
@@ -129,12 +129,8 @@ class Trials(msgspec.Struct, forbid_unknown_fields=True):
             RunError: the file is unreadable.
         """
         file = folder / STATE
-        try:
-            told = decode_json(read_unchanged(file, RunError), cls)
-            return msgspec.structs.replace(told, candidates=expanded(told.candidates))
-        except (OSError, msgspec.DecodeError) as error:
-            remedy = "Delete it to search anew."
-            raise RunError(f"unreadable ({error})", where=file, remedy=remedy) from None
+        told: Trials = decode_unchanged(file, cls, RunError, remedy="Delete it to search anew.")
+        return msgspec.structs.replace(told, candidates=expanded(told.candidates))
 
 
 def _config(tables: dict[str, Any]) -> Config[Any]:

@@ -146,6 +146,11 @@ def round_to_eight_bits(network: nn.Module) -> None:
         module.recode()
 
 
+def is_rounded(network: nn.Module) -> bool:
+    """Tell if any of a network's matrices are rounded to 8 bits."""
+    return any(isinstance(module, _Recoded) for module in network.modules())
+
+
 def _require_product() -> None:
     """Refuse a PyTorch whose product, which has no public name, is another or not there."""
     try:

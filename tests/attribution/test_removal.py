@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from askattend.attribution.removal import RANDOM_ORDERS, remove_regions
+from askattend.attribution.without_regions import region_remover
 from askattend.batching.batches import Batch, Batches
 from askattend.data.vocab import AnswerVocab, WordVocab
-from askattend.evaluation.removal import RANDOM_ORDERS, region_remover, remove_regions
 from askattend.metrics.removal import removal_counts
 from askattend.models import SAAA, Network, SAAAConfig
 from askattend.models.network import ImageEncoding, Output

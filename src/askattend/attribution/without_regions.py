@@ -1,4 +1,4 @@
-"""A network asked again while regions of the image are taken away or put back.
+"""Questions asked again while regions of their image are missing.
 
 A region that is taken away has features of zero, and passes through the network's own attention and
 pooling like any other: its share of the attention stays, and brings nothing.
@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from askattend.batching.batches import Batch, Batches
-from askattend.metrics.removal import RemovalPerQuestion, removal_counts
+from askattend.batching.batches import Batch
 from askattend.models import Network
 from askattend.models.network import ImageEncoding
 
-RANDOM_ORDERS = 3
 # Numbers of encoded images computed with at once: some tens of MiB.
 _NUMBERS = 2**22
 
@@ -28,105 +25,74 @@ Keep = Bool[Tensor, "versions regions"]
 Encoder = Callable[[int, Keep], ImageEncoding]
 
 
-@torch.inference_mode()
-def remove_regions(
-    model: Network, batches: Batches, *, temperature: float = 1.0, seed: int = 0
-) -> RemovalPerQuestion | None:
-    """Take regions away, and put them back, by each map, by their mean and at random.
-
-    Args:
-        model: of any kind.
-        batches: the questions to try.
-        temperature: what logits are divided by.
-        seed: chooses random orders, and which of equally attended regions goes first.
-
-    Returns:
-        None where an image is a single region.
-    """
-    model.eval()
-    device, generator = next(model.parameters()).device, torch.Generator().manual_seed(seed)
-    curves, images = [], []
-    for batch in batches.in_order():
-        removed = removal_counts(batch.regions.shape[1])
-        if len(removed) < 3:
-            return None
-        asked = _Asked.of(model, batch.to(device), temperature, generator)
-        curves.append(asked.curves(removed).cpu().double().numpy())
-        questions = batches.questions.questions
-        images += [questions[position].image for position in batch.question_index.tolist()]
-    deletion, insertion = np.concatenate(curves, axis=3)
-    return RemovalPerQuestion(deletion, insertion, removed, tuple(images))
-
-
 @dataclass(frozen=True)
-class _Asked:
-    """Questions of a batch, answered once with the whole image.
+class WithoutRegions:
+    """Questions of a batch, answered once with the whole image, to be asked without parts of it.
 
     Attributes:
         model: that answered.
         encode: encodes images some of whose regions are gone.
         images: the row of each question's image.
         question: encoded.
-        answer: the one given.
-        probability: of that answer, with all regions.
+        attention: to the whole image.
+        answer: whose probability is followed.
+        log_odds: of that answer, with all regions; see `answer_log_odds`.
         temperature: what logits are divided by.
         chunk: versions of an image that are answered at once.
-        ranks: place of each region in each order, 0 for the one that goes first; the last
-            `RANDOM_ORDERS` are random.
     """
 
     model: Network
     encode: Encoder
     images: tuple[int, ...]
     question: Float[Tensor, "questions question_dim"]
+    attention: Float[Tensor, "questions maps regions"]
     answer: Int[Tensor, " questions"]
-    probability: Float[Tensor, " questions"]
+    log_odds: Float[Tensor, " questions"]
     temperature: float
     chunk: int
-    ranks: Int[Tensor, "questions orders regions"]
 
     @classmethod
     def of(
-        cls, model: Network, batch: Batch, temperature: float, generator: torch.Generator
-    ) -> _Asked:
-        """Answer with the whole image, and put its regions in order."""
+        cls,
+        model: Network,
+        batch: Batch,
+        temperature: float,
+        answer: Int[Tensor, " questions"] | None = None,
+    ) -> WithoutRegions:
+        """Answer with the whole image.
+
+        Args:
+            model: of any kind, in evaluation mode.
+            batch: the questions.
+            temperature: what logits are divided by.
+            answer: whose probability to follow; by default the most probable one.
+        """
         image = model.encode_image(batch.regions)
         question = model.encode_question(batch.tokens, batch.lengths)
         output = model.answer(image, question, batch.image_index)
-        best = (output.logits.float() / temperature).softmax(dim=1).max(dim=1)
-        ranks = _ranks(output.attention.float(), generator)
+        logits = output.logits.float() / temperature
+        answer = logits.argmax(dim=1) if answer is None else answer
         encode = region_remover(model, batch.regions, image)
-        numbers = sum(part[0].numel() for part in _parts(image))
-        told = (best.indices, best.values, temperature, max(1, _NUMBERS // numbers), ranks)
-        return cls(model, encode, tuple(batch.image_index.tolist()), question, *told)
+        chunk = max(1, _NUMBERS // sum(part[0].numel() for part in _parts(image)))
+        log_odds = answer_log_odds(logits, answer)
+        asked = (tuple(batch.image_index.tolist()), question, output.attention.float())
+        return cls(model, encode, *asked, answer, log_odds, temperature, chunk)
 
-    def curves(self, removed: tuple[int, ...]) -> Float[Tensor, "2 orders steps questions"]:
-        """Follow the answers' probabilities along deletion and insertion.
+    @property
+    def probability(self) -> Float[Tensor, " questions"]:
+        """Probability of the answer, with all regions."""
+        return self.log_odds.sigmoid()
 
-        The random orders' mean comes last. A random order backwards is random, too: its insertion
-        is its deletion, run backwards.
-
-        Args:
-            removed: how many regions are gone at each step of the deletion, from 0 to all.
-        """
-        regions, attended = self.ranks.shape[2], self.ranks.shape[1] - RANDOM_ORDERS
-        gone = torch.tensor(removed[1:-1], device=self.ranks.device)[:, None]
-        ranks = self.ranks[:, :, None]
-        deleted = ranks >= gone  # questions × orders × steps × regions
-        inserted = ranks[:, :attended] < regions - gone.flip(0)
-        found = self._probabilities(deleted, inserted, torch.zeros_like(deleted[:, :1, :1]))
-        deleted, inserted, blank = found
-        random = deleted[:, attended:].mean(dim=1, keepdim=True)
-        ends = (self.probability[:, None, None], blank)
-        whole, blank = (end.expand(-1, attended + 1, 1) for end in ends)
-        deletion = torch.cat([whole, torch.cat([deleted[:, :attended], random], 1), blank], 2)
-        insertion = torch.cat([blank, torch.cat([inserted, random.flip(2)], 1), whole], 2)
-        return torch.stack([deletion, insertion]).permute(0, 2, 3, 1)
-
-    def _probabilities(
+    def probabilities(
         self, *keep: Bool[Tensor, "questions _ _ regions"]
     ) -> tuple[Float[Tensor, "questions _ _"], ...]:
         """Give the answers' probabilities with only some regions, for each mask."""
+        return tuple(found.sigmoid() for found in self.log_odds_with(*keep))
+
+    def log_odds_with(
+        self, *keep: Bool[Tensor, "questions _ _ regions"]
+    ) -> tuple[Float[Tensor, "questions _ _"], ...]:
+        """Give the answers' log-odds with only some regions, for each mask."""
         shapes = [some.shape[1:3] for some in keep]
         masks = torch.cat([some.flatten(1, 2) for some in keep], dim=1)
         found = [
@@ -141,25 +107,20 @@ class _Asked:
         versions = torch.arange(len(keep), device=keep.device)
         question = self.question[row].expand(len(keep), -1)
         logits = self.model.answer(self.encode(image, keep), question, versions).logits.float()
-        return (logits / self.temperature).softmax(dim=1)[:, self.answer[row]]
+        return answer_log_odds(logits / self.temperature, self.answer[row].expand(len(keep)))
 
 
-def _ranks(
-    attention: Float[Tensor, "questions maps regions"], generator: torch.Generator
-) -> Int[Tensor, "questions orders regions"]:
-    """Rank regions by each map, by their mean where there are several, and at random.
+def answer_log_odds(
+    logits: Float[Tensor, "questions answers"], answer: Int[Tensor, " questions"]
+) -> Float[Tensor, " questions"]:
+    """Return log p / (1 - p) of one answer to each question, whose sigmoid is its probability p.
 
-    Equal attention, as of a uniform map, is ranked at random: any other rule would favour a side.
+    Near 0 and 1 they tell apart what probabilities in single precision cannot. Infinite where there
+    is no other answer.
     """
-    questions, maps, regions = attention.shape
-    if maps > 1:
-        attention = torch.cat([attention, attention.mean(dim=1, keepdim=True)], dim=1)
-    orders = attention.shape[1] + RANDOM_ORDERS
-    noise = torch.rand(questions, orders, regions, generator=generator)
-    mixed = noise.argsort(dim=2).to(attention.device)
-    attended, random = mixed.split([attention.shape[1], RANDOM_ORDERS], dim=1)
-    falling = attention.gather(2, attended).argsort(dim=2, descending=True, stable=True)
-    return torch.cat([attended.gather(2, falling), random], dim=1).argsort(dim=2)
+    chosen = answer[:, None]
+    others = logits.scatter(1, chosen, -torch.inf).logsumexp(dim=1)
+    return logits.gather(1, chosen)[:, 0] - others
 
 
 def region_remover(

@@ -1,0 +1,38 @@
+"""Networks whose trained weights are lost, layer by layer: what a map does not need of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+
+import torch
+
+from askattend.models import Network
+
+
+def cascade(model: Network, fresh: Network) -> Iterator[tuple[str, Network]]:
+    """Yield a network after each layer that it loses, from the answers down to the inputs.
+
+    Cascading randomisation (Adebayo et al. 2018, "Sanity Checks for Saliency Maps", section 3.1): a
+    map that stays the same does not show what training taught those layers.
+
+    Args:
+        model: the trained network, which stays as it is.
+        fresh: the same network as it is before training, from which lost layers are taken.
+
+    Yields:
+        the name of the layer just lost (``"itself"`` for parameters of the network's own), and one
+        network, which loses the next afterwards.
+    """
+    losing = deepcopy(model)
+    layers = [
+        (name, layer)
+        for name, layer in losing.named_modules()
+        if any(True for _ in layer.parameters(recurse=False))
+    ]
+    # Modules are listed in the order they are made in, inputs first.
+    for name, layer in reversed(layers):
+        with torch.no_grad():
+            for own, parameter in layer.named_parameters(recurse=False):
+                parameter.copy_(fresh.get_parameter(f"{name}.{own}".lstrip(".")))
+        yield name or "itself", losing.eval()
