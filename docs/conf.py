@@ -11,7 +11,13 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 project = "askattend"
 author = "The askattend authors"
 copyright = author  # noqa: A001
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "tools.command_help"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "tools.command_help",
+]
 exclude_patterns = ["conf.py"]
 
 html_theme = "furo"

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 # Wide enough that no line of help is broken, whatever its frame.
 WIDTH = 2000
-FORMS = {"train": ("saaa", "san"), "trace": ("saaa", "--run RUN"), "import": ("pytorch-vqa", "hdf5")}
+FORMS = {
+    "train": ("saaa", "san"),
+    "trace": ("saaa", "--run RUN"),
+    "import": ("pytorch-vqa", "hdf5"),
+}
 # An option's name and value stand apart from what it does by this much at least.
 GAP = re.compile(r" {2,}")
 
@@ -129,7 +133,9 @@ class CommandHelp(Directive):
 
     def _section(self, words: tuple[str, ...]) -> nodes.section:
         title, found = " ".join(("askattend", *words)), taken_apart(printed(*words))
-        section = nodes.section(ids=[nodes.make_id(title)], names=[nodes.fully_normalize_name(title)])
+        section = nodes.section(
+            ids=[nodes.make_id(title)], names=[nodes.fully_normalize_name(title)]
+        )
         section += nodes.title(title, title)
         self.state.document.note_explicit_target(section)
         section += nodes.literal_block(found.usage, found.usage, language="text")
@@ -174,7 +180,9 @@ def _dash(line: str) -> bool:
 def _inline(text: str) -> list[nodes.Node]:
     """Make code of what stands between backticks."""
     parts = text.split("`")
-    return [(nodes.literal if n % 2 else nodes.Text)(*_twice(part, n)) for n, part in enumerate(parts)]
+    return [
+        (nodes.literal if n % 2 else nodes.Text)(*_twice(part, n)) for n, part in enumerate(parts)
+    ]
 
 
 def _twice(part: str, n: int) -> tuple[str, ...]:

@@ -63,9 +63,7 @@ def install_and_ask(wheel: Path) -> None:
         ask([str(python), "-I", "-m", "askattend"], Path(folder))
 
 
-def ask(
-    program: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ
-) -> None:
+def ask(program: Sequence[str], folder: Path, environment: Mapping[str, str] = os.environ) -> None:
     """Ask the demo about a drawing, from a folder with nothing of the project in it.
 
     Raises:
