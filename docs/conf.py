@@ -10,7 +10,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 project = "askattend"
 author = "The askattend authors"
-copyright = author  # noqa: A001
+copyright = author
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",

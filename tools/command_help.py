@@ -1,8 +1,8 @@
 """The commands' reference of the documentation site, made of the command line's own help texts.
 
-A Sphinx extension: the directive ``command-help`` becomes a section a command, and a form of it, with
-its usage, examples and options. What is read is the text that ``askattend COMMAND --help`` prints,
-so that the page says what a terminal says, whoever lays it out.
+A Sphinx extension: the directive ``command-help`` is a section a command, and a form of it,
+with its usage, examples and options. What is read is the text that ``askattend COMMAND --help``
+prints, so that the page says what a terminal says, whoever lays it out.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ class Frame:
 
     Attributes:
         title: its own.
+        about: a line below it, if there is one.
         rows: each option with its value, and what it does.
     """
 
     title: str
+    about: str
     rows: tuple[tuple[str, str], ...]
 
 
@@ -98,16 +100,20 @@ def taken_apart(text: str) -> Help:
 def _frame(text: str) -> Frame:
     title, *lines = text.splitlines()
     inner = [line[1:].rstrip(" │")[1:] for line in lines if line.startswith("│")]
+    # What stands above a rule is about all that is below it.
+    rules = [n for n, line in enumerate(inner) if line and set(line) <= {"─"}]
+    about, inner = (inner[: rules[0]], inner[rules[0] + 1 :]) if rules else ([], inner)
     rows = tuple(row for row in _rows(inner) if not row[0].startswith("-h,"))
-    return Frame(title.rstrip("─╮ "), rows)
+    return Frame(title.rstrip("─╮ "), " ".join(about).strip(), rows)
 
 
 def _rows(lines: list[str]) -> Iterator[tuple[str, str]]:
     """Yield an option and what it does; a line that is indented goes on with the one before."""
     term, told = "", [""]
-    for line in lines:
-        if line.startswith(" ") or not line or set(line) <= {"─"}:
-            told.append(line.strip(" ─"))
+    # Forms of a command are a list below a word that says that one of them is required.
+    for line in (re.sub(r"^ *• ", "", line) for line in lines if line != "(required)"):
+        if line.startswith(" ") or not line:
+            told.append(line.strip())
             continue
         if term:
             yield term, "\n".join(told).strip()
@@ -145,6 +151,7 @@ class CommandHelp(Directive):
             section += nodes.literal_block(text, text, language="console")
         for frame in found.frames:
             section += nodes.rubric(frame.title, frame.title)
+            section += _told(frame.about) if frame.about else []
             section += _definitions(frame)
         return section
 

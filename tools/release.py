@@ -2,8 +2,9 @@
 
 Usage: python tools/release.py [--out build/dist] [--no-install]
 
-A wheel and a source archive are built and their metadata checked (as an index would, the page made of
-README included); then the wheel is installed in a clean environment, and its demo asked from there.
+A wheel and a source archive are built and their metadata checked (as an index would, the page
+made of README included); then the wheel is installed in a clean environment, and its demo asked
+from there.
 With --no-install nothing is fetched: that last part is left out. Nothing is uploaded.
 """
 

@@ -32,7 +32,7 @@ def commands(page: str) -> Iterator[list[str]]:
     lines = [
         line
         for block in blocks(page, "", "console", "sh", "bash")
-        for line in re.sub(r"\\\n\s*", " ", block).splitlines()
+        for line in re.sub(r"\\\n\s*| +# .*", " ", block).splitlines()
     ]
     text = FENCE.sub("", read(page))
     spans = re.findall(r"`([^`]+)`", text)

@@ -17,7 +17,7 @@ from tools import check_site
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    command = "-b html -W --keep-going -q".split()
+    command = ["-b", "html", "-W", "--keep-going", "-q"]
     done = subprocess.run(
         [sys.executable, "-m", "sphinx", *command, ROOT / "docs", folder / "html"],
         cwd=folder,

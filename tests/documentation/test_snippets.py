@@ -1,4 +1,4 @@
-"""What the pages show in Python, and the road from a table to a packed run, work as they are shown."""
+"""What pages show in Python, and the road from a table to a packed run, work as shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from askattend.environment.hub import located
+from askattend.environment.hub import named_run
 from commands import SMALL, Call
 from documentation.pages import ROOT, blocks, commands, read
 
@@ -28,7 +28,8 @@ def _with_what_the_pages_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def run(page: str, code: str) -> dict[str, Any]:
     namespace: dict[str, Any] = {}
-    exec(compile(code.replace('"runs/demo"', repr(str(located("demo")))), page, "exec"), namespace)
+    demo = repr(str(named_run("demo")))
+    exec(compile(code.replace('"runs/demo"', demo), page, "exec"), namespace)
     return namespace
 
 

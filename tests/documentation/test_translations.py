@@ -20,7 +20,7 @@ def headings(page: str) -> list[int]:
 
 
 def targets(page: str) -> list[str]:
-    """Return where links and pictures lead, seen from the root; a translation counts as its page."""
+    """Return where links and pictures lead, from the root; a translation counts as its page."""
     found = re.findall(r"\]\(([^)]+)\)|<(https?:[^>]+)>", FENCE.sub("", read(page)))
     return [_from_root(page, link or address) for link, address in found]
 
