@@ -72,7 +72,7 @@ reproduce:
 docs:
 	@$(IN_VENV) \
 	  'sphinx-build -b html -W --keep-going -q docs build/site' \
-	  'python tools/check_site.py build/site'
+	  'python tools/check_site.py build/site --external'
 	@echo "Open build/site/index.html"
 
 release:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from askattend.environment.hub import named_run
 from commands import SMALL, Call
-from documentation.pages import ROOT, blocks, commands, read
+from documentation.pages import PAGES, ROOT, blocks, commands, read
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +31,13 @@ def run(page: str, code: str) -> dict[str, Any]:
     demo = repr(str(named_run("demo")))
     exec(compile(code.replace('"runs/demo"', demo), page, "exec"), namespace)
     return namespace
+
+
+def test_every_page_with_python_is_run() -> None:
+    """Here, by tests/test_docs.py, or by tests/serving/test_docs.py."""
+    here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md"}
+    elsewhere = {"docs/from-paper-to-code.md", "docs/your-own-attention.md", "docs/serving.md"}
+    assert {page for page in PAGES if blocks(page, "python")} == here | elsewhere
 
 
 def test_in_python() -> None:
