@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import secrets
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
@@ -30,7 +32,7 @@ from askattend.bulk.items import Item, Items
 from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import parts_of_shard
 from askattend.bulk.rows import Row
-from askattend.files import system_calls
+from askattend.files import sweep, system_calls
 from benchmarks.turns import Turns, Worker
 
 SHARDS, IMAGES, WORKERS = 4, 3, 3
@@ -132,6 +134,7 @@ def _parts(folder: Path) -> Parts:
 
 
 def _work(folder: Path, share: str, answerer: _Answerer) -> None:
+    sweep(folder)  # as `settle_plan` does for whoever comes
     parts = _parts(folder)
     todo = [number for number in parts_of_shard(share, SHARDS) if parts.done(number) is None]
     quiet = Console(quiet=True)
@@ -165,6 +168,7 @@ def _check(folder: Path, vouched: Counter[str]) -> None:
     found = {file.name: file.read_bytes() for file in folder.glob("part-*")}
     assert len(expected) == 2 * SHARDS
     assert found == expected
+    sweep(folder)  # as the next command there does: the last to die left what no one has swept
     left = [file.name for file in folder.glob(".*") if file.suffix != ".lock"]
     assert not left, f"left over: {left}"
     statuses = [_parts(folder).done(number) for number in range(SHARDS)]
@@ -208,17 +212,34 @@ def _stepping(turns: Turns, vouched: Counter[str]) -> Iterator[None]:
             turns.step()
         flock(fd, operation)
 
-    writers: dict[int, Worker | None] = {}
+    holders: dict[int, Worker | None] = {}
+    sweeping: dict[int, int] = {}  # a sweeper's handle → the file that it holds
+    names, close = Random(turns.random.random()), os.close
 
     def hold(handle: int, *, wait: bool) -> bool:
-        """Take the lock of a file that is being written, which ends with a worker."""
-        turns.step()
+        """Take the lock of a file that is being written, or swept; it ends with a worker."""
         file = os.fstat(handle).st_ino
-        writer = None if wait else writers.get(file)
-        if writer is not None and not (writer.dead or writer.ended):
-            return False
-        writers[file] = turns.worker()
+        while True:
+            turns.step()
+            holder = holders.get(file)
+            # What is new can be held by a sweeper alone: files get the numbers of others that went.
+            is_held = holder is not None and not (holder.dead or holder.ended)
+            if not is_held or (wait and file not in sweeping.values()):
+                break
+            if not wait:
+                return False
+        holders[file] = turns.worker()
+        if not wait:
+            sweeping[handle] = file
         return True
+
+    def closed(handle: int) -> None:
+        if handle in sweeping:
+            holders.pop(sweeping.pop(handle), None)
+        close(handle)
+
+    def named(count: int) -> str:
+        return f"{names.getrandbits(8 * count):0{2 * count}x}"
 
     with (
         mock.patch.object(parts_module, "FileLock", SteppingLock),
@@ -227,6 +248,8 @@ def _stepping(turns: Turns, vouched: Counter[str]) -> Iterator[None]:
         mock.patch.object(os, "unlink", stepping(unlink)),
         mock.patch.object(os, "fsync", stepping(lambda fd: None)),
         mock.patch.object(system_calls, "hold", hold),
+        mock.patch.object(os, "close", closed),
+        mock.patch.object(secrets, "token_hex", named),
         mock.patch.object(fcntl, "flock", locked),
         mock.patch.object(Path, "open", stepping(path_open)),
         mock.patch.object(Path, "read_bytes", stepping(read_bytes)),

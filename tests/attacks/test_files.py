@@ -17,15 +17,21 @@ import pytest
 
 from askattend.bulk.asking import read_questions
 from askattend.bulk.sources import expanded_names, images_of
+from askattend.cli.serve import read_token
 from askattend.data.readers.registry import read_source
 from askattend.data.word_vectors import read_word_vectors
 from askattend.errors import AskAttendError
 from askattend.experiment.config import read_preset
+from askattend.experiment.verify import verify
 from askattend.features.images import open_image
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.torch_file import load_plain
+from askattend.metrics.image_copies import find_copies
+from askattend.runs.own_code import OwnCode
+from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from askattend.scoring.results import load_results
+from askattend.scoring.systems import evaluated_system
 from attacks.limited import attempt
 
 MEBIBYTE = 2**20
@@ -260,3 +266,67 @@ def test_a_question_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     attempt(lambda: attack_by_question(file, 5_000_000)).refused("24,999,999 characters")
     monkeypatch.setenv("ASKATTEND_MAX_QUESTION", "6000")
     assert attack_by_question(file, 1000) == 1
+
+
+def whole_sheet(part: bytes) -> bytes:
+    """Make a workbook with a part behind its cells."""
+    return workbook(lambda sheet: sheet.replace(b"</sheetData>", b"</sheetData>" + part))
+
+
+WIDE = {
+    "all merged": whole_sheet(b'<mergeCells><mergeCell ref="C2:XFD1048576"/></mergeCells>'),
+    "rows merged": whole_sheet(
+        b"<mergeCells>"
+        + b"".join(b'<mergeCell ref="A%d:XFD%d"/>' % (n, n) for n in range(10, 5000))
+        + b"</mergeCells>"
+    ),
+    "a hidden row": with_row(b'<row r="3" hidden="1"/><row r="1048576"><c r="XFD1048576"/></row>'),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_sheet_takes_what_its_cells_take(name: str, tmp_path: Path) -> None:
+    """Merged over all, or with a hidden row, it was held as a whole, empty cells included."""
+    (tmp_path / "table.xlsx").write_bytes(WIDE[name])
+    (tmp_path / "a.png").touch()
+    outcome = attempt(lambda: read_table(tmp_path / "table.xlsx"), mib=100)
+    assert (outcome.how, outcome.told) == ("done", "1"), outcome.told
+
+
+def test_empty_cells_have_a_limit(tmp_path: Path) -> None:
+    rows = b"".join(b'<row r="%d"><c r="XFD%d"/></row>' % (n, n) for n in range(3, 7000))
+    (tmp_path / "table.xlsx").write_bytes(with_row(rows))
+    outcome = attempt(lambda: read_table(tmp_path / "table.xlsx"), mib=100, seconds=60)
+    outcome.refused("more than 1,048,576 rows, or 100,000,000 cells")
+
+
+def test_time_grows_with_a_table_and_not_with_its_square(tmp_path: Path) -> None:
+    """A quarter of a million keys, and a million values in one line, took minutes to hours."""
+    keys = ",".join(f'"{number}":1' for number in range(250_000))
+    (tmp_path / "table.jsonl").write_text(f'{{"image":"a.png",{keys},"249999":2}}')
+    attempt(lambda: read_table(tmp_path / "table.jsonl")).refused("has '249999' twice")
+    (tmp_path / "table.jsonl").write_text("1 " * 1_000_000)
+    attempt(lambda: read_table(tmp_path / "table.jsonl")).refused("the row is a number")
+
+
+@pytest.mark.parametrize("make", [pipe, zeros])
+def test_what_is_no_file_wherever_one_is_named(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    named = tmp_path / "named"
+    make(named)
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"none")
+    images = {"train": {"a": named}, "test": {"b": picture}}
+    deeds: dict[str, Callable[[], object]] = {
+        "attention": lambda: OwnCode.named(f"{named}:Mine"),
+        "token": lambda: read_token(named),
+        "run to compare": lambda: evaluated_system(named, None),
+        "results": lambda: load_results(named),
+        "run": lambda: Predictor.load(named),
+        "verify": lambda: verify(named),
+    }
+    for name, deed in deeds.items():
+        outcome = attempt(deed)
+        assert outcome.how == "refused", (name, outcome)
+    assert attempt(lambda: len(find_copies(images)), mib=2000).told == "0"

@@ -14,12 +14,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from askattend.environment.packing import pack, run_folder
+from askattend.experiment.verify import verify
 from askattend.features.extraction import images_in
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.importing.torch_file import load_plain
+from askattend.report.card import write_card
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from attacks.limited import attempt
@@ -198,3 +201,35 @@ def test_other_users_folders(run: Path, copied: Path, tmp_path: Path) -> None:
     store.chmod(0o700)
     attempt(lambda: FeatureStore.open(store), user=NOBODY).refused("store")
     attempt(lambda: len(images_in(store)), user=NOBODY).refused()
+
+
+def test_a_name_that_is_a_file_and_a_folder(packed: Path) -> None:
+    file = with_entries(packed, ("a.json/b.json", b"{}"), ("a.json", b"{}"))
+    attempt(lambda: run_folder(file)).refused("the zip file is damaged (Is a directory)")
+    assert [one.problem for one in verify(file).damaged] == [
+        "the zip file is damaged (Is a directory)"
+    ]
+
+
+def test_a_pack_cut_out_of_the_middle(packed: Path) -> None:
+    content = packed.read_bytes()
+    packed.write_bytes(content[:1000] + content[3000:])
+    attempt(lambda: run_folder(packed)).refused("the zip file is damaged")
+    damaged = verify(packed).damaged
+    assert damaged
+    assert all(one.file.startswith(str(packed)) for one in damaged)
+    assert all(one.problem.startswith("the zip file is damaged (") for one in damaged)
+
+
+def test_a_likeness_without_shape(copied: Path) -> None:
+    tensors = {name: torch.ones(()) for name in ("mean", "matrix", "scale")}
+    metadata = {"likeness": '{"rest": 1, "threshold": 1}'}
+    save_file(tensors, copied / "likeness.safetensors", metadata)
+    attempt(lambda: Predictor.load(copied)).refused("likeness.safetensors: holds no likeness")
+
+
+def test_a_card_that_is_a_pipe_is_not_waited_for(copied: Path) -> None:
+    (copied / "README.md").unlink(missing_ok=True)
+    os.mkfifo(copied / "README.md")
+    with pytest.raises(OSError, match="a pipe, not a file"):
+        write_card(Run.load(copied))

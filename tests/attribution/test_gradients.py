@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from captum.attr import InputXGradient, LayerGradCam
 from torch import Tensor, nn
 
 from askattend.attribution.gradients import GradientMaps, gradient_maps
-from askattend.models import Network
-from small_networks import ATTENDING, small_batch, small_network
+from askattend.models import SAAA, ImageEncoding, Network, Output
+from small_networks import ANSWERS, ATTENDING, DIM, WORDS, small_batch, small_network
 
 NETWORKS = (*ATTENDING, "image-only")
 
@@ -148,3 +149,29 @@ def test_an_answer_that_no_region_reaches_has_empty_maps() -> None:
     question = model.encode_question(tokens, lengths)
     for found in gradient_maps(model, regions, question, answer):
         assert (found == 0).all()
+
+
+class Frozen(SAAA):
+    """Lets no gradient through to the regions."""
+
+    @torch.no_grad()
+    def encode_image(self, regions: Tensor) -> ImageEncoding:
+        return super().encode_image(regions)
+
+
+class Unmoved(SAAA):
+    """Answers what does not depend on anything."""
+
+    def answer(self, *arguments: Any) -> Output:
+        output = super().answer(*arguments)
+        return replace(output, logits=torch.zeros_like(output.logits))
+
+
+@pytest.mark.parametrize(("kind", "beyond"), [(Frozen, False), (Unmoved, True)])
+def test_what_no_region_reaches_has_no_gradient(kind: type[SAAA], beyond: bool) -> None:
+    regions, tokens, lengths, image_index = small_batch(torch.float32)
+    model = kind(words=WORDS, answers=ANSWERS, region_dim=DIM).eval()
+    question = model.encode_question(tokens, lengths)
+    found = gradient_maps(model, regions[image_index], question, torch.zeros(5, dtype=torch.long))
+    assert (found.grad_cam == 0).all()
+    assert bool((found.gradient_times_input == 0).all()) is beyond

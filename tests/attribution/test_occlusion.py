@@ -6,6 +6,8 @@ import math
 
 import pytest
 import torch
+from captum.attr import FeatureAblation
+from torch import Tensor
 
 from askattend.attribution.occlusion import occlusion_maps
 from askattend.attribution.without_regions import WithoutRegions, answer_log_odds
@@ -43,6 +45,25 @@ def test_a_fall_is_that_of_the_answers_log_odds(name: str, answer: list[int] | N
             (whole[row] / 2).softmax(dim=0)[best].item(), abs=1e-6
         )
     assert found.abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["saaa", "san"])
+def test_it_is_captums_ablation_of_each_region(name: str) -> None:
+    model, some = small_network(name).eval(), batch()
+    asked = WithoutRegions.of(model, some, 1.0)
+    answer = asked.answer
+
+    def log_odds(regions: Tensor) -> Tensor:
+        logits = model(regions, some.tokens, some.lengths).logits
+        return answer_log_odds(logits, answer)
+
+    regions = some.regions[some.image_index]
+    number = torch.arange(REGIONS)[None, :, None].expand_as(regions)
+    theirs = FeatureAblation(log_odds).attribute(regions, feature_mask=number)
+    # Each number of a region has the fall without all of them.
+    assert occlusion_maps(asked).detach().numpy() == pytest.approx(
+        theirs[..., 0].detach().numpy(), abs=1e-5
+    )
 
 
 def test_near_one_it_tells_what_probabilities_cannot() -> None:

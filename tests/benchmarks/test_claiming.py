@@ -53,6 +53,6 @@ def test_workers_that_claim_nothing_are_seen(
 
 
 def test_leftovers_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in ("askattend.files.whole.sweep", "askattend.bulk.plan.sweep"):
-        monkeypatch.setattr(place, lambda folder, name=None: None)
+    for place in ("askattend.files.whole", "askattend.bulk.plan", "benchmarks.claiming"):
+        monkeypatch.setattr(f"{place}.sweep", lambda folder, name=None: None)
     assert fails(tmp_path)

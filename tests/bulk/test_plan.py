@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from askattend.bulk.items import Asked, Item, Items, read_place, written_place
 from askattend.bulk.parts import Parts
 from askattend.bulk.plan import PLAN, parts_of_shard, read_plan
+from askattend.bulk.sources import unreachable
 from askattend.errors import ConfigError, DataError
 
 
@@ -92,3 +93,24 @@ def test_only_results_are_to_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "part-00000.json").touch()
     with pytest.raises(DataError, match=r"or delete this folder[.]$"):
         read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("place", "error", "told"),
+    [
+        (
+            "http://h/x.tar",
+            FileNotFoundError("http://h/x.tar"),
+            "nothing is found there). Check th",
+        ),
+        ("s3://b/x", ImportError("Install s3fs\nto access S3"), "Install s3fs). Check the address"),
+        (
+            "/x.tar",
+            OSError(5, "Input/output error", "/x.tar"),
+            "Input/output error). Check the pat",
+        ),
+        ("s3://b/x", TimeoutError(), "TimeoutError). Check the address"),
+    ],
+)
+def test_what_cannot_be_read_is_told_in_a_line(place: str, error: Exception, told: str) -> None:
+    assert f"{place}: cannot be read ({told}" in str(unreachable(place, error))

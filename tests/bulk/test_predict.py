@@ -329,6 +329,7 @@ def test_other_settings_are_refused(
         (("--shard", "x"), "'x' is no share of the work. Write 1/4"),
         (("--shard", "1/0"), "there is no share 1 of 0"),
         (("--images", "nowhere"), "nowhere: no such file or folder"),
+        (("--images", ""), "--images: a name is empty"),
         (("--images", "TABLE"), "is no source of images"),
         (("--questions", "nowhere.txt"), "cannot be read"),
         (("--split", "test"), "--split: is of --data"),

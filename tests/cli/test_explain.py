@@ -60,6 +60,7 @@ def test_a_packed_run_explains_too_and_notes_unknown_words(
         ("explain nowhere IMAGE red", "nowhere: no such folder"),
         ("explain RUN TABLE red", "squares.csv: not an image"),
         ("explain RUN IMAGE red.png", "names an image, not a question"),
+        ("explain RUN IMAGE red --seed -1", "seed = -1"),
         ("explain RUN IMAGE red --out .", "is a folder"),
         ("explain RUN IMAGE red --out page.png", "'.png' is not a page"),
         ("explain RUN IMAGE red --features nowhere", "nowhere"),

@@ -152,7 +152,7 @@ def test_interrupted_before_the_first_step_the_same_command_goes_on(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("askattend.experiment.train.features_for", interrupted)
+    monkeypatch.setattr("askattend.experiment.preparing.features_for", interrupted)
     words = train_command("saaa", trained / "squares.csv", own / "new")
     status, _, err = call(*words)
     assert (status, "no weights yet" in err) == (130, True)

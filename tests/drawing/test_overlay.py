@@ -21,6 +21,7 @@ from askattend.drawing.overlay import (
     map_caption,
     overlay,
     peak,
+    picture_format,
     save_overlay,
     tinted_map,
 )
@@ -356,3 +357,15 @@ def test_of_a_padded_image_s_map_what_lies_on_the_image_is_drawn(size: tuple[int
     square = pixels(tinted_map(Image.new("RGB", (80, 80), "grey"), attention, (80, 80)))
     middle = square[20:60] if size[0] > size[1] else square[:, 20:60]
     assert abs(ours.astype(int) - middle.astype(int)).max() <= 8
+
+
+@pytest.mark.parametrize("suffix", ["blp", "h5", "xbm", "eps", ""])
+def test_formats_that_hold_no_coloured_picture_are_refused(suffix: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not a picture format"):
+        picture_format(tmp_path / f"look.{suffix}")
+
+
+def test_every_format_that_is_offered_is_written(tmp_path: Path) -> None:
+    image = Image.new("RGB", (20, 20), "red")
+    for suffix in ("png", "jpg", "webp", "gif", "tif", "bmp", "jp2", "pdf"):
+        image.save(tmp_path / f"look.{suffix}", picture_format(tmp_path / f"look.{suffix}"))

@@ -317,3 +317,45 @@ def test_an_unpacked_predictor_leaves_nothing_in_the_cache(
     evaluate(Predictor.load("ours.zip"), questions=data, quiet=True)
     assert len(list(tmp_path.glob("ours-evaluations/*/report.html"))) == 1
     assert not list((tmp_path / "cache").rglob("*.html"))
+
+
+def test_files_of_its_owner_s_are_no_part_of_a_run(
+    evaluated: Path, tmp_path: Path, call: Call
+) -> None:
+    """Neither packed, nor refused, nor listed; and a results file of theirs is scored."""
+    for name in ("notes.md", "mine.json"):
+        (evaluated / name).write_text("{}")
+    own = evaluated / "evaluations" / "test" / "mine.json"
+    shutil.copy(own.with_name("results.json"), own)
+    table = evaluated.parents[1] / "squares.csv"
+    picture, page = evaluated / "look.png", evaluated / "page.html"
+    image = evaluated.parents[1] / "square 0.png"
+    assert call("ask", evaluated, image, "is it red?", "--overlay", picture)[0] == 0
+    other = shutil.copytree(evaluated, tmp_path / "other")
+    assert call("compare", evaluated, other, "--page", page)[0] == 0
+    assert call("score", own, "--data", f"table:{table}")[0] == 0
+    for file in (picture, page):
+        file.unlink()
+    assert call("verify", evaluated)[0] == 0
+    assert call("pack", evaluated, tmp_path / "run.zip")[0] == 0
+    with ZipFile(tmp_path / "run.zip") as packed:
+        assert not [name for name in packed.namelist() if "mine" in name or "notes" in name]
+
+
+def test_another_run_s_evaluation_is_not_packed(
+    own: Path, evaluated: Path, tmp_path: Path, call: Call
+) -> None:
+    other = own / "runs" / "san"
+    shutil.copytree(evaluated / "evaluations", other / "evaluations")
+    status, _, err = call("pack", other, tmp_path / "run.zip")
+    assert (status, "is the evaluation of another run" in err) == (2, True)
+    assert not (tmp_path / "run.zip").exists()
+
+
+def test_a_cache_that_is_no_folder_is_no_damage_of_the_pack(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(own / "runs" / "saaa", tmp_path / "run.zip")
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(NotADirectoryError):
+        run_folder(tmp_path / "run.zip")

@@ -87,16 +87,8 @@ def test_san_has_no_hidden_layer_to_narrow() -> None:
 
 def test_options_come_on_top_and_the_run_says_what_was_chosen(tmp_path: Path, call: Call) -> None:
     table = write_squares(tmp_path)
-    options = (
-        "--model.question-dim",
-        "8",
-        "--train.epochs",
-        "1",
-        "--extract.image-size",
-        "32",
-        "--train.min-steps",
-        "2",
-    )
+    few = ("--train.epochs", "1", "--train.min-steps", "2")
+    options = ("--model.question-dim", "8", "--extract.image-size", "32", *few)
     source = ("--data", f"table:{table}", "--out", tmp_path / "run")
     status, _, err = call("train", "saaa", *source, *options)
     assert status == 0
@@ -115,16 +107,8 @@ def test_options_come_on_top_and_the_run_says_what_was_chosen(tmp_path: Path, ca
 
 def test_a_run_keeps_its_recipe(tmp_path: Path, call: Call) -> None:
     table = write_squares(tmp_path)
-    options = (
-        "--train.epochs",
-        "1",
-        "--extract.image-size",
-        "32",
-        "--model.question-dim",
-        "8",
-        "--train.min-steps",
-        "2",
-    )
+    few = ("--train.epochs", "1", "--train.min-steps", "2")
+    options = ("--extract.image-size", "32", "--model.question-dim", "8", *few)
     source = ("--data", f"table:{table}", "--out", tmp_path / "run")
     assert call("train", "saaa", *source, *options)[0] == 0
     again = ("--out", tmp_path / "run", "--resume", "--recipe", "large")

@@ -32,7 +32,8 @@ from askattend.evaluation.answers import fit_calibration
 from askattend.experiment.config import Config, VocabConfig
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
-from askattend.experiment.train import read_splits, train
+from askattend.experiment.preparing import read_splits
+from askattend.experiment.train import train
 from askattend.features.extraction import ExtractConfig
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.store import FeatureStore
@@ -382,7 +383,7 @@ def test_what_is_learnt_of_probabilities_is_learnt_from_drawn_questions(
         drawn.append(batches)
         return fit_calibration(predictor, batches, console=console)
 
-    monkeypatch.setattr("askattend.experiment.evaluate.CALIBRATION", 12)
+    monkeypatch.setattr("askattend.experiment.evaluation_inputs.CALIBRATION", 12)
     monkeypatch.setattr("askattend.experiment.calibrating.fit_calibration", watched)
     for _ in range(2):
         evaluate_run(own_run, console=QUIET)

@@ -19,6 +19,7 @@ from askattend.errors import DataError
 from askattend.files import system_calls
 from askattend.files.manifest import (
     MANIFEST,
+    UNPACKED,
     Entry,
     Manifest,
     OlderFolderWarning,
@@ -326,3 +327,29 @@ def test_an_entry_is_none_of_what_is_not_there(tmp_path: Path) -> None:
     assert Entry.of_file(tmp_path) is None
     assert Entry.of_file(tmp_path / "nowhere") is None
     assert Manifest().allows("nowhere", None)
+
+
+def test_an_unreadable_file_is_not_said_to_be_missing(folder: Path) -> None:
+    (folder / "a").unlink()
+    (folder / "a").symlink_to("a")
+    change = find_change(folder / "a")
+    assert change is not None
+    assert change.problem.startswith("cannot be read (Too many levels of symbolic links")
+    assert change.remedy == "Check that it is a file, and that you may read it."
+
+
+def test_a_manifest_that_is_no_file_is_told_without_a_number_of_the_system(folder: Path) -> None:
+    manifest = folder / MANIFEST
+    manifest.unlink()
+    manifest.mkdir()
+    change = find_change(folder / "a")
+    assert change is not None
+    assert change.problem == f"cannot be checked: {MANIFEST} is damaged (Is a directory)"
+
+
+def test_what_was_unpacked_is_removed_to_be_unpacked_again(folder: Path) -> None:
+    (folder / "a").write_bytes(b"other")
+    (folder / UNPACKED).touch()
+    change = find_change(folder / "a")
+    assert change is not None
+    assert change.remedy.startswith(f"Remove {folder}, and name the packed run again")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from askattend.errors import ConfigError, DataError
-from askattend.files import decode_json, read_bytes, read_whole
+from askattend.files import decode_json, open_plain, read_bytes, read_whole
 from askattend.files.limits import FILE, MEBIBYTE, RATIO, Limit
 
 
@@ -107,3 +107,12 @@ def test_a_limit_without_its_variable_is_the_default(monkeypatch: pytest.MonkeyP
     assert limit.how_to_raise().endswith("set ASKATTEND_MAX_OF_NOTHING to more than 7 things.")
     monkeypatch.setenv(FILE.variable, "")
     assert FILE.value() == FILE.default
+
+
+def test_a_folder_leaves_no_handle_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    for _ in range(5):
+        with pytest.raises(IsADirectoryError) as error:
+            open_plain(tmp_path)
+        assert error.value.filename == str(tmp_path)
+    assert len(os.listdir("/proc/self/fd") if before else []) == before

@@ -24,6 +24,7 @@ from askattend.files import (
     system_calls,
     whole_file,
     whole_folder,
+    write_whole,
 )
 from askattend.files.tensors import tensor_pieces
 from benchmarks.faults.disk import (
@@ -255,3 +256,26 @@ def test_tensors_are_the_bytes_of_safetensors(
     content = b"".join(tensor_pieces(tensors, metadata))
     assert content == save(tensors, metadata=metadata)
     assert load(content).keys() == tensors.keys()
+
+
+def test_no_file_is_put_in_the_place_of_a_pipe(tmp_path: Path) -> None:
+    """By root it would be gone for everybody, as /dev/null would be."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="a pipe or a device, not a file; name another"):
+        atomic_write(pipe, NEW)
+    assert pipe.is_fifo()
+    with pytest.raises(OSError, match="No such device") as error:
+        append(pipe, NEW)  # nobody reads from it, and nobody waits for that
+    assert error.value.filename == str(pipe)
+
+
+def test_many_files_are_written_without_a_look_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / ".file.0123abcd"
+    left.write_bytes(OLD)
+    write_whole(tmp_path / "file", NEW, swept=True)
+    assert left.exists()
+    write_whole(tmp_path / "file", NEW)
+    assert not left.exists()

@@ -134,11 +134,12 @@ def test_it_is_trained_evaluated_traced_and_asked(elsewhere: Path) -> None:
     train = "train bilinear --data table:squares.csv --out run --model.dim 24 --train.epochs 4"
     extract = "--extract.image-size 64 --train.learning-rate 0.05 --train.batch-size 6"
     of_run = ["--run", "run", "--image", "1.png", "--question", "what colour is it?", "--json"]
-    _, evaluated, asked, traced = askattend(
+    _, evaluated, asked, explained, traced = askattend(
         elsewhere,
         [*train.split(), *extract.split()],
         ["evaluate", "run", "--json"],
         ["ask", "run", "1.png", "what colour is it?", "--json"],
+        ["explain", "run", "1.png", "what colour is it?", "--json"],
         ["trace", *of_run],
     )
     assert 'network = "bilinear"' in (elsewhere / "run" / "config.toml").read_text()
@@ -151,6 +152,8 @@ def test_it_is_trained_evaluated_traced_and_asked(elsewhere: Path) -> None:
     (answer,) = json.loads(asked)
     assert answer["answer"] == "green"
     assert sum(map(sum, answer["attention"]["values"][0])) == pytest.approx(1, abs=1e-3)
+    layers = [lost["layer"] for lost in json.loads(explained)["lost_layers"]]
+    assert (layers[0], layers[-1]) == ("classifier", "embedding")
     steps = {step["name"]: step for step in json.loads(traced)["steps"]}
     assert steps["scores"]["symbol"] == "s^T U v_l"
     assert steps["attention"]["sums_to_one"]

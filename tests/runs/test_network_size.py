@@ -22,7 +22,8 @@ WIDTHS = [
 @pytest.mark.parametrize("size", [10**8, 10**9, 10**30])
 @pytest.mark.parametrize(("name", "width"), WIDTHS)
 def test_absurd_widths_are_refused(name: str, width: str, size: int) -> None:
-    with pytest.raises(ConfigError, match=r"hops|model: a network of these widths has more than"):
+    message = r"hops|expected a number below|model: a network of these widths has more than"
+    with pytest.raises(ConfigError, match=message):
         require_size(replace(CONFIGS[name], **{width: size}), region_dim=2048, where="model")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import NamedTuple
 
@@ -60,10 +61,22 @@ def gradient_maps(
             cut, question.clone(), torch.arange(len(leaf), device=leaf.device)
         ).logits
         score = logits.gather(1, answer.clone()[:, None]).sum()
-        back = torch.autograd.grad(score, encoded, materialize_grads=True)
-        (gradient,) = torch.autograd.grad(made, leaf, back, materialize_grads=True)
+        back = _gradients([score], encoded)
+        (gradient,) = _gradients(made, [leaf], back)
     times = [(e.detach() * d).sum(dim=2) for e, d in zip(encoded, back, strict=True)]
     return GradientMaps(_grad_cam(leaf.detach(), gradient, channels), torch.stack(times).sum(dim=0))
+
+
+def _gradients(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], along: Sequence[Tensor] | None = None
+) -> tuple[Tensor, ...]:
+    """Differentiate; what no input reaches, as behind frozen code of somebody's own, gives 0."""
+    reached = [number for number, output in enumerate(outputs) if output.requires_grad]
+    if not reached:
+        return tuple(map(torch.zeros_like, inputs))
+    weights = None if along is None else [along[number] for number in reached]
+    some = [outputs[number] for number in reached]
+    return torch.autograd.grad(some, inputs, weights, materialize_grads=True)
 
 
 def in_float32(model: Network) -> Network:

@@ -75,6 +75,10 @@ def images_of(sources: Sequence[str], *, own_questions: bool = False) -> Iterato
     # All are looked for first: the last one's name may be wrong.
     names = list(chain.from_iterable(map(expanded_names, sources)))
     for name in names:
+        if (
+            not name.strip()
+        ):  # as an unset variable leaves it; as a path it is the working directory
+            raise DataError("a name is empty", where="--images", remedy="Name a folder or a file.")
         if not is_address(name) and not Path(name).expanduser().exists():
             raise DataError("no such file or folder", where=name, remedy="Check the path.")
     for name in names:
@@ -127,6 +131,8 @@ def unreachable(place: str, error: Exception) -> DataError:
     """Make the error for an address, or a file, that cannot be read now."""
     place = read_place(place)
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    if said == place:  # which is all that some file systems say
+        said = "nothing is found there"
     remedy = "Check the path and the disk; then run it again."
     if is_address(place):
         remedy = "Check the address, the network and your credentials; then run it again."

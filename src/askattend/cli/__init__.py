@@ -76,7 +76,7 @@ COMMANDS = {
 
 
 _FREE = " Free some space there, and give the same command again."
-_ALLOW = " Name a place where you may write, or change its permissions."
+_ALLOW = " Change its permissions, or name another place."
 # An error's number → what to do about it.
 _REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FREE),

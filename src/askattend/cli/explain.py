@@ -18,6 +18,7 @@ from askattend.explaining.explain import explain, explain_stored
 from askattend.explaining.explanation import Explanation
 from askattend.explaining.text import explanation_lines
 from askattend.runs.predictor import Predictor
+from askattend.settings import Seed, check
 
 PAGES = (".html", ".htm")
 
@@ -40,13 +41,16 @@ class Explain:
     """Write a page that shows all of it, a single file."""
     reworded: Annotated[UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="QUESTION")] = ()
     """The same in other words, to see how far the maps move; may be given several times."""
-    seed: int = 0
+    seed: Seed = 0
     """Chooses the random orders of regions, and the untrained networks."""
     features: StoredFeatures = None
     backbone: BackboneName = None
     attention: Attention = None
     device: Device = "auto"
     json: Json = False
+
+    def __post_init__(self) -> None:
+        check(self, "seed")
 
 
 def run(argv: list[str]) -> None:

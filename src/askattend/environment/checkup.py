@@ -171,7 +171,7 @@ def _processor() -> Processor:
     told = torch.cpu.get_capabilities()
     return Processor(
         name=str(told.get("cpu_name") or platform.processor() or platform.machine()),
-        cores=_cores(),
+        cores=usable_cores(),
         threads=torch.get_num_threads(),
         load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         features=tuple(name for name in FEATURES if told.get(name)),
@@ -179,7 +179,7 @@ def _processor() -> Processor:
     )
 
 
-def _cores() -> float:
+def usable_cores() -> float:
     """Count cores: those that the process is bound to, and no more than its container's share."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     cores = float(bound or 1)

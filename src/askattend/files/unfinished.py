@@ -69,7 +69,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
 def _matching(folder: Path, pattern: re.Pattern[str]) -> Iterator[Path]:
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if pattern.fullmatch(entry.name)]
+            names = sorted(entry.name for entry in entries if pattern.fullmatch(entry.name))
     except OSError:
         return
     yield from (folder / name for name in names)

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from askattend.devices import computing_threads, describe_device, pick_device
+from askattend.environment.checkup import usable_cores
 from askattend.features.backbones import load_backbone
 from askattend.features.decoding import decode
 from askattend.features.spec import Backbone
@@ -51,7 +52,7 @@ def measured_rates(
         own = describe_device(device)
         return Rates(
             title=f"this machine: {own}" if device.type == "cuda" else "this machine",
-            cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+            cores=max(int(usable_cores()), 1),
             gpu=device.type == "cuda",
             read=READ,
             write=Rate(_write(kept, turns), f"{here}: {WRITTEN >> 20} MiB with fsync"),

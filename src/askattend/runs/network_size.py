@@ -1,4 +1,4 @@
-"""The size of a network, known before any memory is taken for it."""
+"""Sizes of a network: known before any memory is taken for it, or learnt from an input."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import fields
 from typing import Any
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from askattend.errors import ConfigError
+from askattend.features.spec import FeatureSpec
 from askattend.files import limits
-from askattend.models import NetworkConfig, build_model
+from askattend.models import Network, NetworkConfig, build_model
 
 # Beyond it no width has a meaning, and the sizes of what is that wide and high would overflow.
 _WIDEST = 2**24
@@ -52,3 +54,13 @@ def require_size(
         problem = f"a network of these widths has more than {limits.NETWORK.value():,} MiB"
         remedy = f"Choose smaller widths. {limits.NETWORK.how_to_raise()}"
         raise ConfigError(problem, where=where, remedy=remedy)
+
+
+def give_sizes(model: Network, features: FeatureSpec) -> None:
+    """Let lazy modules of somebody's own see an input once, from which they learn their sizes."""
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        regions = torch.zeros(1, features.regions, features.input_dim)
+        one = torch.ones(1, dtype=torch.long)
+        with torch.no_grad():
+            model.eval()(regions, one[None], one)  # or a norm would learn from what is no image
+        model.train()

@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 import msgspec
 import torch
 from torch import Tensor
-from torch.nn.parameter import is_lazy
 
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.data.word_vectors import WordVectors
@@ -20,21 +19,23 @@ from askattend.environment.packing import run_folder
 from askattend.errors import RunError
 from askattend.features.spec import FeatureSpec
 from askattend.files import atomic_write, begin_manifest, make_folder
-from askattend.files.manifest import (
-    is_expected,
-    require_unchanged,
-    warn_without_manifest,
-)
+from askattend.files.manifest import is_expected, require_unchanged, warn_without_manifest
 from askattend.files.tensors import tensor_pieces
 from askattend.installation import upgrade
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.floors import Floors
 from askattend.models import Network, NetworkConfig, build_model, network_named
 from askattend.models.word_embedding import give_word_vectors
-from askattend.runs.network_size import require_size
+from askattend.runs.network_size import give_sizes, require_size
 from askattend.runs.own_code import OwnCode
 from askattend.runs.run_files import VALUES, read_json, read_own_code, read_vectors
-from askattend.runs.tensor_files import load_weights, read_metadata, read_tensors, strip_prefix
+from askattend.runs.tensor_files import (
+    contiguous,
+    load_weights,
+    read_metadata,
+    read_tensors,
+    strip_prefix,
+)
 from askattend.runs.unfinished import SEARCH, no_run, no_weights
 from askattend.settings import from_mapping, read_toml, toml_bytes
 
@@ -189,7 +190,7 @@ class Run:
             give_word_vectors(model, torch.from_numpy(self.vectors.values))
         model.hides_blank = self.features.geometry == "pad"
         if self.attention is not None:
-            _give_sizes(model, self.features)
+            give_sizes(model, self.features)
         return model
 
     def require_weights(self) -> None:
@@ -231,13 +232,13 @@ class Run:
 
     def save_weights(self, model: Network) -> None:
         """Write the best weights so far."""
-        weights = _contiguous(model.state_dict())
+        weights = contiguous(model.state_dict())
         atomic_write(self.folder / WEIGHTS["best"], tensor_pieces(weights))
 
     def save_progress(self, model: Network, tensors: Mapping[str, Tensor], state: bytes) -> None:
         """Write the last weights with what training needs to go on: one file, so never at odds."""
         weights = {f"{_WEIGHT}{name}": tensor for name, tensor in model.state_dict().items()}
-        both = _contiguous({**weights, **tensors})
+        both = contiguous({**weights, **tensors})
         content = tensor_pieces(both, {_STATE: state.decode()})
         atomic_write(self.folder / WEIGHTS["last"], content)
 
@@ -296,29 +297,6 @@ def read_config(folder: Path) -> dict[str, Any]:
         problem = f"made by an earlier version of askattend (no layout {LAYOUT} in {CONFIG})"
         remedy = "Train it again, or import it again, into a new folder."
     raise RunError(problem, where=folder, remedy=remedy)
-
-
-def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return tensors as they are written: on the processor, each with memory of its own."""
-    written: dict[str, Tensor] = {}
-    places: set[int] = set()
-    for name, tensor in tensors.items():
-        whole = tensor.detach().cpu().contiguous()
-        # Tied weights, or parts of one tensor: safetensors refuses what shares memory.
-        place = whole.untyped_storage().data_ptr()
-        written[name] = whole.clone() if place in places else whole
-        places.add(place)
-    return written
-
-
-def _give_sizes(model: Network, features: FeatureSpec) -> None:
-    """Let lazy modules of somebody's own see an input once, from which they learn their sizes."""
-    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
-        regions = torch.zeros(1, features.regions, features.input_dim)
-        one = torch.ones(1, dtype=torch.long)
-        with torch.no_grad():
-            model.eval()(regions, one[None], one)  # or a norm would learn from what is no image
-        model.train()
 
 
 def _state(metadata: Mapping[str, str], file: Path) -> bytes:

@@ -89,3 +89,16 @@ def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], *, where
 def strip_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Select the tensors whose names start with `prefix`, under their names without it."""
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors as they are written: on the processor, each with memory of its own."""
+    written: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, tensor in tensors.items():
+        whole = tensor.detach().cpu().contiguous()
+        # Tied weights, or parts of one tensor: safetensors refuses what shares memory.
+        place = whole.untyped_storage().data_ptr()
+        written[name] = whole.clone() if place in places else whole
+        places.add(place)
+    return written

@@ -87,4 +87,5 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def _address(tensor: Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    # What oneDNN lays out for itself, weights of the backbone, shows no memory; nor is it a view.
+    return id(tensor) if tensor.is_mkldnn else tensor.untyped_storage().data_ptr()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from askattend.data.questions import QASet
+from askattend.data.readers.sheet_layout import Merged, MergedRows
 from askattend.data.readers.table import read_table
 from askattend.errors import DataError
 
@@ -230,3 +235,55 @@ def test_merged_and_hidden_cells(folder: Path) -> None:
         "1 hidden row is read like any other: 5",
         "a hidden column is read like any other: C:D",
     )
+
+
+def test_values_that_a_merged_range_hides_are_not_read(folder: Path) -> None:
+    file = arranged(folder)
+    hidden = b'<c r="A4" t="inlineStr"><is><t>other.png</t></is></c>'
+    with zipfile.ZipFile(file) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    sheet = "xl/worksheets/sheet2.xml"
+    parts[sheet], count = re.subn(rb'(<row r="4"[^>]*>)', rb"\1" + hidden, parts[sheet])
+    assert count == 1
+    with zipfile.ZipFile(file, "w") as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+    assert {question.image for question in read_table(file)} == {"a.png"}
+
+
+@given(st.lists(st.tuples(*[st.integers(1, 6)] * 4), max_size=4), st.integers(0, 2**30))
+def test_merged_rows_are_those_of_openpyxl(ranges: list[tuple[int, ...]], filled: int) -> None:
+    """Beside openpyxl, which holds the sheet as a whole; ranges that overlap are in no workbook."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    values = [
+        [f"{r}.{c}" if filled >> (6 * r + c) % 30 & 1 else None for c in range(6)] for r in range(6)
+    ]
+    for row in values:
+        sheet.append(row)
+    merged: list[Merged] = []
+    for a, b, c, d in ranges:
+        one = Merged("", min(a, b), min(c, d), max(a, b), max(c, d))
+        apart = all(
+            one.right < m.left or one.left > m.right or one.bottom < m.top or one.top > m.bottom
+            for m in merged
+        )
+        if apart:
+            merged.append(one)
+            sheet.merge_cells(None, one.top, one.left, one.bottom, one.right)
+    expected = [[sheet.cell(r, c).value for c in range(1, 7)] for r in range(1, 7)]
+    for one in merged:
+        for at in range(one.top, one.bottom + 1):
+            expected[at - 1][one.left - 1] = expected[one.top - 1][one.left - 1]
+    rows = MergedRows(sorted(merged, key=lambda one: (one.top, one.left)))
+    for number, row in enumerate(values, start=1):
+        own, shared = rows.read(number, row)
+        assert list(shared) == expected[number - 1]
+        assert list(own) == [sheet.cell(number, c).value for c in range(1, 7)]
+
+
+def test_a_header_longer_than_any_cell(folder: Path) -> None:
+    header = ",".join(f"column {number}" for number in range(20_000))
+    with pytest.raises(DataError, match=r"q\.csv:1: no column 'image' among 'column 0'"):
+        read(folder, f"{header}\n", "csv")

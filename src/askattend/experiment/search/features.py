@@ -15,9 +15,9 @@ from askattend.environment.console import print_line
 from askattend.errors import FeatureError
 from askattend.experiment.config import Config
 from askattend.experiment.features import features_for
+from askattend.experiment.preparing import images_of
 from askattend.experiment.search.budget import Budget
 from askattend.experiment.search.space import FINER
-from askattend.experiment.train import images_of
 from askattend.features.extraction import ExtractConfig
 from askattend.features.none import NoFeatures
 

@@ -17,6 +17,7 @@ from askattend.environment.console import print_line
 from askattend.errors import RunError
 from askattend.experiment.attention import kept_attention, with_kept
 from askattend.experiment.config import Config, config_from
+from askattend.experiment.preparing import by_recipe, read_splits, with_full_paths
 from askattend.experiment.search.budget import Budget, duration_text
 from askattend.experiment.search.features import stores_for
 from askattend.experiment.search.folds import folds_for
@@ -30,14 +31,7 @@ from askattend.experiment.search.standings import (
 )
 from askattend.experiment.search.trainer import FoldTrainer
 from askattend.experiment.search.trials import STATE, Trials
-from askattend.experiment.train import (
-    alone_in,
-    by_recipe,
-    check_folder,
-    read_splits,
-    train,
-    with_full_paths,
-)
+from askattend.experiment.train import alone_in, check_folder, train
 from askattend.files import atomic_write, remove_tree
 from askattend.runs.run_folder import ATTENTION, CONFIG, Run, read_config
 

@@ -16,11 +16,11 @@ from rich.console import Console
 from askattend.data.splits import Splits
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
+from askattend.experiment.preparing import batches_for, prepare
 from askattend.experiment.search.budget import Budget, duration_text
 from askattend.experiment.search.halving import RECIPE, Rung
 from askattend.experiment.search.space import FINER, vary
 from askattend.experiment.search.trials import TOO_SLOW, Result, Trials
-from askattend.experiment.train import batches_for, prepare
 from askattend.features.extraction import ExtractConfig
 from askattend.training.history import Epoch, TrainingHistory
 from askattend.training.loop import fit

@@ -1,0 +1,168 @@
+"""Inputs of an evaluation: a run, questions and features, and those to calibrate it by."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from askattend.batching.batches import Batches
+from askattend.data.questions import QASet
+from askattend.data.readers.reader import OPTIONS
+from askattend.data.readers.registry import absolute_source
+from askattend.environment.console import print_line
+from askattend.environment.packing import is_unpacked
+from askattend.errors import AskAttendError
+from askattend.experiment.config import Config, config_from
+from askattend.experiment.features import Features, features_for
+from askattend.experiment.inputs import batches_of, questions_of, sample_of, split_of
+from askattend.experiment.own_questions import OwnQuestions, shared
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import CONFIG
+
+# Questions for what needs the network to answer again, some eighty times each.
+SAMPLE = 200
+# A temperature needs no more questions than this to be fitted.
+CALIBRATION = 4_000
+
+
+@dataclass(frozen=True)
+class EvaluationInputs:
+    """Questions and features that a run is evaluated on.
+
+    Attributes:
+        predictor: the run, knowing the questions' words.
+        questions: those of the split.
+        store: the features of their images.
+        batches: the questions with their features.
+        sample: some of them, for what needs the network to answer again.
+        valid: validation questions to learn from how far probabilities can be trusted; None where
+            they, or their features, are not to be had.
+        in_sample: how many of the split's questions are among them.
+        trust: how far figures on the split can be trusted, where something speaks against.
+    """
+
+    predictor: Predictor
+    questions: QASet
+    store: Features
+    batches: Batches
+    sample: Batches
+    valid: Batches | None
+    in_sample: int
+    trust: str | None
+
+
+def read_inputs(
+    predictor: Predictor,
+    data: str | None,
+    split: str,
+    features: Path | None,
+    *,
+    console: Console,
+) -> EvaluationInputs:
+    """Read the source once; see `evaluate_run` for what is named."""
+    run = predictor.run
+    own = config_from(run.config, run.config["network"], where=str(run.folder / CONFIG))
+    config = own = own if features is None else replace(own, features=features)
+    if data is not None and absolute_source(data) != absolute_source(own.data):
+        # Its path as a run's own is told; and the run's store holds its own images.
+        config = replace(own, data=absolute_source(data), features=features)
+    source = _source(config, run.folder)
+    questions = split_of(config, source, split)
+    store = _store(predictor, config, questions, console=console)
+    known = (source, store) if config == own else (None, None)
+    trained = _own_questions(own, known[0], console=console)
+    valid = _validation(predictor, own, trained, known[1], console=console)
+    read = (questions,) if valid is None else (questions, valid[0])
+    predictor = predictor.knowing(question.text for part in read for question in part)
+    batches = partial(batches_of, run=predictor.run, config=config.train)
+    return EvaluationInputs(
+        predictor,
+        questions,
+        store,
+        batches(questions, store),
+        batches(sample_of(questions, SAMPLE), store),
+        None if valid is None else batches(*valid),
+        0 if valid is None else shared(questions, valid[0]),
+        None if trained is None else trained.trust(questions),
+    )
+
+
+def _source(config: Config[Any], folder: Path) -> QASet:
+    """Read all questions; where they are gone, say how to name the place that they are in now."""
+    try:
+        return questions_of(config)
+    except AskAttendError as error:
+        kind, colon, path = config.data.partition(":")
+        path = re.sub(rf",{OPTIONS}$", "", path)
+        if not colon or not path or Path(path).expanduser().exists():
+            raise
+        packed = "A packed run holds no data: name its" if is_unpacked(folder) else "Name the"
+        remedy = f"{packed} questions by --data {kind}:PATH, wherever they lie."
+        raise type(error)(error.problem, where=error.where, remedy=remedy) from None
+
+
+def _own_questions(
+    config: Config[Any], source: QASet | None, *, console: Console
+) -> OwnQuestions | None:
+    """Read the run's own questions; None, and a note, where they are not to be had."""
+    if not config.data:
+        return None
+    try:
+        return OwnQuestions.read(config, source)
+    except AskAttendError as error:
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
+        return None
+
+
+def _validation(
+    predictor: Predictor,
+    config: Config[Any],
+    trained: OwnQuestions | None,
+    store: Features | None,
+    *,
+    console: Console,
+) -> tuple[QASet, Features] | None:
+    """Return some of the run's validation questions, and features of their images, if to be had.
+
+    The store is that of their features, if it is opened already.
+    """
+    if trained is None:
+        return None
+    questions = trained.to_calibrate
+    if questions is None:
+        why = "they were validated on the training questions themselves"
+        print_line(console, f"note: probabilities are not calibrated anew: {why}")
+    if not questions:
+        return None
+    try:
+        if store is None or any(image not in store for image in questions.images):
+            # What follows is not about the images that are evaluated.
+            what = "the run's own validation images, to calibrate its probabilities:"
+            print_line(console, what)
+            store = _store(predictor, config, questions, console=console)
+    except AskAttendError as error:
+        print_line(console, f"note: probabilities are not calibrated anew: {error}")
+        return None
+    return sample_of(questions, CALIBRATION), store
+
+
+def _store(
+    predictor: Predictor, config: Config[Any], questions: QASet, *, console: Console
+) -> Features:
+    """Open, or fill, the store of the features of the questions' images."""
+    run = predictor.run
+    # An imported run's backbone squares images in its own way, which no setting tells.
+    extracts = config.features is None and (run.features.imported or predictor.renamed)
+    return features_for(
+        config,
+        questions.images,
+        run.folder.parent,
+        console=console,
+        spec=run.features,
+        backbone=predictor.backbone if extracts else None,
+    )
