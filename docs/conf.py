@@ -28,8 +28,8 @@ html_copy_source = html_show_sphinx = html_show_copyright = False
 # Nothing is fetched from elsewhere, so that a page reads the same without a network.
 html_theme_options = {"light_css_variables": {"font-stack": "system-ui, sans-serif"}}
 highlight_language = "none"
-# Two dashes begin an option; they are no long one.
-smartquotes_action = "qe"
+# Pages have quotes as books do (myst); docstrings and help texts, with JSON in them, as they are.
+smartquotes = False
 
 # Headings have the anchors that a code host gives them, so that the same links work on both.
 myst_heading_anchors = 4
