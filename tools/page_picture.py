@@ -36,7 +36,7 @@ def main() -> None:
         sys.exit("no Chromium on this machine (Debian's package is chromium)")
     with tempfile.TemporaryDirectory() as folder, open_browser(executable) as browser:
         log = Path(folder) / "log.txt"
-        screen = {"viewport": {"width": 1280, "height": 960}, "device_scale_factor": 1.25}
+        screen = {"viewport": {"width": 1280, "height": 960}, "device_scale_factor": 1.15}
         with serving([options.run], log) as url, visit(browser, url, **screen) as seen:
             seen.choose_image(options.image)
             for question in options.questions:
