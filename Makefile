@@ -27,7 +27,7 @@ KILLS ?= 200
 # How many inputs `make fuzz` makes for each thing that reads what others wrote.
 INPUTS ?= 100000
 
-.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults fuzz reproduce format
+.PHONY: demo test test-oldest mutants bench bench-gpu load scale faults fuzz reproduce docs release format
 
 demo:
 	@$(IN_VENV) \
@@ -68,6 +68,15 @@ fuzz:
 
 reproduce:
 	@$(IN_VENV) 'python -m benchmarks.reproduce $(PRESET) --seeds $(SEEDS) --daquar "$(DAQUAR)" $(if $(RESUME),--resume)'
+
+docs:
+	@$(IN_VENV) \
+	  'sphinx-build -b html -W --keep-going -q docs build/site' \
+	  'python tools/check_site.py build/site --external'
+	@echo "Open build/site/index.html"
+
+release:
+	@$(IN_VENV) 'python tools/release.py'
 
 format:
 	@$(IN_VENV) 'ruff format .' 'ruff check --fix .'

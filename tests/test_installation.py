@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from askattend import installation
-from askattend.installation import pip_install, upgrade
+from askattend.installation import FOR_CONTRIBUTORS, extras, pip_install, upgrade
 from tools import in_venv
 
 PROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -59,15 +59,16 @@ def test_run_from_its_source(extra: str, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(metadata, "distribution", missing)
     assert shlex.split(pip_install(extra)) == ["pip", "install", *EXTRAS[extra]]
     assert str(PROJECT.parent) in upgrade()
+    assert set(extras()) == EXTRAS.keys() - FOR_CONTRIBUTORS
     monkeypatch.setattr(installation, "__file__", "/nowhere/at/all/installation.py")
     assert pip_install("hdf5") == "pip install 'askattend[hdf5]'"
 
 
 def test_the_oldest_versions_that_are_tested_are_the_ones_allowed() -> None:
     """All that a user installs, but for PyTorch: of an old one there is no CPU build on PyPI."""
-    assert set(in_venv.EXTRAS.split(",")) == EXTRAS.keys() - {"dev"}
-    extras = [needed for extra, needed in EXTRAS.items() if extra != "dev"]
-    allowed = dict(each.split(">=") for needed in (REQUIRED, *extras) for each in needed)
+    assert set(in_venv.EXTRAS.split(",")) == EXTRAS.keys() - FOR_CONTRIBUTORS
+    users = [needed for extra, needed in EXTRAS.items() if extra not in FOR_CONTRIBUTORS]
+    allowed = dict(each.split(">=") for needed in (REQUIRED, *users) for each in needed)
     lines = (PROJECT.parent / "constraints-oldest.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     del allowed["torch"], pins["torch"]

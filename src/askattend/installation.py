@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGE = "askattend"
+# What changing the project takes, and using it does not.
+FOR_CONTRIBUTORS = frozenset({"dev", "docs"})
 
 
 def pip_install(extra: str) -> str:
@@ -36,7 +38,7 @@ def extras() -> list[str]:
         names = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
     except metadata.PackageNotFoundError:
         names = list(_extras_of_source())
-    return sorted(set(names) - {"dev"})
+    return sorted(set(names) - FOR_CONTRIBUTORS)
 
 
 def required_by(extra: str) -> list[str]:

@@ -44,11 +44,11 @@ def test_one_answer_a_question_is_matched_exactly(tmp_path: Path, call: Call) ->
     assert (json.loads(out)["metric"], json.loads(out)["dialect"]) == (metric, "normalized")
 
 
-def test_the_example_of_the_readme(
+def test_the_example_of_the_docs(
     tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```json\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    page = Path(__file__).resolve().parents[2] / "docs" / "evaluation.md"
+    (example,) = re.findall(r"^```json\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S)
     rows = [
         {"id": f"q{n}", "image": f"{n > 2}.jpg", "question": "?", "answer": answer, "split": "test"}
         | {"answer_type": kind}
@@ -58,7 +58,7 @@ def test_the_example_of_the_readme(
     save_results(tmp_path, {row["id"]: "yes" for row in rows})
     monkeypatch.chdir(tmp_path)
     status, out, _ = call("score", "results.json", "--data", "table:questions.jsonl", "--json")
-    # The readme's intervals are rounded.
+    # The page's intervals are rounded.
     rounded = re.sub(r"0\.\d{4,}", lambda m: str(round(float(m[0]), 3)), out)
     told = json.loads(rounded) | {"accuracy": json.loads(out)["accuracy"]}
     assert (status, told) == (0, json.loads(example))

@@ -1,0 +1,106 @@
+"""What pages show in Python, and the road from a table to a packed run, work as shown."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from askattend.environment.hub import named_run
+from commands import SMALL, Call
+from documentation.pages import PAGES, ROOT, blocks, commands, read
+
+
+@pytest.fixture(autouse=True)
+def _with_what_the_pages_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo's run and its drawing, by the names that pages give theirs."""
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    Path("docs").mkdir()
+    for name in ("docs/drawing.png", "photo.jpg", "picture.png", "drawing.png"):
+        shutil.copy(ROOT / "docs" / "drawing.png", name)
+
+
+def run(page: str, code: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {}
+    demo = repr(str(named_run("demo")))
+    exec(compile(code.replace('"runs/demo"', demo), page, "exec"), namespace)
+    return namespace
+
+
+def test_every_page_with_python_is_run() -> None:
+    """Here, by tests/test_docs.py, or by tests/serving/test_docs.py."""
+    here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md"}
+    elsewhere = {"docs/from-paper-to-code.md", "docs/your-own-attention.md", "docs/serving.md"}
+    assert {page for page in PAGES if blocks(page, "python")} == here | elsewhere
+
+
+def test_in_python() -> None:
+    (code,) = blocks("docs/python.md", "python")
+    found = run("docs/python.md", code)
+    assert found["answer"].text == "blue"
+    assert [answer.text for answer in found["answers"]] == ["no", "yes"]
+    assert Path("out.png").exists()
+    assert "<html" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_the_pipeline() -> None:
+    code = blocks("docs/hub.md", "python")[-1]
+    assert "pipeline(" in code
+    vqa = run("docs/hub.md", code)["vqa"]
+    best, second = vqa(image="drawing.png", question="what color is the shape?", top_k=2)
+    (told,) = re.findall(r"'answer': '(\w+)'", code)[:1]
+    assert best["answer"] == told
+    assert best["score"] > second["score"]
+
+
+def test_reading_attention() -> None:
+    (code,) = blocks("docs/reading-attention.md", "python")
+    explanation = run("docs/reading-attention.md", "import askattend\n" + code)["explanation"]
+    assert explanation.best.maps.keys() >= {"grad_cam", "occlusion", "attention"}
+
+
+def test_the_quick_start_answers_what_it_says(call: Call) -> None:
+    shown = next(words for words in commands("docs/quick-start.md") if words[0] == "ask")
+    status, out, err = call(*shown)
+    assert (status, err) == (0, "")
+    (told,) = blocks("docs/quick-start.md", "text")
+    head = [line.partition(" (")[0].rstrip() for line in told.splitlines()]
+    assert [line.partition(" (")[0].rstrip() for line in out.splitlines()][:2] == head
+    assert Path("out.png").exists()
+    assert next(words for words in commands("README.md") if words[0] == "ask") == shown
+
+
+def test_from_a_table_to_a_packed_run(call: Call) -> None:
+    """The page's own table and commands, in the page's order; smaller, so that it takes seconds."""
+    (table,) = blocks("docs/own-pictures.md", "csv")
+    Path("shelves.csv").write_text(table, encoding="utf-8")
+    for name, colour in (("shelf1.jpg", "brown"), ("shelf2.jpg", "white")):
+        Image.new("RGB", (64, 48), colour).save(name)
+    shown = [
+        words
+        for words in commands("docs/own-pictures.md")
+        if words[:1] != ["serve"] and len(words) > 1 and "any" not in words
+    ]
+    names = [words[0] for words in shown]
+    assert names[:5] == ["train", "ask", "evaluate", "pack", "ask"]
+    for words in shown[:5]:
+        small = (*SMALL, "--model.hidden-dim", "16", "--seeds", "1") if words[0] == "train" else ()
+        status, _, err = call(*words, *small)
+        assert status == 0, (shlex.join(words), err)
+    assert Path("runs/shelves/evaluations/valid/report.html").exists()
+    assert Path("shelves.zip").exists()
+
+
+def test_the_readme_shows_the_same_road() -> None:
+    road = [words for words in commands("README.md") if words[0] in ("train", "ask", "pack")]
+    there = list(commands("docs/own-pictures.md"))
+    assert [words for words in road if words in there] == [
+        words for words in road if words[1] != "demo"
+    ]
+    assert read("README.md").count("askattend serve") >= 1
