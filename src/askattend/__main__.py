@@ -15,9 +15,15 @@ def main() -> None:
     # What imports make stays to the end. Looked through for garbage again and again meanwhile, and
     # once more at the end, it takes as long as half of the imports do.
     gc.disable()
-    from askattend.cli import main as run
+    try:
+        from askattend.environment.waiting import wait_briefly
 
-    run(loaded=_collect_again)
+        wait_briefly()
+        from askattend.cli import main as run
+
+        run(loaded=_collect_again)
+    finally:
+        gc.enable()
 
 
 def _collect_again() -> None:

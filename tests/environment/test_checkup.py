@@ -40,7 +40,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, call: Call)
 
 def healthy() -> Checkup:
     """A quiet machine."""
-    processor = Processor("x", 2.0, 2, 0.1, ("avx2",), "float32")
+    processor = Processor("x", 2.0, 2, "GOMP_SPINCOUNT=3000", 0.1, ("avx2",), "float32")
     found = examine()
     return msgspec.structs.replace(
         found, processor=processor, memory_free=10**10, disk_free=10**10, gpus=("a GPU",)

@@ -117,3 +117,9 @@ def test_unknown_words_that_are_known_in_another_way_to_write(trained: Path) -> 
         "it knows 'coffee table', not 'coffee_table'"
     ]
     assert reader.notes("is garbage_bin where coffee table is?") == []
+
+
+def test_half_a_character_is_no_question(run: Path) -> None:
+    scene = Predictor.load(run).look(run.parents[1] / "square 0.png")
+    with pytest.raises(DataError, match=r"is it \\xed\\xa0\\x80\?': holds half a character"):
+        scene.ask("is it \ud800?")

@@ -54,7 +54,8 @@ def _facts(found: Checkup) -> dict[str, str]:
     facts = {
         "askattend": found.askattend + (f", commit {found.commit[:10]}" if found.commit else ""),
         "Python": f"{found.python} on {found.platform}",
-        "PyTorch": f"{found.torch}, {cpu.threads} threads, products in {cpu.precision}",
+        "PyTorch": f"{found.torch}, products in {cpu.precision}",
+        "threads": f"{cpu.threads} ({cpu.waiting})",
         "processor": f"{cpu.name}, {cpu.cores:g} cores{busy}; {' '.join(cpu.features) or 'plain'}",
         "memory": f"{_bytes(found.memory_free)} free of {_bytes(found.memory)}",
         "GPU": ", ".join(found.gpus) or "none",

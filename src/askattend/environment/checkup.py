@@ -17,6 +17,7 @@ import torch
 from askattend.devices import native_bfloat16
 from askattend.environment.home import cache_folder
 from askattend.environment.provenance import commit, version
+from askattend.environment.waiting import describe_waiting
 from askattend.installation import extras, required_by
 
 # Less is too little for networks of the papers' size, and for a store of features.
@@ -33,6 +34,7 @@ class Processor(msgspec.Struct, frozen=True):
         name: its maker's name for it, or its architecture.
         cores: that this process may use; with fractions where a container limits its time.
         threads: that PyTorch computes with.
+        waiting: how they wait for one another, see `describe_waiting`.
         load: processes at work during the last minute, on average; None where nothing tells it.
         features: instructions that make a difference here.
         precision: type of the products that ``auto`` chooses.
@@ -41,6 +43,7 @@ class Processor(msgspec.Struct, frozen=True):
     name: str
     cores: float
     threads: int
+    waiting: str
     load: float | None
     features: tuple[str, ...]
     precision: str
@@ -173,6 +176,7 @@ def _processor() -> Processor:
         name=str(told.get("cpu_name") or platform.processor() or platform.machine()),
         cores=usable_cores(),
         threads=torch.get_num_threads(),
+        waiting=describe_waiting(),
         load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         features=tuple(name for name in FEATURES if told.get(name)),
         precision="bfloat16" if native_bfloat16("cpu") else "float32",

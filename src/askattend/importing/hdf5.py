@@ -167,6 +167,9 @@ def _damage(file: Path) -> Iterator[None]:
         yield
     except FeatureError:
         raise
+    except MemoryError:
+        remedy = "Free some memory."
+        raise FeatureError("does not fit in memory", where=file, remedy=remedy) from None
     except Exception as error:
         raise _not_hdf5(file, error) from error
 

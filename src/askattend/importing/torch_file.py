@@ -32,6 +32,9 @@ def load_plain(file: Path) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on the age of the file's format
             return torch.load(file, map_location="cpu", weights_only=True)
+    except MemoryError:
+        remedy = "Free some memory."
+        raise RunError("does not fit in memory", where=file, remedy=remedy) from None
     except Exception as error:  # an unpickler may raise anything at all on a damaged file
         raise _unreadable(file, error) from error
 

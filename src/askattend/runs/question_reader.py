@@ -9,6 +9,7 @@ from askattend.data.look_alikes import words_alike
 from askattend.data.vocab import WordVocab
 from askattend.data.word_vectors import WordVectors
 from askattend.errors import DataError
+from askattend.files import readable
 from askattend.files.limits import QUESTION
 from askattend.runs.unseen_words import UnseenWords, look_up
 
@@ -81,16 +82,20 @@ class QuestionReader:
         return [f"it knows '{word}', not '{written}'" for written, word in found.items()]
 
     def need_words(self, questions: Sequence[str]) -> None:
-        """Refuse questions that say nothing, or are endless.
+        """Refuse questions that say nothing, are endless, or are no text.
 
         Raises:
-            DataError: a question has no word in it, or is longer than is allowed.
+            DataError: a question has no word in it, is longer than is allowed, or holds half a
+                character, which no file or answer can.
         """
         for question in questions:
             if len(question) > QUESTION.value():
                 problem = f"has {len(question):,} characters"
                 where = f"question '{question[:40]}…'"
                 raise DataError(problem, where=where, remedy=QUESTION.how_to_raise())
+            if readable(question) != question:
+                where = f"question '{readable(question)}'"
+                raise DataError("holds half a character", where=where, remedy="Ask with words.")
             if not any(self.words.tokenise(question)):
                 raise DataError(
                     "has no word in it", where=f"question '{question}'", remedy="Ask with words."

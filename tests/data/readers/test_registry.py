@@ -150,3 +150,10 @@ def test_a_broken_reader_is_named_when_it_is_used(install_package: Callable[...,
 def test_mistakes_are_answered_with_a_hint(source: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_source(source)
+
+
+def test_an_option_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"image is named twice\. Leave one out"):
+        read_source(f"table:{tmp_path}/q.csv,image=a,image=b")
+    with pytest.raises(DataError, match="answers is named twice"):
+        read_source(f"daquar:{tmp_path}/d,answers=all,answers=single")

@@ -54,13 +54,17 @@ class Reader:
         """Divide what stands after the colon into a path and the options named after it.
 
         Raises:
-            DataError: an option, or its value, is none of the reader's; names the nearest.
+            DataError: an option is there twice, or it or its value is none of the reader's.
         """
         path, *named = re.split(rf",(?={OPTIONS}$)", place)
         if not self.options or not named or Path(place).exists():
             return place, {}
-        pairs = (option.split("=", 1) for option in named)
+        pairs = [option.split("=", 1) for option in named]
         found = {key: value.strip('"') for key, value in pairs}
+        for key, value in pairs:
+            if found[key] != value.strip('"'):  # else the last would count, without a word
+                remedy = "Leave one out."
+                raise DataError(f"{key} is named twice", where=f"'{place}'", remedy=remedy)
         for key, value in found.items():
             for word, known in ((key, self.options), (value, self.options.get(key, ()))):
                 if known and word not in known:

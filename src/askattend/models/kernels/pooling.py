@@ -56,13 +56,16 @@ def expand_to_questions(
 ) -> Float[Tensor, "questions regions dim"]:
     """Copy what belongs to an image once for each question about it: ``per_image[image_index]``.
 
-    On a GPU by a product with the table of which question is about which image. It is exact, each
-    row having a single 1, and so is its gradient's sum over an image's questions: in float32, and
-    always in the same order, where indexing would sort or add in the order that threads finish.
-    Where there is no gradient it is indexing: the product's 0 · ∞ of another image is not a number.
+    On a processor it is `index_select`: the gradient of indexing is summed in the order that
+    threads come by, and its last bits differ from time to time.
+
+    On a GPU it is a product with the table of which question is about which image. It is exact,
+    each row having a single 1, and so is its gradient's sum over an image's questions: in float32,
+    and always in the same order, where indexing would sort or add in the order that threads finish.
+    Without a gradient it selects there, too: the product's 0 · ∞ of another image is not a number.
     """
     if not (choice.on_gpu(per_image) and per_image.requires_grad):
-        return per_image[image_index]
+        return per_image.index_select(0, image_index)
     images = torch.arange(len(per_image), device=image_index.device)
     about = (image_index[:, None] == images).to(per_image.dtype)  # questions × images
     copies: Tensor = (about @ per_image.flatten(1)).unflatten(1, per_image.shape[1:])
