@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,10 +138,20 @@ class _Explaining:
             lost_layers=lost_layers(
                 asked, self._batch(answer.question), maps, draws, channels=self._channels
             ),
-            notes=tuple(
-                dict.fromkeys(note for text in questions for note in self.predictor.notes(text))
-            ),
+            notes=self._notes(questions),
         )
+
+    def _notes(self, questions: Sequence[str]) -> tuple[str, ...]:
+        """Say how questions are read; of other wordings what the first one's notes do not say."""
+        first, *others = questions
+        notes = self.predictor.notes(first)
+        of_others = [
+            f"“{text}”: {note}"
+            for text in others
+            for note in self.predictor.notes(text)
+            if note not in notes
+        ]
+        return tuple(dict.fromkeys([*notes, *of_others]))
 
     def _removed(self) -> tuple[int, ...]:
         """Say how many regions are gone at each step; refuse an image with a single one."""
