@@ -71,14 +71,51 @@ def test_methods_are_named_by_what_differs(tmp_path: Path) -> None:
     assert names == ["saaa, train.learning_rate 0.1", "saaa, train.learning_rate 0.2"]
 
 
+def change(run: Path, text: str, *, first: bool = False) -> Path:
+    """Add settings to those of a run, before or after them."""
+    file = run / "config.toml"
+    file.write_text(f"{text}\n{file.read_text()}" if first else f"{file.read_text()}\n{text}\n")
+    return run
+
+
+def names_of(runs: list[Path]) -> list[str]:
+    return [method.name for method in compare_many(runs).methods]
+
+
 def test_two_methods_of_one_network_beside_another_have_two_names(tmp_path: Path) -> None:
     made = [make_run(tmp_path / name, name[:-1], 0, 0.5) for name in ("saaa2", "saaa4", "san1")]
     for run in made:
         own = "glimpses" if run.name.startswith("saaa") else "hops"  # which the other has not
-        with (run / "config.toml").open("a") as opened:
-            opened.write(f"[model]\n{own} = {run.name[-1]}\n")
-    found = [method.name for method in compare_many(made).methods]
-    assert found == [f"saaa ({made[0]})", f"saaa ({made[1]})", "san"]
+        change(run, f"[model]\n{own} = {run.name[-1]}")
+    assert names_of(made) == ["saaa, model.glimpses 2", "saaa, model.glimpses 4", "san"]
+
+
+def test_an_own_attention_is_named_beside_another_network(tmp_path: Path) -> None:
+    kinds = [("plain", "saaa", 1), ("mine", "saaa", 1), ("san", "san", 2)]
+    made = [make_run(tmp_path / name, network, 0, 0.5, rate=r) for name, network, r in kinds]
+    (change(made[1], 'attention = "Mine"', first=True) / "attention.py").write_text("code")
+    plain, mine, san = names_of(made)
+    assert (plain, san) == ("saaa, built-in attention, train.rate 1", "san, train.rate 2")
+    assert mine.startswith("saaa, attention Mine (")
+    assert "None" not in plain + mine
+    # A results file, or another's folder, among them hides nothing either.
+    other = save_evaluation(tmp_path / "other", [1.0] * NUMBER)
+    assert names_of([*made[:2], other])[0] == "saaa, built-in attention"
+    assert names_of([made[0], other]) == [str(made[0]), str(other)]
+
+
+def test_what_is_told_last_tells_apart_too(tmp_path: Path) -> None:
+    """Two methods that are alike in the first settings that differ from a third one's."""
+    made = [make_run(tmp_path / str(n), "saaa", 0, 0.5) for n in range(3)]
+    for n, run in enumerate(made):
+        one = n == 1
+        change(run, f"a = {str(one).lower()}\nb = {one:d}\nc = {one:d}\nd = {one:d}\ne = {n}")
+    alike = "saaa, train.a false, train.b 0, train.c 0, train.d 0, train.e"
+    assert names_of(made) == [
+        f"{alike} 0",
+        "saaa, train.a true, train.b 1, train.c 1, train.d 1, …",
+        f"{alike} 2",
+    ]
 
 
 @pytest.mark.parametrize("count", [2, 3])

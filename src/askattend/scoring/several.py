@@ -164,6 +164,11 @@ def _group(paths: Sequence[Path], systems: Sequence[System]) -> list[tuple[str, 
         else:
             members.append(system)
     names = [_name(own, groups, members) for own, members in groups]
+    whole = [_name(own, groups, members, most=None) for own, members in groups]
+    # Alike in the settings that are told first: all are told.
+    names = [
+        name if names.count(name) == 1 else full for name, full in zip(names, whole, strict=True)
+    ]
     # Where they differ in what is not told, the first run's folder tells them apart.
     return [
         (name if names.count(name) == 1 else f"{name} ({members[0].name})", members)
@@ -201,17 +206,37 @@ def _name(
     own: dict[str, Any] | None,
     groups: Sequence[tuple[dict[str, Any] | None, list[System]]],
     members: Sequence[System],
+    most: int | None = 4,
 ) -> str:
-    """Name a method by its network and the settings that another one has otherwise."""
+    """Name a method by its network and the settings that another one has otherwise.
+
+    Args:
+        own: its settings; None of a results file.
+        groups: all methods.
+        members: its runs.
+        most: how many settings are told; None for all of them, with the recipe.
+    """
     all_settings = [its for its, _ in groups if its is not None]
-    if own is None or len(groups) != len(all_settings):
+    if own is None or len(all_settings) == 1:
         return members[0].name
-    keys = sorted({key for its in all_settings for key in its})
-    same_network = len({its.get("network") for its in all_settings}) == 1
-    differing = [key for key in keys if len({repr(its.get(key)) for its in all_settings}) > 1]
+    peers = [its for its in all_settings if its.get("network") == own.get("network")]
+    shared = [key for key in _differing(all_settings) if all(key in its for its in all_settings)]
     # Networks have widths of their own, by their papers; their names say it.
-    if not same_network:
-        shared = [key for key in differing if all(key in its for its in all_settings)]
-        differing = [key for key in shared if not key.startswith("model.")]
-    told = [f"{key} {own.get(key)}" for key in differing if key not in ("network", "recipe")]
-    return ", ".join([str(own.get("network")), *told[:4], *(["…"] if len(told) > 4 else [])])
+    between = [key for key in shared if not key.startswith("model.")]
+    keys = dict.fromkeys((*_differing(peers), *between))
+    told = [_told(key, own.get(key)) for key in keys if key != "recipe" or most is None]
+    more = ["…"] if most is not None and len(told) > most else []
+    return ", ".join([str(own.get("network")), *told[:most], *more])
+
+
+def _differing(settings: Sequence[dict[str, Any]]) -> list[str]:
+    """List the settings, but for the network, that are not the same in all."""
+    keys = sorted({key for its in settings for key in its} - {"network"})
+    return [key for key in keys if len({repr(its.get(key)) for its in settings}) > 1]
+
+
+def _told(key: str, value: Any) -> str:
+    """Write a setting in words: what a run has not is no value."""
+    if value is None:
+        return "built-in attention" if key == "attention" else f"no {key}"
+    return f"{key} {str(value).lower() if isinstance(value, bool) else value}"
