@@ -65,3 +65,10 @@ def save_evaluation(folder: Path, scores: Sequence[float], source: str = "a sour
     metrics = {"source": source, "split": "test", "metric": "exact match"}
     (folder / "evaluations" / "test" / "metrics.json").write_text(json.dumps(metrics))
     return folder
+
+
+def with_data(run: Path, source: str) -> Path:
+    """Name the data that a run was trained on, in its settings."""
+    run.mkdir(exist_ok=True)
+    (run / "config.toml").write_text(f"data = '{source}'\n")
+    return run

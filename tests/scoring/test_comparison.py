@@ -173,7 +173,9 @@ def test_results_files_and_runs_against_a_source(tmp_path: Path, runs: tuple[Pat
         compare_paths(runs[0], file)
     with pytest.raises(ConfigError, match="a dialect needs the answers"):
         compare_paths(*runs, dialect="normalized")
-    with pytest.raises(RunError, match=r"not evaluated on 'valid' yet\. It was on: test"):
+    with pytest.raises(
+        RunError, match=r"'valid' yet\. The data have no 'valid'\. Add --split test:"
+    ):
         compare_paths(*runs, data=source, split="valid")
 
 

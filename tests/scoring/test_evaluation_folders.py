@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from askattend.errors import RunError
 from askattend.scoring.evaluation_folders import (
     evaluation_folder,
-    evaluations_of,
-    find_evaluation,
     source_name,
 )
-from scoring.cases import save_evaluation, save_table, table_rows
-
-
-def with_data(run: Path, source: str) -> Path:
-    run.mkdir(exist_ok=True)
-    (run / "config.toml").write_text(f"data = '{source}'\n")
-    return run
+from scoring.cases import with_data
 
 
 def test_a_data_set_and_split_have_one_folder(tmp_path: Path) -> None:
@@ -65,26 +55,3 @@ def test_a_data_set_and_split_have_one_folder(tmp_path: Path) -> None:
 )
 def test_a_set_is_named_with_what_tells_it_from_its_like(source: str, name: str) -> None:
     assert source_name(source) == name
-
-
-def test_the_only_evaluation_is_found(tmp_path: Path) -> None:
-    run = save_evaluation(tmp_path / "run", [1.0])
-    test = run / "evaluations" / "test"
-    assert find_evaluation(run, None) == find_evaluation(run, "test") == test
-    assert find_evaluation(test, None) == test
-    test.rename(valid := test.with_name("valid"))
-    assert find_evaluation(run, None) == valid
-    shutil.copytree(valid, valid.with_name("birds-0a1b2c-test"))
-    assert [folder.name for folder in evaluations_of(run)] == ["birds-0a1b2c-test", "valid"]
-    with pytest.raises(RunError, match="It was on: birds-0a1b2c-test, valid"):
-        find_evaluation(run, None)
-
-
-def test_the_command_that_is_named_can_work(tmp_path: Path) -> None:
-    source = save_table(tmp_path, table_rows("train", "train"))
-    run = with_data(tmp_path / "run", source)
-    with pytest.raises(RunError, match=f"askattend evaluate {run} --split valid"):
-        find_evaluation(run, None)
-    save_table(tmp_path, table_rows("train", "test"))
-    with pytest.raises(RunError, match=f"askattend evaluate {run} --split test"):
-        find_evaluation(run, None)

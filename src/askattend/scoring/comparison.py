@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
-from askattend.data.readers.registry import read_source
 from askattend.errors import ConfigError, DataError, name_few
-from askattend.files import digest_of
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.significance import mcnemar
 from askattend.scoring.other_questions import look_of_ids
 from askattend.scoring.paired_scores import Difference, PairedScores, Pairs
 from askattend.scoring.same_question import difference, refuse
-from askattend.scoring.systems import System, evaluated_system, scored_system
+from askattend.scoring.systems import System, load_systems
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -86,13 +83,7 @@ def compare_paths(
         DataError: the two do not answer the same questions, or a file is malformed.
     """
     check_dialect(dialect, data)
-    if data is None:
-        return compare(evaluated_system(first, split), evaluated_system(second, split))
-    questions, digest = read_source(data), cache(digest_of)  # both were asked about the same images
-    return compare(
-        scored_system(first, questions, split, dialect, digest),
-        scored_system(second, questions, split, dialect, digest),
-    )
+    return compare(*load_systems((first, second), data=data, split=split, dialect=dialect))
 
 
 def check_dialect(dialect: str | None, data: str | None) -> None:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
-from askattend.data.readers.registry import READERS, absolute_source, read_source
-from askattend.data.splits import canonical_split
+from askattend.data.readers.registry import READERS, absolute_source
 from askattend.environment.hub import is_named
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
-from askattend.errors import AskAttendError, RunError, name_few
+from askattend.errors import AskAttendError, RunError
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.settings import read_toml
 
@@ -39,7 +37,9 @@ def evaluation_folder(run: Path, split: str, data: str | None = None) -> Path:
         split: the split's name.
         data: the question source; by default the run's own.
     """
-    return evaluations_home(run) / (split if _is_own(run, data) else f"{_set_name(data)}-{split}")
+    return evaluations_home(run) / (
+        split if is_own_data(run, data) else f"{_set_name(data)}-{split}"
+    )
 
 
 def evaluations_home(run: Path) -> Path:
@@ -57,57 +57,6 @@ def evaluations_home(run: Path) -> Path:
 def evaluations_of(run: Path) -> list[Path]:
     """List the folders of a run's evaluations, by name."""
     return sorted(file.parent for file in evaluations_home(run).glob(f"*/{METRICS}"))
-
-
-def find_evaluation(run: Path, split: str | None, data: str | None = None) -> Path:
-    """Find the folder of a run's evaluation.
-
-    Args:
-        run: the run folder, a packed run, or an evaluation's own folder.
-        split: by default test, or else the only one that the run was evaluated on.
-        data: the question source; where the run was not evaluated on it by that name, the
-            evaluation on its own data is found.
-
-    Raises:
-        RunError: there is none; names those that there are, or the command that makes one.
-    """
-    if split is None and (run / METRICS).is_file() and (run / PREDICTIONS).is_file():
-        return run
-    wanted = canonical_split(split or "test")
-    if (run / METRICS).is_file() and (run / PREDICTIONS).is_file() and run.name == wanted:
-        return run
-    # What a pack was evaluated on before it was packed lies in it.
-    inside = run_folder(run) / EVALUATIONS
-    names = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
-    folders = [*names, *(inside / folder.name for folder in names)]
-    found = [folder for folder in folders if (folder / METRICS).is_file()]
-    others = sorted({*evaluations_of(run), *(f.parent for f in inside.glob(f"*/{METRICS}"))})
-    if not found and split is None and len(others) == 1:
-        return others[0]
-    if found:
-        return found[0]
-    raise RunError(
-        f"not evaluated on '{wanted}' yet", where=run, remedy=_remedy(run, split, wanted, others)
-    )
-
-
-def _remedy(run: Path, split: str | None, wanted: str, others: Sequence[Path]) -> str:
-    """Name what there is, and a command that can work."""
-    asked = wanted if split is not None or _has_split(run, wanted) else "valid"
-    command = f"Run: askattend evaluate {shlex.quote(str(run))} --split {asked}"
-    if not others:
-        return command
-    names = name_few(folder.name for folder in others)
-    return f"It was on: {names}. Add --split, or name such a folder. {command}"
-
-
-def _has_split(run: Path, split: str) -> bool:
-    """Tell whether the run's own questions have a split; True where they are not to be had."""
-    try:
-        questions = read_source(_own_source(run))
-    except AskAttendError:
-        return True
-    return split in questions.splits or split in questions.subsets
 
 
 def require_own_evaluation(run: Path, folder: Path, mark: str) -> None:
@@ -163,16 +112,18 @@ def _protocol(options: Mapping[str, str], known: Mapping[str, Sequence[str]]) ->
             yield f"{chosen} {key}"
 
 
-def _is_own(run: Path, data: str | None) -> bool:
+def is_own_data(run: Path, data: str | None) -> bool:
+    """Tell whether a source, by default the run's, is what the run was trained on."""
     if data is None:
         return True
     try:
-        return absolute_source(_own_source(run)) == absolute_source(data)
+        return absolute_source(own_source(run)) == absolute_source(data)
     except AskAttendError:  # told where the run or the data are read
         return False
 
 
-def _own_source(run: Path) -> str:
+def own_source(run: Path) -> str:
+    """Name the source that a run was trained on; ``""`` where its settings name none."""
     return str(read_toml(run_folder(run) / _CONFIG).get("data", ""))
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import msgspec
 
-from askattend.data.readers.registry import read_source
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, ConfigError
-from askattend.files import digest_of
 from askattend.scoring.comparison import check_comparable, check_dialect
 from askattend.scoring.paired_scores import Difference, PairedScores
-from askattend.scoring.systems import System, evaluated_system, scored_system
+from askattend.scoring.systems import System, load_systems
 from askattend.settings import read_toml
 
 CONFIG, ATTENTION, FEATURES = "config.toml", "attention.py", "features.json"
@@ -88,11 +85,7 @@ def compare_many(
         remedy = "Name two different ones at least."
         raise ConfigError("nothing to compare, or one run twice", where="compare", remedy=remedy)
     check_dialect(dialect, data)
-    if data is None:
-        systems = [evaluated_system(path, split) for path in paths]
-    else:
-        questions, digest = read_source(data), cache(digest_of)
-        systems = [scored_system(path, questions, split, dialect, digest) for path in paths]
+    systems = load_systems(paths, data=data, split=split, dialect=dialect)
     for other in systems[1:]:
         check_comparable(systems[0], other)
     groups = _group(paths, systems)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from askattend.data.questions import QASet
+from askattend.data.readers.registry import read_source
 from askattend.data.text import read_utf8
 from askattend.environment.home import shortened
 from askattend.environment.packing import is_packed
@@ -21,11 +22,12 @@ from askattend.files.manifest import require_together, require_unchanged
 from askattend.metrics.accuracy import metric_name
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
-from askattend.scoring.evaluation_folders import (
-    EVALUATION_FILES,
+from askattend.scoring.evaluated_runs import (
     find_evaluation,
-    require_own_evaluation,
+    how_to_share,
+    require_evaluations,
 )
+from askattend.scoring.evaluation_folders import EVALUATION_FILES, require_own_evaluation
 from askattend.scoring.results import METRICS, PREDICTIONS, RESULTS
 from askattend.scoring.same_question import asked_differently, refuse
 from askattend.scoring.score import has_sets, wups_figure
@@ -67,6 +69,29 @@ class System:
     answers: Sequence[ScoredAnswer]
     notes: tuple[str, ...] = ()
     source: str = ""
+
+
+def load_systems(
+    paths: Sequence[Path], *, data: str | None, split: str | None, dialect: str | None
+) -> list[System]:
+    """Load runs, or results files, that are to be compared on one split.
+
+    Raises:
+        DataError: they were found on different splits; also see `scored_system`.
+        RunError: runs were not evaluated on the split; see `require_evaluations`.
+        ConfigError: see `evaluated_system`.
+    """
+    require_evaluations(paths, split, data)
+    if data is None:
+        systems = [evaluated_system(path, split) for path in paths]
+    else:
+        questions, digest = read_source(data), cache(digest_of)  # all are asked about the same
+        systems = [scored_system(path, questions, split, dialect, digest) for path in paths]
+    if len(splits := dict.fromkeys(system.split for system in systems)) > 1:
+        where = ", ".join(system.name for system in systems)
+        remedy = how_to_share(paths, data)
+        raise DataError(f"different splits: {' and '.join(splits)}", where=where, remedy=remedy)
+    return systems
 
 
 def evaluated_system(run: Path, split: str | None) -> System:
