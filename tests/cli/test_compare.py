@@ -11,7 +11,7 @@ import pytest
 from askattend.metrics.wordnet import WordNet
 from askattend.scoring.comparison import Comparison, compare_paths
 from commands import Call
-from scoring.cases import save_daquar, save_evaluation, save_results
+from scoring.cases import IMAGES, save_daquar, save_evaluation, save_results
 
 FIRST, SECOND = [1.0, 0.0] * 60, [1.0, 1.0, 0.0] * 40
 
@@ -104,3 +104,44 @@ def test_three_runs_and_a_page(runs: tuple[Path, Path], tmp_path: Path, call: Ca
     assert "50.00 %" in page.read_text()
     told = json.loads(call("compare", *runs, third, "--json")[1])
     assert [len(method["runs"]) for method in told["methods"]] == [1, 1, 1]
+
+
+def test_equal_scores_have_no_interval(runs: tuple[Path, Path], tmp_path: Path, call: Call) -> None:
+    same, page = save_evaluation(tmp_path / "same", FIRST), tmp_path / "page.html"
+    for other in (runs[0], same):
+        out = call("compare", runs[0], other)[1]
+        assert "+0.00%  the same score on every question: second less first" in out
+        assert "[+" not in out.replace("[-", "[+")
+        assert ("bootstrap" in out, "disagree" in out) == (False, False)
+    out = call("compare", *runs, same, "--page", page)[1]
+    assert "(1 run): scores the same on every question as the first" in out
+    assert "the same on every question</td>" in page.read_text()
+
+
+def test_an_interval_is_named_by_what_made_it(tmp_path: Path, call: Call) -> None:
+    """Where all images differ by the same, no bootstrap gives an interval that is not a point."""
+    first, second, third = (
+        save_evaluation(tmp_path / name, scores)
+        for name, scores in (
+            ("first", [0.0] * 60),
+            ("second", [1.0, 0.0, 0.0] * 20),
+            ("third", [1.0] + [0.0] * 59),
+        )
+    )
+    alike, scattered = (call("compare", first, each)[1] for each in (second, third))
+    wilson = "where all images differ by the same, what so few leave possible (Wilson)"
+    assert "95 % intervals over images; of differences by bootstrap\n" in scattered
+    assert (wilson in alike, wilson in scattered) == (True, False)
+
+
+def test_what_holds_is_told_where_interval_and_p_disagree(tmp_path: Path, call: Call) -> None:
+    told = "disagree about chance: trust the test"
+    # Of five images all differ one way: exactly, 2 of 2 ** 5 flips are as far from 0.
+    few = [[0.0] * 15, [1.0, 0.0, 0.0, 1.0, 1.0, 0.0] * 2 + [1.0, 0.0, 0.0]]
+    many = [[0.0] * len(IMAGES), ([1.0, 0.0, 0.0, 1.0, 1.0, 0.0] * 20)]
+    for name, scores, disagree in (("few", few, True), ("many", many, False)):
+        runs = [save_evaluation(tmp_path / f"{name}{n}", each) for n, each in enumerate(scores)]
+        out = call("compare", *runs)[1]
+        assert ("p = 0.062: paired permutation" in out, told in out) == (disagree, disagree)
+        third = save_evaluation(tmp_path / f"{name}2", scores[0][::-1])
+        assert (told in call("compare", *runs, third)[1]) is disagree

@@ -89,3 +89,18 @@ def test_the_verdict_is_plain() -> None:
         "This network beats none of the floors beyond chance; the strongest is words (40.0%; the "
         "network -2.1 points, 95 %: -5.0 to +1.2). Tried: saaa, 3 epochs."
     )
+
+
+def test_a_floor_that_scores_the_same_is_said_to() -> None:
+    """Its interval is no bootstrap's, which would be a point."""
+    floors = {"some": FloorAnswers("some", ("a",) * 20 + ("b",) * 20)}
+    found = compare_with_floors([1.0] * 20 + [0.0] * 20, QUESTIONS, floors)
+    low, high = found["some"].ahead_interval
+    assert (found["some"].equal, -low) == (True, high)
+    assert floors_verdict(found, "saaa") == (
+        "This network beats none of the floors beyond chance; the strongest is some (50.0%; the "
+        f"network scores the same on every question, which leaves {100 * low:+.1f} to "
+        f"{100 * high:+.1f} points possible on others, by Wilson's interval). Tried: saaa."
+    )
+    other = compare_with_floors([0.0] * 20 + [1.0] * 20, QUESTIONS, floors)["some"]
+    assert (other.ahead, other.equal) == (0, False)

@@ -18,6 +18,7 @@ from askattend.metrics import significance
 from askattend.metrics.significance import (
     Bootstrap,
     Ratio,
+    all_alike,
     bootstrap_interval,
     difference_interval,
     mcnemar,
@@ -230,3 +231,10 @@ def test_an_interval_of_scattered_scores_is_the_bootstrap_s() -> None:
     scores = np.random.default_rng(0).random((1, 50))
     low, high = Bootstrap.of(scores, range(50)).estimate(0).interval
     assert (low, high) == bootstrap_interval(list(scores[0]), range(50))
+
+
+@given(DIFFERENCES)
+def test_all_alike_is_where_every_resample_is_the_same(pairs: list[tuple[float, int]]) -> None:
+    scores, clusters = [score for score, _ in pairs], [cluster for _, cluster in pairs]
+    drawn = Bootstrap.of(np.array([scores]), clusters, resamples=200).resampled
+    assert all_alike(scores, clusters) == (np.ptp(drawn) < 1e-8)

@@ -86,6 +86,8 @@ def test_the_other_way_round_and_with_itself(runs: tuple[Path, Path]) -> None:
     possible = wilson(0, len(set(IMAGES)))[1]
     assert same.overall.interval == (-possible, possible)
     assert same.permutation_p == same.mcnemar_p == 1
+    assert (same.overall.equal, same.overall.alike) == (True, True)
+    assert (there.overall.equal, there.overall.alike) == (False, False)
 
 
 def system(scores: dict[Any, float | None], **changes: Any) -> System:

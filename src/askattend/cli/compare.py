@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import REQUIRED, Json
 from askattend.metrics.accuracy import accuracy_label
 from askattend.scoring.comparison import Comparison, compare_paths
-from askattend.scoring.paired_scores import Difference
+from askattend.scoring.paired_scores import LEVEL, Difference
 from askattend.scoring.several import Methods, compare_many
 
 
@@ -73,7 +74,9 @@ def _table(found: Methods) -> list[str]:
         runs = f"{len(method.runs)} runs" if len(method.runs) > 1 else "1 run"
         wups = "" if method.wups is None else f"  WUPS at 0.9 {method.wups:.2%}"
         line = f"{method.mean:>8.2%}{spread:<8}{wups}  {method.name} ({runs})"
-        if (difference := method.difference) is not None:
+        if (difference := method.difference) is not None and difference.equal:
+            line += ": scores the same on every question as the first"
+        elif difference is not None:
             line += (
                 f": {difference.difference:+.2%} {_interval(difference.interval, '+')}, "
                 f"p = {method.permutation_p:.2g}"
@@ -83,6 +86,7 @@ def _table(found: Methods) -> list[str]:
         *lines,
         "± the deviation (n - 1) between the runs of a method; differences, their 95 % intervals "
         f"and p are from the first, over {'images' if found.by_image else 'questions'}",
+        *_disagreement([(one.difference, one.permutation_p) for one in found.methods]),
     ]
 
 
@@ -101,10 +105,10 @@ def _lines(comparison: Comparison) -> list[str]:
                 (comparison.second, overall.second_better),
             )
         ),
-        f"{overall.difference:>+8.2%}  {_interval(overall.interval, '+')}  second less first",
+        f"{overall.difference:>+8.2%}  {_between(overall)}second less first",
         *(_difference(name, each) for name, each in comparison.by_answer_type.items()),
         *([] if comparison.wups is None else [_difference("WUPS at 0.9", comparison.wups)]),
-        f"95 % intervals over {cluster}; of the difference by bootstrap",
+        f"95 % intervals over {cluster}{_how(comparison, cluster)}",
         f"p = {comparison.permutation_p:.2g}: paired permutation test, by {cluster}",
     ]
     if comparison.mcnemar_p is not None:
@@ -113,14 +117,42 @@ def _lines(comparison: Comparison) -> list[str]:
     if comparison.wups_permutation_p is not None:
         p = comparison.wups_permutation_p
         lines.append(f"p = {p:.2g}: paired permutation test of WUPS at 0.9")
-    return lines
+    tested = [(overall, comparison.permutation_p), (comparison.wups, comparison.wups_permutation_p)]
+    return [*lines, *_disagreement(tested)]
 
 
 def _difference(name: str, each: Difference) -> str:
     return (
-        f"{each.difference:>+8.2%}  {_interval(each.interval, '+')}  "
+        f"{each.difference:>+8.2%}  {_between(each)}"
         f"{name}: {each.first:.2%} → {each.second:.2%} of {each.questions:,}"
     )
+
+
+def _between(each: Difference) -> str:
+    """Write a difference's interval; equal scores have none that tells anything."""
+    same = "the same score on every question: "
+    return same if each.equal else f"{_interval(each.interval, '+')}  "
+
+
+def _how(comparison: Comparison, cluster: str) -> str:
+    """Say what made the intervals of differences that are shown."""
+    all_of_them = (comparison.overall, *comparison.by_answer_type.values(), comparison.wups)
+    shown = {each.alike for each in all_of_them if each is not None and not each.equal}
+    how = {
+        False: "; of differences by bootstrap",
+        True: f"; where all {cluster} differ by the same, what so few leave possible (Wilson)",
+    }
+    return "".join(how[alike] for alike in sorted(shown))
+
+
+def _disagreement(tested: Sequence[tuple[Difference | None, float | None]]) -> list[str]:
+    """Say which holds where an interval and its permutation test differ about chance."""
+    if not any(each and p is not None and each.disagrees(p) for each, p in tested):
+        return []
+    return [
+        "An interval and its permutation test disagree about chance: trust the test, by which p "
+        f"below {LEVEL} is more than chance. It holds for few images; such an interval need not."
+    ]
 
 
 def _interval(ends: tuple[float, float], sign: str = "") -> str:

@@ -25,8 +25,10 @@ class FloorComparison(msgspec.Struct, frozen=True):
         accuracy: of the floor, 0 to 1.
         interval: of its accuracy, 95 %, see `metrics.shares`.
         ahead: the system's accuracy less the floor's, -1 to 1.
-        ahead_interval: of that difference, 95 %, by paired bootstrap over images.
+        ahead_interval: of that difference, 95 %, by paired bootstrap over images; see
+            `difference_interval` where they all differ by the same.
         beaten: True where that interval lies above 0.
+        equal: True where both score the same on every question.
     """
 
     name: str
@@ -35,6 +37,7 @@ class FloorComparison(msgspec.Struct, frozen=True):
     ahead: float
     ahead_interval: tuple[float, float]
     beaten: bool
+    equal: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def compare_with_floors(
             ahead=float(np.mean(ahead)),
             ahead_interval=interval,
             beaten=interval[0] > 0,
+            equal=not any(ahead),
         )
     return found
 
@@ -128,6 +132,11 @@ def floors_verdict(floors: Mapping[str, FloorComparison], tried: str) -> str | N
 def _difference(floor: FloorComparison) -> str:
     """Write a floor with its accuracy and the distance from it."""
     low, high = (f"{100 * end:+.1f}" for end in floor.ahead_interval)
+    if floor.equal:
+        return (
+            f"{floor.name} ({floor.accuracy:.1%}; the network scores the same on every question, "
+            f"which leaves {low} to {high} points possible on others, by Wilson's interval)"
+        )
     return (
         f"{floor.name} ({floor.accuracy:.1%}; the network {100 * floor.ahead:+.1f} points, "
         f"95 %: {low} to {high})"

@@ -126,10 +126,17 @@ def difference_interval(
 ) -> tuple[float, float]:
     """Return a 95 % interval of a mean difference of two scores, -1 to 1, by bootstrap.
 
-    It does not vanish where every cluster differs by the same.
+    Where every cluster differs by the same (see `all_alike`) no resample tells anything: it is then
+    what so many clusters leave possible, by Wilson's interval for none of them.
     """
     interval = bootstrap_interval(differences, clusters, resamples=resamples)
     return _widened(interval, len(set(clusters)), -1.0)
+
+
+def all_alike(scores: Sequence[float], clusters: Sequence[Hashable]) -> bool:
+    """Tell whether every cluster has the same mean, so that all resamples are the same."""
+    sums, sizes = _cluster_sums(scores, clusters)
+    return bool(np.ptp(sums / sizes) <= 10.0**-_DECIMALS)
 
 
 def _widened(interval: tuple[float, float], clusters: int, least: float) -> tuple[float, float]:

@@ -10,9 +10,10 @@ import msgspec
 
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.shares import share_interval
-from askattend.metrics.significance import difference_interval, paired_permutation
+from askattend.metrics.significance import all_alike, difference_interval, paired_permutation
 
 RESAMPLES = 10_000
+LEVEL = 0.05
 
 Pairs = Sequence[tuple[ScoredAnswer, ScoredAnswer]]
 
@@ -25,10 +26,11 @@ class Difference(msgspec.Struct, frozen=True):
         first: accuracy of the first, 0 to 1.
         second: of the second.
         difference: the second's less the first's, -1 to 1.
-        interval: of the difference, 95 %, by bootstrap over images.
+        interval: of the difference, 95 %, by bootstrap over images; see `difference_interval`.
         first_better: how many questions the first scored higher on; where scores are 0 or 1, those
             that it alone got right.
         second_better: likewise of the second.
+        alike: True where every image differs by the same, so that no bootstrap gives the interval.
     """
 
     questions: int
@@ -38,6 +40,17 @@ class Difference(msgspec.Struct, frozen=True):
     interval: tuple[float, float]
     first_better: int
     second_better: int
+    alike: bool
+
+    @property
+    def equal(self) -> bool:
+        """True where both score the same on every question."""
+        return self.first_better == self.second_better == 0
+
+    def disagrees(self, p: float) -> bool:
+        """Tell whether the interval and a p-value differ about chance, at 5 %."""
+        low, high = self.interval
+        return (low > 0 or high < 0) != (p < LEVEL)
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,7 @@ class PairedScores:
             interval=difference_interval(differences, self.clusters, resamples=RESAMPLES),
             first_better=sum(each < 0 for each in differences),
             second_better=sum(each > 0 for each in differences),
+            alike=all_alike(differences, self.clusters),
         )
 
 

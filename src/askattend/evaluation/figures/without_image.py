@@ -36,7 +36,7 @@ class Drop(msgspec.Struct, frozen=True):
     Attributes:
         accuracy: 0 to 1.
         drop: the usual accuracy less this one, -1 to 1.
-        interval: of the drop, 95 %, by bootstrap over images.
+        interval: of the drop, 95 %, by bootstrap over images; see `difference_interval`.
     """
 
     accuracy: float
