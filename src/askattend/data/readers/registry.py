@@ -27,6 +27,8 @@ READERS: Registry[Reader] = Registry(
         "gqa": "askattend.data.readers.gqa:GQA",
         "gqa-all": "askattend.data.readers.gqa:GQA_ALL",
         "clevr": "askattend.data.readers.clevr:CLEVR",
+        "slake": "askattend.data.readers.slake:SLAKE",
+        "vizwiz": "askattend.data.readers.vizwiz:VIZWIZ",
         "table": "askattend.data.readers.table:TABLE",
     },
 )
