@@ -20,6 +20,7 @@ from askattend.devices import Precision, pick_precision
 from askattend.features.backbones import load_backbone
 from askattend.features.decoding import decode_ahead
 from askattend.features.extraction import ExtractConfig, extract
+from askattend.features.image_places import PackedReader, Place
 from askattend.features.spec import Backbone
 from askattend.runs.run_folder import Run
 from benchmarks import data
@@ -49,9 +50,9 @@ def _extraction(device: torch.device, name: str, *, quick: bool) -> Measured:
         config = ExtractConfig(batch_size=batch, workers=workers, device=str(device))
         network = _images_per_second(backbone, device, batch)
         started = time.perf_counter()
-        for _ in decode_ahead(
-            list(images.items()), spec=backbone.spec, workers=workers, ahead=2 * batch
-        ):
+        places = [(image, Place.of(file)) for image, file in images.items()]
+        plain = PackedReader()
+        for _ in decode_ahead(places, plain, spec=backbone.spec, workers=workers, ahead=2 * batch):
             pass
         decoding = count / (time.perf_counter() - started)
         started = time.perf_counter()

@@ -27,6 +27,7 @@ from askattend.bulk.items import Asked, Item, Items
 from askattend.bulk.plan import settle_plan
 from askattend.data.vocab import AnswerVocab, WordVocab
 from askattend.features.backbones import load_backbone
+from askattend.features.image_places import Place
 from askattend.models import SANConfig
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
@@ -115,7 +116,7 @@ def _photo(file: Path, side: int) -> Item:
     noise = generator.normal(0, 6, (side * 3 // 4, side, 3))
     pixels = (np.asarray(smooth) + noise).clip(0, 255).astype(np.uint8)
     Image.fromarray(pixels).save(file, quality=90)
-    return Item(file.name, str(file))
+    return Item(file.name, Place.of(file))
 
 
 if __name__ == "__main__":

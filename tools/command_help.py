@@ -130,7 +130,7 @@ def pages() -> Iterator[tuple[str, ...]]:
         yield from ((name, *form.split()) for form in FORMS.get(name, ()))
 
 
-class CommandHelp(Directive):
+class CommandHelp(Directive):  # type: ignore[misc]
     """Sections of all commands, in the order of ``askattend --help``."""
 
     def run(self) -> list[nodes.Node]:

@@ -16,13 +16,15 @@ import openpyxl
 import pytest
 
 from askattend.bulk.asking import read_questions
-from askattend.bulk.sources import expanded_names, images_of
+from askattend.bulk.listing import items_of_sources
 from askattend.cli.serve import read_token
 from askattend.data.readers.registry import read_source
 from askattend.data.word_vectors import read_word_vectors
 from askattend.errors import AskAttendError
 from askattend.experiment.config import read_preset
 from askattend.experiment.verify import verify
+from askattend.features.image_places import Place
+from askattend.features.image_sources import expanded_names, images_of
 from askattend.features.images import open_image
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.torch_file import load_plain
@@ -244,15 +246,15 @@ def described(content: bytes) -> bytes:
 def test_a_description_in_a_tar_file(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "images.tar"
     file.write_bytes(described(content))
-    attempt(lambda: list(images_of([str(file)], own_questions=True))).refused("images.tar")
+    attempt(lambda: list(items_of_sources([str(file)], None))).refused("images.tar")
 
 
 @pytest.mark.parametrize("name", ["../../escaped.png", "/tmp/escaped.png", "a/../../b.png"])
 def test_a_member_s_name_is_an_id_and_no_path(name: str, tmp_path: Path) -> None:
     file = tmp_path / "images.tar"
     file.write_bytes(archive(name, 4, b"none"))
-    (item,) = images_of([str(file)])
-    assert (item.image, item.place, item.size) == (name, str(file), 4)
+    (found,) = images_of([str(file)])
+    assert (found.image, found.place) == (name, Place(str(file), 512, 4))
 
 
 def attack_by_question(file: Path, words: int) -> Any:

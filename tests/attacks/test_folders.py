@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from askattend.environment.packing import pack, run_folder
 from askattend.experiment.verify import verify
-from askattend.features.extraction import images_in
+from askattend.features.image_sources import images_in
 from askattend.features.images import open_image
 from askattend.features.store import FeatureStore
 from askattend.importing.torch_file import load_plain

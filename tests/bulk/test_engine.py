@@ -22,6 +22,7 @@ from askattend.bulk.items import Asked, Item, Items
 from askattend.bulk.parts import Parts
 from askattend.bulk.plan import Plan, settle_plan
 from askattend.bulk.regions import Looked
+from askattend.features.image_places import Place
 from askattend.runs.answerer import Answerer
 from askattend.runs.run_folder import Run
 from commands import Call, train_command
@@ -80,7 +81,7 @@ def test_a_claimed_shard_is_nobody_elses(tmp_path: Path) -> None:
 def test_two_at_once_share_the_work(trained: Path, tmp_path: Path) -> None:
     predictor = Predictor.load(trained / "runs" / "saaa")
     common, config = (Asked("is it red?"),), BulkConfig(shard_images=1, workers=0)
-    images = [Item(f"{n}", str(trained / f"square {n}.png")) for n in range(12)]
+    images = [Item(f"{n}", Place.of(trained / f"square {n}.png")) for n in range(12)]
     with Items.write(images, 1) as first, Items.write(images, 1) as second:
         plan = make_plan(predictor, first, common, config, threads=1)
 
@@ -99,7 +100,7 @@ def test_two_at_once_share_the_work(trained: Path, tmp_path: Path) -> None:
 def test_who_waits_for_a_shard_says_so(trained: Path, tmp_path: Path) -> None:
     predictor = Predictor.load(trained / "runs" / "saaa")
     common, config = (Asked("is it red?"),), BulkConfig(shard_images=1, workers=0)
-    with Items.write([Item("a", str(trained / "square 1.png"))], 1) as items:
+    with Items.write([Item("a", Place.of(trained / "square 1.png"))], 1) as items:
         plan = make_plan(predictor, items, common, config, threads=1)
         settle_plan(tmp_path, plan)
         other = Parts(tmp_path, plan=plan.digest, format="jsonl", attention=False)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from askattend.bulk.items import Asked, Item, Items, read_place, written_place
+from askattend.bulk.items import Asked, Item, Items
 from askattend.bulk.parts import Parts
 from askattend.bulk.plan import PLAN, parts_of_shard, read_plan
-from askattend.bulk.sources import unreachable
 from askattend.errors import ConfigError, DataError
+from askattend.features.image_places import Place
 
 
 @given(st.integers(0, 300), st.integers(1, 40))
@@ -29,7 +29,11 @@ def test_each_shard_is_in_one_share(parts: int, shares: int) -> None:
 @given(st.integers(0, 70), st.integers(1, 20))
 def test_each_image_is_in_one_shard(images: int, shard_images: int) -> None:
     made = [
-        Item(f"é {number}", f"/x/{number}", number, 3, number % 2 == 0, (Asked("a", number),))
+        Item(
+            f"é {number}",
+            Place(f"/x/{number}", number, 3, packed=number % 2 == 0),
+            (Asked("a", number),),
+        )
         for number in range(images)
     ]
     with Items.write(iter(made), shard_images) as items:
@@ -44,11 +48,12 @@ def test_the_digest_is_of_what_is_asked_not_of_where_it_lies() -> None:
         with Items.write(items, 4) as written:
             return written.digest
 
-    first, second = Item("a", "/here/a"), Item("b", "/here/b")
-    assert digest(first, second) == digest(Item("a", "/there/a"), second)
+    here = Place.of("/here/b")
+    first, second = Item("a", Place.of("/here/a")), Item("b", here)
+    assert digest(first, second) == digest(Item("a", Place.of("/there/a")), second)
     others = (
-        *(digest(second, first), digest(first), digest(first, Item("c", "/here/b"))),
-        digest(first, Item("b", "/here/b", asked=(Asked("is it red?"),))),
+        *(digest(second, first), digest(first), digest(first, Item("c", here))),
+        digest(first, Item("b", here, asked=(Asked("is it red?"),))),
     )
     assert len({digest(first, second), *others}) == 5
 
@@ -57,13 +62,6 @@ def test_two_images_of_one_name_are_refused() -> None:
     items = [*(Item(str(number)) for number in range(100)), Item("42")]
     with pytest.raises(DataError, match=r"^42: there are two images of this name"):
         Items.write(items, 7)
-
-
-@given(st.binary(min_size=1, max_size=30))
-def test_any_name_of_a_file_survives(name: bytes) -> None:
-    path = name.replace(b"\0", b"").decode("utf-8", "surrogateescape")
-    assert read_place(written_place(path)) == path
-    written_place(path).encode()
 
 
 def test_a_share_of_more_digits_than_python_reads_is_none() -> None:
@@ -93,24 +91,3 @@ def test_only_results_are_to_be_deleted(tmp_path: Path) -> None:
     (tmp_path / "part-00000.json").touch()
     with pytest.raises(DataError, match=r"or delete this folder[.]$"):
         read_plan(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("place", "error", "told"),
-    [
-        (
-            "http://h/x.tar",
-            FileNotFoundError("http://h/x.tar"),
-            "nothing is found there). Check th",
-        ),
-        ("s3://b/x", ImportError("Install s3fs\nto access S3"), "Install s3fs). Check the address"),
-        (
-            "/x.tar",
-            OSError(5, "Input/output error", "/x.tar"),
-            "Input/output error). Check the pat",
-        ),
-        ("s3://b/x", TimeoutError(), "TimeoutError). Check the address"),
-    ],
-)
-def test_what_cannot_be_read_is_told_in_a_line(place: str, error: Exception, told: str) -> None:
-    assert f"{place}: cannot be read ({told}" in str(unreachable(place, error))

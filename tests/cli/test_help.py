@@ -37,7 +37,7 @@ def test_a_page_of_help(words: list[str], call: Call) -> None:
         ("score", ("RESULTS.json", "--data")),
         ("ask", ("RUN", "IMAGE", "QUESTION ...")),
         ("serve", ("RUN ...",)),
-        ("extract", ("SOURCE|FOLDER", "--out")),
+        ("extract", ("SOURCE|FOLDER|FILE.tar|ADDRESS …", "--out")),
         ("trace --run x", ("--run", "--image", "--question")),
         ("import hdf5", ("FILE.h5", "--out")),
     ],

@@ -60,7 +60,7 @@ def test_a_full_disk_behind_standard_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "remedy"), [(errno.ENOSPC, "Free some space"), (errno.EROFS, "Name a place where")]
+    ("code", "remedy"), [(errno.ENOSPC, "Free some space"), (errno.EROFS, "Change its permissions")]
 )
 def test_a_disk_that_takes_nothing_is_named(
     code: int, remedy: str, run: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from askattend.cli.terminal import json_text, print_to_any_terminal, visible_output
-from askattend.features.extraction import images_in
+from askattend.features.image_sources import images_in
 
 NAME = b"caf\xe9.png"
 

@@ -10,11 +10,11 @@ from typing import NoReturn
 import pytest
 from rich.console import Console
 
-from askattend.bulk.items import Item
 from askattend.cluster.admission import Admission
-from askattend.cluster.places import absolute_item, archive_sizes, first_unseen
+from askattend.cluster.places import absolute_place, archive_sizes, first_unseen
 from askattend.cluster.worker import Refused, Unseen, Worker
 from askattend.errors import AskAttendError, ConfigError, DataError
+from askattend.features.image_places import Place
 
 
 @pytest.fixture
@@ -62,19 +62,17 @@ def test_files_that_one_host_alone_sees(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     for name in ("a.png", "b.tar"):
         Path(name).write_bytes(b"1234")
-    items = [absolute_item(Item("a", "a.png")), absolute_item(Item("b", "b.tar", start=1, size=2))]
+    items = [absolute_place(Place("a.png")), absolute_place(Place("b.tar", start=1, size=2))]
     tar = str(tmp_path / "b.tar")
     assert archive_sizes(items) == {tar: 4}
     assert first_unseen(items, {tar: 4}) is None
     assert first_unseen(items, {tar: 9}) == Unseen(tar, size=4)
     Path("a.png").unlink()
     assert first_unseen(items, {}) == Unseen(str(tmp_path / "a.png"))
-    assert first_unseen([Item("m", "memory://nowhere/m.png")], {}) == Unseen(
-        "memory://nowhere/m.png"
-    )
-    assert absolute_item(Item("m", "memory://x.png")).place == "memory://x.png"
+    assert first_unseen([Place("memory://nowhere/m.png")], {}) == Unseen("memory://nowhere/m.png")
+    assert absolute_place(Place("memory://x.png")) == Place("memory://x.png")
     with pytest.raises(DataError, match="nothing://x: cannot be read"):
-        first_unseen([Item("x", "nothing://x")], {})
+        first_unseen([Place("nothing://x")], {})
 
 
 def test_a_file_that_no_host_sees_makes_a_broken_image(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from commands import Call
+from features.archives import write_tar
 
 pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("ray")]
 
@@ -144,14 +145,20 @@ def test_a_tar_file_behind_an_address(
 def test_features_are_the_local_ones_though_a_worker_is_killed(
     pictures: Path, tmp_path: Path, call: Call
 ) -> None:
-    words = ["extract", pictures, "--image-size", 64, "--shard-images", 2, "--batch-size", 2]
-    assert call(*words, "--out", tmp_path / "local")[0] == 0
+    """The cluster's are of tar files, one of them packed, and the local ones of a folder."""
+    files = {file.name: file.read_bytes() for file in sorted(pictures.iterdir())}
+    names = list(files)
+    tar = write_tar(tmp_path / "0.tar", {name: files[name] for name in names[:9]})
+    packed = write_tar(tmp_path / "1.tgz", {name: files[name] for name in names[9:]}, "w:gz")
+    words = ["--image-size", 64, "--shard-images", 2, "--batch-size", 2]
+    assert call("extract", pictures, *words, "--out", tmp_path / "local")[0] == 0
 
     def kill() -> None:
         os.kill(workers()[0], signal.SIGKILL)
 
     with once((tmp_path / "ray" / "shard-00000.safetensors").exists, kill):
-        status, _, err = call(*words, "--out", tmp_path / "ray", *RAY)
+        words += ["--out", tmp_path / "ray", *RAY]
+        status, _, err = call("extract", tar.as_uri(), packed, *words)
     assert status == 0, err
     assert "note: a process was lost" in err
     assert content(tmp_path / "ray") == content(tmp_path / "local")

@@ -219,16 +219,23 @@ def by_floor(squares: Path) -> Config[Any]:
     )
 
 
-def test_a_floor_answers_each_question_about_other_images(
-    squares: Path, by_floor: Config[Any]
-) -> None:
+@pytest.fixture(scope="module")
+def taught(squares: Path, by_floor: Config[Any]) -> tuple[Run, str]:
+    """The run of these settings, and what its training told."""
     told = io.StringIO()
     out = squares / "runs" / "by floor"
-    run = train(by_floor, out, console=Console(file=told, width=200))
+    return train(by_floor, out, console=Console(file=told, width=200)), told.getvalue()
+
+
+def test_a_floor_answers_each_question_about_other_images(
+    squares: Path, by_floor: Config[Any], taught: tuple[Run, str]
+) -> None:
+    run, told = taught
+    out = run.folder
     splits = training_splits_of(by_floor, read_source(f"table:{squares / 'squares.csv'}"))
     questions = with_crossed(splits.train, CROSSED, seed=by_floor.train.seed)
     more = len(questions) - len(splits.train)
-    assert f"teachers answer {more:,} questions more" in told.getvalue()
+    assert f"teachers answer {more:,} questions more" in told
     soft, scores = load_soft_answers(out, questions=len(questions), answers=len(run.answers))
     assert (scores.crossed, scores.valid_accuracy) == (more, ())
     floor = load_linear_floors(out)[-1]
@@ -272,13 +279,14 @@ def test_taught_by_a_floor_and_resumed_it_ends_with_the_same_weights(
     assert _without_times(out / "best.safetensors") == _without_times(whole / "best.safetensors")
 
 
-def test_networks_and_a_floor_teach_together(squares: Path, by_floor: Config[Any]) -> None:
+def test_networks_and_a_floor_teach_together(
+    squares: Path, by_floor: Config[Any], taught: tuple[Run, str]
+) -> None:
     both = replace(by_floor, seeds=2, train=replace(by_floor.train, distil_floor=0.25))
     out = squares / "runs" / "both"
     run = train(both, out, console=QUIET)
-    alone, _ = load_soft_answers(
-        squares / "runs" / "by floor", questions=_rows(out), answers=len(run.answers)
-    )
+    by_it = taught[0].folder
+    alone, _ = load_soft_answers(by_it, questions=_rows(out), answers=len(run.answers))
     mixed, scores = load_soft_answers(out, questions=_rows(out), answers=len(run.answers), kinds=2)
     assert (len(scores.valid_accuracy), scores.floor) == (2, "bag of words + image")
     kept = alone.index.shape[1]

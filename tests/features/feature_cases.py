@@ -13,6 +13,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from askattend.features.extraction import ExtractConfig, ExtractionReport, extract
+from askattend.features.image_places import Place
 from askattend.features.spec import Backbone
 
 CONFIG = ExtractConfig(image_size=64, batch_size=4, shard_images=6)
@@ -59,7 +60,7 @@ def printed(console: Console) -> str:
 
 
 def run(
-    images: Mapping[str, Path],
+    images: Mapping[str, Path] | Mapping[str, Place],
     store: Path,
     backbone: Backbone,
     config: ExtractConfig = CONFIG,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from askattend.features import decoding
-from askattend.features.spec import Backbone, FeatureSpec
+from askattend.features.image_places import PackedReader, Place
+from askattend.features.spec import Backbone
 from features.feature_cases import (
     Stop,
     run,
@@ -24,13 +26,17 @@ def test_decoding_runs_ahead_but_not_away(
     begun: list[str] = []
     decode = decoding.decode
 
-    def counted(image: str, file: Path, *, spec: FeatureSpec) -> decoding.DecodedImage:
+    def counted(image: str, place: Place, **more: Any) -> decoding.DecodedImage:
         begun.append(image)
-        return decode(image, file, spec=spec)
+        return decode(image, place, **more)
 
     monkeypatch.setattr(decoding, "decode", counted)
     pictures: Iterator[decoding.DecodedImage] = decoding.decode_ahead(
-        list(photos.items()), spec=colours.spec, workers=workers, ahead=4
+        [(image, Place.of(file)) for image, file in photos.items()],
+        PackedReader(),
+        spec=colours.spec,
+        workers=workers,
+        ahead=4,
     )
     for taken, image in enumerate(photos, start=1):
         assert next(pictures).image == image

@@ -22,10 +22,10 @@ from askattend.features.backbones import backbone_of, load_backbone
 from askattend.features.extraction import (
     ExtractConfig,
     extract,
-    images_in,
     with_mirror_images,
 )
 from askattend.features.geometry import regions_of, shown_regions
+from askattend.features.image_sources import images_in
 from askattend.features.images import open_image, resize
 from askattend.features.spec import Backbone, Strides
 from askattend.features.storage import Dtype

@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from askattend.features import image_files
+from askattend.features import image_files, image_places
+from askattend.features.image_places import Place
 from askattend.features.images import resize
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
@@ -97,11 +98,11 @@ def test_files_are_read_once(
     monkeypatch.setattr(image_files, "_RECENT", -3_600_000_000_000)  # as if an hour had passed
     read: list[Path] = []
 
-    def note(file: Path) -> bytes:
-        read.append(file)
-        return file.read_bytes()
+    def note(place: Place, image: str) -> bytes:
+        read.append(Path(place.name))
+        return Path(place.name).read_bytes()
 
-    monkeypatch.setattr(image_files, "read_image_file", note)
+    monkeypatch.setattr(image_files, "read_image", note)
     store = tmp_path / "store"
     run(pictures, store, colours)
     run(pictures, store, colours)
@@ -123,7 +124,7 @@ def test_a_change_within_the_clock_is_noticed(
 ) -> None:
     """A file system with coarse times may call a file unchanged that is not."""
     run(pictures, tmp_path / "store", colours)
-    known = {file: os.stat(file) for file in pictures.values()}
+    known = {place: image_places.status_of(place) for place in map(Place.of, pictures.values())}
     swap(pictures["red"], pictures["blue"])
     monkeypatch.setattr(image_files, "status_of", known.get)
     assert set(FeatureStore.open(tmp_path / "store").outdated(pictures)) == {"red", "blue"}

@@ -27,7 +27,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from askattend.bulk.asking import read_questions
-from askattend.bulk.sources import images_of
+from askattend.bulk.listing import items_of_sources
 from askattend.data.readers.registry import read_source
 from askattend.data.word_vectors import read_word_vectors
 from askattend.environment.origin import read_origin
@@ -321,7 +321,7 @@ def _files(folder: Path) -> Iterable[Target]:
 
 
 def _list_tar(file: Path) -> object:
-    return list(images_of([str(file)], own_questions=True))
+    return list(items_of_sources([str(file)], None))
 
 
 def _tars() -> Iterable[bytes]:

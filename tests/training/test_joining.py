@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
 import socket
 import threading
 import time
@@ -159,13 +158,6 @@ def test_who_is_ended_because_another_failed_was_not_interrupted(store: Store) -
     store.set(FAILURE, "process 1: ended")
     with pytest.raises(SystemExit, match="2"), board(store).told(first=True):
         raise KeyboardInterrupt
-
-
-def test_sigterm_is_ctrl_c() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with joining._terminated_as_interrupted(), pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 @pytest.fixture

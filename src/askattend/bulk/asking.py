@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from askattend.bulk.items import Asked
 from askattend.data.questions import Question
@@ -14,7 +17,7 @@ from askattend.data.readers.row import Row
 from askattend.data.readers.rows import EXTENSIONS, read_rows
 from askattend.data.readers.table import question_ids
 from askattend.errors import DataError
-from askattend.files import read_bytes
+from askattend.files import decode_json, read_bytes
 from askattend.files.limits import QUESTION
 
 
@@ -85,3 +88,42 @@ def _lines(file: Path) -> tuple[str, ...]:
     if not lines:
         raise DataError("holds no question", where=file, remedy="Write one a line.")
     return tuple(line for _, line in lines)
+
+
+def questions_in(content: bytes, where: str) -> tuple[Asked, ...]:
+    """Read the questions that a tar file has of an image; none where it holds something else.
+
+    Args:
+        content: an object with ``question`` (a text) or ``questions`` (texts, or objects of
+            ``question`` and ``id``).
+        where: how messages call it.
+
+    Raises:
+        DataError: it is no JSON, or holds something else in the place of a question.
+    """
+    try:
+        read = decode_json(content)
+    except msgspec.DecodeError as error:
+        problem = f"is no JSON ({error})"
+        raise DataError(problem, where=where, remedy="Make the tar file again.") from None
+    if not isinstance(read, dict):
+        return ()
+    listed = read.get("questions", read.get("question", []))
+    listed = listed if isinstance(listed, list) else [listed]
+    return tuple(_asked(question, where) for question in listed)
+
+
+def _asked(question: Any, where: str) -> Asked:
+    identifier = None
+    if isinstance(question, dict):
+        question, identifier = question.get("question"), question.get("id")
+    is_id = identifier is None or (
+        isinstance(identifier, int | str) and not isinstance(identifier, bool)
+    )
+    if not isinstance(question, str) or len(question) > QUESTION.value() or not is_id:
+        raise DataError(
+            "holds a question that is none",
+            where=where,
+            remedy='Write {"questions": ["is it red?"]}, or {"question": …, "id": …} for each.',
+        )
+    return Asked(question, identifier)

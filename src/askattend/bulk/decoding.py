@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import multiprocessing
 import os
 import signal
 import threading
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import (
@@ -20,24 +18,19 @@ from concurrent.futures import (
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
-import fsspec
 import numpy as np
 from rich.console import Console
 
-from askattend.bulk.items import NO_CONTENT, Item, read_place
-from askattend.bulk.sources import is_address, unreachable
+from askattend.bulk.items import Item
 from askattend.environment.console import print_line
 from askattend.errors import AskAttendError, ImageError
 from askattend.features.geometry import square
-from askattend.features.image_bytes import read_image_file
+from askattend.features.image_places import PackedReader, read_image
 from askattend.features.images import Size, open_image
 from askattend.features.spec import FeatureSpec
-from askattend.files import open_plain
-from askattend.files.limits import FILE, MEBIBYTE
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -66,100 +59,14 @@ def decode_item(item: Item, spec: FeatureSpec, content: bytes | None = None) -> 
     Raises:
         DataError: an address does not answer, which says nothing of the image.
     """
+    assert item.place is not None, "it is to be looked at"
     try:
-        content = read_item(item) if content is None else content
+        content = read_image(item.place, item.image) if content is None else content
         opened = open_image(content, name=item.image)
     except ImageError as error:
         return Picture(None, reason=error.problem)
     # Not a tensor: PyTorch would send it by a file of its own, of which there may be too few.
     return Picture(square(opened, spec).numpy(), opened.size)
-
-
-def read_item(item: Item) -> bytes:
-    """Read the bytes of an image that is not packed.
-
-    Raises:
-        ImageError: it is not there, or not whole.
-        DataError: an address does not answer.
-    """
-    place = read_place(item.place)
-    if item.size == NO_CONTENT:
-        problem = (
-            "a link or a file with holes, which is not read (tar --hard-dereference stores it)"
-        )
-        raise ImageError(problem, where=item.image)
-    if _is_too_large(item):
-        problem = f"larger than {FILE.value():,} MiB"
-        raise ImageError(problem, where=item.image, remedy=FILE.how_to_raise())
-    try:
-        if is_address(place):
-            content = _fetch(place, item)
-        elif item.start is None:
-            return read_image_file(Path(place))
-        else:
-            with open_plain(place) as opened:
-                opened.seek(item.start)
-                content = opened.read(item.size)
-    except FileNotFoundError:
-        raise ImageError("no such file", where=place) from None
-    except OSError as error:
-        raise unreachable(place, error) from error
-    if item.start is not None and len(content) < item.size:
-        raise ImageError("the file that holds it ends before it does", where=place)
-    return content
-
-
-def _is_too_large(item: Item) -> bool:
-    """Return True for a member that says that it is larger than any file may be."""
-    return item.size > FILE.value() * MEBIBYTE
-
-
-def _fetch(place: str, item: Item) -> bytes:
-    try:
-        system, path = fsspec.core.url_to_fs(place)
-        end = None if item.start is None else item.start + item.size
-        return bytes(system.cat_file(path, start=item.start, end=end))
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # each file system has errors of its own
-        raise unreachable(place, error) from error
-
-
-class PackedReader:
-    """Reads members of packed tar files, forwards in one: going back means from its beginning."""
-
-    def __init__(self) -> None:
-        self._place = ""
-        self._raw: IO[bytes] | None = None
-        self._stream: gzip.GzipFile | None = None
-
-    def read(self, item: Item) -> bytes | None:
-        """Return the bytes of an image in a packed file; None for others, and what is not read.
-
-        Raises:
-            DataError: the file cannot be read.
-        """
-        if not item.packed or item.size == NO_CONTENT or _is_too_large(item):
-            return None
-        if self._place != item.place or self._stream is None:
-            self.close()
-            try:
-                self._raw = fsspec.open(read_place(item.place), "rb").open()
-            except Exception as error:
-                raise unreachable(item.place, error) from error
-            self._place, self._stream = item.place, gzip.GzipFile(fileobj=self._raw)
-        stream = self._stream
-        try:
-            stream.seek(item.start or 0)
-            return stream.read(item.size)
-        except (OSError, EOFError, zlib.error) as error:
-            raise unreachable(item.place, error) from error
-
-    def close(self) -> None:
-        """Close what is open; the next member opens its file anew."""
-        if self._raw is not None:
-            self._raw.close()
-        self._raw = self._stream = None
 
 
 class Decoders(AbstractContextManager["Decoders"]):
@@ -203,12 +110,12 @@ class Decoders(AbstractContextManager["Decoders"]):
         """
         if self._pool is None:
             for item in items:
-                yield decode_item(item, self._spec, self._packed.read(item))
+                yield decode_item(item, self._spec, self._packed_content(item))
             return
         waiting: deque[Future[Picture]] = deque()
         try:
             for item in items:
-                content = self._packed.read(item)
+                content = self._packed_content(item)
                 waiting.append(self._pool.submit(decode_item, item, self._spec, content))
                 if len(waiting) > self._ahead:
                     yield waiting.popleft().result()
@@ -222,6 +129,9 @@ class Decoders(AbstractContextManager["Decoders"]):
         finally:
             for future in waiting:
                 future.cancel()
+
+    def _packed_content(self, item: Item) -> bytes | None:
+        return None if item.place is None else self._packed.read(item.place)
 
 
 def _pool(workers: int, console: Console, *, processes: bool) -> Executor:

@@ -18,6 +18,7 @@ from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
 from askattend.environment.console import notes_console, print_line
 from askattend.features.progress import Report, progress_bar
 from askattend.features.store import FeatureStore
+from askattend.files import sweep
 from askattend.runs.predictor import Predictor
 from askattend.settings import Positive, Threads, Workers, check
 
@@ -152,6 +153,7 @@ def answer_parts(
             engine = _local(predictor, items, common, plan, parts, workers, store, console)
         with progress_bar(images, console, progress, doing=("answering", "answered")) as advance:
             made = list(engine(todo, advance))
+        sweep(out)  # a process that outlived its killed driver may have left something since
     seconds = time.monotonic() - began
     return _summary([*before.values(), *made], mine, len(before), images, seconds)
 

@@ -16,11 +16,8 @@ import numpy as np
 
 from askattend.data.questions import QuestionId
 from askattend.errors import DataError
+from askattend.features.image_places import Place
 from askattend.files import naming
-
-_RAW = "\0"
-# Size of a member of a tar file that is none: a link to another one, or a file with holes.
-NO_CONTENT = -1
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -35,36 +32,13 @@ class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
     Attributes:
         image: its id.
-        place: the file or address that holds it, as `written_place` writes it; ``""`` where it is
-            read from a feature store, or is not looked at.
-        start: byte of the file (of a packed one, unpacked) where it begins; None for a whole file.
-        size: its bytes; `NO_CONTENT` of what cannot be read there.
-        packed: True in a gzip file, which is read from its beginning.
+        place: where its bytes lie; None where it is read from a feature store, or is not looked at.
         asked: questions of this image alone; those of all images stand elsewhere.
     """
 
     image: str
-    place: str = ""
-    start: int | None = None
-    size: int = 0
-    packed: bool = False
+    place: Place | None = None
     asked: tuple[Asked, ...] = ()
-
-
-def written_place(path: str) -> str:
-    """Write a path as text that JSON takes: Linux has names that are no UTF-8."""
-    try:
-        path.encode()
-        return path
-    except UnicodeEncodeError:
-        return _RAW + path.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def read_place(place: str) -> str:
-    """Read what `written_place` wrote."""
-    if not place.startswith(_RAW):
-        return place
-    return place[1:].encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, eq=False)

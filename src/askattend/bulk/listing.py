@@ -8,11 +8,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from askattend.bulk.asking import Questions, by_image
-from askattend.bulk.items import Item, written_place
-from askattend.bulk.sources import images_of
+from askattend.bulk.asking import Questions, by_image, questions_in
+from askattend.bulk.items import Item
 from askattend.data.questions import QASet
 from askattend.errors import DataError, name_few
+from askattend.features.image_places import Place
+from askattend.features.image_sources import images_of
 from askattend.features.store import FeatureStore
 
 
@@ -24,12 +25,13 @@ def items_of_sources(sources: Sequence[str], questions: Questions | None) -> Ite
         questions: what is asked; None for what tar files hold themselves.
 
     Raises:
-        DataError: see `sources.images_of`; or a question's image is in none of them.
+        DataError: see `image_sources.images_of`; or a question's image is in none of them.
     """
-    found = images_of(sources, own_questions=questions is None)
+    found = images_of(sources, read=questions_in if questions is None else None)
+    items = (Item(each.image, each.place, each.told) for each in found)
     if questions is None:
-        return (item for item in found if item.asked)
-    return with_questions(found, questions)
+        return (item for item in items if item.asked)
+    return with_questions(items, questions)
 
 
 def with_questions(items: Iterable[Item], questions: Questions) -> Iterator[Item]:
@@ -73,7 +75,7 @@ def items_of_questions(questions: QASet, *, pictures: bool) -> Iterator[Item]:
             remedy="Put them there, or answer from stored features (--features STORE).",
         )
     for image, own in asked.items():
-        yield Item(image, written_place(str(questions.images[image])), asked=own)
+        yield Item(image, Place.of(questions.images[image]), own)
 
 
 def items_of_store(store: FeatureStore) -> Iterator[Item]:

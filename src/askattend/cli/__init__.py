@@ -26,7 +26,7 @@ USAGE = """\
 usage: askattend COMMAND …
 
   data SOURCE                             what a source of questions holds
-  extract SOURCE|FOLDER --out STORE       images → a store of region features
+  extract SOURCE|FOLDER|TAR --out STORE   images → a store of region features
   train NETWORK --data SOURCE --out RUN   learn to answer questions
   evaluate RUN [--split test]             accuracy beside its floors, and report.html
   score RESULTS.json --data SOURCE        accuracy of anybody's answers

@@ -16,20 +16,30 @@ from askattend.cli.options import Flat
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.extracting import cluster_extractor
 from askattend.cluster.session import require_cluster
+from askattend.errors import ConfigError
 from askattend.experiment.features import extract_features
-from askattend.features.extraction import ExtractConfig
+from askattend.features.extract_config import ExtractConfig
 
 
 @dataclass(frozen=True)
 class Extract:
     """Turn images into a store of region features."""
 
-    source: Annotated[Positional[str], tyro.conf.arg(metavar="SOURCE|FOLDER")]
-    """A source of questions, as `askattend data --help` lists them, or a folder of images."""
     out: Path
     """The store, a folder; an unfinished one is continued."""
     config: Annotated[ExtractConfig, Flat]
     cluster: Annotated[ClusterConfig, Flat]
+    source: Annotated[
+        Positional[tuple[str, ...]],
+        tyro.conf.arg(
+            metavar="SOURCE|FOLDER|FILE.tar|ADDRESS …",
+            help_behavior_hint="(required, or --images)",
+        ),
+    ] = ()
+    """A source of questions, as `askattend data --help` lists them; or folders, tar files
+    (a-{000..009}.tar) or addresses (s3://…) of images."""
+    images: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FOLDER|FILE.tar|ADDRESS …")] = ()
+    """The same folders, tar files or addresses, named as `predict` has them."""
     flips: bool = False
     """Extract each image's mirror image too, for training with --train.flips."""
     strict: bool = False
@@ -39,13 +49,17 @@ class Extract:
 def run(argv: list[str]) -> None:
     """Parse the command's options, extract, and list what is broken."""
     options: Extract = parse(Extract, argv, "extract")
+    sources = (*options.source, *options.images)
+    if not sources:
+        remedy = "Add a folder, a tar file, an address or a source of questions."
+        raise ConfigError("no images named", remedy=remedy)
     require_cluster(options.cluster)
     console, engine = progress(), None
     if options.cluster.engine == "ray":
         engine = cluster_extractor(options.out, options.config, options.cluster, console)
     with going_on_with(["extract", *argv], lambda: kept_images(options.out)):
         report = extract_features(
-            options.source,
+            sources,
             options.out,
             options.config,
             flips=options.flips,

@@ -31,7 +31,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend extract photos/ --out features",
         "askattend extract table:shelves.csv --out features --image-size 384",
         "askattend extract table:regale.csv --columns image=Bild --out features",
-        "askattend extract photos/ --out features --engine ray --address auto",
+        "askattend extract 'shop-{000..099}.tar' --out features",
+        "askattend extract s3://bucket/photos --out features --engine ray --address auto",
     ),
     "train": (
         "askattend train saaa --data easy-vqa --preset easy-vqa --out runs/demo",

@@ -25,7 +25,7 @@ class Needs:
 
 NEEDS: Mapping[str, Needs] = {
     "data": Needs(("SOURCE",)),
-    "extract": Needs(("SOURCE or FOLDER",), ("--out STORE",)),
+    "extract": Needs(("SOURCE, FOLDER or FILE.tar",), ("--out STORE",)),
     "train": Needs(("NETWORK (saaa, san, …)",), ("--data SOURCE", "--out RUN")),
     "evaluate": Needs(("RUN",)),
     "score": Needs(("RESULTS.json",), ("--data SOURCE",)),

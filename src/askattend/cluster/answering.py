@@ -19,7 +19,7 @@ from askattend.bulk.parts import Parts, Status, part_name
 from askattend.bulk.plan import Plan
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.foreman import Work, do_shards
-from askattend.cluster.places import absolute_item, archive_sizes, first_unseen
+from askattend.cluster.places import absolute_place, archive_sizes, first_unseen
 from askattend.cluster.slots import Need
 from askattend.cluster.worker import Busy, Done, Reply
 from askattend.errors import ConfigError
@@ -105,7 +105,8 @@ class AnsweringTask:
 
     def do(self, job: PartJob, advance: Callable[[int], None]) -> Reply:
         """Answer a shard that nobody else is at, unless it is done."""
-        if job.checked and (unseen := first_unseen(job.items, job.sizes)) is not None:
+        places = [item.place for item in job.items]
+        if job.checked and (unseen := first_unseen(places, job.sizes)) is not None:
             return unseen
         with self.parts.claim(job.number, wait=False) as claimed:
             if not claimed:
@@ -129,8 +130,9 @@ def cluster_engine(
     """
 
     def job(number: int, checked: bool) -> PartJob:
-        own = [absolute_item(item) for item in items.part(number)]
-        return PartJob(number, own, archive_sizes(own) if checked else {}, checked)
+        own = [_absolute(item) for item in items.part(number)]
+        sizes = archive_sizes(item.place for item in own) if checked else {}
+        return PartJob(number, own, sizes, checked)
 
     work = Work(
         setup=setup,
@@ -146,6 +148,13 @@ def cluster_engine(
             yield status
 
     return engine
+
+
+def _absolute(item: Item) -> Item:
+    """Return an item whose file is found from any working directory."""
+    if item.place is None:
+        return item
+    return msgspec.structs.replace(item, place=absolute_place(item.place))
 
 
 def absolute(path: str | os.PathLike[str] | None) -> str | None:

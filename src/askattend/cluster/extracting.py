@@ -11,18 +11,18 @@ import torch
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from askattend.bulk.items import Item, written_place
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.foreman import Work, do_shards
-from askattend.cluster.places import first_unseen
+from askattend.cluster.places import absolute_place, archive_sizes, first_unseen
 from askattend.cluster.slots import Need
 from askattend.cluster.worker import Busy, Done, Reply
 from askattend.devices import computing_threads, pick_device
 from askattend.errors import ConfigError
-from askattend.features.backbones import absolute_backbone, load_backbone
-from askattend.features.extraction import ExtractConfig
+from askattend.features.backbones import absolute_backbone
+from askattend.features.extract_config import ExtractConfig
+from askattend.features.image_places import PackedReader, Place
 from askattend.features.shard_extractor import Note, ReadFile, ShardExtractor
-from askattend.features.spec import Backbone, FeatureSpec
+from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import read_written
 from askattend.features.store_index import Shard, WrittenShard
 from askattend.features.writer import Engine
@@ -35,12 +35,14 @@ class ShardJob:
 
     Attributes:
         shard: as planned.
-        images: id → file, at an absolute path.
+        images: id → place, at an absolute path.
+        sizes: archive → its bytes as the driver sees it.
         checked: True to make sure that files are there before their absence makes images broken.
     """
 
     shard: Shard
-    images: dict[str, Path]
+    images: dict[str, Place]
+    sizes: dict[str, int]
     checked: bool
 
 
@@ -78,19 +80,13 @@ class ExtractionSetup:
             FeatureError: it is not to be had here.
             ConfigError: it is another one.
         """
-        config = self.config
-        backbone = load_backbone(
-            config.backbone,
-            image_size=config.image_size,
-            dtype=config.dtype,
-            precision=config.precision,
-            strides=config.strides,
-            geometry=config.geometry,
-        )
+        backbone = self.config.load_backbone()
         _require_same(self.spec, backbone.spec)
         backbone.to(pick_device(self.device))
-        with computing_threads(self.threads):
-            yield ExtractionTask(self.folder, config, self.spec, backbone)
+        quiet = Console(quiet=True)
+        with computing_threads(self.threads), PackedReader() as packed:
+            extractor = ShardExtractor(self.folder, backbone, self.config, quiet, packed)
+            yield ExtractionTask(self.folder, self.spec, extractor)
 
 
 @dataclass(frozen=True)
@@ -98,14 +94,13 @@ class ExtractionTask:
     """Extracts shards of one store."""
 
     folder: Path
-    config: ExtractConfig
     spec: FeatureSpec
-    backbone: Backbone = field(repr=False)
+    extractor: ShardExtractor = field(repr=False)
 
     def do(self, job: ShardJob, advance: Callable[[int], None]) -> Reply:
         """Extract a shard that nobody else is at, unless it is whole."""
-        items = [Item(image, written_place(str(file))) for image, file in job.images.items()]
-        if job.checked and (unseen := first_unseen(items, {})) is not None:
+        places = job.images.values()
+        if job.checked and (unseen := first_unseen(places, job.sizes)) is not None:
             return unseen
         # A worker that was cut off may be at it still.
         file = self.folder / f".{job.shard.name}.lock"
@@ -125,15 +120,7 @@ class ExtractionTask:
         if written is not None:
             return Extracted(written, ())
         files: list[ReadFile] = []
-        extractor = ShardExtractor(
-            self.folder,
-            self.backbone,
-            batch_size=self.config.batch_size,
-            workers=self.config.workers,
-            console=Console(quiet=True),
-            note=files.append,
-        )
-        (written,) = extractor.extract([job.shard], job.images, advance)
+        (written,) = self.extractor.extract([job.shard], job.images, advance, files.append)
         return Extracted(written, tuple(files))
 
 
@@ -152,7 +139,7 @@ def cluster_extractor(
     def engine(
         spec: FeatureSpec,
         todo: Sequence[Shard],
-        images: Mapping[str, Path],
+        images: Mapping[str, Place],
         advance: Callable[[int], None],
         note: Note,
     ) -> Iterator[WrittenShard]:
@@ -171,14 +158,15 @@ def _work(
     extraction: ExtractConfig,
     spec: FeatureSpec,
     todo: Sequence[Shard],
-    images: Mapping[str, Path],
+    images: Mapping[str, Place],
 ) -> Work:
     device, threads = pick_device(extraction.device).type, torch.get_num_threads()
     anywhere = replace(extraction, backbone=absolute_backbone(extraction.backbone))
 
     def job(number: int, checked: bool) -> ShardJob:
         shard = todo[number]
-        return ShardJob(shard, {name: images[name].absolute() for name in shard.images}, checked)
+        own = {image: absolute_place(images[image]) for image in shard.images}
+        return ShardJob(shard, own, archive_sizes(own.values()) if checked else {}, checked)
 
     return Work(
         setup=ExtractionSetup(store, anywhere, spec, device, threads),

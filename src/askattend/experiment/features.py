@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,18 @@ from rich.console import Console
 
 from askattend.data.readers.registry import images_source, read_source
 from askattend.environment.console import print_line
-from askattend.errors import FeatureError, name_few
+from askattend.environment.heartbeat import still_at_work
+from askattend.errors import DataError, FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
 from askattend.features.extraction import (
     ExtractConfig,
     ExtractionReport,
     extract,
-    images_in,
     with_mirror_images,
 )
+from askattend.features.image_places import Place, place_of
+from askattend.features.image_sources import images_of, names_images
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.none import NoFeatures
 from askattend.features.spec import Backbone, FeatureSpec
@@ -34,30 +36,60 @@ Features = FeatureStore | NoFeatures
 
 
 def extract_features(
-    source: str,
+    sources: Sequence[str],
     store: Path,
     config: ExtractConfig,
     *,
     flips: bool = False,
     console: Console,
+    backbone: Backbone | None = None,
     engine: Engine | None = None,
 ) -> ExtractionReport:
-    """Extract the images of a question source, or of a folder, into a feature store.
+    """Extract images that are named, wherever they lie, into a feature store.
 
     Args:
-        source: a question source, or a folder.
+        sources: see `images_named`.
         store: the store.
         config: how.
         flips: each image's mirror image, too.
         console: where progress goes.
+        backbone: if it is loaded already; else `config` names it.
         engine: what computes shards and writes them; by default this process.
 
     Raises:
-        DataError, ImageError, FeatureError: see `read_source`, `images_in` and `extract`.
+        DataError, ImageError, FeatureError: see `images_named` and `extract`.
     """
-    images = images_in(Path(source)) if Path(source).is_dir() else read_source(source).images
+    with still_at_work(console, "listing images"):
+        images = images_named(sources)
     wanted = with_mirror_images(images) if flips else images
-    return extract(wanted, store, config, console=console, engine=engine)
+    return extract(wanted, store, config, backbone=backbone, console=console, engine=engine)
+
+
+def images_named(sources: Sequence[str]) -> dict[str, Place]:
+    """List the images of a question source, or of any number of folders, tar files and addresses.
+
+    Args:
+        sources: one question source; or what `images_of` takes.
+
+    Returns:
+        id → place, in the order of the sources.
+
+    Raises:
+        DataError, ImageError: see `read_source` and `images_of`; or two images have one id.
+    """
+    if len(sources) == 1 and not names_images(sources[0]):
+        images = read_source(sources[0]).images
+        return {image: place_of(file) for image, file in images.items()}
+    found: dict[str, Place] = {}
+    for each in images_of(sources):
+        if each.image in found:
+            raise DataError(
+                "there are two images of this name",
+                where=each.image,
+                remedy="Rename one, or extract them apart, each into a store of its own.",
+            )
+        found[each.image] = each.place
+    return found
 
 
 def features_for(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from torch import nn
 
 from askattend.data.questions import QASet, Question
-from askattend.data.readers.registry import read_source
 from askattend.data.splits import canonical_split
 from askattend.environment.console import notes_console
 from askattend.environment.packing import run_folder
@@ -24,8 +23,7 @@ from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
 from askattend.experiment.inputs import questions_of, split_of
 from askattend.experiment.rows import QUESTIONS, questions_from, source_in, table_of
-from askattend.features.extraction import ExtractConfig, images_in
-from askattend.features.extraction import extract as extract_images
+from askattend.features.extract_config import ExtractConfig
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
 from askattend.models import network_named
@@ -52,17 +50,18 @@ def _kept(rows: Any, file: Path, images: str | Path, *, resume: bool) -> str:
 
 
 def extract(
-    images: str | Path,
+    images: str | Path | Sequence[str | Path],
     store: str | Path,
     *,
     backbone: Backbone | None = None,
     settings: Mapping[str, Any] | None = None,
     quiet: bool = False,
 ) -> FeatureStore:
-    """Extract the images of a folder, or of a source of questions, into a feature store.
+    """Extract images into a feature store.
 
     Args:
-        images: a folder, or a source as ``askattend data --help`` lists them.
+        images: a folder, a tar file, an address, or several of these; or a source of questions as
+            ``askattend data --help`` lists them.
         store: the folder of the store.
         backbone: a module of one's own, see `own_backbone`; by default that of the settings.
         settings: options of ``askattend extract`` by name: ``{"image_size": 384}``.
@@ -73,11 +72,9 @@ def extract(
     """
     given = {name.replace("-", "_"): value for name, value in (settings or {}).items()}
     config, console = from_mapping(ExtractConfig, given, where=_WHERE), notes_console(quiet=quiet)
-    if backbone is None:
-        return extract_features(str(images), Path(store), config, console=console).store
-    folder = Path(images)
-    found = images_in(folder) if folder.is_dir() else read_source(str(images)).images
-    return extract_images(found, Path(store), config, backbone=backbone, console=console).store
+    sources = [str(images)] if isinstance(images, str | Path) else [str(each) for each in images]
+    report = extract_features(sources, Path(store), config, backbone=backbone, console=console)
+    return report.store
 
 
 def train(

@@ -29,7 +29,8 @@ def questions_of(config: Config[Any]) -> QASet:
     """
     if not config.data:
         raise ConfigError("no questions named", remedy="Add --data SOURCE.")
-    return read_source(config.data, images=uses_image(config.model))
+    # Features that are named are enough: the pictures may lie in tar files, or far away.
+    return read_source(config.data, images=uses_image(config.model) and config.features is None)
 
 
 def split_of(config: Config[Any], questions: QASet, name: str) -> QASet:

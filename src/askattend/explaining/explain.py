@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def explain(
     opened = open_image(image)
     regions = exact.regions(opened)
     seen = exact.scene(opened, regions).seen
-    return _Explaining(exact, predictor.run, regions, opened, seen, seed).explain(questions)
+    return _Explaining(exact, regions, opened, seen, seed).explain(questions)
 
 
 def explain_stored(
@@ -78,7 +78,7 @@ def explain_stored(
     """
     exact, questions = _asked(predictor, question, reworded)
     regions, seen = exact.stored_regions(store, image_id)
-    return _Explaining(exact, predictor.run, regions, None, seen, seed).explain(questions)
+    return _Explaining(exact, regions, None, seen, seed).explain(questions)
 
 
 def _asked(
@@ -103,7 +103,6 @@ class _Explaining:
 
     Attributes:
         predictor: with weights that a gradient passes through; it knows the questions' words.
-        run: its run, with no words but those of training.
         regions: of the image.
         image: the picture, if it is at hand.
         seen: the part of it that maps lie over; None where that is not known.
@@ -111,7 +110,6 @@ class _Explaining:
     """
 
     predictor: Predictor
-    run: Run
     regions: Float[Tensor, "1 regions region_dim"]
     image: Image.Image | None
     seen: Crop | None
@@ -126,7 +124,7 @@ class _Explaining:
         best, second = ([*self._evidence(encoding, answer, made), None])[:2]
         assert best is not None
         asked, maps = made[0]
-        draws = (untrained(self.run, DRAWS * self.seed + draw) for draw in range(DRAWS))
+        draws = (untrained(self._trained, DRAWS * self.seed + draw) for draw in range(DRAWS))
         return Explanation(
             answer,
             best,
@@ -140,24 +138,40 @@ class _Explaining:
             lost_layers=lost_layers(
                 asked, self._batch(answer.question), maps, draws, channels=self._channels
             ),
-            notes=tuple(
-                dict.fromkeys(note for text in questions for note in self.predictor.notes(text))
-            ),
+            notes=self._notes(questions),
         )
+
+    def _notes(self, questions: Sequence[str]) -> tuple[str, ...]:
+        """Say how questions are read; of other wordings what the first one's notes do not say."""
+        first, *others = questions
+        notes = self.predictor.notes(first)
+        of_others = [
+            f"“{text}”: {note}"
+            for text in others
+            for note in self.predictor.notes(text)
+            if note not in notes
+        ]
+        return tuple(dict.fromkeys([*notes, *of_others]))
 
     def _removed(self) -> tuple[int, ...]:
         """Say how many regions are gone at each step; refuse an image with a single one."""
         if self.regions.shape[1] < 2:
             raise DataError(
                 "the image is a single region: there are no two places to tell apart",
-                where=self.run.folder,
+                where=self.predictor.run.folder,
                 remedy="Train on a backbone that yields a grid of regions.",
             )
         return removal_counts(self.regions.shape[1])
 
     @property
     def _channels(self) -> int:
-        return self.run.features.region_dim
+        return self.predictor.run.features.region_dim
+
+    @property
+    def _trained(self) -> Run:
+        """The run with no words but those of training, as its weights have them."""
+        run, trained = self.predictor.run, self.predictor.reader.trained
+        return replace(run, words=replace(run.words, words=trained))
 
     def _answer(self, encoding: ImageEncoding, question: str) -> Answer:
         """Answer one question by itself, as padding must not reach another's."""
@@ -168,7 +182,8 @@ class _Explaining:
     def _maps(self, question: str, answer: str) -> tuple[WithoutRegions, Maps]:
         """Make all maps of one answer to a question."""
         batch = self._batch(question)
-        index = torch.tensor([self.run.answers.answers.index(answer)], device=batch.tokens.device)
+        number = self.predictor.run.answers.answers.index(answer)
+        index = torch.tensor([number], device=batch.tokens.device)
         return maps_of(
             self.predictor.model,
             batch,
@@ -187,7 +202,8 @@ class _Explaining:
         self, encoding: ImageEncoding, answer: Answer, made: list[tuple[WithoutRegions, Maps]]
     ) -> Iterator[AnswerEvidence]:
         """Yield the evidence for the answer, and for the next best."""
-        grid = (self.run.features.rows, self.run.features.columns)
+        features = self.predictor.run.features
+        grid = (features.rows, features.columns)
         for (text, probability), (_, maps) in zip(answer.top, made, strict=False):
             words = self.predictor.word_effects(encoding, answer.question, text)
             on_grid = {name: values[0].reshape(grid) for name, values in maps.items()}

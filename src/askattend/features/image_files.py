@@ -2,22 +2,22 @@
 
 A store holds the digest of each file. Reading all of 100,000 files to compare would take minutes,
 so what was compared once is remembered beside the store, as git does beside its index: for each
-image, a token of the digest and of what the file system says of the file (size, times, inode).
-While that is the same, the content is.
+image, a token of the digest and of what is told of the file (size, times, inode; of an address, its
+version). While that is the same, the content is.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from askattend.errors import ImageError
-from askattend.features.image_bytes import read_image_file
+from askattend.features.ahead import call_ahead
+from askattend.features.image_places import PackedReader, Place, Status, read_image, status_of
 from askattend.features.store_index import WrittenShard, find_slots
 from askattend.files import atomic_write, decode_json, digest, read_whole
 
@@ -41,11 +41,14 @@ class ImageFiles:
         self._tokens, self._written = _read(self._file)
         self._new: dict[str, str] = {}
 
-    def current(self, images: Mapping[str, Path], shards: Iterable[WrittenShard]) -> set[str]:
+    def current(self, images: Mapping[str, Place], shards: Iterable[WrittenShard]) -> set[str]:
         """Return the images whose features some shard holds, made from what their file is now.
 
         Those that are not among `images`, and those whose file is gone, are taken to be: their
         features are all that is left.
+
+        Raises:
+            DataError: an address does not answer, or a file of many images cannot be read.
         """
         shards = tuple(shards)
         found, doubtful = set(), {}
@@ -53,19 +56,29 @@ class ImageFiles:
             written = shards[number]
             expected, size = written.digests[slot], written.file_sizes[slot]
             status = status_of(images[image]) if image in images else None
+            if image in images and images[image].problem:
+                continue  # a link, say, has taken its place
             if status is None or self._seen(image, expected, status):
                 found.add(image)
-            elif status.st_size == size:
-                doubtful[image] = (images[image], expected, status)
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="digest") as pool:
-            same = pool.map(lambda each: _digest_of(each[0]) == each[1], doubtful.values())
-            for (image, (_, expected, status)), is_same in zip(doubtful.items(), same, strict=True):
-                if is_same:
-                    self._new[image] = _token(expected, status)
-                    found.add(image)
+            elif status.size in (None, size):
+                doubtful[image] = (expected, status)
+        digests = self._digests({image: images[image] for image in doubtful})
+        for (image, (expected, status)), now in zip(doubtful.items(), digests, strict=True):
+            if now == expected:
+                self._new[image] = _token(expected, status)
+                found.add(image)
         return found
 
-    def note(self, image: str, content_digest: str, status: os.stat_result) -> None:
+    def _digests(self, images: Mapping[str, Place]) -> Iterator[str]:
+        with PackedReader() as packed:
+            calls = (
+                partial(digest_now, image, place, packed.read(place))
+                for image, place in images.items()
+            )
+            ahead = 2 * self._workers
+            yield from call_ahead(calls, workers=self._workers, ahead=ahead, name="digest")
+
+    def note(self, image: str, content_digest: str, status: Status) -> None:
         """Remember what a file was like just before its content was read."""
         self._new[image] = _token(content_digest, status)
 
@@ -91,9 +104,8 @@ class ImageFiles:
         self._new = {}
         return None
 
-    def _seen(self, image: str, expected: str, status: os.stat_result) -> bool:
-        changed = max(status.st_mtime_ns, status.st_ctime_ns)
-        settled = changed + _RECENT < self._written
+    def _seen(self, image: str, expected: str, status: Status) -> bool:
+        settled = bool(status.version) and status.changed + _RECENT < self._written
         return settled and self._tokens.get(image) == _token(expected, status)
 
 
@@ -106,23 +118,23 @@ def _read(file: Path) -> tuple[dict[str, str], int]:
         return {}, 0
 
 
-def status_of(file: Path) -> os.stat_result | None:
-    """Return what the file system says of a file; None where there is none."""
-    try:
-        return os.stat(file)
-    except OSError:
-        return None
-
-
-def _token(content_digest: str, status: os.stat_result) -> str:
-    # The time of the last change of any kind cannot be set, and a file moved here is another inode.
-    times = f"{status.st_mtime_ns} {status.st_ctime_ns}"
-    text = f"{content_digest} {status.st_size} {times} {status.st_ino}"
+def _token(content_digest: str, status: Status) -> str:
+    text = f"{content_digest} {status.size} {status.version}"
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def _digest_of(file: Path) -> str:
+def digest_now(image: str, place: Place, content: bytes | None = None) -> str:
+    """Compute the digest of what an image's file is now; ``""`` where it cannot be read.
+
+    Args:
+        image: its id.
+        place: where it lies.
+        content: its bytes, where they are read already.
+
+    Raises:
+        DataError: an address does not answer, or a file of many images cannot be read.
+    """
     try:
-        return digest(read_image_file(file))
+        return digest(read_image(place, image) if content is None else content)
     except ImageError:
         return ""  # a file that cannot be read is not the one that was

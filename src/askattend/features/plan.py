@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 
 from askattend.errors import FeatureError, ImageError
+from askattend.features.image_places import Place, read_image
 from askattend.features.images import open_image
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import read_description, read_written
@@ -57,7 +58,7 @@ def read_progress(folder: Path, spec: FeatureSpec) -> tuple[Plan, dict[str, Writ
 
 
 def make_plan(
-    images: Mapping[str, Path],
+    images: Mapping[str, Place],
     before: Plan,
     written: Mapping[str, WrittenShard],
     *,
@@ -72,7 +73,7 @@ def make_plan(
     holds something else than when it was looked at.
 
     Args:
-        images: all that the store shall hold, id → file.
+        images: all that the store shall hold, id → place.
         before: the earlier plan.
         written: its finished shards.
         current: images that these hold, made from the file that is there now.
@@ -92,7 +93,7 @@ def make_plan(
     missing = tuple(
         image
         for image in images
-        if image not in settled and (image not in broken or _opens(images[image]))
+        if image not in settled and (image not in broken or _opens(image, images[image]))
     )
     first = 1 + max((_number(shard.name) for shard in old), default=-1)
     added = divide(
@@ -104,21 +105,23 @@ def make_plan(
 def _require_empty(folder: Path) -> None:
     if not folder.exists():
         return
-    if not folder.is_dir():
-        raise FeatureError("not a folder", where=folder, remedy="Choose a new folder.")
     # A manifest alone is of an extraction that was killed before it had its plan.
-    if any(entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()):
+    if not folder.is_dir() or any(
+        entry.name[0] != "." and entry.name != MANIFEST for entry in folder.iterdir()
+    ):
         raise _something_else(folder)
 
 
 def _something_else(folder: Path) -> FeatureError:
     problem = "a folder of something else, not a feature store"
+    if not folder.is_dir():
+        problem = "not a folder"
     return FeatureError(problem, where=folder, remedy="Choose a new folder.")
 
 
-def _opens(file: Path) -> bool:
+def _opens(image: str, place: Place) -> bool:
     try:
-        open_image(file)
+        open_image(read_image(place, image))
     except ImageError:
         return False
     return True

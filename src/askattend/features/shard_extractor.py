@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -20,8 +19,10 @@ from askattend.environment.console import print_line
 from askattend.errors import FeatureError
 from askattend.features.decoding import DecodedImage, decode_ahead
 from askattend.features.disk import disk_errors, save_shard
+from askattend.features.extract_config import ExtractConfig
 from askattend.features.geometry import shown_regions
 from askattend.features.greys import Range
+from askattend.features.image_places import PackedReader, Place, Status
 from askattend.features.levels import StoredLevels, blank_out
 from askattend.features.spec import Backbone
 from askattend.features.storage import DTYPES
@@ -46,7 +47,7 @@ class ReadFile:
 
     image: str
     digest: str
-    status: os.stat_result | None
+    status: Status | None
     greys: Range | None
 
 
@@ -60,42 +61,41 @@ class ShardExtractor:
     Args:
         folder: the store, which has its plan.
         backbone: what makes the features.
-        batch_size: images that are decoded ahead, twice.
-        workers: threads that decode images ahead of it.
+        config: how images are decoded ahead.
         console: where notes go.
-        note: told of each file that was read.
+        packed: what reads packed tar files, on from shard to shard.
     """
 
     def __init__(
         self,
         folder: Path,
         backbone: Backbone,
-        *,
-        batch_size: int,
-        workers: int,
+        config: ExtractConfig,
         console: Console,
-        note: Note,
+        packed: PackedReader,
     ) -> None:
         self._folder, self._backbone = folder, backbone
         self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
-        self._batch_size, self._workers = batch_size, workers
-        self._console, self._note_file = console, note
+        self._config, self._console, self._packed = config, console, packed
 
     def extract(
         self,
         todo: Sequence[Shard],
-        images: Mapping[str, Path],
+        images: Mapping[str, Place],
         advance: Callable[[int], None],
+        note: Note,
     ) -> Iterator[WrittenShard]:
         """Compute and write shards; yields each once it is whole.
 
         Args:
             todo: the shards.
-            images: id → file.
+            images: id → place.
             advance: called with the number of images of each batch.
+            note: told of each file that was read.
 
         Raises:
             FeatureError: a value does not fit in the dtype, or the disk does not take a shard.
+            DataError: an address does not answer, or a file of many images cannot be read.
         """
         folder, spec = self._folder, self._spec
         begun = {shard.name: read_unfinished(folder, spec, shard, images) for shard in todo}
@@ -104,12 +104,14 @@ class ShardExtractor:
         if len(left) < total:
             kept = f"{total - len(left):,} images of an interrupted extraction are kept"
             print_line(self._console, kept)
-        pictures = decode_ahead(
+        decoded = decode_ahead(
             [(name, images[name]) for name in left],
+            self._packed,
             spec=self._spec,
-            workers=self._workers,
-            ahead=2 * self._batch_size,
+            workers=self._config.workers,
+            ahead=2 * self._config.batch_size,
         )
+        pictures = _noted(decoded, note)
         # One shard is saved while the next is computed; what stops the extraction waits for it.
         saving: Future[WrittenShard] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix="save") as saver, closing(pictures):
@@ -156,7 +158,6 @@ class ShardExtractor:
                     self._keep(stored, seen.first(shard, start))
                     kept_at = time.monotonic()
                 seen.add(batch)
-                self._note(batch)
                 computing = batch, levels, start, ready
                 advance(len(batch))
             if computing is not None:
@@ -171,10 +172,6 @@ class ShardExtractor:
     def _keep(self, stored: StoredLevels, written: WrittenShard) -> None:
         with disk_errors(self._folder):
             UnfinishedShard(stored, written).save(self._folder)
-
-    def _note(self, batch: Sequence[DecodedImage]) -> None:
-        for picture in batch:
-            self._note_file(ReadFile(picture.image, picture.digest, picture.status, picture.greys))
 
     def _compute(self, batch: Sequence[DecodedImage]) -> Sequence[Tensor]:
         """Start the backbone on a batch; nothing comes of one without any image that is whole.
@@ -252,11 +249,21 @@ class ShardExtractor:
         dtype, backbone = self._spec.dtype, self._spec.backbone
         return FeatureError(
             f"{backbone} gives this image features that are not finite in {dtype}",
-            where=picture.file,
+            where=picture.place.called(picture.image),
             remedy="Keep features as float32 (--dtype float32), in a store of their own."
             if dtype != "float32"
             else "Use another backbone.",
         )
+
+
+def _noted(
+    pictures: Generator[DecodedImage, None, None], note: Note
+) -> Generator[DecodedImage, None, None]:
+    """Pass pictures on, and tell of the file of each."""
+    with closing(pictures):
+        for picture in pictures:
+            note(ReadFile(picture.image, picture.digest, picture.status, picture.greys))
+            yield picture
 
 
 def _on_gpu(levels: Sequence[Tensor]) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor
 from askattend.errors import FeatureError, name_few
 from askattend.features.geometry import Crop, crop_of
 from askattend.features.image_files import ImageFiles
+from askattend.features.image_places import Place
 from askattend.features.images import Size
 from askattend.features.levels import levels_layout, scaled_places
 from askattend.features.shards import OpenedShard
@@ -147,7 +148,8 @@ class FeatureStore:
         if self.spec.imported:
             return []
         files = ImageFiles(self.path)
-        current = files.current(images, self._shards)
+        places = {image: Place.of(file) for image, file in images.items()}
+        current = files.current(places, self._shards)
         if (problem := files.save()) is not None and note is not None:
             note(problem)
         return [image for image in images if image in self and image not in current]

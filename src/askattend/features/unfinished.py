@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
-from askattend.features.image_bytes import read_image_file
+from askattend.features.image_places import PackedReader, Place, read_image
 from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
@@ -91,7 +91,7 @@ def done_of(begun: UnfinishedShard | None) -> int:
 
 
 def read_unfinished(
-    folder: Path, spec: FeatureSpec, shard: Shard, images: Mapping[str, Path]
+    folder: Path, spec: FeatureSpec, shard: Shard, images: Mapping[str, Place]
 ) -> UnfinishedShard | None:
     """Read what there is of a planned shard.
 
@@ -140,16 +140,18 @@ def _file(folder: Path, shard: Shard) -> Path:
     return folder / f".{Path(shard.name).stem}.unfinished"
 
 
-def _same(images: Mapping[str, Path], written: WrittenShard) -> bool:
+def _same(images: Mapping[str, Place], written: WrittenShard) -> bool:
     done = zip(written.shard.images, written.digests, strict=False)
-    return all(_digest_of(images[image]) == expected for image, expected in done)
+    with PackedReader() as packed:
+        return all(_digest_of(i, images[i], packed) == expected for i, expected in done)
 
 
-def _digest_of(file: Path) -> str:
+def _digest_of(image: str, place: Place, packed: PackedReader) -> str:
     """Compute the digest of an image's file; "" for a broken one, as while it was decoded."""
+    content = packed.read(place)
     try:
-        content = read_image_file(file)
-        open_image(content, name=str(file))
+        content = read_image(place, image) if content is None else content
+        open_image(content, name=place.called(image))
     except ImageError:
         return ""
     return digest(content)

@@ -20,12 +20,14 @@ from askattend.features.announcements import (
     note_threads,
 )
 from askattend.features.disk import disk_errors
+from askattend.features.extract_config import ExtractConfig
 from askattend.features.greys import Range
 from askattend.features.image_files import ImageFiles
+from askattend.features.image_places import Place, is_there
 from askattend.features.plan import make_plan, read_progress
 from askattend.features.progress import Report, progress_bar
-from askattend.features.shard_extractor import Note, ReadFile, ShardExtractor
-from askattend.features.spec import Backbone, FeatureSpec
+from askattend.features.shard_extractor import Note, ReadFile
+from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import (
     INDEX,
     PLAN,
@@ -41,10 +43,10 @@ from askattend.files import atomic_write, begin_manifest, make_folder, remove, r
 from askattend.files.manifest import MANIFEST
 from askattend.files.recording import LOCK, settle
 
-# Computes and writes shards, of the images whose files are named: called with what makes features,
-# the shards, the files, what to call with images done, and what to tell of each file.
+# Computes and writes shards, of the images whose places are named: called with what makes features,
+# the shards, the places, what to call with images done, and what to tell of each file.
 Engine = Callable[
-    [FeatureSpec, Sequence[Shard], Mapping[str, Path], Callable[[int], None], Note],
+    [FeatureSpec, Sequence[Shard], Mapping[str, Place], Callable[[int], None], Note],
     Iterator[WrittenShard],
 ]
 
@@ -54,36 +56,30 @@ class StoreWriter:
 
     Args:
         folder: the store.
-        backbone: what makes the features.
-        batch_size: images that it looks at together.
-        workers: threads that decode images ahead of it.
-        shard_images: images a shard.
+        spec: what makes the features.
+        config: how further shards are planned.
         console: where notes and the progress bar go.
         progress: called with images done and to do, after each batch.
-        engine: what computes shards and writes them; by default this process.
+        engine: what computes shards and writes them.
     """
 
     def __init__(
         self,
         folder: Path,
-        backbone: Backbone,
+        spec: FeatureSpec,
+        config: ExtractConfig,
         *,
-        batch_size: int,
-        workers: int,
-        shard_images: int,
         console: Console,
         progress: Report | None,
-        engine: Engine | None = None,
+        engine: Engine,
     ) -> None:
-        self._folder, self._backbone = folder, backbone
-        self._spec = replace(backbone.spec, coordinates=False)  # they are appended by who reads
-        self._batch_size, self._workers, self._shard_images = batch_size, workers, shard_images
+        self._folder, self._config, self._engine = folder, config, engine
+        self._spec = replace(spec, coordinates=False)  # they are appended by who reads
         self._console, self._progress = console, progress
-        self._files = ImageFiles(folder, workers=workers)
+        self._files = ImageFiles(folder, workers=config.workers)
         self._greys: Counter[Range] = Counter()
-        self._engine = self._local if engine is None else engine
 
-    def write(self, images: Mapping[str, Path]) -> tuple[int, int]:
+    def write(self, images: Mapping[str, Place]) -> tuple[int, int]:
         """Extract what the store lacks of `images`; return how many it now got, and had before.
 
         Raises:
@@ -97,8 +93,8 @@ class StoreWriter:
             before,
             written,
             current=had,
-            batch_size=self._batch_size,
-            shard_images=self._shard_images,
+            batch_size=self._config.batch_size,
+            shard_images=self._config.shard_images,
             threads=torch.get_num_threads(),
         )
         todo = [shard for shard in plan.shards if shard.name not in written]
@@ -134,12 +130,12 @@ class StoreWriter:
         if (problem := self._files.save()) is not None:
             print_line(self._console, f"note: {problem}")
 
-    def _require_some(self, images: Mapping[str, Path], todo: Sequence[Shard]) -> None:
+    def _require_some(self, images: Mapping[str, Place], todo: Sequence[Shard]) -> None:
         """Refuse to begin where no image is there at all."""
-        files = [images[image] for shard in todo for image in shard.images]
-        if not any(file.exists() for file in files):
+        places = [images[image] for shard in todo for image in shard.images]
+        if not any(map(is_there, places)):
             raise FeatureError(
-                f"none of the {len(files):,} images is there, such as {files[0]}",
+                f"none of the {len(places):,} images is there, such as {places[0].name}",
                 where=self._folder,
                 remedy="Put them there; without any, train a network that reads questions alone "
                 "(question-only).",
@@ -155,29 +151,10 @@ class StoreWriter:
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         return created
 
-    def _extract(self, todo: Sequence[Shard], images: Mapping[str, Path]) -> list[WrittenShard]:
+    def _extract(self, todo: Sequence[Shard], images: Mapping[str, Place]) -> list[WrittenShard]:
         total = sum(len(shard.images) for shard in todo)
         with progress_bar(total, self._console, self._progress) as advance:
             return list(self._engine(self._spec, todo, images, advance, self._note))
-
-    def _local(
-        self,
-        spec: FeatureSpec,
-        todo: Sequence[Shard],
-        images: Mapping[str, Path],
-        advance: Callable[[int], None],
-        note: Note,
-    ) -> Iterator[WrittenShard]:
-        """Compute in this process."""
-        extractor = ShardExtractor(
-            self._folder,
-            self._backbone,
-            batch_size=self._batch_size,
-            workers=self._workers,
-            console=self._console,
-            note=note,
-        )
-        return extractor.extract(todo, images, advance)
 
     def _note(self, read: ReadFile) -> None:
         if read.status is not None:

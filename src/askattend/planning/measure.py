@@ -17,6 +17,7 @@ from askattend.devices import computing_threads, describe_device, pick_device
 from askattend.environment.checkup import usable_cores
 from askattend.features.backbones import load_backbone
 from askattend.features.decoding import decode
+from askattend.features.image_places import Place
 from askattend.features.spec import Backbone
 from askattend.files import scratch_folder, write_whole
 from askattend.models import SAAAConfig, build_model
@@ -92,7 +93,7 @@ def _decode(folder: Path, backbone: Backbone, turns: int) -> float:
 
     def read_all() -> None:
         for file in files:
-            decode(file.name, file, spec=backbone.spec)
+            decode(file.name, Place.of(file), spec=backbone.spec)
 
     return _per_second(len(files), read_all, turns)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -65,7 +63,7 @@ def joined(command: Sequence[str]) -> Iterator[Processes]:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     number, store = this_attempt(place, connect(place))
     board = Board(store, here, f"process {place.rank} on {socket.gethostname()}")
-    with _terminated_as_interrupted(), board.told(first=place.rank == 0):
+    with board.told(first=place.rank == 0):
         hellos = _greet(place, store, command)
         watch = Watch(place, number, board, [hello.host for hello in hellos])
         with watch.running(), _group(place, store, hellos):
@@ -155,16 +153,3 @@ def _leave(place: Place, store: Store) -> None:
     ends = time.monotonic() + DEAD_AFTER
     while place.rank == 0 and store.add("left", 0) < place.count and time.monotonic() < ends:
         time.sleep(0.02)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C: with it torchrun ends its processes, whoever pressed what."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

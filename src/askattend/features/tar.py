@@ -6,17 +6,17 @@ import gzip
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import IO, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from io import BufferedReader
+from typing import Any
 
 import msgspec
 
-from askattend.bulk.items import NO_CONTENT, Asked, Item, written_place
 from askattend.errors import DataError
-from askattend.features.extraction import SUFFIXES
-from askattend.files import decode_json, readable
-from askattend.files.limits import QUESTION
+from askattend.features.image_names import is_hidden, is_image
+from askattend.features.image_places import Place
+from askattend.files import readable
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError)
@@ -26,14 +26,37 @@ _MOST_JSON = 16 * 2**20
 _MOST_ZEROS = 64 * 2**20
 
 
-def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[Item]:
+# Reads a description, of which messages say where it lies.
+ReadDescription = Callable[[bytes, str], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class FoundImage:
+    """An image that was listed.
+
+    Attributes:
+        image: its id.
+        place: where its bytes lie.
+        told: what was read from its tar file's descriptions of it.
+    """
+
+    image: str
+    place: Place
+    told: tuple[Any, ...] = ()
+
+
+def tar_images(
+    file: BufferedReader, place: Place, *, read: ReadDescription | None = None
+) -> Iterator[FoundImage]:
     """List the images of a tar file in its order; names are ids, whatever they look like.
+
+    A link, and a member that is no plain file, is an image that cannot be read. Hidden ones are
+    left out, as those of folders are.
 
     Args:
         file: opened, at its beginning.
-        place: its path or address.
-        own_questions: True to read questions from ``KEY.json`` beside ``KEY.jpg``: an object with
-            ``question`` (text) or ``questions`` (texts, or objects of ``question`` and ``id``).
+        place: the tar file's.
+        read: reads ``KEY.json`` beside ``KEY.jpg``.
 
     Raises:
         DataError: it is no tar file, damaged, or cut off; names the last whole member.
@@ -41,46 +64,69 @@ def tar_items(file: IO[bytes], place: str, *, own_questions: bool) -> Iterator[I
     packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     stream: Any = gzip.GzipFile(fileobj=file) if packed else file
-    written = written_place(place)
-    sample = _Sample("", place)
-    for member in _members(stream, place):
-        name = readable(member.name)
+    whole = msgspec.structs.replace(place, packed=packed)
+    sample = _Sample("", place.name)
+    for member in _members(stream, place.name):
+        name = _name(member)
+        if is_hidden(name):
+            continue
         if sample.key != (key := _key(name)):
-            yield from sample.items()
-            sample = _Sample(key, place)
+            yield from sample.found()
+            sample = _Sample(key, place.name)
         stem, suffix = os.path.splitext(name)
-        if suffix.lower() in SUFFIXES:
-            size = member.size if _is_plain(member) else NO_CONTENT
-            sample.images.append(Item(name, written, member.offset_data, size, packed))
-        elif suffix.lower() == ".json" and own_questions and member.size <= _MOST_JSON:
+        if is_image(name):
+            sample.images.append(FoundImage(name, _place(member, whole)))
+        elif suffix.lower() == ".json" and read is not None and member.size <= _MOST_JSON:
             # Read in between; tarfile itself looks for the next member where it was.
-            asked = _questions_in(_content(stream, member, place), f"{place}: {name}")
-            sample.asked[stem] = (*sample.asked.get(stem, ()), *asked)
-    yield from sample.items()
+            where = f"{place.name}: {name}"
+            told = read(_content(stream, member, where), where)
+            sample.told[stem] = (*sample.told.get(stem, ()), *told)
+    yield from sample.found()
 
 
 @dataclass
 class _Sample:
-    """Members of one key that follow each other: images, and the questions beside them."""
+    """Members of one key that follow each other: images, and what is told beside them."""
 
     key: str
     place: str
-    images: list[Item] = field(default_factory=list)
-    asked: dict[str, tuple[Asked, ...]] = field(default_factory=dict)
+    images: list[FoundImage] = field(default_factory=list)
+    told: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
-    def items(self) -> Iterator[Item]:
-        """Give images the questions of a description that has their name, else those of all."""
-        stems = {os.path.splitext(item.image)[0] for item in self.images}
-        of_all = [each for stem, asked in self.asked.items() if stem not in stems for each in asked]
+    def found(self) -> Iterator[FoundImage]:
+        """Give images what a description of their name tells, and what those of all do."""
+        stems = {os.path.splitext(each.image)[0] for each in self.images}
+        of_all = [each for stem, told in self.told.items() if stem not in stems for each in told]
         if of_all and not self.images:
             raise DataError(
                 "holds questions, but no image of this name stands beside it",
-                where=f"{self.place}: {next(iter(self.asked))}.json",
+                where=f"{self.place}: {next(iter(self.told))}.json",
                 remedy="Put KEY.json next to KEY.jpg (tar --sort=name).",
             )
-        for item in self.images:
-            own = self.asked.get(os.path.splitext(item.image)[0], ())
-            yield msgspec.structs.replace(item, asked=(*of_all, *own))
+        for each in self.images:
+            own = self.told.get(os.path.splitext(each.image)[0], ())
+            yield replace(each, told=(*of_all, *own))
+
+
+def _name(member: tarfile.TarInfo) -> str:
+    """Return a name as it is within a folder: ``tar -C photos .`` writes ``./a.png``."""
+    name = readable(member.name)
+    while name.startswith("./"):
+        name = name[2:].lstrip("/")
+    return name
+
+
+def _place(member: tarfile.TarInfo, whole: Place) -> Place:
+    problem = ""
+    if member.islnk() or member.issym():
+        option = "--hard-dereference" if member.islnk() else "--dereference"
+        name = readable(member.linkname)
+        problem = f"a link to '{name}', which is not read (tar {option} stores it)"
+    elif not _is_plain(member):
+        problem = "a device or a file with holes, which is not read"
+    return msgspec.structs.replace(
+        whole, start=member.offset_data, size=member.size, problem=problem
+    )
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:
@@ -88,16 +134,16 @@ def _is_plain(member: tarfile.TarInfo) -> bool:
     return member.isfile() and not member.issparse()
 
 
-def _content(stream: Any, member: tarfile.TarInfo, place: str) -> bytes:
+def _content(stream: Any, member: tarfile.TarInfo, where: str) -> bytes:
     if not _is_plain(member):
-        where, remedy = f"{place}: {readable(member.name)}", "Make it again with tar --dereference."
+        remedy = "Make it again with tar --dereference."
         raise DataError("is a link, not a file", where=where, remedy=remedy)
     try:
         stream.seek(member.offset_data)
         content: bytes = stream.read(member.size)
         return content
     except _DAMAGE as error:
-        where, remedy = f"{place}: {readable(member.name)}", "Fetch it again, or make it again."
+        remedy = "Fetch it again, or make it again."
         raise DataError(f"is damaged ({error})", where=where, remedy=remedy) from error
 
 
@@ -108,7 +154,7 @@ def _key(name: str) -> str:
 
 
 def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
-    """Yield all of an archive but folders, and make sure that it ends where it says it does."""
+    """Yield what an archive holds but folders, and make sure that it ends where it says."""
     whole = last = ""
     try:
         with tarfile.open(fileobj=stream, mode="r:") as opened:
@@ -149,33 +195,3 @@ def _require_end(stream: Any) -> None:
         if zeros > _MOST_ZEROS:
             raise tarfile.ReadError("zeros follow without end")
         block = stream.read(2**20)
-
-
-def _questions_in(content: bytes, where: str) -> tuple[Asked, ...]:
-    """Read the questions of a description; none where it holds something else."""
-    try:
-        read = decode_json(content)
-    except msgspec.DecodeError as error:
-        problem = f"is no JSON ({error})"
-        raise DataError(problem, where=where, remedy="Make the tar file again.") from None
-    if not isinstance(read, dict):
-        return ()
-    listed = read.get("questions", read.get("question", []))
-    listed = listed if isinstance(listed, list) else [listed]
-    return tuple(_asked(question, where) for question in listed)
-
-
-def _asked(question: Any, where: str) -> Asked:
-    identifier = None
-    if isinstance(question, dict):
-        question, identifier = question.get("question"), question.get("id")
-    is_id = identifier is None or (
-        isinstance(identifier, int | str) and not isinstance(identifier, bool)
-    )
-    if not isinstance(question, str) or len(question) > QUESTION.value() or not is_id:
-        raise DataError(
-            "holds a question that is none",
-            where=where,
-            remedy='Write {"questions": ["is it red?"]}, or {"question": …, "id": …} for each.',
-        )
-    return Asked(question, identifier)
