@@ -39,7 +39,8 @@ def pixels(qaset: QASet) -> list[np.ndarray[Any, Any]]:
 def test_the_same_pixels_are_one_image_however_they_are_given(tmp_path: Path) -> None:
     Image.fromarray(RED).save(tmp_path / "red.png")
     with Image.open(tmp_path / "red.png") as opened:
-        given = [RED, Image.fromarray(RED), opened, RED / 255, RED.copy(order="F")]
+        content = (tmp_path / "red.png").read_bytes()
+        given = [RED, content, opened, RED / 255, RED.copy(order="F")]
         qaset = askattend.QASet.from_rows([row(each, f"{n}?") for n, each in enumerate(given)])
     assert isinstance(qaset, QASet)
     assert [q.text for q in qaset] == ["0?", "1?", "2?", "3?", "4?"]
@@ -75,6 +76,14 @@ def test_frames_and_lists_of_paths_are_the_same_set(frame: Any, tmp_path: Path) 
     assert [(q.image, q.answers) for q in qaset] == [("red.png", (("red", 1),))] * 2
     [file] = qaset.images.values()
     assert file.resolve() == (tmp_path / "red.png").resolve()
+
+
+@pytest.mark.parametrize("heading", ["image", "Image", "picture", "Bild"])
+def test_the_image_may_be_called_otherwise(heading: str, tmp_path: Path) -> None:
+    Image.fromarray(RED).save(tmp_path / "red.png")
+    rows = [{heading: each, "question": "a?", "answer": "b"} for each in ("red.png", 255 - RED)]
+    first, second = pixels(askattend.QASet.from_rows(rows, images=tmp_path))
+    assert np.array_equal(first, 255 - second)
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from askattend.data import questions
+from askattend.data.readers.headings import Headings
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import LOCATED_AT
 from askattend.environment.home import cache_folder
@@ -77,9 +78,9 @@ def questions_from(rows: Any, file: str | Path | None = None, *, images: str | P
     Args:
         rows: dicts, or a data frame, with the keys or columns ``image``, ``question`` and
             ``answer`` or ``answers``; ``split``, ``id``, ``question_type`` and ``answer_type`` may
-            be there. See ``askattend data --help``. An image is a path, a PIL image or an array
-            (height × width, or × 1, 3 or 4); pixels are kept as PNG in a folder beside the table,
-            ``mine-images`` of ``mine.jsonl``, and the same pixels are one image.
+            be there. See ``askattend data --help``. An image is a path, a file's bytes, a PIL
+            image or an array (height × width, or × 1, 3 or 4); pixels are kept as PNG in a folder
+            beside the table, ``mine-images`` of ``mine.jsonl``, and the same pixels are one image.
         file: the table to be written, which ends in ``.jsonl``; by default one in the user's
             cache folder, the same for the same rows.
         images: the folder that the images' paths are relative to.
@@ -119,14 +120,11 @@ def source_in(given: Any) -> str | None:
 
 def table_of(rows: Any, file: Path, images: str | Path) -> WrittenTable:
     """Make the table of rows, as it lies at `file`; see `questions_from`."""
-    folder = Path(images).expanduser()
-    pictures: dict[str, bytes] = {}
-    lines = [
-        _line(row, number, file, folder, pictures) for number, row in enumerate(_dicts(rows), 1)
-    ]
+    writing = _Writing(file, Path(images).expanduser())
+    lines = [_line(row, number, writing) for number, row in enumerate(_dicts(rows), 1)]
     if not lines:
         raise DataError("no rows", where="questions", remedy="Give it one a question.")
-    return WrittenTable(b"".join(lines), pictures)
+    return WrittenTable(b"".join(lines), writing.pictures)
 
 
 def _cached(name: str) -> Path:
@@ -155,38 +153,55 @@ def _dicts(rows: Any) -> Iterable[Any]:
     )
 
 
-def _line(row: Any, number: int, file: Path, folder: Path, pictures: dict[str, bytes]) -> bytes:
+def _line(row: Any, number: int, writing: _Writing) -> bytes:
     where = f"row {number}"
     if not isinstance(row, Mapping):
         problem = f"{type(row).__name__}, where a dict was expected"
         raise DataError(problem, where=where, remedy="Give image, question and answer by name.")
-    named = next((str(key) for key in row if str(key).lower() == "image"), None)
     given = {str(key): value for key, value in row.items()}
-    pixels = None if named is None else _pixels(given[named], where)
-    if named is not None and pixels is not None:
-        name, content = _png(pixels)
-        pictures[name] = content
-        given |= {named: name, LOCATED_AT: f"{_pictures_of(file).name}/{name}"}
-        named = None
-    cells = {key: _plain(value) for key, value in given.items()}
-    if named is not None and isinstance(cells[named], str) and cells[named]:
-        image = folder / cells[named]
-        # Its name is the image's id, as in a store of the folder's features.
-        if image.is_relative_to(folder.absolute()):
-            cells[named] = image.relative_to(folder.absolute()).as_posix()
-        cells[LOCATED_AT] = _relative(image, file.parent)
+    columns = writing.headings.read(list(given), where)
+    named = next((key for key, column in zip(given, columns, strict=True) if column == "image"), "")
+    cells = writing.placed(given, named, where) if named else given
     try:
-        return msgspec.json.encode(cells) + b"\n"
+        return msgspec.json.encode({key: _plain(value) for key, value in cells.items()}) + b"\n"
     except (TypeError, ValueError) as error:
         raise DataError(
             f"cannot be written ({error})", where=where, remedy="Give text or numbers."
         ) from None
 
 
+@dataclass(frozen=True)
+class _Writing:
+    """A table while it is made: where it and its images lie, and the pictures met so far."""
+
+    file: Path
+    folder: Path
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    headings: Headings = field(default_factory=lambda: Headings({}))
+
+    def placed(self, cells: Mapping[str, Any], named: str, where: str) -> dict[str, Any]:
+        """Return a row's cells with the image's id, and the place where it lies."""
+        pixels = _pixels(cells[named], where)
+        if pixels is not None:
+            name, self.pictures[name] = _png(pixels)
+            return {**cells, named: name, LOCATED_AT: f"{_pictures_of(self.file).name}/{name}"}
+        path = _plain(cells[named])
+        if not isinstance(path, str) or not path:
+            return dict(cells)
+        image, top = self.folder / path, self.folder.absolute()
+        # Its name is the image's id, as in a store of the folder's features.
+        within = image.is_relative_to(top)
+        short = image.relative_to(top).as_posix() if within else path
+        return {**cells, named: short, LOCATED_AT: _relative(image, self.file.parent)}
+
+
 def _pixels(image: Any, where: str) -> Image.Image | None:
-    """Return a picture that is given by its pixels, upright RGB; None for any other cell."""
+    """Return a picture that is given by its pixels, upright RGB; None for any other cell.
+
+    A file's bytes are its pixels, too.
+    """
     # One number is a missing cell or a mistake, which the table's reader tells.
-    if isinstance(image, Image.Image) or (isinstance(image, np.ndarray) and image.ndim):
+    if isinstance(image, Image.Image | bytes) or (isinstance(image, np.ndarray) and image.ndim):
         return open_image(image, name=f"{where}: image")
     return None
 
