@@ -94,6 +94,15 @@ def test_all_that_lack_an_evaluation_are_named_at_once(tmp_path: Path) -> None:
     assert data.count(f"--split test --data {source}") == len(fresh)
 
 
+def test_a_run_that_is_named_twice_is_told_once(tmp_path: Path) -> None:
+    fresh = with_data(tmp_path / "fresh", "gone:")
+    with pytest.raises(RunError) as error:
+        compare_paths(fresh, fresh)
+    assert str(error.value) == (
+        f"{fresh}: not evaluated on 'test' yet. Run: askattend evaluate {fresh} --split test"
+    )
+
+
 def test_no_split_is_named_that_the_data_are_without(tmp_path: Path, no_test: str) -> None:
     done = evaluated(tmp_path / "done", "gone:", "test")
     lacking = with_data(tmp_path / "lacking", no_test)
@@ -102,6 +111,11 @@ def test_no_split_is_named_that_the_data_are_without(tmp_path: Path, no_test: st
         error = told(done, lacking, split=split)
         assert "Its data have no 'test'." in error
         assert error.endswith(f"Run: {both}, then add --split valid")
+    # A run that is found on its only split has none of another either.
+    found, fresh = evaluated(tmp_path / "found", no_test, "valid"), tmp_path / "fresh"
+    error = told(found, with_data(fresh, "gone:"))
+    assert f"The data of {found} have no 'test'. Run: askattend evaluate {fresh} --spl" in error
+    assert error.endswith("--split valid, then add --split valid")
     # Of data with neither, nothing could be run.
     assert "No split is common to all" in told(
         done / "evaluations" / "test", lacking, split="other"
@@ -116,3 +130,9 @@ def test_runs_found_on_different_splits_are_told_what_they_share(tmp_path: Path)
     assert "Add --split valid: all were evaluated on it." in told(one, other)
     shutil.rmtree(one / "evaluations" / "valid")
     assert told(one, other).endswith(f"Run: askattend evaluate {other} --split test")
+    # The folder of an evaluation is of its split alone, whatever its data have.
+    error = told(other / "evaluations" / "valid", with_data(tmp_path / "fresh", "gone:"))
+    assert "have no" not in error
+    assert error.endswith(
+        f"Run: askattend evaluate {tmp_path / 'fresh'} --split valid, then add --split valid"
+    )

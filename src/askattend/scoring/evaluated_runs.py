@@ -45,17 +45,22 @@ def require_evaluations(paths: Sequence[Path], split: str | None, data: str | No
     Raises:
         RunError: some have none; names all of these, and what helps all.
     """
-    runs = tuple(path for path in paths if path.is_dir() or is_packed(path))
+    runs = _runs_among(paths)
     if missing := [run for run in runs if _locate(run, split, data) is None]:
         raise _Missing(runs, split, data).error(missing)
 
 
 def how_to_share(paths: Sequence[Path], data: str | None = None) -> str:
     """Tell how runs that were found on different splits can be compared on the same one."""
-    runs = tuple(path for path in paths if path.is_dir() or is_packed(path))
-    if len(runs) < len(paths):  # a file answers one split alone
+    runs = _runs_among(paths)
+    if len(runs) < len({*paths}):  # a file answers one split alone
         return "Evaluate both on the same questions."
     return _Missing(runs, None, data).remedy(())
+
+
+def _runs_among(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Leave out files of results, and what is not there: others tell; name each run once."""
+    return tuple(dict.fromkeys(path for path in paths if path.is_dir() or is_packed(path)))
 
 
 def _locate(run: Path, split: str | None, data: str | None) -> Path | None:
@@ -133,10 +138,15 @@ class _Missing:
         return [f"{'It' if one else run} was on: {name}." for run, name in names.items() if name]
 
     def _lacking(self, missing: Sequence[Path]) -> list[str]:
-        without = [run for run in missing if not self._can_have(run, self.wanted)]
+        runs = [run for run in self._without(self.wanted) if not _is_evaluation(run)]
+        without = [run for run in runs if not self._can_have(run, self.wanted)]
         if not without:
             return []
-        whose = "Its data" if len(missing) == 1 else f"The data of {', '.join(map(str, without))}"
+        whose = (
+            "Its data"
+            if len(missing) == 1 and without == [*missing]
+            else f"The data of {name_few(map(str, without))}"
+        )
         return [f"{whose if self.data is None else 'The data'} have no '{self.wanted}'."]
 
     def _others(self) -> list[str]:
