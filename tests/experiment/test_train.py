@@ -241,8 +241,7 @@ def test_going_on_beside_moved_questions(all_trained: Path, own_run: Path, tmp_p
     assert not (own_run.parent / "features").exists()
 
 
-@pytest.mark.parametrize("split", ["train", "valid", "test"])
-@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize(("split", "gone"), [("train", False), ("valid", True), ("test", True)])
 def test_a_copy_of_the_own_questions_is_as_good(
     all_trained: Path, own_run: Path, tmp_path: Path, split: str, gone: bool
 ) -> None:
@@ -256,8 +255,8 @@ def test_a_copy_of_the_own_questions_is_as_good(
     console = Console(file=io.StringIO(), width=500)
     found = evaluate_run(own_run, EvaluationOptions(data, split), console=console)
     told = {"train": "All of these questions were learnt from", "valid": "are of validation"}
-    assert told.get(split, "") in (found.trust or "")
-    assert found.trust == expected.trust
+    assert told.get(split, "") in (found.metrics.trust or "")
+    assert found.metrics.trust == expected.metrics.trust
     assert found.metrics.accuracy == expected.metrics.accuracy
     assert (own_run / "calibration.json").read_bytes() == calibration
     assert "not calibrated" not in console.file.getvalue()  # type: ignore[attr-defined]
@@ -270,12 +269,12 @@ def test_part_of_the_own_questions_elsewhere(
     header, _, *rest = file.read_text().splitlines()
     file.write_text("\n".join([header, *rest, ""]))
     options = EvaluationOptions(f"table:{file}", "train")
-    trust = evaluate_run(own_run, options, console=QUIET).trust
+    trust = evaluate_run(own_run, options, console=QUIET).metrics.trust
     assert "were learnt from" in (trust or "")
     # The same names, and other pictures.
     for picture in file.parent.glob("*.png"):
         Image.new("RGB", (64, 64), "white").save(picture)
-    trust = evaluate_run(own_run, options, console=QUIET).trust
+    trust = evaluate_run(own_run, options, console=QUIET).metrics.trust
     assert "were learnt from" not in (trust or "")
     losing_its_data(own_run)
     console = Console(file=io.StringIO(), width=500)
