@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from askattend.checking import CheckReport, check
     from askattend.errors import AskAttendError
     from askattend.evaluation.evaluate import Evaluation
-    from askattend.experiment.from_python import evaluate, extract, questions_from, train
+    from askattend.experiment.from_python import evaluate, extract, train
+    from askattend.experiment.rows import QASet, questions_from
     from askattend.explaining.explain import explain
     from askattend.explaining.explanation import Explanation
     from askattend.features.own_backbone import own_backbone
@@ -38,6 +39,7 @@ __all__ = [
     "MapSummary",
     "Output",
     "Predictor",
+    "QASet",
     "SAAAConfig",
     "SANConfig",
     "Scene",
@@ -70,7 +72,8 @@ _HOME = {
     "askattend.checking": ("CheckReport", "check"),
     "askattend.errors": ("AskAttendError",),
     "askattend.evaluation.evaluate": ("Evaluation",),
-    "askattend.experiment.from_python": ("evaluate", "extract", "questions_from", "train"),
+    "askattend.experiment.from_python": ("evaluate", "extract", "train"),
+    "askattend.experiment.rows": ("QASet", "questions_from"),
     "askattend.explaining.explain": ("explain",),
     "askattend.explaining.explanation": ("Explanation",),
     "askattend.features.own_backbone": ("own_backbone",),

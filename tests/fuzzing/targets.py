@@ -50,7 +50,21 @@ from askattend.training.summary import read_summary
 REFUSALS = (AskAttendError, HTTPException)
 BOUNDARY = b"frontier"
 _SLOW = (
-    *("vqa", "clevr", "gqa", "gqa-all", "daquar", "coco-qa", "csv", "tsv", "store"),
+    *(
+        "vizwiz",
+        "slake",
+        "vqa-rad",
+        "nlvr",
+        "vqa",
+        "clevr",
+        "gqa",
+        "gqa-all",
+        "daquar",
+        "coco-qa",
+        "csv",
+        "tsv",
+        "store",
+    ),
     *("xlsx", "hdf5", "preset", "run", "weights", "packed run"),
 )
 
@@ -172,6 +186,27 @@ def _of_files(
     return Target(name, tuple(bytes([n]) + files[file] for n, file in enumerate(names)), read)
 
 
+def _files_a_split(folder: Path) -> Iterable[Target]:
+    """Yield the sets whose splits are files called by the split's name."""
+    vizwiz = {
+        **{"image": "VizWiz_train_00000000.jpg", "question": "What?", "answer_type": "other"},
+        **{"answers": [{"answer": "basil", "answer_confidence": "yes"}], "answerable": 1},
+    }
+    slake = {
+        **{"img_id": 1, "img_name": "xmlab1/source.jpg", "question": "What?", "answer": "MRI"},
+        **{"q_lang": "en", "answer_type": "OPEN", "content_type": "Modality", "qid": 0},
+    }
+    rad = {
+        **{"qid": "0", "phrase_type": "test_para", "qid_linked_id": "03f4", "answer": "Yes"},
+        **{"image_name": "synpic1.jpg", "question": "Is it?", "question_type": "PRES"},
+    }
+    nlvr = {"sentence": "There is a box.", "identifier": "1-0", "label": "true"}
+    yield _of_folder("vizwiz", folder / "vizwiz", {"train.json": _text([vizwiz])})
+    yield _of_folder("slake", folder / "slake", {"train.json": _text([slake])})
+    yield _of_folder("vqa-rad", folder / "vqa-rad", {"VQA_RAD Dataset Public.json": _text([rad])})
+    yield _of_folder("nlvr", folder / "nlvr", {"train.json": _text(nlvr)})
+
+
 def _of_folder(source: str, folder: Path, files: Mapping[str, bytes]) -> Target:
     """Make a target of a source of questions that is a folder."""
     return _of_files(
@@ -216,6 +251,7 @@ def _sources(folder: Path) -> Iterable[Target]:
     yield _of_folder(
         "gqa-all", folder / "gqa-all", {"train_all_questions.json": _text({"01": gqa})}
     )
+    yield from _files_a_split(folder)
     lines = b"how many ?\n12\nimage3\nwhat ?\nsofa, lamp\nimage7\n"
     yield _of_folder("daquar", folder / "daquar", {"qa.894.raw.train.format_triple": lines})
     rows = {"questions": b"what ?\nhow many ?\n", "answers": b"cake\ntwo\n"}

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from accepted import accept_evaluation, accept_run
 from askattend.cli import main
 from askattend.errors import RunError
-from askattend.report.card import CARD, portable, write_card
+from askattend.report.card import CARD, write_card
+from askattend.report.details import portable
 from askattend.runs.run_folder import Run
 from askattend.settings import toml_bytes
 

@@ -116,7 +116,9 @@ def test_it_says_loudly_when_anybody_may_ask(
     with bind(Address(host, 0)) as listener:
         announce(listener, has_token=has_token)
     out = capsys.readouterr().out
-    assert f"answers at http://{host}:" in out
+    shown = host if host == "127.0.0.1" else "localhost"
+    assert f"answers at http://{shown}:" in out
+    assert (f"from other machines at http://{socket.gethostname()}:" in out) == (host == "0.0.0.0")
     assert ("ANYBODY" in out) == warns
 
 

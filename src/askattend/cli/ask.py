@@ -20,6 +20,7 @@ from askattend.cli.options import (
     StoredFeatures,
 )
 from askattend.cli.words import check_questions
+from askattend.devices import AnsweringPrecision
 from askattend.errors import ConfigError
 from askattend.experiment.stopped import stopped_note
 from askattend.features.store import FeatureStore
@@ -56,6 +57,8 @@ class Ask:
     """With --no-abstention, no answer is "not sure" for being improbable."""
     attention: Attention = None
     device: Device = "auto"
+    precision: AnsweringPrecision | None = None
+    """Type of weights and products; by default the run's."""
     json: bool = False
     """Print a JSON list, one object a question."""
 
@@ -74,6 +77,7 @@ def run(argv: list[str]) -> None:
     predictor = Predictor.load(
         options.run,
         device=options.device,
+        precision=options.precision,
         backbone=options.backbone,
         attention=options.attention,
     )
@@ -83,7 +87,8 @@ def run(argv: list[str]) -> None:
         predictor.abstain_above(options.abstain_above_risk)
     scene, answers = _answers(predictor, options)
     for question in options.questions:
-        print_notes(predictor.notes(question))
+        of = f"“{question}”: " if len(options.questions) > 1 else ""
+        print_notes([f"{of}{note}" for note in predictor.notes(question)])
     print_notes(dict.fromkeys(note for answer in answers for note in answer.notes))
     if options.json:
         print_json([{"image": options.image, **answer.to_dict()} for answer in answers])

@@ -17,6 +17,7 @@ from askattend.experiment.stopped import stopped_note
 from askattend.explaining.explain import explain, explain_stored
 from askattend.explaining.explanation import Explanation
 from askattend.explaining.text import explanation_lines
+from askattend.runs.answering import notes_on_float32
 from askattend.runs.predictor import Predictor
 from askattend.settings import Seed, check
 
@@ -68,6 +69,7 @@ def run(argv: list[str]) -> None:
     )
     print_notes(stopped_note(predictor.run))
     explanation = _explain(predictor, options)
+    print_notes(notes_on_float32(predictor.run, options.device))
     print_notes(explanation.notes)
     print_notes(explanation.answer.notes)
     if options.out is not None:

@@ -14,6 +14,8 @@ from askattend.cli.options import REQUIRED, Attention, BackboneName, Flat, Json,
 from askattend.errors import ConfigError
 from askattend.models import Network, NetworkConfig, network_named
 from askattend.runs.agreement import agree
+from askattend.runs.answering import notes_on_float32
+from askattend.runs.run_folder import Run
 from askattend.tracing.random_data import RandomData, trace_random
 from askattend.tracing.text import trace_lines
 from askattend.tracing.trace import Trace
@@ -117,6 +119,7 @@ def _trace_run(argv: list[str]) -> tuple[Trace, bool]:
         raise _incomplete(options, network)
     if options.attention is not None:
         agree(options.run, options.attention)
+    print_notes(notes_on_float32(Run.load(options.run)))
     trace = trace_run(
         options.run,
         options.image,

@@ -5,6 +5,7 @@ The hub is asked only where a name of it is given; what it has sent stays in the
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ PREFIX = "hf:"
 DEMO = "demo"
 # Suffixes of a run's files. No pickle is among them; code is run once its user has agreed to it.
 SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 _NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 # A run has some twenty files, and four for each of its evaluations.
 MOST_FILES = 4_000
@@ -100,7 +102,7 @@ def push(
         problem = "is no name of a repository"
         raise RunError(problem, where=repository, remedy="Write user/name.")
     api = _huggingface_hub().HfApi(endpoint=_endpoint(), token=token, library_name="askattend")
-    with _told(f"{PREFIX}{repository}"):
+    with _told(f"{PREFIX}{repository}", pushing=True):
         url = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(
             repo_id=repository,
@@ -150,35 +152,36 @@ def _huggingface_hub() -> Any:
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _told(where: str, *, pushing: bool = False) -> Iterator[None]:
     """Turn what goes wrong between here and the hub into an error of our own."""
     try:
         yield
     except Exception as error:
         if not _is_of_the_hub(error):
             raise
-        raise _refused(error, where) from None
+        raise _refused(error, where, pushing=pushing) from None
 
 
 def _is_of_the_hub(error: Exception) -> bool:
     """Tell errors of the connection, and of the hub's package: its versions use other clients."""
+    if isinstance(error, OSError):
+        return error.errno not in _OF_THE_DISK
     clients = ("huggingface_hub", "httpx", "httpcore", "requests", "urllib3")
-    return isinstance(error, OSError) or type(error).__module__.startswith(clients)
+    return type(error).__module__.startswith(clients)
 
 
-def _refused(error: Exception, where: str) -> RunError:
+def _refused(error: Exception, where: str, *, pushing: bool) -> RunError:
     said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
     kind = type(error).__name__
     if "NotFound" in kind and "LocalEntry" not in kind:
-        problem, remedy = (
-            "the model hub does not have it, or not for you",
-            ("Check the name; for what is private, log in with: hf auth login."),
-        )
+        problem = "the model hub does not have it, or not for you"
+        remedy = "Check the name; for what is private, log in with: hf auth login."
     elif "GatedRepo" in kind or getattr(error, "response", None) is not None:
         problem, remedy = "the model hub refuses", "Log in with: hf auth login."
+    elif pushing:
+        problem = "the model hub could not be reached"
+        remedy = "Try again with network access; askattend pack makes a file of the run without."
     else:
-        problem, remedy = (
-            "the model hub could not be reached, and it is not on this machine",
-            ("Try again with network access, or name a run's folder."),
-        )
+        problem = "the model hub could not be reached, and it is not on this machine"
+        remedy = "Try again with network access, or name a run's folder."
     return RunError(f"{problem} ({said})", where=where, remedy=remedy)

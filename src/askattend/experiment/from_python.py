@@ -3,76 +3,44 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 from torch import nn
 
-from askattend.data.questions import Question
-from askattend.data.readers.table import LOCATED_AT
+from askattend.data.questions import QASet, Question
 from askattend.data.splits import canonical_split
 from askattend.environment.console import notes_console
 from askattend.environment.packing import run_folder
-from askattend.errors import ConfigError, DataError, RunError
+from askattend.errors import ConfigError, RunError
 from askattend.evaluation.evaluate import Evaluation
 from askattend.experiment import train as training
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
 from askattend.experiment.features import extract_features
 from askattend.experiment.inputs import questions_of, split_of
+from askattend.experiment.rows import QUESTIONS, questions_from, source_in, table_of
 from askattend.features.extract_config import ExtractConfig
 from askattend.features.spec import Backbone
 from askattend.features.store import FeatureStore
-from askattend.files import make_folder, write_whole
 from askattend.models import network_named
 from askattend.runs.own_code import OwnCode, trust
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import read_config
 from askattend.settings import from_mapping
 
-# A source as commands take it, or rows: dicts, or a data frame of pandas' or polars'.
-Questions = str | Iterable[Mapping[str, Any]] | Any
+# A source as commands take it, a set of one, or rows: dicts, or a frame of pandas' or polars'.
+Questions = str | QASet | Iterable[Mapping[str, Any]] | Any
 Metric = Callable[[str, Question], float]
-QUESTIONS = "questions.jsonl"
 _WHERE = "settings"
-
-
-def questions_from(rows: Any, file: str | Path, *, images: str | Path = ".") -> str:
-    """Write questions into a table, and return it as a source: ``"table:FILE"``.
-
-    Args:
-        rows: dicts, or a data frame, with the keys or columns ``image``, ``question`` and
-            ``answer`` or ``answers``; ``split``, ``id``, ``question_type`` and ``answer_type`` may
-            be there. See ``askattend data --help``.
-        file: the table to be written, which ends in ``.jsonl``.
-        images: the folder that the images' paths are relative to.
-
-    Raises:
-        DataError: the rows are none, or hold what JSON cannot.
-    """
-    file = Path(file)
-    content = _table(rows, file, images)
-    make_folder(file.parent)
-    write_whole(file, content)
-    return f"table:{file}"
-
-
-def _table(rows: Any, file: Path, images: str | Path) -> bytes:
-    folder = Path(images).expanduser()
-    lines = [_line(row, number, file, folder) for number, row in enumerate(_dicts(rows), 1)]
-    if not lines:
-        raise DataError("no rows", where="questions", remedy="Give it one a question.")
-    return b"".join(lines)
 
 
 def _kept(rows: Any, file: Path, images: str | Path, *, resume: bool) -> str:
     """Write the questions of a run; of one that goes on, those that it has must be the same."""
-    if resume and file.exists() and file.read_bytes() != _table(rows, file, images):
+    if resume and file.exists() and file.read_bytes() != table_of(rows, file, images).lines:
         raise RunError(
             "cannot go on: the questions differ",
             where=file,
@@ -125,8 +93,8 @@ def train(
 
     Args:
         network: its name: ``"saaa"``, ``"san"``.
-        questions: a source as ``askattend data --help`` lists them, or rows as `questions_from`
-            takes them, which are kept in the run.
+        questions: a source as ``askattend data --help`` lists them, a whole `QASet`, or rows as
+            `questions_from` takes them, which are kept in the run.
         out: the run folder.
         images: the folder that the rows' images are relative to.
         attention: of one's own: a class or function at the top of a file, or ``"FILE.py:NAME"``.
@@ -141,8 +109,8 @@ def train(
     """
     out = Path(out).expanduser()
     training.check_folder(out, resume=resume)
-    source = questions
-    if not isinstance(questions, str):
+    source = source_in(questions)
+    if source is None:
         source = _kept(questions, out / QUESTIONS, images, resume=resume)
     tables = _tables({"recipe": "auto", **(settings or {}), "data": source})
     if attention is not None:
@@ -178,8 +146,8 @@ def evaluate(
     Args:
         run: the run folder, or its predictor, which from then on answers by what the evaluation
             learnt of its probabilities.
-        questions: another source than the run's, or rows as `questions_from` takes them, which
-            are kept in the run.
+        questions: another source than the run's, a whole `QASet`, or rows as `questions_from`
+            takes them, which are kept in the run.
         images: the folder that the rows' images are relative to.
         split: which of its splits; of rows that name none, all are ``"train"``.
         metrics: measures of one's own by name: called with an answer and its question, they tell
@@ -191,7 +159,7 @@ def evaluate(
     """
     folder = run.run.folder if isinstance(run, Predictor) else run_folder(Path(run).expanduser())
     split = canonical_split(split)
-    source: str | None = questions if isinstance(questions, str) else None
+    source = source_in(questions)
     if questions is not None and source is None:
         name = f"questions-{split}.jsonl"
         source = questions_from(questions, folder / name, images=images)
@@ -233,58 +201,3 @@ def _tables(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigError(f"'{section}' is no section", where=_WHERE, remedy="Mend the name.")
         tables[section] = {**held, setting: value}
     return tables
-
-
-def _dicts(rows: Any) -> Iterable[Any]:
-    """Yield each row of dicts, or of a data frame of pandas' or polars'."""
-    if hasattr(rows, "to_dicts"):  # polars
-        return rows.to_dicts()  # type: ignore[no-any-return]
-    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
-        return rows.to_dict("records")  # type: ignore[no-any-return]
-    if isinstance(rows, Iterable) and not isinstance(rows, str | bytes | Mapping):
-        return rows
-    remedy = "Give a list of dicts, or a data frame."
-    raise DataError(
-        f"{type(rows).__name__}, where rows were expected", where="questions", remedy=remedy
-    )
-
-
-def _line(row: Any, number: int, file: Path, folder: Path) -> bytes:
-    where = f"row {number}"
-    if not isinstance(row, Mapping):
-        problem = f"{type(row).__name__}, where a dict was expected"
-        raise DataError(problem, where=where, remedy="Give image, question and answer by name.")
-    cells = {str(key): _plain(value) for key, value in row.items()}
-    named = next((key for key in cells if key.lower() == "image"), None)
-    if named is not None and isinstance(cells[named], str) and cells[named]:
-        image = folder / cells[named]
-        # Its name is the image's id, as in a store of the folder's features.
-        if image.is_relative_to(folder.absolute()):
-            cells[named] = image.relative_to(folder.absolute()).as_posix()
-        cells[LOCATED_AT] = _relative(image, file.parent)
-    try:
-        return msgspec.json.encode(cells) + b"\n"
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"cannot be written ({error})", where=where, remedy="Give text or numbers."
-        ) from None
-
-
-def _plain(value: Any) -> Any:
-    """Return a cell as JSON has it: paths as text, NumPy's as Python's, what is missing as null."""
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if hasattr(value, "tolist"):  # a number, or a list of a Parquet file
-        value = value.tolist()
-    if type(value).__name__ in ("NAType", "NaTType"):  # pandas' own
-        return None
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _relative(image: Path, folder: Path) -> str:
-    """Return the path of an image from a folder on, so that both may be moved together."""
-    try:
-        # Without links: the system goes up from where a link leads to.
-        return Path(os.path.relpath(image.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # another drive of Windows'
-        return image.resolve().as_posix()

@@ -19,9 +19,9 @@ from askattend.features.store_files import read_description
 from askattend.features.store_index import INDEX, PLAN, Index
 from askattend.files import remove, remove_whole
 
-Kind = Literal["packed run", "drawings", "features", "imported features"]
+Kind = Literal["packed run", "drawings", "questions", "features", "imported features"]
 # Parts of the user's cache folder, each with a folder for every thing kept.
-PARTS: dict[str, Kind] = {"packed": "packed run", "scenes": "drawings"}
+PARTS: dict[str, Kind] = {"packed": "packed run", "scenes": "drawings", "rows": "questions"}
 
 
 class Cached(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Cached(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: what it holds. All but imported features can be made again, as long as the pictures
-            are there.
+            and rows are there.
         path: where it lies.
         files: how many it has.
         bytes: that they take.

@@ -22,7 +22,7 @@ from askattend.files import atomic_write, read_whole
 from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
-from askattend.report.details import changed_settings
+from askattend.report.details import changed_settings, portable
 from askattend.runs.image_likeness import load_likeness
 from askattend.runs.run_folder import Run
 from askattend.scoring.evaluation_folders import (
@@ -74,18 +74,6 @@ def write_card(run: Run) -> None:
     file = run.folder / CARD
     # A lone surrogate, which a path may hold, has no place in UTF-8.
     atomic_write(file, _text(run, _named_licence(file)).encode("utf-8", errors="replace"))
-
-
-def portable(source: str) -> str:
-    """Return a source, or a backbone, without the folders that it lies in.
-
-    >>> portable("daquar:/home/somebody/daquar,answers=single"), portable("hf:microsoft/resnet-152")
-    ('daquar:daquar,answers=single', 'hf:microsoft/resnet-152')
-    """
-    name, colon, place = source.partition(":")
-    if not place.startswith(("/", "~", ".")):
-        return source
-    return f"{name}{colon}{PurePath(place).name}"
 
 
 def _text(run: Run, licence: str | None) -> str:

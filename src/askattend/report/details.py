@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import PurePath
 from typing import Any
 
 from askattend.environment.home import shortened
@@ -14,6 +15,18 @@ from askattend.settings import to_mapping
 from askattend.training.config import TrainConfig
 from askattend.training.history import TrainingHistory
 from askattend.training.summary import read_summary
+
+
+def portable(source: str) -> str:
+    """Return a source, or a backbone, without the folders that it lies in.
+
+    >>> portable("daquar:/home/somebody/daquar,answers=single"), portable("hf:microsoft/resnet-152")
+    ('daquar:daquar,answers=single', 'hf:microsoft/resnet-152')
+    """
+    name, colon, place = source.partition(":")
+    if not place.startswith(("/", "~", ".")):
+        return source
+    return f"{name}{colon}{PurePath(place).name}"
 
 
 def changed_settings(run: Run) -> dict[str, Any]:
@@ -42,14 +55,14 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
     return {
         "Network": run.config["network"].upper(),
         "Parameters": f"{parameters:,}",
-        "Questions from": shortened(metrics.source),
+        "Questions from": portable(metrics.source),
         **_training(run, history),
         "Words, answers": f"{len(run.words):,}, {len(run.answers):,}",
         "Backbone": shortened(features.label),
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
         **{name: str(program) for name, program in programs.items() if program},
-        "Repeat with": f"askattend evaluate {shlex.quote(shortened(str(run.folder)))} "
-        f"--data {shlex.quote(shortened(metrics.source))} --split {metrics.split}",
+        "Repeat with": f"askattend evaluate {shlex.quote(run.folder.name)} "
+        f"--data {shlex.quote(portable(metrics.source))} --split {metrics.split}",
     }
 
 

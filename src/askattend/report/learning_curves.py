@@ -24,6 +24,11 @@ def learning_curves(history: TrainingHistory | None) -> Section | None:
         f"{label} of {best.valid_accuracy:.1%}. "
         "Its weights are the ones evaluated here."
     )
+    if train_loss[-1] > valid_loss[-1]:
+        note += (
+            " The loss in training is the larger one: there answers are smoothed or taught by others"
+            ", and parts are dropped, where the settings say so; validation has neither."
+        )
     return Section(
         "Learning curves",
         (

@@ -22,6 +22,7 @@ from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.metrics.shares import percent
 from askattend.report.charts import draw, line_kind
+from askattend.report.details import portable
 from askattend.report.gallery import Example, Tile, gallery_of
 from askattend.report.learning_curves import learning_curves
 from askattend.training.history import TrainingHistory
@@ -157,8 +158,8 @@ def _marked(text: str) -> Markup:
 
 
 def _breakable(source: str) -> Markup:
-    """Escape a source; a line may end behind each of its options."""
-    return Markup(str(escape(source)).replace(",", ",<wbr>"))
+    """Escape a source without its folders; a line may end behind each of its options."""
+    return Markup(str(escape(portable(source))).replace(",", ",<wbr>"))
 
 
 def _carried(figures: Mapping[str, Any]) -> str:

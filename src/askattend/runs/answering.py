@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import get_args
 
+import torch
+
 from askattend.devices import AnsweringPrecision, pick_device, pick_precision, require_precision
 from askattend.errors import ConfigError
 from askattend.models import Network
 from askattend.models.kernels.int8 import round_to_eight_bits
 from askattend.runs.run_folder import Run
+
+
+def notes_on_float32(run: Run, device: str = "cpu") -> list[str]:
+    """Say where what is computed in float32 is not what the run answers on this device."""
+    target = pick_device(device)
+    if pick_precision(run.precision, target) is torch.float32:
+        return []
+    return [
+        "computed in float32, while answers here are in bfloat16 (ask --precision float32 has "
+        "these): probabilities differ little, and more on pictures unlike those of training"
+    ]
 
 
 def load_to_answer(run: Run, *, device: str, precision: AnsweringPrecision | None) -> Network:

@@ -113,8 +113,14 @@ def announce(listener: socket.socket, *, has_token: bool) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     log(SERVICE, "listening", url=url)
-    print(f"askattend answers at {url}", flush=True)
+    elsewhere = ""
+    if ipaddress.ip_address(
+        host
+    ).is_unspecified:  # all addresses, of which nobody can open that one
+        elsewhere = f"; from other machines at http://{socket.gethostname()}:{port}"
+        url = f"http://localhost:{port}"
+    print(f"askattend answers at {url}{elsewhere}", flush=True)
     if not has_token and not ipaddress.ip_address(host).is_loopback:
-        warning = f"ANYBODY who reaches {url} may ask: there is no --token-file"
+        warning = "ANYBODY who reaches it may ask: there is no --token-file"
         log(SERVICE, warning, level=logging.WARNING)
         print(f"WARNING: {warning}", flush=True)

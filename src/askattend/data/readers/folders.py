@@ -43,25 +43,31 @@ def locate(
     """Map image id → file, and make a note if some are not there.
 
     Args:
-        images: each id, with the names that its file may have, the official one first.
+        images: each id, with the names that its file may have, the official one first; with the
+            folder they lie in, ``"xmlab0/source.jpg"``, where names alone do not tell them apart.
         found: what `files_below` found.
         folder: where a missing file is said to belong, once its pixels are needed.
     """
     files: dict[str, Path] = {}
     missing = []
     for image, names in images:
-        name = next((name for name in names if name in found), None)
-        if name is None:
+        file = next(filter(None, (_find(name, found) for name in names)), None)
+        if file is None:
             missing.append(names[0])
-            # Questions can be read and counted without images; the path tells where to put one.
-            files[image] = folder / names[0]
-        else:
-            files[image] = Path(found[name][0], name)
+        # Questions can be read and counted without images; the path tells where to put one.
+        files[image] = file or folder / names[0]
     if not missing:
         return files, ()
     return files, (
         f"{len(missing):,} of {len(files):,} {NOT_THERE}, such as {folder / missing[0]}",
     )
+
+
+def _find(name: str, found: Mapping[str, list[str]]) -> Path | None:
+    parent, slash, base = name.rpartition("/")
+    end = os.sep + parent.replace("/", os.sep) if slash else ""
+    inside = next((each for each in found.get(base, ()) if each.endswith(end)), None)
+    return None if inside is None else Path(inside, base)
 
 
 def no_question_file(

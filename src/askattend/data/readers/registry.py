@@ -27,6 +27,10 @@ READERS: Registry[Reader] = Registry(
         "gqa": "askattend.data.readers.gqa:GQA",
         "gqa-all": "askattend.data.readers.gqa:GQA_ALL",
         "clevr": "askattend.data.readers.clevr:CLEVR",
+        "nlvr": "askattend.data.readers.nlvr:NLVR",
+        "vqa-rad": "askattend.data.readers.vqa_rad:VQA_RAD",
+        "slake": "askattend.data.readers.slake:SLAKE",
+        "vizwiz": "askattend.data.readers.vizwiz:VIZWIZ",
         "table": "askattend.data.readers.table:TABLE",
     },
 )
