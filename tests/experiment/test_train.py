@@ -475,7 +475,7 @@ def test_a_store_of_ones_own_is_used_and_must_hold_every_image(
     for number in range(20):
         shutil.copy(all_trained / f"{number}.png", some)
     store = tmp_path / "store"
-    extract_features(str(some), store, ExtractConfig(image_size=64), console=QUIET)
+    extract_features([str(some)], store, ExtractConfig(image_size=64), console=QUIET)
     out = tmp_path / "runs" / "saaa"
     train(config(all_trained / "squares.csv", features=store), out, console=QUIET)
     assert [folder.name for folder in out.parent.iterdir()] == ["saaa"]
@@ -654,11 +654,11 @@ def test_a_store_without_mirror_images_is_not_flipped(tmp_path: Path) -> None:
     file = table(tmp_path)
     extraction = ExtractConfig(image_size=64)
     source = f"table:{file}"
-    plain = extract_features(source, tmp_path / "store", extraction, console=QUIET).store
+    plain = extract_features([source], tmp_path / "store", extraction, console=QUIET).store
     flipping = config(file, features=plain.path, train=replace(TRAIN, flips=0.5))
     with pytest.raises(FeatureError, match=r"mirror image of 0\.png.*extract … --flips"):
         train(flipping, tmp_path / "run", console=QUIET)
-    both = extract_features(source, plain.path, extraction, flips=True, console=QUIET).store
+    both = extract_features([source], plain.path, extraction, flips=True, console=QUIET).store
     assert len(both) == 2 * len(plain)
     assert train(flipping, tmp_path / "run", console=QUIET).features == plain.spec
 
