@@ -84,7 +84,7 @@ def test_without_validation_nothing_is_calibrated(own: Path, call: Call) -> None
     folder = own / "runs" / "saaa"
     status, _, err = call("evaluate", folder, "--json")
     assert status == 0
-    assert "not calibrated anew: they were validated on the training questions themselves" in err
+    assert "as they are: they were validated on the training questions themselves" in err
     assert not (folder / "calibration.json").exists()
     status, _, err = call("evaluate", folder, "--abstain-above-risk", "0.1")
     assert (status, "there are no validation questions to learn it from" in err) == (2, True)
@@ -194,6 +194,15 @@ def test_no_evaluation_replaces_another(own: Path, tmp_path: Path, call: Call) -
 
 
 OWN_TITLES = ("squares.csv, test", "squares.csv, train")
+
+
+def test_a_pack_knows_a_copy_of_its_questions(own: Path, tmp_path: Path, call: Call) -> None:
+    packed = tmp_path / "saaa.zip"
+    assert call("pack", own / "runs" / "saaa", packed)[0] == 0
+    named = ("--data", f"table:{own / 'squares.csv'}")  # a copy: the run began with another
+    for split, told in (("train", True), ("test", False)):
+        status, out, _ = call("evaluate", packed, *named, "--split", split)
+        assert (status, "All of these questions were learnt from" in out) == (0, told)
 
 
 def test_a_folder_of_ones_own(own: Path, tmp_path: Path, call: Call) -> None:

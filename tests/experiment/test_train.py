@@ -212,6 +212,80 @@ def test_going_on_with_other_questions_is_refused(
     assert files_of(own_run) == before
 
 
+def copied_data(folder: Path, to: Path) -> Path:
+    """Copy the questions and pictures of a folder, without its runs, and return the table."""
+    shutil.copytree(folder, to, ignore=shutil.ignore_patterns("runs"))
+    return to / "squares.csv"
+
+
+def losing_its_data(run: Path) -> None:
+    """Name a place for a run's questions where there is nothing, as after moving it."""
+    settings = (run / "config.toml").read_text()
+    settings = re.sub(r"^data = .*$", 'data = "table:/gone/squares.csv"', settings, flags=re.M)
+    (run / "config.toml").write_text(settings)
+    accept_run(run)
+
+
+def test_going_on_beside_moved_questions(all_trained: Path, own_run: Path, tmp_path: Path) -> None:
+    file, before = copied_data(all_trained, tmp_path / "moved"), files_of(own_run)
+    train(config(file), own_run, resume=True, console=QUIET)
+    after = files_of(own_run)
+    for name in ("best.safetensors", "last.safetensors", "log.csv", "origin.json"):
+        assert after[name] == before[name], name
+    assert Run.load(own_run).config["data"] == f"table:{file.resolve()}"
+    # Other questions are refused before a picture is looked at.
+    file.write_text(file.read_text().replace("0.png,what colour is it?", "0.png,what colour?", 1))
+    shutil.rmtree(own_run.parent / "features")
+    with pytest.raises(RunError, match="cannot go on: the questions differ"):
+        train(config(file), own_run, resume=True, console=QUIET)
+    assert not (own_run.parent / "features").exists()
+
+
+@pytest.mark.parametrize(("split", "gone"), [("train", False), ("valid", True), ("test", True)])
+def test_a_copy_of_the_own_questions_is_as_good(
+    all_trained: Path, own_run: Path, tmp_path: Path, split: str, gone: bool
+) -> None:
+    expected = evaluate_run(own_run, EvaluationOptions(split=split), console=QUIET)
+    calibration = (own_run / "calibration.json").read_bytes()
+    (own_run / "calibration.json").unlink()
+    accept_run(own_run)
+    if gone:
+        losing_its_data(own_run)
+    data = f"table:{copied_data(all_trained, tmp_path / 'kopie')}"
+    console = Console(file=io.StringIO(), width=500)
+    found = evaluate_run(own_run, EvaluationOptions(data, split), console=console)
+    told = {"train": "All of these questions were learnt from", "valid": "are of validation"}
+    assert told.get(split, "") in (found.metrics.trust or "")
+    assert found.metrics.trust == expected.metrics.trust
+    assert found.metrics.accuracy == expected.metrics.accuracy
+    assert (own_run / "calibration.json").read_bytes() == calibration
+    assert "not calibrated" not in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_part_of_the_own_questions_elsewhere(
+    all_trained: Path, own_run: Path, tmp_path: Path
+) -> None:
+    file = copied_data(all_trained, tmp_path / "kopie")
+    header, _, *rest = file.read_text().splitlines()
+    file.write_text("\n".join([header, *rest, ""]))
+    options = EvaluationOptions(f"table:{file}", "train")
+    trust = evaluate_run(own_run, options, console=QUIET).metrics.trust
+    assert "were learnt from" in (trust or "")
+    # The same names, and other pictures.
+    for picture in file.parent.glob("*.png"):
+        Image.new("RGB", (64, 64), "white").save(picture)
+    trust = evaluate_run(own_run, options, console=QUIET).metrics.trust
+    assert "were learnt from" not in (trust or "")
+    losing_its_data(own_run)
+    console = Console(file=io.StringIO(), width=500)
+    before = (own_run / "calibration.json").read_bytes()
+    evaluate_run(own_run, options, console=console)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "not calibrated anew, and stay as they are: they need the questions that" in told
+    assert "Check the path" not in told
+    assert (own_run / "calibration.json").read_bytes() == before
+
+
 def test_going_on_with_another_question_of_the_same_words_is_refused(
     all_trained: Path, own_run: Path, tmp_path: Path
 ) -> None:
@@ -401,7 +475,7 @@ def test_a_store_of_ones_own_is_used_and_must_hold_every_image(
     for number in range(20):
         shutil.copy(all_trained / f"{number}.png", some)
     store = tmp_path / "store"
-    extract_features(str(some), store, ExtractConfig(image_size=64), console=QUIET)
+    extract_features([str(some)], store, ExtractConfig(image_size=64), console=QUIET)
     out = tmp_path / "runs" / "saaa"
     train(config(all_trained / "squares.csv", features=store), out, console=QUIET)
     assert [folder.name for folder in out.parent.iterdir()] == ["saaa"]
@@ -580,11 +654,11 @@ def test_a_store_without_mirror_images_is_not_flipped(tmp_path: Path) -> None:
     file = table(tmp_path)
     extraction = ExtractConfig(image_size=64)
     source = f"table:{file}"
-    plain = extract_features(source, tmp_path / "store", extraction, console=QUIET).store
+    plain = extract_features([source], tmp_path / "store", extraction, console=QUIET).store
     flipping = config(file, features=plain.path, train=replace(TRAIN, flips=0.5))
     with pytest.raises(FeatureError, match=r"mirror image of 0\.png.*extract … --flips"):
         train(flipping, tmp_path / "run", console=QUIET)
-    both = extract_features(source, plain.path, extraction, flips=True, console=QUIET).store
+    both = extract_features([source], plain.path, extraction, flips=True, console=QUIET).store
     assert len(both) == 2 * len(plain)
     assert train(flipping, tmp_path / "run", console=QUIET).features == plain.spec
 

@@ -15,6 +15,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.reader import OPTIONS
 from askattend.data.readers.registry import absolute_source
 from askattend.environment.console import print_line
+from askattend.environment.origin import read_origin
 from askattend.environment.packing import is_unpacked
 from askattend.errors import AskAttendError
 from askattend.experiment.config import Config, config_from
@@ -28,6 +29,7 @@ from askattend.runs.run_folder import CONFIG
 SAMPLE = 200
 # A temperature needs no more questions than this to be fitted.
 CALIBRATION = 4_000
+_NOT_ANEW = "note: probabilities are not calibrated anew, and stay as they are: {}"
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def read_inputs(
     source = _source(config, run.folder)
     questions = split_of(config, source, split)
     store = _store(predictor, config, questions, console=console)
-    known = (source, store) if config == own else (None, None)
-    trained = _own_questions(own, known[0], console=console)
-    valid = _validation(predictor, own, trained, known[1], console=console)
+    own, trained, named = _own_questions(own, config, source, run.folder, console=console)
+    known = store if own == config else None
+    valid = _validation(predictor, own, trained, known, console=console)
     read = (questions,) if valid is None else (questions, valid[0])
     predictor = predictor.knowing(question.text for part in read for question in part)
     batches = partial(batches_of, run=predictor.run, config=config.train)
@@ -88,7 +90,7 @@ def read_inputs(
         batches(sample_of(questions, SAMPLE), store),
         None if valid is None else batches(*valid),
         0 if valid is None else shared(questions, valid[0]),
-        None if trained is None else trained.trust(questions),
+        None if named is None else named.trust(questions),
     )
 
 
@@ -107,16 +109,47 @@ def _source(config: Config[Any], folder: Path) -> QASet:
 
 
 def _own_questions(
-    config: Config[Any], source: QASet | None, *, console: Console
-) -> OwnQuestions | None:
-    """Read the run's own questions; None, and a note, where they are not to be had."""
-    if not config.data:
-        return None
+    own: Config[Any], config: Config[Any], source: QASet, folder: Path, *, console: Console
+) -> tuple[Config[Any], OwnQuestions | None, OwnQuestions | None]:
+    """Read the run's own questions, where they are to be had: a copy of them does as well.
+
+    Args:
+        own: the run's settings.
+        config: the same, with the source that is evaluated.
+        source: all its questions.
+        folder: of the run.
+        console: where a note goes if they are not to be had.
+
+    Returns:
+        settings that name the source to calibrate by; its questions; and those to hold the
+        evaluated ones against, which are the source's where it is a copy.
+    """
+    if not own.data:
+        return own, None, None
+    origin = read_origin(folder)
+    begun = None if origin is None else origin.questions
+    copied = None if config == own else _copy(config, source, begun)
     try:
-        return OwnQuestions.read(config, source)
+        trained = OwnQuestions.read(own, source if config == own else None)
     except AskAttendError as error:
-        print_line(console, f"note: probabilities are not calibrated anew: {error}")
+        if copied is None:
+            where = f"{error.where}: {error.problem}" if error.where else error.problem
+            why = f"they need the questions that the run was trained on, all of them ({where})"
+            print_line(console, _NOT_ANEW.format(why))
+        return config, copied, copied
+    if copied is not None and trained.digest != begun:  # others lie there by now
+        return config, copied, copied
+    # The features of those in their own place are at hand, most likely.
+    return own, trained, trained if copied is None else copied
+
+
+def _copy(config: Config[Any], source: QASet, begun: str | None) -> OwnQuestions | None:
+    """Divide a source as training did; None where the run began with other questions."""
+    try:
+        divided = OwnQuestions.read(config, source)
+    except AskAttendError:  # it lacks the splits to train on
         return None
+    return divided if divided.digest == begun else None
 
 
 def _validation(
@@ -136,7 +169,7 @@ def _validation(
     questions = trained.to_calibrate
     if questions is None:
         why = "they were validated on the training questions themselves"
-        print_line(console, f"note: probabilities are not calibrated anew: {why}")
+        print_line(console, _NOT_ANEW.format(why))
     if not questions:
         return None
     try:
@@ -146,7 +179,7 @@ def _validation(
             print_line(console, what)
             store = _store(predictor, config, questions, console=console)
     except AskAttendError as error:
-        print_line(console, f"note: probabilities are not calibrated anew: {error}")
+        print_line(console, _NOT_ANEW.format(error))
         return None
     return sample_of(questions, CALIBRATION), store
 

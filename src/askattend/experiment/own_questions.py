@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from askattend.data.questions import QASet
+from askattend.data.questions import QASet, Question, digest_of_questions
 from askattend.experiment.config import Config
 from askattend.experiment.inputs import questions_of, split_of
+from askattend.files import digest_of
 
 Key = tuple[str, Path | str]
 
@@ -42,6 +43,11 @@ class OwnQuestions:
         source = questions_of(config) if source is None else source
         train, valid = (split_of(config, source, name) for name in ("train", "valid"))
         return cls(train, valid, config.train.keep)
+
+    @property
+    def digest(self) -> str:
+        """The digest that training notes of them in the run's origin, wherever they lie."""
+        return digest_of_questions(self.train, self.valid)
 
     @property
     def to_calibrate(self) -> QASet | None:
@@ -78,9 +84,42 @@ class OwnQuestions:
 
 
 def shared(questions: QASet, others: QASet) -> int:
-    """Count the questions that others ask about the same image, in any source and under any id."""
-    known = set(_keys(others))
-    return sum(key in known for key in _keys(questions))
+    """Count the questions that others ask about the same image, in any source and under any id.
+
+    Images are the same file, or a copy of it under the same id.
+    """
+    known, copies = set(_keys(others)), _Copies(others)
+    pairs = zip(questions, _keys(questions), strict=True)
+    return sum(key in known or copies.have(one, key[1]) for one, key in pairs)
+
+
+class _Copies:
+    """Questions about images that may lie elsewhere, too; each file is read once at most."""
+
+    def __init__(self, others: QASet) -> None:
+        self._asked = {(question.text, question.image) for question in others}
+        self._images = others.images
+        self._same: dict[str, bool] = {}
+
+    def have(self, question: Question, file: Path | str) -> bool:
+        """Return True where the question is among them, and its file a copy of theirs."""
+        image = question.image
+        if (question.text, image) not in self._asked:
+            return False
+        if image not in self._same:
+            theirs = self._images.get(image)
+            self._same[image] = theirs is not None and _same_bytes(Path(file), theirs)
+        return self._same[image]
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    try:
+        if one.stat().st_size != other.stat().st_size:
+            return False
+    except OSError:  # features are enough to evaluate: the pictures may be gone
+        return False
+    digest = digest_of(one)
+    return digest is not None and digest == digest_of(other)
 
 
 def _keys(questions: QASet) -> Iterable[Key]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from askattend.data.questions import digest_of_questions
@@ -27,41 +28,65 @@ def digest(splits: Splits) -> str:
     return digest_of_questions(splits.train, splits.valid)
 
 
-def require_same(run: Run, splits: Splits) -> None:
-    """Refuse to resume a run whose folder was begun with other data or settings.
+def require_as_begun(folder: Path, tables: Mapping[str, Any], splits: Splits) -> None:
+    """Refuse to resume a run whose folder was begun with other questions or settings.
+
+    The questions' digest decides, not where they lie: a folder may have been moved.
+
+    Args:
+        folder: of the run; nothing is refused where it has none.
+        tables: the settings that it is now to have.
+        splits: the questions now.
 
     Raises:
         RunError: names what differs, with both values where they are settings.
     """
+    if not (folder / CONFIG).exists():
+        return
+    differences = [
+        (key, f"{key} is {now!r}, and was {then!r}")
+        for key, now, then in _settings(tables, read_config(folder))
+        if now != then
+    ]
+    origin = read_origin(folder)
+    if origin is not None and origin.questions == digest(splits):
+        differences = [(key, told) for key, told in differences if key != "data"]
+    elif origin is not None:
+        differences.append(("questions", "the questions differ"))
+    _refuse(folder, [told for _, told in differences])
+
+
+def require_same(run: Run) -> None:
+    """Refuse to resume a run when what was prepared is not what its folder was begun with.
+
+    Raises:
+        RunError: names what differs.
+    """
     if not (run.folder / CONFIG).exists():
         return
     begun = Run.load(run.folder)
-    differences = [
-        f"{key} is {now!r}, and was {then!r}"
-        for key, now, then in _settings(run, begun)
-        if now != then
-    ]
-    for part in ("floors", "words", "answers", "features", "vectors", "attention"):
-        if getattr(run, part) != getattr(begun, part):
-            differences.append(f"the {part} differ")
-    # Words and floors may be the same though a question, or its image, is another.
-    origin = read_origin(run.folder)
-    if origin is not None and origin.questions != digest(splits):
-        differences.append("the questions differ")
+    parts = ("floors", "words", "answers", "features", "vectors", "attention")
+    differences = [part for part in parts if getattr(run, part) != getattr(begun, part)]
+    _refuse(run.folder, [f"the {part} differ" for part in differences])
+
+
+def _refuse(folder: Path, differences: Sequence[str]) -> None:
     if differences:
         raise RunError(
             f"cannot go on: {'; '.join(differences)}",
-            where=run.folder,
+            where=folder,
             remedy="Resume with the same data and settings, or choose another --out.",
         )
 
 
-def _settings(run: Run, begun: Run) -> Iterator[tuple[str, Any, Any]]:
+def _settings(
+    tables: Mapping[str, Any], begun: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
     """Yield each setting that must stay as it was: its name, its value now and then."""
     for key in ("network", "data", "seeds", "recipe"):
-        yield key, run.config.get(key), begun.config.get(key)
+        yield key, tables.get(key), begun.get(key)
     for section in ("model", "vocab", "train"):
-        now, then = run.config.get(section, {}), begun.config.get(section, {})
+        now, then = tables.get(section, {}), begun.get(section, {})
         for key in sorted({*now, *then}):
             if (section, key) not in _FREE:
                 yield f"{section}.{key}", now.get(key), then.get(key)

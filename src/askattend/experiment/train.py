@@ -40,7 +40,7 @@ from askattend.experiment.preparing import (
     with_full_paths,
 )
 from askattend.experiment.remarks import conclude
-from askattend.experiment.resuming import changed_schedule, digest, require_same
+from askattend.experiment.resuming import changed_schedule, digest, require_as_begun, require_same
 from askattend.experiment.teachers import Lesson, Taught, fold_images, learn_from_teachers
 from askattend.experiment.tensorboard import log_result
 from askattend.files import make_folder, sweep
@@ -91,6 +91,9 @@ def train(
     splits = read_splits(config, console)
     processes.require_same("questions", digest(splits))
     config = processes.first_does(lambda: by_recipe(config, out, splits, on_top, console))
+    if resume:  # before a picture is opened
+        tables = config.tables()
+        processes.first_does(lambda: require_as_begun(out, tables, splits))
     require_enough(config, splits, processes)
     fold_images(config, splits.train)  # complain before the long work
     require_size(config.model, where="model")
@@ -98,7 +101,7 @@ def train(
     run, features = processes.in_turns(lambda: prepare(config, out, splits, console))
     require_same_features(splits.train.images, features, processes)
     if resume:
-        processes.first_does(lambda: _may_resume(run, config, splits, console))
+        processes.first_does(lambda: _may_resume(run, config, console))
     with alone_in(out) if processes.first else nullcontext():
         linear, floors = processes.first_does(
             lambda: _begin(run, config, splits, features, resume=resume, console=console)
@@ -128,9 +131,9 @@ def train(
     return run
 
 
-def _may_resume(run: Run, config: Config[Any], splits: Splits, console: Console) -> None:
-    """Refuse to go on with other data or settings; note what a longer training changes."""
-    require_same(run, splits)
+def _may_resume(run: Run, config: Config[Any], console: Console) -> None:
+    """Refuse to go on with other features or words; note what a longer training changes."""
+    require_same(run)
     if (note := changed_schedule(run, config.train)) is not None:
         print_line(console, f"note: {note}")
 
