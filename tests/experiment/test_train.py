@@ -588,7 +588,7 @@ def test_the_question_alone_needs_no_image(
 def test_the_question_alone_opens_no_image_and_loads_no_backbone(
     all_trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("extraction.load_backbone", "backbones.load_backbone", "images.open_image"):
+    for place in ("extract_config.load_backbone", "backbones.load_backbone", "images.open_image"):
         monkeypatch.setattr(f"askattend.features.{place}", refused)
     monkeypatch.setattr(Image, "open", refused)
     file, runs = all_trained / "squares.csv", tmp_path / "runs"
