@@ -26,8 +26,8 @@ def learning_curves(history: TrainingHistory | None) -> Section | None:
     )
     if train_loss[-1] > valid_loss[-1]:
         note += (
-            " The loss in training is the larger one: there answers are smoothed or taught by others"
-            ", and parts are dropped, where the settings say so; validation has neither."
+            " The loss in training is the larger one: there answers are smoothed or taught by "
+            "others, and parts are dropped, where the settings say so; validation has neither."
         )
     return Section(
         "Learning curves",
