@@ -28,14 +28,19 @@ class Pack:
 def run(argv: list[str]) -> None:
     """Parse the command's options, pack, and print the file."""
     options: Pack = parse(Pack, argv, "pack")
+    require_shareable(options.run)
+    size = pack(options.run, options.file)
+    print(f"{options.file}: {decimal(size)}")
+
+
+def require_shareable(folder: Path) -> None:
+    """Refuse a run that cannot answer, or that holds another's evaluations; note one cut short."""
     # Here alone: it brings PyTorch, whose import is slow.
     from askattend.experiment.stopped import stopped_note
     from askattend.experiment.verify import require_own_evaluations
     from askattend.runs.run_folder import Run
 
-    run = Run.load(options.run)
+    run = Run.load(folder)
     run.require_weights()
     print_notes(stopped_note(run))
     require_own_evaluations(run.folder)
-    size = pack(options.run, options.file)
-    print(f"{options.file}: {decimal(size)}")

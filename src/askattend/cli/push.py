@@ -8,8 +8,9 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, print_notes
+from askattend.cli.console import parse
 from askattend.cli.options import RunFolder
+from askattend.cli.pack import require_shareable
 from askattend.environment.packing import push_run
 
 
@@ -29,13 +30,5 @@ class Push:
 def run(argv: list[str]) -> None:
     """Parse the command's options, push, and print the page's address."""
     options: Push = parse(Push, argv, "push")
-    # Here alone: it brings PyTorch, whose import is slow.
-    from askattend.experiment.stopped import stopped_note
-    from askattend.experiment.verify import require_own_evaluations
-    from askattend.runs.run_folder import Run
-
-    loaded = Run.load(options.run)
-    loaded.require_weights()
-    print_notes(stopped_note(loaded))
-    require_own_evaluations(loaded.folder)
+    require_shareable(options.run)
     print(push_run(options.run, options.name, private=options.private, message=options.message))
