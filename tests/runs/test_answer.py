@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def test_its_json_is_that_of_the_command(trained: Path, call: Call) -> None:
     assert answer.to_dict() == json.loads(answer.to_json())
     assert printed["seen"] == [0, 0, 1, 1]
     assert printed["unknown_words"] == ["a", "zebra"]
+
+
+def test_answers_are_compared_with_their_maps(trained: Path) -> None:
+    scene = Predictor.load(trained / "runs" / "saaa").look(trained / "square 4.png")
+    answer, again = scene.ask(QUESTION), scene.ask(QUESTION)
+    assert answer == again
+    assert hash(answer) == hash(again)
+    assert answer != replace(again, attention=again.attention.flip(-1) + 1)
+    assert answer != QUESTION
 
 
 def test_it_draws_where_the_network_looked(trained: Path) -> None:

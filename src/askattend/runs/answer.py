@@ -45,13 +45,17 @@ class Answer:
     text: str
     probability: float
     top: tuple[tuple[str, float], ...]
-    attention: Float[Tensor, "maps rows columns"] = field(repr=False)
+    attention: Float[Tensor, "maps rows columns"] = field(repr=False, hash=False)
     sure: bool = True
     unknown_words: tuple[str, ...] = ()
     image: Image.Image | None = field(default=None, repr=False, compare=False)
     seen: Crop | None = field(default=None, repr=False)
     maps_name: str = field(default="map", repr=False)
     unlike_training: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all but the pictures; a tensor's own comparison is no truth value."""
+        return self.to_dict() == other.to_dict() if isinstance(other, Answer) else NotImplemented
 
     @property
     def notes(self) -> tuple[str, ...]:
