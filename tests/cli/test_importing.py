@@ -69,7 +69,7 @@ def test_ask_about_an_image_of_a_store(call: Call, folder: Path) -> None:
         *("ask", folder / "run", "42", QUESTION, "what is zebra?", "--json"),
         *("--features", folder / "store"),
     )
-    assert (status, err) == (0, "note: the model never saw: zebra\n")
+    assert (status, err) == (0, "note: “what is zebra?”: the model never saw: zebra\n")
     printed = json.loads(out)
     assert [answer["image"] for answer in printed] == ["42", "42"]
     assert printed[0]["attention"]["rows"] == 5

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Request, Route, expect
 
+from accepted import accept_run
 from askattend.metrics.calibration import Calibration, RiskCoveragePoint
 from askattend.runs.run_folder import Run
 from page.browser import Visit, serving, visit
@@ -30,6 +31,7 @@ def guarded(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     run = Path(shutil.copytree(trained / "runs" / "saaa", folder / "strict"))
     Run.load(run).save_calibration(STRICT)
     (run / "suggestions.json").unlink()
+    accept_run(run)
     (folder / "token").write_text(TOKEN)
     options = ("--token-file", str(folder / "token"), "--max-question-length", "40")
     with serving([run], folder / "log.txt", *options) as url:

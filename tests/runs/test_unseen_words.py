@@ -153,13 +153,18 @@ def test_a_network_that_reads_no_words_takes_no_vectors(made: Path, call: Call) 
 
 
 def test_other_vectors_are_no_way_to_resume(own: Path, made: Path, call: Call) -> None:
-    table, changed = made / "squares.csv", own.parent / "vectors.txt"
-    changed.write_text(VECTORS.replace("red 0", "red 1"))
+    table, named = made / "squares.csv", made / "vectors.txt"
     shutil.copytree(own, own.parent / "again")
-    command = with_vectors(own.parent, table, own.parent / "again", "--resume")
-    status, _, err = call(*command)
+    shutil.copy(named, own.parent / "vectors.txt")
+    status, _, err = call(*with_vectors(own.parent, table, own.parent / "again", "--resume"))
     assert status == 2
     assert "vocab.vectors is" in err
+    named.write_text(VECTORS.replace("red 0", "red 1"))
+    try:
+        status, _, err = call(*with_vectors(made, table, own.parent / "again", "--resume"))
+    finally:
+        named.write_text(VECTORS)
+    assert status == 2
     assert "the vectors differ" in err
 
 
@@ -167,7 +172,7 @@ def test_a_run_without_its_own_words_vectors_is_refused(own: Path) -> None:
     file = own / "word_vectors.safetensors"
     content = file.read_bytes()
     file.unlink()
-    with pytest.raises(RunError, match=r"word_vectors\.safetensors: missing"):
+    with pytest.raises(RunError, match=r"word_vectors\.safetensors: is missing"):
         Run.load(own)
     from safetensors.torch import save_file
 
