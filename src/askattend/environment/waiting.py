@@ -12,8 +12,8 @@ from collections.abc import MutableMapping
 
 # Variables by which a user settles it.
 POLICY, LOOKS = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"
-# Looks before a thread sleeps, a few hundredths of a millisecond; by itself GNU's takes 300,000.
-BRIEF = 3_000
+# Looks before a thread sleeps, about a tenth of a millisecond; by itself GNU's takes 300,000.
+BRIEF = 10_000
 
 
 def wait_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
@@ -23,6 +23,6 @@ def wait_briefly(environment: MutableMapping[str, str] = os.environ) -> None:
 
 
 def describe_waiting(environment: MutableMapping[str, str] = os.environ) -> str:
-    """Say how threads wait for one another, and by which variable: ``"GOMP_SPINCOUNT=3000"``."""
+    """Say how threads wait for one another, and by which variable: ``"GOMP_SPINCOUNT=10000"``."""
     found = [f"{name}={environment[name]}" for name in (POLICY, LOOKS) if name in environment]
     return ", ".join(found) or f"{LOOKS} is not set"
