@@ -16,7 +16,7 @@ from askattend.environment.packing import push_run
 
 @dataclass(frozen=True)
 class Push:
-    """Write a run to the model hub, whose commands then take hf:USER/NAME for a run."""
+    """Write a run to the model hub; every command then takes hf:USER/NAME for it."""
 
     run: RunFolder
     name: Annotated[Positional[str], tyro.conf.arg(metavar="USER/NAME")]
