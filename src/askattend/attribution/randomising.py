@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 
 import torch
 
 from askattend.models import Network
+from askattend.runs.predictor import Predictor
+from askattend.runs.run_folder import Run
 
 
 def cascade(model: Network, fresh: Network) -> Iterator[tuple[str, Network]]:
@@ -36,3 +39,16 @@ def cascade(model: Network, fresh: Network) -> Iterator[tuple[str, Network]]:
             for own, parameter in layer.named_parameters(recurse=False):
                 parameter.copy_(fresh.get_parameter(f"{name}.{own}".lstrip(".")))
         yield name or "itself", losing.eval()
+
+
+def trained_run(predictor: Predictor) -> Run:
+    """Return a predictor's run with no words but those of training, as its weights have them."""
+    words = replace(predictor.run.words, words=predictor.reader.trained)
+    return replace(predictor.run, words=words)
+
+
+def untrained(run: Run, seed: int) -> Network:
+    """Build a run's network as it is before training; the same seed builds the same."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return run.new_model()

@@ -12,6 +12,7 @@ import tyro
 from tyro.conf import OmitSubcommandPrefixes, Positional
 
 from askattend.cli.console import parse, union_of
+from askattend.cli.everywhere import with_everywhere
 
 ABOUT = """\
 Print a script by which a shell completes commands, options and values.
@@ -56,7 +57,7 @@ def _all_commands() -> Any:
     from askattend.cli import COMMANDS
 
     commands = tuple(
-        Annotated[_options(name, module), tyro.conf.subcommand(name)]
+        Annotated[with_everywhere(_options(name, module), {})[0], tyro.conf.subcommand(name)]
         for name, module in COMMANDS.items()
     )
     return Union[commands]  # noqa: UP007
