@@ -19,6 +19,7 @@ from PIL import Image
 from askattend.data.readers.registry import READERS
 from askattend.evaluation.figures import FIGURES
 from askattend.features.backbones import BACKBONES
+from askattend.models import networks
 from commands import Call
 from documentation.pages import ROOT, blocks, commands, read
 
@@ -49,7 +50,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         Image.new("RGB", (40, 40), colour).save(name)
         lines.append(f"{name} | what colour is it? | {colour}\n")
     Path("questions.txt").write_text("".join(lines), encoding="utf-8")
+    networks.cache_clear()
     yield work
+    networks.cache_clear()
     for name in FILES:
         sys.modules.pop(name.removesuffix(".py"), None)
 
