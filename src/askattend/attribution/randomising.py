@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from askattend.models import Network
 from askattend.runs.predictor import Predictor
@@ -28,17 +29,21 @@ def cascade(model: Network, fresh: Network) -> Iterator[tuple[str, Network]]:
         network, which loses the next afterwards.
     """
     losing = deepcopy(model)
-    layers = [
-        (name, layer)
-        for name, layer in losing.named_modules()
-        if any(True for _ in layer.parameters(recurse=False))
-    ]
     # Modules are listed in the order they are made in, inputs first.
-    for name, layer in reversed(layers):
+    for name, layer in reversed(layers_of(losing)):
         with torch.no_grad():
             for own, parameter in layer.named_parameters(recurse=False):
                 parameter.copy_(fresh.get_parameter(f"{name}.{own}".lstrip(".")))
         yield name or "itself", losing.eval()
+
+
+def layers_of(model: Network) -> list[tuple[str, nn.Module]]:
+    """List the modules with parameters of their own, by name."""
+    return [
+        (name, layer)
+        for name, layer in model.named_modules()
+        if any(True for _ in layer.parameters(recurse=False))
+    ]
 
 
 def trained_run(predictor: Predictor) -> Run:

@@ -18,16 +18,18 @@ class Verbosity(Enum):
 
 
 _verbosity: ContextVar[Verbosity] = ContextVar("verbosity", default=Verbosity.NORMAL)
+_told: ContextVar[frozenset[str]] = ContextVar("told", default=frozenset())
 
 
 @contextmanager
 def telling(verbosity: Verbosity) -> Iterator[None]:
     """Tell so much within a ``with`` block."""
-    before = _verbosity.set(verbosity)
+    before, told = _verbosity.set(verbosity), _told.set(frozenset())
     try:
         yield
     finally:
         _verbosity.reset(before)
+        _told.reset(told)
 
 
 def is_quiet() -> bool:
@@ -41,8 +43,11 @@ def is_verbose() -> bool:
 
 
 def print_details(*texts: str) -> None:
-    """Print lines on standard error where details are wanted."""
-    if is_verbose():
-        with suppress(OSError):
-            for text in texts:
-                print(f"detail: {text}", file=sys.stderr)
+    """Print lines on standard error where details are wanted, each once."""
+    if not is_verbose():
+        return
+    new = [text for text in dict.fromkeys(texts) if text not in _told.get()]
+    _told.set(_told.get().union(new))
+    with suppress(OSError):
+        for text in new:
+            print(f"detail: {text}", file=sys.stderr)

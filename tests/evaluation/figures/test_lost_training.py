@@ -33,10 +33,7 @@ VALUE = LostTraining(
 )
 
 
-def test_the_last_row_is_of_networks_that_were_never_trained(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(lost_training, "QUESTIONS", 9)
+def test_the_last_row_is_of_networks_that_were_never_trained() -> None:
     found = evaluated(QUESTIONS, ["yes"] * 9)
     value = lost_training.measure(found)
     assert value is not None
@@ -62,13 +59,20 @@ def test_attention_stays_until_its_own_layers_are_lost() -> None:
     assert kept == ["classifier.4", "classifier.1"]
 
 
-def test_it_takes_few_questions_the_same_each_time_and_leaves_the_network_as_it_is() -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [("QUESTIONS", 4, 4), ("OCCLUSIONS", 4 * 14 * 3, 3), ("OCCLUSIONS", 1, 1)],
+)
+def test_it_takes_few_questions_the_same_each_time_and_leaves_the_network_as_it_is(
+    name: str, value: int, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_training, name, value)
     found = evaluated(QUESTIONS, ["yes"] * 9)
     before = copy.deepcopy(found.predictor.model.state_dict())
-    value = lost_training.measure(found)
-    assert value is not None
-    assert value.questions == lost_training.QUESTIONS == 8
-    assert lost_training.measure(found) == value
+    measured = lost_training.measure(found)
+    assert measured is not None
+    assert measured.questions == taken
+    assert lost_training.measure(found) == measured
     after = found.predictor.model.state_dict()
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
@@ -98,4 +102,4 @@ def test_the_page_has_a_row_a_layer_and_intervals_in_the_last() -> None:
     )
     assert isinstance(note, Note)
     assert "8 questions drawn from the split and 2 untrained networks" in note.text
-    assert "is not right for that" in note.text
+    assert "does not make it right" in note.text

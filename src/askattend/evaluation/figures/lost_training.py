@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Any
 
 import numpy as np
 
 from askattend.attribution.gradients import in_float32
 from askattend.attribution.maps import METHODS, maps_of
-from askattend.attribution.randomising import cascade, trained_run, untrained
+from askattend.attribution.randomising import cascade, layers_of, trained_run, untrained
 from askattend.batching.batches import Batch
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.figures.attribution import correlation_text, few_of
@@ -18,9 +19,11 @@ from askattend.metrics.map_agreement import rank_correlation
 from askattend.models import Network
 from askattend.models.kernels.int8 import is_rounded
 
-# Each question's maps are made once a layer and draw, so few are tried; large differences show.
-QUESTIONS = 8
 DRAWS = 2
+# Large differences show in few questions, and each is asked once a region, layer and draw: so many
+# times in all take seconds.
+QUESTIONS = 16
+OCCLUSIONS = 20_000
 
 Found = defaultdict[str, defaultdict[str, list[np.ndarray]]]
 
@@ -34,7 +37,9 @@ def measure(evaluated: Evaluated) -> LostTraining | None:
         or (run.features.rows, run.features.columns) == (1, 1)
     ):
         return None
-    few, model = few_of(evaluated, QUESTIONS), in_float32(model)
+    model = in_float32(model)
+    times = run.features.regions * len(layers_of(model)) * DRAWS
+    few = few_of(evaluated, min(QUESTIONS, OCCLUSIONS // times))
     device, images = next(model.parameters()).device, list[str]()
     batches = [batch.to(device) for batch in few.in_order()]
     for batch in batches:
@@ -52,7 +57,7 @@ def _ranks(
     model: Network, fresh: Network, batches: list[Batch], evaluated: Evaluated
 ) -> dict[str, dict[str, np.ndarray]]:
     """Correlate the maps of a network that loses layer after layer with those it had."""
-    settings = {
+    settings: dict[str, Any] = {
         "temperature": evaluated.temperature,
         "channels": evaluated.predictor.run.features.region_dim,
     }
@@ -86,8 +91,8 @@ def page_section(value: LostTraining, context: PageContext) -> Section:
         "inputs, and the maps of the same answers are made again: rank correlation with the "
         "trained network's, 1 where nothing changes, 0 where nothing is left (Adebayo et al. "
         "2018). A map that stays as it was shows nothing of what the lost layers learnt; "
-        "attention stays until its own layers are lost, as it is computed before the answer. A "
-        "map that changes is not right for that: an untrained network's may differ in any way. "
+        "attention stays until its own layers are lost, as it is computed before the answer. That "
+        "a map changes does not make it right: it is the least to ask of it. "
         f"Means over {value.questions:,} questions drawn from the split and {value.draws} "
         "untrained networks, in the last row in brackets 95 % by images: so few tell large "
         "differences alone. `askattend explain` does it for one answer."
