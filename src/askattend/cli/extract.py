@@ -10,9 +10,9 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, progress
+from askattend.cli.console import parse, print_json, progress
 from askattend.cli.interruption import going_on_with, kept_images
-from askattend.cli.options import Flat
+from askattend.cli.options import Flat, Json
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.extracting import cluster_extractor
 from askattend.cluster.session import require_cluster
@@ -44,6 +44,7 @@ class Extract:
     """Extract each image's mirror image too, for training with --train.flips."""
     strict: bool = False
     """Exit with status 1 if any image is broken."""
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:
@@ -66,7 +67,11 @@ def run(argv: list[str]) -> None:
             console=console,
             engine=engine,
         )
-    print(f"{len(report.store):,} images in {report.store.path}")
+    if options.json:
+        counts = {"images": len(report.store), "done": report.done, "already": report.already}
+        print_json({"store": str(report.store.path), **counts, "broken": dict(report.broken)})
+    else:
+        print(f"{len(report.store):,} images in {report.store.path}")
     for image, reason in report.broken.items():
         print(f"broken: {image}: {reason}", file=sys.stderr)
     if options.strict and report.broken:
