@@ -35,7 +35,14 @@ TRAIN = "train saaa --data x --out y"
         ("evaluate r what is it", "does not know what to do with 'what' 'is' 'it'. Put what has"),
         ("score --wups x.json", "score: missing: --data. All options: askattend score --help."),
         ("pack --jsn r f", "pack: unknown option '--jsn'. "),
-        ("trace --batch 2", "trace: unknown option '--batch'. "),
+        ("train --data x --out y", "train: no network named. Name it first: saaa, san, "),
+        ("cache --older-than x", "cache: --older-than: 'x' is not a number. All options: "),
+        ("evaluate r --SPLIT x", "unknown option '--SPLIT'. Did you mean --split? All"),
+        ("evaluate r --json=true", "does not know what to do with 'true'. Leave it out. All"),
+        (
+            "trace --batch 2",
+            "trace: unknown option '--batch'. All options: askattend trace --help.",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(words: str, message: str, call: Call) -> None:
@@ -65,6 +72,7 @@ def test_options_are_known_by_their_last_part() -> None:
     assert nearest_options("-out", known) == ["--out"]
     assert nearest_options("--no_abstension", known) == ["--no-abstention"]
     assert nearest_options("--quick", known) == []
+    assert nearest_options("--batch", ["--train.batch-size", "--out"]) == ["--train.batch-size"]
 
 
 def test_another_tyro_tells_it_in_its_own_way(

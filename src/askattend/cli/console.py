@@ -121,6 +121,9 @@ def parse_form(
         )
     if not name.startswith("-"):
         raise ConfigError(f"unknown {noun} '{name}'", remedy=did_you_mean(name.lower(), forms))
+    if not {"-h", "--help"} & set(argv) and argv:
+        hint = f"Name it first: {', '.join(forms)}. All options: askattend {command} --help."
+        raise ConfigError(f"no {noun} named", where=f"askattend {command}", remedy=hint)
     # A form by itself is parsed above: only so do tyro's messages call it by its full name.
     return parse(union_of(forms), argv or ["--help"], command, description=about)
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from askattend.cli.telling import WORDS
-from askattend.errors import ConfigError, closest, did_you_mean
+from askattend.errors import MOST_NAMED, ConfigError, closest, did_you_mean
 
 _OPTION = re.compile(r"--[a-z][\w.-]*\w")
-# tyro's word for a value → ours.
-_KINDS = {"INT": "a whole number", "FLOAT": "a number"}
+# What Python says of a text that is no number → what it should be.
+_KINDS = {"invalid literal for int": "a whole number", "could not convert": "a number"}
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
@@ -87,7 +87,8 @@ def _unknown(tokens: Sequence[str], help_text: Callable[[], str]) -> tuple[str, 
     options = [token for token in tokens if token.startswith("-")]
     if not options:
         words = " ".join(f"'{token}'" for token in tokens)
-        return f"does not know what to do with {words}", "Put what has spaces in quotes."
+        quotes = "Put what has spaces in quotes." if len(tokens) > 1 else "Leave it out."
+        return f"does not know what to do with {words}", quotes
     known = sorted(
         {*_OPTION.findall(help_text()), *(word for word in WORDS if word.startswith("--"))}
     )
@@ -105,20 +106,22 @@ def nearest_options(word: str, known: Sequence[str]) -> list[str]:
     >>> nearest_options("--epoch", ["--train.epochs", "--out"])
     ['--train.epochs']
     """
-    bare = word.lstrip("-").replace("_", "-")
+    bare = word.lstrip("-").replace("_", "-").lower()
     last = {option: option.lstrip("-").rpartition(".")[2] for option in known}
     if same := [option for option, name in last.items() if name == bare]:
         return same
-    whole = closest(f"--{bare}", known, likeness=0.75)
+    if whole := closest(f"--{bare}", known, likeness=0.75):
+        return [whole]
     part = closest(bare, last.values(), likeness=0.75)
-    return [whole] if whole else [option for option, name in last.items() if name == part]
+    begun = [option for option, name in last.items() if len(bare) > 2 and name.startswith(bare)]
+    return [option for option, name in last.items() if name == part] or begun[:MOST_NAMED]
 
 
 def _bad_value(argument: Any, message: str) -> str:
     """Say which value is none of an option's."""
     if argument is None:
         return message.rstrip(".")
-    kind = _KINDS.get(str(argument.lowered.metavar).strip("{}"))
+    kind = next((kind for start, kind in _KINDS.items() if message.startswith(start)), None)
     quoted = _QUOTED.search(message)
     if kind is None or quoted is None:
         return f"{_name(argument)}: {message.rstrip('.')}"
