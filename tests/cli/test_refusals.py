@@ -41,7 +41,7 @@ TRAIN = "train saaa --data x --out y"
         ("evaluate r --json=true", "does not know what to do with 'true'. Leave it out. All"),
         (
             "trace --batch 2",
-            "trace: unknown option '--batch'. All options: askattend trace --help.",
+            "trace: unknown option '--batch'. Did you mean --batch-size? All",
         ),
     ],
 )
