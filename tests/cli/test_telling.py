@@ -64,6 +64,20 @@ def test_verbose_names_features_and_where_they_come_from(own: Path, call: Call) 
     assert str(own / "runs") in line
 
 
+def test_verbose_names_what_is_kept_to_be_used_again(
+    run: Path, trained: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path))
+    source = "scenes:images=10,size=64"
+    first, second = (call("data", source, "-v")[2] for _ in range(2))
+    assert f"detail: drawings in {tmp_path / 'scenes'}" in first
+    assert ": 0 were there\n" in first
+    assert ": 10 were there\n" in second
+    assert call("pack", run, tmp_path / "run.zip")[0] == 0
+    err = call("ask", tmp_path / "run.zip", trained / "square 0.png", "is it red?", "-v")[2]
+    assert err.count(f"detail: {tmp_path / 'run.zip'} is unpacked in {tmp_path / 'packed'}") == 1
+
+
 @pytest.mark.parametrize("words", [["-q", "-v"], ["--quiet", "x", "--verbose"]])
 def test_quiet_and_verbose_exclude_each_other(words: list[str], call: Call) -> None:
     status, _, err = call("data", "easy-vqa", *words)

@@ -63,7 +63,9 @@ def test_all_four_are_in_files_of_their_own() -> None:
     }  # fmt: skip
     registries = (READERS, BACKBONES, FIGURES)
     assert POINTS.keys() == {"askattend.networks", *(registry.group for registry in registries)}
-    named = re.findall(r"^\| .*?`(askattend\.\w+)` \| a (?:file|line) in \[`(\w+)`\]", read(PAGE), re.M)
+    named = re.findall(
+        r"^\| .*?`(askattend\.\w+)` \| a (?:file|line) in \[`(\w+)`\]", read(PAGE), re.M
+    )
     assert {group for group, _ in named} == POINTS.keys()
 
 

@@ -41,7 +41,9 @@ def execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], 
         place = {"metadata": {"path": str(work)}}
         NotebookClient(some, timeout=300, kernel_name="python3", resources=place).execute()
         outputs = [o for cell in some.cells if cell.cell_type == "code" for o in cell.outputs]
-        assert not [o.text for o in outputs if o.get("name") == "stderr"]
+        errors = [o.text for o in outputs if o.get("name") == "stderr"]
+        # Matplotlib says so once on a machine.
+        assert not [text for text in errors if "font cache" not in text]
         return "".join(o.text for o in outputs if o.get("name") == "stdout")
 
     return run
