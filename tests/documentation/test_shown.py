@@ -65,6 +65,8 @@ def made_small(words: list[str]) -> list[str]:
         hidden = ("--model.hidden-dim", "16") if words[1] == "saaa" else ()
         backbone = ("--extract.backbone", "efficientnet-lite2")  # presets name one of the hub
         return [*words, *SMALL, *hidden, *backbone, "--seeds", "1"]
+    if name == "predict":
+        return [*words, "--workers", "0"]
     if name == "extract":
         return [*words, "--image-size", "64"]
     if name == "serve":  # which would not end
