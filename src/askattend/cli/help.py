@@ -26,6 +26,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend data easy-vqa",
         "askattend data table:shelves.csv --check-images",
         "askattend data table:regale.csv --columns image=Bild,question=Frage,answer=Antwort",
+        "askattend data hf:flaviagiammarino/vqa-rad",
+        "askattend data table:shelves.csv --out shelves-parquet",
     ),
     "extract": (
         "askattend extract photos/ --out features",
