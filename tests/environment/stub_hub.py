@@ -107,20 +107,24 @@ class _Handler(BaseHTTPRequestHandler):
             return self._repository(name, files, revision, asks_files="tree" in more[:1])
         kind = "datasets" if parts[0] == "datasets" else "models"
         parts = parts[1:] if kind == "datasets" else parts
-        name, revision, file = "/".join(parts[:2]), parts[3], "/".join(parts[4:])
-        commits = {self.hub.commit_of(each): each for each in ("main", CONVERTED)}
-        content = (self._files(kind, name, commits.get(revision, revision)) or {}).get(file)
+        name, revision, file = "/".join(parts[:2]), "".join(parts[3:4]), "/".join(parts[4:])
+        content = (self._files(kind, name, revision) or {}).get(file)
         if content is None or self._is_closed(name):
             return self._refuse()
         etag = hashlib.sha1(content).hexdigest()
-        commit = self.hub.commit_of(commits.get(revision, revision))
+        commit = self.hub.commit_of(self._branch(revision))
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": commit}
         self._send(content if with_content else b"", headers, length=len(content))
 
     def _files(self, kind: str, name: str, revision: str) -> dict[str, bytes] | None:
         if kind == "models":
             return self.hub.files.get(name)
-        return self.hub.data_sets.get(name, {}).get(revision)
+        return self.hub.data_sets.get(name, {}).get(self._branch(revision))
+
+    def _branch(self, revision: str) -> str:
+        """The branch that a revision is, or the last commit of."""
+        commits = {self.hub.commit_of(each): each for each in ("main", CONVERTED)}
+        return commits.get(revision, revision)
 
     def _repository(
         self, name: str, files: dict[str, bytes] | None, revision: str, *, asks_files: bool
@@ -134,7 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
                 for file, content in files.items()
             ]
             return self._json(tree)
-        self._json({"id": name, "sha": self.hub.commit_of(revision), "siblings": listed})
+        self._json(
+            {"id": name, "sha": self.hub.commit_of(self._branch(revision)), "siblings": listed}
+        )
 
     def _is_closed(self, name: str) -> bool:
         return name in self.hub.private and not self.headers["Authorization"]

@@ -136,7 +136,7 @@ def _name_of(content: memoryview) -> str:
     suffix = next((suffix for start, suffix in _SUFFIXES if begins.startswith(start)), ".img")
     if begins.startswith(b"RIFF") and begins.endswith(b"WEBP"):
         suffix = ".webp"
-    name = digest(content)  # type: ignore[arg-type]
+    name = digest(content)
     return f"{name[:2]}/{name}{suffix}"
 
 
@@ -196,7 +196,11 @@ def _parts(array: Any, opened: ArrowFile, column: str) -> tuple[_Column, _Column
     kind, nothing = array.type, _Column()
     if pa.types.is_struct(kind):
         valid = array.is_valid().to_pylist()
-        parts = {each.name: _Column(array.field(at), valid) for at, each in enumerate(kind)}
+        parts = {
+            each.name: _Column(array.field(at), valid)
+            for at, each in enumerate(kind)
+            if not pa.types.is_null(each.type)  # as of files without a single path
+        }
         contents, paths = parts.get(_BYTES, nothing), parts.get(_PATH, nothing)
         sound = contents.values is None or _is_bytes(contents.kind)
         sound = sound and (paths.values is None or _is_text(paths.kind))

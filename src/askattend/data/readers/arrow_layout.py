@@ -122,7 +122,8 @@ def _configs(content: bytes) -> list[dict[str, Any]]:
     except (yaml.YAMLError, RecursionError, ValueError):
         return []
     listed = told.get("configs") if isinstance(told, dict) else None
-    return [each for each in listed or () if isinstance(each, dict)]
+    several = listed if isinstance(listed, list) else []
+    return [each for each in several if isinstance(each, dict)]
 
 
 def _listed(
@@ -135,9 +136,10 @@ def _listed(
         return
     if isinstance(named, Mapping):
         named = [{"split": split, "path": path} for split, path in named.items()]
-    if isinstance(named, str) or all(isinstance(each, str) for each in named):
-        named = [{"split": "train", "path": named}]
-    for each in named:
+    several = named if isinstance(named, list) else [named]
+    if all(isinstance(each, str) for each in several):
+        several = [{"split": "train", "path": several}]
+    for each in several:
         if isinstance(each, Mapping) and "path" in each:
             yield str(each.get("split", "train")), _matching(each["path"], base, data)
 
@@ -173,7 +175,8 @@ def _of_save_to_disk(
     """Read what save_to_disk notes of a data set of one split, or of several."""
     if SPLITS in there:
         splits = _decoded(read(SPLITS)).get("splits")
-        names = [name for name in splits or () if isinstance(name, str)]
+        several = splits if isinstance(splits, list) else []
+        names = [name for name in several if isinstance(name, str)]
         found = {name: _of_state(f"{name}/", there, data, read) for name in names}
         return {name: files for name, files in found.items() if files} or None
     if STATE not in there:
@@ -190,7 +193,8 @@ def _of_state(
     if f"{folder}{STATE}" not in there:
         return tuple(file for file in data if file.startswith(folder))
     listed = _decoded(read(f"{folder}{STATE}")).get("_data_files")
-    names = [each.get("filename") for each in listed or () if isinstance(each, dict)]
+    several = listed if isinstance(listed, list) else []
+    names = [each.get("filename") for each in several if isinstance(each, dict)]
     # Names of a stranger's: those alone that were listed count, never a way out of the folder.
     return tuple(f"{folder}{name}" for name in names if f"{folder}{name}" in data)
 
@@ -209,7 +213,7 @@ def _of_names(data: Sequence[str]) -> Layout:
     # CONFIGURATION/SPLIT/0000.parquet, as the hub's own conversion lies.
     as_converted = all(
         file.count("/") == 2 and _NUMBER.fullmatch(PurePosixPath(file).stem) for file in data
-    )
+    ) and not any(map(_known, tops))
     if not data or not as_converted:
         return Layout({_DEFAULT: _by_split(data)}, _DEFAULT) if data else Layout({})
     configs = {}
