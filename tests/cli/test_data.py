@@ -14,6 +14,7 @@ from PIL import Image
 
 from askattend.cli import main
 from askattend.data.readers.registry import source_lines, source_syntaxes
+from commands import Call
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ _OPTIONS = ("config", "split", "split_column")
 
 @dataclass(frozen=True)
 class _Wanted:
-    """What of a data set is wanted.
+    """Part of a data set that is wanted.
 
     Attributes:
         config: configuration; ``""`` for the default one.
@@ -159,7 +159,8 @@ def _on_hub(source: HubDataSet) -> tuple[HubDataSet, Layout]:
 
 def _wanted(options: Mapping[str, str]) -> _Wanted:
     columns = {key: value for key, value in options.items() if key not in _OPTIONS}
-    return _Wanted.of(*(options.get(key, "") for key in _OPTIONS), columns)
+    config, split, split_column = (options.get(key, "") for key in _OPTIONS)
+    return _Wanted.of(config, split, split_column, columns)
 
 
 def _written(options: Mapping[str, str]) -> str:
