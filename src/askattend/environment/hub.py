@@ -73,6 +73,7 @@ def fetch(name: str, *, revision: str | None = None, token: str | None = None) -
 def fetch_files(
     name: str,
     patterns: list[str],
+    ignored: list[str] | None = None,
     *,
     revision: str | None = None,
     token: str | None = None,
@@ -83,6 +84,7 @@ def fetch_files(
     Args:
         name: ``user/name`` or ``user/name@revision``.
         patterns: as the shell has them: ``"*.json"``.
+        ignored: patterns of files that are left out all the same.
         revision: see `fetch`.
         token: see `fetch`.
         instead: what can be named in its place.
@@ -103,6 +105,7 @@ def fetch_files(
                 token=token,
                 endpoint=endpoint(),
                 allow_patterns=patterns,
+                ignore_patterns=ignored,
             )
         )
 
