@@ -24,8 +24,8 @@ from askattend.scoring.evaluation_folders import REPORT
 class Evaluate:
     """Accuracy on a split beside its floors; leaves metrics, results and a report in the run.
 
-    RUN may also be a model of transformers', by its folder or hf:USER/NAME: ViLT's or BLIP's class for
-    questions, or any that makes text of image and text. Its config.json tells it from a run.
+    RUN may also be a model of transformers', by its folder or hf:USER/NAME: ViLT's or BLIP's class
+    for questions, or any that makes text of image and text. Its config.json tells it from a run.
     """
 
     run: RunFolder

@@ -32,8 +32,8 @@ from askattend.settings import Natural, Positive, check
 class Score:
     """Score a results file in the VQA leaderboard's format, whoever made it.
 
-    With --server, a model behind OpenAI's chat interface (llama.cpp's server has it) is asked first,
-    and its answers are written into that file; interrupted, the same command goes on.
+    With --server, a model behind OpenAI's chat interface (llama.cpp's server has it) is asked
+    first, and its answers are written into that file; interrupted, the same command goes on.
     """
 
     results: Annotated[Positional[Path], tyro.conf.arg(metavar="RESULTS.json")]

@@ -123,6 +123,18 @@ def holds_a_model(name: str) -> bool:
     return is_model_folder(folder)
 
 
+def is_foreign(named: Path) -> bool:
+    """Tell by its ``config.json`` whether a folder, or a name of the hub, is a model's, no run's.
+
+    Raises:
+        RunError: the hub does not have it, or cannot be reached and it is not on this machine.
+    """
+    if not is_named(named):
+        return named.is_dir() and is_model_folder(named)
+    name = named.as_posix()
+    return name != DEMO and holds_a_model(name.removeprefix(PREFIX))
+
+
 def is_model_folder(folder: Path) -> bool:
     """Tell whether a folder holds what transformers' save_pretrained writes, and no run."""
     return (folder / OF_A_MODEL).is_file() and not (folder / OF_A_RUN).is_file()

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from askattend.data.splits import canonical_split
 from askattend.environment.console import print_line
+from askattend.environment.hub import is_foreign
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import ConfigError, FeatureError, ImageError
@@ -26,7 +27,6 @@ from askattend.experiment.stopped import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.files import sweep
-from askattend.foreign.loading import is_foreign
 from askattend.report.card import write_card
 from askattend.report.details import details_of
 from askattend.report.field import field_tile
@@ -55,7 +55,8 @@ def evaluate_run(
 ) -> Evaluation:
     """Evaluate a run; leaves metrics, results, predictions and report in `place_of`.
 
-    A model of transformers' may stand in its place, see `evaluate_foreign`. The run's own ``report.html`` lists all its evaluations; a packed one's lie beside the pack.
+    A model of transformers' may stand in its place, see `evaluate_foreign`.
+    The run's own ``report.html`` lists all its evaluations; a packed one's lie beside the pack.
 
     Raises:
         AskAttendError: the run, the data, the split, the features or the folder do not fit.

@@ -1,4 +1,4 @@
-"""Answers of a server that chats, in a results file: any model behind an interface, to be scored."""
+"""Answers of a server that chats, in a results file: any model behind an interface."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def answers_of_server(
 ) -> str:
     """Ask a server every question of a split, and write its answers as a results file.
 
-    Each answer is kept as it comes, in `journal_of` beside it: the same call goes on from there, and
-    asks nothing that was answered.
+    Each answer is kept as it comes, in `journal_of` beside it: the same call goes on from there,
+    and asks nothing that was answered.
 
     Args:
         server: whom to ask, and how.

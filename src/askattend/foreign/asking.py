@@ -78,14 +78,23 @@ def _answered(
         return
     with ThreadPoolExecutor(workers, thread_name_prefix="asking") as pool:
         running: dict[Future[Sequence[ForeignAnswer]], Group] = {}
+        failed: list[BaseException] = []
         try:
             while True:
-                for group in islice(groups, 2 * workers - len(running)):
+                # Where one fails, what others are asked already is waited for, and kept.
+                for group in islice(groups, 0 if failed else 2 * workers - len(running)):
                     running[pool.submit(ask, group)] = group
                 if not running:
-                    return
+                    break
                 for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield running.pop(done), done.result()
-        finally:  # what has not begun is not asked any more
+                    group, error = running.pop(done), done.exception()
+                    if error is None:
+                        yield group, done.result()
+                        continue
+                    failed.append(error)
+                    running = {each: g for each, g in running.items() if not each.cancel()}
+        finally:
             for future in running:
                 future.cancel()
+        if failed:
+            raise failed[0]

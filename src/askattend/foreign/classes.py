@@ -45,10 +45,13 @@ class Loaded:
         return given or (SHORT if self.chats else _PLAIN)
 
     def inputs(self, image: Image.Image, texts: Sequence[str]) -> Any:
-        """Prepare an image and texts about it."""
-        several = [image] * len(texts)
+        """Prepare an image and texts about it; longer ones than it can read are cut off."""
         made = self.processor(
-            images=several, text=list(texts), return_tensors="pt", padding=len(texts) > 1
+            images=[image] * len(texts),
+            text=list(texts),
+            return_tensors="pt",
+            padding=len(texts) > 1,
+            truncation=not self.chats,  # of turns, the end is what makes it answer
         )
         weight = next(self.model.parameters())
         return {

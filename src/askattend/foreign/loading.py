@@ -13,14 +13,7 @@ from typing import Any
 import torch
 
 from askattend.data.questions import QASet
-from askattend.environment.hub import (
-    DEMO,
-    PREFIX,
-    fetch_files,
-    holds_a_model,
-    is_model_folder,
-    is_named,
-)
+from askattend.environment.hub import PREFIX, fetch_files, is_named
 from askattend.errors import RunError
 from askattend.features.spec import fingerprint
 from askattend.foreign.answer import MOST_TOKENS, Ask
@@ -64,25 +57,13 @@ class ForeignModel:
         return ask_generator(self._loaded, questions, self.prompt, self._max_tokens)
 
 
-def is_foreign(named: Path) -> bool:
-    """Tell by its ``config.json`` whether a folder, or a name of the hub, is a model's, no run's.
-
-    Raises:
-        RunError: the hub does not have it, or cannot be reached and it is not on this machine.
-    """
-    if not is_named(named):
-        return named.is_dir() and is_model_folder(named)
-    name = named.as_posix()
-    return name != DEMO and holds_a_model(name.removeprefix(PREFIX))
-
-
 def load_foreign(
     named: Path, *, device: torch.device, prompt: str | None = None, max_tokens: int = MOST_TOKENS
 ) -> ForeignModel:
     """Load a model by its folder or its name on the hub.
 
     Args:
-        named: see `is_foreign`.
+        named: its folder, or ``hf:USER/NAME``.
         device: where to compute.
         prompt: see `ForeignModel`; by default what suits its class.
         max_tokens: that an answer may have, where it is made word by word.

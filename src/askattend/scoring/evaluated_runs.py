@@ -9,7 +9,7 @@ from pathlib import Path
 
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import canonical_split
-from askattend.environment.hub import DEMO, is_named
+from askattend.environment.hub import DEMO, is_model_folder, is_named
 from askattend.environment.packing import is_packed, run_folder
 from askattend.errors import AskAttendError, RunError, name_few
 from askattend.scoring.evaluation_folders import (
@@ -66,7 +66,7 @@ def _runs_among(paths: Sequence[Path]) -> tuple[Path, ...]:
 
 
 def is_run(path: Path) -> bool:
-    """Tell a run, or a model that was evaluated as one, from a results file and what is not there."""
+    """Tell a run, or a model evaluated as one, from a results file and what is not there."""
     return path.is_dir() or is_packed(path) or is_named(path)
 
 
@@ -83,11 +83,14 @@ def _locate(run: Path, split: str | None, data: str | None) -> Path | None:
         if (folder / METRICS).is_file():
             return folder
     others = _evaluations(run)
+    if is_named(run) or is_model_folder(run):  # of a model, no data set is its own
+        others = [each for each in others if each.name.endswith(f"-{wanted}")] or others
+        split = None if all(each.name.endswith(f"-{wanted}") for each in others) else split
     return others[0] if split is None and len(others) == 1 else None
 
 
 def _inside(run: Path) -> Path:
-    """Name the folder of evaluations within a run; of the hub's, what lies here is looked at alone."""
+    """Name the folder of evaluations within a run; those of the hub's lie here alone."""
     is_of_the_hub = is_named(run) and run.as_posix() != DEMO
     return evaluations_home(run) if is_of_the_hub else run_folder(run) / EVALUATIONS
 

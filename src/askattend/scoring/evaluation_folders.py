@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from askattend.data.readers.registry import READERS, absolute_source
-from askattend.environment.hub import is_named
+from askattend.environment.hub import is_foreign, is_named
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, RunError
@@ -119,6 +119,8 @@ def is_own_data(run: Path, data: str | None) -> bool:
     if data is None:
         return True
     try:
+        if is_foreign(run):
+            return False
         return absolute_source(own_source(run)) == absolute_source(data)
     except AskAttendError:  # told where the run or the data are read
         return False
