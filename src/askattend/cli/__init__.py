@@ -28,8 +28,8 @@ usage: askattend COMMAND …
   data SOURCE [--out FOLDER]              what a source of questions holds; or all of it as Parquet
   extract SOURCE|FOLDER|TAR --out STORE   images → a store of region features
   train NETWORK --data SOURCE --out RUN   learn to answer questions
-  evaluate RUN [--split test]             accuracy beside its floors, and report.html
-  score RESULTS.json --data SOURCE        accuracy of anybody's answers
+  evaluate RUN|MODEL [--split test]       accuracy beside its floors, and report.html
+  score RESULTS.json --data SOURCE        accuracy of anybody's answers, a server's with --server
   compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   explain RUN IMAGE QUESTION              an answer, and the evidence for where it comes from

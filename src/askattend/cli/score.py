@@ -62,7 +62,7 @@ class Score:
     model: str = ""
     """The server's name for the model, where it has several."""
     prompt: str = SHORT
-    """What the server is asked, with {question} in it."""
+    """Text that the server is sent, with {question} in it."""
     token_file: Path | None = None
     """File that holds the server's token."""
     max_tokens: Positive = MOST_TOKENS

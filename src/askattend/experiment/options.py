@@ -31,13 +31,13 @@ class EvaluationOptions:
     abstention: bool = True
     """With --no-abstention, `ask` answers always from now on, however unsure it is."""
     prompt: str | None = None
-    """Of a model of transformers': what it is asked, with {question} in it; by default the
-    question, and that a word or a short phrase will do."""
+    """Text that a model of transformers' is asked, with {question} in it; by default the question,
+    and that a word or a short phrase will do."""
     dialect: str | None = None
-    """Of a model of transformers': way that its own words are compared, as for `score`. By default
+    """Way that the words of a model of transformers' are compared, as for `score`. By default
     current where each question has four human answers or more, else normalized."""
     max_tokens: Positive = MOST_TOKENS
-    """Of a model of transformers' that answers word by word: most tokens of an answer."""
+    """Most tokens of an answer, of a model of transformers' that writes it."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 

@@ -62,7 +62,7 @@ class ChatServer:
 
     @property
     def described(self) -> dict[str, Any]:
-        """What must be the same for its answers to be its answers."""
+        """Settings without which an answer is not this server's."""
         told = {"server": self.url, "model": self.model, "prompt": self.prompt}
         return {**told, "max_tokens": self.max_tokens}
 
