@@ -14,6 +14,7 @@ from PIL import Image
 from askattend.environment.hub import named_run
 from commands import SMALL, Call
 from documentation.pages import PAGES, ROOT, blocks, commands, read
+from squares import write_squares
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def run(page: str, code: str) -> dict[str, Any]:
 
 def test_every_page_with_python_is_run() -> None:
     """Here, by tests/test_docs.py, or by tests/serving/test_docs.py."""
-    here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md"}
+    here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md", "docs/data-sets.md"}
     elsewhere = {"docs/from-paper-to-code.md", "docs/your-own-attention.md", "docs/serving.md"}
     assert {page for page in PAGES if blocks(page, "python")} == here | elsewhere
 
@@ -47,6 +48,16 @@ def test_in_python() -> None:
     assert [answer.text for answer in found["answers"]] == ["no", "yes"]
     assert Path("out.png").exists()
     assert "<html" in Path("page.html").read_text(encoding="utf-8")
+
+
+def test_any_source_as_a_data_set() -> None:
+    pytest.importorskip("pyarrow")
+    write_squares(Path()).rename("shelves.csv")
+    (code,) = blocks("docs/data-sets.md", "python")
+    found = run("docs/data-sets.md", code)
+    assert [file.name[:4] for file in found["files"]] == ["trai", "test"]
+    again = found["QASet"].from_source("parquet:shelves-data")
+    assert again.questions == found["questions"].questions
 
 
 def test_the_pipeline() -> None:
