@@ -33,14 +33,16 @@ def tokenizer(**more: Any) -> Any:
     made = pytest.importorskip("tokenizers")
     vocabulary = {word: number for number, word in enumerate((*SPECIAL, *WORDS))}
     model = made.Tokenizer(made.models.WordLevel(vocabulary, unk_token="[UNK]"))
-    model.normalizer = made.normalizers.Lowercase()
+    model.normalizer = made.normalizers.BertNormalizer(lowercase=True)
     model.pre_tokenizer = made.pre_tokenizers.WhitespaceSplit()
     model.add_special_tokens(SPECIAL)
     model.post_processor = made.processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    return transformers().PreTrainedTokenizerFast(
+    # Before 5, processors took tokenizers of the very class that they name.
+    kind = "BertTokenizerFast" if transformers().__version__ < "5" else "PreTrainedTokenizerFast"
+    return getattr(transformers(), kind)(
         tokenizer_object=model, model_max_length=24, **names, **more
     )
 
@@ -132,6 +134,7 @@ def save_llava(folder: Path) -> Path:
         image_token_index=SPECIAL.index("<image>"),
         image_token_id=SPECIAL.index("<image>"),
         vision_feature_layer=-1,
+        image_seq_length=(SIDE // 16) ** 2,
     )
     module.LlavaForConditionalGeneration(config).eval().save_pretrained(folder)
     pictures = _class("CLIPImageProcessorPil", "CLIPImageProcessor")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from askattend.errors import RunError
 from askattend.features.images import open_image
 from askattend.foreign.answer import SHORT, Ask, ForeignAnswer, prompt_of
 
+_SENTENCES = "token_type_ids"
 # Of models that follow no instructions: how BLIP-2 was asked (Li et al. 2023, arXiv 2301.12597).
 _PLAIN = "Question: {question} Short answer:"
 
@@ -53,11 +55,13 @@ class Loaded:
             padding=len(texts) > 1,
             truncation=not self.chats,  # of turns, the end is what makes it answer
         )
-        weight = next(self.model.parameters())
+        weight, taken = next(self.model.parameters()), signature(self.model.forward).parameters
+        # A tokenizer may make it for any text; few models tell sentences apart, others refuse it.
+        unused = () if _SENTENCES in taken else (_SENTENCES,)
         return {
             name: value.to(self.device, weight.dtype if value.is_floating_point() else None)
             for name, value in made.items()
-            if isinstance(value, torch.Tensor)
+            if isinstance(value, torch.Tensor) and name not in unused
         }
 
 
