@@ -56,7 +56,7 @@ BOMBS: dict[str, Callable[[], Any]] = {
     "a question": lambda: table(2_000, question=repeated("x" * 8_000_000, 2_000)),
     "an answer": lambda: table(2_000, answer=repeated("x" * 8_000_000, 2_000)),
     "plain pages": lambda: table(1, question=pa.array(["x" * 100_000_000])),
-    "a list": lambda: table(1, answer=pa.array([[None] * 60_000_000], pa.list_(pa.string()))),
+    "a list": lambda: table(1, answer=pa.array([[None] * 25_000_000], pa.list_(pa.string()))),
 }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import islice
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from rich.console import Console
 
@@ -73,28 +75,65 @@ def _groups(questions: Sequence[Question], together: int) -> Iterator[Group]:
 def _answered(
     groups: Iterator[Group], ask: Ask, workers: int
 ) -> Iterator[tuple[Group, Sequence[ForeignAnswer]]]:
+    """Yield answers as they come; where one fails, first those that others are asked already."""
     if workers == 1:
         yield from ((group, ask(group)) for group in groups)
         return
-    with ThreadPoolExecutor(workers, thread_name_prefix="asking") as pool:
-        running: dict[Future[Sequence[ForeignAnswer]], Group] = {}
-        failed: list[BaseException] = []
-        try:
+    crew, failed, running = _Crew(ask, workers), list[BaseException](), 0
+    try:
+        while True:
+            for group in islice(groups, 0 if failed else 2 * workers - running):
+                crew.todo.put(group)
+                running += 1
+            if not running:
+                break
+            group, given = crew.done.get()
+            running -= 1
+            if not isinstance(given, BaseException):
+                yield group, given
+                continue
+            failed.append(given)
+            running -= crew.forget()
+    finally:
+        crew.stop()
+    if failed:
+        raise failed[0]
+
+
+class _Crew:
+    """Threads that ask, which nobody waits for: an answer may take minutes when Ctrl-C is pressed.
+
+    Args:
+        ask: what they do.
+        workers: how many there are.
+    """
+
+    def __init__(self, ask: Ask, workers: int) -> None:
+        self.todo: SimpleQueue[Group | None] = SimpleQueue()
+        self.done: SimpleQueue[tuple[Group, Sequence[ForeignAnswer] | BaseException]]
+        self.done = SimpleQueue()
+        self._ask, self._workers = ask, workers
+        for _ in range(workers):
+            Thread(target=self._work, name="asking", daemon=True).start()
+
+    def forget(self) -> int:
+        """Take back what nobody has begun; return how much."""
+        count = 0
+        with suppress(Empty):
             while True:
-                # Where one fails, what others are asked already is waited for, and kept.
-                for group in islice(groups, 0 if failed else 2 * workers - len(running)):
-                    running[pool.submit(ask, group)] = group
-                if not running:
-                    break
-                for done in wait(running, return_when=FIRST_COMPLETED).done:
-                    group, error = running.pop(done), done.exception()
-                    if error is None:
-                        yield group, done.result()
-                        continue
-                    failed.append(error)
-                    running = {each: g for each, g in running.items() if not each.cancel()}
-        finally:
-            for future in running:
-                future.cancel()
-        if failed:
-            raise failed[0]
+                self.todo.get_nowait()
+                count += 1
+        return count
+
+    def stop(self) -> None:
+        """Let threads end once they have done what they are at."""
+        self.forget()
+        for _ in range(self._workers):
+            self.todo.put(None)
+
+    def _work(self) -> None:
+        while (group := self.todo.get()) is not None:
+            try:
+                self.done.put((group, self._ask(group)))
+            except BaseException as error:  # raised where the answer is wanted
+                self.done.put((group, error))

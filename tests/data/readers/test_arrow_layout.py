@@ -94,7 +94,7 @@ def test_the_card_goes_first(listed: str, expected: dict[str, tuple[str, ...]]) 
         "---\nconfigs:\n- data_files: [{path: {a: b}}, 5]\n---\n",
         "---\nconfigs: [\n---\n",
         "---\nconfigs:\n- data_files: '[z-a'\n---\n",
-        "---\nconfigs: " + "[" * 5000 + "\n---\n",
+        "---\nconfigs: " + "[" * 2000 + "\n---\n",
         "---\nconfigs: !!python/object/apply:os.system ['false']\n---\n",
     ],
 )
