@@ -244,6 +244,14 @@ def test_what_is_no_such_file(tmp_path: Path) -> None:
         read_source(f"parquet:{tmp_path / 'empty'}")
 
 
+def test_who_names_it_otherwise_is_told(tmp_path: Path) -> None:
+    file = save([row()], tmp_path / "q.parquet")
+    with pytest.raises(DataError, match=f"Write parquet:{file} for it"):
+        read_source(f"table:{file}")
+    with pytest.raises(DataError, match=f"For a parquet, write parquet:{file}"):
+        read_source(str(file))
+
+
 # --- splits and configurations --------------------------------------------------------------------
 
 
@@ -376,3 +384,18 @@ def test_both_forms_of_arrow(form: str, tmp_path: Path) -> None:
     with ARROW[form](str(tmp_path / "x.arrow"), table.schema) as writer:
         writer.write_table(table, max_chunksize=2)
     assert len(read_source(f"arrow:{tmp_path / 'x.arrow'}").images) == 5
+
+
+def test_a_store_is_tied_to_what_the_pictures_are(tmp_path: Path, call: Call) -> None:
+    store = tmp_path / "store"
+
+    def extract(*shades: int) -> str:
+        rows = [row(shade, image_id=f"{n}") for n, shade in enumerate(shades)]
+        source = f"parquet:{save(rows, tmp_path / 'q.parquet')}"
+        status, _, err = call("extract", source, "--out", store, "--image-size", "64")
+        assert status == 0, err
+        return err
+
+    assert "2 images" in extract(1, 2)
+    assert "no image to extract" in extract(1, 2)
+    assert "1 of them anew, as their files have changed: 1" in extract(1, 200)

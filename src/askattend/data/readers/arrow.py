@@ -339,19 +339,20 @@ def _subsets(
     return {name: frozenset(those) for name, those in members.items()}
 
 
-def _reader(about: str, read: Callable[..., QASet], place: str, example: str) -> Reader:
+def _reader(about: str, read: Callable[..., QASet], example: str, suffix: str) -> Reader:
     return Reader(
         about,
         read,
-        place,
+        "PATH",
         example,
+        suffixes=(suffix,),
         options=dict.fromkeys((*sorted(COLUMNS - {"split"}), *_OPTIONS), ()),
         requires_images=True,
     )
 
 
-PARQUET = _reader("a file or folder, pictures within", read_parquet, "PATH", "vqa-rad/data")
-ARROW = _reader("what datasets' save_to_disk wrote", read_arrow, "PATH", "saved")
+PARQUET = _reader("a file or folder, pictures within", read_parquet, "vqa-rad/data", ".parquet")
+ARROW = _reader("what datasets' save_to_disk wrote", read_arrow, "saved", ".arrow")
 HUB = Reader(
     "a data set of the model hub, in datasets' format",
     read_hub,
