@@ -226,14 +226,16 @@ class _Rows:
     def pictures(self, locate: Callable[[str], Path]) -> list[tuple[str, Path]]:
         """Return each row's picture: its id and its file."""
         files = [row.file or locate(row.path) for row in self.rows]
-        for names in (
-            [row.image_id for row in self.rows],
-            [_base_name(row) for row in self.rows],
-        ):
-            if self._tell_apart(names, files):
-                return [(name or "", file) for name, file in zip(names, files, strict=True)]
-        ids = [row.path if row.file is None else row.file.stem for row in self.rows]
-        return list(zip(ids, files, strict=True))
+        names = [row.image_id for row in self.rows]
+        if self._tell_apart(names, files):
+            return [(name or "", file) for name, file in zip(names, files, strict=True)]
+        names = [_base_name(row) for row in self.rows]
+        if not self._tell_apart(names, files):
+            names = [row.path if row.file is None else row.file.stem for row in self.rows]
+        ids = [name or "" for name in names]
+        # Of paths on somebody's machine, what is the same elsewhere.
+        short = portable_ids(dict(zip(ids, files, strict=True)), Path(self.where))
+        return [(short[name], file) for name, file in zip(ids, files, strict=True)]
 
     def _tell_apart(self, names: Sequence[str | None], files: Sequence[Path]) -> bool:
         """Tell if each row has a name, and each name is of one picture by its content."""
@@ -254,15 +256,13 @@ class _Rows:
         questions = [row.question for row in self.rows]
         _require_answers(self.rows)
         files = dict(reversed(pictures))
-        # Of paths on somebody's machine, what is the same elsewhere.
-        short = portable_ids(files, Path(self.where))
         named = [
-            replace(question, id=identifier, image=short[image])
+            replace(question, id=identifier, image=image)
             for question, identifier, (image, _) in zip(
                 questions, _ids(self.rows), pictures, strict=True
             )
         ]
-        by_id = {short[image]: files[image] for image, _ in pictures}
+        by_id = {image: files[image] for image, _ in pictures}
         missing = [image for image, file in by_id.items() if not file.is_file()]
         notes = [*self.headings.notes, *shared_note(named)]
         if missing:

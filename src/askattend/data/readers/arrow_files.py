@@ -21,6 +21,8 @@ MOST_ROWS = 1_000_000
 _VALUES_A_ROW = 16
 # So much may come of it, too.
 _SMALL = 16 * MEBIBYTE
+# Bytes of a column that are in memory together, at most.
+_TOGETHER = 128 * MEBIBYTE
 _REMEDY = "Fetch or write it again."
 
 
@@ -55,7 +57,7 @@ class ArrowFile:
         return told if isinstance(told, dict) else {}
 
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[Any]:
-        """Yield pyarrow's record batches of some columns, checked, of so many rows at most.
+        """Yield pyarrow's record batches of some columns, checked, of so many rows or fewer.
 
         Raises:
             DataError: the file is damaged, or holds more than is allowed.
@@ -72,7 +74,11 @@ class ArrowFile:
                     yield part.slice(start, rows)
 
     def _of_parquet(self, columns: Sequence[str], rows: int) -> Iterator[Any]:
-        _require_moderate(self._opened.metadata, self.path)
+        metadata = self._opened.metadata
+        _require_moderate(metadata, self.path)
+        # No value is larger than all of its column in a group: a small file may say one large
+        # picture for each of its rows.
+        rows = max(1, min(rows, _TOGETHER // max(_largest(metadata, columns), 1)))
         for part in self._opened.iter_batches(
             batch_size=rows, columns=list(columns), use_threads=False
         ):
@@ -148,6 +154,15 @@ def reading(file: Path) -> Iterator[None]:
             raise  # of the disk that something is written to
         said = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
         raise DataError(f"is damaged ({said})", where=file, remedy=_REMEDY) from None
+
+
+def _largest(metadata: Any, columns: Sequence[str]) -> int:
+    """Return the bytes of the largest part of some columns, all within them included."""
+    starts = tuple(f"{name}." for name in columns)
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    parts = (group.column(at) for group in groups for at in range(group.num_columns))
+    sizes = (p.total_uncompressed_size for p in parts if f"{p.path_in_schema}.".startswith(starts))
+    return max(sizes, default=0)
 
 
 def _texts_of(schema: Any) -> list[str]:

@@ -29,8 +29,7 @@ from askattend.files import (
 
 PART = "pictures"
 _INDEX = "index.json"
-# One at once: a small file may say one large picture for each of a million rows.
-_ROWS = 1
+_ROWS = 64
 _BYTES, _PATH = "bytes", "path"
 _SUFFIXES = (
     *((b"\xff\xd8\xff", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp")),
