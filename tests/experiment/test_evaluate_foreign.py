@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,18 @@ def test_any_model_leaves_what_a_run_does(
         assert text.lower() in page.lower()
     assert "Where it looked" not in page
     assert name in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_said_in_the_terminal(table: str, tmp_path: Path, call: Call) -> None:
+    folder = save_vilt(tmp_path / "model")
+    status, out, _ = call("evaluate", folder, "--data", table)
+    assert status == 0
+    for text in ("test: 6 questions", "accuracy (VQA", "floor: first words", "expected calibration"):
+        assert text in out
+    (line,) = re.findall(r"report: (.*)", out)
+    assert Path(line).is_file()
+    (line,) = re.findall(r"all evaluations of the run: (.*)", out)
+    assert Path(line).is_file()
 
 
 def test_it_goes_on_where_it_was_interrupted(

@@ -79,5 +79,5 @@ def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
 
 def _figures(metrics: Metrics) -> Iterator[TerminalLine]:
     for name, figure in all_figures().items():
-        if (value := metrics.figures[name]) is not None:
+        if (value := metrics.figures.get(name)) is not None:
             yield from figure.terminal_lines(value)
