@@ -70,6 +70,9 @@ def test_any_model_leaves_what_a_run_does(
     for text in ("This network", "first words", name, "Its answers", "data:image/jpeg"):
         assert text.lower() in page.lower()
     assert "Where it looked" not in page
+    for file in ("report.html", "metrics.json"):  # but for where its data lie
+        text = (place / file).read_text(encoding="utf-8").replace(table, "")
+        assert str(tmp_path) not in text
     assert name in (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -77,7 +80,12 @@ def test_what_is_said_in_the_terminal(table: str, tmp_path: Path, call: Call) ->
     folder = save_vilt(tmp_path / "model")
     status, out, _ = call("evaluate", folder, "--data", table)
     assert status == 0
-    for text in ("test: 6 questions", "accuracy (VQA", "floor: first words", "expected calibration"):
+    for text in (
+        "test: 6 questions",
+        "accuracy (VQA",
+        "floor: first words",
+        "expected calibration",
+    ):
         assert text in out
     (line,) = re.findall(r"report: (.*)", out)
     assert Path(line).is_file()

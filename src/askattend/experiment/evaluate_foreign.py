@@ -16,6 +16,7 @@ from askattend.data.vocab import AnswerVocab
 from askattend.devices import describe_device, pick_device
 from askattend.environment.console import print_line
 from askattend.environment.home import shortened
+from askattend.environment.hub import is_named
 from askattend.environment.provenance import Provenance
 from askattend.errors import AskAttendError, ConfigError, DataError, ImageError
 from askattend.evaluation.answered import ForeignAnswers
@@ -108,7 +109,7 @@ def evaluate_foreign(
     evaluation.save(place, questions)
     write_report(
         place / REPORT,
-        title=f"{portable(named.as_posix())} on {source_name(questions.source)}, {split}",
+        title=f"{_called(named)} on {source_name(questions.source)}, {split}",
         evaluation=evaluation,
         figures=figures,
         history=None,
@@ -119,6 +120,11 @@ def evaluate_foreign(
     Journal(place / ANSWERS, {}).remove()
     write_index(named, network=model.kind)
     return evaluation
+
+
+def _called(named: Path) -> str:
+    """Name a model without the folders that it lies in: pages and figures are shown to others."""
+    return named.as_posix() if is_named(named) else named.resolve().name
 
 
 def _refuse_options_of_runs(options: EvaluationOptions) -> None:
@@ -183,7 +189,7 @@ def _with_accuracy(
         return metrics
     questions, whole = answered.questions, accuracy_over(answered.scored)
     floors = _floors(answered, source, split, dialect, console)
-    tried = f"{portable(model.name)}, as it is"
+    tried = f"{_called(Path(model.name))}, as it is"
     known = None if model.known is None else AnswerVocab(tuple(dict.fromkeys(model.known)))
     fields = {
         "metric": metric_name(questions, dialect),
@@ -258,7 +264,7 @@ def _details(
     chosen = {"split": metrics.split, "data": portable(metrics.source), "prompt": options.prompt}
     told = " ".join(f"--{name} {shlex.quote(value)}" for name, value in chosen.items() if value)
     return {
-        "Model": portable(model.name),
+        "Model": _called(named),
         "Class": f"transformers' {model.kind}",
         "Parameters": f"{model.parameters:,}",
         "Weights": f"{model.mark} (digest)",
@@ -266,7 +272,7 @@ def _details(
         "Questions from": portable(metrics.source),
         "Computed on": describe_device(device),
         **({"Evaluated by": str(metrics.made)} if metrics.made else {}),
-        "Repeat with": f"askattend evaluate {shlex.quote(portable(named.as_posix()))} {told}",
+        "Repeat with": f"askattend evaluate {shlex.quote(_called(named))} {told}",
     }
 
 
