@@ -19,9 +19,14 @@ from askattend.features.store_files import read_description
 from askattend.features.store_index import INDEX, PLAN, Index
 from askattend.files import remove, remove_whole
 
-Kind = Literal["packed run", "drawings", "questions", "features", "imported features"]
+Kind = Literal["packed run", "drawings", "questions", "pictures", "features", "imported features"]
 # Parts of the user's cache folder, each with a folder for every thing kept.
-PARTS: dict[str, Kind] = {"packed": "packed run", "scenes": "drawings", "rows": "questions"}
+PARTS: dict[str, Kind] = {
+    "packed": "packed run",
+    "scenes": "drawings",
+    "rows": "questions",
+    "pictures": "pictures",
+}
 
 
 class Cached(msgspec.Struct, frozen=True):
@@ -53,7 +58,8 @@ def find_cached(folders: Sequence[Path] = ()) -> list[Cached]:
 
     Args:
         folders: where to look for feature stores, at any depth; without any, the user's cache
-            folder is looked at, which holds packed runs that were unpacked and generated drawings.
+            folder is looked at, which holds packed runs that were unpacked, generated drawings,
+            and pictures that were unpacked from files of many.
 
     Raises:
         ConfigError: a folder is not there, or the user has no home folder.
