@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+from askattend.page import document
 
-DOCUMENT = (files("askattend.serving") / "page.html").read_text(encoding="utf-8")
+DOCUMENT = document()
 WORDS = re.compile(r"\b(\w+): '((?:[^'\\]|\\.)*)'")
 
 
