@@ -62,6 +62,7 @@ class FusedConvolution(nn.Module):
     ) -> Float[Tensor, "images out_channels _ _"]:
         """Convolve a map; add `plus`, if it is given, or clamp the result to 0 … 6."""
         plain = x.dtype == torch.float32 and not (torch.is_grad_enabled() and x.requires_grad)
+        plain = plain and not torch.onnx.is_in_onnx_export()  # which knows no operations of oneDNN
         if plain and x.device.type == "cpu" and _onednn_fuses():
             return self._fused(x, plus)
         y = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)

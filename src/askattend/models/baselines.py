@@ -174,7 +174,7 @@ class ImageOnly(Network):
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read nothing."""
-        return torch.zeros(len(tokens), 0, device=tokens.device)
+        return torch.zeros(tokens.shape[0], 0, device=tokens.device)
 
     def answer(
         self,
@@ -199,8 +199,9 @@ def _evenly(regions: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
     """Make the uniform map of each question, and the mean region of its image."""
     count = regions.shape[1]
     precise = torch.promote_types(regions.dtype, torch.float32)
-    even = regions.new_full((len(image_index), 1, count), 1 / count, dtype=precise)
-    attention = ATTENTION(even)
+    # Not `len`, which would fix the number of questions in a graph for ONNX.
+    even = regions.new_ones((image_index.shape[0], 1, count), dtype=precise)
+    attention = ATTENTION(even / count)
     return attention, ATTENDED(weighted_sum(attention, regions, image_index))
 
 
