@@ -68,7 +68,13 @@ class FusedConvolution(nn.Module):
         y = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
         if plus is not None:
             return y.add_(plus)
-        return F.relu6(y, inplace=True) if self.clamped else y  # in place: without another map
+        if not self.clamped:
+            return y
+        if torch.onnx.is_in_onnx_export():
+            return torch.onnx.ops.symbolic(
+                "Clip", (y, y.new_zeros(()), y.new_full((), 6.0)), dtype=y.dtype, shape=y.shape, version=13
+            )
+        return F.relu6(y, inplace=True)  # in place: without another map
 
     def _fused(self, x: Tensor, plus: Tensor | None) -> Tensor:
         padding, stride, dilation = ([each] * 2 for each in (self.padding, self.stride, 1))
