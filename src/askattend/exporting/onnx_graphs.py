@@ -1,4 +1,4 @@
-"""Graphs written as ONNX."""
+"""Graphs written as ONNX, folded, and without a trace of the machine that they were made on."""
 
 from __future__ import annotations
 
@@ -6,48 +6,92 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.export import Dim
 
+from askattend.errors import RunError, reason_of
 from askattend.exporting.graphs import Graph
+from askattend.files import read_whole
 
-# ONNX's version of operators: what onnxruntime 1.17 and its build for browsers already know.
+# The version of ONNX's operators: known to onnxruntime from 1.14 on, and to its build for browsers.
 OPSET = 18
 # Lengths of the free axes while a graph is made: none of them is 1, which would count as fixed.
 _LENGTHS = {"images": 2, "regions": 3, "questions": 5, "words": 4}
+_LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
 
 
-def to_onnx(graph: Graph) -> Any:
-    """Trace a graph, and return it as ONNX's own message (``onnx.ModelProto``)."""
+def to_onnx(graph: Graph, scratch: Path) -> bytes:
+    """Trace a graph, fold what is constant, and return it as an ONNX file's content.
+
+    Args:
+        graph: in evaluation.
+        scratch: a folder for what onnxruntime hands over as files.
+
+    Raises:
+        RunError: it has operations that ONNX has not.
+    """
     free = {name: Dim(name) for name in _LENGTHS}
     shapes = tuple(
         {place: free[axis] for place, axis in enumerate(port.axes) if isinstance(axis, str)}
         for port in graph.inputs
     )
-    with _quietly(), torch.no_grad():
-        program = torch.onnx.export(
-            graph.eval(),
-            tuple(port.example(_LENGTHS) for port in graph.inputs),
-            dynamo=True,
-            dynamic_shapes={"tensors": shapes},
-            input_names=[port.name for port in graph.inputs],
-            output_names=[port.name for port in graph.outputs],
-            opset_version=OPSET,
-            verbose=False,
-        )
-    assert program is not None
-    return program.model_proto
+    try:
+        with _quietly(), torch.no_grad():
+            program: Any = torch.onnx.export(
+                graph.eval(),
+                tuple(port.example(_LENGTHS) for port in graph.inputs),
+                dynamo=True,
+                dynamic_shapes={"tensors": shapes},
+                input_names=[port.name for port in graph.inputs],
+                output_names=[port.name for port in graph.outputs],
+                opset_version=OPSET,
+                verbose=False,
+            )
+            model = program.model_proto
+    except Exception as error:  # the exporter raises whatever a step of it raises
+        told = reason_of(error).strip().splitlines()
+        raise RunError(
+            f"no graph can be made of its {graph.name} side ({told[0] if told else error!r})",
+            remedy="Only networks and backbones whose steps do not depend on numbers can be traced.",
+        ) from error
+    return _folded(_anonymous(model), scratch / f"{graph.name}.onnx")
+
+
+def _anonymous(model: Any) -> Any:
+    """Take out what a graph tells of the code that it came from: files and lines of this machine."""
+    for node in (*model.graph.node, *(n for f in model.functions for n in f.node)):
+        node.doc_string = ""
+        del node.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        del value.metadata_props[:]
+    del model.graph.metadata_props[:], model.metadata_props[:]
+    model.graph.name, model.producer_name, model.producer_version = "askattend", "askattend", ""
+    return model
+
+
+def _folded(model: Any, file: Path) -> bytes:
+    """Compute what does not depend on the input, in operators that every runtime knows."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(file)
+    options.log_severity_level = 3
+    cpu = ["CPUExecutionProvider"]
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=cpu)
+    return read_whole(file)
 
 
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Keep the exporter's remarks on itself, and on packages that it misses, from the terminal."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -18,8 +18,16 @@ const askattendService = (() => {
 	}
 	// The manifest and the graphs, once; tried again where it failed.
 	const manifest = () => (manifest.read ??= fetched('manifest.json').then(response => response.json()).catch(error => { manifest.read = null; throw error; }));
+	// onnxruntime-web itself, which no page needs before there is an image.
+	const runtime = () => new Promise((resolve, reject) => {
+		if ('ort' in globalThis) { resolve(); return; }
+		const script = Object.assign(document.createElement('script'), { src: 'onnxruntime-web/ort.wasm.min.js', onload: resolve });
+		script.onerror = () => { script.remove(); reject(new Refusal(0, 'onnxruntime-web could not be read', 'Reload the page, or copy the folder again.')); };
+		document.head.append(script);
+	});
 	async function load() {
 		const about = await manifest();
+		await runtime();
 		Object.assign(ort.env.wasm, { wasmPaths: new URL('onnxruntime-web/', document.baseURI).href, numThreads: globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1 });
 		const sessions = {};
 		for (const [name, file] of Object.entries(FILES)) {
@@ -125,7 +133,7 @@ const askattendService = (() => {
 
 	async function runs() {
 		const about = await manifest(), { attention: { maps_name: mapsName, maps, rows, columns }, page, words, answers } = about;
-		return { runs: [{ id: about.run, network: about.network, maps_name: mapsName, maps, rows, columns, answers: answers.length, words: words.list.length, threshold: about.sure.threshold, attends: about.attends, ...page }], max_question_length: 500, images_expire_in: 0 };
+		return { runs: [{ id: about.run, network: about.network, maps_name: mapsName, maps, rows, columns, answers: answers.length, words: words.list.length, threshold: about.sure.threshold, attends: about.attends, ...page }], max_question_length: 500, images_expire_in: 60 }; // the latter's only use is to have the line on privacy shown
 	}
 
 	// What the server would do with a request to `path`.
@@ -146,7 +154,7 @@ const askattendService = (() => {
 			const value = await respond(String(path), options.method ?? 'GET', options.body);
 			return value === null ? new Response(null, { status: 204 }) : json(value, 200);
 		} catch (error) {
-			console.warn(error);
+			if (!(error instanceof Refusal)) console.warn(error);
 			const { status = 500, detail = String(error?.message ?? error), remedy = 'Reload the page.' } = error;
 			// No response can have a status of 0, which is a server's that is not reached.
 			return json({ detail, remedy }, status || 503);
