@@ -47,6 +47,7 @@ def _policy(page: str) -> str:
             "default-src 'none'",
             # onnxruntime-web loads the rest of itself, and compiles WebAssembly.
             f"script-src 'self' 'wasm-unsafe-eval' {hashes('script', page)}",
+            "worker-src 'self'",
             f"style-src {hashes('style', page)}",
             "img-src 'self' data: blob:",
             "connect-src 'self'",

@@ -28,7 +28,7 @@ const askattendService = (() => {
 	async function load() {
 		const about = await manifest();
 		await runtime();
-		Object.assign(ort.env.wasm, { wasmPaths: new URL('onnxruntime-web/', document.baseURI).href, numThreads: globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1 });
+		Object.assign(ort.env.wasm, { proxy: true, wasmPaths: new URL('onnxruntime-web/', document.baseURI).href, numThreads: globalThis.crossOriginIsolated ? Math.min(4, navigator.hardwareConcurrency) : 1 });
 		const sessions = {};
 		for (const [name, file] of Object.entries(FILES)) {
 			if (about.graphs[name]) sessions[name] = await ort.InferenceSession.create(new Uint8Array(await (await fetched(file)).arrayBuffer()), { executionProviders: ['wasm'] });
@@ -42,6 +42,8 @@ const askattendService = (() => {
 		last = turn.catch(() => null);
 		return turn;
 	}
+	// Graphs are computed beside the page, by a worker that takes what it is given for good.
+	const copied = ({ type, data, dims }) => new ort.Tensor(type, data.slice(), dims);
 	const int64 = (values, dims) => new ort.Tensor('int64', BigInt64Array.from(values, BigInt), dims);
 
 	/* Looking: pixels → regions → all that is computed once an image */
@@ -62,7 +64,7 @@ const askattendService = (() => {
 	/* Asking: versions of a question, as words' indices, about one image */
 	async function answer(encoding, versions, edited) {
 		const { about, sessions } = await models(), longest = Math.max(...versions.map(words => words.length)), feeds = {};
-		for (const name of about.graphs.question.inputs.map(input => input.name)) if (name in encoding) feeds[name] = encoding[name];
+		for (const name of about.graphs.question.inputs.map(input => input.name)) if (name in encoding) feeds[name] = copied(encoding[name]);
 		const padded = versions.flatMap(words => [...words, ...Array(longest - words.length).fill(about.words.padding)]);
 		Object.assign(feeds, { tokens: int64(padded, [versions.length, longest]), lengths: int64(versions.map(words => words.length), [versions.length]), image_index: int64(versions.map(() => 0), [versions.length]) });
 		if (about.editable) {
@@ -91,7 +93,7 @@ const askattendService = (() => {
 	}
 
 	async function ask(id, { question, top = TOP, attention: form = 'none', words = false, edited_attention: edited }) {
-		const begun = performance.now(), { about, vocabulary } = await models(), image = images.get(id);
+		const { about, vocabulary } = await models(), begun = performance.now(), image = images.get(id);
 		if (!image) throw new Refusal(404, 'no such image', 'Choose it again.');
 		if (!question.isWellFormed()) throw new Refusal(422, 'the question holds half a character', 'Ask with words.');
 		if (vocabulary.saysNothing(question)) throw new Refusal(422, 'the question has no word in it', 'Ask with words.');

@@ -10,7 +10,11 @@ addEventListener('DOMContentLoaded', () => {
 		err500: '本页出错了。', saved: '保存于 {date} 的对话，可以查看答案；要继续提问，请打开网页。', working: '正在看 …',
 	});
 	// The steps of a forward pass are told by the service alone.
-	View.prototype.tabs = function tabs() { return h('div.tabs', h('span.caps', t('tabAnswer')), h('span.which', this.run)); };
+	View.prototype.tabs = function tabs() {
+		const row = h('div.tabs', h('span.caps', t('tabAnswer')), h('span.which', this.run));
+		row.style.paddingBottom = '11px';
+		return row;
+	};
 	applyText();
 	if (state.image) render();
 });
