@@ -36,9 +36,7 @@ def add_scripts(page: Page) -> Page:
 
 def opened(page: Page, content: bytes, spec: FeatureSpec) -> dict[str, Any]:
     """Open a file in the browser: width, height, pixels, square, seen, shown."""
-    found: dict[str, Any] = page.evaluate(
-        _OPEN, [base64.b64encode(content).decode(), asdict(spec)]
-    )
+    found: dict[str, Any] = page.evaluate(_OPEN, [base64.b64encode(content).decode(), asdict(spec)])
     shape = (found["height"], found["width"], 3)
     found["pixels"] = _array(found["pixels"], shape)
     found["square"] = _array(found["square"], (3, spec.image_size, spec.image_size))

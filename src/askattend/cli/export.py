@@ -55,7 +55,9 @@ def run(argv: list[str]) -> None:
     if options.json:
         print_json({"folder": str(found.folder), **found.to_dict()})
         return
-    print(f"{found.folder}: {', '.join(found.manifest.files)}, manifest.json; {decimal(found.size)}")
+    print(
+        f"{found.folder}: {', '.join(found.manifest.files)}, manifest.json; {decimal(found.size)}"
+    )
     accuracy = found.manifest.accuracy
     if accuracy is not None:
         print(

@@ -56,7 +56,7 @@ def compare(run: Run, questions: QASet, ours: Sessions, floats: Sessions) -> Acc
         answers = [_answers(run, questions, image, together, each) for each in (ours, floats)]
         for question, mine, theirs in zip(together, *answers, strict=True):
             right = (accuracy_of(answer, question.answers) for answer in (mine, theirs))
-            scores.append((*right, mine == theirs))  # type: ignore[arg-type]
+            scores.append((*right, mine == theirs))
     mine, theirs, same = (float(np.mean(column)) for column in zip(*scores, strict=True))
     images = len({question.image for question in asked})
     return Accuracy(len(asked), images, mine, theirs, same)

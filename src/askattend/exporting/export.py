@@ -146,9 +146,7 @@ def _graphs(answerer: Answerer, *, backbone: bool, editable: bool) -> list[Graph
         graphs.append(BackboneGraph(loaded.network.float(), loaded.spec))
     graphs.append(ImageGraph(model, run.features, answerer.likeness))
     unknown = run.words.unknown
-    question = QuestionGraph(
-        model, run.features, answerer.calibration, unknown, editable=editable
-    )
+    question = QuestionGraph(model, run.features, answerer.calibration, unknown, editable=editable)
     return [*graphs, question]
 
 

@@ -73,6 +73,8 @@ class BackboneGraph(Graph):
     """
 
     name = "backbone"
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, network: nn.Module, spec: FeatureSpec) -> None:
         super().__init__()
@@ -114,9 +116,7 @@ class ImageGraph(Graph):
 
     name = "image"
 
-    def __init__(
-        self, network: Network, spec: FeatureSpec, likeness: ImageLikeness | None
-    ) -> None:
+    def __init__(self, network: Network, spec: FeatureSpec, likeness: ImageLikeness | None) -> None:
         super().__init__()
         self.network, self.likeness, self.region_dim = network, likeness, spec.region_dim
         self.inputs = (Port("regions", ("images", "regions", spec.input_dim)),)
@@ -130,9 +130,7 @@ class ImageGraph(Graph):
         blank = () if encoding.blank is None else (encoding.blank,)
         return (encoding.regions, *encoding.projected, *blank, self._unlike(regions))
 
-    def _unlike(
-        self, regions: Float[Tensor, "images regions dim"]
-    ) -> Bool[Tensor, " images"]:
+    def _unlike(self, regions: Float[Tensor, "images regions dim"]) -> Bool[Tensor, " images"]:
         """Tell which images are unlike; see `ImageLikeness.distance`."""
         means = regions[..., : self.region_dim].mean(dim=1)
         if self.likeness is None:

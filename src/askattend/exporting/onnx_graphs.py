@@ -65,7 +65,7 @@ def _anonymous(model: Any) -> Any:
     for node in (*model.graph.node, *(n for f in model.functions for n in f.node)):
         node.doc_string = ""
         del node.metadata_props[:]
-    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+    for value in (*model.graph.input, *model.graph.output):
         del value.metadata_props[:]
     del model.graph.metadata_props[:], model.metadata_props[:]
     model.graph.name, model.producer_name, model.producer_version = "askattend", "askattend", ""
@@ -74,6 +74,7 @@ def _anonymous(model: Any) -> Any:
 
 def _folded(model: Any, file: Path) -> bytes:
     """Compute what does not depend on the input, in operators that every runtime knows."""
+    import onnx
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -82,7 +83,9 @@ def _folded(model: Any, file: Path) -> bytes:
     options.log_severity_level = 3
     cpu = ["CPUExecutionProvider"]
     onnxruntime.InferenceSession(model.SerializeToString(), options, providers=cpu)
-    return read_whole(file)
+    folded = onnx.load_from_string(read_whole(file))
+    del folded.graph.value_info[:]  # shapes between nodes are for each runtime to find
+    return bytes(folded.SerializeToString())
 
 
 @contextmanager

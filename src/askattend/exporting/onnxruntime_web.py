@@ -18,7 +18,9 @@ from askattend.files import make_folder, read_whole, write_whole
 
 # What is tested; its digest is npm's own (``npm view onnxruntime-web dist.integrity``).
 VERSION = "1.30.0"
-INTEGRITY = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+INTEGRITY = (
+    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+)
 REGISTRY = "https://registry.npmjs.org"
 # The build that computes on the processor, by WebAssembly.
 SCRIPT = "ort.wasm.min.js"

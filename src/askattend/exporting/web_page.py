@@ -38,7 +38,9 @@ def static_document() -> str:
     # A second one of either would go by the wrong place.
     assert page.count(_OWN) == page.count(_HEAD) == 1
     page = page.replace(_OWN, "".join(scripts) + _OWN)
-    return page.replace(_HEAD, f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{_policy(page)}">')
+    return page.replace(
+        _HEAD, f'{_HEAD}\n<meta http-equiv="Content-Security-Policy" content="{_policy(page)}">'
+    )
 
 
 def _policy(page: str) -> str:

@@ -72,7 +72,11 @@ class FusedConvolution(nn.Module):
             return y
         if torch.onnx.is_in_onnx_export():
             return torch.onnx.ops.symbolic(
-                "Clip", (y, y.new_zeros(()), y.new_full((), 6.0)), dtype=y.dtype, shape=y.shape, version=13
+                "Clip",
+                (y, y.new_zeros(()), y.new_full((), 6.0)),
+                dtype=y.dtype,
+                shape=y.shape,
+                version=13,
             )
         return F.relu6(y, inplace=True)  # in place: without another map
 

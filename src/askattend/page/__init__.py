@@ -1,4 +1,4 @@
-"""The page to ask on, which a service sends and an export takes along; it knows nothing of either."""
+"""The page to ask on, which a service sends and an export takes along."""
 
 from __future__ import annotations
 
