@@ -30,7 +30,7 @@ class ExportRun:
     backbone: bool = True
     """With --no-backbone, the network alone, which is given regions."""
     onnxruntime_web: Path | None = None
-    """npm's package onnxruntime-web for a page: its folder or .tgz; by default it is fetched once."""
+    """For a page: npm's package onnxruntime-web, its folder or .tgz; fetched once by default."""
     json: Json = False
 
 

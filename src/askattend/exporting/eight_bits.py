@@ -48,7 +48,7 @@ def in_eight_bits(content: bytes, scratch: Path) -> bytes:
 
 
 def _convolutions_rounded(content: bytes) -> bytes:
-    """Keep each convolution's weights as 8-bit numbers, to be multiplied by their channel's scale."""
+    """Keep each convolution's weights as 8-bit numbers, times a scale for each channel."""
     import onnx
 
     model = onnx.load_from_string(content)

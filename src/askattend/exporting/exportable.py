@@ -24,7 +24,7 @@ def require_exportable(run: Run, *, backbone: bool) -> None:
     run.require_weights()
     if run.attention is not None:
         raise RunError(
-            f"its attention is code of somebody's own ({run.attention.name}), which is not exported",
+            f"its attention is somebody's own code ({run.attention.name}), which is not exported",
             where=run.folder,
             remedy="Export a run of the paper's attention; ask, serve and predict take this one.",
         )

@@ -55,13 +55,13 @@ def to_onnx(graph: Graph, scratch: Path) -> bytes:
         told = reason_of(error).strip().splitlines()
         raise RunError(
             f"no graph can be made of its {graph.name} side ({told[0] if told else error!r})",
-            remedy="Only networks and backbones whose steps do not depend on numbers can be traced.",
+            remedy="Only what takes the same steps whatever the numbers can be exported.",
         ) from error
     return _folded(_anonymous(model), scratch / f"{graph.name}.onnx")
 
 
 def _anonymous(model: Any) -> Any:
-    """Take out what a graph tells of the code that it came from: files and lines of this machine."""
+    """Take out what a graph tells of the code that it came from: files of this machine."""
     for node in (*model.graph.node, *(n for f in model.functions for n in f.node)):
         node.doc_string = ""
         del node.metadata_props[:]
