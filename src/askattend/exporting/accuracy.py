@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from askattend.features.geometry import shown_regions, square
 from askattend.features.images import open_image
 from askattend.metrics.accuracy import accuracy_of
 from askattend.runs.run_folder import CONFIG, Run
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 # So many questions tell a loss of a few points; 8 bits lose less, or far more.
 MOST_QUESTIONS = 400
@@ -75,6 +78,7 @@ def _answers(
     found = sessions["question"].run(
         {
             **encoding,
+            **_unedited(sessions["question"], run),
             "tokens": padded,
             "lengths": np.array([len(indices) for indices in words]),
             "image_index": np.zeros(len(words), np.int64),
@@ -83,7 +87,16 @@ def _answers(
     return [run.answers.answers[best] for best in found["logits"].argmax(axis=1)]
 
 
-def _regions(run: Run, questions: QASet, image: str, sessions: Sessions) -> np.ndarray:
+def _unedited(session: Session, run: Run) -> dict[str, Array]:
+    """Return what a graph that takes edited maps is given where there are none."""
+    if "edited" not in session.inputs:
+        return {}
+    (maps,) = session.inputs["edited"]
+    regions = run.features.regions
+    return {"edited": np.zeros(maps, bool), "edited_maps": np.zeros((maps, regions), np.float32)}
+
+
+def _regions(run: Run, questions: QASet, image: str, sessions: Sessions) -> Array:
     spec = run.features
     if "backbone" not in sessions:  # the network does not use the image
         return np.zeros((1, spec.regions, spec.input_dim), np.float32)
@@ -92,5 +105,5 @@ def _regions(run: Run, questions: QASet, image: str, sessions: Sessions) -> np.n
     inputs = {"pixels": square(picture, spec)[None].numpy()}
     if shown is not None:
         inputs["shown"] = shown[None].numpy()
-    regions: np.ndarray = sessions["backbone"].run(inputs)["regions"]
+    regions: Array = sessions["backbone"].run(inputs)["regions"]
     return regions

@@ -10,7 +10,8 @@ import msgspec
 
 from askattend.environment.origin import read_origin
 from askattend.environment.provenance import Provenance
-from askattend.exporting.graphs import Graph, Port
+from askattend.exporting.graphs import BackboneGraph, Graph, Port
+from askattend.features.lite import LITE
 from askattend.features.spec import FeatureSpec
 from askattend.files.manifest import Entry
 from askattend.metrics.calibration import MOST_UNKNOWN
@@ -84,6 +85,20 @@ class SureFacts(msgspec.Struct, frozen=True):
     most_unknown: float
 
 
+class LicenceFacts(msgspec.Struct, frozen=True):
+    """Licences, by the model hub's names for them.
+
+    Attributes:
+        run: of the run.
+        terms: in words, where nobody chose that licence.
+        backbone: of the backbone's weights; None where they do not go along.
+    """
+
+    run: str
+    terms: str | None
+    backbone: str | None
+
+
 class Accuracy(msgspec.Struct, frozen=True):
     """Accuracy of these graphs, and of the same in float32, on validation questions of the run.
 
@@ -122,7 +137,7 @@ class ExportManifest(msgspec.Struct, frozen=True):
         depends_on_padding: True where an answer depends on the longest question beside it.
         editable: True where the question graph takes edited maps.
         accuracy: of 8-bit weights; None where it was not measured.
-        licence: of the run, as the model hub calls it, and its terms.
+        licence: of the run, and of its backbone.
         provenance: the run's own: what it learnt from, when, how well.
         remarks: what differs from the run's own answers.
         page: what the page tells of the run.
@@ -145,7 +160,7 @@ class ExportManifest(msgspec.Struct, frozen=True):
     depends_on_padding: bool
     editable: bool
     accuracy: Accuracy | None
-    licence: dict[str, str | None]
+    licence: LicenceFacts
     provenance: dict[str, Any]
     remarks: tuple[str, ...]
     page: dict[str, Any]
@@ -178,7 +193,6 @@ def describe(
         files: name → what the file holds.
     """
     run, calibration = answerer.run, answerer.calibration
-    licence, terms = licence_of(run)
     (question,) = (graph for graph in graphs if graph.name == "question")
     maps = next(port.axes[1] for port in question.outputs if port.name == "attention")
     return ExportManifest(
@@ -202,7 +216,7 @@ def describe(
         depends_on_padding=answerer.model.depends_on_padding,
         editable=editable,
         accuracy=accuracy,
-        licence={"run": licence, "terms": terms, **_licences(graphs)},
+        licence=LicenceFacts(*licence_of(run), _licence_of_backbone(graphs)),
         provenance=_provenance(answerer),
         remarks=tuple(remarks),
         page=_page(answerer),
@@ -210,10 +224,12 @@ def describe(
     )
 
 
-def _licences(graphs: Sequence[Graph]) -> dict[str, str | None]:
-    """Name the licence of the backbone's weights, where they go along."""
-    lite = any(graph.name == "backbone" for graph in graphs)
-    return {"backbone": "apache-2.0, trained on ImageNet"} if lite else {}
+def _licence_of_backbone(graphs: Sequence[Graph]) -> str | None:
+    backbone = next((graph for graph in graphs if isinstance(graph, BackboneGraph)), None)
+    if backbone is None:
+        return None
+    known = "apache-2.0, trained on ImageNet"
+    return known if backbone.spec.backbone == LITE else "as the package says that it came with"
 
 
 def _provenance(answerer: Answerer) -> dict[str, Any]:

@@ -85,6 +85,10 @@ def _folded(model: Any, file: Path) -> bytes:
     onnxruntime.InferenceSession(model.SerializeToString(), options, providers=cpu)
     folded = onnx.load_from_string(read_whole(file))
     del folded.graph.value_info[:]  # shapes between nodes are for each runtime to find
+    used = {node.domain for node in folded.graph.node} | {""}
+    domains = [each for each in folded.opset_import if each.domain in used]
+    del folded.opset_import[:]  # of which onnxruntime lists all that it knows itself
+    folded.opset_import.extend(domains)
     return bytes(folded.SerializeToString())
 
 

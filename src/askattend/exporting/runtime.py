@@ -25,6 +25,10 @@ _TRIED = (
 class Session:
     """A graph that onnxruntime runs on the processor.
 
+    Attributes:
+        inputs: name → its axes' lengths, or their names.
+        outputs: names.
+
     Args:
         content: of its file.
         threads: how many compute; by default onnxruntime's own choice.
@@ -38,7 +42,7 @@ class Session:
         self._session: Any = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
         )
-        self.inputs = tuple(each.name for each in self._session.get_inputs())
+        self.inputs = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
         self.outputs = tuple(each.name for each in self._session.get_outputs())
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,6 +109,8 @@ def random_inputs(
             made[name] = torch.rand(ones.shape, generator=generator) < 0.5
         elif ones.dtype == torch.uint8:
             made[name] = whole(0, 256, ones)
+    if "regions" in made:
+        made["regions"][:, 0] = 0  # as a region beside a padded picture is
     if "tokens" in made:
         asked = made["lengths"] = whole(1, lengths["words"] + 1, made["lengths"])
         past = torch.arange(lengths["words"]) >= asked[:, None]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from askattend.models import saaa_symbols as paper
 from askattend.models.edited_attention import EditedAttention, refuse_edited
 from askattend.models.encoders import LSTMEncoder
-from askattend.models.kernels import weighted_sum
+from askattend.models.kernels import l2_normalise, matmul_dtype, weighted_sum
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.models.word_logits import (
@@ -169,8 +169,8 @@ class ImageOnly(Network):
 
     def encode_image(self, regions: Regions) -> ImageEncoding:
         """Bring every region to length 1, as SAAA does."""
-        regions = paper.V(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
-        return ImageEncoding(regions / (regions.norm(dim=-1, keepdim=True) + 1e-8))
+        dtype = matmul_dtype(self.classifier[1].weight)  # type: ignore[arg-type]
+        return ImageEncoding(l2_normalise(paper.V(regions), dtype))
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read nothing."""
