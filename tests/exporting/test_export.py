@@ -33,12 +33,9 @@ from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
 from commands import Call
 
+# With the page's, in one process: they share an export.
+pytestmark = pytest.mark.xdist_group("exporting")
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="session")
-def demo() -> Predictor:
-    return Predictor.from_pretrained("demo", precision="float32", device="cpu")
 
 
 @pytest.fixture(scope="session")
