@@ -160,11 +160,10 @@ def test_questions_are_divided_as_the_package_divides_them(empty: Page) -> None:
     names = ("words", "spans", "pytorchVqaWords", "pytorchVqaSpans")
     call = "asked => [" + ", ".join(f"asked.map(askattendQuestions.{name})" for name in names) + "]"
     found = empty.evaluate(call, asked)
-    ours = (tokenise, word_spans, pytorch_vqa_words, pytorch_vqa_spans)
+    ours: tuple[Any, ...] = (tokenise, word_spans, pytorch_vqa_words, pytorch_vqa_spans)
     for divide, theirs in zip(ours, found, strict=True):
         for question, words in zip(asked, theirs, strict=True):
-            divided: list[Any] = list(divide(question))
-            assert [*map(_as_list, divided)] == words, ascii(question)
+            assert [*map(_as_list, divide(question))] == words, ascii(question)
 
 
 def _as_list(found: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What of a run can become graphs; what cannot is refused by its name."""
+"""Refusal, by its name, of what in a run has no graph."""
 
 from __future__ import annotations
 
