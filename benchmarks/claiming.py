@@ -30,8 +30,8 @@ from askattend.bulk.answering import ShardAnswerer
 from askattend.bulk.engine import _fill
 from askattend.bulk.items import Item, Items
 from askattend.bulk.parts import Parts, Status, part_name
-from askattend.bulk.plan import parts_of_shard
 from askattend.bulk.rows import Row
+from askattend.features.shares import parts_of_share
 from askattend.files import sweep, system_calls
 from benchmarks.turns import Turns, Worker
 
@@ -136,7 +136,7 @@ def _parts(folder: Path) -> Parts:
 def _work(folder: Path, share: str, answerer: _Answerer) -> None:
     sweep(folder)  # as `settle_plan` does for whoever comes
     parts = _parts(folder)
-    todo = [number for number in parts_of_shard(share, SHARDS) if parts.done(number) is None]
+    todo = [number for number in parts_of_share(share, SHARDS) if parts.done(number) is None]
     quiet = Console(quiet=True)
     for _ in _fill(parts, _Items(), todo, answerer, lambda count: None, quiet):
         pass

@@ -12,18 +12,9 @@ from hypothesis import strategies as st
 
 from askattend.bulk.items import Asked, Item, Items
 from askattend.bulk.parts import Parts
-from askattend.bulk.plan import PLAN, parts_of_shard, read_plan
-from askattend.errors import ConfigError, DataError
+from askattend.bulk.plan import PLAN, read_plan
+from askattend.errors import DataError
 from askattend.features.image_places import Place
-
-
-@given(st.integers(0, 300), st.integers(1, 40))
-def test_each_shard_is_in_one_share(parts: int, shares: int) -> None:
-    each = [parts_of_shard(f"{number}/{shares}", parts) for number in range(1, shares + 1)]
-    assert list(chain.from_iterable(each)) == list(range(parts))
-    sizes = [len(share) for share in each]
-    assert max(sizes) - min(sizes) <= 1
-    assert parts_of_shard("", parts) == range(parts)
 
 
 @given(st.integers(0, 70), st.integers(1, 20))
@@ -62,11 +53,6 @@ def test_two_images_of_one_name_are_refused() -> None:
     items = [*(Item(str(number)) for number in range(100)), Item("42")]
     with pytest.raises(DataError, match=r"^42: there are two images of this name"):
         Items.write(items, 7)
-
-
-def test_a_share_of_more_digits_than_python_reads_is_none() -> None:
-    with pytest.raises(ConfigError, match="is no share of the work"):
-        parts_of_shard("1/" + "9" * 5000, 4)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")

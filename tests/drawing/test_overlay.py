@@ -155,8 +155,8 @@ def test_softmax_noise_is_not_shown_as_attention() -> None:
 def test_a_caption_is_a_sentence_that_can_be_compared() -> None:
     attention = torch.tensor([[0.7, 0.1], [0.1, 0.1]])
     assert map_caption(attention) == (
-        "The most attended of 4 regions, top left, gets 70.0% of the attention: 2.8 times an even "
-        "share."
+        "The most attended of 4 regions, upper left, gets 70.0% of the attention: 2.8 times an "
+        "even share."
     )
     nearly = torch.full((7, 7), 1 / 49)
     nearly[0, 0] += 0.004
@@ -187,11 +187,11 @@ def test_cells_are_drawn_as_they_are() -> None:
 def test_peak_in_words() -> None:
     found = [peak(one_hot(3, 3, row, column)) for row in range(3) for column in range(3)]
     assert found == [
-        *("top left", "top", "top right"),
+        *("upper left", "top", "upper right"),
         *("left", "centre", "right"),
-        *("bottom left", "bottom", "bottom right"),
+        *("lower left", "bottom", "lower right"),
     ]
-    assert peak(one_hot(14, 14, 13, 0)) == "bottom left"
+    assert peak(one_hot(14, 14, 13, 0)) == "lower left"
 
 
 @pytest.mark.parametrize("size", [(64, 64), (448, 336), (336, 448), (2000, 500), (90, 1100)])

@@ -65,3 +65,22 @@ def test_an_error_in_a_thread_is_raised_here() -> None:
         with pytest.raises(ValueError, match="broken"):
             side_by_side(fails, torch.randn(3, 3, 4, 4))
         assert torch.get_num_threads() == 2
+
+
+def test_calls_at_once_take_turns() -> None:
+    """Or the threads of one would begin while the other has set their number back."""
+
+    def call() -> None:
+        with torch.no_grad():
+            torch.set_num_threads(2)
+            side_by_side(network, torch.randn(2, 3, 4, 4))
+
+    network = Noted(2)
+    with computing_threads(2):
+        callers = [threading.Thread(target=call) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        assert torch.get_num_threads() == 2
+    assert [call[:2] for call in network.calls] == [(1, 1)] * 8

@@ -1,4 +1,4 @@
-"""Logs: a JSON object a line, and nothing of what an error quotes."""
+"""Logs: a JSON object a line, or text, and nothing of what an error quotes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import logging
 import sys
 
-from askattend.serving.logs import JsonLines
+import pytest
+
+from askattend.serving.logs import JsonLines, TextLines, set_up_logs
 
 
 def record(message: str, *arguments: object, **more: object) -> logging.LogRecord:
@@ -32,3 +34,28 @@ def test_an_exception_is_its_type_and_places_alone() -> None:
     assert told["exception"] == "ValueError"
     assert "test_logs.py" in told["frames"][-1]
     assert "SECRET" not in line
+
+
+def test_a_line_for_people() -> None:
+    told = record("request\nfor \x1b[2J%s", "x", fields={"status": 200, "route": "/api\n"})
+    line = TextLines().format(told)
+    assert line.split(" ", 1)[1] == "WARNING: request for \\x1b[2Jx status=200 route=/api"
+    told.levelno = logging.INFO
+    assert "WARNING" not in TextLines().format(told)
+    try:
+        raise ValueError("SECRET")
+    except ValueError:
+        line = TextLines().format(record("failed", exc_info=sys.exc_info()))
+    assert "ValueError" in line
+    assert "SECRET" not in line
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [(True, TextLines), (False, JsonLines)])
+def test_programs_read_json_and_terminals_show_text(
+    terminal: bool, kind: type[logging.Formatter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    set_up_logs()
+    assert [type(each.formatter) for each in root.handlers] == [kind]

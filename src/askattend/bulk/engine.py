@@ -14,9 +14,10 @@ from askattend.bulk.answering import ShardAnswerer
 from askattend.bulk.filling import of_this_process, opened_answerer, write_part
 from askattend.bulk.items import Asked, Items
 from askattend.bulk.parts import Parts, Status, part_name
-from askattend.bulk.plan import Plan, parts_of_shard, questions_digest
+from askattend.bulk.plan import Plan, questions_digest
 from askattend.environment.console import notes_console, print_line
 from askattend.features.progress import Report, progress_bar
+from askattend.features.shares import parts_of_share
 from askattend.features.store import FeatureStore
 from askattend.files import sweep
 from askattend.runs.predictor import Predictor
@@ -139,7 +140,7 @@ def answer_parts(
     """
     console = notes_console() if console is None else console
     parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
-    mine = parts_of_shard(shard, plan.parts)
+    mine = parts_of_share(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}
     for number in before:
         parts.forget_claim(number)

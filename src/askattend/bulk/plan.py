@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +28,6 @@ from askattend.runs.run_folder import (
 
 PLAN = "plan.json"
 _OF_RUN = (WEIGHTS["best"], WORDS, ANSWERS, CALIBRATION, FEATURES, VECTORS, ATTENTION, CONFIG)
-_SHARD = re.compile(r"([0-9]{1,9})/([0-9]{1,9})")
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,29 +145,3 @@ def settle_plan(out: Path, plan: Plan) -> None:
         where=out,
         remedy="Give the same again to go on, or name another --out.",
     )
-
-
-def parts_of_shard(shard: str, parts: int) -> range:
-    """Return the parts that one of several processes is to do; consecutive ones.
-
-    Args:
-        shard: ``"3/8"`` for the third of eight; ``""`` for all.
-        parts: of the plan.
-
-    Raises:
-        ConfigError: it is not so written, or there is no such one.
-    """
-    if not shard:
-        return range(parts)
-    match = _SHARD.fullmatch(shard)
-    if match is None:
-        problem = f"'{shard}' is no share of the work"
-        raise ConfigError(problem, where="shard", remedy="Write 1/4, 2/4, 3/4 and 4/4.")
-    number, count = map(int, match.groups())
-    if not 1 <= number <= count:
-        raise ConfigError(
-            f"there is no share {number} of {count}",
-            where="shard",
-            remedy=f"Write 1/{max(count, 1)} to {max(count, 1)}/{max(count, 1)}.",
-        )
-    return range(parts * (number - 1) // count, parts * number // count)

@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend extract table:shelves.csv --out features --image-size 384",
         "askattend extract table:regale.csv --columns image=Bild --out features",
         "askattend extract 'shop-{000..099}.tar' --out features",
+        "askattend extract 's3://bucket/shards/*.tar' --out features --shard 3/8",
         "askattend extract s3://bucket/photos --out features --engine ray --address auto",
     ),
     "train": (

@@ -22,7 +22,7 @@ from askattend.bulk.listing import (
     require_stored,
     with_questions,
 )
-from askattend.bulk.plan import PLAN, Plan, parts_of_shard, planned_threads, settle_plan
+from askattend.bulk.plan import PLAN, Plan, planned_threads, settle_plan
 from askattend.bulk.regions import needs_pictures
 from askattend.bulk.rows import require_format
 from askattend.cli.console import parse, print_json, print_notes, progress
@@ -36,6 +36,7 @@ from askattend.environment.heartbeat import still_at_work
 from askattend.errors import ConfigError, DataError
 from askattend.experiment.stopped import stopped_note
 from askattend.features.backbones import absolute_backbone
+from askattend.features.shares import parts_of_share
 from askattend.features.store import FeatureStore
 from askattend.runs.predictor import Predictor
 
@@ -194,7 +195,7 @@ def _fitting(store: FeatureStore, predictor: Predictor) -> FeatureStore:
 
 def _check(options: Predict) -> None:
     """Refuse what does not go together before any work is done."""
-    parts_of_shard(options.shard, 1)
+    parts_of_share(options.shard, 1)
     require_format(options.config.format)
     require_cluster(options.cluster)
     if options.data is not None and (options.images or options.questions is not None):

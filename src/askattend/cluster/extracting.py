@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from askattend.cluster.config import ClusterConfig
@@ -19,6 +18,7 @@ from askattend.cluster.worker import Busy, Done, Reply
 from askattend.devices import computing_threads, pick_device
 from askattend.errors import ConfigError
 from askattend.features.backbones import absolute_backbone
+from askattend.features.claims import claim
 from askattend.features.extract_config import ExtractConfig
 from askattend.features.image_places import PackedReader, Place
 from askattend.features.shard_extractor import Note, ReadFile, ShardExtractor
@@ -26,7 +26,6 @@ from askattend.features.spec import FeatureSpec
 from askattend.features.store_files import read_written
 from askattend.features.store_index import Shard, WrittenShard
 from askattend.features.writer import Engine
-from askattend.files import remove
 
 
 @dataclass(frozen=True)
@@ -103,17 +102,8 @@ class ExtractionTask:
         if job.checked and (unseen := first_unseen(places, job.sizes)) is not None:
             return unseen
         # A worker that was cut off may be at it still.
-        file = self.folder / f".{job.shard.name}.lock"
-        lock = FileLock(file)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return Busy()
-        try:
-            return Done(self._extracted(job, advance))
-        finally:
-            remove(file)
-            lock.release()
+        with claim(self.folder, job.shard) as claimed:
+            return Done(self._extracted(job, advance)) if claimed else Busy()
 
     def _extracted(self, job: ShardJob, advance: Callable[[int], None]) -> Extracted:
         written = read_written(self.folder, self.spec, job.shard)

@@ -217,14 +217,21 @@ def map_caption(attention: Float[Tensor, "rows columns"]) -> str:
 
 
 def peak(attention: Float[Tensor, "rows columns"]) -> str:
-    """Say where a map is greatest: ``"top left"``, ``"centre"``, …, or ``"nowhere"``."""
+    """Say where a map is greatest: ``"upper left"``, ``"centre"``, …, or ``"nowhere"``."""
     values = _values(attention)
     if _flat(values):
         return "nowhere"
     row, column = np.unravel_index(values.argmax(), values.shape)
     thirds = [int(3 * (i + 0.5) / n) for i, n in zip((row, column), values.shape, strict=True)]
-    vertical, horizontal = ("top", "", "bottom")[thirds[0]], ("left", "", "right")[thirds[1]]
-    return f"{vertical} {horizontal}".strip() or "centre"
+    return _PLACES[thirds[0]][thirds[1]]
+
+
+# Corners as `runs.map_description` and the service's page call them.
+_PLACES = (
+    ("upper left", "top", "upper right"),
+    ("left", "centre", "right"),
+    ("lower left", "bottom", "lower right"),
+)
 
 
 def _values(attention: Tensor) -> Floats:

@@ -21,12 +21,14 @@ from askattend.features.extraction import (
     ExtractConfig,
     ExtractionReport,
     extract,
+    extract_share,
     with_mirror_images,
 )
 from askattend.features.image_places import Place, place_of
 from askattend.features.image_sources import images_of, names_images
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.none import NoFeatures
+from askattend.features.share_writer import WrittenShare
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 from askattend.features.writer import Engine
@@ -59,10 +61,36 @@ def extract_features(
     Raises:
         DataError, ImageError, FeatureError: see `images_named` and `extract`.
     """
+    wanted = _wanted(sources, console, flips=flips)
+    return extract(wanted, store, config, backbone=backbone, console=console, engine=engine)
+
+
+def extract_share_of_features(
+    sources: Sequence[str],
+    store: Path,
+    share: str,
+    config: ExtractConfig,
+    *,
+    flips: bool = False,
+    console: Console,
+) -> WrittenShare:
+    """Extract one of several shares of images that are named.
+
+    Args:
+        sources, store, config, flips, console: see `extract_features`.
+        share: ``"3/8"`` for the third of eight.
+
+    Raises:
+        DataError, ImageError, FeatureError, ConfigError: see `images_named` and `extract_share`.
+    """
+    wanted = _wanted(sources, console, flips=flips)
+    return extract_share(wanted, store, share, config, console=console)
+
+
+def _wanted(sources: Sequence[str], console: Console, *, flips: bool) -> dict[str, Place]:
     with still_at_work(console, "listing images"):
         images = images_named(sources)
-    wanted = with_mirror_images(images) if flips else images
-    return extract(wanted, store, config, backbone=backbone, console=console, engine=engine)
+    return with_mirror_images(images) if flips else images
 
 
 def images_named(sources: Sequence[str]) -> dict[str, Place]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +15,15 @@ from askattend.devices import native_bfloat16, pick_device
 from askattend.environment.console import notes_console, print_line
 from askattend.errors import FeatureError
 from askattend.features.backbones import bfloat16_error
+from askattend.features.claims import wait_for_claims
 from askattend.features.disk import sole_writer
 from askattend.features.extract_config import ExtractConfig as ExtractConfig
 from askattend.features.image_places import PackedReader, Place, place_of
 from askattend.features.images import MIRROR_IMAGE
 from askattend.features.progress import Report
 from askattend.features.shard_extractor import Note, ShardExtractor
+from askattend.features.share_writer import ShareWriter, WrittenShare
+from askattend.features.shares import parts_of_share
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import Shard, WrittenShard
@@ -81,27 +85,81 @@ def extract(
         ConfigError: there is no such device.
         DataError: an address does not answer, or a file of many images cannot be read.
     """
-    config = ExtractConfig() if config is None else config
-    console = notes_console() if console is None else console
     if not images:
         raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
+    console = notes_console() if console is None else console
+    places = {image: place_of(file) for image, file in images.items()}
+    opened = _opened(store, config, backbone, console, progress, engine)
+    with opened as (writer, _), sole_writer(store, console):
+        if engine is None:  # a cluster's workers claim shards themselves
+            wait_for_claims(store, console)
+        done, already = writer.write(places)
+    # Opened anew, as anybody would, which also checks what was written.
+    finished = FeatureStore.open(store)
+    broken = {image: finished.broken[image] for image in images if image in finished.broken}
+    return ExtractionReport(finished, done, already, broken)
+
+
+def extract_share(
+    images: Mapping[str, Path] | Mapping[str, Place],
+    store: Path,
+    share: str,
+    config: ExtractConfig | None = None,
+    *,
+    backbone: Backbone | None = None,
+    console: Console | None = None,
+    progress: Report | None = None,
+) -> WrittenShare:
+    """Extract one of several shares of images into a store, beside whoever extracts the others.
+
+    Nobody coordinates the processes. The store has the same bytes as one that a single process
+    made, whoever is killed and comes back; it is finished once the last share is.
+
+    Args:
+        images: those of all shares, the same for each; id → file, or where else its bytes lie.
+        store: folder, on a disk that all processes share.
+        share: ``"3/8"`` for the third of eight.
+        config, backbone, console, progress: see `extract`.
+
+    Raises:
+        FeatureError, DataError: see `extract`.
+        ConfigError: there is no such share, or device; or the store was begun with other images.
+    """
+    parts_of_share(share, 1)
+    if not images:
+        raise FeatureError("no images to extract", where=store, remedy="Name at least one.")
+    console = notes_console() if console is None else console
+    with _opened(store, config, backbone, console, progress, None) as (writer, engine):
+        places = {image: place_of(file) for image, file in images.items()}
+        return ShareWriter(store, writer, engine, console).write(places, share)
+
+
+@contextmanager
+def _opened(
+    store: Path,
+    config: ExtractConfig | None,
+    backbone: Backbone | None,
+    console: Console,
+    progress: Report | None,
+    engine: Engine | None,
+) -> Iterator[tuple[StoreWriter, Engine]]:
+    """Have a backbone at its device; yields what writes the store, and what computes its shards."""
+    config = ExtractConfig() if config is None else config
     if backbone is None:
         backbone = config.load_backbone()
     device = pick_device(config.device)
     backbone.to(device)
     for note in _precision_notes(backbone.spec, device):
         print_line(console, f"note: {note}")
-    with PackedReader() as packed, sole_writer(store, console):
+    with PackedReader() as packed:
         if engine is None:
             engine = _local(ShardExtractor(store, backbone, config, console, packed))
-        writer = StoreWriter(
-            store, backbone.spec, config, console=console, progress=progress, engine=engine
+        yield (
+            StoreWriter(
+                store, backbone.spec, config, console=console, progress=progress, engine=engine
+            ),
+            engine,
         )
-        done, already = writer.write({image: place_of(file) for image, file in images.items()})
-    # Opened anew, as anybody would, which also checks what was written.
-    finished = FeatureStore.open(store)
-    broken = {image: finished.broken[image] for image in images if image in finished.broken}
-    return ExtractionReport(finished, done, already, broken)
 
 
 def _local(extractor: ShardExtractor) -> Engine:

@@ -90,7 +90,8 @@ class ImageFiles:
         """
         if not self._new:
             return None
-        self._tokens |= self._new
+        # Another process may have written to the same store meanwhile.
+        self._tokens = _read(self._file)[0] | self._new
         try:
             atomic_write(self._file, msgspec.json.encode(self._tokens))
         except OSError as error:

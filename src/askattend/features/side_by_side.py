@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from askattend.devices import computing_threads
 
+# New threads begin with the process's number, which another call would set back meanwhile.
+_ALONE = Lock()
 Maps = Callable[[Tensor], tuple[Tensor, ...]]
 
 
@@ -33,7 +36,11 @@ def side_by_side(
     own, *others = pixels.tensor_split(threads)
     frozen = partial(_without_gradient, network, inference=torch.is_inference_mode_enabled())
     # New threads begin with the number of threads that is set now.
-    with computing_threads(1), ThreadPoolExecutor(threads - 1, "pictures") as pool:
+    with (
+        _ALONE,
+        computing_threads(1),
+        ThreadPoolExecutor(threads - 1, "pictures") as pool,
+    ):
         elsewhere = [pool.submit(frozen, part) for part in others]
         parts = [network(own), *(each.result() for each in elsewhere)]
     return tuple(torch.cat(grids) for grids in zip(*parts, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -19,6 +19,7 @@ from askattend.features.announcements import (
     note_replaced,
     note_threads,
 )
+from askattend.features.claims import CLAIMS
 from askattend.features.disk import disk_errors
 from askattend.features.extract_config import ExtractConfig
 from askattend.features.greys import Range
@@ -51,6 +52,27 @@ Engine = Callable[
 ]
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An extraction that is about to go on.
+
+    Attributes:
+        plan: all shards of the store, as planned.
+        written: those that are there, by name.
+        current: images whose features they hold, made from the file that is there now.
+        todo: shards that are not there.
+        finished: True where nothing is to be done.
+        created: True where the store's folder is new.
+    """
+
+    plan: Plan
+    written: dict[str, WrittenShard]
+    current: set[str]
+    todo: tuple[Shard, ...]
+    finished: bool
+    created: bool
+
+
 class StoreWriter:
     """Fills one store; nobody else may write to it meanwhile.
 
@@ -79,8 +101,29 @@ class StoreWriter:
         self._files = ImageFiles(folder, workers=config.workers)
         self._greys: Counter[Range] = Counter()
 
+    @property
+    def spec(self) -> FeatureSpec:
+        """What makes the features of the store."""
+        return self._spec
+
     def write(self, images: Mapping[str, Place]) -> tuple[int, int]:
         """Extract what the store lacks of `images`; return how many it now got, and had before.
+
+        Raises:
+            FeatureError: see `extraction.extract`.
+        """
+        begun = self.begin(images)
+        already = sum(image in begun.current for image in images)
+        if begun.finished:
+            return 0, already
+        note_threads(self._console, begun.todo, own=torch.get_num_threads())
+        made = self.extract(begun.todo, images)
+        written = begun.written | {shard.shard.name: shard for shard in made}
+        self.finish(begun.plan, written, created=begun.created)
+        return len(find_slots(made)), already
+
+    def begin(self, images: Mapping[str, Place]) -> Begun:
+        """Plan what the store lacks of `images`, and write the plan down, if it lacks any.
 
         Raises:
             FeatureError: see `extraction.extract`.
@@ -97,7 +140,7 @@ class StoreWriter:
             shard_images=self._config.shard_images,
             threads=torch.get_num_threads(),
         )
-        todo = [shard for shard in plan.shards if shard.name not in written]
+        todo = tuple(shard for shard in plan.shards if shard.name not in written)
         for lost in set(before.shards).difference(plan.shards):
             why = "is not whole, and some of its images are not among those given; left out"
             print_line(self._console, f"{self._folder / lost.name} {why}")
@@ -109,22 +152,36 @@ class StoreWriter:
             self._remember()
             settle(self._folder)
             remove(self._folder / LOCK)
-            return 0, already
+            return Begun(plan, written, had, (), finished=True, created=False)
         if not written:
             self._require_some(images, todo)
         announce(self._console, self._folder, self._spec, todo, already)
-        note_threads(self._console, todo, own=torch.get_num_threads())
         slots = find_slots(written.values())
         note_replaced(self._console, [i for i in images if i in slots and i not in had])
-        created = self._write_plan(plan)
+        return Begun(plan, written, had, todo, finished=False, created=self._write_plan(plan))
+
+    def extract(
+        self,
+        todo: Sequence[Shard],
+        images: Mapping[str, Place],
+        engine: Engine | None = None,
+    ) -> list[WrittenShard]:
+        """Compute and write planned shards, and show how far it is.
+
+        Args:
+            todo: the shards.
+            images: id → place.
+            engine: what computes and writes them, in the place of the store's own.
+        """
+        total = sum(len(shard.images) for shard in todo)
+        engine = self._engine if engine is None else engine
         try:
-            made = self._extract(todo, images)
+            with progress_bar(total, self._console, self._progress) as advance:
+                made = list(engine(self._spec, todo, images, advance, self._note))
         finally:
             self._remember()
-        written |= {shard.shard.name: shard for shard in made}
-        self._finish(plan, written, created=created)
         note_greys(self._console, self._greys)
-        return len(find_slots(made)), already
+        return made
 
     def _remember(self) -> None:
         if (problem := self._files.save()) is not None:
@@ -151,18 +208,13 @@ class StoreWriter:
             atomic_write(self._folder / PLAN, msgspec.json.encode(plan))
         return created
 
-    def _extract(self, todo: Sequence[Shard], images: Mapping[str, Place]) -> list[WrittenShard]:
-        total = sum(len(shard.images) for shard in todo)
-        with progress_bar(total, self._console, self._progress) as advance:
-            return list(self._engine(self._spec, todo, images, advance, self._note))
-
     def _note(self, read: ReadFile) -> None:
         if read.status is not None:
             self._files.note(read.image, read.digest, read.status)
         if read.greys is not None:
             self._greys[read.greys] += 1
 
-    def _finish(self, plan: Plan, written: Mapping[str, WrittenShard], *, created: bool) -> None:
+    def finish(self, plan: Plan, written: Mapping[str, WrittenShard], *, created: bool) -> None:
         """Write the index, and leave nothing but what belongs to the store."""
         shards = tuple(written[shard.name] for shard in plan.shards)
         usable = bool(find_slots(shards))
@@ -187,7 +239,7 @@ class StoreWriter:
     def _sweep(self, shards: set[str]) -> None:
         """Remove the plan, and what killed extractions left."""
         # The plan after them: killed in between, the next extraction ends this one.
-        for pattern in ("shard-*.safetensors", UNFINISHED, ".shard-*.lock", PLAN, LOCK):
+        for pattern in ("shard-*.safetensors", UNFINISHED, CLAIMS, PLAN, LOCK):
             for file in self._folder.glob(pattern):
                 # Of an earlier plan with other images, or of an extraction that found none.
                 if file.name not in shards:

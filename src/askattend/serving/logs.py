@@ -1,4 +1,4 @@
-"""Logs as JSON, a line an event; no picture, question or answer is ever in them."""
+"""Logs, a line an event: JSON, or text on a terminal; no picture, question or answer is in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from askattend.environment.terminal import visible_json
+from askattend.environment.terminal import visible, visible_json
 
 REQUESTS, SERVICE = "askattend.serving.requests", "askattend.serving"
 _FIELDS = "fields"
@@ -32,6 +32,21 @@ class JsonLines(logging.Formatter):
         return visible_json(json.dumps(line, ensure_ascii=False, default=str))
 
 
+class TextLines(logging.Formatter):
+    """Writes a record as one line for people: time of day, event, fields, without the rest."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line."""
+        line: dict[str, Any] = {**getattr(record, _FIELDS, {})}
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= _exception(record.exc_info[1])
+        told = " ".join(f"{name}={value}" for name, value in line.items())
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname}: "
+        # A line end within it would begin another event.
+        return visible(f"{time} {level}{record.getMessage()} {told}".rstrip()).replace("\n", " ")
+
+
 def log(logger: str, event: str, *, level: int = logging.INFO, **fields: Any) -> None:
     """Log an event with its fields."""
     logging.getLogger(logger).log(level, event, extra={_FIELDS: fields})
@@ -45,7 +60,8 @@ def log_failure(event: str, error: BaseException, **fields: Any) -> None:
 def set_up_logs() -> None:
     """Send all that this process logs to standard error; of others' loggers what is a warning."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines())
+    # Programs read what is redirected; a person before a terminal reads the lines beside it.
+    handler.setFormatter(TextLines() if sys.stderr.isatty() else JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in (SERVICE, "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)
