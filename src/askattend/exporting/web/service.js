@@ -12,7 +12,7 @@ const askattendService = (() => {
 	// A file of this folder; none is answered with the error that says what to do.
 	async function fetched(name) {
 		const response = await globalThis.fetch.plain(name).catch(() => null);
-		if (!response?.ok) throw new Refusal(0, `${name} could not be read`, location.protocol === 'file:'
+		if (!response?.ok) throw new Refusal(0, `the file ${name} could not be read`, location.protocol === 'file:'
 			? 'Browsers read no models from files: serve this folder, as by python -m http.server, and open that address.' : 'Reload the page, or copy the folder again.');
 		return response;
 	}
