@@ -16,7 +16,7 @@ from askattend.exporting.onnxruntime_web import cached, runtime_files
 def main() -> None:
     """Fetch it, unless it is there."""
     try:
-        if not cached().is_file():
+        if not cached().is_dir():
             runtime_files(None)
             print(f"fetched {cached()}")
     except AskAttendError as error:

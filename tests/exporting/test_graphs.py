@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from askattend.errors import RunError
 from askattend.exporting.graphs import Graph, ImageGraph, QuestionGraph
 from askattend.exporting.onnx_graphs import to_onnx
-from askattend.exporting.runtime import Session
+from askattend.exporting.runtime import Session, require_equal
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.image_likeness import ImageLikeness
-from askattend.models import Network, NetworkConfig
+from askattend.models import Network, NetworkConfig, QuestionOnly, QuestionOnlyConfig
 from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import give_word_vectors
 from small_networks import DIM, SPEC, WORDS, build_small, small_config
@@ -162,3 +163,29 @@ def test_a_graph_tells_nothing_of_this_machine(tmp_path: Path) -> None:
         b"torch",
     ):
         assert trace not in content
+
+
+class Counting(QuestionOnly):
+    """A network that takes other steps for other numbers, which no graph does."""
+
+    def encode_question(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return super().encode_question(tokens, lengths) * int(lengths.sum())
+
+
+class Training(QuestionOnly):
+    """A network that computes something else while its graph is made."""
+
+    def encode_question(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        return super().encode_question(tokens, lengths) + torch.onnx.is_in_onnx_export()
+
+
+def test_a_network_that_has_no_graph_is_refused_by_its_name(tmp_path: Path) -> None:
+    small = {"words": WORDS, "answers": 2, "region_dim": DIM}
+    config = QuestionOnlyConfig(embedding_dim=2, question_dim=3, hidden_dim=4)
+    counting = QuestionGraph(Counting(config, **small).eval(), SPEC, None, 1)
+    with pytest.raises(RunError, match="question-only: no graph can be made of its question side"):
+        to_onnx(counting, tmp_path)
+    other = QuestionGraph(Training(config, **small).eval(), SPEC, None, 1)
+    made = Session(to_onnx(other, tmp_path), threads=1)
+    with pytest.raises(RunError, match="question-only: onnxruntime computes another 'logits'"):
+        require_equal(other, made, words=WORDS)

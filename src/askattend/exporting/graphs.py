@@ -51,11 +51,13 @@ class Graph(nn.Module, ABC):
 
     Attributes:
         name: of the file, without its suffix.
+        made_of: the name of the network or backbone.
         inputs: in the order of `forward`.
         outputs: in the order of its result.
     """
 
     name: str
+    made_of: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
@@ -78,7 +80,7 @@ class BackboneGraph(Graph):
 
     def __init__(self, network: nn.Module, spec: FeatureSpec) -> None:
         super().__init__()
-        self.network, self.spec = network, spec
+        self.network, self.spec, self.made_of = network, spec, spec.backbone
         self.register_buffer("mean", per_channel(spec.mean))
         self.register_buffer("std", per_channel(spec.std))
         side = spec.image_size
@@ -119,6 +121,7 @@ class ImageGraph(Graph):
     def __init__(self, network: Network, spec: FeatureSpec, likeness: ImageLikeness | None) -> None:
         super().__init__()
         self.network, self.likeness, self.region_dim = network, likeness, spec.region_dim
+        self.made_of = network.name
         self.inputs = (Port("regions", ("images", "regions", spec.input_dim)),)
         unlike = Port("unlike", ("images",), torch.bool)
         self.outputs = (*encoding_ports(network, spec), unlike)
@@ -171,6 +174,7 @@ class QuestionGraph(Graph):
     ) -> None:
         super().__init__()
         self.network, self.calibration, self.unknown = network, calibration, unknown
+        self.made_of = network.name
         self.encoding, (answers, maps) = encoding_ports(network, spec), _sizes(network, spec)
         long = torch.int64
         asked = (

@@ -72,7 +72,7 @@ class AttentionFacts(msgspec.Struct, frozen=True):
 
 
 class TemperatureFacts(msgspec.Struct, frozen=True):
-    """Temperature that the graph divides logits by: T · (1 + unknown_slope · share of unknown words)."""
+    """Temperature of the graph, T · (1 + unknown_slope · share of a question's unknown words)."""
 
     temperature: float
     unknown_slope: float

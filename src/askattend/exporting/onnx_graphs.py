@@ -55,6 +55,7 @@ def to_onnx(graph: Graph, scratch: Path) -> bytes:
         told = reason_of(error).strip().splitlines()
         raise RunError(
             f"no graph can be made of its {graph.name} side ({told[0] if told else error!r})",
+            where=graph.made_of,
             remedy="Only what takes the same steps whatever the numbers can be exported.",
         ) from error
     return _folded(_anonymous(model), scratch / f"{graph.name}.onnx")

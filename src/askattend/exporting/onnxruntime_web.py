@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tarfile
+import zlib
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.request import urlopen
 
 from askattend.environment.home import cache_folder
 from askattend.errors import ConfigError, reason_of
-from askattend.files import make_folder, read_whole, write_whole
+from askattend.files import read_whole, whole_folder, write_whole
 
 # What is tested; its digest is npm's own (``npm view onnxruntime-web dist.integrity``).
 VERSION = "1.30.0"
@@ -48,7 +49,7 @@ NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FO
 DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
 OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
-_SECONDS = 60
+_SECONDS = 30
 _ELSEWHERE = (
     f"Fetch it where there is a network (npm pack onnxruntime-web@{VERSION}), and name the file by "
     f"--onnxruntime-web onnxruntime-web-{VERSION}.tgz."
@@ -65,18 +66,15 @@ def runtime_files(place: str | Path | None) -> dict[str, bytes]:
     Raises:
         ConfigError: it is not there, or lacks a file, or could not be fetched.
     """
-    if place is not None and Path(place).is_dir():
-        found = _of_folder(Path(place))
-    else:
-        packed = cached() if place is None else Path(place)
-        if place is None and not packed.is_file():
-            _fetch(packed)
-        found = _of_archive(packed)
+    folder = cached() if place is None else Path(place)
+    if place is None and not folder.is_dir():
+        _fetch(folder)
+    found = _of_folder(folder) if folder.is_dir() else _of_archive(_read(folder), folder)
     missing = [name for name in FILES if name not in found]
     if missing:
         raise ConfigError(
             f"holds no {', '.join(missing)}",
-            where=place or cached(),
+            where=folder,
             remedy="Name npm's package onnxruntime-web: what npm pack "
             f"onnxruntime-web@{VERSION} writes, or node_modules/onnxruntime-web.",
         )
@@ -84,13 +82,13 @@ def runtime_files(place: str | Path | None) -> dict[str, bytes]:
 
 
 def cached() -> Path:
-    """Return where the package lies in the user's cache, if it was fetched.
+    """Return the folder that what was fetched of the package lies in, in the user's cache.
 
     Raises:
         ConfigError: the user has no home folder.
     """
     try:
-        return cache_folder() / "onnxruntime-web" / f"onnxruntime-web-{VERSION}.tgz"
+        return cache_folder() / "onnxruntime-web" / VERSION
     except RuntimeError:
         remedy = "Name the package by --onnxruntime-web, or a folder by ASKATTEND_CACHE."
         raise ConfigError("no home folder to keep onnxruntime-web in", remedy=remedy) from None
@@ -102,31 +100,35 @@ def _of_folder(folder: Path) -> dict[str, bytes]:
     return {name: read_whole(inside / name) for name in FILES if (inside / name).is_file()}
 
 
-def _of_archive(file: Path) -> dict[str, bytes]:
-    """Read the files out of a package as npm packs it.
-
-    Raises:
-        ConfigError: it is missing, or no such archive.
-    """
+def _read(file: Path) -> bytes:
     if not file.exists():
         raise ConfigError("no such file", where=file, remedy=_ELSEWHERE)
+    return read_whole(file)
+
+
+def _of_archive(packed: bytes, where: object) -> dict[str, bytes]:
+    """Read the files out of a package as npm packs it, as many as there are.
+
+    Raises:
+        ConfigError: it is no such archive.
+    """
     found = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(read_whole(file)), mode="r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
             for name in FILES:
                 member = archive.extractfile(f"package/dist/{name}")
                 if member is not None:
                     found[name] = member.read()
     except KeyError:
         pass  # told with all that is missing
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         problem = f"is no package of npm's ({reason_of(error)})"
-        raise ConfigError(problem, where=file, remedy=_ELSEWHERE) from None
+        raise ConfigError(problem, where=where, remedy=_ELSEWHERE) from None
     return found
 
 
-def _fetch(file: Path) -> None:
-    """Fetch the package of the tested version into the cache, if its digest is npm's.
+def _fetch(folder: Path) -> None:
+    """Fetch the package of the tested version, if its digest is npm's, and keep what pages need.
 
     Raises:
         ConfigError: it could not be fetched, or is another.
@@ -134,15 +136,20 @@ def _fetch(file: Path) -> None:
     address = f"{_registry()}/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
     try:
         with urlopen(address, timeout=_SECONDS) as response:
-            content = response.read()
+            packed = response.read()
     except (OSError, HTTPException, ValueError) as error:
         problem = f"onnxruntime-web could not be fetched ({reason_of(error)})"
         raise ConfigError(problem, where=address, remedy=_ELSEWHERE) from None
-    if base64.b64encode(hashlib.sha512(content).digest()).decode() != INTEGRITY:
+    if base64.b64encode(hashlib.sha512(packed).digest()).decode() != INTEGRITY:
         problem = f"is not onnxruntime-web {VERSION}: its digest is another"
         raise ConfigError(problem, where=address, remedy=_ELSEWHERE)
-    make_folder(file.parent)
-    write_whole(file, content)
+    try:
+        with whole_folder(folder) as unfinished:
+            for name, content in _of_archive(packed, address).items():
+                write_whole(unfinished / name, content)
+    except OSError:
+        if not folder.is_dir():  # else another process was quicker
+            raise
 
 
 def _registry(environment: Mapping[str, str] = os.environ) -> str:

@@ -84,6 +84,7 @@ def _require_near(graph: Graph, name: str, wanted: Tensor, found: Tensor) -> Non
     off = f"{(wanted - found).abs().max():.2g}" if same else "of another shape"
     raise RunError(
         f"onnxruntime computes another '{name}' of its {graph.name} side ({off} off)",
+        where=graph.made_of,
         remedy="Another version of onnxruntime may do: pip install --upgrade onnxruntime.",
     )
 

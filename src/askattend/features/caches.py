@@ -19,9 +19,16 @@ from askattend.features.store_files import read_description
 from askattend.features.store_index import INDEX, PLAN, Index
 from askattend.files import remove, remove_whole
 
-Kind = Literal["packed run", "drawings", "questions", "features", "imported features"]
+Kind = Literal[
+    "packed run", "drawings", "questions", "onnxruntime-web", "features", "imported features"
+]
 # Parts of the user's cache folder, each with a folder for every thing kept.
-PARTS: dict[str, Kind] = {"packed": "packed run", "scenes": "drawings", "rows": "questions"}
+PARTS: dict[str, Kind] = {
+    "packed": "packed run",
+    "scenes": "drawings",
+    "rows": "questions",
+    "onnxruntime-web": "onnxruntime-web",
+}
 
 
 class Cached(msgspec.Struct, frozen=True):

@@ -62,7 +62,7 @@ class FusedConvolution(nn.Module):
     ) -> Float[Tensor, "images out_channels _ _"]:
         """Convolve a map; add `plus`, if it is given, or clamp the result to 0 … 6."""
         plain = x.dtype == torch.float32 and not (torch.is_grad_enabled() and x.requires_grad)
-        plain = plain and not torch.onnx.is_in_onnx_export()  # which knows no operations of oneDNN
+        plain = plain and not as_onnx()  # which knows no operations of oneDNN
         if plain and x.device.type == "cpu" and _onednn_fuses():
             return self._fused(x, plus)
         y = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
@@ -70,7 +70,7 @@ class FusedConvolution(nn.Module):
             return y.add_(plus)
         if not self.clamped:
             return y
-        if torch.onnx.is_in_onnx_export():
+        if as_onnx():
             return torch.onnx.ops.symbolic(
                 "Clip",
                 (y, y.new_zeros(()), y.new_full((), 6.0)),
@@ -102,6 +102,12 @@ class FusedConvolution(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_laid_out": None}  # what oneDNN lays out cannot be copied
+
+
+def as_onnx() -> bool:
+    """Tell if a graph for ONNX is being made."""
+    # Nobody else need wait for the import of torch.onnx.
+    return torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export()
 
 
 @cache

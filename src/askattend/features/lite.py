@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from askattend.devices import Precision
 from askattend.features.backbone_family import BackboneFamily
-from askattend.features.fused_convolution import FusedConvolution
+from askattend.features.fused_convolution import FusedConvolution, as_onnx
 from askattend.features.side_by_side import side_by_side
 from askattend.features.spec import (
     Backbone,
@@ -74,8 +74,8 @@ class LiteGrid(nn.Module):
     ) -> tuple[Float[Tensor, "images regions _"], ...]:
         """Compute the regions of each map row by row, the finest first."""
         # images × channels × rows × columns → regions
-        at_once = torch.onnx.is_in_onnx_export()  # a graph is not divided among threads
-        maps = self._at_once(pixels) if at_once else side_by_side(self._maps, pixels)
+        # A graph is not divided among threads.
+        maps = self._at_once(pixels) if as_onnx() else side_by_side(self._maps, pixels)
         return tuple(grid.flatten(2).transpose(1, 2) for grid in maps)
 
     def _maps(self, pixels: Float[Tensor, "images 3 size size"]) -> tuple[Tensor, ...]:

@@ -27,7 +27,8 @@ def on_gpu(*tensors: Tensor) -> bool:
 
 def as_onnx() -> bool:
     """Tell if a graph for ONNX is being made: what has no size in it that depends on data."""
-    return torch.onnx.is_in_onnx_export()
+    # Nobody else need wait for the import of torch.onnx.
+    return torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export()
 
 
 def triton_runs(*tensors: Tensor) -> bool:
