@@ -194,6 +194,16 @@ def test_no_folder_of_somebody_elses_is_written_over(
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
 
 
+def test_what_keeps_eight_bits_from_being_measured_is_told(
+    untrained: Run, demo: Predictor, tmp_path: Path
+) -> None:
+    own = "its own questions: "
+    assert measuring.validation_questions(untrained) == f"{own}no questions named"
+    gone = {**demo.run.config, "data": f"table:{tmp_path}/gone.csv"}
+    told = measuring.validation_questions(replace(demo.run, config=gone))
+    assert told == f"{own}cannot be read (No such file or directory)"
+
+
 def test_what_of_a_run_has_no_graph_is_refused_by_its_name(untrained: Run) -> None:
     run = untrained
     require_exportable(run, backbone=True)

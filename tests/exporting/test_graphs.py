@@ -105,7 +105,7 @@ def temperatures(tokens: Tensor, lengths: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(batch=batches())
 def test_answers_are_those_of_pytorch(
     kind: str, batch: tuple[Tensor, Tensor, Tensor, Tensor]
@@ -130,7 +130,7 @@ def test_answers_are_those_of_pytorch(
     assert ((unlike > LIKENESS.threshold) == encoded["unlike"])[certain].all()
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(batch=batches(), chosen=st.sampled_from([(True, False), (False, True), (True, True)]))
 def test_edited_maps_take_the_place_of_the_networks(
     batch: tuple[Tensor, Tensor, Tensor, Tensor], chosen: tuple[bool, bool]

@@ -86,9 +86,9 @@ def files() -> Iterator[tuple[str, bytes]]:
         (3, 200),
         (200, 3),
         (63, 65),
-        (700, 300),
+        (400, 130),
         (193, 192),
-        (577, 1400),
+        (150, 420),
     ):
         yield f"{size[0]} × {size[1]}", file(picture(*size), "PNG")
     for mode in ("L", "LA", "RGBA"):

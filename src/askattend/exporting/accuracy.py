@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from askattend.data.questions import QASet, Question
-from askattend.errors import AskAttendError
+from askattend.errors import AskAttendError, reason_of
 from askattend.experiment.config import config_from
 from askattend.experiment.inputs import sample_of
 from askattend.experiment.own_questions import OwnQuestions
@@ -34,7 +34,7 @@ def validation_questions(run: Run) -> QASet | str:
         config = config_from(run.config, run.config["network"], where=str(run.folder / CONFIG))
         questions = OwnQuestions.read(config).to_calibrate
     except AskAttendError as error:
-        return str(error)
+        return f"its own questions: {reason_of(error)}"
     if not questions:
         return "it was validated on the training questions themselves"
     return sample_of(questions, MOST_QUESTIONS)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from askattend.environment.packing import run_folder
-from askattend.errors import ConfigError, did_you_mean
+from askattend.errors import ConfigError, ImageError, did_you_mean, reason_of
 from askattend.exporting.accuracy import compare, validation_questions
 from askattend.exporting.eight_bits import in_eight_bits
 from askattend.exporting.exportable import require_exportable
@@ -170,16 +170,19 @@ def _accuracy(
     run: Run, contents: Mapping[str, bytes], floats: Mapping[str, Session], remarks: list[str]
 ) -> Accuracy | None:
     """Measure the accuracy of 8-bit weights beside that of floats, where it can be."""
-    questions = validation_questions(run)
-    if not isinstance(questions, str) and "backbone" not in contents:
-        questions = "regions cannot be computed without the backbone"
-        if run.features.backbone == NONE:
-            questions = validation_questions(run)
-    if isinstance(questions, str):
-        remarks.append(f"its accuracy in 8 bits was not measured: {questions}")
-        return None
-    ours = {name: Session(content) for name, content in contents.items()}
-    return compare(run, questions, ours, floats)
+    if "backbone" not in contents and run.features.backbone != NONE:
+        why = "regions cannot be computed without the backbone"
+    else:
+        questions = validation_questions(run)
+        if not isinstance(questions, str):
+            ours = {name: Session(content) for name, content in contents.items()}
+            try:
+                return compare(run, questions, ours, floats)
+            except ImageError as error:  # questions without their pictures
+                questions = reason_of(error)
+        why = questions
+    remarks.append(f"its accuracy in 8 bits was not measured: {why}")
+    return None
 
 
 def _require_one_of(option: str, value: str, known: Sequence[str]) -> None:
