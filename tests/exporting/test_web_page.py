@@ -18,16 +18,19 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import Browser, Page
 
 from askattend.data.readers.registry import read_source
 from askattend.data.text import pytorch_vqa_words, tokenise
+from askattend.data.vocab import WordVocab
 from askattend.data.word_spans import pytorch_vqa_spans, word_spans
 from askattend.exporting.export import Export
 from askattend.exporting.web_page import PAGE
 from askattend.features.geometry import crop_of, shown_regions, square
 from askattend.features.images import open_image
 from askattend.runs.predictor import Predictor
+from askattend.runs.question_reader import QuestionReader
 from exporting.in_browser import add_scripts, opened
 from page.browser import Visit, chromium, open_browser, visit
 from small_networks import SPEC
@@ -103,6 +106,11 @@ def files() -> Iterator[tuple[str, bytes]]:
         exif[ORIENTATION] = orientation
         for form, options in (("PNG", {}), ("JPEG", {"quality": 95}), ("WEBP", {"lossless": True})):
             yield f"{form}, {orientation}", file(picture(40, 30), form, exif=exif, **options)
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    yield "PNG, XMP", file(picture(40, 30), "PNG", pnginfo=text)
+    yield "WebP, XMP", file(picture(40, 30), "WEBP", lossless=True, xmp=xmp)
     for top in (40, 255, 700, 4095, 12_000, 65_535):
         values = np.random.default_rng(top).integers(0, top + 1, (50, 77)).astype(np.uint16)
         values[0, 0] = top
@@ -164,6 +172,20 @@ def test_questions_are_divided_as_the_package_divides_them(empty: Page) -> None:
     for divide, theirs in zip(ours, found, strict=True):
         for question, words in zip(asked, theirs, strict=True):
             assert [*map(_as_list, divide(question))] == words, ascii(question)
+
+
+def test_words_that_are_written_in_another_way_are_told(empty: Page) -> None:
+    listed = ("<pad>", "<unk>", "garbage_bin", "coffee", "cup", "what's", "trash", "can", "is")
+    reader = QuestionReader(WordVocab(listed), listed)
+    drawn = random.Random(1)
+    parts = ["garbage bin", "garbagebin", "coffee_cup", "whats", "trash_can", "is", "zebra", "a"]
+    asked = [" ".join(drawn.choices(parts, k=drawn.randrange(1, 6))) for _ in range(200)]
+    call = """([list, asked]) => { const read = new askattendQuestions.Vocabulary(
+      { list, tokeniser: 'askattend', unknown: 1 });
+      return asked.map(each => read.notes(each)); }"""
+    for question, found in zip(asked, empty.evaluate(call, [listed, asked]), strict=True):
+        notes = [note for note in reader.notes(question) if note.startswith("it knows")]
+        assert sorted(found) == sorted(notes), question
 
 
 def _as_list(found: Any) -> Any:

@@ -130,7 +130,7 @@ const askattendPictures = (() => {
 	}
 
 	/* ---- A file's pixels, upright ---- */
-	const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], ORIENTATION = 0x0112;
+	const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a], ORIENTATION = 0x0112, XMP_WITHIN = 2 ** 18;
 	const text = (bytes, start, end) => String.fromCharCode(...bytes.subarray(start, end));
 	const view = bytes => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	// Where the orientation stands in a TIFF header and its first folder: [place, little-endian].
@@ -169,19 +169,27 @@ const askattendPictures = (() => {
 		}
 		return null;
 	}
+	// As Pillow has it where no EXIF tells: by XMP, which stands as plain text near one of a file's ends.
+	function orientationInXmp(bytes) {
+		for (const part of [bytes.subarray(0, XMP_WITHIN), bytes.subarray(-XMP_WITHIN)]) {
+			const found = /tiff:Orientation(?:="|>)([0-9])/.exec(new TextDecoder('latin1').decode(part));
+			if (found) return Number(found[1]);
+		}
+		return 1;
+	}
 	// The orientation of a file, and the file without it, which browsers obey in some formats alone.
 	function oriented(file) {
 		const bytes = new Uint8Array(file);
 		if (PNG.every((byte, index) => bytes[index] === byte)) {
 			const chunk = [...pngChunks(bytes)].find(({ kind }) => kind === 'eXIf');
-			if (!chunk) return [1, bytes];
+			if (!chunk) return [orientationInXmp(bytes), bytes];
 			const at = orientationAt(chunk.body, 0), plain = new Uint8Array(bytes.length - (chunk.end - chunk.at));
 			plain.set(bytes.subarray(0, chunk.at));
 			plain.set(bytes.subarray(chunk.end), chunk.at);
-			return [at ? view(chunk.body).getUint16(...at) : 1, plain];
+			return [at ? view(chunk.body).getUint16(...at) : orientationInXmp(bytes), plain];
 		}
 		const start = exifStart(bytes), at = start === null ? null : orientationAt(bytes, start);
-		if (!at) return [1, bytes];
+		if (!at) return [orientationInXmp(bytes), bytes];
 		const [place, little] = at, orientation = view(bytes).getUint16(place, little);
 		view(bytes).setUint16(place, 1, little);
 		return [orientation, bytes];

@@ -8,6 +8,8 @@ const askattendQuestions = (() => {
 		[0x3005, 0x3007], [0x3021, 0x312f], [0x31a0, 0x31ff], [0x3400, 0x4dbf], [0x4e00, 0x9fff], [0xa9e0, 0xa9ff],
 		[0xaa60, 0xaadf], [0xf900, 0xfaff], [0xff66, 0xff9f], [0x1aff0, 0x1b16f], [0x20000, 0x3ffff],
 	];
+	// What holds the parts of a word together, and how many parts somebody divides one into at most.
+	const HOLDS = /[_'·]/, MOST_PARTS = 4, joined = text => text.replace(/[_'·]/g, '');
 	// Over classes, one letter a character.
 	const TOKEN = /[cs]m*|[wdm]+(?:(?:j|(?<=d)\.(?=d))[wdm]+)*/g;
 
@@ -64,6 +66,7 @@ const askattendQuestions = (() => {
 			const own = tokeniser === 'pytorch-vqa';
 			this.index = new Map(list.map((word, index) => [word, index]));
 			this.unknown = unknown;
+			this.joined = new Map(list.map(word => [joined(word), word]));
 			this.tokenise = own ? pytorchVqaWords : question => found(normalise(question)).map(({ word }) => word);
 			this.spans = own ? pytorchVqaSpans : spans;
 			this.remark = question => (own && !question.endsWith('?')
@@ -77,6 +80,28 @@ const askattendQuestions = (() => {
 
 		unlisted(question) {
 			return [...new Set(this.tokenise(question).filter(word => word && !this.index.has(word)))];
+		}
+
+		// What who asks should know of how a question is read.
+		notes(question) {
+			const remark = this.remark(question), alike = this.unlisted(question).length ? this.alike(this.tokenise(question)) : new Map();
+			return [...(remark ? [remark] : []), ...[...alike].map(([written, word]) => `it knows '${word}', not '${written}'`)];
+		}
+
+		// Parts of a question that are known words but for how they are written.
+		alike(words) {
+			const found = new Map(), known = word => this.index.has(word);
+			words.forEach((_, first) => {
+				for (let end = first + 1; end <= Math.min(first + MOST_PARTS, words.length); end++) {
+					const part = words.slice(first, end), word = part.every(known) ? undefined : this.joined.get(joined(part.join('')));
+					if (word !== undefined) found.set(part.join(' '), word);
+				}
+			});
+			for (const word of words) {
+				const parts = word.split(HOLDS);
+				if (!known(word) && parts.length > 1 && parts.every(known)) found.set(word, parts.join(' '));
+			}
+			return found;
 		}
 
 		saysNothing(question) { return !this.tokenise(question).some(Boolean); }

@@ -61,6 +61,14 @@ const askattendService = (() => {
 		return inTurn(() => sessions.image.run({ regions }));
 	}
 
+	// Look at an image unless that is done or under way; then its size alone is kept of the picture.
+	function look(image) {
+		return (image.encoding ??= encode(image).then(
+			encoding => { const { width, height } = image.picture; image.picture = { width, height }; return encoding; },
+			error => { image.encoding = null; throw error; },
+		));
+	}
+
 	/* Asking: versions of a question, as words' indices, about one image */
 	async function answer(encoding, versions, edited) {
 		const { about, sessions } = await models(), longest = Math.max(...versions.map(words => words.length)), feeds = {};
@@ -97,20 +105,19 @@ const askattendService = (() => {
 		if (!image) throw new Refusal(404, 'no such image', 'Choose it again.');
 		if (!question.isWellFormed()) throw new Refusal(422, 'the question holds half a character', 'Ask with words.');
 		if (vocabulary.saysNothing(question)) throw new Refusal(422, 'the question has no word in it', 'Ask with words.');
-		image.encoding ??= encode(image).catch(error => { image.encoding = null; throw error; });
+		look(image);
 		const encoding = await image.encoding, tokens = vocabulary.encode(question);
 		const { probabilities: [all], attention } = await answer(encoding, [tokens], edited);
 		if (!all.every(Number.isFinite)) throw new Refusal(500, 'the network answers with what is no number', 'Copy the folder again.');
 		const ranked = [...all.keys()].sort((a, b) => all[b] - all[a]).slice(0, top).map(index => ({ answer: about.answers[index], probability: all[index] }));
 		const unknown = tokens.filter(word => word === vocabulary.unknown).length / tokens.length, unlike = Boolean(encoding.unlike.data[0]), { rows, columns, maps, maps_name: name } = about.attention;
 		const values = Array.from({ length: maps }, (_, map) => Array.from({ length: rows }, (_, row) => Array.from(attention.data.subarray((map * rows + row) * columns, (map * rows + row + 1) * columns))));
-		const remark = vocabulary.remark(question);
 		return {
 			run: about.run,
 			answers: [{
 				question, answer: ranked[0].answer, probability: ranked[0].probability, threshold: about.sure.threshold, unlike_training: unlike,
 				sure: unknown <= about.sure.most_unknown && !unlike && ranked[0].probability >= about.sure.threshold,
-				unknown_words: tokens.includes(vocabulary.unknown) ? vocabulary.unlisted(question) : [], notes: remark ? [remark] : [], top: ranked,
+				unknown_words: tokens.includes(vocabulary.unknown) ? vocabulary.unlisted(question) : [], notes: vocabulary.notes(question), top: ranked,
 				attention: form === 'none' ? null : { maps_name: name, rows, columns, values },
 				words: words ? await effects(encoding, question) : null,
 			}],
@@ -128,8 +135,7 @@ const askattendService = (() => {
 		}
 		const id = String(++number), image = { picture, encoding: null };
 		images.set(id, image);
-		image.encoding = encode(image); // at once, while somebody types
-		image.encoding.catch(() => { image.encoding = null; });
+		look(image).catch(() => null); // at once, while somebody types
 		return { id, width: picture.width, height: picture.height };
 	}
 
