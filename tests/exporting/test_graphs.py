@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,12 +14,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from askattend.errors import RunError
-from askattend.exporting.graphs import Graph, ImageGraph, QuestionGraph
+from askattend.exporting.graphs import BackboneGraph, Graph, ImageGraph, QuestionGraph
 from askattend.exporting.onnx_graphs import to_onnx
 from askattend.exporting.runtime import Session, require_equal
+from askattend.features.spec import Backbone
+from askattend.features.storage import Dtype
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.image_likeness import ImageLikeness
 from askattend.models import Network, NetworkConfig, QuestionOnly, QuestionOnlyConfig
@@ -165,13 +168,6 @@ def test_a_graph_tells_nothing_of_this_machine(tmp_path: Path) -> None:
         assert trace not in content
 
 
-class Counting(QuestionOnly):
-    """A network that takes other steps for other numbers, which no graph does."""
-
-    def encode_question(self, tokens: Tensor, lengths: Tensor) -> Tensor:
-        return super().encode_question(tokens, lengths) * int(lengths.sum())
-
-
 class Training(QuestionOnly):
     """A network that computes something else while its graph is made."""
 
@@ -179,13 +175,61 @@ class Training(QuestionOnly):
         return super().encode_question(tokens, lengths) + torch.onnx.is_in_onnx_export()
 
 
-def test_a_network_that_has_no_graph_is_refused_by_its_name(tmp_path: Path) -> None:
-    small = {"words": WORDS, "answers": 2, "region_dim": DIM}
+def training() -> QuestionGraph:
     config = QuestionOnlyConfig(embedding_dim=2, question_dim=3, hidden_dim=4)
-    counting = QuestionGraph(Counting(config, **small).eval(), SPEC, None, 1)
-    with pytest.raises(RunError, match="question-only: no graph can be made of its question side"):
-        to_onnx(counting, tmp_path)
-    other = QuestionGraph(Training(config, **small).eval(), SPEC, None, 1)
-    made = Session(to_onnx(other, tmp_path), threads=1)
+    made = Training(config, words=WORDS, answers=2, region_dim=DIM)
+    return QuestionGraph(made.eval(), SPEC, None, 1)
+
+
+def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path) -> None:
+    graph = training()
+    made = Session(to_onnx(graph, tmp_path), threads=1)
     with pytest.raises(RunError, match="question-only: onnxruntime computes another 'logits'"):
-        require_equal(other, made, words=WORDS)
+        require_equal(graph, made, words=WORDS)
+
+
+def test_what_cannot_be_traced_is_refused_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise ValueError("a size depends on numbers\nand more of it")
+
+    monkeypatch.setattr("torch.onnx.export", fail)
+    told = r"question-only: no graph can be made of its question side \(a size depends on numbers\)"
+    with pytest.raises(RunError, match=told):
+        to_onnx(training(), tmp_path)
+
+
+class TwoMaps(nn.Module):
+    """A backbone of two maps, of 3 channels and, half as fine, of 5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.fine, self.coarse = nn.Conv2d(3, 3, 2, stride=2), nn.Conv2d(3, 5, 4, stride=4)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        fine, coarse = self.fine(pixels), self.coarse(pixels)
+        return fine.flatten(2).transpose(1, 2), coarse.flatten(2).transpose(1, 2)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_pixels_become_the_regions_that_a_store_gives_back(dtype: Dtype, tmp_path: Path) -> None:
+    """Two maps joined, regions beside the picture blank, places appended, numbers rounded."""
+    grid = replace(SPEC, image_size=8, rows=4, columns=4, region_dim=8, coarse_dim=5)
+    spec = replace(grid, dtype=dtype, geometry="pad", coordinates=True, strides="16+32")
+    backbone = Backbone(spec=spec, network=TwoMaps())
+    graph = BackboneGraph(backbone.network, spec)
+    made = Session(to_onnx(graph, tmp_path), threads=1)
+    require_equal(graph, made, words=WORDS)
+    for images in (1, 3):
+        generator = torch.Generator().manual_seed(images)
+        pixels = torch.randint(0, 256, (images, 3, 8, 8), dtype=torch.uint8, generator=generator)
+        shown = torch.rand(images, 16, generator=generator) < 0.7
+        wanted = backbone.regions(pixels, shown).float().numpy()
+        found = made.run({"pixels": pixels.numpy(), "shown": shown.numpy()})["regions"]
+        off = np.abs(wanted - found)
+        step = np.ptp(wanted) / 255 if dtype == "int8" else 2.0**-10 * np.abs(wanted).max()
+        assert off.max() <= 1.01 * step
+        assert (off < NEAR).mean() > 0.95  # a number beside the middle of two may go either way
+        assert (found[~shown.numpy()] == 0).all()

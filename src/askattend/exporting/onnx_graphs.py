@@ -20,7 +20,7 @@ from askattend.files import read_whole
 OPSET = 18
 # Lengths of the free axes while a graph is made: none of them is 1, which would count as fixed.
 _LENGTHS = {"images": 2, "regions": 3, "questions": 5, "words": 4}
-_LOGGERS = ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")
+_LOGGERS = ("torch", "torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir")
 
 
 def to_onnx(graph: Graph, scratch: Path) -> bytes:
@@ -52,13 +52,19 @@ def to_onnx(graph: Graph, scratch: Path) -> bytes:
             )
             model = program.model_proto
     except Exception as error:  # the exporter raises whatever a step of it raises
-        told = reason_of(error).strip().splitlines()
         raise RunError(
-            f"no graph can be made of its {graph.name} side ({told[0] if told else error!r})",
+            f"no graph can be made of its {graph.name} side ({_cause(error)})",
             where=graph.made_of,
             remedy="Only what takes the same steps whatever the numbers can be exported.",
         ) from error
     return _folded(_anonymous(model), scratch / f"{graph.name}.onnx")
+
+
+def _cause(error: BaseException) -> str:
+    """Say in a line what an error of the exporter comes from, which it wraps in its own advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return reason_of(error).strip().splitlines()[0].rstrip(".")
 
 
 def _anonymous(model: Any) -> Any:
