@@ -108,17 +108,9 @@ def _write(
     answerer = Answerer(run, load_to_answer(run, device="cpu", precision="float32"))
     editable = bool(page) and answerer.model.attends
     graphs = _graphs(answerer, backbone=backbone, editable=editable)
-    remarks = list(_remarks(run))
     make_folder(out.absolute().parent)
     with scratch_folder(out.absolute()) as scratch:
-        contents = {graph.name: to_onnx(graph, scratch) for graph in graphs}
-        sessions = {name: Session(content) for name, content in contents.items()}
-        for graph in graphs:
-            require_equal(graph, sessions[graph.name], words=len(run.words))
-        accuracy = None
-        if weights == "int8":
-            contents = {name: in_eight_bits(each, scratch) for name, each in contents.items()}
-            accuracy = _accuracy(run, contents, sessions, remarks)
+        contents, accuracy, remark = _made(run, graphs, weights, scratch)
     files = {**{f"{name}.onnx": content for name, content in contents.items()}, **page}
     manifest = describe(
         answerer,
@@ -126,7 +118,7 @@ def _write(
         weights=weights,
         editable=editable,
         accuracy=accuracy,
-        remarks=remarks,
+        remarks=[*_remarks(run), *remark],
         files={name: Entry.of(content) for name, content in files.items()},
     )
     note = readme(manifest, web=bool(page)).encode()
@@ -135,6 +127,24 @@ def _write(
             make_folder((unfinished / name).parent)
             write_whole(unfinished / name, content)
     return Export(out, manifest)
+
+
+def _made(
+    run: Run, graphs: Sequence[Graph], weights: Weights, scratch: Path
+) -> tuple[dict[str, bytes], Accuracy | None, tuple[str, ...]]:
+    """Make and try the graphs; return them, their accuracy, or why that was not measured."""
+    contents = {graph.name: to_onnx(graph, scratch) for graph in graphs}
+    sessions = {name: Session(content) for name, content in contents.items()}
+    for graph in graphs:
+        require_equal(graph, sessions[graph.name], words=len(run.words))
+    if weights == "float32":
+        return contents, None, ()
+    contents = {name: in_eight_bits(each, scratch) for name, each in contents.items()}
+    rounded = {name: Session(content) for name, content in contents.items()}
+    accuracy = _accuracy(run, rounded, sessions)
+    if isinstance(accuracy, str):
+        return contents, None, (f"its accuracy in 8 bits was not measured: {accuracy}",)
+    return contents, accuracy, ()
 
 
 def _graphs(answerer: Answerer, *, backbone: bool, editable: bool) -> list[Graph]:
@@ -167,22 +177,18 @@ def _remarks(run: Run) -> Sequence[str]:
 
 
 def _accuracy(
-    run: Run, contents: Mapping[str, bytes], floats: Mapping[str, Session], remarks: list[str]
-) -> Accuracy | None:
-    """Measure the accuracy of 8-bit weights beside that of floats, where it can be."""
-    if "backbone" not in contents and run.features.backbone != NONE:
-        why = "regions cannot be computed without the backbone"
-    else:
-        questions = validation_questions(run)
-        if not isinstance(questions, str):
-            ours = {name: Session(content) for name, content in contents.items()}
-            try:
-                return compare(run, questions, ours, floats)
-            except ImageError as error:  # questions without their pictures
-                questions = reason_of(error)
-        why = questions
-    remarks.append(f"its accuracy in 8 bits was not measured: {why}")
-    return None
+    run: Run, ours: Mapping[str, Session], floats: Mapping[str, Session]
+) -> Accuracy | str:
+    """Measure the accuracy of 8-bit weights beside that of floats, or say why it cannot be."""
+    if "backbone" not in ours and run.features.backbone != NONE:
+        return "regions cannot be computed without the backbone"
+    questions = validation_questions(run)
+    if isinstance(questions, str):
+        return questions
+    try:
+        return compare(run, questions, ours, floats)
+    except ImageError as error:  # questions without their pictures
+        return reason_of(error)
 
 
 def _require_one_of(option: str, value: str, known: Sequence[str]) -> None:
