@@ -168,6 +168,7 @@ def test_eight_bits_answer_nearly_as_well(
         ({"format": "webb"}, "Did you mean 'web'?"),
         ({"weights": "int4"}, "Did you mean 'int8'?"),
         ({"format": "web", "backbone": False}, "without the backbone"),
+        ({"onnxruntime_web": "package.tgz"}, "is for a page alone"),
     ],
 )
 def test_what_it_cannot_write_is_refused(

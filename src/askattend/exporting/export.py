@@ -92,6 +92,9 @@ def export(
     if format == "web" and not backbone:
         remedy = "Leave out one of the two."
         raise ConfigError("a page cannot answer without the backbone", where="web", remedy=remedy)
+    if format != "web" and onnxruntime_web is not None:
+        remedy = "Leave it out, or add --format web."
+        raise ConfigError("is for a page alone", where="onnxruntime-web", remedy=remedy)
     out = Path(out)
     _require_free(out)
     found = Run.load(run_folder(Path(run)))

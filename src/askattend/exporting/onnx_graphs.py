@@ -17,8 +17,8 @@ from askattend.errors import RunError, reason_of
 from askattend.exporting.graphs import Graph
 from askattend.files import read_whole
 
-# The version of ONNX's operators: known to onnxruntime from 1.14 on, and to its build for browsers.
-OPSET = 18
+# The version of ONNX's operators, and of its files: both known to onnxruntime from 1.14 on.
+OPSET, FILE_VERSION = 18, 8
 # Lengths of the free axes while a graph is made: none of them is 1, which would count as fixed.
 _LENGTHS = {"images": 2, "regions": 3, "questions": 5, "words": 4}
 _LOGGERS = ("torch", "torch.onnx", "torch.export", "torch.fx", "onnxscript", "onnx_ir")
@@ -97,6 +97,7 @@ def _folded(model: Any, file: Path) -> bytes:
     domains = [each for each in folded.opset_import if each.domain in used]
     del folded.opset_import[:]  # of which onnxruntime lists all that it knows itself
     folded.opset_import.extend(domains)
+    folded.ir_version = FILE_VERSION
     return bytes(folded.SerializeToString())
 
 
