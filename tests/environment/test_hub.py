@@ -21,11 +21,11 @@ huggingface_hub = pytest.importorskip("huggingface_hub")
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with running_hub() as hub:
-        _point_to(hub.address, tmp_path, monkeypatch)
+        point_to(hub.address, tmp_path, monkeypatch)
         yield hub
 
 
-def _point_to(address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def point_to(address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setenv("ASKATTEND_CACHE", str(folder / "cache"))
@@ -80,7 +80,7 @@ def test_what_was_fetched_serves_when_the_hub_is_gone(
     assert (folder.parent.name, folder.name) == (COMMIT, "squares")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        _point_to(f"http://127.0.0.1:{nobody.getsockname()[1]}", tmp_path, monkeypatch)
+        point_to(f"http://127.0.0.1:{nobody.getsockname()[1]}", tmp_path, monkeypatch)
         assert fetch("team/squares") == folder
         with pytest.raises(RunError, match="could not be reached"):
             fetch("team/others")

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from askattend.environment.home import cache_folder
+from askattend.environment.verbosity import print_details
 from askattend.errors import RunError
 from askattend.files import make_folder, whole_file, whole_folder
 from askattend.installation import pip_install
@@ -84,6 +85,7 @@ def fetch(name: str, *, revision: str | None = None, token: str | None = None) -
     folder = cache_folder() / "packed" / snapshot.name / PurePosixPath(repository).name
     if not (folder / "config.toml").is_file():
         _copy(snapshot, folder, name)
+    print_details(f"{PREFIX}{name} is in {folder}")
     return folder
 
 
