@@ -26,7 +26,7 @@ class ExportRun:
     format: Annotated[str, tyro.conf.arg(metavar="{onnx,web}")] = "onnx"
     """Graphs with a manifest of all that they need; or these with a page."""
     weights: Annotated[str, tyro.conf.arg(metavar="{float32,int8}")] = "float32"
-    """int8: less than a third of the bytes; its accuracy on validation is told beside that of float32."""
+    """int8: a third of the bytes; its accuracy on validation is told beside that of float32."""
     backbone: bool = True
     """With --no-backbone, the network alone, which is given regions."""
     onnxruntime_web: Path | None = None

@@ -76,8 +76,8 @@ def export(
         out: a folder to write, which must not exist or be empty.
         format: ``"onnx"``: graphs and a manifest; ``"web"``: a folder of static files beside them
             that answers in the browser.
-        weights: ``"float32"``, or ``"int8"``: less than a third of the bytes, with its accuracy on the
-            run's validation questions beside that of float32, where they are at hand.
+        weights: ``"float32"``, or ``"int8"``: less than a third of the bytes, with its accuracy on
+            the run's validation questions beside that of float32, where they are at hand.
         backbone: False for the network alone, which is given regions.
         onnxruntime_web: npm's package onnxruntime-web, its folder or its .tgz; by default it is
             fetched from npm's registry once, into the user's cache.
