@@ -33,6 +33,8 @@ LINES_NOT_RUN = {
     "llama-server": "needs llama.cpp",
     "--server http": "asks a server; tests/experiment/test_serve_answers.py starts one",
     "runs/shelves answers.json": "is about what that server answered",
+    "--format web": "fetches onnxruntime-web; tests/exporting/test_web_page.py has it",
+    "http.server": "serves until it is stopped; tests/exporting/test_web_page.py does",
     "--preset easy-vqa": "trains for minutes; tests/experiment/test_presets.py reads the preset",
     "--search 15m": "takes its 15 minutes; tests/cli/test_train_search.py gives it seconds",
     "train product": "is of another package, which test_extending.py installs and runs",
