@@ -32,7 +32,7 @@ FLOORS = (
     {"cluster", "report"},
     {"bulk", "evaluation", "planning", "tracing", "training"},
     {"attribution"},
-    {"batching", "runs", "scoring"},
+    {"batching", "foreign", "runs", "scoring"},
     {"drawing"},
     {"checking", "metrics"},
     {"data", "features", "models"},

@@ -49,6 +49,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "table.jsonl": read_table,
     "table.json": read_table,
     "table.xlsx": read_table,
+    "data.parquet": lambda file: len(read_source(f"parquet:{file}")),
+    "data.arrow": lambda file: len(read_source(f"arrow:{file}")),
     "results.json": load_results,
     "questions.txt": read_questions,
     "picture.png": lambda file: open_image(file).size,

@@ -14,6 +14,7 @@ from PIL import Image
 
 from askattend.cli import main
 from askattend.data.readers.registry import source_lines, source_syntaxes
+from commands import Call
 
 
 @pytest.fixture
@@ -197,3 +198,22 @@ def test_images_that_are_not_there_are_counted(
     assert f"note: 1 of 4 images are not there: 1.png {where}" in lines
     main(["data", f"table:{table}", "--json"])
     assert any("1 of 4 images" in note for note in json.loads(capsys.readouterr().out)["notes"])
+
+
+def test_a_source_is_written_as_parquet(trained: Path, tmp_path: Path, call: Call) -> None:
+    pytest.importorskip("pyarrow")
+    out, source = tmp_path / "out", f"table:{trained / 'squares.csv'}"
+    status, printed, _ = call("data", source, "--out", out)
+    assert status == 0
+    assert f"written: {out} (2 files of Parquet" in printed
+    status, printed, err = call("data", source, "--out", tmp_path / "again", "--json")
+    assert (status, json.loads(printed)["questions"]) == (0, 24)
+    assert "written: " in err
+    there, here = (
+        json.loads(call("data", each, "--json")[1]) for each in (f"parquet:{out}", source)
+    )
+    assert there.pop("source") != here.pop("source")
+    assert there == here
+    status, _, err = call("data", source, "--out", out)
+    assert status == 2
+    assert "not an empty folder" in err

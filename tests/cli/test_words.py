@@ -76,3 +76,19 @@ def test_what_is_no_question(tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(ConfigError, match="names an image"):
         check_questions([str(file)])
+
+
+@pytest.mark.parametrize("source", ["parquet:q.parquet", "arrow:saved", "hf:ann/birds"])
+def test_columns_go_to_data_sets_too(source: str) -> None:
+    expected = f"{source},split_column=fold,image=Bild"
+    named = ["--columns", "split=fold,image=Bild"]
+    assert as_meant([source, *named], "data") == [expected]
+    assert as_meant(["saaa", "--data", source, *named], "train") == ["saaa", "--data", expected]
+    assert as_meant([f"--data={source}", *named], "train") == [f"--data={expected}"]
+
+
+def test_a_run_of_the_hub_has_no_columns() -> None:
+    words = ["hf:ann/run", "--data", "table:q.csv", "--columns", "image=Bild"]
+    assert as_meant(words, "evaluate") == ["hf:ann/run", "--data", "table:q.csv,image=Bild"]
+    with pytest.raises(ConfigError, match="hf:USER/NAME"):
+        as_meant(["hf:ann/run", "--columns", "image=Bild"], "evaluate")

@@ -24,8 +24,8 @@ from documentation.shown import (
     other_block,
     why_not_run,
 )
+from environment.pointing import point_to
 from environment.stub_hub import running_hub
-from environment.test_hub import point_to
 
 RUN = lines_to_run()
 

@@ -14,8 +14,9 @@ from askattend.environment.hub import named_run
 from askattend.runs.predictor import Predictor
 from commands import Call
 from documentation.pages import PAGES, ROOT, blocks, commands, read
+from environment.pointing import point_to
 from environment.stub_hub import Hub, running_hub
-from environment.test_hub import point_to
+from squares import write_squares
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +45,7 @@ def run(page: str, code: str) -> dict[str, Any]:
 
 def test_every_page_with_python_is_run() -> None:
     """Here, by tests/test_docs.py, or by tests/serving/test_docs.py."""
-    here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md"}
+    here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md", "docs/data-sets.md"}
     elsewhere = {
         "docs/extending.md",
         "docs/from-paper-to-code.md",
@@ -71,6 +72,16 @@ def test_a_run_of_the_hub(trained: Path, hub: Hub) -> None:
     assert Path("shelves-for-you/config.toml").exists()
     assert hub.files["our-team/shelves"].keys() == before.keys()
     assert "our-team/shelves" in hub.private
+
+
+def test_any_source_as_a_data_set() -> None:
+    pytest.importorskip("pyarrow")
+    write_squares(Path()).rename("shelves.csv")
+    (code,) = blocks("docs/data-sets.md", "python")
+    found = run("docs/data-sets.md", code)
+    assert [file.name[:4] for file in found["files"]] == ["trai", "test"]
+    again = found["QASet"].from_source("parquet:shelves-data")
+    assert again.questions == found["questions"].questions
 
 
 def test_the_pipeline() -> None:

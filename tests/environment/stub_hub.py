@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+CONVERTED = "refs/convert/parquet"
 
 
 @dataclass
@@ -23,14 +24,22 @@ class Hub:
     Attributes:
         address: of its root.
         files: repository → path → content.
+        data_sets: repository → revision → path → content.
         private: repositories whose files only a token opens.
         tokens: what came with each request.
+        asked: path of each request.
     """
 
     address: str = ""
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    data_sets: dict[str, dict[str, dict[str, bytes]]] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     tokens: set[str | None] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def commit_of(self, revision: str) -> str:
+        """A commit, another for each revision."""
+        return COMMIT if revision == "main" else hashlib.sha1(revision.encode()).hexdigest()
 
 
 @contextmanager
@@ -88,28 +97,50 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_content: bool) -> None:
         self.hub.tokens.add(self.headers["Authorization"])
-        parts = unquote(urlsplit(self.path).path).strip("/").split("/")
-        if parts[:2] == ["api", "models"]:
-            return self._repository("/".join(parts[2:4]), asks_files="tree" in parts)
-        name, file = "/".join(parts[:2]), "/".join(parts[4:])
-        content = self.hub.files.get(name, {}).get(file)
+        # A revision may hold slashes, which its address has not.
+        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        self.hub.asked.append("/".join(parts))
+        if parts[:2] in (["api", "models"], ["api", "datasets"]):
+            name, more = "/".join(parts[2:4]), parts[4:]
+            revision = more[1] if more[:1] in (["revision"], ["tree"]) else "main"
+            files = self._files(parts[1], name, revision)
+            return self._repository(name, files, revision, asks_files="tree" in more[:1])
+        kind = "datasets" if parts[0] == "datasets" else "models"
+        parts = parts[1:] if kind == "datasets" else parts
+        name, revision, file = "/".join(parts[:2]), "".join(parts[3:4]), "/".join(parts[4:])
+        content = (self._files(kind, name, revision) or {}).get(file)
         if content is None or self._is_closed(name):
             return self._refuse()
         etag = hashlib.sha1(content).hexdigest()
-        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}
+        commit = self.hub.commit_of(self._branch(revision))
+        headers = {"ETag": f'"{etag}"', "X-Repo-Commit": commit}
         self._send(content if with_content else b"", headers, length=len(content))
 
-    def _repository(self, name: str, *, asks_files: bool) -> None:
-        if name not in self.hub.files or self._is_closed(name):
+    def _files(self, kind: str, name: str, revision: str) -> dict[str, bytes] | None:
+        if kind == "models":
+            return self.hub.files.get(name)
+        return self.hub.data_sets.get(name, {}).get(self._branch(revision))
+
+    def _branch(self, revision: str) -> str:
+        """The branch that a revision is, or the last commit of."""
+        commits = {self.hub.commit_of(each): each for each in ("main", CONVERTED)}
+        return commits.get(revision, revision)
+
+    def _repository(
+        self, name: str, files: dict[str, bytes] | None, revision: str, *, asks_files: bool
+    ) -> None:
+        if files is None or self._is_closed(name):
             return self._refuse()
-        listed = [{"rfilename": file} for file in self.hub.files[name]]
+        listed = [{"rfilename": file} for file in files]
         if asks_files:  # api/models/NAME/tree/main
             tree = [
                 {"type": "file", "path": file, "size": len(content), "oid": "0" * 40}
-                for file, content in self.hub.files[name].items()
+                for file, content in files.items()
             ]
             return self._json(tree)
-        self._json({"id": name, "sha": COMMIT, "siblings": listed})
+        self._json(
+            {"id": name, "sha": self.hub.commit_of(self._branch(revision)), "siblings": listed}
+        )
 
     def _is_closed(self, name: str) -> bool:
         return name in self.hub.private and not self.headers["Authorization"]

@@ -13,6 +13,7 @@ from askattend.environment.hub import fetch, is_named, named_run
 from askattend.errors import RunError
 from askattend.runs.predictor import Predictor
 from commands import Call
+from environment.pointing import point_to
 from environment.stub_hub import COMMIT, Hub, running_hub
 
 huggingface_hub = pytest.importorskip("huggingface_hub")
@@ -23,20 +24,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     with running_hub() as hub:
         point_to(hub.address, tmp_path, monkeypatch)
         yield hub
-
-
-def point_to(address: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setenv("ASKATTEND_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("HF_TOKEN", "hf_of_the_test")
-    monkeypatch.setenv("HF_ENDPOINT", address)
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    template = f"{address}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder / "hub-cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between what it tries again
 
 
 def test_a_run_that_was_pushed_answers_from_the_hub_as_before(

@@ -27,11 +27,11 @@ from askattend.errors import (
 USAGE = """\
 usage: askattend COMMAND …
 
-  data SOURCE                             what a source of questions holds
+  data SOURCE [--out FOLDER]              what a source of questions holds; or all of it as Parquet
   extract SOURCE|FOLDER|TAR --out STORE   images → a store of region features
   train NETWORK --data SOURCE --out RUN   learn to answer questions
-  evaluate RUN [--split test]             accuracy beside its floors, and report.html
-  score RESULTS.json --data SOURCE        accuracy of anybody's answers
+  evaluate RUN|MODEL [--split test]       accuracy beside its floors, and report.html
+  score RESULTS.json --data SOURCE        accuracy of anybody's answers, a server's with --server
   compare RUN RUN … [--split test]        runs on the same questions, seeds averaged, with a test
   ask RUN IMAGE QUESTION …                answers, and where the model looked
   explain RUN IMAGE QUESTION              an answer, and the evidence for where it comes from
@@ -108,7 +108,7 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], None] = lamb
         elif name in ("-V", "--version", "version"):
             print(_version())
         elif name in COMMANDS:
-            rest = as_meant(rest)
+            rest = as_meant(rest, name)
             require_words(name, rest)
             with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
+from pathlib import Path
 from typing import Annotated
 
 import tyro
+from rich.filesize import decimal
 from tyro.conf import Positional
 
 from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
 from askattend.cli.options import Json
+from askattend.data.parquet import write_parquet
 from askattend.data.readers.registry import read_source_as_it_is, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
@@ -26,7 +30,8 @@ _HEADINGS = (
     "A table's columns are image, question, answer, split, id, …, or what others call them in "
     "English, German or Chinese. With any command, --columns image=Bild,question=Frage says what "
     "they are called; a heading with a comma, = or / stands in double quotes: "
-    "--columns 'image=\"Bild, groß\"'. Text before Unicode: table:FILE,encoding=cp1254."
+    "--columns 'image=\"Bild, groß\"'. Text before Unicode: table:FILE,encoding=cp1254. So it is "
+    "with columns of hf:, parquet: and arrow:, which take ,split=NAME and ,config=NAME, too."
 )
 
 
@@ -41,6 +46,9 @@ class Data:
     check_images: bool = False
     """Open every image: name those that are broken, and those that are nearly the same in two
     splits (of up to 2,000 images these are named in any case)."""
+    out: Path | None = None
+    """Write all of it, pictures within, as a new folder of Parquet that datasets.load_dataset
+    takes, and that parquet:FOLDER reads here."""
     json: Json = False
 
     def __post_init__(self) -> None:
@@ -51,11 +59,18 @@ def run(argv: list[str]) -> None:
     """Parse the command's options, read the questions, and print what they are."""
     options: Data = parse(Data, argv, "data", description=_description(argv))
     questions = read_source_as_it_is(options.source)
+    written: Sequence[Path] = ()
+    if options.out is not None:
+        written = write_parquet(questions, options.out)
     summary = summarise(questions, top=options.top, check_images=options.check_images)
     if options.json:
         print_json(summary)
     else:
         print("\n".join(_lines(summary)))
+    if options.out is not None:
+        size = sum(file.stat().st_size for file in written)
+        done = f"written: {options.out} ({len(written):,} files of Parquet, {decimal(size)})"
+        print(done, file=sys.stderr if options.json else sys.stdout)
 
 
 def _description(argv: list[str]) -> str | None:

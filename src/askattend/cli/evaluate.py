@@ -22,7 +22,11 @@ from askattend.scoring.evaluation_folders import REPORT
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Accuracy on a split beside its floors; leaves metrics, results and a report in the run."""
+    """Accuracy on a split beside its floors; leaves metrics, results and a report in the run.
+
+    RUN may also be a model of transformers', by its folder or hf:USER/NAME: ViLT's or BLIP's class
+    for questions, or any that makes text of image and text. Its config.json tells it from a run.
+    """
 
     run: RunFolder
     options: Annotated[EvaluationOptions, Flat]
@@ -33,11 +37,10 @@ class Evaluate:
 def run(argv: list[str]) -> None:
     """Parse the command's options, evaluate, and print the figures."""
     options: Evaluate = parse(Evaluate, argv, "evaluate")
-    folder = run_folder(options.run)
     if options.attention is not None:
-        agree(folder, options.attention)
+        agree(run_folder(options.run), options.attention)
     console, what = progress(), f"evaluating {options.run}"
-    kept = f"{FEATURES}, where any were extracted; no figure yet"
+    kept = f"{FEATURES}, where any were extracted, or a model's answers; no figure yet"
     with going_on_with(["evaluate", *argv], lambda: kept), still_at_work(console, what):
         evaluation = evaluate_run(options.run, options.options, console=console)
     if options.json:
@@ -76,5 +79,5 @@ def _headline(metrics: Metrics) -> Iterator[TerminalLine]:
 
 def _figures(metrics: Metrics) -> Iterator[TerminalLine]:
     for name, figure in all_figures().items():
-        if (value := metrics.figures[name]) is not None:
+        if (value := metrics.figures.get(name)) is not None:
             yield from figure.terminal_lines(value)

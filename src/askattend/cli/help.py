@@ -26,6 +26,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend data easy-vqa",
         "askattend data table:shelves.csv --check-images",
         "askattend data table:regale.csv --columns image=Bild,question=Frage,answer=Antwort",
+        "askattend data hf:flaviagiammarino/vqa-rad",
+        "askattend data table:shelves.csv --out shelves-parquet",
     ),
     "extract": (
         "askattend extract photos/ --out features",
@@ -48,16 +50,19 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "askattend evaluate runs/demo",
         "askattend evaluate runs/shelves --split valid --json",
         "askattend evaluate runs/shelves --data table:regale.csv --columns image=Bild",
+        "askattend evaluate hf:Salesforce/blip-vqa-base --data vqa:DIR --split valid",
     ),
     "score": (
         "askattend score results.json --data vqa:DIR --split valid",
         "askattend score results.json --data table:regale.csv --columns id=Nummer",
+        "askattend score answers.json --data vqa:DIR --server http://localhost:8080",
     ),
     "compare": (
         "askattend compare runs/saaa runs/san",
         "askattend compare runs/saaa-0 runs/saaa-1 runs/san-0 runs/san-1 --page table.html",
         "askattend compare runs/saaa results.json --data vqa:DIR --split valid",
         "askattend compare runs/saaa runs/san --data table:regale.csv --columns image=Bild",
+        "askattend compare runs/saaa hf:Salesforce/blip-vqa-base",
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
     "push": ("askattend push runs/shelves our-team/shelves --private",),

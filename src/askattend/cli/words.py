@@ -19,10 +19,13 @@ _WRITTEN = ("--out", "--features")
 _IMAGE = re.compile(
     r"[^\s?？]*\.(avif|bmp|gif|heic|jfif|jp2|jpe?g?|p[bgn]m|png|ppm|tiff?|webp)", re.IGNORECASE
 )
-_TABLE = re.compile(r"(--[\w.-]+=)?table:")
+_TABLE = re.compile(r"(--[\w.-]+=)?(table|parquet|arrow):")
+# The hub's name is one of questions where they are asked for, and else that of a run or backbone.
+_HUB, _DATA = "hf:", "--data"
+_TAKE_QUESTIONS = ("data", "extract")
 
 
-def as_meant(words: Sequence[str]) -> list[str]:
+def as_meant(words: Sequence[str], command: str = "") -> list[str]:
     """Return a command's words with ``~`` as the home folder, and with named columns in the source.
 
     A shell expands a ``~`` only where a word begins with it; here it is one in ``--out=~/runs`` and
@@ -31,7 +34,7 @@ def as_meant(words: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: columns are named, and no table.
     """
-    meant = _with_columns([_in_home(word) for word in words])
+    meant = _with_columns([_in_home(word) for word in words], command)
     for before, word in zip(("", *meant), meant, strict=False):
         option, equals, value = word.partition("=")
         given = value if equals and option in _WRITTEN else word if before in _WRITTEN else ""
@@ -72,8 +75,8 @@ def _in_home(word: str) -> str:
         return word
 
 
-def _with_columns(words: Sequence[str]) -> list[str]:
-    """Move ``--columns image=Bild,question=Frage`` to the end of the sources that are tables."""
+def _with_columns(words: Sequence[str], command: str) -> list[str]:
+    """Move ``--columns image=Bild,question=Frage`` to the end of the sources that have columns."""
     left: list[str] = []
     named: list[str] = []
     after = False
@@ -94,7 +97,27 @@ def _with_columns(words: Sequence[str]) -> list[str]:
         )
     if not named:
         return left
-    if not any(map(_TABLE.match, left)):
-        remedy = "Name a source table:FILE, too."
+    before = ["", *left]
+    sources = [_has_columns(word, before[at], at, command) for at, word in enumerate(left)]
+    if not any(sources):
+        remedy = "Name a source table:FILE, parquet:PATH, arrow:PATH or hf:USER/NAME, too."
         raise ConfigError("belongs to a table, and none is named", where=_COLUMNS, remedy=remedy)
-    return [",".join((word, *named)) if _TABLE.match(word) else word for word in left]
+    return [
+        ",".join((word, *_named_in(word, named))) if is_source else word
+        for word, is_source in zip(left, sources, strict=True)
+    ]
+
+
+def _has_columns(word: str, before: str, at: int, command: str) -> bool:
+    """Tell if a word is a source whose columns can be named."""
+    if _TABLE.match(word):
+        return True
+    asked = word.startswith(f"{_DATA}={_HUB}") or (before == _DATA and word.startswith(_HUB))
+    return asked or (at == 0 and command in _TAKE_QUESTIONS and word.startswith(_HUB))
+
+
+def _named_in(word: str, named: Sequence[str]) -> list[str]:
+    """Return named columns as a source has them: `split` of a data set chooses some of it."""
+    if (found := _TABLE.match(word)) is not None and found[2] == "table":
+        return list(named)
+    return [re.sub(r"(^|,)split=", r"\1split_column=", text) for text in named]

@@ -141,6 +141,19 @@ def training_splits(
     return replace(carved, notes=("the 'valid' split has no answers", *carved.notes))
 
 
+def questions_of_split(qaset: QASet, name: str) -> QASet:
+    """Select the questions of a split, for whoever learns nothing from the others.
+
+    ``valid``, where the set has none, is what training holds back by its default settings.
+
+    Raises:
+        DataError: the split is empty or does not exist.
+    """
+    if name == "valid" and "valid" not in qaset.splits and "train" in qaset.splits:
+        return training_splits(qaset).valid
+    return qaset.split(name)
+
+
 def fold_splits(qaset: QASet, count: int, *, seed: int = 0) -> tuple[Splits, ...]:
     """Divide questions into folds by image, for each to be validated on once.
 

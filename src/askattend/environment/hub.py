@@ -5,31 +5,26 @@ The hub is asked only where a name of it is given; what it has sent stays in the
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from askattend.environment.home import cache_folder
+from askattend.environment.hub_client import endpoint, hub_client, split_name, told
 from askattend.environment.verbosity import print_details
 from askattend.errors import RunError
 from askattend.files import make_folder, whole_file, whole_folder
-from askattend.installation import pip_install
 
 # What the name of a run on the model hub starts with: ``hf:user/name``, ``hf:user/name@v1``.
 PREFIX = "hf:"
 DEMO = "demo"
 # Suffixes of a run's files. No pickle is among them; code is run once its user has agreed to it.
 SUFFIXES = (".json", ".toml", ".safetensors", ".md", ".py")
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
-_NAME = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 # A run has some twenty files, and four for each of its evaluations.
 MOST_FILES = 4_000
+# By which of these a repository has, what it holds is told: a run, or a model of transformers'.
+OF_A_RUN, OF_A_MODEL = "config.toml", "config.json"
 
 
 def is_named(run: str | Path) -> bool:
@@ -66,27 +61,85 @@ def fetch(name: str, *, revision: str | None = None, token: str | None = None) -
         RunError: huggingface-hub is not installed, the hub does not have it, or cannot be reached
             and it is not in the cache.
     """
-    found = _NAME.fullmatch(name)
-    if found is None:
-        problem = "is no name of a run on the model hub"
-        raise RunError(problem, where=name, remedy="Write user/name, or user/name@revision.")
-    hub, repository = _huggingface_hub(), found["repository"]
-    with _told(f"{PREFIX}{name}"):
-        snapshot = Path(
-            hub.snapshot_download(
-                repository,
-                revision=revision or found["revision"],
-                token=token,
-                endpoint=_endpoint(),
-                allow_patterns=[f"*{suffix}" for suffix in SUFFIXES],
-            )
-        )
+    patterns = [f"*{suffix}" for suffix in SUFFIXES]
+    snapshot = fetch_files(name, patterns, revision=revision, token=token)
     # The hub's own cache is shared with other tools; what answers is kept as packed runs are.
+    repository = split_name(name)[0]
     folder = cache_folder() / "packed" / snapshot.name / PurePosixPath(repository).name
-    if not (folder / "config.toml").is_file():
+    if not (folder / OF_A_RUN).is_file():
         _copy(snapshot, folder, name)
     print_details(f"{PREFIX}{name} is in {folder}")
     return folder
+
+
+def fetch_files(
+    name: str,
+    patterns: list[str],
+    ignored: list[str] | None = None,
+    *,
+    revision: str | None = None,
+    token: str | None = None,
+    instead: str = "a run's folder",
+) -> Path:
+    """Fetch those files of a repository of models that match a pattern, unless they are there.
+
+    Args:
+        name: ``user/name`` or ``user/name@revision``.
+        patterns: as the shell has them: ``"*.json"``.
+        ignored: patterns of files that are left out all the same.
+        revision: see `fetch`.
+        token: see `fetch`.
+        instead: what can be named in its place.
+
+    Returns:
+        the folder of the hub's own cache that holds them.
+
+    Raises:
+        RunError: see `fetch`.
+    """
+    repository, named = split_name(name)
+    hub = hub_client()
+    with told(f"{PREFIX}{name}", instead=instead):
+        return Path(
+            hub.snapshot_download(
+                repository,
+                revision=revision or named,
+                token=token,
+                endpoint=endpoint(),
+                allow_patterns=patterns,
+                ignore_patterns=ignored,
+            )
+        )
+
+
+def holds_a_model(name: str) -> bool:
+    """Tell whether a repository of the hub holds a model of transformers', and no run.
+
+    Args:
+        name: ``user/name`` or ``user/name@revision``.
+
+    Raises:
+        RunError: see `fetch`.
+    """
+    folder = fetch_files(name, [OF_A_RUN, OF_A_MODEL], instead="a run's or a model's folder")
+    return is_model_folder(folder)
+
+
+def is_foreign(named: Path) -> bool:
+    """Tell by its ``config.json`` whether a folder, or a name of the hub, is a model's, no run's.
+
+    Raises:
+        RunError: the hub does not have it, or cannot be reached and it is not on this machine.
+    """
+    if not is_named(named):
+        return named.is_dir() and is_model_folder(named)
+    name = named.as_posix()
+    return name != DEMO and holds_a_model(name.removeprefix(PREFIX))
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Tell whether a folder holds what transformers' save_pretrained writes, and no run."""
+    return (folder / OF_A_MODEL).is_file() and not (folder / OF_A_RUN).is_file()
 
 
 def push(
@@ -103,8 +156,8 @@ def push(
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
         problem = "is no name of a repository"
         raise RunError(problem, where=repository, remedy="Write user/name.")
-    api = _huggingface_hub().HfApi(endpoint=_endpoint(), token=token, library_name="askattend")
-    with _told(f"{PREFIX}{repository}", pushing=True):
+    api = hub_client().HfApi(endpoint=endpoint(), token=token, library_name="askattend")
+    with told(f"{PREFIX}{repository}", pushing=True):
         url = api.create_repo(repository, private=private, exist_ok=True)
         api.upload_folder(
             repo_id=repository,
@@ -121,8 +174,10 @@ def _demo() -> Path:
 def _copy(snapshot: Path, folder: Path, name: str) -> None:
     """Copy what the hub sent out of its cache, where links stand for files."""
     files = [file for file in sorted(snapshot.rglob("*")) if file.is_file()]
-    if not (snapshot / "config.toml").is_file():
+    if not (snapshot / OF_A_RUN).is_file():
         remedy = "Write one there with: askattend push RUN user/name."
+        if is_model_folder(snapshot):
+            remedy = f"It is a model of transformers': askattend evaluate {PREFIX}{name} takes it."
         raise RunError("holds no run (no config.toml)", where=f"{PREFIX}{name}", remedy=remedy)
     if len(files) > MOST_FILES:
         raise RunError(f"holds {len(files):,} files, more than a run can", where=f"{PREFIX}{name}")
@@ -134,56 +189,5 @@ def _copy(snapshot: Path, folder: Path, name: str) -> None:
                 with file.open("rb") as source, whole_file(target) as opened:
                     shutil.copyfileobj(source, opened)
     except OSError:
-        if not (folder / "config.toml").is_file():  # else another process was quicker
+        if not (folder / OF_A_RUN).is_file():  # else another process was quicker
             raise
-
-
-def _endpoint() -> str | None:
-    """Return the address of the hub that the environment names, if it names one."""
-    return os.environ.get("HF_ENDPOINT") or None
-
-
-def _huggingface_hub() -> Any:
-    try:
-        import huggingface_hub
-    except ImportError:
-        remedy = f"Install it: {pip_install('hub')}"
-        problem = "runs on the model hub need the package huggingface-hub"
-        raise RunError(problem, remedy=remedy) from None
-    return huggingface_hub
-
-
-@contextmanager
-def _told(where: str, *, pushing: bool = False) -> Iterator[None]:
-    """Turn what goes wrong between here and the hub into an error of our own."""
-    try:
-        yield
-    except Exception as error:
-        if not _is_of_the_hub(error):
-            raise
-        raise _refused(error, where, pushing=pushing) from None
-
-
-def _is_of_the_hub(error: Exception) -> bool:
-    """Tell errors of the connection, and of the hub's package: its versions use other clients."""
-    if isinstance(error, OSError):
-        return error.errno not in _OF_THE_DISK
-    clients = ("huggingface_hub", "httpx", "httpcore", "requests", "urllib3")
-    return type(error).__module__.startswith(clients)
-
-
-def _refused(error: Exception, where: str, *, pushing: bool) -> RunError:
-    said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")
-    kind = type(error).__name__
-    if "NotFound" in kind and "LocalEntry" not in kind:
-        problem = "the model hub does not have it, or not for you"
-        remedy = "Check the name; for what is private, log in with: hf auth login."
-    elif "GatedRepo" in kind or getattr(error, "response", None) is not None:
-        problem, remedy = "the model hub refuses", "Log in with: hf auth login."
-    elif pushing:
-        problem = "the model hub could not be reached"
-        remedy = "Try again with network access; askattend pack makes a file of the run without."
-    else:
-        problem = "the model hub could not be reached, and it is not on this machine"
-        remedy = "Try again with network access, or name a run's folder."
-    return RunError(f"{problem} ({said})", where=where, remedy=remedy)

@@ -18,6 +18,7 @@ from askattend.environment.home import shortened
 from askattend.environment.origin import mark_of
 from askattend.environment.provenance import Provenance
 from askattend.errors import RunError
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.answers import Answers, Array, answer_questions
 from askattend.evaluation.human_maps import HumanMaps
 from askattend.evaluation.section import PageContext, Section, TerminalLine
@@ -50,7 +51,7 @@ from askattend.scoring.results import (
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class Evaluated(AnsweredQuestions):
     """A network with its answers to the questions of a split: what figures are measured from.
 
     Attributes:
@@ -81,20 +82,14 @@ class Evaluated:
         """Temperature that logits were divided by."""
         return 1.0 if self.calibration is None else self.calibration.temperature
 
-    @cached_property
-    def scored(self) -> tuple[ScoredAnswer, ...]:
-        """Answers to the questions that have a human one."""
-        return tuple(one for one in self.answers.answers if one.score is not None)
+    @property
+    def given(self) -> tuple[ScoredAnswer, ...]:
+        """Answers, in the order of the questions."""
+        return self.answers.answers
 
-    @cached_property
-    def scores(self) -> Array:
-        """Score of each of `scored`, 0 to 1."""
-        return np.array([one.score for one in self.scored], dtype=np.float64)
-
-    @cached_property
-    def probabilities(self) -> Array:
-        """Tempered probability of each of `scored`, 0 to 1."""
-        return np.array([one.probability for one in self.scored], dtype=np.float64)
+    def words_of(self, question: str) -> Sequence[str]:
+        """Divide a question into words, as the network's vocabulary does."""
+        return self.predictor.run.words.tokenise(question)
 
     @cached_property
     def untempered(self) -> Array:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from askattend.data.splits import canonical_split
 from askattend.environment.console import print_line
+from askattend.environment.hub import is_foreign
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import ConfigError, FeatureError, ImageError
@@ -19,13 +19,14 @@ from askattend.evaluation.evaluate import Evaluation, Figure, evaluate
 from askattend.evaluation.figures import all_figures
 from askattend.evaluation.human_maps import find_human_maps, require_some
 from askattend.experiment.calibrating import calibrate_run
+from askattend.experiment.evaluate_foreign import evaluate_foreign, refuse_options_of_models
 from askattend.experiment.evaluation_inputs import EvaluationInputs, read_inputs
 from askattend.experiment.floors import with_verdict
+from askattend.experiment.options import EvaluationOptions as EvaluationOptions
 from askattend.experiment.stopped import stopped_note
 from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.files import sweep
-from askattend.metrics.calibration import refuse_two_ways
 from askattend.report.card import write_card
 from askattend.report.details import details_of
 from askattend.report.field import field_tile
@@ -41,38 +42,9 @@ from askattend.scoring.evaluation_folders import (
     evaluations_home,
     source_name,
 )
-from askattend.settings import Probability, check
 from askattend.training.history import TrainingHistory, read_history
 
 GALLERY = 48
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """Options of an evaluation: on what, and how."""
-
-    data: str | None = None
-    """Question source; by default the one that the run was trained on."""
-    split: str = "test"
-    """One of its splits: test, valid, train, or the source's own name."""
-    out: Path | None = None
-    """Folder for its files; by default one a data set and split, in the run's `evaluations`."""
-    features: Path | None = None
-    """Feature store; by default the run's, or a cache beside the run."""
-    backbone: str | None = None
-    """The run's backbone, where it does not know it or knows it by another name."""
-    human_maps: Path | None = None
-    """Where people looked, to compare attention with: a folder of QUESTION_PERSON.png (VQA-HAT)."""
-    abstain_above_risk: Probability | None = None
-    """From now on `ask` is not sure where more than this share of its answers would be wrong."""
-    abstention: bool = True
-    """With --no-abstention, `ask` answers always from now on, however unsure it is."""
-    device: str = "auto"
-    """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
-
-    def __post_init__(self) -> None:
-        check(self)
-        refuse_two_ways(self.abstain_above_risk, abstention=self.abstention)
 
 
 DEFAULT = EvaluationOptions()
@@ -83,15 +55,19 @@ def evaluate_run(
 ) -> Evaluation:
     """Evaluate a run; leaves metrics, results, predictions and report in `place_of`.
 
+    A model of transformers' may stand in its place, see `evaluate_foreign`.
     The run's own ``report.html`` lists all its evaluations; a packed one's lie beside the pack.
 
     Raises:
         AskAttendError: the run, the data, the split, the features or the folder do not fit.
     """
-    named, folder = folder, run_folder(folder)
     split, figures = canonical_split(options.split), all_figures()
-    place = place_of(named, options)
+    place = place_of(folder, options)
     _check_folder(place, split)
+    if is_foreign(folder):
+        return evaluate_foreign(folder, options, place, console=console)
+    refuse_options_of_models(options)
+    named, folder = folder, run_folder(folder)
     people = None if options.human_maps is None else find_human_maps(options.human_maps)
     predictor = Predictor.load(folder, device=options.device, backbone=options.backbone)
     for note in stopped_note(predictor.run):

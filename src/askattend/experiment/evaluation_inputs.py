@@ -13,7 +13,7 @@ from rich.console import Console
 from askattend.batching.batches import Batches
 from askattend.data.questions import QASet
 from askattend.data.readers.reader import OPTIONS
-from askattend.data.readers.registry import absolute_source
+from askattend.data.readers.registry import READERS, absolute_source
 from askattend.environment.console import print_line
 from askattend.environment.origin import read_origin
 from askattend.environment.packing import is_unpacked
@@ -101,7 +101,9 @@ def _source(config: Config[Any], folder: Path) -> QASet:
     except AskAttendError as error:
         kind, colon, path = config.data.partition(":")
         path = re.sub(rf",{OPTIONS}$", "", path)
-        if not colon or not path or Path(path).expanduser().exists():
+        reader = READERS.find(kind)
+        is_name = reader is not None and not reader.is_path
+        if not colon or not path or is_name or Path(path).expanduser().exists():
             raise
         packed = "A packed run holds no data: name its" if is_unpacked(folder) else "Name the"
         remedy = f"{packed} questions by --data {kind}:PATH, wherever they lie."

@@ -12,8 +12,10 @@ from msgspec.structs import replace
 from torch import nn
 
 from askattend.data.questions import QASet, Question
-from askattend.data.splits import canonical_split
+from askattend.data.readers.registry import read_source
+from askattend.data.splits import canonical_split, questions_of_split
 from askattend.environment.console import notes_console
+from askattend.environment.hub import is_foreign
 from askattend.environment.packing import run_folder
 from askattend.errors import ConfigError, RunError
 from askattend.evaluation.evaluate import Evaluation
@@ -145,7 +147,8 @@ def evaluate(
 
     Args:
         run: the run folder, or its predictor, which from then on answers by what the evaluation
-            learnt of its probabilities.
+            learnt of its probabilities; or a model of transformers', by its folder or as
+            ``"hf:USER/NAME"``.
         questions: another source than the run's, a whole `QASet`, or rows as `questions_from`
             takes them, which are kept in the run.
         images: the folder that the rows' images are relative to.
@@ -157,20 +160,22 @@ def evaluate(
     Raises:
         AskAttendError: whatever of run, questions or split does not fit.
     """
-    folder = run.run.folder if isinstance(run, Predictor) else run_folder(Path(run).expanduser())
+    named = run.run.folder if isinstance(run, Predictor) else Path(run).expanduser()
+    foreign = is_foreign(named)
+    folder = named if foreign or isinstance(run, Predictor) else run_folder(named)
     split = canonical_split(split)
     source = source_in(questions)
     if questions is not None and source is None:
-        name = f"questions-{split}.jsonl"
-        source = questions_from(questions, folder / name, images=images)
+        file = None if foreign else folder / f"questions-{split}.jsonl"
+        source = questions_from(questions, file, images=images)
     options = EvaluationOptions(data=source, split=split)
-    named = folder if isinstance(run, Predictor) else Path(run).expanduser()
     evaluation = evaluate_run(named, options, console=notes_console(quiet=quiet))
     if isinstance(run, Predictor) and (learnt := run.run.load_calibration()) is not None:
         run.calibrate(learnt)  # which the evaluation left in its folder
     if not metrics:
         return evaluation
-    asked = {question.id: question for question in _asked(folder, source, split)}
+    asked_of = questions_of_split(read_source(source or ""), split) if foreign else None
+    asked = {question.id: question for question in asked_of or _asked(folder, source, split)}
     own = {name: _mean(evaluation, asked, metric) for name, metric in metrics.items()}
     figures = {**evaluation.metrics.figures, **own}
     return replace(evaluation, metrics=replace(evaluation.metrics, figures=figures))

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from askattend.data import questions
+from askattend.data.parquet import write_parquet
 from askattend.data.readers.headings import Headings
 from askattend.data.readers.registry import read_source
 from askattend.data.readers.table import LOCATED_AT
@@ -48,6 +49,32 @@ class QASet(questions.QASet):
         """
         read = read_source(questions_from(rows, file, images=images))
         return cls(**{each.name: getattr(read, each.name) for each in fields(read)})
+
+    @classmethod
+    def from_source(cls, source: str) -> QASet:
+        """Read a source as ``askattend data --help`` lists them: ``"hf:USER/NAME"``, ``"vqa:DIR"``.
+
+        Raises:
+            DataError, ConfigError: it is unknown, or cannot be read.
+        """
+        read = read_source(source)
+        return cls(**{each.name: getattr(read, each.name) for each in fields(read)})
+
+    def write_parquet(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write all of it, pictures within, as a folder that ``datasets.load_dataset`` takes.
+
+        ``parquet:FOLDER`` reads the same questions from it.
+
+        Args:
+            folder: must not be there, or be empty.
+
+        Returns:
+            the files of Parquet.
+
+        Raises:
+            DataError: pyarrow is not installed, the folder is not empty, or a picture is missing.
+        """
+        return write_parquet(self, Path(folder).expanduser())
 
 
 @dataclass(frozen=True)

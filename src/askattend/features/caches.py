@@ -20,13 +20,20 @@ from askattend.features.store_index import INDEX, PLAN, Index
 from askattend.files import remove, remove_whole
 
 Kind = Literal[
-    "packed run", "drawings", "questions", "onnxruntime-web", "features", "imported features"
+    "packed run",
+    "drawings",
+    "questions",
+    "pictures",
+    "onnxruntime-web",
+    "features",
+    "imported features",
 ]
 # Parts of the user's cache folder, each with a folder for every thing kept.
 PARTS: dict[str, Kind] = {
     "packed": "packed run",
     "scenes": "drawings",
     "rows": "questions",
+    "pictures": "pictures",
     "onnxruntime-web": "onnxruntime-web",
 }
 
@@ -60,7 +67,8 @@ def find_cached(folders: Sequence[Path] = ()) -> list[Cached]:
 
     Args:
         folders: where to look for feature stores, at any depth; without any, the user's cache
-            folder is looked at, which holds packed runs that were unpacked and generated drawings.
+            folder is looked at, which holds packed runs that were unpacked, generated drawings,
+            and pictures that were unpacked from files of many.
 
     Raises:
         ConfigError: a folder is not there, or the user has no home folder.

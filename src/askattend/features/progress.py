@@ -22,6 +22,7 @@ def progress_bar(
     report: Report | None,
     *,
     doing: tuple[str, str] = ("extracting", "extracted"),
+    unit: str = "images",
 ) -> Iterator[Callable[[int], None]]:
     """Show a progress bar; yields the function that advances it, and calls `report`.
 
@@ -30,6 +31,7 @@ def progress_bar(
         console: where it goes.
         report: called with images done and to do.
         doing: what is done to images, and what has been.
+        unit: what they are, where they are no images.
     """
     columns = (
         TextColumn(doing[0]),
@@ -47,11 +49,11 @@ def progress_bar(
             nonlocal done
             done += count
             rate = done / max(time.monotonic() - start, 1e-9)
-            bar.update(task, completed=done, rate=f"{rate:.1f} images/s")
+            bar.update(task, completed=done, rate=f"{rate:.1f} {unit}/s")
             left = (total - done) / rate / 60 if rate else 0.0
             pulse.beat(
                 lambda: (
-                    f"{doing[1]} {done:,} of {total:,} images, {rate:.1f} images/s, "
+                    f"{doing[1]} {done:,} of {total:,} {unit}, {rate:.1f} {unit}/s, "
                     f"{left:.0f} min left"
                 )
             )

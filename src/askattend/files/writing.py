@@ -15,7 +15,7 @@ from askattend.files.recording import LOCK, encode, recording
 from askattend.files.whole import Content, make_folder, remove_file, write_whole
 
 
-def digest(content: bytes) -> str:
+def digest(content: bytes | memoryview) -> str:
     """Compute what tells a file's content: 32 hexadecimal digits of its BLAKE2b."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from askattend.data.questions import Question
 from askattend.data.text import answer_key
@@ -70,8 +70,13 @@ def metric_name(questions: Iterable[Question], dialect: str | None = None) -> st
     and so are not scored by the official formula: ``"VQA accuracy, current, adapted below 4
     answers"``.
     """
-    annotators = {sum(count for _, count in question.answers) for question in questions} - {0}
-    if dialect is None and annotators <= {1}:
+    counts = {sum(count for _, count in question.answers) for question in questions} - {0}
+    return metric_of(counts, dialect)
+
+
+def metric_of(annotators: Collection[int], dialect: str | None = None) -> str:
+    """Name the metric by how many people answered questions; see `metric_name`."""
+    if dialect is None and set(annotators) <= {1}:
         return EXACT_MATCH
     name = f"VQA accuracy, {dialect or CURRENT}"
     return f"{name}, {_ADAPTED}" if annotators and min(annotators) < 4 else name

@@ -47,10 +47,12 @@ class FloorAnswers:
     name: str
     answers: tuple[str, ...]
 
-    def scores(self, questions: Sequence[Question]) -> list[float]:
+    def scores(self, questions: Sequence[Question], dialect: str | None = None) -> list[float]:
         """Score the answers, 0 to 1; a question without human answers scores 0."""
         pairs = zip(questions, self.answers, strict=True)
-        return [accuracy_of(answer, q.answers) if q.answers else 0.0 for q, answer in pairs]
+        return [
+            accuracy_of(answer, q.answers, dialect) if q.answers else 0.0 for q, answer in pairs
+        ]
 
 
 def floor_answers(
@@ -89,12 +91,20 @@ def compare_with_floors(
     scores: Sequence[float],
     questions: Sequence[Question],
     floors: Mapping[str, FloorAnswers],
+    dialect: str | None = None,
 ) -> dict[str, FloorComparison]:
-    """Compare a system's scores, 0 to 1, with those of floors on the same answered questions."""
+    """Compare a system's scores, 0 to 1, with those of floors on the same answered questions.
+
+    Args:
+        scores: the system's.
+        questions: all of which have a human answer.
+        floors: their answers, by name in files.
+        dialect: by which the system was scored, see `accuracy_of`.
+    """
     images = [question.image for question in questions]
     found = {}
     for key, floor in floors.items():
-        own = floor.scores(questions)
+        own = floor.scores(questions, dialect)
         ahead = (np.array(scores) - np.array(own)).tolist()
         interval = difference_interval(ahead, images)
         found[key] = FloorComparison(

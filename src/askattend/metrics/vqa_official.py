@@ -11,9 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
+from askattend.data.questions import Question
 from askattend.errors import ConfigError, DataError, did_you_mean
 
 CURRENT, PRE2021, NORMALIZED = "current", "pre2021", "normalized"
+# Human answers to a question that the formula is made for.
+FEWEST = 4
 
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _BETWEEN_DIGITS = re.compile(r"\d,\d")
@@ -121,6 +124,16 @@ def check_dialect(dialect: str) -> None:
     """Raise `ConfigError` if there is no such dialect."""
     if dialect not in DIALECTS:
         raise ConfigError(f"unknown dialect '{dialect}'", remedy=did_you_mean(dialect, DIALECTS))
+
+
+def dialect_of_open_text(questions: Iterable[Question]) -> str:
+    """Return the dialect by which answers in anybody's own words are compared.
+
+    As the evaluator does since March 2021, where each question has as many human answers as it is
+    made for (four); else all are normalised always: "Red." is red.
+    """
+    annotators = {sum(count for _, count in question.answers) for question in questions} - {0}
+    return CURRENT if annotators and min(annotators) >= FEWEST else NORMALIZED
 
 
 def normalise_in_dialect(

@@ -92,7 +92,7 @@ def _text(run: Run, licence: str | None) -> str:
             if kind
             else network.name.upper(),
             # A table of somebody's own is no data set that the model hub would know.
-            dataset=None if kind in ("", "table") else kind,
+            dataset=_data_set(source),
             run=run,
             source=portable(source),
             backbone=portable(run.features.label),
@@ -132,6 +132,14 @@ def _named_licence(file: Path) -> str | None:
     front = re.match(r"---\n(.*?)^---$", text, re.DOTALL | re.MULTILINE)
     found = re.search(r"^license: *(\S+)", front[1] if front else "", re.MULTILINE)
     return found[1] if found else None
+
+
+def _data_set(source: str) -> str | None:
+    """Name a data set as the model hub may know it; None of somebody's own."""
+    kind, _, place = source.partition(":")
+    if kind == "hf":
+        return place.partition(",")[0].partition("@")[0]
+    return None if kind in ("", "table", "parquet", "arrow") else kind
 
 
 def _notes(source: str, summary: TrainingSummary | None) -> Iterator[str]:

@@ -42,17 +42,18 @@ class Entry:
     floor: float | None
 
 
-def write_index(run: Path) -> None:
+def write_index(run: Path, *, network: str | None = None) -> None:
     """Write a list of a run's evaluations with links to their pages; see `index_of`.
 
     Args:
-        run: the run folder, or a packed run.
+        run: the run folder, or a packed run; or what else was evaluated.
+        network: the name of what answered; by default that of the run's network.
 
     Raises:
         RunError: the metrics of one are unreadable.
         OSError: it cannot be written.
     """
-    network = network_named(Run.load(run).config["network"]).name.upper()
+    network = network or network_named(Run.load(run).config["network"]).name.upper()
     entries = [_entry(run, folder) for folder in evaluations_of(run)]
     page = (
         environment()

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import canonical_split
+from askattend.environment.hub import DEMO, is_model_folder, is_named
 from askattend.environment.packing import is_packed, run_folder
 from askattend.errors import AskAttendError, RunError, name_few
 from askattend.scoring.evaluation_folders import (
     EVALUATIONS,
     evaluation_folder,
+    evaluations_home,
     evaluations_of,
     is_own_data,
     own_source,
@@ -60,7 +62,12 @@ def how_to_share(paths: Sequence[Path], data: str | None = None) -> str:
 
 def _runs_among(paths: Sequence[Path]) -> tuple[Path, ...]:
     """Leave out files of results, and what is not there: others tell; name each run once."""
-    return tuple(dict.fromkeys(path for path in paths if path.is_dir() or is_packed(path)))
+    return tuple(dict.fromkeys(path for path in paths if is_run(path)))
+
+
+def is_run(path: Path) -> bool:
+    """Tell a run, or a model evaluated as one, from a results file and what is not there."""
+    return path.is_dir() or is_packed(path) or is_named(path)
 
 
 def _locate(run: Path, split: str | None, data: str | None) -> Path | None:
@@ -70,13 +77,22 @@ def _locate(run: Path, split: str | None, data: str | None) -> Path | None:
     if _is_evaluation(run) and run.name == wanted:
         return run
     # What a pack was evaluated on before it was packed lies in it.
-    inside = run_folder(run) / EVALUATIONS
+    inside = _inside(run)
     names = [evaluation_folder(run, wanted, data), evaluation_folder(run, wanted)]
     for folder in (*names, *(inside / folder.name for folder in names)):
         if (folder / METRICS).is_file():
             return folder
     others = _evaluations(run)
+    if is_named(run) or is_model_folder(run):  # of a model, no data set is its own
+        others = [each for each in others if each.name.endswith(f"-{wanted}")] or others
+        split = None if all(each.name.endswith(f"-{wanted}") for each in others) else split
     return others[0] if split is None and len(others) == 1 else None
+
+
+def _inside(run: Path) -> Path:
+    """Name the folder of evaluations within a run; those of the hub's lie here alone."""
+    is_of_the_hub = is_named(run) and run.as_posix() != DEMO
+    return evaluations_home(run) if is_of_the_hub else run_folder(run) / EVALUATIONS
 
 
 def _is_evaluation(folder: Path) -> bool:
@@ -87,7 +103,7 @@ def _evaluations(run: Path) -> list[Path]:
     """List a run's evaluations; an evaluation's own folder is its only one."""
     if _is_evaluation(run):
         return [run]
-    inside = (run_folder(run) / EVALUATIONS).glob(f"*/{METRICS}")
+    inside = _inside(run).glob(f"*/{METRICS}")
     return sorted({*evaluations_of(run), *(file.parent for file in inside)})
 
 
@@ -172,7 +188,7 @@ class _Missing:
 
     def _can_have(self, run: Path, split: str) -> bool:
         """Tell whether a run can be evaluated on a split; True where its data are not at hand."""
-        if _is_evaluation(run):
+        if _is_evaluation(run) or (is_named(run) and run.as_posix() != DEMO and self.data is None):
             return False
         # A run's own data without a split of that name are divided.
         if split == "valid" and is_own_data(run, self.data):

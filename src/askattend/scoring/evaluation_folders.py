@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from askattend.data.readers.registry import READERS, absolute_source
-from askattend.environment.hub import is_named
+from askattend.environment.hub import is_foreign, is_named
 from askattend.environment.origin import mark_of
 from askattend.environment.packing import is_unpacked, run_folder
 from askattend.errors import AskAttendError, RunError
@@ -22,6 +22,8 @@ EVALUATIONS, REPORT = "evaluations", "report.html"
 # All that a manifest of such a folder lists.
 EVALUATION_FILES = (RESULTS, PREDICTIONS, METRICS, REPORT)
 _CONFIG = "config.toml"
+# Sources that are somebody's own, and so called by their file or their name.
+_NAMED_BY_PLACE = ("table", "parquet", "arrow", "hf")
 # A name's length, so that a path stays one that any file system takes.
 _LONGEST = 60
 
@@ -94,7 +96,7 @@ def source_name(source: str) -> str:
             told = []
     except AskAttendError:  # told where the source is read
         told = []
-    name = PurePath(place).name if kind == "table" and place else kind
+    name = PurePath(place).name if kind in _NAMED_BY_PLACE and place else kind
     return f"{name} ({', '.join(told)})" if told else name
 
 
@@ -117,6 +119,8 @@ def is_own_data(run: Path, data: str | None) -> bool:
     if data is None:
         return True
     try:
+        if is_foreign(run):
+            return False
         return absolute_source(own_source(run)) == absolute_source(data)
     except AskAttendError:  # told where the run or the data are read
         return False

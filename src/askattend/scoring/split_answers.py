@@ -9,7 +9,7 @@ from pathlib import Path
 
 from askattend.data.look_alikes import written_alike
 from askattend.data.questions import QASet, QuestionId
-from askattend.data.splits import canonical_split, training_splits
+from askattend.data.splits import canonical_split, questions_of_split
 from askattend.errors import DataError, name_few
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
 from askattend.scoring.other_questions import describe_ids, likely_source
@@ -76,7 +76,7 @@ def read_split_answers(file: Path, questions: QASet, *, split: str | None = None
     results = load_results(file)
     answered = {one.question_id for one in results}
     name = _answered_split(questions, answered, file) if split is None else canonical_split(split)
-    wanted = _questions_of(questions, name)
+    wanted = questions_of_split(questions, name)
     ids = {question.id for question in wanted}
     others = {question.id for question in questions} - ids
     # A file that answers nothing of the split is not one that answers more than the split.
@@ -91,12 +91,6 @@ def read_split_answers(file: Path, questions: QASet, *, split: str | None = None
     answers = {one.question_id: one.answer for one in results if one.question_id in ids}
     notes = _passed_over(questions, answered & elsewhere, ids, file)
     return SplitAnswers(wanted, answers, name, notes)
-
-
-def _questions_of(questions: QASet, split: str) -> QASet:
-    if split == "valid" and "valid" not in questions.splits and "train" in questions.splits:
-        return training_splits(questions).valid
-    return questions.split(split)
 
 
 def _answered_split(questions: QASet, answered: Set[QuestionId], file: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,17 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.data.text import read_utf8
 from askattend.environment.home import shortened
-from askattend.environment.packing import is_packed
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import decode_json, digest_of
 from askattend.files.manifest import require_together, require_unchanged
-from askattend.metrics.accuracy import metric_name
+from askattend.metrics.accuracy import accuracy_of, metric_name, metric_of
 from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.metrics.vqa_official import NORMALIZED
 from askattend.metrics.wups import THRESHOLDS, wups_of_each
 from askattend.scoring.evaluated_runs import (
     find_evaluation,
     how_to_share,
+    is_run,
     require_evaluations,
 )
 from askattend.scoring.evaluation_folders import EVALUATION_FILES, require_own_evaluation
@@ -83,7 +84,7 @@ def load_systems(
     """
     require_evaluations(paths, split, data)
     if data is None:
-        systems = [evaluated_system(path, split) for path in paths]
+        systems = _scored_alike([evaluated_system(path, split) for path in paths])
     else:
         questions, digest = read_source(data), cache(digest_of)  # all are asked about the same
         systems = [scored_system(path, questions, split, dialect, digest) for path in paths]
@@ -103,8 +104,7 @@ def evaluated_system(run: Path, split: str | None) -> System:
         DataError: a file of its evaluation is malformed, or holds no score.
     """
     name = str(run)
-    packed = is_packed(run)
-    if not run.is_dir() and not packed:
+    if not is_run(run):
         raise ConfigError(
             "is a results file" if run.is_file() else "no such run folder",
             where=run,
@@ -123,6 +123,31 @@ def evaluated_system(run: Path, split: str | None) -> System:
         )
     notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
     return System(name, figures.split, figures.metric, answers, notes, figures.source)
+
+
+def _scored_alike(systems: list[System]) -> list[System]:
+    """Score anew what was scored in different ways, where the human answers are told of all.
+
+    An answer in a model's own words is normalised before it is compared, one of a list is not.
+    """
+    if len({system.metric for system in systems}) < 2:
+        return systems
+    if any(one.references is None for system in systems for one in system.answers):
+        return systems
+    note = f"scored anew, all answers {NORMALIZED}: they had been scored in different ways"
+    found = []
+    for system in systems:
+        answers = [
+            msgspec.structs.replace(one, score=accuracy_of(one.answer, one.references, NORMALIZED))
+            if one.references
+            else one
+            for one in system.answers
+        ]
+        counts = {sum(n for _, n in one.references or ()) for one in answers} - {0}
+        metric = metric_of(counts, NORMALIZED)
+        notes = (*system.notes, note)
+        found.append(replace(system, answers=answers, metric=metric, notes=notes))
+    return found
 
 
 def scored_system(
@@ -146,15 +171,15 @@ def scored_system(
         DataError: see `read_split_answers`, or the run was asked other questions under these ids.
     """
     name = str(path)
-    file, is_run = path, path.is_dir() or is_packed(path)
-    if is_run:
+    file, evaluated = path, is_run(path)
+    if evaluated:
         folder = find_evaluation(path, split, questions.source)
         _require_own(path, folder)
         file = _evaluation_file(folder, RESULTS)
         split = _decode(folder / METRICS, EvaluatedMetric).split
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
-    checked = _check_asked(path, file.parent, answers, scored, digest) if is_run else ()
+    checked = _check_asked(path, file.parent, answers, scored, digest) if evaluated else ()
     wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
     if wups is not None:
         pairs = zip(scored, wups, strict=True)

@@ -42,7 +42,7 @@ def question_of(row: Row, identifier: QuestionId) -> Question:
         need_column(column, row.cells, row.where)
     # Tables written on Windows: the id of an image is the same on every machine.
     image = required_text(row, "image").replace("\\", "/")
-    _refuse_address(image, row)
+    refuse_address(image, row.where)
     return Question(
         id=identifier,
         image=PurePosixPath(image).as_posix(),
@@ -54,12 +54,16 @@ def question_of(row: Row, identifier: QuestionId) -> Question:
     )
 
 
-def _refuse_address(image: str, row: Row) -> None:
-    """Refuse what is no file: it would be looked for under a mangled name."""
+def refuse_address(image: str, where: str) -> None:
+    """Refuse what is no file: it would be looked for under a mangled name.
+
+    Raises:
+        DataError: it is an address.
+    """
     if _ADDRESS.match(image):
         raise DataError(
             f"the image is an address ({image[:80]})",
-            where=row.where,
+            where=where,
             remedy="Download the images, and write the paths of their files.",
         )
 

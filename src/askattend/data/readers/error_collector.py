@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from askattend.errors import MOST_NAMED, DataError
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class ErrorCollector:
@@ -30,6 +35,21 @@ class ErrorCollector:
         if also:
             problem = f"{problem}; {self.count:,} such cases, also {', '.join(also)}{more}"
         raise DataError(problem, where=where, remedy=remedy)
+
+
+def each_of(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
+    """Apply `make` to each row; mistakes that have the same remedy are raised together."""
+    made = []
+    mistakes: dict[str, ErrorCollector] = {}
+    for item in items:
+        try:
+            made.append(make(item))
+        except DataError as error:
+            like = mistakes.setdefault(error.remedy, ErrorCollector())
+            like.add(str(error.where), error.problem)
+    for remedy, like in mistakes.items():
+        like.raise_if_any(remedy)
+    return made
 
 
 def _inside(where: str) -> str:

@@ -31,6 +31,7 @@ class Reader:
         options: key → its values, the default first, which follow a path as ``,KEY=VALUE`` and are
             handed to `read` by their names. A key without values takes any; in double quotes, one
             with a comma, an equals sign or a slash.
+        is_path: False where what stands after the colon is a name, the same from any folder.
         requires_images: True where `read` refuses missing images, unless it is told
             ``images=False``; other readers note them.
     """
@@ -43,6 +44,7 @@ class Reader:
     suffixes: tuple[str, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     requires_images: bool = False
+    is_path: bool = True
 
     def syntax(self, name: str) -> str:
         """Return how a source is written, by the name that the reader is registered under."""

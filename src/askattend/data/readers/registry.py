@@ -31,6 +31,9 @@ READERS: Registry[Reader] = Registry(
         "vqa-rad": "askattend.data.readers.vqa_rad:VQA_RAD",
         "slake": "askattend.data.readers.slake:SLAKE",
         "vizwiz": "askattend.data.readers.vizwiz:VIZWIZ",
+        "hf": "askattend.data.readers.arrow:HUB",
+        "parquet": "askattend.data.readers.arrow:PARQUET",
+        "arrow": "askattend.data.readers.arrow:ARROW",
         "table": "askattend.data.readers.table:TABLE",
     },
 )
@@ -115,7 +118,8 @@ def absolute_source(source: str) -> str:
             where=readable(source),
             remedy="Rename the folder or file.",
         )
-    return f"{name}{colon}{Path(path).expanduser().resolve()}{written_options(options)}"
+    absolute = str(Path(path).expanduser().resolve()) if reader.is_path else path
+    return f"{name}{colon}{absolute}{written_options(options)}"
 
 
 def images_source(source: str) -> str:

@@ -15,6 +15,8 @@ from askattend.data.readers.table_text import read_table_text
 from askattend.errors import DataError
 
 # Other formats of spreadsheets, told by name.
+# What has pictures within, and readers of its own.
+_PICTURES_WITHIN = (".parquet", ".arrow")
 _SPREADSHEETS = (".xls", ".xlsb", ".ods", ".numbers")
 
 
@@ -60,6 +62,10 @@ def read_rows(file: Path, columns: Mapping[str, str], *, encoding: str = "") -> 
     extension = _extension(file)
     read = _FORMATS.get(extension)
     if read is None:
+        if extension in _PICTURES_WITHIN:
+            kind = extension.removeprefix(".")
+            remedy = f"Write {kind}:{file} for it."
+            raise DataError("is no table of text", where=file, remedy=remedy)
         spreadsheet = extension in _SPREADSHEETS
         raise DataError(
             f"a table cannot have the extension '{extension}'",

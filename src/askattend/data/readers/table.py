@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from askattend.data.questions import QASet, Question, QuestionId
 from askattend.data.readers.cells import is_blank, question_of, required_text, text_of
-from askattend.data.readers.error_collector import ErrorCollector
+from askattend.data.readers.error_collector import ErrorCollector, each_of
 from askattend.data.readers.folders import NOT_THERE
 from askattend.data.readers.headings import COLUMNS, need_column
 from askattend.data.readers.image_ids import portable_ids
@@ -26,9 +25,6 @@ from askattend.errors import DataError, name_few
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
 LOCATED_AT = "located_at"
-
-S = TypeVar("S")
-T = TypeVar("T")
 
 
 def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns: str) -> QASet:
@@ -75,7 +71,7 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     table = read_rows(file, columns, encoding=encoding)
     rows = table.rows
     questions = tuple(
-        _each(zip(rows, question_ids(rows), strict=True), lambda pair: question_of(*pair))
+        each_of(zip(rows, question_ids(rows), strict=True), lambda pair: question_of(*pair))
     )
     _check_answered(rows, questions)
     questions, folded = _fold_numbers(questions)
@@ -93,21 +89,6 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
     return QASet(f"table:{file}{written_options(options)}", questions, files, notes)
 
 
-def _each(items: Iterable[S], make: Callable[[S], T]) -> list[T]:
-    """Apply `make` to each row; mistakes that have the same remedy are raised together."""
-    made = []
-    mistakes: dict[str, ErrorCollector] = {}
-    for item in items:
-        try:
-            made.append(make(item))
-        except DataError as error:
-            like = mistakes.setdefault(error.remedy, ErrorCollector())
-            like.add(str(error.where), error.problem)
-    for remedy, like in mistakes.items():
-        like.raise_if_any(remedy)
-    return made
-
-
 def question_ids(rows: Sequence[Row]) -> list[QuestionId]:
     """Return the `id` column, or positions from 0 where there is none.
 
@@ -117,7 +98,7 @@ def question_ids(rows: Sequence[Row]) -> list[QuestionId]:
     if all(is_blank(row.cells.get("id")) for row in rows):
         return list(range(len(rows)))
     first: dict[str, str] = {}
-    ids = _each(rows, _id)
+    ids = each_of(rows, _id)
     twice = ErrorCollector()
     for row, identifier in zip(rows, ids, strict=True):
         # As text, because 7 and "7" look the same in results.

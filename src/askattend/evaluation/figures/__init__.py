@@ -32,6 +32,11 @@ _OWN = (
     "human_maps",
     "without_image",
 )
+# Measured from answers alone, whoever gave them; see `AnsweredQuestions`.
+_OF_ANSWERS = (
+    *("by_answer_type", "by_question_type", "by_question_length", "wups", "published"),
+    *("pairs", "paraphrases", "reliability"),
+)
 FIGURES: Registry[Figure] = Registry(
     "askattend.figures", Figure, {name: f"{__name__}.{name}" for name in _OWN}
 )
@@ -55,3 +60,8 @@ def all_figures() -> dict[str, Figure]:
         assert figure is not None
         found[name] = figure
     return found
+
+
+def figures_of_answers() -> dict[str, Figure]:
+    """Find the figures that need no network, by name."""
+    return {name: figure for name, figure in all_figures().items() if name in _OF_ANSWERS}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import PageContext, Section, TerminalLine, group_section
 from askattend.metrics.breakdown import GroupAccuracy, accuracy_by
 
 
-def measure(evaluated: Evaluated) -> dict[str, GroupAccuracy]:
+def measure(evaluated: AnsweredQuestions) -> dict[str, GroupAccuracy]:
     """Measure the accuracy of each type."""
     return accuracy_by(lambda one: one.answer_type, evaluated.scored)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import PageContext, Section, TerminalLine, group_section
 from askattend.metrics.breakdown import GroupAccuracy, accuracy_by_length
 
 
-def measure(evaluated: Evaluated) -> dict[str, GroupAccuracy]:
+def measure(evaluated: AnsweredQuestions) -> dict[str, GroupAccuracy]:
     """Measure the accuracy of each group of lengths, shortest first."""
-    tokenise = evaluated.predictor.run.words.tokenise
-    return accuracy_by_length(tokenise, evaluated.questions, evaluated.scored)
+    return accuracy_by_length(evaluated.words_of, evaluated.questions, evaluated.scored)
 
 
 def terminal_lines(value: dict[str, GroupAccuracy]) -> list[TerminalLine]:

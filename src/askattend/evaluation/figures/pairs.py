@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import PageContext, Prose, Section, TerminalLine
 from askattend.metrics.breakdown import Pairs, pair_consistency
 
 
-def measure(evaluated: Evaluated) -> Pairs | None:
+def measure(evaluated: AnsweredQuestions) -> Pairs | None:
     """Measure how often both of a pair are right; None where the split has no pairs."""
     return pair_consistency(evaluated.questions, evaluated.scored)
 

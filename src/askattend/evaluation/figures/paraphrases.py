@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import PageContext, Prose, Section, TerminalLine
 from askattend.metrics.breakdown import ParaphraseConsistency, paraphrase_consistency
 
@@ -13,7 +13,7 @@ _SENTENCE = (
 )
 
 
-def measure(evaluated: Evaluated) -> ParaphraseConsistency | None:
+def measure(evaluated: AnsweredQuestions) -> ParaphraseConsistency | None:
     """Measure how often paraphrases agree; None where the source tells of none."""
     return paraphrase_consistency(evaluated.questions, evaluated.scored)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
 from askattend.scoring.published import Published, published_figures
 
 _TITLE = "Published figures"
 
 
-def measure(evaluated: Evaluated) -> Published | None:
+def measure(evaluated: AnsweredQuestions) -> Published | None:
     """Find them; None of a source that no paper's figures are known of here."""
     split = {question.split for question in evaluated.questions}
     if not evaluated.scored or len(split) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import (
     Axis,
     Chart,
@@ -31,9 +31,9 @@ _HOW_TO_ABSTAIN = (
 )
 
 
-def measure(evaluated: Evaluated) -> Reliability | None:
-    """Measure calibration, risk and coverage; None where the split has no answers."""
-    if not evaluated.scored:
+def measure(evaluated: AnsweredQuestions) -> Reliability | None:
+    """Measure calibration, risk and coverage; None without human answers, or probabilities."""
+    if not evaluated.scored or not len(evaluated.probabilities):
         return None
     return reliability(
         evaluated.probabilities,
@@ -56,7 +56,7 @@ def page_section(value: Reliability, context: PageContext) -> Section:
     if abstention is not None or any(point.risk > 0 for point in value.curve):
         charts = (*charts, _risk_coverage(value, abstention))
     notes = list(_notes(value))
-    if abstention is None:
+    if abstention is None and "abstention" in context.figures:
         notes.append(_HOW_TO_ABSTAIN)
     return Section("How sure it is", (*charts, Note(" ".join(notes))))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from askattend.evaluation.evaluate import Evaluated
+from askattend.evaluation.answered import AnsweredQuestions
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
 from askattend.metrics.wups import EXACT, SETS_MATCH, THRESHOLDS, mean_wups
 from askattend.scoring.score import wups_figure
@@ -29,7 +29,7 @@ class SetScores(msgspec.Struct, frozen=True):
     why_not: str = ""
 
 
-def measure(evaluated: Evaluated) -> SetScores | None:
+def measure(evaluated: AnsweredQuestions) -> SetScores | None:
     """Compute WUPS; None of a source whose answers are no sets, or that has none."""
     if not evaluated.scored:
         return None

@@ -1,0 +1,165 @@
+"""Tiny models of transformers', untrained, saved as save_pretrained saves them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+WORDS = [
+    *("what", "colour", "is", "it", "?", "red", "green", "blue", "yes", "no", "user", ":"),
+    *("assistant", "question", "short", "answer"),
+]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<image>", "<s>", "</s>"]
+ANSWERS = ("red", "green", "blue", "yes", "no")
+SIDE = 32
+TURNS = (
+    "{% for m in messages %}{{ m['role'] }} : {% for c in m['content'] %}"
+    "{% if c['type'] == 'image' %}<image> {% else %}{{ c['text'] }} {% endif %}{% endfor %}"
+    "{% endfor %}{% if add_generation_prompt %}assistant : {% endif %}"
+)
+
+
+def transformers() -> Any:
+    return pytest.importorskip("transformers")
+
+
+def tokenizer(**more: Any) -> Any:
+    """A tokenizer of a few words, that begins and ends a text as BERT's does."""
+    made = pytest.importorskip("tokenizers")
+    vocabulary = {word: number for number, word in enumerate((*SPECIAL, *WORDS))}
+    model = made.Tokenizer(made.models.WordLevel(vocabulary, unk_token="[UNK]"))
+    model.normalizer = made.normalizers.BertNormalizer(lowercase=True)
+    model.pre_tokenizer = made.pre_tokenizers.WhitespaceSplit()
+    model.add_special_tokens(SPECIAL)
+    model.post_processor = made.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    # Before 5, processors took tokenizers of the very class that they name.
+    kind = "BertTokenizerFast" if transformers().__version__ < "5" else "PreTrainedTokenizerFast"
+    return getattr(transformers(), kind)(
+        tokenizer_object=model, model_max_length=24, **names, **more
+    )
+
+
+def _class(*names: str) -> Any:
+    """The first class of these names: of pictures, those without torchvision."""
+    module = transformers()
+    return next(getattr(module, name) for name in names if hasattr(module, name))
+
+
+def save_vilt(folder: Path) -> Path:
+    module = transformers()
+    torch.manual_seed(0)
+    config = module.ViltConfig(
+        vocab_size=len(SPECIAL) + len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=24,
+        image_size=SIDE,
+        patch_size=16,
+        id2label=dict(enumerate(ANSWERS)),
+        label2id={answer: number for number, answer in enumerate(ANSWERS)},
+    )
+    module.ViltForQuestionAnswering(config).eval().save_pretrained(folder)
+    pictures = _class("ViltImageProcessorPil", "ViltImageProcessor")
+    processor = module.ViltProcessor(
+        pictures(size={"shortest_edge": SIDE}, size_divisor=16), tokenizer()
+    )
+    processor.save_pretrained(folder)
+    return folder
+
+
+def save_blip(folder: Path) -> Path:
+    module = transformers()
+    torch.manual_seed(0)
+    text = {
+        "vocab_size": len(SPECIAL) + len(WORDS),
+        "hidden_size": 16,
+        "encoder_hidden_size": 16,
+        "intermediate_size": 16,
+        "projection_dim": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 24,
+        "bos_token_id": 2,
+        "eos_token_id": 3,
+        "sep_token_id": 3,
+        "pad_token_id": 0,
+    }
+    vision = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": SIDE,
+        "patch_size": 16,
+    }
+    config = module.BlipConfig(text_config=text, vision_config=vision, projection_dim=8)
+    module.BlipForQuestionAnswering(config).eval().save_pretrained(folder)
+    pictures = _class("BlipImageProcessorPil", "BlipImageProcessor")
+    size = {"height": SIDE, "width": SIDE}
+    module.BlipProcessor(pictures(size=size), tokenizer()).save_pretrained(folder)
+    return folder
+
+
+def save_llava(folder: Path) -> Path:
+    """One that follows instructions: CLIP's eyes, and a Llama that reads turns."""
+    module = transformers()
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    vision = module.CLIPVisionConfig(
+        **sizes, num_attention_heads=2, image_size=SIDE, patch_size=16, projection_dim=8
+    )
+    text = module.LlamaConfig(
+        **sizes,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        vocab_size=len(SPECIAL) + len(WORDS),
+        max_position_embeddings=64,
+        bos_token_id=6,
+        eos_token_id=7,
+        pad_token_id=0,
+    )
+    config = module.LlavaConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_index=SPECIAL.index("<image>"),
+        image_token_id=SPECIAL.index("<image>"),
+        vision_feature_layer=-1,
+        image_seq_length=(SIDE // 16) ** 2,
+    )
+    module.LlavaForConditionalGeneration(config).eval().save_pretrained(folder)
+    pictures = _class("CLIPImageProcessorPil", "CLIPImageProcessor")
+    size = {"height": SIDE, "width": SIDE}
+    processor = module.LlavaProcessor(
+        pictures(size={"shortest_edge": SIDE}, crop_size=size),
+        tokenizer(),
+        patch_size=16,
+        vision_feature_select_strategy="default",
+        chat_template=TURNS,
+        num_additional_image_tokens=1,
+    )
+    processor.save_pretrained(folder)
+    return folder
+
+
+MODELS: dict[str, Callable[[Path], Path]] = {
+    "ViltForQuestionAnswering": save_vilt,
+    "BlipForQuestionAnswering": save_blip,
+    "LlavaForConditionalGeneration": save_llava,
+}
+
+
+def spoil(folder: Path, **changed: Any) -> None:
+    """Change what a model's config.json says; None removes a key."""
+    file = folder / "config.json"
+    told = {**json.loads(file.read_text()), **changed}
+    file.write_text(json.dumps({key: value for key, value in told.items() if value is not None}))
