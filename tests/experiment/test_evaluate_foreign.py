@@ -70,6 +70,7 @@ def test_any_model_leaves_what_a_run_does(
     for text in ("This network", "first words", name, "Its answers", "data:image/jpeg"):
         assert text.lower() in page.lower()
     assert "Where it looked" not in page
+    assert "abstain" not in page
     for file in ("report.html", "metrics.json"):  # but for where its data lie
         text = (place / file).read_text(encoding="utf-8").replace(table, "")
         assert str(tmp_path) not in text
