@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from PIL import Image
 
 from askattend.data.extra_columns import BOXES, MEANING, NUMBERED, PAIRS, POSITION, SUBSETS
 from askattend.data.questions import QASet, Question, QuestionId
@@ -58,8 +62,8 @@ def write_parquet(questions: QASet, folder: Path) -> tuple[Path, ...]:
         the files, in the order of the splits.
 
     Raises:
-        DataError: pyarrow is not installed, the folder is not empty, a picture is missing, or more
-            than 1,000 people answered a question.
+        DataError: pyarrow is not installed, the folder is not empty, a picture is missing or none,
+            or more than 1,000 people answered a question.
     """
     _require(questions, folder)
     columns = _columns_of(questions)
@@ -173,7 +177,7 @@ def _groups(
     contents: dict[str, bytes] = {}
     size = 0
     for question in rows:
-        content = contents.get(question.image) or read_whole(images[question.image])
+        content = contents.get(question.image) or _picture(question.image, images[question.image])
         if group and (len(group) == GROUP_ROWS or size + len(content) > GROUP):
             yield group, contents
             group, contents, size = [], {}, 0
@@ -182,6 +186,27 @@ def _groups(
         size += len(content)
     if group:
         yield group, contents
+
+
+def _picture(image: str, file: Path) -> bytes:
+    """Read a picture's file.
+
+    A table of somebody else's may name any file of this machine: what is none is not passed on.
+
+    Raises:
+        DataError: it is no picture, by its first bytes.
+    """
+    content = read_whole(file)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Image.open(BytesIO(content)).close()
+    except Image.DecompressionBombError:
+        pass  # whoever opens it is told
+    except Exception:  # a decoder may raise anything at all on a damaged file
+        remedy = "Mend it, or leave its questions out: --check-images names all such."
+        raise DataError(f"image '{image}' is none", where=file, remedy=remedy) from None
+    return content
 
 
 def _value(dtype: str) -> dict[str, str]:
