@@ -17,6 +17,8 @@ LINES = {
     "askattend train saaa --model.gl": {"--model.glimpses"},
     "askattend train san --recipe ": {"auto", "small", "medium", "large", "paper"},
     "askattend ask --over": {"--overlay"},
+    "askattend ask --verb": {"--verbose"},
+    "askattend train san --qui": {"--quiet"},
     "askattend import h": {"hdf5"},
 }
 

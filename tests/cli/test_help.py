@@ -96,7 +96,7 @@ def test_examples_of_a_form_are_its_own() -> None:
 COLOURED = "\x1b["
 
 
-@pytest.mark.parametrize("words", ["compare --help", "compare a b --nonsense"])
+@pytest.mark.parametrize("words", ["compare --help", "train --help"])
 @pytest.mark.parametrize(
     ("no_color", "errors_to_a_file", "coloured"),
     [("", False, True), ("1", False, False), ("", True, False)],
@@ -124,5 +124,5 @@ def test_colours(words: str, no_color: str, errors_to_a_file: bool, coloured: bo
     errors = started.stderr.read() if started.stderr else b""
     started.communicate()
     text = (printed + errors).decode()
-    assert "compare" in text
+    assert words.split()[0] in text
     assert (COLOURED in text) == coloured

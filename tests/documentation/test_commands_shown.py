@@ -93,7 +93,7 @@ def test_help_is_taken_apart_as_it_is_printed() -> None:
     assert found.about == "Bake it.\n\n- slow: all day"
     assert found.examples == ("askattend bake --heat 3",)
     (frame,) = found.frames
-    (forms,) = taken_apart(printed("train")).frames
+    *_, forms = taken_apart(printed("train")).frames
     assert {name for name, _ in forms.rows} == networks().keys()
     assert (frame.title, frame.about) == ("options", "All of heat.")
     assert frame.rows == (

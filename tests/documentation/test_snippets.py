@@ -1,20 +1,22 @@
-"""What pages show in Python, and the road from a table to a packed run, work as shown."""
+"""What pages show in Python works as shown, and README shows the roads of other pages."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from askattend.environment.hub import named_run
-from commands import SMALL, Call
+from askattend.runs.predictor import Predictor
+from commands import Call
 from documentation.pages import PAGES, ROOT, blocks, commands, read
 from squares import write_squares
+from environment.pointing import point_to
+from environment.stub_hub import Hub, running_hub
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +29,13 @@ def _with_what_the_pages_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         shutil.copy(ROOT / "docs" / "drawing.png", name)
 
 
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    with running_hub() as found:
+        point_to(found.address, tmp_path, monkeypatch)
+        yield found
+
+
 def run(page: str, code: str) -> dict[str, Any]:
     namespace: dict[str, Any] = {}
     demo = repr(str(named_run("demo")))
@@ -37,7 +46,12 @@ def run(page: str, code: str) -> dict[str, Any]:
 def test_every_page_with_python_is_run() -> None:
     """Here, by tests/test_docs.py, or by tests/serving/test_docs.py."""
     here = {"docs/python.md", "docs/hub.md", "docs/reading-attention.md", "docs/data-sets.md"}
-    elsewhere = {"docs/from-paper-to-code.md", "docs/your-own-attention.md", "docs/serving.md"}
+    elsewhere = {
+        "docs/extending.md",
+        "docs/from-paper-to-code.md",
+        "docs/your-own-attention.md",
+        "docs/serving.md",
+    }
     assert {page for page in PAGES if blocks(page, "python")} == here | elsewhere
 
 
@@ -58,6 +72,16 @@ def test_any_source_as_a_data_set() -> None:
     assert [file.name[:4] for file in found["files"]] == ["trai", "test"]
     again = found["QASet"].from_source("parquet:shelves-data")
     assert again.questions == found["questions"].questions
+
+
+def test_a_run_of_the_hub(trained: Path, hub: Hub) -> None:
+    first, _ = blocks("docs/hub.md", "python")
+    Predictor.load(trained / "runs" / "saaa").push_to_hub("our-team/shelves")
+    before = hub.files["our-team/shelves"]
+    run("docs/hub.md", first)
+    assert Path("shelves-for-you/config.toml").exists()
+    assert hub.files["our-team/shelves"].keys() == before.keys()
+    assert "our-team/shelves" in hub.private
 
 
 def test_the_pipeline() -> None:
@@ -85,27 +109,6 @@ def test_the_quick_start_answers_what_it_says(call: Call) -> None:
     assert [line.partition(" (")[0].rstrip() for line in out.splitlines()][:2] == head
     assert Path("out.png").exists()
     assert next(words for words in commands("README.md") if words[0] == "ask") == shown
-
-
-def test_from_a_table_to_a_packed_run(call: Call) -> None:
-    """The page's own table and commands, in the page's order; smaller, so that it takes seconds."""
-    (table,) = blocks("docs/own-pictures.md", "csv")
-    Path("shelves.csv").write_text(table, encoding="utf-8")
-    for name, colour in (("shelf1.jpg", "brown"), ("shelf2.jpg", "white")):
-        Image.new("RGB", (64, 48), colour).save(name)
-    shown = [
-        words
-        for words in commands("docs/own-pictures.md")
-        if words[:1] != ["serve"] and len(words) > 1 and "any" not in words
-    ]
-    names = [words[0] for words in shown]
-    assert names[:5] == ["train", "ask", "evaluate", "pack", "ask"]
-    for words in shown[:5]:
-        small = (*SMALL, "--model.hidden-dim", "16", "--seeds", "1") if words[0] == "train" else ()
-        status, _, err = call(*words, *small)
-        assert status == 0, (shlex.join(words), err)
-    assert Path("runs/shelves/evaluations/valid/report.html").exists()
-    assert Path("shelves.zip").exists()
 
 
 def test_the_readme_shows_the_same_road() -> None:

@@ -38,6 +38,18 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, call: Call)
     assert "\nno serve   pip install " in out
 
 
+def test_what_caches_take_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path))
+    for part, size in (("scenes/a", 1000), ("scenes/b", 500), ("packed/c", 3000)):
+        (tmp_path / part).mkdir(parents=True)
+        (tmp_path / part / "file").write_bytes(b"x" * size)
+    kinds = {"packed run": 3000, "drawings": 1500}
+    assert json.loads(call("doctor", "--json")[1])["cached"] == kinds
+    assert f"{tmp_path}: 4.5 kB (3.0 kB packed run, 1.5 kB drawings); " in call("doctor")[1]
+
+
 def healthy() -> Checkup:
     """A quiet machine."""
     processor = Processor("x", 2.0, 2, "GOMP_SPINCOUNT=3000", 0.1, ("avx2",), "float32")

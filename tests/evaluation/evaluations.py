@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,11 @@ def batches(questions: QASet) -> Batches:
 def predictor(*, attends: bool = True) -> Predictor:
     """An untrained network, of a run that is nowhere."""
     name = "saaa" if attends else "image-only"
-    model = build_small(small_config(name, dropout=0.5), words=len(WORDS), answers=len(ANSWERS))
+    config = small_config(name, dropout=0.5)
+    model = build_small(config, words=len(WORDS), answers=len(ANSWERS))
+    settings = {"network": name, "model": asdict(config)}
     floors = Floors.build([question(0), question(1, "no"), question(2)])
-    return Predictor(Run(Path("nowhere"), {"network": name}, WORDS, ANSWERS, floors, SPEC), model)
+    return Predictor(Run(Path("nowhere"), settings, WORDS, ANSWERS, floors, SPEC), model)
 
 
 def evaluated(

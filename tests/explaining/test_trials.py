@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from askattend.attribution.maps import Maps, maps_of
+from askattend.attribution.randomising import untrained as before_training
 from askattend.attribution.without_regions import WithoutRegions
 from askattend.batching.batches import Batch
 from askattend.explaining.trials import curves, lost_layers
-from askattend.explaining.trials import untrained as before_training
 from askattend.metrics.removal import removal_counts
 from askattend.runs.run_folder import Run
 from small_networks import DIM, small_network

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from askattend.serving.logs import JsonLines, TextLines, set_up_logs
+from askattend.environment.verbosity import Verbosity, telling
+from askattend.serving.logs import REQUESTS, JsonLines, TextLines, log, set_up_logs
 
 
 def record(message: str, *arguments: object, **more: object) -> logging.LogRecord:
@@ -59,3 +60,16 @@ def test_programs_read_json_and_terminals_show_text(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     set_up_logs()
     assert [type(each.formatter) for each in root.handlers] == [kind]
+
+
+def test_quietly_what_went_wrong_is_logged_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    for verbosity, events in ((Verbosity.QUIET, ["bad"]), (Verbosity.NORMAL, ["good", "bad"])):
+        with telling(verbosity):
+            set_up_logs()
+        log(REQUESTS, "good")
+        log(REQUESTS, "bad", level=logging.ERROR)
+        lines = capsys.readouterr().err.splitlines()
+        assert [json.loads(line)["event"] for line in lines] == events

@@ -50,16 +50,18 @@ def maps_of(
     with torch.inference_mode():
         asked = WithoutRegions.of(model, batch, temperature, answer)
         occluded = occlusion_maps(asked)
-    # Questions of an image are followed one by one, or their gradients would add up.
+    # Each question has a copy of its image, or gradients of several would add up.
+    rows = torch.arange(len(asked.images)).split(asked.chunk)
+    images = torch.tensor(asked.images)
     by_gradient = [
         gradient_maps(
             model,
-            batch.regions[image : image + 1],
-            asked.question[row : row + 1],
-            asked.answer[row : row + 1],
+            batch.regions[images[some]],
+            asked.question[some],
+            asked.answer[some],
             channels=channels,
         )
-        for row, image in enumerate(asked.images)
+        for some in rows
     ]
     grad_cam, times_input = (torch.cat(parts) for parts in zip(*by_gradient, strict=True))
     found = (asked.attention.mean(dim=1), grad_cam, times_input, occluded)

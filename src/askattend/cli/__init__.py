@@ -7,13 +7,15 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 
 from askattend.cli.needs import require_words
 from askattend.cli.signals import Ending, ended_by_signals, loading
+from askattend.cli.telling import take_verbosity, telling_surroundings
 from askattend.cli.terminal import plain_warnings, print_to_any_terminal, visible_output
 from askattend.cli.words import as_meant
+from askattend.environment.verbosity import telling
 from askattend.errors import (
     AskAttendError,
     ConfigError,
@@ -48,7 +50,8 @@ usage: askattend COMMAND …
 
 {sources}
 NETWORK is saaa, san or another that is listed by askattend train --help.
-Every command has --help; that of data says what each source is. --version tells this one's."""
+Every command has --help (that of data says what each source is), --quiet and --verbose.
+--version tells this one's. Results go to standard output, all else to standard error."""
 
 
 # The command → its module, imported only when it is called: help need not wait for PyTorch.
@@ -91,10 +94,13 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], None] = lamb
         argv: its words; by default those of this process.
         loaded: called when the command's modules are imported.
     """
-    name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     print_to_any_terminal()
     streams, signals = visible_output(), ended_by_signals()
-    with streams, signals as ending, _plain_errors(ending), plain_warnings():
+    with streams, signals as ending, _plain_errors(ending), ExitStack() as told:
+        verbosity, words = take_verbosity(sys.argv[1:] if argv is None else argv)
+        told.enter_context(telling(verbosity))
+        told.enter_context(plain_warnings())
+        name, *rest = words or ["--help"]
         if name in ("-h", "--help", "help"):
             print(_usage())
         elif name in ("-V", "--version", "version"):
@@ -105,7 +111,8 @@ def main(argv: Sequence[str] | None = None, *, loaded: Callable[[], None] = lamb
             with loading(ending):
                 module = import_module(f"askattend.cli.{COMMANDS[name]}")
             loaded()
-            _run(module.run, rest)
+            with telling_surroundings():
+                _run(module.run, rest)
         else:
             raise ConfigError(f"unknown command '{name}'", remedy=did_you_mean(name, COMMANDS))
         sys.stdout.flush()

@@ -21,6 +21,7 @@ from askattend.cli.options import (
 )
 from askattend.cli.words import check_questions
 from askattend.devices import AnsweringPrecision
+from askattend.environment.verbosity import is_quiet
 from askattend.errors import ConfigError
 from askattend.experiment.stopped import stopped_note
 from askattend.features.store import FeatureStore
@@ -113,7 +114,8 @@ def _draw(file: Path, scene: Scene, answers: list[Answer], options: Ask, *, maps
 
     cells = None if options.draw_as == "auto" else options.draw_as == "cells"
     save_overlay(file, scene.image, answers, maps_name=maps_name, seen=scene.seen, cells=cells)
-    if hint := font_hint([*options.questions, *(answer.text for answer in answers)]):
+    hint = font_hint([*options.questions, *(answer.text for answer in answers)])
+    if hint and not is_quiet():
         print(f"askattend: {hint}", file=sys.stderr)
 
 

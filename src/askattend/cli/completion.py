@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Union
 import tyro
 from tyro.conf import OmitSubcommandPrefixes, Positional
 
-from askattend.cli.console import parse, union_of
+from askattend.cli.console import Form, parse, union_of
+from askattend.cli.everywhere import with_everywhere
 
 ABOUT = """\
 Print a script by which a shell completes commands, options and values.
@@ -66,5 +67,13 @@ def _options(command: str, module: str) -> Any:
     """Return the type of a command's options, which its module names like the command."""
     found = import_module(f"askattend.cli.{module}")
     if hasattr(found, "forms"):
-        return make_dataclass(command.title(), [("form", union_of(found.forms()))])
-    return getattr(found, command.title(), None) or make_dataclass(command.title(), [])
+        forms = {name: _with_everywhere(form) for name, form in found.forms().items()}
+        return make_dataclass(command.title(), [("form", union_of(forms))])
+    own = getattr(found, command.title(), None) or make_dataclass(command.title(), [])
+    return with_everywhere(own, {})[0]
+
+
+def _with_everywhere(form: Form) -> Form:
+    """Add to a form the options that every command has: they may stand behind its own."""
+    kind, more = with_everywhere(form.options, form.defaults())
+    return Form(kind, form.summary, (lambda: more["default"]) if more else None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import io
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, Any, Union
@@ -13,9 +14,12 @@ from typing import Annotated, Any, Union
 import tyro
 from rich.console import Console
 
+from askattend.cli.everywhere import with_everywhere
 from askattend.cli.help import colours, shown_defaults, with_examples
+from askattend.cli.refusals import in_our_words
 from askattend.cli.terminal import json_text, visible_output
 from askattend.environment.console import notes_console
+from askattend.environment.verbosity import is_quiet
 from askattend.errors import ConfigError, did_you_mean
 
 # A table names no more types of question than this; --json has them all.
@@ -54,7 +58,7 @@ def parse(
     arguments: Mapping[str, Any] = MappingProxyType({}),
     **more: Any,
 ) -> Any:
-    """Read a command's options; a mistake in them prints its message and exits with status 2.
+    """Read a command's options.
 
     Args:
         kind: the dataclass of its options.
@@ -63,17 +67,23 @@ def parse(
         description: the help's first lines; by default the docstring of `kind`.
         arguments: an option's name → what `tyro.conf.arg` says of it, where that is not its type's.
         more: as `tyro.cli` takes it.
+
+    Raises:
+        ConfigError: an option is unknown, missing, or has a value that it cannot have.
     """
     text = inspect.cleandoc(kind.__doc__ or "") if description is None else description
-    with colours(), visible_output(colours=True):
-        return tyro.cli(
-            kind,
-            args=argv,
-            prog=f"askattend {name}",
-            description=with_examples(text, name),
-            registry=shown_defaults(arguments),
-            **more,
-        )
+    told: dict[str, Any] = {"prog": f"askattend {name}", "description": with_examples(text, name)}
+    told["registry"] = shown_defaults(arguments)
+    if {"-h", "--help"} & set(argv):
+        kind, more = with_everywhere(kind, more)
+
+    def help_text() -> str:
+        with redirect_stdout(io.StringIO()) as printed, suppress(SystemExit):
+            tyro.cli(kind, args=["--help"], **told, **more)
+        return printed.getvalue()
+
+    with colours(), visible_output(colours=True), in_our_words(name, argv, help_text):
+        return tyro.cli(kind, args=argv, **told, **more)
 
 
 def parse_form(
@@ -111,6 +121,9 @@ def parse_form(
         )
     if not name.startswith("-"):
         raise ConfigError(f"unknown {noun} '{name}'", remedy=did_you_mean(name.lower(), forms))
+    if not {"-h", "--help"} & set(argv) and argv:
+        hint = f"Name it first: {', '.join(forms)}. All options: askattend {command} --help."
+        raise ConfigError(f"no {noun} named", where=f"askattend {command}", remedy=hint)
     # A form by itself is parsed above: only so do tyro's messages call it by its full name.
     return parse(union_of(forms), argv or ["--help"], command, description=about)
 
@@ -134,6 +147,8 @@ def progress() -> Console:
 
 def print_notes(notes: Iterable[str]) -> None:
     """Print what was decided on the user's behalf, apart from the results."""
+    if is_quiet():
+        return
     with suppress(OSError):
         for note in notes:
             print(f"note: {note}", file=sys.stderr)

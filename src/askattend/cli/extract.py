@@ -11,9 +11,9 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, progress
+from askattend.cli.console import parse, print_json, progress
 from askattend.cli.interruption import going_on_with, kept_images
-from askattend.cli.options import Flat
+from askattend.cli.options import Flat, Json
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.extracting import cluster_extractor
 from askattend.cluster.session import require_cluster
@@ -49,6 +49,7 @@ class Extract:
     """Do the i-th of N shares alone (3/8): for schedulers that start many processes."""
     strict: bool = False
     """Exit with status 1 if any image is broken."""
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:
@@ -81,7 +82,11 @@ def _extract(options: Extract, sources: Sequence[str]) -> Mapping[str, str]:
         console=console,
         engine=engine,
     )
-    print(f"{len(report.store):,} images in {report.store.path}")
+    if options.json:
+        counts = {"images": len(report.store), "done": report.done, "already": report.already}
+        print_json({"store": str(report.store.path), **counts, "broken": dict(report.broken)})
+    else:
+        print(f"{len(report.store):,} images in {report.store.path}")
     return report.broken
 
 
@@ -95,7 +100,10 @@ def _extract_share(options: Extract, sources: Sequence[str]) -> Mapping[str, str
         flips=options.flips,
         console=progress(),
     )
-    if done.left:
+    if options.json:
+        told = {"store": str(options.out), "shard": options.shard, "left": done.left}
+        print_json({**told, "broken": dict(done.broken)})
+    elif done.left:
         shards = "1 shard" if done.left == 1 else f"{done.left:,} shards"
         print(f"share {options.shard} is in {options.out}; {shards} of other shares are not yet")
     else:

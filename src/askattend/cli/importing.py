@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import Form, parse_form, progress
+from askattend.cli.console import Form, parse_form, print_json, progress
+from askattend.cli.options import Json
 from askattend.features.storage import Dtype
 from askattend.importing.hdf5 import import_hdf5
 from askattend.importing.pytorch_vqa import import_log
@@ -30,16 +31,19 @@ class ImportLog:
     out: Path
     """The run folder."""
     backbone: OriginalBackbone = None
+    json: Json = False
 
-    def carry_out(self) -> str:
-        """Import, and say what came of it."""
+    def carry_out(self) -> tuple[str, dict[str, Any]]:
+        """Import; return what came of it in words, and for `--json`."""
         imported = import_log(self.log, self.out, backbone=self.backbone)
         features = imported.features
-        return (
-            f"{len(imported.words) - 1:,} words, {len(imported.answers):,} answers, "
+        words, answers = len(imported.words) - 1, len(imported.answers)
+        told = (
+            f"{words:,} words, {answers:,} answers, "
             f"{features.rows} × {features.columns} regions of {features.region_dim:,} "
             f"({features.label}). The run is in {imported.folder}"
         )
+        return told, {"run": str(imported.folder), "words": words, "answers": answers}
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,13 @@ class ImportHDF5:
     """Side in pixels of the square that it looked at, if known."""
     dtype: Dtype | None = None
     """Type to store features in, by default the file's; int8 halves float16."""
+    json: Json = False
 
     def __post_init__(self) -> None:
         check(self)
 
-    def carry_out(self) -> str:
-        """Import, and say what came of it."""
+    def carry_out(self) -> tuple[str, dict[str, Any]]:
+        """Import; return what came of it in words, and for `--json`."""
         store = import_hdf5(
             self.file,
             self.out,
@@ -69,7 +74,8 @@ class ImportHDF5:
             dtype=self.dtype,
             console=progress(),
         )
-        return f"{len(store):,} images in {store.path}"
+        told = {"store": str(store.path), "images": len(store)}
+        return f"{len(store):,} images in {store.path}", told
 
 
 FORMATS = {
@@ -93,4 +99,8 @@ def run(argv: list[str]) -> None:
     options: ImportLog | ImportHDF5 = parse_form(
         FORMATS, argv, "import", noun="format", about=ABOUT
     )
-    print(options.carry_out())
+    told, fields = options.carry_out()
+    if options.json:
+        print_json(fields)
+    else:
+        print(told)

@@ -10,8 +10,8 @@ import tyro
 from rich.filesize import decimal
 from tyro.conf import Positional
 
-from askattend.cli.console import parse, print_notes
-from askattend.cli.options import RunFolder
+from askattend.cli.console import parse, print_json, print_notes
+from askattend.cli.options import Json, RunFolder
 from askattend.environment.packing import pack
 
 
@@ -23,6 +23,7 @@ class Pack:
     file: Annotated[Positional[Path], tyro.conf.arg(metavar="FILE.zip")]
     """The packed run: weights, vocabularies, figures, model card; no optimizer, log or picture,
     and no folder that its data lay in."""
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:
@@ -30,7 +31,10 @@ def run(argv: list[str]) -> None:
     options: Pack = parse(Pack, argv, "pack")
     require_shareable(options.run)
     size = pack(options.run, options.file)
-    print(f"{options.file}: {decimal(size)}")
+    if options.json:
+        print_json({"run": str(options.run), "file": str(options.file), "bytes": size})
+    else:
+        print(f"{options.file}: {decimal(size)}")
 
 
 def require_shareable(folder: Path) -> None:

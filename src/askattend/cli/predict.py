@@ -33,6 +33,7 @@ from askattend.cluster.config import ClusterConfig
 from askattend.cluster.session import require_cluster
 from askattend.data.readers.registry import read_source
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.verbosity import is_quiet
 from askattend.errors import ConfigError, DataError
 from askattend.experiment.stopped import stopped_note
 from askattend.features.backbones import absolute_backbone
@@ -233,7 +234,7 @@ def _print(options: Predict, summary: Summary) -> None:
         return
     done = f"{summary.questions:,} questions of {summary.images:,} images"
     print(f"{done} answered in {options.out} ({summary.parts:,} shards)")
-    if summary.wordless:
+    if summary.wordless and not is_quiet():
         print(f"without a word: {summary.wordless:,} questions", file=sys.stderr)
     for image, reason in summary.broken.items():
         print(f"broken: {image}: {reason}", file=sys.stderr)

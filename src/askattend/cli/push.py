@@ -8,9 +8,10 @@ from typing import Annotated
 import tyro
 from tyro.conf import Positional
 
-from askattend.cli.console import parse
-from askattend.cli.options import RunFolder
+from askattend.cli.console import parse, print_json
+from askattend.cli.options import Json, RunFolder
 from askattend.cli.pack import require_shareable
+from askattend.environment.hub import PREFIX
 from askattend.environment.packing import push_run
 
 
@@ -25,10 +26,15 @@ class Push:
         bool, tyro.conf.arg(help="Make a repository that its members see alone.")
     ] = False
     message: Annotated[str | None, tyro.conf.arg(help="Of the commit.")] = None
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, push, and print the page's address."""
     options: Push = parse(Push, argv, "push")
     require_shareable(options.run)
-    print(push_run(options.run, options.name, private=options.private, message=options.message))
+    page = push_run(options.run, options.name, private=options.private, message=options.message)
+    if options.json:
+        print_json({"run": str(options.run), "name": f"{PREFIX}{options.name}", "page": page})
+    else:
+        print(page)

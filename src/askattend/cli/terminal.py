@@ -15,6 +15,7 @@ from typing import Any, TextIO, cast
 import msgspec
 
 from askattend.environment.terminal import VisibleStream, visible_json
+from askattend.environment.verbosity import is_quiet
 from askattend.files import readable
 from askattend.files.manifest import OlderFolderWarning
 
@@ -124,7 +125,7 @@ def plain_warnings() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, OlderFolderWarning):
-            if str(message) not in said:  # a run is read more than once
+            if str(message) not in said and not is_quiet():  # a run is read more than once
                 print(f"note: {message}", file=sys.stderr)
             said.add(str(message))
         else:

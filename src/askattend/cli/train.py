@@ -13,10 +13,10 @@ import msgspec
 import tyro
 from rich.console import Console
 
-from askattend.cli.console import Form, parse_form, print_notes, progress
+from askattend.cli.console import Form, parse_form, print_json, print_notes, progress
 from askattend.cli.interruption import resumable_training
 from askattend.cli.networks import check_network, network_forms
-from askattend.cli.options import REQUIRED, Flat
+from askattend.cli.options import REQUIRED, Flat, Json
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config, config_from, preset_for, presets, read_preset
 from askattend.experiment.recipe import decided_by_recipe
@@ -26,7 +26,8 @@ from askattend.experiment.search.trials import STATE
 from askattend.experiment.train import train
 from askattend.models import Network, NetworkConfig, model_name, networks
 from askattend.runs.own_code import OwnCode, trust
-from askattend.runs.run_folder import CONFIG, read_config
+from askattend.runs.run_folder import CONFIG, Run, read_config
+from askattend.training.history import read_history
 from askattend.training.joining import joined
 from askattend.training.processes import Processes
 from askattend.training.rendezvous import restarted
@@ -61,6 +62,7 @@ class Train(Generic[M]):
     search_folds: Annotated[int, msgspec.Meta(ge=1)] | None = None
     """Folds by image that a search validates on; by default 3 below 2,000 training questions, else
     1, the training's own validation split."""
+    json: Json = False
 
 
 def run(argv: list[str]) -> None:
@@ -81,15 +83,32 @@ def run(argv: list[str]) -> None:
         with resumable_training(argv, out):
             if options.search is not None:
                 _search(starts, out, options.search, argv)
-                return
-            train(
-                options.config,
-                out,
-                resume=options.resume,
-                console=progress() if processes.first else Console(quiet=True),
-                on_top=lambda recipe: _on_top(recipe, options, argv),
-                processes=processes,
-            )
+            else:
+                train(
+                    options.config,
+                    out,
+                    resume=options.resume,
+                    console=progress() if processes.first else Console(quiet=True),
+                    on_top=lambda recipe: _on_top(recipe, options, argv),
+                    processes=processes,
+                )
+        if options.json and processes.first:
+            print_json(_trained(out))
+
+
+def _trained(folder: Path) -> dict[str, Any]:
+    """Return what training leaves, for `--json`: accuracies are on validation, 0 to 1."""
+    run = Run.load(folder)
+    history = read_history(run)
+    kept = history.best
+    return {
+        "run": str(folder),
+        "network": run.config["network"],
+        "epochs": len(history.epochs),
+        "kept_epoch": None if kept is None else kept.epoch,
+        "metric": history.metric,
+        "valid_accuracy": None if kept is None else kept.valid_accuracy,
+    }
 
 
 def _starts(argv: list[str]) -> list[Train[Any]]:

@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from askattend.environment.terminal import visible
+from askattend.environment.verbosity import is_quiet
 
 
 def notes_console(*, quiet: bool = False) -> Console:
@@ -18,6 +19,7 @@ def notes_console(*, quiet: bool = False) -> Console:
 
     What cannot be written there, as to a full disk or to a terminal that was closed, is lost.
     """
+    quiet = quiet or is_quiet()
     # The one below, where a wrapped one shows what would steer the terminal: here colours may.
     below = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
     file: Any = None if below is None else _Undisturbed(below)

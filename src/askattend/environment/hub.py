@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from askattend.environment.home import cache_folder
 from askattend.environment.hub_client import endpoint, hub_client, split_name, told
+from askattend.environment.verbosity import print_details
 from askattend.errors import RunError
 from askattend.files import make_folder, whole_file, whole_folder
 
@@ -67,6 +68,7 @@ def fetch(name: str, *, revision: str | None = None, token: str | None = None) -
     folder = cache_folder() / "packed" / snapshot.name / PurePosixPath(repository).name
     if not (folder / OF_A_RUN).is_file():
         _copy(snapshot, folder, name)
+    print_details(f"{PREFIX}{name} is in {folder}")
     return folder
 
 

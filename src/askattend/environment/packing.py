@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 from askattend.environment.home import cache_folder
 from askattend.environment.hub import MOST_FILES, PREFIX, SUFFIXES, named_run, push
 from askattend.environment.portable import CONFIG, METRICS, places_of, without_places
+from askattend.environment.verbosity import print_details
 from askattend.errors import RunError, reason_of
 from askattend.files import (
     make_folder,
@@ -139,6 +140,7 @@ def run_folder(path: str | Path) -> Path:
         raise RunError("no home folder to unpack it into", where=path, remedy=remedy) from None
     if not (folder / CONFIG).is_file():
         _unpack(path, folder)
+    print_details(f"{path} is unpacked in {folder}")
     return folder
 
 

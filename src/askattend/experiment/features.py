@@ -14,6 +14,7 @@ from rich.console import Console
 from askattend.data.readers.registry import images_source, read_source
 from askattend.environment.console import print_line
 from askattend.environment.heartbeat import still_at_work
+from askattend.environment.verbosity import print_details
 from askattend.errors import DataError, FeatureError, name_few
 from askattend.experiment.config import Config
 from askattend.features.backbones import absolute_backbone, default_size
@@ -155,12 +156,15 @@ def features_for(
         return NoFeatures()
     if config.features is not None:
         store = FeatureStore.open(config.features)
+        print_details(f"features read from {store.path}: {len(store):,} images")
         _require_current(store, images, console)
     else:
         spec = spec if backbone is None else backbone.spec
         extraction = config.extract if spec is None else _as_made(config.extract, spec)
         cache = beside / "features" / _cache_name(config.data, extraction, spec)
-        store = extract(images, cache, extraction, backbone=backbone, console=console).store
+        report = extract(images, cache, extraction, backbone=backbone, console=console)
+        store = report.store
+        print_details(f"features cached in {cache}: {report.already:,} images were there")
     if spec is not None:
         spec.require(store.spec, where=str(store.path))
     _require_all(store, images)

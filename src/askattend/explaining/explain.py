@@ -12,13 +12,14 @@ from PIL import Image
 from torch import Tensor
 
 from askattend.attribution.maps import Maps, maps_of
+from askattend.attribution.randomising import trained_run, untrained
 from askattend.attribution.without_regions import WithoutRegions
 from askattend.batching.batches import Batch
 from askattend.errors import DataError
 from askattend.explaining.comparing import agreements, compared
 from askattend.explaining.explanation import AnswerEvidence, Explanation, Rewording
 from askattend.explaining.requirements import exact_predictor, require_known_words
-from askattend.explaining.trials import DRAWS, curves, lost_layers, untrained
+from askattend.explaining.trials import DRAWS, curves, lost_layers
 from askattend.features.geometry import Crop
 from askattend.features.images import Source, open_image
 from askattend.features.store import FeatureStore
@@ -27,7 +28,6 @@ from askattend.models import ImageEncoding
 from askattend.runs.answer import Answer
 from askattend.runs.asking import one_question, several_questions
 from askattend.runs.predictor import Predictor
-from askattend.runs.run_folder import Run
 
 
 def explain(
@@ -124,7 +124,8 @@ class _Explaining:
         best, second = ([*self._evidence(encoding, answer, made), None])[:2]
         assert best is not None
         asked, maps = made[0]
-        draws = (untrained(self._trained, DRAWS * self.seed + draw) for draw in range(DRAWS))
+        run = trained_run(self.predictor)
+        draws = (untrained(run, DRAWS * self.seed + draw) for draw in range(DRAWS))
         return Explanation(
             answer,
             best,
@@ -166,12 +167,6 @@ class _Explaining:
     @property
     def _channels(self) -> int:
         return self.predictor.run.features.region_dim
-
-    @property
-    def _trained(self) -> Run:
-        """The run with no words but those of training, as its weights have them."""
-        run, trained = self.predictor.run, self.predictor.reader.trained
-        return replace(run, words=replace(run.words, words=trained))
 
     def _answer(self, encoding: ImageEncoding, question: str) -> Answer:
         """Answer one question by itself, as padding must not reach another's."""

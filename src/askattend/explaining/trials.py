@@ -17,7 +17,6 @@ from askattend.batching.batches import Batch
 from askattend.explaining.comparing import compared
 from askattend.explaining.explanation import LostLayer, RemovalCurves
 from askattend.models import Network
-from askattend.runs.run_folder import Run
 
 # One answer's curve at random is rougher than the mean over many questions.
 RANDOM_ORDERS = 20
@@ -48,13 +47,6 @@ def curves(
         )
         for order, down, up in zip((*maps, "random"), deletion, insertion, strict=True)
     )
-
-
-def untrained(run: Run, seed: int) -> Network:
-    """Build a run's network as it is before training; the same seed builds the same."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return run.new_model()
 
 
 def lost_layers(

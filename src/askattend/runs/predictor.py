@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from askattend.devices import AnsweringPrecision
 from askattend.environment.hub import PREFIX, fetch, is_named
 from askattend.environment.packing import push_run, write_portable
+from askattend.environment.verbosity import print_details
 from askattend.errors import FeatureError, RunError
 from askattend.features.backbones import backbone_of
 from askattend.features.geometry import Crop, crop_of, regions_of
@@ -89,6 +90,9 @@ class Predictor(Answerer):
             agree(folder, attention)
         run = Run.load(folder)
         model = load_to_answer(run, device=device, precision=precision)
+        weight = next(model.parameters())
+        kind = str(weight.dtype).removeprefix("torch.")
+        print_details(f"run {run.folder}: {model.name}, {kind} on {weight.device}")
         return cls(run, model, backbone=backbone)
 
     @classmethod

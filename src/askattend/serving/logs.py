@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from askattend.environment.terminal import visible, visible_json
+from askattend.environment.verbosity import is_quiet
 
 REQUESTS, SERVICE = "askattend.serving.requests", "askattend.serving"
 _FIELDS = "fields"
@@ -64,7 +65,7 @@ def set_up_logs() -> None:
     handler.setFormatter(TextLines() if sys.stderr.isatty() else JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in (SERVICE, "uvicorn"):
-        logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger(name).setLevel(logging.WARNING if is_quiet() else logging.INFO)
     # It warns of each malformed form, which the client is told of.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
 

@@ -13,6 +13,7 @@ from askattend.data.scenes.rasterise import draw
 from askattend.data.scenes.recipe import Recipe
 from askattend.data.scenes.scene import GeneratedScene
 from askattend.environment.home import CACHE, cache_folder
+from askattend.environment.verbosity import print_details
 from askattend.errors import DataError
 from askattend.files import make_folder, sweep, write_whole
 
@@ -54,6 +55,7 @@ def write_images(scenes: Sequence[GeneratedScene], size: int, folder: Path) -> l
             sweep(folder)
         for scene, file in lacking:
             write_whole(file, _png(scene, size), durable=False)
+        print_details(f"drawings in {folder}: {len(files) - len(lacking):,} were there")
     except OSError as error:
         raise DataError(
             f"the pictures cannot be written ({error.strerror or error})",

@@ -27,6 +27,7 @@ _OWN = (
     "grounding_by_type",
     "removal",
     "attribution",
+    "lost_training",
     "map_stability",
     "human_maps",
     "without_image",

@@ -40,7 +40,7 @@ def measure(evaluated: Evaluated) -> Attribution | None:
     grid = (run.features.rows, run.features.columns)
     if not model.attends or is_rounded(model) or grid == (1, 1):
         return None
-    batches = _few(evaluated, OCCLUSIONS // (grid[0] * grid[1]))
+    batches = few_of(evaluated, OCCLUSIONS // (grid[0] * grid[1]))
     model, generator = in_float32(model), torch.Generator().manual_seed(0)
     device, questions, found = next(model.parameters()).device, batches.questions.questions, []
     asked = []
@@ -56,8 +56,8 @@ def measure(evaluated: Evaluated) -> Attribution | None:
     return AttributionPerQuestion(maps, drops, grid, boxes, images).over_all()
 
 
-def _few(evaluated: Evaluated, most: int) -> Batches:
-    """Draw some of the sample."""
+def few_of(evaluated: Evaluated, most: int) -> Batches:
+    """Draw some of the sample; the same at each call."""
     sample, run = evaluated.sample, evaluated.predictor.run
     questions, most = sample.questions.questions, max(most, 1)
     if len(questions) <= most:
