@@ -14,9 +14,9 @@ from askattend.environment.hub import named_run
 from askattend.runs.predictor import Predictor
 from commands import Call
 from documentation.pages import PAGES, ROOT, blocks, commands, read
-from squares import write_squares
 from environment.pointing import point_to
 from environment.stub_hub import Hub, running_hub
+from squares import write_squares
 
 
 @pytest.fixture(autouse=True)
