@@ -27,7 +27,7 @@ FLOORS = (
     {"__main__"},
     {"cli"},
     {"client", "serving"},
-    {"importing"},
+    {"exporting", "importing"},
     {"experiment", "explaining"},
     {"cluster", "report"},
     {"bulk", "evaluation", "planning", "tracing", "training"},
@@ -39,7 +39,7 @@ FLOORS = (
     {"environment"},
     {"byhand", "devices", "installation", "registry", "settings"},
     {"files"},
-    {"errors", "presets"},
+    {"errors", "page", "presets"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The public names, which are the whole package's, are on top of all.

@@ -45,7 +45,7 @@ class Environment:
 
 NEWEST = Environment(".venv", "constraints.txt", ("-e", ".[dev]"))
 # What users install, and what the tests of that need: some other tools need newer versions of it.
-EXTRAS = "cluster,demo,excel,gradio,hdf5,hub,parquet,serve,words"
+EXTRAS = "cluster,demo,excel,export,gradio,hdf5,hub,parquet,serve,words"
 TOOLS = ("beartype", "hatchling", "httpx2", "hypothesis", "pandas", "pytest", "pytest-xdist")
 # Wheels alone: what has none for this Python is no version that anybody could install.
 OLDEST = Environment(

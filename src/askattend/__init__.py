@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from askattend.experiment.rows import QASet, questions_from
     from askattend.explaining.explain import explain
     from askattend.explaining.explanation import Explanation
+    from askattend.exporting.export import Export, export
     from askattend.features.own_backbone import own_backbone
     from askattend.models import SAAA, SAN, Output, SAAAConfig, SANConfig
     from askattend.models.published_san import published_names, san_from_published
@@ -36,6 +37,7 @@ __all__ = [
     "CheckReport",
     "Evaluation",
     "Explanation",
+    "Export",
     "MapSummary",
     "Output",
     "Predictor",
@@ -51,6 +53,7 @@ __all__ = [
     "describe_map",
     "evaluate",
     "explain",
+    "export",
     "extract",
     "gradio_app",
     "make_optimizer",
@@ -76,6 +79,7 @@ _HOME = {
     "askattend.experiment.rows": ("QASet", "questions_from"),
     "askattend.explaining.explain": ("explain",),
     "askattend.explaining.explanation": ("Explanation",),
+    "askattend.exporting.export": ("Export", "export"),
     "askattend.features.own_backbone": ("own_backbone",),
     "askattend.models": ("SAAA", "SAN", "Output", "SAAAConfig", "SANConfig"),
     "askattend.models.published_san": ("published_names", "san_from_published"),

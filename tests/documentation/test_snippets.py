@@ -64,16 +64,6 @@ def test_in_python() -> None:
     assert "<html" in Path("page.html").read_text(encoding="utf-8")
 
 
-def test_any_source_as_a_data_set() -> None:
-    pytest.importorskip("pyarrow")
-    write_squares(Path()).rename("shelves.csv")
-    (code,) = blocks("docs/data-sets.md", "python")
-    found = run("docs/data-sets.md", code)
-    assert [file.name[:4] for file in found["files"]] == ["trai", "test"]
-    again = found["QASet"].from_source("parquet:shelves-data")
-    assert again.questions == found["questions"].questions
-
-
 def test_a_run_of_the_hub(trained: Path, hub: Hub) -> None:
     first, _ = blocks("docs/hub.md", "python")
     Predictor.load(trained / "runs" / "saaa").push_to_hub("our-team/shelves")
@@ -82,6 +72,16 @@ def test_a_run_of_the_hub(trained: Path, hub: Hub) -> None:
     assert Path("shelves-for-you/config.toml").exists()
     assert hub.files["our-team/shelves"].keys() == before.keys()
     assert "our-team/shelves" in hub.private
+
+
+def test_any_source_as_a_data_set() -> None:
+    pytest.importorskip("pyarrow")
+    write_squares(Path()).rename("shelves.csv")
+    (code,) = blocks("docs/data-sets.md", "python")
+    found = run("docs/data-sets.md", code)
+    assert [file.name[:4] for file in found["files"]] == ["trai", "test"]
+    again = found["QASet"].from_source("parquet:shelves-data")
+    assert again.questions == found["questions"].questions
 
 
 def test_the_pipeline() -> None:

@@ -39,11 +39,18 @@ def test_stores_are_found_at_any_depth_and_measured(stores: Path) -> None:
 def test_the_user_s_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path / "cache"))
     assert find_cached() == []
-    for folder, size in (("packed/0123", 10), ("scenes/seed0-v1", 20), ("else/x", 30)):
+    kept = (
+        ("packed/0123", 10),
+        ("scenes/seed0-v1", 20),
+        ("onnxruntime-web/1.2", 5),
+        ("else/x", 30),
+    )
+    for folder, size in kept:
         (tmp_path / "cache" / folder).mkdir(parents=True)
         (tmp_path / "cache" / folder / "file").write_bytes(bytes(size))
     found = find_cached()
-    assert [(e.kind, e.bytes) for e in found] == [("drawings", 20), ("packed run", 10)]
+    told = [("drawings", 20), ("packed run", 10), ("onnxruntime-web", 5)]
+    assert [(e.kind, e.bytes) for e in found] == told
     for each in found:
         clear(each)
     assert find_cached() == []

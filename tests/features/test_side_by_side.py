@@ -71,11 +71,12 @@ def test_calls_at_once_take_turns() -> None:
     """Or the threads of one would begin while the other has set their number back."""
 
     def call() -> None:
+        assert torch.get_num_threads() == 2  # of this thread, which has it from now on
+        begun.wait()
         with torch.no_grad():
-            torch.set_num_threads(2)
             side_by_side(network, torch.randn(2, 3, 4, 4))
 
-    network = Noted(2)
+    network, begun = Noted(2), threading.Barrier(4, timeout=30)
     with computing_threads(2):
         callers = [threading.Thread(target=call) for _ in range(4)]
         for caller in callers:

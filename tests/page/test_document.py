@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 
-DOCUMENT = (files("askattend.serving") / "page.html").read_text(encoding="utf-8")
+from askattend.page import document
+
+DOCUMENT = document()
 WORDS = re.compile(r"\b(\w+): '((?:[^'\\]|\\.)*)'")
 
 

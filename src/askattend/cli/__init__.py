@@ -41,6 +41,7 @@ usage: askattend COMMAND …
   trace NETWORK                           a forward pass step by step, in the paper's symbols
   pack RUN FILE.zip                       the run as one file, which every command takes
   push RUN USER/NAME                      the run on the model hub, as hf:USER/NAME
+  export RUN --out FOLDER                 graphs in ONNX, or a page that answers in the browser
   verify RUN|STORE                        every file, compared with its digest
   doctor                                  this machine and installation: what is slow, what to do
   cache [FOLDER] [--clear]                what is kept to be used again, and what it takes
@@ -70,6 +71,7 @@ COMMANDS = {
     "import": "importing",
     "pack": "pack",
     "push": "push",
+    "export": "export",
     "verify": "verify",
     "doctor": "doctor",
     "cache": "cache",

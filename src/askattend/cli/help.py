@@ -66,6 +66,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "pack": ("askattend pack runs/shelves shelves.zip",),
     "push": ("askattend push runs/shelves our-team/shelves --private",),
+    "export": (
+        "askattend export demo --out demo-onnx",
+        "askattend export runs/shelves --weights int8 --out shelves-int8",
+        "askattend export runs/shelves --format web --out shelves-page",
+    ),
     "verify": (
         "askattend verify runs/demo",
         "askattend verify features --json",

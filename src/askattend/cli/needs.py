@@ -32,6 +32,7 @@ NEEDS: Mapping[str, Needs] = {
     "compare": Needs(("RUN", "another RUN")),
     "pack": Needs(("RUN", "FILE.zip")),
     "push": Needs(("RUN", "USER/NAME")),
+    "export": Needs(("RUN",), ("--out FOLDER",)),
     "verify": Needs(("RUN or STORE",)),
     "doctor": Needs(),
     "cache": Needs(),

@@ -19,13 +19,22 @@ from askattend.features.store_files import read_description
 from askattend.features.store_index import INDEX, PLAN, Index
 from askattend.files import remove, remove_whole
 
-Kind = Literal["packed run", "drawings", "questions", "pictures", "features", "imported features"]
+Kind = Literal[
+    "packed run",
+    "drawings",
+    "questions",
+    "pictures",
+    "onnxruntime-web",
+    "features",
+    "imported features",
+]
 # Parts of the user's cache folder, each with a folder for every thing kept.
 PARTS: dict[str, Kind] = {
     "packed": "packed run",
     "scenes": "drawings",
     "rows": "questions",
     "pictures": "pictures",
+    "onnxruntime-web": "onnxruntime-web",
 }
 
 

@@ -62,12 +62,23 @@ class FusedConvolution(nn.Module):
     ) -> Float[Tensor, "images out_channels _ _"]:
         """Convolve a map; add `plus`, if it is given, or clamp the result to 0 … 6."""
         plain = x.dtype == torch.float32 and not (torch.is_grad_enabled() and x.requires_grad)
+        plain = plain and not as_onnx()  # which knows no operations of oneDNN
         if plain and x.device.type == "cpu" and _onednn_fuses():
             return self._fused(x, plus)
         y = F.conv2d(x, self.weight, self.bias, self.stride, self.padding, groups=self.groups)
         if plus is not None:
             return y.add_(plus)
-        return F.relu6(y, inplace=True) if self.clamped else y  # in place: without another map
+        if not self.clamped:
+            return y
+        if as_onnx():
+            return torch.onnx.ops.symbolic(
+                "Clip",
+                (y, y.new_zeros(()), y.new_full((), 6.0)),
+                dtype=y.dtype,
+                shape=y.shape,
+                version=13,
+            )
+        return F.relu6(y, inplace=True)  # in place: without another map
 
     def _fused(self, x: Tensor, plus: Tensor | None) -> Tensor:
         padding, stride, dilation = ([each] * 2 for each in (self.padding, self.stride, 1))
@@ -91,6 +102,12 @@ class FusedConvolution(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_laid_out": None}  # what oneDNN lays out cannot be copied
+
+
+def as_onnx() -> bool:
+    """Tell if a graph for ONNX is being made."""
+    # Nobody else need wait for the import of torch.onnx.
+    return torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export()
 
 
 @cache

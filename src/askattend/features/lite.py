@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from askattend.devices import Precision
 from askattend.features.backbone_family import BackboneFamily
-from askattend.features.fused_convolution import FusedConvolution
+from askattend.features.fused_convolution import FusedConvolution, as_onnx
 from askattend.features.side_by_side import side_by_side
 from askattend.features.spec import (
     Backbone,
@@ -74,7 +74,8 @@ class LiteGrid(nn.Module):
     ) -> tuple[Float[Tensor, "images regions _"], ...]:
         """Compute the regions of each map row by row, the finest first."""
         # images × channels × rows × columns → regions
-        maps = side_by_side(self._maps, pixels)
+        # A graph is not divided among threads.
+        maps = self._at_once(pixels) if as_onnx() else side_by_side(self._maps, pixels)
         return tuple(grid.flatten(2).transpose(1, 2) for grid in maps)
 
     def _maps(self, pixels: Float[Tensor, "images 3 size size"]) -> tuple[Tensor, ...]:
@@ -82,7 +83,13 @@ class LiteGrid(nn.Module):
         together = 1 if pixels.device.type == "cpu" else len(pixels)
         parts = pixels.split(together)
         early = [self._through(self.stem(part), 0, EARLY_BLOCKS) for part in parts]
-        grid = self._through(torch.cat(early), EARLY_BLOCKS, FINE_BLOCKS)
+        return self._late_maps(torch.cat(early))
+
+    def _at_once(self, pixels: Float[Tensor, "images 3 size size"]) -> tuple[Tensor, ...]:
+        return self._late_maps(self._through(self.stem(pixels), 0, EARLY_BLOCKS))
+
+    def _late_maps(self, early: Float[Tensor, "images _ _ _"]) -> tuple[Tensor, ...]:
+        grid = self._through(early, EARLY_BLOCKS, FINE_BLOCKS)
         fine = () if self.strides == "last" else (grid * FINE_SCALE,)
         if self.head is None:
             return fine

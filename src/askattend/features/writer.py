@@ -103,7 +103,7 @@ class StoreWriter:
 
     @property
     def spec(self) -> FeatureSpec:
-        """What makes the features of the store."""
+        """Description of what makes the features."""
         return self._spec
 
     def write(self, images: Mapping[str, Place]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from askattend.models import saaa_symbols as paper
 from askattend.models.edited_attention import EditedAttention, refuse_edited
 from askattend.models.encoders import LSTMEncoder
-from askattend.models.kernels import weighted_sum
+from askattend.models.kernels import l2_normalise, matmul_dtype, weighted_sum
 from askattend.models.network import ImageEncoding, Network, NetworkConfig, Output, initialise
 from askattend.models.tensors import ImageIndex, Lengths, QuestionEncoding, Regions, Tokens
 from askattend.models.word_logits import (
@@ -169,12 +169,12 @@ class ImageOnly(Network):
 
     def encode_image(self, regions: Regions) -> ImageEncoding:
         """Bring every region to length 1, as SAAA does."""
-        regions = paper.V(regions.to(self.classifier[1].weight.dtype))  # type: ignore[arg-type]
-        return ImageEncoding(regions / (regions.norm(dim=-1, keepdim=True) + 1e-8))
+        dtype = matmul_dtype(self.classifier[1].weight)  # type: ignore[arg-type]
+        return ImageEncoding(l2_normalise(paper.V(regions), dtype))
 
     def encode_question(self, tokens: Tokens, lengths: Lengths) -> QuestionEncoding:
         """Read nothing."""
-        return torch.zeros(len(tokens), 0, device=tokens.device)
+        return torch.zeros(tokens.shape[0], 0, device=tokens.device)
 
     def answer(
         self,
@@ -199,8 +199,9 @@ def _evenly(regions: Tensor, image_index: Tensor) -> tuple[Tensor, Tensor]:
     """Make the uniform map of each question, and the mean region of its image."""
     count = regions.shape[1]
     precise = torch.promote_types(regions.dtype, torch.float32)
-    even = regions.new_full((len(image_index), 1, count), 1 / count, dtype=precise)
-    attention = ATTENTION(even)
+    # Not `len`, which would fix the number of questions in a graph for ONNX.
+    even = regions.new_ones((image_index.shape[0], 1, count), dtype=precise)
+    attention = ATTENTION(even / count)
     return attention, ATTENDED(weighted_sum(attention, regions, image_index))
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from askattend.models.encoders import PADDING
-from askattend.models.kernels import require_in_range
+from askattend.models.kernels import last_published_state, require_in_range
 from askattend.models.san_symbols import (
     CNN_EMBEDDED,
     EMBEDDED,
@@ -56,22 +56,13 @@ class PublishedLSTMEncoder(nn.Module):
             DataError: a length or a word is out of range.
         """
         require_in_range(tokens, lengths, words=self.embedding.num_embeddings)
-        x = self.word(EMBEDDED(self.embedding(tokens)))  # questions × words × 4·question_dim
-        rows = torch.arange(len(tokens), device=tokens.device)
-        h: Tensor = x.new_zeros(len(tokens), self.state.in_features)
-        c = h
-        states: list[Tensor] = []
-        for t in range(tokens.shape[1]):
-            position = lengths - 1 - t  # of the t-th word from the end; below 0 where there is none
-            gates = x[rows, position.clamp(min=0)] + self.state(h)
-            i, f, o, g = gates.chunk(4, dim=1)
-            new_c = i.sigmoid() * g.tanh() + f.sigmoid() * c
-            new_h = o.sigmoid() * new_c
-            begun = (position >= 0)[:, None]
-            h, c = torch.where(begun, new_h, h), torch.where(begun, new_c, c)
-            states.append(h)
-        STATES_PUBLISHED.stacked(states)
-        return h
+        return last_published_state(
+            EMBEDDED(self.embedding(tokens)),
+            lengths,
+            self.word,
+            self.state,
+            record_states=STATES_PUBLISHED.stacked,
+        )
 
 
 class CNNEncoder(nn.Module):
@@ -119,7 +110,7 @@ class CNNEncoder(nn.Module):
         position = torch.arange(tokens.shape[1], device=tokens.device)
         x = self.embedding(tokens) * (position < lengths[:, None])[..., None]
         x = CNN_EMBEDDED(x)  # questions × words × embedding_dim; zero after the end
-        x = nn.functional.pad(x, (0, 0, 0, max(0, WIDEST - x.shape[1])))
+        x = nn.functional.pad(x, (0, 0, 0, torch.sym_max(0, WIDEST - x.shape[1])))
         found = []
         symbols = GRAMS_PUBLISHED if self.over_padding else GRAMS
         named = zip(symbols, LARGEST, self.filters, strict=True)

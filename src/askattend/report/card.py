@@ -80,13 +80,13 @@ def _text(run: Run, licence: str | None) -> str:
     network, summary = network_named(run.config["network"]), read_summary(run.folder)
     source = str(run.config.get("data", ""))
     kind = source.partition(":")[0]
-    known, terms = LICENCES.get(kind, NO_LICENCE)
+    named, terms = _licence(run, licence)
     return (
         _environment()
         .get_template("card.md")
         .render(
-            licence=licence or known,
-            terms=terms if licence in (None, known) else None,
+            licence=named,
+            terms=terms,
             network=network,
             title=f"{network.name.upper()} on {source_name(source)}"
             if kind
@@ -108,6 +108,21 @@ def _text(run: Run, licence: str | None) -> str:
             likeness=load_likeness(run.folder, run.features.region_dim) is not None,
         )
     )
+
+
+def licence_of(run: Run) -> tuple[str, str | None]:
+    """Return a run's licence, by the model hub's name for it, and its terms where none was chosen.
+
+    Raises:
+        OSError: its card cannot be read.
+    """
+    return _licence(run, _named_licence(run.folder / CARD))
+
+
+def _licence(run: Run, chosen: str | None) -> tuple[str, str | None]:
+    kind = str(run.config.get("data", "")).partition(":")[0]
+    known, terms = LICENCES.get(kind, NO_LICENCE)
+    return chosen or known, terms if chosen in (None, known) else None
 
 
 def _named_licence(file: Path) -> str | None:

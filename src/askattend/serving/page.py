@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from dataclasses import dataclass
-from importlib.resources import files
+
+from askattend.page import document, hashes
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Page:
 
 def load_page() -> Page:
     """Read the page, and allow the scripts and styles in it by their hashes."""
-    text = (files("askattend.serving") / "page.html").read_text(encoding="utf-8")
+    text = document()
     return Page(text.encode(), content_policy(text))
 
 
@@ -33,8 +31,8 @@ def content_policy(text: str) -> str:
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src {_hashes('script', text)}",
-            f"style-src {_hashes('style', text)}",
+            f"script-src {hashes('script', text)}",
+            f"style-src {hashes('style', text)}",
             # What was uploaded or drawn, and what is saved: the page makes these itself.
             "img-src 'self' data: blob:",
             "connect-src 'self'",
@@ -43,10 +41,3 @@ def content_policy(text: str) -> str:
             "frame-ancestors 'self'",
         ]
     )
-
-
-def _hashes(tag: str, text: str) -> str:
-    bodies = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", text, re.DOTALL | re.IGNORECASE)
-    # A browser hashes what it has parsed, in which every line ends alike.
-    hashes = [hashlib.sha256(body.replace("\r\n", "\n").encode()).digest() for body in bodies]
-    return " ".join(f"'sha256-{base64.b64encode(each).decode()}'" for each in hashes) or "'none'"

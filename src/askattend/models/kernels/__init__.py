@@ -10,9 +10,10 @@ from __future__ import annotations
 from askattend.models.kernels.dropout import Dropout
 from askattend.models.kernels.input_checks import require_in_range
 from askattend.models.kernels.linear import linear, wider_linear
-from askattend.models.kernels.lstm import StateName, falling_schedule, last_state
+from askattend.models.kernels.lstm import falling_schedule, last_state
 from askattend.models.kernels.pooling import expand_to_questions, softmax, weighted_sum
-from askattend.models.kernels.recurrence import LSTM
+from askattend.models.kernels.published_lstm import last_published_state
+from askattend.models.kernels.recurrence import LSTM, StateName
 from askattend.models.kernels.regions import cast, gather, l2_normalise, matmul_dtype
 from askattend.models.kernels.scores import Activation, attention_scores
 
@@ -27,6 +28,7 @@ __all__ = [
     "falling_schedule",
     "gather",
     "l2_normalise",
+    "last_published_state",
     "last_state",
     "linear",
     "matmul_dtype",

@@ -25,6 +25,12 @@ def on_gpu(*tensors: Tensor) -> bool:
     return any(t.is_cuda for t in tensors)
 
 
+def as_onnx() -> bool:
+    """Tell if a graph for ONNX is being made: what has no size in it that depends on data."""
+    # Nobody else need wait for the import of torch.onnx.
+    return torch.compiler.is_compiling() and torch.onnx.is_in_onnx_export()
+
+
 def triton_runs(*tensors: Tensor) -> bool:
     """Tell if Triton's kernels compute: on a GPU that it compiles for, in types that they know."""
     return (

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -20,11 +19,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.kernels import choice
 from askattend.models.kernels.linear import filled_up, multiply
+from askattend.models.kernels.onnx import onnx_lstm
 from askattend.models.kernels.recording import is_recording
-from askattend.models.kernels.recurrence import LSTM, States
+from askattend.models.kernels.recurrence import LSTM, StateName, States
 
-# The name of one of the two: hidden or cell state.
-StateName = Literal["hidden", "cell"]
 # Words, of any shape, to their embeddings, of one more dimension.
 Embed = Callable[[Tensor], Tensor]
 
@@ -67,6 +65,14 @@ def last_state(
         record_states: given the hidden states after each word, 0 after the last, where steps are
             recorded.
     """
+    if choice.as_onnx():
+        return onnx_lstm(
+            embed(tokens),
+            lengths,
+            (lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, lstm.bias_hh_l0),
+            state=state,
+            gates="ifgo",
+        )
     if choice.as_written(lstm.weight_hh_l0):
         if is_recording() or torch.compiler.is_compiling():
             return _select(reference(lstm, embed, tokens, lengths, record_states), state)

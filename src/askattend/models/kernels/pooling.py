@@ -32,7 +32,7 @@ def weighted_sum(
     SAAA eq. 5, SAN eq. 17. The reference copies an image's regions once for each question. The
     quick way lays the questions of an image side by side, so that one matrix product for each image
     serves them all. How many lie side by side depends on the data: a GPU has a kernel that reads
-    the regions where they are, or else takes the reference.
+    the regions where they are, or else takes the reference, as does a graph for ONNX.
 
     Args:
         attention: of each question, in any floating type.
@@ -44,7 +44,7 @@ def weighted_sum(
         from askattend.models.kernels.gpu import pooling as quick
 
         return quick.weighted_sum(attention, regions, image_index)
-    if choice.on_gpu(regions):
+    if choice.on_gpu(regions) or choice.as_onnx():
         return reference(attention, regions, image_index)
     if len(regions) == 1:
         return attention @ regions[0]

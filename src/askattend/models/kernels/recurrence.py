@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,8 @@ from torch.nn import functional as F
 
 # Hidden and cell state of each question.
 States = tuple[Float[Tensor, "questions dim"], Float[Tensor, "questions dim"]]
+# The name of one of the two.
+StateName = Literal["hidden", "cell"]
 # Given some questions' gates and their states, adds W_hh h to the gates.
 AddProduct = Callable[[Tensor, Tensor], object]
 # Questions up to which a product is quicker transposed.

@@ -20,7 +20,11 @@ def l2_normalise(
         return quick.l2_normalise(regions, dtype)
     units = cast_copy(regions, dtype)
     precise = torch.promote_types(dtype, torch.float32)
-    norm = (torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise) + 1e-8).to(dtype)
+    length = torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise)
+    if choice.as_onnx():  # onnxruntime would leave out an addition of 1e-8, and divide by 0
+        unit: Tensor = units * 1e8 / (length * 1e8 + 1)
+        return unit
+    norm = (length + 1e-8).to(dtype)
     # Nobody else has these; where no gradient needs what they were, their memory serves again.
     return units / norm if units.requires_grad else units.div_(norm)
 

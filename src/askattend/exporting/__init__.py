@@ -1,0 +1,1 @@
+"""Trained runs for other programs: graphs in ONNX, and a page that answers in the browser."""
