@@ -181,6 +181,12 @@ def test_what_is_of_models_alone_is_refused_of_runs(run: Path, call: Call) -> No
         assert (status, f"{words[0]}: is of a model of transformers'" in err) == (2, True)
 
 
+def test_other_commands_say_which_one_takes_it(table: str, tmp_path: Path, call: Call) -> None:
+    folder = save_vilt(tmp_path / "m")
+    status, _, err = call("ask", folder, tmp_path / "square 0.png", "is it red?")
+    assert (status, f"askattend evaluate {folder} takes it" in err) == (2, True), err
+
+
 # --- compared -------------------------------------------------------------------------------------
 
 
