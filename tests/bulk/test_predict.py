@@ -391,8 +391,8 @@ def test_csv_for_spreadsheets(trained: Path, pictures: Path, tmp_path: Path, cal
         (pictures / name).write_bytes(b"no picture")
     asked = tmp_path / "questions.txt"
     asked.write_text(f"is it a zebra, größer?\n{hostile}\n;=2+2 is it red?\n")
-    words = ("predict", trained / "runs" / "saaa", "--images", pictures, "--questions", asked)
-    words = (*words, *INLINE, "--shard-images", 5)
+    common = ("predict", trained / "runs" / "saaa", "--images", pictures, "--questions", asked)
+    words = (*common, *INLINE, "--shard-images", 5)
     assert call(*words, "--out", tmp_path / "lines")[0] == 0
     table = (*words, "--out", tmp_path / "table", "--format", "csv")
     assert call(*table)[0] == 0
@@ -414,7 +414,7 @@ def test_csv_for_spreadsheets(trained: Path, pictures: Path, tmp_path: Path, cal
         if row["answer"]:
             assert float(cells["probability"]) == row["probability"]
             assert cells["top"].startswith(f"{row['answer']}: ")
-            assert cells["unknown_words"] == " | ".join(row["unknown_words"])
+            assert cells["unknown_words"].lstrip("'") == " | ".join(row["unknown_words"])
     assert f"'{hostile}" in {cells["question"] for cells in read}
     # What was lost is made again, byte for byte.
     before = content(tmp_path / "table")

@@ -212,7 +212,7 @@ def test_what_is_missing_is_told_of_the_row_that_is_most_like_headings(
         read_table(file)
 
 
-COVER = [["Deckblatt"], ["Küche", 2026]]
+COVER: list[list[Any]] = [["Deckblatt"], ["Küche", 2026]]
 ASKED = [["Bild", "Frage", "Antwort"], ["a.png", "what?", "red"]]
 
 

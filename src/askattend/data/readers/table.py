@@ -24,6 +24,7 @@ from askattend.errors import DataError, name_few
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
 LOCATED_AT = "located_at"
+_BROKEN = "broken"
 
 
 def read_table(
@@ -81,7 +82,10 @@ def read_table(
         DataError: anything is malformed or missing, images included; names all kinds of mistakes,
             how many rows have each and the first few.
     """
-    mistakes = Mistakes(skip=skip == "broken")
+    if skip not in ("", _BROKEN):
+        problem = f"unknown value of skip '{skip}'"
+        raise DataError(problem, where=file, remedy=f"Write skip={_BROKEN}, or leave it out.")
+    mistakes = Mistakes(skip=bool(skip))
     table = read_rows(file, columns, encoding=encoding, sheet=sheet, mistakes=mistakes)
     total = len(table.rows) + len(mistakes.left_out)
     questions = _questions(table.rows, mistakes)
@@ -277,9 +281,6 @@ TABLE = Reader(
     "FILE",
     "questions.csv",
     suffixes=tuple(EXTENSIONS),
-    options={
-        **dict.fromkeys((*sorted(COLUMNS), "encoding", "sheet", "test", "seed"), ()),
-        "skip": ("none", "broken"),
-    },
+    options=dict.fromkeys((*sorted(COLUMNS), "encoding", "sheet", "skip", "test", "seed"), ()),
     requires_images=True,
 )
