@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import grounding
 from askattend.evaluation.section import Table, TerminalLine
+from askattend.metrics.significance import Ratio
 from evaluation.evaluations import CONTEXT, evaluated, question
 from small_questions import make_qaset
 
