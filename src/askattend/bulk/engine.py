@@ -23,7 +23,7 @@ from askattend.files import sweep
 from askattend.runs.predictor import Predictor
 from askattend.settings import Positive, Threads, Workers, check
 
-Format = Literal["jsonl", "parquet"]
+Format = Literal["jsonl", "parquet", "csv"]
 # Given the shards to do and what to call with images done, yields each one's status once it is
 # whole; in any order.
 Engine = Callable[[Sequence[int], Callable[[int], None]], Iterator[Status]]
@@ -34,7 +34,7 @@ class BulkConfig:
     """Settings of a bulk answering."""
 
     format: Format = "jsonl"
-    """Form of the results: jsonl, or parquet (which needs pyarrow)."""
+    """Form of the results: jsonl, parquet (which needs pyarrow), or csv (for spreadsheets)."""
     attention: bool = False
     """Keep attention maps, in 8 bits."""
     top: Positive = 5

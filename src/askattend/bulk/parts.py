@@ -57,7 +57,7 @@ class Parts:
     Args:
         out: the folder.
         plan: the plan's digest.
-        format: ``"jsonl"`` or ``"parquet"``.
+        format: ``"jsonl"``, ``"parquet"`` or ``"csv"``.
         attention: True where rows hold maps.
     """
 
