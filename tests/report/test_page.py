@@ -28,9 +28,10 @@ from askattend.evaluation.section import (
 )
 from askattend.metrics.abstention import Abstention
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
-from askattend.metrics.calibration import Bin, Reliability, RiskCoveragePoint
+from askattend.metrics.calibration import Bin, Reliability
 from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.metrics.removal import Removal, RemovalScores
+from askattend.metrics.risk_coverage import RiskCoveragePoint
 from askattend.metrics.significance import Estimate, Ratio
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP
 from askattend.training.history import TrainingHistory

@@ -56,7 +56,7 @@ class Answerer:
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
-            ConfigError: it was validated on too few questions to show so small a risk.
+            ConfigError: it was validated on questions that do not show how to keep it.
         """
         if risk is None:
             self.threshold = 0.0
@@ -67,7 +67,7 @@ class Answerer:
                 where=self.run.folder,
                 remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
             )
-        self.calibration.require_enough(risk, where="abstain_above_risk")
+        self.calibration.require_shown(risk, where="abstain_above_risk")
         self.threshold = self.calibration.threshold(risk)
 
     def recalibrate(self, calibration: Calibration) -> None:

@@ -9,7 +9,8 @@ import pytest
 from askattend.evaluation.figures import reliability
 from askattend.evaluation.section import Chart, Mark, Note, TerminalLine
 from askattend.metrics.abstention import Abstention
-from askattend.metrics.calibration import Calibration, RiskCoveragePoint
+from askattend.metrics.calibration import Calibration
+from askattend.metrics.risk_coverage import RiskCoveragePoint
 from evaluation.evaluations import CONTEXT, evaluated, question
 from small_questions import make_qaset
 
