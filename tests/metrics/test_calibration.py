@@ -236,12 +236,12 @@ def test_the_risk_is_exceeded_in_few_draws_of_validation(
         exceeded += len(answered) > 0 and wrong(answered).mean() > 0.2
     assert exceeded <= 0.05 * draws
     # Where the surest answers are right, many draws show it.
-    assert wrong is not steep or questions < 400 or answering > 0.9 * draws
+    assert wrong is not steep or questions < 400 or answering > 0.6 * draws
 
 
 def test_questions_of_few_images_show_less() -> None:
     """Twenty questions of an image that are all right or all wrong are one piece of evidence."""
-    generator, draws, exceeded = np.random.default_rng(7), 200, 0
+    generator, draws, exceeded = np.random.default_rng(7), 60, 0
     for _ in range(draws):
         right = np.repeat(generator.random(40) >= 0.25, 20).astype(float)
         logits = torch.from_numpy(np.stack([generator.random(800), np.full(800, -1.0)], axis=1))
@@ -305,7 +305,8 @@ def test_a_threshold_that_rests_on_too_few_is_refused() -> None:
     alike = Calibration(1.0, 100, curve, effective=12.0)
     with pytest.raises(ConfigError, match="100 validation questions, worth 12 independent ones, "):
         alike.require_shown(0.1, where="x")
-    assert Calibration(1.0, 1000, curve).threshold(0.1) == 0.9
+    assert Calibration(1.0, 1000, curve).threshold(0.1) > 1  # 30, at half of the doubt
+    assert Calibration(1.0, 1300, curve).threshold(0.1) == 0.9
 
 
 def test_questions_of_one_image_are_no_independent_evidence() -> None:
@@ -319,7 +320,7 @@ def test_questions_of_one_image_are_no_independent_evidence() -> None:
 def test_few_questions_do_not_tell_a_temperature(true: float) -> None:
     """A network that is right about itself keeps 1 in most draws; another's is found by many."""
     given_up = []
-    for seed in range(60):
+    for seed in range(40):
         generator = torch.Generator().manual_seed(seed)
         logits = 2 * torch.randn(15 if true == 1 else 400, 4, generator=generator)
         said = torch.multinomial((logits / true).softmax(1), 1, generator=generator).squeeze(1)
