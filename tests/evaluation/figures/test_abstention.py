@@ -20,15 +20,15 @@ SURE = [0.9, 0.6, 0.9, 0.8]
 
 
 def test_a_risk_is_kept_by_the_threshold_of_validation() -> None:
-    calibration = Calibration(1.0, 150, CURVE, abstain_above_risk=0.2)
+    calibration = Calibration(1.0, 200, CURVE, abstain_above_risk=0.2)
     said = ["yes", "no", "no", "no"]
     found = replace(
         evaluated(QUESTIONS, said, probabilities=SURE, calibration=calibration), in_sample=2
     )
     value = abstention.measure(found)
     assert value is not None
-    assert value == Abstention(0.2, 0.7, 2 / 3, 2, 0.5, value.interval, 2, 0.4, 60, 150)
-    chosen = "chosen on 60 validation questions above it, 40.0% of 150"
+    assert value == Abstention(0.2, 0.7, 2 / 3, 2, 0.5, value.interval, 2, 0.4, 80, 200)
+    chosen = "chosen on 80 validation questions above it, 40.0% of 200"
     first, second = abstention.terminal_lines(value)
     note = f"   (from a probability of 70.0%, {chosen})"
     assert first == TerminalLine("coverage at a risk of 20.0%", value.coverage, note)
