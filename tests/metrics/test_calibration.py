@@ -277,6 +277,7 @@ def test_only_a_risk_that_is_shown_is_advised() -> None:
     assert "15 validation questions do not show" in said
     assert "takes 29 at least" in said
     alone = Calibration(1.0, 0, ())
+    assert how_to_abstain(None, 0).startswith("There were no validation questions")
     assert (alone.least_risk, alone.advised_risk) == (None, None)
     with pytest.raises(ConfigError, match="Name a greater risk, or validate"):
         alone.require_shown(0.5, where="x")

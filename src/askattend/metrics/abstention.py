@@ -92,6 +92,8 @@ def how_to_abstain(advised: float | None, questions: int) -> str:
             f'After `evaluate --abstain-above-risk {advised:g}`, `ask` says "not sure" where more '
             f"than {advised:.0%} of its answers could be wrong."
         )
+    if not questions:
+        return 'There were no validation questions to learn from when `ask` is "not sure".'
     least, most = least_questions(ADVISED[0]), ADVISED[-1]
     return (
         f'No risk up to {most:.0%} can be chosen for `ask` to be "not sure" above: '
