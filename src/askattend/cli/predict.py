@@ -65,7 +65,7 @@ class Predict:
     features: Path | None = None
     """Answer from the features of this store; no picture is needed."""
     backbone: BackboneName = None
-    own_attention: Attention = None
+    attention: Attention = None
     device: Device = "auto"
     strict: bool = False
     """Exit with status 1 if any image is broken."""
@@ -84,7 +84,7 @@ def run(argv: list[str]) -> None:
         options.run,
         device=options.device,
         backbone=options.backbone,
-        attention=options.own_attention,
+        attention=options.attention,
     )
     print_notes(stopped_note(predictor.run))
     store = None if store is None else _fitting(store, predictor)
@@ -137,7 +137,7 @@ def _setup(
     options: Predict, plan: Plan, common: tuple[Asked, ...], store: FeatureStore | None
 ) -> AnsweringSetup:
     """Tell workers of a cluster what is to be done, from any working directory."""
-    backbone, attention = options.backbone, options.own_attention
+    backbone, attention = options.backbone, options.attention
     return AnsweringSetup(
         run=str(options.run.absolute()),
         out=str(options.out.absolute()),
