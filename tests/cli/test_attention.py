@@ -180,8 +180,16 @@ def test_what_does_not_fit_is_refused_before_training(
 )
 @pytest.mark.parametrize("more", [(), ("--search", "1m")], ids=["train", "search"])
 def test_it_is_tried_before_any_picture_is_looked_at(
-    trained: Path, tmp_path: Path, call: Call, name: str, message: str, more: tuple[str, ...]
+    trained: Path,
+    tmp_path: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    message: str,
+    more: tuple[str, ...],
 ) -> None:
+    # For a search there are too few pictures here; what is wrong is found before.
+    monkeypatch.setattr("askattend.experiment.search.search.folds_for", lambda *_: [])
     words = train_command("saaa", trained / "squares.csv", tmp_path / "run")
     status, _, err = call(*words, "--attention", f"{MODULES}:{name}", *more)
     assert status == 2
