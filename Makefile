@@ -17,7 +17,8 @@ SEEDS_OF_WORKERS ?= 10000
 # What `make test-oldest` runs with the oldest versions: the tests that use other packages most.
 # Old ones warn of what newer ones did away with; schemathesis needs a newer rich than users do.
 WITH_OTHERS = tests/cli tests/data/readers tests/data/test_word_vectors.py tests/drawing \
-  tests/experiment/test_tensorboard.py tests/experiment/test_config.py \
+  tests/evaluation tests/experiment/test_tensorboard.py tests/experiment/test_config.py \
+  tests/explaining tests/foreign \
   tests/exporting/test_graphs.py tests/exporting/test_export.py tests/features \
   tests/importing tests/metrics tests/report tests/runs/test_run_folder.py tests/serving \
   tests/test_settings.py --ignore tests/serving/test_description.py -W default

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -163,20 +164,47 @@ def spoilt(folder: Path) -> dict[str, Callable[[], object]]:
     (full / "mine.txt").touch()
     many = make_qaset(make_question("?", ("a", 1001), image="a"), images={"a": own.images["a"]})
     gone = make_qaset(make_question("?", ("a", 1), image="gone.png"))
+    secret = folder / "secret.txt"
+    secret.write_text("a token")
+    none = make_qaset(make_question("?", ("a", 1), image="a"), images={"a": secret})
     half = make_qaset(make_question("\ud800", ("a", 1), image="a"), images={"a": own.images["a"]})
     return {
         "not an empty folder": lambda: write_parquet(own, full),
         "people answered": lambda: write_parquet(many, folder / "x"),
         "not there: gone.png": lambda: write_parquet(gone, folder / "x"),
+        "image 'a' is none": lambda: write_parquet(none, folder / "x"),
         "half a character": lambda: write_parquet(half, folder / "x"),
     }
 
 
 @pytest.mark.parametrize(
     "message",
-    ["not an empty folder", "people answered", "not there: gone.png", "half a character"],
+    [
+        "not an empty folder",
+        "people answered",
+        "not there: gone.png",
+        "image 'a' is none",
+        "half a character",
+    ],
 )
 def test_what_cannot_be_written_leaves_nothing(message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         spoilt(tmp_path)[message]()
     assert not (tmp_path / "x").exists()
+
+
+def test_without_pyarrow_it_is_said_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = squares(tmp_path)
+    write_parquet(own, tmp_path / "out")
+    for name in ("pyarrow", "pyarrow.parquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match="pip install 'pyarrow"):
+        read_source(f"parquet:{tmp_path / 'out'}")
+    with pytest.raises(DataError, match="pip install 'pyarrow"):
+        write_parquet(own, tmp_path / "again")
+    for name in ("huggingface_hub", "transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match="need the package huggingface-hub"):
+        read_source("hf:ann/birds")

@@ -27,6 +27,7 @@ LINES_NOT_RUN = {
     "--train.device cuda": "needs a GPU; tests/test_gpu.py has one",
     "hf:microsoft/resnet-152": "fetches weights; tests/features/test_hub.py has small ones",
     "hf:flaviagiammarino/vqa-rad": "fetches a data set; tests/data/readers/test_arrow.py has small",
+    "runs/rad": "was trained on that data set",
     "arrow:saved": "names what save_to_disk wrote, as tests/data/readers/test_arrow.py does",
     "hf:Salesforce/": "fetches weights; tests/experiment/test_evaluate_foreign.py has small ones",
     "models/mine": "names a model of transformers'; tests/experiment/test_evaluate_foreign.py has",

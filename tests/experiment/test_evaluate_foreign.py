@@ -70,6 +70,7 @@ def test_any_model_leaves_what_a_run_does(
     for text in ("This network", "first words", name, "Its answers", "data:image/jpeg"):
         assert text.lower() in page.lower()
     assert "Where it looked" not in page
+    assert "abstain" not in page
     for file in ("report.html", "metrics.json"):  # but for where its data lie
         text = (place / file).read_text(encoding="utf-8").replace(table, "")
         assert str(tmp_path) not in text
@@ -178,6 +179,12 @@ def test_what_is_of_models_alone_is_refused_of_runs(run: Path, call: Call) -> No
     for words in (("--prompt", "x"), ("--dialect", "current"), ("--max-tokens", "3")):
         status, _, err = call("evaluate", run, *words)
         assert (status, f"{words[0]}: is of a model of transformers'" in err) == (2, True)
+
+
+def test_other_commands_say_which_one_takes_it(table: str, tmp_path: Path, call: Call) -> None:
+    folder = save_vilt(tmp_path / "m")
+    status, _, err = call("ask", folder, tmp_path / "square 0.png", "is it red?")
+    assert (status, f"askattend evaluate {folder} takes it" in err) == (2, True), err
 
 
 # --- compared -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
 from askattend.errors import AskAttendError
 from askattend.exporting import accuracy as measuring
+from askattend.exporting import export as exporting
 from askattend.exporting.eight_bits import in_eight_bits
 from askattend.exporting.export import Export, export
 from askattend.exporting.exportable import require_exportable
@@ -28,6 +30,7 @@ from askattend.exporting.packages import require_packages
 from askattend.exporting.runtime import Session
 from askattend.features.geometry import square
 from askattend.features.images import open_image
+from askattend.files import write_whole
 from askattend.runs.own_code import OwnCode
 from askattend.runs.predictor import Predictor
 from askattend.runs.run_folder import Run
@@ -193,6 +196,26 @@ def test_no_folder_of_somebody_elses_is_written_over(
         status, _, err = call("export", "demo", "--out", out)
         assert (status, told in err) == (2, True)
     assert [file.name for file in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_a_full_disk_leaves_nothing(
+    untrained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    made = {"image": b"a graph", "question": b"another"}
+    monkeypatch.setattr(exporting, "_made", lambda *arguments: (made, None, ()))
+    written = list[Path]()
+
+    def full(file: Path, content: bytes) -> None:
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+        written.append(file)
+        write_whole(file, content)
+
+    monkeypatch.setattr(exporting, "write_whole", full)
+    with pytest.raises(OSError, match="No space left"):
+        export(untrained.folder, tmp_path / "new" / "out", backbone=False)
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, tmp_path / "new"])
 
 
 def test_what_keeps_eight_bits_from_being_measured_is_told(

@@ -1,4 +1,4 @@
-"""npm's package: from a folder, an archive, or its registry once."""
+"""npm's package: from a folder, an archive, or npm once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import io
 import tarfile
 from pathlib import Path
-from urllib.error import URLError
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -28,60 +28,53 @@ def packed(contents: dict[str, bytes]) -> bytes:
     return written.getvalue()
 
 
-class Registry:
-    """npm's registry, which counts who asks."""
+class Npm:
+    """npm, which counts how often it is asked to pack."""
 
     def __init__(self, content: bytes) -> None:
         self.content, self.asked = content, list[str]()
 
-    def __call__(self, address: str, timeout: float) -> io.BytesIO:
-        self.asked.append(address)
-        return io.BytesIO(self.content)
+    def __call__(self, command: list[str], *, cwd: Path, **options: object) -> None:
+        assert command[:2] == ["npm", "pack"]
+        self.asked.append(command[2])
+        (cwd / "fetched.tgz").write_bytes(self.content)
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Registry:
-    found = Registry(packed(CONTENTS))
+def npm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Npm:
+    found = Npm(packed(CONTENTS))
     digest = base64.b64encode(hashlib.sha512(found.content).digest()).decode()
     monkeypatch.setattr(onnxruntime_web, "INTEGRITY", digest)
-    monkeypatch.setattr(onnxruntime_web, "urlopen", found)
+    monkeypatch.setattr(onnxruntime_web, "which", lambda name: name)
+    monkeypatch.setattr(onnxruntime_web, "run", found)
     monkeypatch.setenv("ASKATTEND_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("npm_config_registry", raising=False)
     return found
 
 
-def test_it_is_fetched_once(registry: Registry) -> None:
+def test_it_is_fetched_once(npm: Npm) -> None:
     for _ in range(2):
         found = runtime_files(None)
         assert {name: found[name] for name in FILES} == CONTENTS
         assert b"MIT License" in found["LICENSE"]
-    name = f"onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
-    assert registry.asked == [f"https://registry.npmjs.org/{name}"]
+    assert npm.asked == [f"onnxruntime-web@{VERSION}"]
 
 
-def test_a_mirror_is_asked_where_npm_would_ask_it(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("npm_config_registry", "https://mirror.example/npm/")
-    runtime_files(None)
-    assert registry.asked[0].startswith("https://mirror.example/npm/onnxruntime-web/-/")
-
-
-def test_what_is_not_the_package_is_not_kept(registry: Registry) -> None:
-    registry.content += b"more"
+def test_what_is_not_the_package_is_not_kept(npm: Npm) -> None:
+    npm.content += b"more"
     with pytest.raises(ConfigError, match="its digest is another"):
         runtime_files(None)
     assert not cached().exists()
 
 
-def test_without_a_network_it_says_what_to_do(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(address: str, timeout: float) -> None:
-        raise URLError("no route to host")
+def test_without_a_network_it_says_what_to_do(npm: Npm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(command: list[str], **options: object) -> None:
+        raise CalledProcessError(1, command)
 
-    monkeypatch.setattr(onnxruntime_web, "urlopen", refuse)
-    with pytest.raises(ConfigError, match=r"no route to host.*npm pack .*--onnxruntime-web"):
+    monkeypatch.setattr(onnxruntime_web, "run", fail)
+    with pytest.raises(ConfigError, match=r"npm pack .* did not fetch it.*--onnxruntime-web"):
+        runtime_files(None)
+    monkeypatch.setattr(onnxruntime_web, "which", lambda name: None)
+    with pytest.raises(ConfigError, match=r"npm.*is not installed.*--onnxruntime-web"):
         runtime_files(None)
 
 

@@ -30,7 +30,8 @@ class Compare:
         Positional[tuple[Path, ...]],
         tyro.conf.arg(metavar="RUN|RESULTS.json …", help_behavior_hint=REQUIRED),
     ]
-    """Evaluated runs; with --data, results files will do. Differences are from the first."""
+    """Evaluated runs, or models of transformers'; with --data, results files will do. Differences
+    are from the first."""
     data: str | None = None
     """Question source to score all against; by default scores are those of their evaluations."""
     split: str | None = None

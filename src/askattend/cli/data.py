@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ import tyro
 from rich.filesize import decimal
 from tyro.conf import Positional
 
-from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json
+from askattend.cli.console import FLOORS, MOST_TYPES, parse, print_json, progress
 from askattend.cli.options import Json
 from askattend.data.parquet import write_parquet
 from askattend.data.readers.registry import read_source_as_it_is, source_lines
 from askattend.data.splits import shared_remark
 from askattend.data.vocab import most_common_first
+from askattend.environment.console import print_line
 from askattend.metrics.image_copies import copies_notes
 from askattend.metrics.source_summary import SourceSummary, SplitSummary, summarise
 from askattend.settings import Positive, check
@@ -70,7 +70,10 @@ def run(argv: list[str]) -> None:
     if options.out is not None:
         size = sum(file.stat().st_size for file in written)
         done = f"written: {options.out} ({len(written):,} files of Parquet, {decimal(size)})"
-        print(done, file=sys.stderr if options.json else sys.stdout)
+        if options.json:  # of which standard output holds one value
+            print_line(progress(), done)
+        else:
+            print(done)
 
 
 def _description(argv: list[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from typing import Annotated
 import tyro
 from rich.filesize import decimal
 
-from askattend.cli.console import parse, print_json, print_notes
+from askattend.cli.console import parse, print_json, print_notes, progress
 from askattend.cli.options import Json, RunFolder
 from askattend.environment.packing import run_folder
 from askattend.metrics.shares import percent
@@ -43,14 +44,18 @@ def run(argv: list[str]) -> None:
     from askattend.runs.run_folder import Run
 
     print_notes(stopped_note(Run.load(run_folder(options.run))))
-    found: Export = export(
-        options.run,
-        options.out,
-        format=options.format,
-        weights=options.weights,
-        backbone=options.backbone,
-        onnxruntime_web=options.onnxruntime_web,
-    )
+    console = progress()
+    # Half a minute, of which nobody else would know anything.
+    told = "making the graphs, and trying them"
+    with console.status(told) if console.is_interactive else nullcontext():
+        found: Export = export(
+            options.run,
+            options.out,
+            format=options.format,
+            weights=options.weights,
+            backbone=options.backbone,
+            onnxruntime_web=options.onnxruntime_web,
+        )
     print_notes(found.manifest.remarks)
     if options.json:
         print_json({"folder": str(found.folder), **found.to_dict()})

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from askattend.data.extra_columns import BOXES, MEANING, NUMBERED, PAIRS, POSITION, SUBSETS
-from askattend.data.questions import QASet, Question, QuestionId
+from PIL import Image
+
+from askattend.data.parquet_columns import Column, columns_of
+from askattend.data.questions import QASet, Question
 from askattend.errors import DataError, name_few
 from askattend.files import make_folder, read_whole, readable, whole_file, whole_folder, write_whole
 from askattend.files.limits import MEBIBYTE
@@ -24,22 +25,6 @@ SHARD, GROUP, GROUP_ROWS = 500 * MEBIBYTE, 64 * MEBIBYTE, 100
 MOST_PEOPLE = 1_000
 # What datasets calls a split: letters, digits and underscores.
 _NAMES = {"valid": "validation"}
-_LEAST, _MOST = -(2**63), 2**63 - 1
-
-
-@dataclass(frozen=True)
-class _Column:
-    """A column of the files.
-
-    Attributes:
-        kind: pyarrow's type, made by who has imported it.
-        feature: the type as `datasets` notes it.
-        value: what it holds of a question.
-    """
-
-    kind: Callable[[Any], Any]
-    feature: Any
-    value: Callable[[Question], Any]
 
 
 def write_parquet(questions: QASet, folder: Path) -> tuple[Path, ...]:
@@ -58,11 +43,11 @@ def write_parquet(questions: QASet, folder: Path) -> tuple[Path, ...]:
         the files, in the order of the splits.
 
     Raises:
-        DataError: pyarrow is not installed, the folder is not empty, a picture is missing, or more
-            than 1,000 people answered a question.
+        DataError: pyarrow is not installed, the folder is not empty, a picture is missing or none,
+            or more than 1,000 people answered a question.
     """
     _require(questions, folder)
-    columns = _columns_of(questions)
+    columns = columns_of(questions)
     written: list[Path] = []
     with whole_folder(folder) as unfinished:
         make_folder(unfinished / "data")
@@ -137,7 +122,7 @@ def _write(
     opened: BinaryIO,
     rows: Sequence[Question],
     images: Mapping[str, Path],
-    columns: Mapping[str, _Column],
+    columns: Mapping[str, Column],
 ) -> None:
     import pyarrow as pa
     from pyarrow import parquet
@@ -173,7 +158,7 @@ def _groups(
     contents: dict[str, bytes] = {}
     size = 0
     for question in rows:
-        content = contents.get(question.image) or read_whole(images[question.image])
+        content = contents.get(question.image) or _picture(question.image, images[question.image])
         if group and (len(group) == GROUP_ROWS or size + len(content) > GROUP):
             yield group, contents
             group, contents, size = [], {}, 0
@@ -184,91 +169,25 @@ def _groups(
         yield group, contents
 
 
-def _value(dtype: str) -> dict[str, str]:
-    return {"dtype": dtype, "_type": "Value"}
+def _picture(image: str, file: Path) -> bytes:
+    """Read a picture's file.
 
+    A table of somebody else's may name any file of this machine: what is none is not passed on.
 
-def _list_of(feature: Any) -> dict[str, Any]:
-    # As datasets called lists of old, which all its versions read.
-    return {"feature": feature, "_type": "Sequence"}
-
-
-def _columns_of(questions: QASet) -> dict[str, _Column]:
-    """List the columns beside the picture; those that no question has a value of are left out."""
-    text = _value("string")
-    columns = {
-        "image_id": _Column(lambda pa: pa.string(), text, lambda q: readable(q.image)),
-        "question": _Column(lambda pa: pa.string(), text, lambda q: q.text),
-        "answers": _Column(lambda pa: pa.list_(pa.string()), _list_of(text), _written_out),
-        "split": _Column(lambda pa: pa.string(), text, lambda q: q.split),
-        **_ids([question.id for question in questions]),
-        "question_type": _Column(lambda pa: pa.string(), text, lambda q: q.question_type),
-        "answer_type": _Column(lambda pa: pa.string(), text, lambda q: q.answer_type),
-        MEANING: _Column(lambda pa: pa.string(), text, lambda q: q.meaning),
-        BOXES: _Column(
-            lambda pa: pa.list_(pa.list_(pa.float64())),
-            _list_of(_list_of(_value("float64"))),
-            lambda q: [list(box) for box in q.boxes] or None,
-        ),
-        **_groupings(questions),
-        **_positions(questions),
-    }
-    optional = ("question_type", "answer_type", MEANING, BOXES)
-    unused = [n for n in optional if all(columns[n].value(q) is None for q in questions)]
-    return {name: column for name, column in columns.items() if name not in unused}
-
-
-def _written_out(question: Question) -> list[str]:
-    """List each person's answer, the most common first."""
-    return [answer for answer, count in question.answers for _ in range(count)]
-
-
-def _ids(ids: Sequence[QuestionId]) -> dict[str, _Column]:
-    """Make the column of ids: numbers where all are, else text, with what was a number noted."""
-    if all(isinstance(one, int) and _LEAST <= one <= _MOST for one in ids):
-        return {"id": _Column(lambda pa: pa.int64(), _value("int64"), lambda q: q.id)}
-    columns = {"id": _Column(lambda pa: pa.string(), _value("string"), lambda q: str(q.id))}
-    if any(isinstance(one, int) for one in ids):
-        columns[NUMBERED] = _Column(
-            lambda pa: pa.bool_(), _value("bool"), lambda q: isinstance(q.id, int)
-        )
-    return columns
-
-
-def _positions(questions: QASet) -> dict[str, _Column]:
-    """Make the column of positions, where splits take turns, so that none is told by the files."""
-    in_turn = [question.split for question in questions]
-    if len([split for split, _ in groupby(in_turn)]) == len(set(in_turn)):
-        return {}
-    position = {question.id: number for number, question in enumerate(questions)}
-    return {POSITION: _Column(lambda pa: pa.int64(), _value("int64"), lambda q: position[q.id])}
-
-
-def _groupings(questions: QASet) -> dict[str, _Column]:
-    """Make the columns of pairs and published subsets, where there are any."""
-    pairs, subsets = (
-        defaultdict[QuestionId, list[int]](list),
-        defaultdict[QuestionId, list[str]](list),
-    )
-    there = {question.id for question in questions}
-    for number, both in enumerate(questions.pairs):
-        for identifier in both if there.issuperset(both) else ():
-            pairs[identifier].append(number)
-    for name, those in questions.subsets.items():
-        for identifier in those:
-            subsets[identifier].append(name)
-    columns = {}
-    if pairs:
-        columns[PAIRS] = _Column(
-            lambda pa: pa.list_(pa.int64()), _list_of(_value("int64")), lambda q: pairs.get(q.id)
-        )
-    if subsets:
-        columns[SUBSETS] = _Column(
-            lambda pa: pa.list_(pa.string()),
-            _list_of(_value("string")),
-            lambda q: subsets.get(q.id),
-        )
-    return columns
+    Raises:
+        DataError: it is no picture, by its first bytes.
+    """
+    content = read_whole(file)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Image.open(BytesIO(content)).close()
+    except Image.DecompressionBombError:
+        pass  # whoever opens it is told
+    except Exception:  # a decoder may raise anything at all on a damaged file
+        remedy = "Mend it, or leave its questions out: --check-images names all such."
+        raise DataError(f"image '{image}' is none", where=file, remedy=remedy) from None
+    return content
 
 
 def _card(splits: Mapping[str, Sequence[str]], questions: QASet) -> str:

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from askattend.environment.hub_client import (
     endpoint,
@@ -55,7 +55,7 @@ class HubDataSet:
             try:
                 api = hub.HfApi(endpoint=endpoint(), library_name="askattend")
                 info = api.repo_info(self.repository, repo_type=_KIND, revision=self.revision)
-                return [file.rfilename for file in info.siblings or ()]
+                return [f.rfilename for f in info.siblings or () if _is_within(f.rfilename)]
             except Exception as error:
                 if not is_of_the_hub(error) or was_answered(error):
                     raise
@@ -81,3 +81,9 @@ class HubDataSet:
         hub = hub_client(what="data sets", raises=DataError)
         place = {"repo_type": _KIND, "revision": self.revision, "endpoint": endpoint()}
         return Path(hub.snapshot_download(self.repository, **place, **more))
+
+
+def _is_within(file: str) -> bool:
+    """Tell a path that does not lead out of the data set, whatever a hub says that it has."""
+    pure = PurePosixPath(file)
+    return not pure.is_absolute() and ".." not in pure.parts

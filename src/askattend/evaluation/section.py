@@ -161,10 +161,12 @@ class PageContext:
     Attributes:
         figures: the values of all figures by name.
         maps_name: what an attention map is called: ``"glimpse"`` (SAAA) or ``"hop"`` (SAN).
+        abstains: False for what cannot be told to be not sure: a model made elsewhere.
     """
 
     figures: Mapping[str, Any]
     maps_name: str
+    abstains: bool = True
 
 
 # A table of groups shows the most frequent ones alone.

@@ -8,6 +8,7 @@ from statistics import fmean
 
 import numpy as np
 import torch
+from scipy.integrate import trapezoid
 
 from askattend.attribution.maps import Maps, maps_of
 from askattend.attribution.randomising import cascade
@@ -41,9 +42,9 @@ def curves(
             order,
             float(down[0] - down[1]),
             tuple(down.tolist()),
-            float(np.trapezoid(down, gone / regions)),
+            float(trapezoid(down, gone / regions)),
             tuple(up.tolist()),
-            float(np.trapezoid(up, (regions - gone[::-1]) / regions)),
+            float(trapezoid(up, (regions - gone[::-1]) / regions)),
         )
         for order, down, up in zip((*maps, "random"), deletion, insertion, strict=True)
     )

@@ -80,7 +80,7 @@ def export(
             the run's validation questions beside that of float32, where they are at hand.
         backbone: False for the network alone, which is given regions.
         onnxruntime_web: npm's package onnxruntime-web, its folder or its .tgz; by default it is
-            fetched from npm's registry once, into the user's cache.
+            fetched by npm once, into the user's cache.
 
     Raises:
         ConfigError: a package is missing, an option has no such value, or `out` is taken.

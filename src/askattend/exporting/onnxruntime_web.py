@@ -5,24 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import tarfile
 import zlib
-from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
-from urllib.request import urlopen
+from shutil import which
+from subprocess import SubprocessError, run
 
 from askattend.environment.home import cache_folder
 from askattend.errors import ConfigError, reason_of
-from askattend.files import read_whole, whole_folder, write_whole
+from askattend.files import make_folder, read_whole, scratch_folder, whole_folder, write_whole
 
 # What is tested; its digest is npm's own (``npm view onnxruntime-web dist.integrity``).
 VERSION = "1.30.0"
 INTEGRITY = (
     "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 )
-REGISTRY = "https://registry.npmjs.org"
 # The build that computes on the processor, by WebAssembly.
 SCRIPT = "ort.wasm.min.js"
 FILES = (SCRIPT, "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
@@ -49,7 +46,7 @@ NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FO
 DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
 OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
-_SECONDS = 30
+_SECONDS = 120
 _ELSEWHERE = (
     f"Fetch it where there is a network (npm pack onnxruntime-web@{VERSION}), and name the file by "
     f"--onnxruntime-web onnxruntime-web-{VERSION}.tgz."
@@ -61,7 +58,7 @@ def runtime_files(place: str | Path | None) -> dict[str, bytes]:
 
     Args:
         place: the package's folder (its ``dist``, or one with ``dist`` in it) or its ``.tgz``; by
-            default the user's cache, into which it is fetched from npm's registry if need be.
+            default the user's cache, into which npm fetches it if need be.
 
     Raises:
         ConfigError: it is not there, or lacks a file, or could not be fetched.
@@ -133,26 +130,36 @@ def _fetch(folder: Path) -> None:
     Raises:
         ConfigError: it could not be fetched, or is another.
     """
-    address = f"{_registry()}/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
-    try:
-        with urlopen(address, timeout=_SECONDS) as response:
-            packed = response.read()
-    except (OSError, HTTPException, ValueError) as error:
-        problem = f"onnxruntime-web could not be fetched ({reason_of(error)})"
-        raise ConfigError(problem, where=address, remedy=_ELSEWHERE) from None
+    name = f"onnxruntime-web@{VERSION}"
+    make_folder(folder.parent)
+    with scratch_folder(folder) as scratch:
+        packed = _pack(name, scratch)
     if base64.b64encode(hashlib.sha512(packed).digest()).decode() != INTEGRITY:
-        problem = f"is not onnxruntime-web {VERSION}: its digest is another"
-        raise ConfigError(problem, where=address, remedy=_ELSEWHERE)
+        raise ConfigError("its digest is another", where=name, remedy=_ELSEWHERE)
     try:
         with whole_folder(folder) as unfinished:
-            for name, content in _of_archive(packed, address).items():
-                write_whole(unfinished / name, content)
+            for file, content in _of_archive(packed, name).items():
+                write_whole(unfinished / file, content)
     except OSError:
         if not folder.is_dir():  # else another process was quicker
             raise
 
 
-def _registry(environment: Mapping[str, str] = os.environ) -> str:
-    """Return npm's registry, or the mirror that its own variable names."""
-    named = environment.get("npm_config_registry") or environment.get("NPM_CONFIG_REGISTRY")
-    return (named or REGISTRY).rstrip("/")
+def _pack(name: str, into: Path) -> bytes:
+    """Let npm fetch a package from where its own settings say.
+
+    Raises:
+        ConfigError: npm is not installed, or does not get it.
+    """
+    npm = which("npm")
+    if npm is None:
+        problem = "npm, which fetches onnxruntime-web, is not installed"
+        raise ConfigError(problem, remedy=f"Install it; or elsewhere: {_ELSEWHERE}")
+    command = [npm, "pack", name, "--silent", "--ignore-scripts", "--fetch-retries=1"]
+    try:
+        run(command, cwd=into, check=True, capture_output=True, timeout=_SECONDS)
+        (file,) = into.glob("*.tgz")
+        return read_whole(file)
+    except (OSError, SubprocessError, ValueError) as error:
+        problem = f"npm pack {name} did not fetch it ({reason_of(error)})"
+        raise ConfigError(problem, remedy=_ELSEWHERE) from None

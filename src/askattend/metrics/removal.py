@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from jaxtyping import Float
+from scipy.integrate import trapezoid
 
 from askattend.metrics.significance import Bootstrap, Estimate, Ratio
 
@@ -91,8 +92,8 @@ class RemovalPerQuestion:
         gone, regions = np.array(self.removed), self.removed[-1]
         there = regions - gone[::-1]
         drops = self.deletion[:, 0] - self.deletion[:, 1]
-        deletion_area = np.trapezoid(self.deletion, gone / regions, axis=1)
-        insertion_area = np.trapezoid(self.insertion, there / regions, axis=1)
+        deletion_area = trapezoid(self.deletion, gone / regions, axis=1)
+        insertion_area = trapezoid(self.insertion, there / regions, axis=1)
         figures = np.concatenate([drops, deletion_area, insertion_area])
         bootstrap, orders = Bootstrap.of(figures, self.images), len(drops)
         *maps, random = (

@@ -100,7 +100,7 @@ def write_report(
         OSError: the file cannot be written.
     """
     metrics = evaluation.metrics
-    context = PageContext(metrics.figures, maps_name or "map")
+    context = PageContext(metrics.figures, maps_name or "map", "abstention" in figures)
     sections = [*_figure_sections(figures, context), learning_curves(history)]
     answered, carried = evaluation.predictions, _carried(metrics.figures)
     gallery = gallery_of(examples, answered, maps_name, carried, field) if examples else None

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from askattend.environment.hub import is_model_folder
 from askattend.errors import AskAttendError, RunError
 from askattend.files import decode_json, read_whole
 
@@ -61,11 +62,10 @@ def no_run(folder: Path) -> RunError:
         names = {str(each.get("network")) for each in starts}
         data = str(starts[0].get("data", ""))
     except (OSError, ValueError, IndexError, msgspec.MsgspecError, AskAttendError):
-        return RunError(
-            "not a run folder (no config.toml)",
-            where=folder,
-            remedy="Make one with: askattend train … --out FOLDER.",
-        )
+        remedy = "Make one with: askattend train … --out FOLDER."
+        if is_model_folder(folder):
+            remedy = f"It is a model of transformers': askattend evaluate {folder} takes it."
+        return RunError("not a run folder (no config.toml)", where=folder, remedy=remedy)
     network = names.pop() if len(names) == 1 else "any"
     words = ["askattend", "train", network, "--data", data, "--out", str(folder)]
     words += ["--search", f"{found.budget:.0f}s", "--resume"]

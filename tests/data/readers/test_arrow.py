@@ -357,6 +357,12 @@ def test_no_picture_lies_outside_of_the_hubs_data_set(path: str, hub: Hub) -> No
         read_source("hf:ann/birds")
 
 
+def test_no_file_of_it_lies_outside(hub: Hub) -> None:
+    files = {"train.parquet": content(row()), "../../up.parquet": b"x", "/etc/x.parquet": b"x"}
+    hub.data_sets["ann/birds"] = {"main": files}
+    assert len(read_source("hf:ann/birds")) == 1
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from askattend.data.extra_columns import PAIRS, POSITION, SUBSETS
 from askattend.data.questions import Question, QuestionId
@@ -27,14 +30,16 @@ from askattend.errors import DataError
 # So many rows at once, of texts.
 _ROWS = 64
 _NOT_READ = ("image", "located_at")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class ArrowRow:
+# Not a dataclass, and unknown to the garbage collector, as a question is: there may be a million.
+class ArrowRow(msgspec.Struct, frozen=True, gc=False):
     """A row.
 
     Attributes:
-        where: the file and its number, from 0, for messages.
+        source: its file.
+        number: its place there, from 0.
         question: it asks, without an id or image.
         id: of the question; None where the row has none.
         image_id: what the row calls its picture; None where it does not.
@@ -43,13 +48,19 @@ class ArrowRow:
         more: other cells that no other program writes.
     """
 
-    where: str
+    source: Path
+    number: int
     question: Question
     id: QuestionId | None
     image_id: str | None
     file: Path | None
     path: str
     more: Mapping[str, Any]
+
+    @property
+    def where(self) -> str:
+        """The file and the row's number, for messages."""
+        return f"{self.source}[{self.number}]"
 
 
 def rows_of(file: Path, split: str, headings: Headings, names: dict[str, None]) -> list[ArrowRow]:
@@ -76,11 +87,12 @@ def rows_of(file: Path, split: str, headings: Headings, names: dict[str, None]) 
             for column, name in known.items()
             if column in (*COLUMNS, *OWN) and column not in _NOT_READ
         }
-        made = each_of(_cells(opened, wanted), lambda row: _row(row, split))
+        made = each_of(enumerate(_cells(opened, wanted)), lambda each: _row(file, *each, split))
         if len(made) != len(pictures.of_row):  # replaced while it was read
             raise DataError("has changed", where=file, remedy="Read it again.")
+        files = [folder / name for name in pictures.files]
         return [
-            _with_picture(row, None if at < 0 else folder / pictures.files[at], path)
+            _with_picture(row, None if at < 0 else files[at], path)
             for row, at, path in zip(made, pictures.of_row, pictures.paths, strict=True)
         ]
 
@@ -107,7 +119,7 @@ def _values(array: Any, feature: Any) -> list[Any]:
     return [named_labels(each, feature) for each in array.to_pylist()]
 
 
-def _row(row: Row, split: str) -> ArrowRow:
+def _row(file: Path, number: int, row: Row, split: str) -> ArrowRow:
     cells = row.cells
     more = {
         column: cells[column]
@@ -116,7 +128,8 @@ def _row(row: Row, split: str) -> ArrowRow:
     }
     question = question_of(cells, row.where, split=split)
     identifier = id_of(cells, row.where)
-    return ArrowRow(row.where, question, identifier, image_id_of(cells), None, "", more)
+    name = image_id_of(cells)
+    return ArrowRow(file, number, question, identifier, name, None, "", more or _NOTHING)
 
 
 def _with_picture(row: ArrowRow, file: Path | None, path: str | None) -> ArrowRow:
@@ -132,4 +145,4 @@ def _with_picture(row: ArrowRow, file: Path | None, path: str | None) -> ArrowRo
         refuse_address(path, row.where)
     # Written on Windows, maybe: the id of an image is the same on every machine.
     place = (path or "").replace("\\", "/")
-    return ArrowRow(row.where, row.question, row.id, row.image_id, file, place, row.more)
+    return replace(row, file=file, path=place)

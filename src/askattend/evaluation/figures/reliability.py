@@ -56,7 +56,7 @@ def page_section(value: Reliability, context: PageContext) -> Section:
     if abstention is not None or any(point.risk > 0 for point in value.curve):
         charts = (*charts, _risk_coverage(value, abstention))
     notes = list(_notes(value))
-    if abstention is None and "abstention" in context.figures:
+    if abstention is None and context.abstains:
         notes.append(_HOW_TO_ABSTAIN)
     return Section("How sure it is", (*charts, Note(" ".join(notes))))
 
