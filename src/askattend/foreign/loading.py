@@ -82,6 +82,7 @@ def load_foreign(
         where = {"local_files_only": True, "trust_remote_code": False}
         config = transformers.AutoConfig.from_pretrained(folder, **where)
         kind, model_class = _class_of(config, transformers, name)
+        known = known_answers(config) if kind == _CLASSIFIER else None
         processor = transformers.AutoProcessor.from_pretrained(folder, **where)
         model, info = model_class.from_pretrained(
             folder, **where, use_safetensors=True, output_loading_info=True
@@ -98,7 +99,7 @@ def load_foreign(
         mark,
         parameters,
         loaded.prompt(prompt) if kind not in (_CLASSIFIER, _GENERATOR) else prompt,
-        known_answers(config) if kind == _CLASSIFIER else None,
+        known,
         16 if kind == _CLASSIFIER else 1,
         loaded,
         max_tokens,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from filelock import FileLock
 
 from askattend.data.readers.arrow_files import ArrowFile, grows, most_bytes
 from askattend.environment.home import cache_folder
@@ -96,16 +97,19 @@ def _names(part: Path) -> list[str]:
 
 
 def _unpack(opened: ArrowFile, column: str, folder: Path) -> Pictures:
+    make_folder(folder.parent)
+    # Or one process would remove what another, which saw the same gap, has just made whole.
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        pictures = _known(folder)
+        return _unpacked(opened, column, folder) if pictures is None else pictures
+
+
+def _unpacked(opened: ArrowFile, column: str, folder: Path) -> Pictures:
     if folder.exists():  # a part of it was removed
         remove_whole(folder)
-    try:
-        with whole_folder(folder) as unfinished:
-            pictures = _written(opened, column, unfinished)
-            write_whole(unfinished / _INDEX, msgspec.json.encode(pictures))
-    except OSError:
-        if (known := _known(folder)) is None:  # else another process was quicker
-            raise
-        return known
+    with whole_folder(folder) as unfinished:
+        pictures = _written(opened, column, unfinished)
+        write_whole(unfinished / _INDEX, msgspec.json.encode(pictures))
     return pictures
 
 
