@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import os
@@ -103,7 +104,7 @@ def test_maps_in_eight_bits_and_parquet(
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     run = trained / "runs" / "saaa"
-    words = ("predict", run, "--images", pictures, "--questions", questions, "--attention")
+    words = ("predict", run, "--images", pictures, "--questions", questions, "--maps")
     assert call(*words, *INLINE, "--out", tmp_path / "lines")[0] == 0
     assert call(*words, *INLINE, "--out", tmp_path / "table", "--format", "parquet")[0] == 0
     rows = rows_of(tmp_path / "lines")
@@ -310,7 +311,7 @@ def test_other_settings_are_refused(
     for more, named in (
         (("--batch-size", 4), "batch_size 8 there, 4 now"),
         (("--top", 2), "top 5 there, 2 now"),
-        (("--attention",), "attention False there, True now"),
+        (("--maps",), "maps False there, True now"),
     ):
         status, _, err = call(*words, *more)
         assert status == 2
@@ -355,20 +356,74 @@ def test_mistakes(
     assert not (tmp_path / "x").exists()
 
 
-def test_images_that_are_asked_about_must_be_there(
+def test_images_that_are_asked_about_and_missing_are_broken(
     trained: Path, pictures: Path, tmp_path: Path, call: Call
 ) -> None:
     pairs = tmp_path / "pairs.csv"
-    pairs.write_text("image,question,id\nsquare 0.png,is it red?,a\nlost.png,is it red?,b\n")
+    pairs.write_text("image,question,id\nlost.png,is it red?,b\nbelow/square 1.png,is it red?,a\n")
     words = ("predict", trained / "runs" / "saaa", "--images", pictures, "--questions", pairs)
+    status, _, err = call(*words, "--out", tmp_path / "x", *INLINE)
+    assert (status, "broken: lost.png: no image of this name" in err) == (0, True)
+    whole, lost = rows_of(tmp_path / "x")
+    assert (whole["image"], whole["id"], whole.get("error")) == ("below/square 1.png", "a", None)
+    assert (lost["image"], lost["id"], lost["answer"]) == ("lost.png", "b", None)
+    assert lost["error"] == "no image of this name"
+    pairs.write_text("image,question\nlost.png,is it red?\ngone.png,is it red?\n")
+    status, _, err = call(*words, "--out", tmp_path / "y", *INLINE)
+    assert (status, "2 of 2 images that are asked about are not there" in err) == (2, True)
+
+
+def test_missing_images_of_a_table_are_broken(trained: Path, tmp_path: Path, call: Call) -> None:
+    shutil.copy(trained / "square 0.png", tmp_path / "a.png")
+    table = tmp_path / "q.csv"
+    table.write_text("image,question,answer\nlost.png,is it red?,no\na.png,is it red?,no\n")
+    words = ("predict", trained / "runs" / "saaa", "--data", f"table:{table}", *INLINE)
     status, _, err = call(*words, "--out", tmp_path / "x")
-    assert status == 2
-    assert "1 of 2 images that are asked about are not there: lost.png" in err
-    pairs.write_text("image,question,id\nbelow/square 1.png,is it red?,a\n")
-    assert call(*words, "--out", tmp_path / "x", *INLINE)[0] == 0
-    assert [(row["image"], row["id"]) for row in rows_of(tmp_path / "x")] == [
-        ("below/square 1.png", "a")
+    assert (status, "broken: lost.png: no such file" in err) == (0, True)
+    assert [row.get("error") for row in rows_of(tmp_path / "x")] == ["no such file", None]
+    (tmp_path / "a.png").unlink()
+    assert call(*words, "--out", tmp_path / "y")[0] == 2
+
+
+def test_csv_for_spreadsheets(trained: Path, pictures: Path, tmp_path: Path, call: Call) -> None:
+    hostile = '=HYPERLINK("http://x")'
+    for name in ("=1+1.png", "@x.png"):
+        (pictures / name).write_bytes(b"no picture")
+    asked = tmp_path / "questions.txt"
+    asked.write_text(f"is it a zebra, größer?\n{hostile}\n;=2+2 is it red?\n")
+    common = ("predict", trained / "runs" / "saaa", "--images", pictures, "--questions", asked)
+    words = (*common, *INLINE, "--shard-images", 5)
+    assert call(*words, "--out", tmp_path / "lines")[0] == 0
+    table = (*words, "--out", tmp_path / "table", "--format", "csv")
+    assert call(*table)[0] == 0
+    files = sorted((tmp_path / "table").glob("*.csv"))
+    assert all(file.read_bytes().startswith(b"\xef\xbb\xbfimage,question,id,") for file in files)
+    read = [
+        row
+        for file in files
+        for row in csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""))
     ]
+    rows = rows_of(tmp_path / "lines")
+    assert len(files) == 3
+    for row, cells in zip(rows, read, strict=True):
+        assert not any(cell.startswith(tuple("=+-@")) for cell in cells.values())
+        assert cells["question"].replace("'", "") == row["question"]
+        assert cells["image"].lstrip("'") == row["image"]
+        assert cells["answer"] == (row["answer"] or "")
+        assert cells["error"] == row.get("error", "")
+        if row["answer"]:
+            assert float(cells["probability"]) == row["probability"]
+            assert cells["top"].startswith(f"{row['answer']}: ")
+            assert cells["unknown_words"].lstrip("'") == " | ".join(row["unknown_words"])
+    assert f"'{hostile}" in {cells["question"] for cells in read}
+    # What was lost is made again, byte for byte.
+    before = content(tmp_path / "table")
+    (tmp_path / "table" / "part-00001.csv").unlink()
+    files[2].write_bytes(files[2].read_bytes()[:-9])
+    assert call(*table)[0] == 0
+    assert content(tmp_path / "table") == before
+    status, _, err = call(*table, "--maps")
+    assert (status, "CSV holds no attention maps" in err) == (2, True)
 
 
 def group_lives(group: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,9 @@ def test_few_questions_are_asked_of_other_images_by_teachers() -> None:
     for untaught in (auto(15_000, 10), auto(50_000), auto(400_000)):
         assert (untaught.seeds, untaught.train.distil_floor) == (1, 0)
     assert describe_recipe(few, SetSize(500, 101, 500)).count("seeds 2") == 1
+    assert "distil_crossed 4" in describe_recipe(few, SetSize(500, 101, 500))
+    alone = replace(few, seeds=1, train=replace(few.train, distil_floor=0.0))
+    assert "distil" not in describe_recipe(alone, SetSize(500, 101, 500))
 
 
 def test_san_has_no_hidden_layer_to_narrow() -> None:

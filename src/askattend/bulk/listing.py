@@ -16,6 +16,8 @@ from askattend.features.image_places import Place
 from askattend.features.image_sources import images_of
 from askattend.features.store import FeatureStore
 
+_MISSING = "no image of this name"
+
 
 def items_of_sources(sources: Sequence[str], questions: Questions | None) -> Iterator[Item]:
     """List the images of folders, tar files and addresses that are asked something.
@@ -37,8 +39,10 @@ def items_of_sources(sources: Sequence[str], questions: Questions | None) -> Ite
 def with_questions(items: Iterable[Item], questions: Questions) -> Iterator[Item]:
     """Give images their questions, and leave out those that are asked nothing.
 
+    Images that are asked about and are not there come last, as broken ones.
+
     Raises:
-        DataError: once all have been seen, a question's image was not among them.
+        DataError: once all have been seen, none that is asked about was among them.
     """
     missing = dict.fromkeys(questions.of_images)
     for item in items:
@@ -46,7 +50,7 @@ def with_questions(items: Iterable[Item], questions: Questions) -> Iterator[Item
         missing.pop(item.image, None)
         if asked or questions.common:
             yield replace(item, asked=asked)
-    if missing:
+    if missing and len(missing) == len(questions.of_images):
         raise DataError(
             f"{len(missing):,} of {len(questions.of_images):,} images that are asked about are not "
             f"there: {name_few(missing)}",
@@ -54,23 +58,24 @@ def with_questions(items: Iterable[Item], questions: Questions) -> Iterator[Item
             remedy="Name images as they are called below --images: with the path within the "
             "folder, tar file or address.",
         )
+    for image in missing:
+        yield Item(image, Place(image, problem=_MISSING), questions.of_images[image])
 
 
 def items_of_questions(questions: QASet, *, pictures: bool) -> Iterator[Item]:
-    """List the images of a data set with their questions.
+    """List the images of a data set with their questions; a missing file is a broken image.
 
     Args:
         questions: the data set, or a split of it.
         pictures: True where the files must be there.
 
     Raises:
-        DataError: files are missing.
+        DataError: all files are missing.
     """
     asked = by_image(questions)
-    lacking = [image for image in asked if pictures and not os.path.isfile(questions.images[image])]
-    if lacking:
+    if asked and pictures and not any(os.path.isfile(questions.images[image]) for image in asked):
         raise DataError(
-            f"{len(lacking):,} of {len(asked):,} images are not there: {name_few(lacking)}",
+            f"{len(asked):,} of {len(asked):,} images are not there: {name_few(asked)}",
             where=questions.source,
             remedy="Put them there, or answer from stored features (--features STORE).",
         )

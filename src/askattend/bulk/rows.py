@@ -1,4 +1,4 @@
-"""A row of results, and how JSON Lines and Parquet hold it."""
+"""A row of results, and how JSON Lines, Parquet and CSV hold it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from askattend.bulk.csv_lines import CSV_COLUMNS, csv_header, csv_line
 from askattend.data.questions import QuestionId
 from askattend.errors import ConfigError
 from askattend.installation import pip_install
 from askattend.runs.answer import Answer
 
-JSONL, PARQUET = "jsonl", "parquet"
+JSONL, PARQUET, CSV = "jsonl", "parquet", "csv"
 NO_WORD = "the question has no word in it"
 # Rows that Parquet holds together; fixed, as its bytes depend on it.
 ROW_GROUP = 8192
@@ -104,12 +105,15 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-def require_format(format: str) -> None:
+def require_format(format: str, *, attention: bool) -> None:
     """Refuse a format that cannot be written here.
 
     Raises:
-        ConfigError: Parquet is asked for, but pyarrow is not installed.
+        ConfigError: Parquet is asked for, but pyarrow is not installed; or maps in CSV.
     """
+    if format == CSV and attention:
+        remedy = "Write --format jsonl or parquet, or leave --maps out."
+        raise ConfigError("CSV holds no attention maps", where="format", remedy=remedy)
     if format == PARQUET:
         try:
             import pyarrow.parquet  # noqa: F401
@@ -126,6 +130,10 @@ def row_writer(file: IO[bytes], format: str, *, attention: bool) -> Iterator[Cal
     """Yield the function that writes a row; all are in the file once the block ends."""
     if format == JSONL:
         yield lambda row: _write_line(file, row)
+        return
+    if format == CSV:
+        file.write(csv_header())
+        yield lambda row: _write_cells(file, row)
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -167,6 +175,12 @@ def _write_line(file: IO[bytes], row: Row) -> None:
         maps = [base64.b64encode(codes).decode() for codes in row.attention.maps]
         values["attention"] = msgspec.structs.asdict(row.attention) | {"maps": maps}
     file.write(msgspec.json.encode(values) + b"\n")
+
+
+def _write_cells(file: IO[bytes], row: Row) -> None:
+    values = {name: getattr(row, name) for name in CSV_COLUMNS}
+    values["top"] = [f"{each.answer}: {each.probability:.4f}" for each in row.top]
+    file.write(csv_line(values.values()))
 
 
 def _record(row: Row, *, attention: bool) -> dict[str, Any]:

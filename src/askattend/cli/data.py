@@ -31,7 +31,10 @@ _HEADINGS = (
     "English, German or Chinese. With any command, --columns image=Bild,question=Frage says what "
     "they are called; a heading with a comma, = or / stands in double quotes: "
     "--columns 'image=\"Bild, groß\"'. Text before Unicode: table:FILE,encoding=cp1254. So it is "
-    "with columns of hf:, parquet: and arrow:, which take ,split=NAME and ,config=NAME, too."
+    "with columns of hf:, parquet: and arrow:, which take ,split=NAME and ,config=NAME, too. Of a "
+    "workbook, table:FILE.xlsx,sheet=NAME names the sheet. table:FILE,skip=broken leaves out rows "
+    "with mistakes; table:FILE,test=0.2 holds out a fifth of the images to test on, and ,seed=1 "
+    "others."
 )
 
 

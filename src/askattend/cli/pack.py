@@ -14,6 +14,11 @@ from askattend.cli.console import parse, print_json, print_notes
 from askattend.cli.options import Json, RunFolder
 from askattend.environment.packing import pack
 
+_EVALUATED = (
+    "its evaluations go along: the questions that were asked, people's and its own answers, and "
+    "the names of pictures"
+)
+
 
 @dataclass(frozen=True)
 class Pack:
@@ -22,7 +27,8 @@ class Pack:
     run: RunFolder
     file: Annotated[Positional[Path], tyro.conf.arg(metavar="FILE.zip")]
     """The packed run: weights, vocabularies, figures, model card; no optimizer, log or picture,
-    and no folder that its data lay in."""
+    and no folder that its data lay in. Of its evaluations go along the questions that were asked,
+    people's and its own answers, and the names of pictures."""
     json: Json = False
 
 
@@ -35,6 +41,8 @@ def run(argv: list[str]) -> None:
         print_json({"run": str(options.run), "file": str(options.file), "bytes": size})
     else:
         print(f"{options.file}: {decimal(size)}")
+    if any(options.run.glob("evaluations/*/predictions.json")):
+        print_notes([_EVALUATED])
 
 
 def require_shareable(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ from askattend.cli.options import Attention, BackboneName, Device, Flat, Json, R
 from askattend.cluster.answering import AnsweringSetup, absolute, cluster_engine
 from askattend.cluster.config import ClusterConfig
 from askattend.cluster.session import require_cluster
-from askattend.data.readers.registry import read_source
+from askattend.data.readers.registry import read_source, read_source_as_it_is
 from askattend.environment.heartbeat import still_at_work
 from askattend.environment.verbosity import is_quiet
 from askattend.errors import ConfigError, DataError
@@ -65,7 +66,7 @@ class Predict:
     features: Path | None = None
     """Answer from the features of this store; no picture is needed."""
     backbone: BackboneName = None
-    own_attention: Attention = None
+    attention: Attention = None
     device: Device = "auto"
     strict: bool = False
     """Exit with status 1 if any image is broken."""
@@ -84,7 +85,7 @@ def run(argv: list[str]) -> None:
         options.run,
         device=options.device,
         backbone=options.backbone,
-        attention=options.own_attention,
+        attention=options.attention,
     )
     print_notes(stopped_note(predictor.run))
     store = None if store is None else _fitting(store, predictor)
@@ -137,7 +138,7 @@ def _setup(
     options: Predict, plan: Plan, common: tuple[Asked, ...], store: FeatureStore | None
 ) -> AnsweringSetup:
     """Tell workers of a cluster what is to be done, from any working directory."""
-    backbone, attention = options.backbone, options.own_attention
+    backbone, attention = options.backbone, options.attention
     return AnsweringSetup(
         run=str(options.run.absolute()),
         out=str(options.out.absolute()),
@@ -170,7 +171,9 @@ def _items(
 ) -> Iterator[Item]:
     """List the images, from wherever they are named."""
     if options.data is not None:
-        source = read_source(options.data, images=pictures)
+        # A missing picture is a row with an error, as a broken one is.
+        read = read_source_as_it_is if pictures else partial(read_source, images=False)
+        source = read(options.data)
         print_notes(source.notes)
         source = source if options.split is None else source.split(options.split)
         found = items_of_questions(source, pictures=pictures)
@@ -197,7 +200,7 @@ def _fitting(store: FeatureStore, predictor: Predictor) -> FeatureStore:
 def _check(options: Predict) -> None:
     """Refuse what does not go together before any work is done."""
     parts_of_share(options.shard, 1)
-    require_format(options.config.format)
+    require_format(options.config.format, attention=options.config.maps)
     require_cluster(options.cluster)
     if options.data is not None and (options.images or options.questions is not None):
         raise ConfigError(

@@ -79,8 +79,15 @@ def no_test_note(questions: QASet) -> tuple[str, ...]:
     return (
         "no questions are kept to test on: evaluate --split valid says how good the network is, "
         "and flatters, since training is steered by those. For figures to rely on, give the "
-        "questions of some images the split 'test' before training",
+        f"questions of some images the split 'test' before training{_or_held_out(questions)}",
     )
+
+
+def _or_held_out(questions: QASet) -> str:
+    """Name the option by which a table's images are held out."""
+    if not questions.source.startswith("table:"):
+        return ""
+    return f", or hold out a fifth of the images: {questions.source},test=0.2"
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,7 @@ def _carve(train: QASet, fraction: float, seed: int) -> Splits:
             f"few to hold any back (from {FEWEST_IMAGES} on, some are)"
         )
         return Splits(train, train, (note,))
-    held_back = _held_back(train.images, fraction, seed)
+    held_back = choose_images(train.images, fraction, seed)
     valid = of_images(train, held_back)
     note = (
         f"validated on {_size(valid)} held back from {len(train.images):,} training images "
@@ -224,12 +231,18 @@ def _carve(train: QASet, fraction: float, seed: int) -> Splits:
     return Splits(of_images(train, train.images.keys() - held_back), valid, (note,))
 
 
-def _held_back(images: Iterable[str], fraction: float, seed: int) -> set[str]:
+def choose_images(images: Iterable[str], fraction: float, seed: int, *, draw: str = "") -> set[str]:
     """Choose the images whose number falls below `fraction`; at least one, and never all.
 
     Of few images chance may leave hardly one: then so many as the fraction means.
+
+    Args:
+        images: their ids.
+        fraction: of them.
+        seed: chooses which.
+        draw: name of the choice, where one seed makes several.
     """
-    numbered = sorted((_uniform(image, seed), image) for image in images)
+    numbered = sorted((_uniform(f"{draw}{image}", seed), image) for image in images)
     count = sum(number < fraction for number, _ in numbered)
     least = round(fraction * len(numbered)) if len(numbered) < FEW_IMAGES else 1
     return {image for _, image in numbered[: min(max(count, least, 1), len(numbered) - 1)]}

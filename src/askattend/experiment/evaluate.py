@@ -28,7 +28,7 @@ from askattend.features.geometry import crop_of
 from askattend.features.images import open_image
 from askattend.files import sweep
 from askattend.report.card import write_card
-from askattend.report.details import details_of
+from askattend.report.details import details_of, repeating
 from askattend.report.field import field_tile
 from askattend.report.gallery import Example, Tile, choose
 from askattend.report.index import check_holder, write_index
@@ -103,7 +103,14 @@ def evaluate_run(
     for written in (folder, place):
         sweep(written)
     evaluation.save(place, inputs.questions)
-    _report(predictor, place / REPORT, evaluation, figures, inputs, history)
+    repeat = repeating(
+        named,
+        split,
+        data=options.data,
+        abstain_above_risk=risk,
+        abstention=options.abstention,
+    )
+    _report(predictor, place / REPORT, evaluation, figures, inputs, history, repeat)
     if not is_unpacked(folder):
         write_card(Run.load(folder))  # as it is saved, without the words of these questions
     if place.parent == evaluations_home(named) or not is_unpacked(folder):
@@ -137,6 +144,7 @@ def _report(
     figures: Mapping[str, Figure],
     inputs: EvaluationInputs,
     history: TrainingHistory,
+    repeat: str,
 ) -> None:
     """Write the evaluation's page, with a gallery of some of the questions."""
     run, model = predictor.run, predictor.model
@@ -150,7 +158,7 @@ def _report(
         figures=figures,
         history=history,
         examples=examples,
-        details=details_of(predictor, evaluation.metrics, history),
+        details=details_of(predictor, evaluation.metrics, history, repeat),
         maps_name=predictor.maps_name if model.attends else None,
         sees=model.sees,
         field=_field(predictor, examples) if model.attends else None,

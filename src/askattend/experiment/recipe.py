@@ -193,9 +193,12 @@ def _changes(config: Config[Any]) -> list[tuple[str, Any]]:
     """List the settings of network and training that are not the paper's."""
     pairs = ((part, type(part)()) for part in (config.model, config.train))
     seeds: list[tuple[str, Any]] = [("seeds", config.seeds)] if config.seeds > 1 else []
+    taught = config.seeds > 1 or config.train.distil_floor > 0
     return seeds + [
         (field.name, value)
         for part, default in pairs
         for field in dataclasses.fields(part)
         if (value := getattr(part, field.name)) != getattr(default, field.name)
+        # What teachers would be asked says nothing where there are none.
+        and (taught or field.name != "distil_crossed")
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from askattend.environment.home import shortened
@@ -33,17 +33,61 @@ def changed_settings(run: Run) -> dict[str, Any]:
     """List the settings of network and training that are not the paper's: name → value."""
     papers = {"model": type(run.model_config)(), "train": TrainConfig()}
     paper = {section: to_mapping(defaults) for section, defaults in papers.items()}
+    taught = run.config.get("seeds", 1) > 1 or run.config.get("train", {}).get("distil_floor", 0)
     return {
         f"{section}.{key}": value
         for section, defaults in paper.items()
         for key, value in run.config.get(section, {}).items()
         # Where it was computed is told with the time that it took.
-        if value != defaults.get(key) and key != "device"
+        if value != defaults.get(key)
+        and key != "device"
+        # What teachers would be asked says nothing where there are none.
+        and (taught or key != "distil_crossed")
     }
 
 
-def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory) -> dict[str, str]:
+def repeating(
+    run: Path,
+    split: str,
+    *,
+    data: str | None = None,
+    abstain_above_risk: float | None = None,
+    abstention: bool = True,
+) -> str:
+    """Return the command that evaluates a run again, without folders of this machine.
+
+    Args:
+        run: as it was named.
+        split: of its data.
+        data: the source, where one was named that is not the run's own.
+        abstain_above_risk, abstention: as they were named.
+    """
+    words = ["askattend", "evaluate", str(run) if _is_below(run) else run.name]
+    words += [] if data is None else ["--data", portable(data)]
+    words += ["--split", split]
+    words += (
+        [] if abstain_above_risk is None else ["--abstain-above-risk", f"{abstain_above_risk:g}"]
+    )
+    words += [] if abstention else ["--no-abstention"]
+    where = "" if _is_below(run) else " (in the folder that holds it)"
+    return shlex.join(words) + where
+
+
+def _is_below(path: Path) -> bool:
+    """Tell a path that is the same for whoever has the working directory, wherever that lies."""
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def details_of(
+    predictor: Predictor, metrics: Metrics, history: TrainingHistory, repeat: str
+) -> dict[str, str]:
     """Describe what the network is, what it learnt from and how: name → value.
+
+    Args:
+        predictor: of the run.
+        metrics: of the evaluation.
+        history: of training.
+        repeat: the command that evaluates it again.
 
     Raises:
         RunError: see `read_summary`.
@@ -61,8 +105,7 @@ def details_of(predictor: Predictor, metrics: Metrics, history: TrainingHistory)
         "Backbone": shortened(features.label),
         "Regions": f"{features.rows} × {features.columns}, {features.region_dim:,} wide",
         **{name: str(program) for name, program in programs.items() if program},
-        "Repeat with": f"askattend evaluate {shlex.quote(run.folder.name)} "
-        f"--data {shlex.quote(portable(metrics.source))} --split {metrics.split}",
+        "Repeat with": repeat,
     }
 
 

@@ -51,7 +51,7 @@ def test_two_columns_of_one_meaning_are_refused() -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.png").touch()
+    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff")
     return tmp_path
 
 

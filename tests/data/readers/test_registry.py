@@ -20,7 +20,7 @@ from askattend.errors import ConfigError, DataError
 
 
 def test_a_table_is_read_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.png").touch()
+    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff")
     (tmp_path / "q.csv").write_text("image,question,answer\na.png,what,red\n")
     qaset = read_source(f"table:{tmp_path / 'q.csv'}")
     assert qaset.source == f"table:{tmp_path / 'q.csv'}"

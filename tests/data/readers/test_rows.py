@@ -29,7 +29,7 @@ OBJECTS = "\n".join(json.dumps(row, indent=1) for row in ROWS)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "a.png").touch()
+    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff")
     return tmp_path
 
 
@@ -120,7 +120,8 @@ def test_a_workbook(folder: Path, name: str) -> None:
         (2, "ist es rot?", (("yes", 1),)),
         (3, "was?", (("rot", 2), ("blau", 1))),
     ]
-    assert f"only the first sheet of {name} is read, of 'Sheet1', 'Sheet2'" in questions.notes
+    note = f"only the sheet 'Sheet1' of {name} is read, not 'Sheet2'; for another write "
+    assert f"{note}table:{name},sheet=Sheet2" in questions.notes
 
 
 @pytest.mark.parametrize(
@@ -188,9 +189,66 @@ def test_lines_are_counted_from_the_top_of_the_file(folder: Path) -> None:
         read(folder, "\n".join(lines), "csv")
 
 
-def test_headings_that_are_found_nowhere_are_asked_for_in_the_first_row(folder: Path) -> None:
-    with pytest.raises(DataError, match=r"q\.csv:1: no column 'image' among 'Survey'"):
-        read(folder, "Survey\n\nview,question\na.png,what?", "csv")
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("rows", "line", "named"),
+    [
+        ([["Survey", "", ""], [], ["view", "question", "reply"]], 3, "'view', 'question', 'reply'"),
+        ([["Projekt 2026", "", ""], ["Foto-Nr", "Frag", "Antwort"]], 2, "'Foto-Nr', 'Frag', 'An"),
+        ([["Projekt", "", ""], ["Imagen", "Pregunta", "Sí"]], 2, "'Imagen', 'Pregunta', 'Sí'"),
+        ([["Imagen", "Pregunta", "Respuesta"], ["a.png", "b", "c"]], 1, "'Imagen', 'Pregunta'"),
+    ],
+)
+def test_what_is_missing_is_told_of_the_row_that_is_most_like_headings(
+    folder: Path, ending: str, rows: list[list[str]], line: int, named: str
+) -> None:
+    rows = [*rows, ["a.png", "what?", "red"]]
+    file = folder / f"q.{ending}"
+    if ending == "csv":
+        file.write_text("\n".join(map(",".join, rows)), encoding="utf-8")
+    else:
+        workbook(file, [[cell or None for cell in row] for row in rows])
+    with pytest.raises(DataError, match=rf"q\.{ending}:{line}: no column 'image' among {named}"):
+        read_table(file)
+
+
+COVER: list[list[Any]] = [["Deckblatt"], ["Küche", 2026]]
+ASKED = [["Bild", "Frage", "Antwort"], ["a.png", "what?", "red"]]
+
+
+def test_the_only_sheet_with_the_columns_is_taken(folder: Path) -> None:
+    questions = read_table(workbook(folder / "q.xlsx", COVER, ASKED))
+    assert [question.text for question in questions] == ["what?"]
+    assert questions.notes[0].startswith("only the sheet 'Sheet1' of q.xlsx is read, not 'Sheet'")
+
+
+def test_a_sheet_by_its_name(folder: Path) -> None:
+    others = [["Bild", "Frage", "Antwort"], ["a.png", "where?", "here"]]
+    file = workbook(folder / "q.xlsx", COVER, ASKED, others)
+    for sheet, text in (("Sheet1", "what?"), ("sheet2 ", "where?")):
+        read = read_table(file, sheet=sheet)
+        assert [question.text for question in read] == [text]
+        assert read.source == f"table:{file},sheet={sheet}"
+        assert not any("only" in note for note in read.notes)
+    with pytest.raises(DataError, match=r"'Sheet1', 'Sheet2' could each .*,sheet=Sheet1"):
+        read_table(file)
+    with pytest.raises(DataError, match=r"no sheet 'Sheet9' .* Did you mean 'Sheet"):
+        read_table(file, sheet="Sheet9")
+    with pytest.raises(DataError, match=r"no sheet 'xyz' .* It has: 'Sheet', 'Sheet1', 'Sheet2'"):
+        read_table(file, sheet="xyz")
+    (folder / "q.csv").write_text("image,question,answer\na.png,what?,red\n")
+    with pytest.raises(DataError, match="no workbook"):
+        read_table(folder / "q.csv", sheet="Sheet1")
+
+
+def test_other_sheets_are_named_where_none_has_the_columns(folder: Path) -> None:
+    file = workbook(
+        folder / "q.xlsx", COVER, [["Foto-Nr", "Frage", "Wort"], ["a.png", "what?", "x"]]
+    )
+    with pytest.raises(DataError, match=r"sheet 'Sheet1'; ,sheet=NAME reads 'Sheet'"):
+        read_table(file)
+    read = read_table(file, sheet="Sheet1", images=False, image="Foto-Nr", answer="Wort")
+    assert [question.image for question in read] == ["a.png"]
 
 
 def arranged(folder: Path) -> Path:
@@ -228,7 +286,8 @@ def test_merged_and_hidden_cells(folder: Path) -> None:
         ("a.png", "four?", "wide"),
     ]
     assert questions.notes == (
-        "only the first sheet of q.xlsx is read, of 'shown', 'Sheet'",
+        "only the sheet 'shown' of q.xlsx is read, not 'Sheet'; for another write "
+        "table:q.xlsx,sheet=Sheet",
         "passed over what stands above the headings: 'Title over all'",
         "merged cells are read as if each of their rows held the value: A3:A6",
         "cells merged across columns are read as the first alone: C7:D7",

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
@@ -24,7 +25,7 @@ from askattend.files.limits import QUESTION
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "pictures").mkdir()
     for name in ("a.png", "b.png", "pictures/c.png"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(b"\xff\xd8\xff")
     return tmp_path
 
 
@@ -428,7 +429,7 @@ def test_missing_images_are_told_with_what_they_may_be(
 
 
 def test_of_two_near_files_neither_is_named(folder: Path) -> None:
-    (folder / "a.jpg").touch()
+    (folder / "a.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(DataError) as refused:
         read(folder, "image,question,answer\na,what?,red\n")
     assert "may be" not in str(refused.value)
@@ -437,3 +438,99 @@ def test_of_two_near_files_neither_is_named(folder: Path) -> None:
 def test_the_mark_between_joined_files_is_no_part_of_a_name(folder: Path) -> None:
     rows = read(folder, "image,question,answer\na.png,what?,red\n\ufeffb.png,what?,red\n")
     assert [question.image for question in rows.questions] == ["a.png", "b.png"]
+
+
+# --- all mistakes at once ---------------------------------------------------------------------
+
+MESSY = (
+    "image,question,answer\n"
+    "a.png,,red\n"
+    "a.png,what?,\n"
+    "gone.png,what?,red\n"
+    "notes.docx,where?,there\n"
+    "b.png,which?,one,two\n"
+    "b.png,why?,#N/A\n"
+    "empty.png,,\n"
+    "b.png,how?,well\n"
+)
+
+
+def messy(folder: Path) -> Path:
+    (folder / "notes.docx").write_bytes(b"PK\x03\x04" + bytes(40))
+    (folder / "empty.png").touch()
+    file = folder / "q.csv"
+    file.write_text(MESSY)
+    return file
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_one_reading_tells_mistakes_of_all_kinds(folder: Path, images: bool) -> None:
+    with pytest.raises(DataError) as told:
+        read_table(messy(folder), images=images)
+    message = str(told.value)
+    for told_of in (
+        "q.csv:2: the question is blank",
+        "q.csv:8 (the question is blank)",
+        "q.csv:3: no answer",
+        "q.csv:8 (no answer",
+        "1 of 5 images do not exist",
+        "gone.png",
+        "2 of 5 images are no pictures",
+        "notes.docx",
+        "q.csv:6: 4 fields under a header of 3",
+        "q.csv:7: the answer is #N/A",
+        "table:q.csv,skip=broken",
+    ):
+        assert told_of in message
+    assert message.count("delete the row") == message.count("\n- ") == 6
+
+
+def test_a_missing_column_is_told_once_with_the_others(folder: Path) -> None:
+    file = folder / "q.csv"
+    file.write_text("view,question,answer\na.png,,red\nb.png,what?,\n")
+    with pytest.raises(DataError, match="3 mistakes of 3 kinds") as told:
+        read_table(file)
+    assert str(told.value).count("no column 'image'") == 1
+    with pytest.raises(DataError, match="3 mistakes of 3 kinds") as told:
+        read_table(file, image="Bild")
+    assert str(told.value).count("which was to be 'image'") == 1
+
+
+def test_rows_with_mistakes_of_their_own_are_left_out_and_counted(folder: Path) -> None:
+    for images in (True, False):
+        read = read_table(messy(folder), images=images, skip="broken")
+        assert [(question.id, question.text) for question in read] == [(6, "how?")]
+        assert read.images == {"b.png": folder / "b.png"}
+        assert read.source.endswith("q.csv,skip=broken")
+        (note,) = read.notes
+        assert note.startswith("left out 7 of 8 rows: ")
+    assert read_source(read.source).questions == read.questions
+
+
+def test_what_is_wrong_with_the_whole_table_is_not_left_out(folder: Path) -> None:
+    (folder / "q.csv").write_text("view,question,answer\na.png,what?,red\n")
+    with pytest.raises(DataError, match="no column 'image'"):
+        read_table(folder / "q.csv", skip="broken")
+    (folder / "q.csv").write_text("image,question,answer\na.png,,red\n")
+    with pytest.raises(DataError, match="left out 1 of 1 rows"):
+        read_table(folder / "q.csv", skip="broken")
+    (folder / "q.csv").write_text("image,question,answer\ngone.png,what?,red\n")
+    assert len(read_table(folder / "q.csv", images=False, skip="broken")) == 1
+    with pytest.raises(DataError, match="unknown value of skip"):
+        read_source(f"table:{folder / 'q.csv'},skip=everything")
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA"])
+def test_pictures_of_all_formats_are_pictures(folder: Path, format: str) -> None:
+    Image.new("RGB", (3, 2)).save(folder / "a.png", format=format)
+    assert read(folder, "image,question,answer\na.png,what?,red\n").notes == ()
+
+
+def test_a_test_split_is_held_out_the_same_from_any_copy(folder: Path) -> None:
+    text = "image,question,answer\na.png,what?,red\nb.png,what?,blue\n"
+    read(folder, text)
+    held = [read_table(folder / "q.csv", test="0.2", seed=seed) for seed in ("", "", "1", "2")]
+    assert [question.split for question in held[0]].count("test") == 1
+    assert held[0].questions == held[1].questions
+    assert held[3].source.endswith("q.csv,seed=2,test=0.2")
+    assert len({one.questions for one in held}) == 2

@@ -105,7 +105,7 @@ def test_other_languages_are_refused_until_somebody_says_how(tmp_path: Path, lan
         read_table_text(file)
     assert read_table_text(file, encoding=encoding).text == text
     assert not read_table_text(file, encoding=encoding.upper()).notes
-    (tmp_path / "a.png").touch()
+    (tmp_path / "a.png").write_bytes(b"\xff\xd8\xff")
     read = read_source(f"table:{file},encoding={encoding}")
     assert read.source == f"table:{file},encoding={encoding}"
 

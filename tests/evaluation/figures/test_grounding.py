@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from askattend.evaluation.figures import grounding
 from askattend.evaluation.section import Table, TerminalLine
+from askattend.metrics.significance import Ratio
 from evaluation.evaluations import CONTEXT, evaluated, question
 from small_questions import make_qaset
 
@@ -46,3 +47,8 @@ def test_without_boxes_or_attention_there_is_none() -> None:
     assert grounding.measure(evaluated(QUESTIONS, SAID)) is None
     blind = evaluated(QUESTIONS, SAID, maps={0: CORNERS, 2: CORNERS}, attends=False)
     assert grounding.measure(blind) is None
+
+
+def test_a_ratio_to_nearly_nothing_has_no_digits() -> None:
+    assert grounding.ratio_text(Ratio(4.2, (3.0, 5.0))) == "4.2 × (3.0–5.0)"
+    assert grounding.ratio_text(Ratio(327.0, (3.0, 900.0))) == "over 100 ×"

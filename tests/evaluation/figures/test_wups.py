@@ -36,7 +36,8 @@ def test_answers_that_are_sets_have_it(wordnet: WordNet) -> None:
     assert found is not None
     assert found.means == mean_wups(pairs)
     lines = wups.terminal_lines(found)
-    assert [line.label for line in lines] == ["WUPS at 0.9", "WUPS at 0.0", "exact match of sets"]
+    assert found.single
+    assert [line.label for line in lines] == ["WUPS at 0.9", "WUPS at 0.0"]
     assert "Malinowski" in str(wups.page_section(found, CONTEXT))
 
 
@@ -55,3 +56,11 @@ def test_without_wordnet_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_sources_have_none() -> None:
     assert measured("table:q.csv")[0] is None
+
+
+def test_sets_of_one_thing_each_are_not_told_twice() -> None:
+    means = {"0.9": 0.5, "0.0": 0.75, "exact": 0.25}
+    scores = [wups.SetScores(means, "", single) for single in (True, False)]
+    labels = [[line.label for line in wups.terminal_lines(score)] for score in scores]
+    assert labels[0] == ["WUPS at 0.9", "WUPS at 0.0"]
+    assert labels[1] == [*labels[0], "exact match of sets"]

@@ -6,7 +6,9 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from askattend.data.questions import Question, QuestionId
 from askattend.data.readers.headings import REQUIRED, need_column
@@ -15,6 +17,7 @@ from askattend.data.splits import canonical_split
 from askattend.errors import DataError
 from askattend.files.limits import QUESTION
 
+T = TypeVar("T")
 # How many may have given one answer: all who live.
 MOST_PEOPLE = 10**10
 # In English, German, French, Spanish, Italian and Portuguese.
@@ -38,20 +41,54 @@ def question_of(row: Row, identifier: QuestionId) -> Question:
     Raises:
         DataError: a cell is missing, or none of what it may hold.
     """
-    for column in REQUIRED:
-        need_column(column, row.cells, row.where)
+    question, mistakes = parts_of(row, identifier)
+    if mistakes:
+        raise mistakes[0]
+    return question
+
+
+def parts_of(
+    row: Row, identifier: QuestionId, lacking: Collection[str] = ()
+) -> tuple[Question, list[DataError]]:
+    """Make the question of a row, and list what is wrong with each of its cells.
+
+    Args:
+        row: the row.
+        identifier: of the question.
+        lacking: columns of which it is known already that the table has none.
+
+    Returns:
+        the question, blank where a cell is wrong, and the mistakes.
+    """
+    mistakes: list[DataError] = []
+
+    def part(read: Callable[[], T], otherwise: T, column: str = "") -> T:
+        try:
+            if column in REQUIRED and column not in lacking:
+                need_column(column, row.cells, row.where)
+            return otherwise if column in lacking else read()
+        except DataError as error:
+            mistakes.append(error)
+            return otherwise
+
+    question = Question(
+        id=identifier,
+        image=part(lambda: _image(row), "", "image"),
+        text=part(lambda: _short(row, "question", required_text(row, "question")), "", "question"),
+        # Something, so that nobody misses an answer where a wrong one stands.
+        answers=part(lambda: _answers(row), (("", 1),)),
+        split=canonical_split(part(lambda: text_of(row, "split"), None) or "train"),
+        question_type=part(lambda: text_of(row, "question_type"), None),
+        answer_type=part(lambda: text_of(row, "answer_type"), None),
+    )
+    return question, mistakes
+
+
+def _image(row: Row) -> str:
     # Tables written on Windows: the id of an image is the same on every machine.
     image = required_text(row, "image").replace("\\", "/")
     refuse_address(image, row.where)
-    return Question(
-        id=identifier,
-        image=PurePosixPath(image).as_posix(),
-        text=_short(row, "question", required_text(row, "question")),
-        answers=_answers(row),
-        split=canonical_split(text_of(row, "split") or "train"),
-        question_type=text_of(row, "question_type"),
-        answer_type=text_of(row, "answer_type"),
-    )
+    return PurePosixPath(image).as_posix()
 
 
 def refuse_address(image: str, where: str) -> None:
@@ -64,7 +101,7 @@ def refuse_address(image: str, where: str) -> None:
         raise DataError(
             f"the image is an address ({image[:80]})",
             where=where,
-            remedy="Download the images, and write the paths of their files.",
+            remedy="Download the images, and write the paths of their files, or delete the row.",
         )
 
 
@@ -93,7 +130,9 @@ def required_text(row: Row, column: str) -> str:
     """
     text = text_of(row, column)
     if text is None:
-        raise DataError(f"the {column} is blank", where=row.where, remedy="Fill it in.")
+        raise DataError(
+            f"the {column} is blank", where=row.where, remedy="Fill it in, or delete the row."
+        )
     return text
 
 
@@ -152,7 +191,7 @@ def _sound(row: Row, column: str, text: str) -> str:
         raise DataError(
             f"the {column} is {text}, the error of a spreadsheet's formula",
             where=row.where,
-            remedy="Mend the formula, or write the value itself, and save the table again.",
+            remedy="Mend the formula, write the value itself or delete the row, and save it again.",
         )
     return text
 

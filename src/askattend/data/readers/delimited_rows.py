@@ -9,14 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from askattend.data.readers.headings import (
-    MOST_TITLES,
-    REQUIRED,
-    Headings,
-    is_known,
-    need_column,
-    title_note,
-)
+from askattend.data.readers.error_collector import Mistakes
+from askattend.data.readers.headings import MOST_TITLES, Headings, is_known, title_note
 from askattend.data.readers.row import Row, from_texts
 from askattend.errors import DataError
 
@@ -27,7 +21,13 @@ _NAMES = {"\t": "a tab"}
 
 
 def read_csv(
-    file: Path, text: str, headings: Headings, *, usual: str, notes: list[str]
+    file: Path,
+    text: str,
+    headings: Headings,
+    *,
+    usual: str,
+    notes: list[str],
+    mistakes: Mistakes,
 ) -> Iterator[Row]:
     """Yield the rows under a header; blank lines are skipped.
 
@@ -37,9 +37,10 @@ def read_csv(
         headings: reads the header.
         usual: what divides files of its name, unless the header tells otherwise.
         notes: gets one where titles stand above the headings.
+        mistakes: get columns that are missing, and rows of too many or too few cells.
 
     Raises:
-        DataError: the header or a row is malformed.
+        DataError: quotes are malformed, or two columns have one name.
     """
     # Where files were joined, the mark that began the second would be part of a name, unseen.
     text = text.replace("\n\ufeff", "\n")
@@ -54,23 +55,25 @@ def read_csv(
     lines = _lines(file, text[passed:], delimiter, skipped=text[:passed].count("\n"))
     where, header = next(lines, (str(file), []))
     names = headings.read(header, where)
-    if header:
-        headings.require_named(header, where)
-    for column in REQUIRED if header else ():
-        need_column(column, names, where)
+    headings.require(header, names, where, mistakes)
     for where, fields in lines:
         # A short row would leave cells blank without a word; csv.DictReader does just that.
         if len(fields) != len(names):
-            sign = _NAMES.get(delimiter, f"'{delimiter}'")
-            raise DataError(
-                f"{len(fields)} fields under a header of {len(names)}",
-                where=where,
-                remedy=f"Put a field that holds {sign} in double quotes."
-                if len(fields) > len(names)
-                else f"Write {sign} between all {len(names)}, blank ones included.",
-            )
+            mistakes.add_row(_uneven(len(fields), len(names), delimiter, where), where)
+            continue
         cells = {n: field.strip() for n, field in zip(names, fields, strict=True)}
         yield from_texts(cells, where)
+
+
+def _uneven(fields: int, columns: int, delimiter: str, where: str) -> DataError:
+    sign = _NAMES.get(delimiter, f"'{delimiter}'")
+    remedy = (
+        f"Put a field that holds {sign} in double quotes, or delete the row."
+        if fields > columns
+        else f"Write {sign} between all {columns}, blank ones included, or delete the row."
+    )
+    problem = f"{fields} fields under a header of {columns}"
+    return DataError(problem, where=where, remedy=remedy)
 
 
 def _titles(text: str, headings: Headings, delimiters: Sequence[str]) -> list[str]:
@@ -78,8 +81,14 @@ def _titles(text: str, headings: Headings, delimiters: Sequence[str]) -> list[st
     lines = list(islice(io.StringIO(text), MOST_TITLES))
     for at, line in enumerate(lines):
         if any(headings.are(_fields(line, delimiter)) for delimiter in delimiters):
-            return lines[:at] if any(map(str.strip, lines[:at])) else []
-    return []
+            return _from_first(lines[:at])
+    # None has all columns: what is missing is told of the line that is most like headings.
+    rows = [max((_fields(line, sign) for sign in delimiters), key=len) for line in lines]
+    return _from_first(lines[: headings.likeliest(rows)])
+
+
+def _from_first(lines: list[str]) -> list[str]:
+    return lines if any(map(str.strip, lines)) else []
 
 
 def _fields(line: str, delimiter: str) -> list[str]:

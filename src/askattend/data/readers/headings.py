@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from askattend.data.readers.error_collector import Mistakes
 from askattend.data.readers.reader import written_options
 from askattend.errors import DataError, closest, name_few
 
@@ -14,7 +15,8 @@ REQUIRED = ("image", "question")
 # A column → what it is called in other tables: in English, German and Chinese.
 _ALSO: Mapping[str, str] = {
     "image": "images, img, image file, image path, image name, picture, photo, file, filename, "
-    "file name, file path, path; bild, bilddatei, bildname, foto, datei, dateiname; "
+    "file name, file path, path; bild, bilddatei, bild datei, bildname, bildpfad, foto, datei, "
+    "dateiname; "
     "图片, 图像, 照片, 图, 图片文件, 图像文件, 文件, 文件名, 路径, 圖片, 圖像, 檔名",
     "question": "questions, question text, query; frage, fragen, fragetext; "
     "问题, 问句, 提问, 問題, 提問",
@@ -93,14 +95,59 @@ class Headings:
         Raises:
             DataError: names it, and the nearest that is there.
         """
+        for _, error in self.unseen(present, where):
+            raise error
+
+    def unseen(self, present: Collection[str], where: str) -> Iterator[tuple[str, DataError]]:
+        """Yield each column whose heading the user named and the table lacks, with its error."""
+        listed = ", ".join(f"'{name}'" for name in present if name.strip())
         for column, heading in self._unseen.items():
             close = closest(heading, present)
-            listed = ", ".join(f"'{name}'" for name in present)
-            raise DataError(
-                f"no column '{heading}', which was to be '{column}', among {listed}",
-                where=where,
-                remedy=f"Did you mean '{close}'?" if close else "Check how it is written.",
+            yield (
+                column,
+                DataError(
+                    f"no column '{heading}', which was to be '{column}', among {listed}",
+                    where=where,
+                    remedy=f"Did you mean '{close}'?" if close else "Check how it is written.",
+                ),
             )
+
+    def require(
+        self, header: Sequence[str], names: Sequence[str], where: str, mistakes: Mistakes
+    ) -> None:
+        """Add each column that a table lacks to the mistakes in it.
+
+        Args:
+            header: the headings as they stand there; none where the table is empty.
+            names: what `read` made of them.
+            where: the header.
+            mistakes: gets them.
+        """
+        if not header:
+            return
+        for column, error in self.unseen(header, where):
+            mistakes.add_column(column, error)
+        for column in REQUIRED:
+            try:
+                need_column(column, names, where, shown=header)
+            except DataError as error:
+                mistakes.add_column(column, error)
+
+    def likeliest(self, rows: Sequence[Sequence[str]]) -> int:
+        """Return which of the first rows is most like headings, where none has all that it needs.
+
+        It has most columns that are known; of equals the first that has several cells, as a title
+        has one.
+        """
+
+        def likeness(at: int) -> tuple[int, bool, int]:
+            return self.known(rows[at]), sum(bool(cell.strip()) for cell in rows[at]) > 1, -at
+
+        return max(range(len(rows)), key=likeness, default=0)
+
+    def known(self, cells: Sequence[str]) -> int:
+        """Count the cells of a row that could be headings of columns."""
+        return sum(is_known(cell) or _plain(cell) in self._named for cell in cells)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -146,11 +193,20 @@ def is_known(heading: str) -> bool:
     return heading.strip().lower() in COLUMNS or _plain(heading) in _COLUMN_OF
 
 
-def need_column(column: str, columns: Collection[str], where: str) -> None:
-    """Raise `DataError` with a hint if `column` is not among `columns`."""
+def need_column(
+    column: str, columns: Collection[str], where: str, *, shown: Collection[str] = ()
+) -> None:
+    """Raise `DataError` with a hint if `column` is not among `columns`.
+
+    Args:
+        column: its name.
+        columns: the names that the table's headings were read as.
+        where: the header, or the row.
+        shown: the headings as they stand there.
+    """
     if column in columns:
         return
-    present = ", ".join(f"'{name}'" for name in columns)
+    present = ", ".join(f"'{name.strip()}'" for name in shown or columns if name.strip())
     raise DataError(
         f"no column '{column}' among {present}" if present else "no columns",
         where=where,

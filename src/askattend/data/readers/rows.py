@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from askattend.data.readers.delimited_rows import read_csv
+from askattend.data.readers.error_collector import Mistakes
 from askattend.data.readers.headings import Headings
 from askattend.data.readers.json_rows import read_json
 from askattend.data.readers.row import Row
@@ -40,7 +41,9 @@ class _Reading:
     file: Path
     headings: Headings
     encoding: str
+    sheet: str
     notes: list[str]
+    mistakes: Mistakes
 
     def text(self) -> str:
         read = read_table_text(self.file, encoding=self.encoding)
@@ -48,13 +51,23 @@ class _Reading:
         return read.text
 
 
-def read_rows(file: Path, columns: Mapping[str, str], *, encoding: str = "") -> Table:
+def read_rows(
+    file: Path,
+    columns: Mapping[str, str],
+    *,
+    encoding: str = "",
+    sheet: str = "",
+    mistakes: Mistakes | None = None,
+) -> Table:
     """Read all rows of a table.
 
     Args:
         file: where it is.
         columns: column → its heading there, where that is not the column's own name.
         encoding: of its text, where that is neither Unicode nor told apart for certain.
+        sheet: of a workbook, where that is not the first that has the columns.
+        mistakes: get columns that are missing and rows that are malformed; by default these are
+            raised.
 
     Raises:
         DataError: the extension is unknown, or the file is unreadable, malformed or empty.
@@ -76,13 +89,24 @@ def read_rows(file: Path, columns: Mapping[str, str], *, encoding: str = "") -> 
         )
     if is_workbook(file):  # whatever it is called
         read = _read_sheet
+    elif sheet:
+        problem = "is no workbook, and has no sheets"
+        raise DataError(problem, where=file, remedy="Leave sheet=… out.")
+    found = Mistakes() if mistakes is None else mistakes
     headings = Headings(columns)
-    reading = _Reading(file, headings, encoding, [])
+    reading = _Reading(file, headings, encoding, sheet, [], found)
     rows = tuple(read(reading))
-    if not rows:
+    for column, error in headings.unseen(_columns(rows), str(file)) if rows else ():
+        found.add_column(column, error)
+    if not rows or mistakes is None:
+        found.raise_if_any(file)
+    if not rows and not found.left_out:
         raise DataError("the table is empty", where=file, remedy="Give it a row a question.")
-    headings.require_named(dict.fromkeys(name for row in rows for name in row.cells), str(file))
     return Table(rows, (*reading.notes, *headings.notes))
+
+
+def _columns(rows: Collection[Row]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row.cells))
 
 
 def _extension(file: Path) -> str:
@@ -93,7 +117,14 @@ def _extension(file: Path) -> str:
 
 def _read_csv(table: _Reading) -> Iterator[Row]:
     usual = "\t" if _extension(table.file) == ".tsv" else ","
-    return read_csv(table.file, table.text(), table.headings, usual=usual, notes=table.notes)
+    return read_csv(
+        table.file,
+        table.text(),
+        table.headings,
+        usual=usual,
+        notes=table.notes,
+        mistakes=table.mistakes,
+    )
 
 
 def _read_json(table: _Reading) -> Iterator[Row]:
@@ -102,7 +133,9 @@ def _read_json(table: _Reading) -> Iterator[Row]:
 
 
 def _read_sheet(table: _Reading) -> Iterator[Row]:
-    return read_sheet(table.file, table.headings, table.notes)
+    return read_sheet(
+        table.file, table.headings, table.notes, sheet=table.sheet, mistakes=table.mistakes
+    )
 
 
 _FORMATS: Mapping[str, Callable[[_Reading], Iterator[Row]]] = {

@@ -1,4 +1,4 @@
-"""The rows of an Excel workbook's first sheet, by openpyxl."""
+"""The rows of a sheet of an Excel workbook, by openpyxl."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from askattend.data.readers.headings import (
-    MOST_TITLES,
-    REQUIRED,
-    Headings,
-    need_column,
-    title_note,
-)
+from askattend.data.readers.error_collector import Mistakes
+from askattend.data.readers.headings import MOST_TITLES, Headings, title_note
+from askattend.data.readers.reader import written_options
 from askattend.data.readers.row import Row, from_texts
 from askattend.data.readers.sheet_layout import MOST_ROWS, Layout, MergedRows
-from askattend.errors import DataError
+from askattend.errors import DataError, closest
 from askattend.files import open_plain, read_bytes
 from askattend.files.reading import most_unpacked, too_large, unpacks_to_much
 from askattend.installation import pip_install
@@ -52,34 +49,117 @@ def is_workbook(file: Path) -> bool:
         return False  # what is wrong with it is told when it is read
 
 
-def read_sheet(file: Path, headings: Headings, notes: list[str]) -> Iterator[Row]:
-    """Yield the rows under the header of the first sheet that has any; blank ones are skipped.
+def read_sheet(
+    file: Path, headings: Headings, notes: list[str], *, sheet: str, mistakes: Mistakes
+) -> Iterator[Row]:
+    """Yield the rows under a sheet's header; blank ones are skipped.
+
+    It is the sheet that is named; or the first that has any rows; or, where that has no headings of
+    questions, the only other one that has them.
 
     Args:
         file: the workbook.
         headings: reads the header.
         notes: gets one where there are other sheets, titles above the headings, merged cells or
             hidden rows and columns.
+        sheet: its name; ``""`` where none is named.
+        mistakes: get columns that are missing, and rows with cells beyond the headings.
 
     Raises:
-        DataError: openpyxl is not installed, or the workbook is damaged, of an old format or
-            protected by a password.
+        DataError: openpyxl is not installed, there is no such sheet, or the workbook is damaged,
+            of an old format or protected by a password.
     """
-    lines = _below_titles(_lines(file, notes), headings, notes)
-    where, header = next(lines, (str(file), ()))
-    names = headings.read(_texts(header), where)
-    if header:
-        headings.require_named([str(cell) for cell in header if cell is not None], where)
-    for column in REQUIRED if header else ():
-        need_column(column, [name for name in names if name], where)
-    for where, cells in lines:
-        beyond = cells[len(names) :]
-        if any(cell is not None for cell in beyond):
-            problem = f"{len(cells)} cells under a header of {len(names)}"
-            raise DataError(problem, where=where, remedy="Give each column a heading.")
-        padded = (*cells, *(None for _ in names[len(cells) :]))
-        texts = {n: _cell(n, cell) for n, cell in zip(names, padded, strict=False)}
-        yield from_texts(texts, where)
+    book = _open(file)
+    with closing(book), _damage(file):
+        chosen, others = _chosen(book, file, headings, sheet)
+        if chosen is None:
+            return
+        if others and not sheet:
+            notes.append(_only(file, chosen, others))
+        lines = _below_titles(_lines(file, chosen), headings, notes)
+        where, header = next(lines)
+        texts = _texts(header)
+        names = headings.read(texts, f"{where}{_named(chosen, others)}")
+        headings.require(texts, names, f"{where}{_named(chosen, others)}", mistakes)
+        for where, cells in lines:
+            beyond = cells[len(names) :]
+            if any(cell is not None for cell in beyond):
+                problem = f"{len(cells)} cells under a header of {len(names)}"
+                remedy = "Give each column a heading, or delete the row."
+                mistakes.add_row(DataError(problem, where=where, remedy=remedy), where)
+                continue
+            padded = (*cells, *(None for _ in names[len(cells) :]))
+            values = {n: _cell(n, cell) for n, cell in zip(names, padded, strict=False)}
+            yield from_texts(values, where)
+
+
+def _chosen(
+    book: Any, file: Path, headings: Headings, named: str
+) -> tuple[Any | None, Sequence[Any]]:
+    """Choose the sheet to read, and list the others that are not blank.
+
+    Raises:
+        DataError: there is none of the name, or the first has no headings and several others do.
+    """
+    sheets = [sheet for sheet in book.worksheets if any(_filled(sheet))]
+    # A hidden one is rarely what somebody sees as the table.
+    sheets.sort(key=lambda sheet: sheet.sheet_state != "visible")
+    if named:
+        chosen = _of_name(sheets, named, file)
+    else:
+        chosen = next(iter(sheets), None)
+        fit = [sheet for sheet in sheets if _has_headings(sheet, headings)]
+        fit = [sheet for sheet in fit if sheet.sheet_state == "visible"] or fit
+        if len(fit) > 1 and fit[0] is not chosen:
+            problem = f"the sheets {_titles(fit)} could each be the table"
+            raise DataError(problem, where=file, remedy=f"Write {_option(file, fit[0])}.")
+        # Where none has all columns, what is missing is told of the sheet that is most like it.
+        chosen = fit[0] if fit else max(sheets, key=partial(_known, headings), default=None)
+    return chosen, [sheet for sheet in sheets if sheet is not chosen]
+
+
+def _of_name(sheets: Sequence[Any], named: str, file: Path) -> Any:
+    exact = [sheet for sheet in sheets if sheet.title == named]
+    alike = [sheet for sheet in sheets if _plain(sheet.title) == _plain(named)]
+    if exact or len(alike) == 1:
+        return (exact or alike)[0]
+    titles = [sheet.title for sheet in sheets]
+    close = closest(named, titles)
+    remedy = f"Did you mean '{close}'?" if close else f"It has: {_titles(sheets)}."
+    raise DataError(f"has no sheet '{named}' that is not blank", where=file, remedy=remedy)
+
+
+def _plain(title: str) -> str:
+    return title.strip().casefold()
+
+
+def _has_headings(sheet: Any, headings: Headings) -> bool:
+    first = islice(_filled(sheet), MOST_TITLES)
+    return any(headings.are(_texts(cells)) for _, cells, _ in first)
+
+
+def _known(headings: Headings, sheet: Any) -> int:
+    return max(headings.known(_texts(cells)) for _, cells, _ in islice(_filled(sheet), MOST_TITLES))
+
+
+def _titles(sheets: Sequence[Any]) -> str:
+    return ", ".join(f"'{sheet.title}'" for sheet in sheets)
+
+
+def _option(file: Path, sheet: Any) -> str:
+    return f"table:{file.name}{written_options({'sheet': sheet.title})}"
+
+
+def _only(file: Path, chosen: Any, others: Sequence[Any]) -> str:
+    return (
+        f"only the sheet '{chosen.title}' of {file.name} is read, not {_titles(others)}; for "
+        f"another write {_option(file, others[0])}"
+    )
+
+
+def _named(chosen: Any, others: Sequence[Any]) -> str:
+    """Name a sheet and the others, for mistakes that another sheet may not have."""
+    return f" (sheet '{chosen.title}'; ,sheet=NAME reads {_titles(others)})" if others else ""
 
 
 def _below_titles(
@@ -87,8 +167,10 @@ def _below_titles(
 ) -> Iterator[tuple[str, Sequence[Any]]]:
     """Pass over titles above the headings, with a note, and tell of the layout below these."""
     first = list(islice(lines, MOST_TITLES))
-    at = next((at for at, line in enumerate(first) if headings.are(_texts(line.cells))), 0)
-    if titles := [text for line in first[:at] for text in _texts(line.cells) if text]:
+    rows = [_texts(line.cells) for line in first]
+    # Where none has all columns, what is missing is told of the row that is most like headings.
+    at = next((at for at, row in enumerate(rows) if headings.are(row)), headings.likeliest(rows))
+    if titles := [text for row in rows[:at] for text in row if text]:
         notes.append(title_note(titles))
     if first:
         notes += first[at].layout.notes(first[at].number)
@@ -100,17 +182,9 @@ def _texts(cells: Sequence[Any]) -> list[str]:
     return ["" if cell is None else str(cell) for cell in cells]
 
 
-def _lines(file: Path, notes: list[str]) -> Iterator[_Line]:
-    book = _open(file)
-    with closing(book), _damage(file):
-        sheets = [sheet for sheet in book.worksheets if any(_filled(sheet))]
-        # A hidden one is rarely what somebody sees as the table.
-        sheets.sort(key=lambda sheet: sheet.sheet_state != "visible")
-        if len(sheets) > 1:
-            names = ", ".join(f"'{sheet.title}'" for sheet in sheets)
-            notes.append(f"only the first sheet of {file.name} is read, of {names}")
-        for number, cells, layout in _filled(sheets[0]) if sheets else ():
-            yield _Line(f"{file}:{number}", cells, number, layout)
+def _lines(file: Path, sheet: Any) -> Iterator[_Line]:
+    for number, cells, layout in _filled(sheet):
+        yield _Line(f"{file}:{number}", cells, number, layout)
 
 
 def _filled(sheet: Any) -> Iterator[tuple[int, Sequence[Any], Layout]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,13 +9,13 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from askattend.data.held_out import with_test_split
 from askattend.data.questions import QASet, Question, QuestionId
-from askattend.data.readers.cells import is_blank, question_of, required_text, text_of
-from askattend.data.readers.error_collector import ErrorCollector, each_of
-from askattend.data.readers.folders import NOT_THERE
+from askattend.data.readers.cells import is_blank, parts_of, required_text
+from askattend.data.readers.error_collector import ErrorCollector, Mistakes, each_of
 from askattend.data.readers.headings import COLUMNS, need_column
 from askattend.data.readers.image_ids import portable_ids
-from askattend.data.readers.near_files import near_files
+from askattend.data.readers.picture_files import TablePictures
 from askattend.data.readers.reader import Reader, written_options
 from askattend.data.readers.row import Row
 from askattend.data.readers.rows import EXTENSIONS, read_rows
@@ -25,14 +24,25 @@ from askattend.errors import DataError, name_few
 _WHOLE = re.compile(r"-?[0-9]+\.0+")
 
 LOCATED_AT = "located_at"
+_BROKEN = "broken"
 
 
-def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns: str) -> QASet:
+def read_table(
+    file: Path,
+    *,
+    images: bool = True,
+    encoding: str = "",
+    sheet: str = "",
+    skip: str = "",
+    test: str = "",
+    seed: str = "",
+    **columns: str,
+) -> QASet:
     """Read your own questions about your own images.
 
     One row a question: a line of ``.csv`` or ``.tsv`` under a header, an object on a line of
     ``.jsonl`` or ``.ndjson``, an object in the list that a ``.json`` file holds, or a row of an
-    ``.xlsx``'s first sheet. Objects on lines and in a list are told apart by what they are. Text is
+    ``.xlsx``. Objects on lines and in a list are told apart by what they are. Text is
     in UTF-8, or in another encoding that Excel writes, which is noted. The header tells whether
     commas, semicolons, tabs or ``|`` divide. Names of columns may be in capitals, or what others
     call them in English, German or Chinese, which is noted, too: see `headings`.
@@ -60,33 +70,87 @@ def read_table(file: Path, *, images: bool = True, encoding: str = "", **columns
 
     Args:
         file: the table.
-        images: False to read questions whose images may be missing, which is noted.
+        images: False to read questions whose images may be missing or none, which is noted.
         encoding: of a text table that is neither in Unicode nor told apart: ``"cp1254"``.
+        sheet: of a workbook; by default the first that has the columns.
+        skip: ``"broken"`` to leave out rows with a mistake of their own, which is noted.
+        test: share of the training images to test on, where no row is of the split test: ``"0.2"``.
+        seed: a whole number, which chooses these images; 0 by default.
         columns: a column's name → its heading in the table, where that is another.
 
     Raises:
-        DataError: anything is malformed or missing, images included; names file and line, how many
-            such rows there are and the first few.
+        DataError: anything is malformed or missing, images included; names all kinds of mistakes,
+            how many rows have each and the first few.
     """
-    table = read_rows(file, columns, encoding=encoding)
-    rows = table.rows
-    questions = tuple(
-        each_of(zip(rows, question_ids(rows), strict=True), lambda pair: question_of(*pair))
-    )
-    _check_answered(rows, questions)
-    questions, folded = _fold_numbers(questions)
-    notes = (*table.notes, *_notes(rows), *folded)
-    files = _files(file, rows, questions)
-    questions, files = _with_portable_ids(file, questions, files)
-    if images:
-        _require_images(file, rows, questions, files)
-    elif missing := _missing(files):
-        where = f"relative to the table's folder, {file.parent.resolve()}"
-        problem = f"{len(missing):,} of {len(files):,} {NOT_THERE}: {name_few(missing)} ({where})"
-        near = near_files(missing.values(), file.parent)
-        notes = (*notes, f"{problem}; {near}" if near else problem)
-    options = {**columns, **({"encoding": encoding} if encoding else {})}
-    return QASet(f"table:{file}{written_options(options)}", questions, files, notes)
+    if skip not in ("", _BROKEN):
+        problem = f"unknown value of skip '{skip}'"
+        raise DataError(problem, where=file, remedy=f"Write skip={_BROKEN}, or leave it out.")
+    mistakes = Mistakes(skip=bool(skip))
+    table = read_rows(file, columns, encoding=encoding, sheet=sheet, mistakes=mistakes)
+    total = len(table.rows) + len(mistakes.left_out)
+    questions = _questions(table.rows, mistakes)
+    pictures = _pictures(file, table.rows, questions, mistakes)
+    told = tuple(pictures.tell(mistakes, required=images))
+    remedy = f"Mend them together (table:{file.name},skip=broken leaves out rows that are wrong)"
+    mistakes.raise_if_any(file, remedy=remedy)
+    kept = [
+        (row, question)
+        for row, question in zip(table.rows, questions, strict=True)
+        if row.where not in mistakes.left_out
+    ]
+    left_out = _left_out(file, mistakes, total, kept=len(kept))
+    rows = [row for row, _ in kept]
+    questions, folded = _fold_numbers(tuple(question for _, question in kept))
+    questions, files = _with_portable_ids(file, questions, pictures.files)
+    options = {"encoding": encoding, "sheet": sheet, "skip": skip, "test": test, "seed": seed}
+    named = {**columns, **{key: value for key, value in options.items() if value}}
+    notes = (*table.notes, *_notes(rows), *folded, *left_out, *told)
+    read = QASet(f"table:{file}{written_options(named)}", questions, files, notes)
+    return with_test_split(read, test, seed)
+
+
+def _questions(rows: Sequence[Row], mistakes: Mistakes) -> tuple[Question, ...]:
+    """Make the question of each row; of one with a mistake, blank where it has it."""
+    ids: Sequence[QuestionId] = range(len(rows))
+    with mistakes.collecting():
+        ids = question_ids(rows)
+    questions = []
+    for row, identifier in zip(rows, ids, strict=True):
+        question, wrong = parts_of(row, identifier, mistakes.lacking)
+        questions.append(question)
+        for error in wrong:
+            mistakes.add_row(error, row.where)
+    _check_answered(rows, questions, mistakes)
+    return tuple(questions)
+
+
+def _pictures(
+    file: Path, rows: Sequence[Row], questions: Sequence[Question], mistakes: Mistakes
+) -> TablePictures:
+    """Gather the pictures that rows name, whatever else is wrong with these."""
+    named = [(r, q) for r, q in zip(rows, questions, strict=True) if q.image]
+    files: dict[str, Path] = {}
+    with mistakes.collecting():
+        files = _files(file, named)
+    where: dict[str, list[str]] = {image: [] for image in files}
+    for row, question in named if files else ():
+        where[question.image].append(row.where)
+    return TablePictures(file, files, where)
+
+
+def _left_out(file: Path, mistakes: Mistakes, total: int, *, kept: int) -> tuple[str, ...]:
+    """Tell of rows that are left out.
+
+    Raises:
+        DataError: no other is left.
+    """
+    if not mistakes.left_out:
+        return ()
+    cases = [f"{Path(where).name} ({why})" for where, why in mistakes.left_out.items()]
+    note = f"left out {len(cases):,} of {total:,} rows: {name_few(cases)}"
+    if not kept:
+        raise DataError(note, where=file, remedy="Mend some of them.")
+    return (note,)
 
 
 def question_ids(rows: Sequence[Row]) -> list[QuestionId]:
@@ -117,18 +181,24 @@ def _id(row: Row) -> QuestionId:
     return required_text(row, "id")
 
 
-def _check_answered(rows: Sequence[Row], questions: Sequence[Question]) -> None:
+def _check_answered(rows: Sequence[Row], questions: Sequence[Question], mistakes: Mistakes) -> None:
     # A split without any answers is a test set; training needs them in any case.
     answered = {question.split for question in questions if question.answers} | {"train"}
-    lacking = ErrorCollector()
+    remedy = (
+        "Fill it in, or delete the row; only a split other than train may do without, in all its "
+        "rows."
+    )
     for row, question in zip(rows, questions, strict=True):
-        if not question.answers and question.split in answered:
+        if question.answers or question.split not in answered or "answer" in mistakes.lacking:
+            continue
+        try:
             if not row.cells.keys() & {"answer", "answers"}:
                 need_column("answer", row.cells, row.where)
-            lacking.add(row.where, f"no answer, in split '{question.split}'")
-    lacking.raise_if_any(
-        "Fill it in; only a split other than train may do without, in all its rows."
-    )
+        except DataError as error:
+            mistakes.add_column("answer", error)
+            continue
+        problem = f"no answer, in split '{question.split}'"
+        mistakes.add_row(DataError(problem, where=row.where, remedy=remedy), row.where)
 
 
 def _fold_numbers(questions: tuple[Question, ...]) -> tuple[tuple[Question, ...], tuple[str, ...]]:
@@ -154,11 +224,14 @@ def _folded(
     return tuple(counts.most_common())
 
 
-def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> dict[str, Path]:
-    """Map image id → file."""
+def _files(file: Path, named: Sequence[tuple[Row, Question]]) -> dict[str, Path]:
+    """Map image id → file, of rows that name one."""
     distinct: dict[str, str] = {}
-    for row, question in zip(rows, questions, strict=True):
-        place = (text_of(row, LOCATED_AT) or question.image).replace("\\", "/")
+    for row, question in named:
+        # What is wrong with the cell itself is told already.
+        located = row.cells.get(LOCATED_AT)
+        place = (located.strip() if isinstance(located, str) else "") or question.image
+        place = place.replace("\\", "/")
         if distinct.setdefault(question.image, place) != place:
             raise DataError(
                 f"image '{question.image}' lies at {place}, and above at "
@@ -170,34 +243,16 @@ def _files(file: Path, rows: Sequence[Row], questions: Sequence[Question]) -> di
 
 
 def _with_portable_ids(
-    file: Path, questions: tuple[Question, ...], files: dict[str, Path]
+    file: Path, questions: tuple[Question, ...], files: Mapping[str, Path]
 ) -> tuple[tuple[Question, ...], dict[str, Path]]:
-    """Take folders of this machine off the ids of images."""
+    """Take folders of this machine off the ids of images, and leave out what nobody asks about."""
+    asked = {question.image for question in questions}
+    files = {image: path for image, path in files.items() if image in asked}
     ids = portable_ids(files, file.parent)
     if all(new == old for old, new in ids.items()):
         return questions, files
     renamed = tuple(replace(question, image=ids[question.image]) for question in questions)
     return renamed, {ids[image]: path for image, path in files.items()}
-
-
-def _require_images(
-    file: Path, rows: Sequence[Row], questions: Sequence[Question], images: Mapping[str, Path]
-) -> None:
-    if missing := _missing(images):
-        pairs = zip(rows, questions, strict=True)
-        where = next(row.where for row, question in pairs if question.image in missing)
-        named = name_few(missing.values())
-        near = near_files(missing.values(), file.parent)
-        raise DataError(
-            f"{len(missing):,} of {len(images):,} images do not exist: {named}",
-            where=where,
-            remedy=f"Paths are relative to the table's folder, {file.parent.resolve()}."
-            + (f" Check the names: {near}." if near else ""),
-        )
-
-
-def _missing(images: Mapping[str, Path]) -> dict[str, Path]:
-    return {image: path for image, path in images.items() if not os.path.isfile(path)}
 
 
 def _notes(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -226,6 +281,6 @@ TABLE = Reader(
     "FILE",
     "questions.csv",
     suffixes=tuple(EXTENSIONS),
-    options=dict.fromkeys((*sorted(COLUMNS), "encoding"), ()),
+    options=dict.fromkeys((*sorted(COLUMNS), "encoding", "sheet", "skip", "test", "seed"), ()),
     requires_images=True,
 )

@@ -11,6 +11,8 @@ from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.metrics.significance import Estimate, Ratio
 
 T = TypeVar("T")
+# Beyond this a ratio is one to nearly nothing.
+MOST_TIMES = 100
 
 
 def measure(evaluated: Evaluated) -> Grounding | None:
@@ -61,8 +63,8 @@ def named_maps(maps: Sequence[T], mean: T | None, maps_name: str) -> Iterator[tu
 
 
 def times(ratio: Ratio) -> str:
-    """Write a multiple, such as ``"4.2 ×"``."""
-    return f"{ratio.value:.1f} ×"
+    """Write a multiple, such as ``"4.2 ×"``; of nearly nothing, its digits would say nothing."""
+    return f"{ratio.value:.1f} ×" if ratio.value <= MOST_TIMES else f"over {MOST_TIMES} ×"
 
 
 def ratio_text(ratio: Ratio | None) -> str:
@@ -70,6 +72,8 @@ def ratio_text(ratio: Ratio | None) -> str:
     if ratio is None or ratio.interval is None:
         return "–" if ratio is None else times(ratio)
     low, high = ratio.interval
+    if ratio.value > MOST_TIMES:
+        return times(ratio)
     return f"{times(ratio)} ({low:.1f}–{high:.1f})"
 
 

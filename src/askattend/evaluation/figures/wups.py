@@ -23,10 +23,16 @@ class SetScores(msgspec.Struct, frozen=True):
         means: WUPS at the thresholds ``"0.9"`` and ``"0.0"``, and the share that is ``"exact"``
             as sets; empty where they cannot be had.
         why_not: the reason for which they cannot.
+        single: True where no answer names several things: ``"exact"`` is the accuracy then.
     """
 
     means: dict[str, float] = {}
     why_not: str = ""
+    single: bool = False
+
+    def shown(self) -> dict[str, float]:
+        """Return the means that say something beside the accuracy."""
+        return {key: mean for key, mean in self.means.items() if not self.single or key != EXACT}
 
 
 def measure(evaluated: AnsweredQuestions) -> SetScores | None:
@@ -38,19 +44,21 @@ def measure(evaluated: AnsweredQuestions) -> SetScores | None:
     means, notes = wups_figure(mean_wups, answers)
     if means is None and not notes:
         return None
-    return SetScores(means or {}, "; ".join(notes))
+    people = (text for question in evaluated.questions for text, _ in question.answers)
+    single = not any("," in text for text in (*people, *given.values()))
+    return SetScores(means or {}, "; ".join(notes), single)
 
 
 def terminal_lines(value: SetScores) -> list[TerminalLine]:
     """Say each mean."""
-    return [TerminalLine(_name(key), mean) for key, mean in value.means.items()]
+    return [TerminalLine(_name(key), mean) for key, mean in value.shown().items()]
 
 
 def page_section(value: SetScores, context: PageContext) -> Section:
     """Show the means, or why there are none."""
     if not value.means:
         return Section("Nearness of answers (WUPS)", (Note(value.why_not),))
-    rows = tuple((_name(key), f"{mean:.2%}") for key, mean in value.means.items())
+    rows = tuple((_name(key), f"{mean:.2%}") for key, mean in value.shown().items())
     return Section("Nearness of answers (WUPS)", (Table(("", "Mean"), rows), Note(_ABOUT)))
 
 
