@@ -429,7 +429,7 @@ def test_a_calibration_with_a_whole_curve_as_once_written_still_loads(own_run: P
     points = [(0.9, 0.25, 0.0), (0.8, 0.5, 0.5), (0.7, 0.75, 0.3), (0.2, 1.0, 0.5)]
     names = ("threshold", "coverage", "risk")
     curve = [dict(zip(names, point, strict=True)) for point in points]
-    old = {"temperature": 1.5, "questions": 900, "curve": curve, "abstain_above_risk": 0.3}
+    old = {"temperature": 1.5, "questions": 900, "curve": curve, "abstain_above_risk": 0.35}
     (own_run / "calibration.json").write_text(json.dumps(old))
     accept_run(own_run)
     predictor = Predictor.load(own_run)
