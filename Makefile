@@ -1,4 +1,4 @@
-# Each target makes .venv and installs what it needs, once; python3 (3.11 or newer) is all it takes.
+# Each target makes .venv (demo: a smaller .venv-demo) and installs what it needs, once; python3 (3.11 or newer) is all it takes.
 PYTHON ?= python3
 IN_VENV = $(PYTHON) tools/in_venv.py
 
@@ -32,7 +32,7 @@ INPUTS ?= 100000
 .PHONY: demo test test-oldest mutants bench bench-gpu load scale faults fuzz reproduce docs release format
 
 demo:
-	@$(IN_VENV) \
+	@$(IN_VENV) --demo \
 	  'askattend train saaa --preset easy-vqa --out runs/demo --resume' \
 	  'askattend evaluate runs/demo --split test'
 	@echo "Open runs/demo/evaluations/test/report.html"

@@ -57,3 +57,22 @@ class Lazy(nn.Module):
         hidden = F.relu(self.region(regions) + self.question(question)[:, None])
         scores: Tensor = self.score(self.norm(hidden.transpose(1, 2)).transpose(1, 2))
         return scores.transpose(1, 2)
+
+
+class OtherWidth(nn.Module):
+    """Takes no region of the width that the features have."""
+
+    def __init__(self, glimpses: int) -> None:
+        super().__init__()
+        self.region, self.question = nn.Linear(3, glimpses), nn.Linear(3, glimpses)
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        scores: Tensor = self.region(regions) + self.question(question)[:, None]
+        return scores.transpose(1, 2)
+
+
+class OtherGrid(HalfOfIt):
+    """Lays the regions out as a grid that the features do not have."""
+
+    def forward(self, regions: Tensor, question: Tensor) -> Tensor:
+        return super().forward(regions.unflatten(1, (14, 14)).flatten(1, 2), question)

@@ -75,6 +75,24 @@ def test_the_oldest_versions_that_are_tested_are_the_ones_allowed() -> None:
     assert allowed == {name: pins.get(name) for name in allowed}
 
 
+def test_the_demo_installs_no_developers_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).write_bytes((PROJECT.parent / name).read_bytes())
+    monkeypatch.setattr(in_venv, "ROOT", tmp_path)
+    venv, commands = in_venv.chosen(["--demo", "a", "b"])
+    assert (venv.name, venv.needed[-1], commands) == (".venv-demo", ".[demo]", ["a", "b"])
+    stamp = in_venv.NEWEST.folder / in_venv.STAMP
+    stamp.parent.mkdir()
+    stamp.write_text("of an older pyproject.toml")
+    assert in_venv.chosen(["--demo", "a"])[0] is in_venv.DEMO
+    stamp.write_text(in_venv._digest(in_venv.NEWEST))
+    assert in_venv.chosen(["--demo", "a"]) == (in_venv.NEWEST, ["a"])
+    assert in_venv.chosen(["a"])[0] is in_venv.NEWEST
+    assert in_venv.chosen(["--oldest", "a"])[0] is in_venv.OLDEST
+
+
 def test_nothing_names_an_index_that_has_no_such_package() -> None:
     root, package = PROJECT.parent, Path(installation.__file__).parent
     pages = (root / "README.md", *(root / "docs").glob("*.md"), *(root / "examples").glob("*.py"))

@@ -1,8 +1,9 @@
 """Run commands inside the project's own .venv, making it first if need be.
 
-Usage: python3 tools/in_venv.py [--oldest] 'COMMAND' ['COMMAND' ...]
+Usage: python3 tools/in_venv.py [--oldest | --demo] 'COMMAND' ['COMMAND' ...]
 
 With --oldest it is another one, .venv-oldest, of the oldest versions that pyproject.toml allows.
+With --demo it is .venv-demo, which has no developers' tools, unless .venv is there already.
 Needs nothing but Python. What is installed is remembered by a digest of the files that say what to
 install, so a second call installs nothing. A lock makes a second call wait for the first.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OLDEST_PYTHON = (3, 11)
+STAMP = "installed"  # a file in an environment that is complete: the digest of what it has
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ OLDEST = Environment(
     "constraints-oldest.txt",
     ("--only-binary", ":all:", "-e", f".[{EXTRAS}]", *TOOLS),
 )
+DEMO = Environment(".venv-demo", "constraints.txt", ("-e", ".[demo]"))
 
 
 def main(words: list[str]) -> int:
@@ -61,8 +64,7 @@ def main(words: list[str]) -> int:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         print(f"askattend needs Python {oldest} or newer, not {sys.version}")
         return 2
-    venv = OLDEST if words[:1] == ["--oldest"] else NEWEST
-    commands = words[1:] if venv is OLDEST else words
+    venv, commands = chosen(words)
     with (ROOT / f"{venv.name}.lock").open("w") as lock:
         _wait_for(lock)
         install(venv)
@@ -78,6 +80,15 @@ def main(words: list[str]) -> int:
     return 0
 
 
+def chosen(words: list[str]) -> tuple[Environment, list[str]]:
+    """Split the command line into the environment that it asks for, and the commands."""
+    if words[:1] == ["--oldest"]:
+        return OLDEST, words[1:]
+    if words[:1] == ["--demo"]:
+        return NEWEST if _is_complete(NEWEST) else DEMO, words[1:]
+    return NEWEST, words
+
+
 def _wait_for(lock: object) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]
@@ -87,15 +98,11 @@ def _wait_for(lock: object) -> None:
 
 
 def install(venv: Environment) -> None:
-    """Make the environment and install the project with what its tests and demo need."""
-    folder = venv.folder
-    wanted = hashlib.sha256(
-        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", venv.constraints))
-        + str(ROOT).encode()
-    ).hexdigest()
-    stamp = folder / "installed"
-    if stamp.exists() and stamp.read_text() == wanted:
+    """Make the environment and install the project with what its tests or its demo need."""
+    if _is_complete(venv):
         return
+    folder = venv.folder
+    stamp = folder / STAMP
     print(f"setting up {folder} (once; a few minutes)", flush=True)
     ours = folder / "made-by-make"
     if ours.exists() or stamp.exists() or not folder.exists():
@@ -107,7 +114,19 @@ def install(venv: Environment) -> None:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
     options = ["--no-warn-script-location", "--disable-pip-version-check", "-c", venv.constraints]
     subprocess.run([*pip, *options, *venv.needed], cwd=ROOT, check=True)
-    stamp.write_text(wanted)
+    stamp.write_text(_digest(venv))
+
+
+def _is_complete(venv: Environment) -> bool:
+    """Tell if all is installed that the files wish for as they are now."""
+    stamp = venv.folder / STAMP
+    return stamp.exists() and stamp.read_text() == _digest(venv)
+
+
+def _digest(venv: Environment) -> str:
+    files = (ROOT / name for name in ("pyproject.toml", venv.constraints))
+    content = b"".join(file.read_bytes() for file in files)
+    return hashlib.sha256(content + str(ROOT).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_maps_in_eight_bits_and_parquet(
 ) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     run = trained / "runs" / "saaa"
-    words = ("predict", run, "--images", pictures, "--questions", questions, "--attention")
+    words = ("predict", run, "--images", pictures, "--questions", questions, "--maps")
     assert call(*words, *INLINE, "--out", tmp_path / "lines")[0] == 0
     assert call(*words, *INLINE, "--out", tmp_path / "table", "--format", "parquet")[0] == 0
     rows = rows_of(tmp_path / "lines")
@@ -311,7 +311,7 @@ def test_other_settings_are_refused(
     for more, named in (
         (("--batch-size", 4), "batch_size 8 there, 4 now"),
         (("--top", 2), "top 5 there, 2 now"),
-        (("--attention",), "attention False there, True now"),
+        (("--maps",), "maps False there, True now"),
     ):
         status, _, err = call(*words, *more)
         assert status == 2
@@ -422,7 +422,7 @@ def test_csv_for_spreadsheets(trained: Path, pictures: Path, tmp_path: Path, cal
     files[2].write_bytes(files[2].read_bytes()[:-9])
     assert call(*table)[0] == 0
     assert content(tmp_path / "table") == before
-    status, _, err = call(*table, "--attention")
+    status, _, err = call(*table, "--maps")
     assert (status, "CSV holds no attention maps" in err) == (2, True)
 
 

@@ -18,6 +18,7 @@ from checking.modules import (
     Convolution,
     Mine,
     check,
+    failed,
     note,
 )
 
@@ -56,19 +57,20 @@ def test_uncallable_modules_say_how_they_are_called() -> None:
             return super().forward(regions, question)
 
     for module in (Backwards(), Three()):
-        with pytest.raises(ConfigError, match=r"called as forward\(regions, question\)") as caught:
-            check(module)
-        assert f"region_dim {REGION}, question_dim {QUESTION}" in str(caught.value)
-    assert "mask" in str(caught.value)
+        report = check(module)
+        said = failed(report)["call"]
+        assert "called as forward(regions, question)" in said
+        assert f"region_dim {REGION}, question_dim {QUESTION}" in said
+        assert (report.ok, report.equal, report.findings[-1].passed) == (False, None, None)
+        assert str(report).endswith("1 of 1 checks failed.")
+    assert "mask" in said
 
 
 @pytest.mark.parametrize(
     ("module", "options", "said"),
     [
-        (nn.LazyLinear(3), {}, "'weight' has no size yet"),
         (Mine(), {"region_dim": 0}, "region_dim = 0"),
         (Mine(), {"network": "san", "region_dim": 3, "question_dim": 4}, "differ"),
-        (Mine(), {"like": HopAttention(question_dim=4, attention_dim=3)}, "HopAttention cannot"),
     ],
 )
 def test_wrong_arguments(module: Any, options: dict[str, Any], said: str) -> None:
@@ -93,8 +95,15 @@ for arguments in ([torch.nn.Linear], [torch.relu], [torch.nn.Identity(), "rnn"])
     assert "network = 'rnn': must be one of saaa, san." in three
 
 
-def test_tensors_that_cannot_be_copied() -> None:
+def test_what_cannot_be_copied_or_has_no_size() -> None:
     module = Mine()
     module.kept = module.last.weight * 2
-    with pytest.raises(ConfigError, match="register_buffer"):
-        check(module)
+    assert "register_buffer" in failed(check(module))["call"]
+    assert "'weight' has no size yet" in failed(check(nn.LazyLinear(3)))["call"]
+
+
+def test_another_that_cannot_be_called_hides_nothing() -> None:
+    other = HopAttention(question_dim=4, attention_dim=3)
+    found = failed(check(Mine(lambda s: s.softmax(dim=2)), like=other))
+    assert "HopAttention cannot" in found["likeness"]
+    assert "softmax" in found

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from checking.modules import (
     HIDDEN,
     QUESTION,
+    REGION,
     Mine,
     check,
     failed,
@@ -34,8 +36,43 @@ from checking.modules import (
 def test_wrong_shapes_are_named(change: Callable[[Tensor], Any], said: str) -> None:
     report = check(Mine(change))
     assert not report.ok
-    assert [finding.name for finding in report.findings] == ["shape"]
+    assert failed(report).keys() == {"shape"}  # and nothing else is to blame for it
     assert said in failed(report)["shape"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.transpose(1, 2),
+        lambda s: s.transpose(0, 1),
+        lambda s: s.unflatten(2, (4, 4)),
+        lambda s: s.mean(dim=1),
+        lambda s: (s, None),
+        lambda s: s[..., :-1],
+    ],
+)
+def test_a_wrong_shape_hides_no_other_mistake(change: Callable[[Tensor], Any]) -> None:
+    def forward(m: Any, r: Tensor, q: Tensor) -> Any:
+        return change(m.last(torch.relu(m.first(r.mul_(1.5)))).mT)
+
+    found = failed(check(with_forward(forward), region_dim=REGION, question_dim=QUESTION))
+    assert {"shape", "inputs", "question", "gradients"} <= found.keys()
+    assert found["gradients"].startswith("query.weight")
+
+
+def test_a_wrong_shape_of_what_projects_hides_no_other_mistake() -> None:
+    class Projecting(Mine):
+        def project(self, regions: Tensor) -> Tensor:
+            return self.first(regions)  # type: ignore[no-any-return]
+
+        def forward(  # type: ignore[override]
+            self, projected: Tensor, question: Tensor, image_index: Tensor
+        ) -> Tensor:
+            hidden = torch.relu(projected + self.query(question)[:, None])
+            return self.last(hidden)  # type: ignore[no-any-return]
+
+    found = failed(check(Projecting(), region_dim=REGION, question_dim=QUESTION))
+    assert {"shape", "shared images"} <= found.keys()
 
 
 def test_the_number_of_glimpses_is_held_to() -> None:

@@ -15,8 +15,8 @@ Mistake = Callable[[str, str], None]
 @pytest.fixture(autouse=True)
 def _float32_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what only processors with bfloat16 have explain and trace say."""
-    for command in ("explain", "trace"):
-        monkeypatch.setattr(f"askattend.cli.{command}.notes_on_float32", lambda *given: [])
+    monkeypatch.setattr("askattend.cli.trace.notes_on_float32", lambda *given: [])
+    monkeypatch.setattr("askattend.explaining.explain.computed_in_float32", lambda *given: [])
 
 
 @pytest.fixture

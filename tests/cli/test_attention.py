@@ -7,15 +7,17 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import askattend.cli
 from accepted import accept_run
 from askattend.checking import check
-from askattend.errors import ConfigError, RunError
+from askattend.errors import RunError
 from askattend.experiment.attention import kept_attention, own_attention, with_kept
 from askattend.experiment.config import config_from
 from askattend.runs.run_folder import Run
@@ -87,8 +89,8 @@ def test_weights_that_are_shared_or_not_there_yet(
 
 def test_lazy_layers_are_checked_once_they_have_a_size() -> None:
     module = Lazy(2)
-    with pytest.raises(ConfigError, match="has no size yet"):
-        check(module, network="saaa")
+    (found,) = check(module, network="saaa").failed
+    assert "has no size yet" in found.explanation
     module.eval()(torch.zeros(1, 9, 6), torch.zeros(1, 7))
     assert check(module, network="saaa", region_dim=6, question_dim=7).ok
 
@@ -165,6 +167,60 @@ def test_what_does_not_fit_is_refused_before_training(
     assert status == 2
     assert message in err
     assert not (tmp_path / "run" / "config.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("HalfOfThat", "has no 'HalfOfThat'. Did you mean 'HalfOfIt'?"),
+        ("Flattened", "the scores are"),
+        ("OtherWidth", "OtherWidth cannot be called with region_dim"),
+        ("OtherGrid", "OtherGrid cannot be called with region_dim"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--search", "1m")], ids=["train", "search"])
+def test_it_is_tried_before_any_picture_is_looked_at(
+    trained: Path,
+    tmp_path: Path,
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    message: str,
+    more: tuple[str, ...],
+) -> None:
+    # For a search there are too few pictures here; what is wrong is found before.
+    monkeypatch.setattr("askattend.experiment.search.search.folds_for", lambda *_: [])
+    words = train_command("saaa", trained / "squares.csv", tmp_path / "run")
+    status, _, err = call(*words, "--attention", f"{MODULES}:{name}", *more)
+    assert status == 2
+    assert message in err
+    assert not (tmp_path / "features").exists()
+
+
+def test_all_commands_call_it_by_one_name() -> None:
+    found = []
+    for file in Path(askattend.cli.__path__[0]).glob("*.py"):
+        options = import_module(f"askattend.cli.{file.stem}")
+        for kind in vars(options).values():
+            for name, hint in getattr(kind, "__annotations__", {}).items():
+                if (
+                    "Attention" in re.findall(r"\w+", str(hint))
+                    and kind.__module__ == options.__name__
+                ):
+                    found.append((file.stem, name))
+    assert {command for command, _ in found} >= {"ask", "evaluate", "explain", "predict", "trace"}
+    assert {name for _, name in found} == {"attention"}
+
+
+def test_it_answers_in_bulk(mine: Path, tmp_path: Path, call: Call) -> None:
+    run, out = mine / "runs" / "own", tmp_path / "answers"
+    (tmp_path / "questions.txt").write_text(QUESTION)
+    words = ("predict", run, "--images", mine, "--questions", tmp_path / "questions.txt")
+    code = ("--attention", f"{run / 'attention.py'}:HalfOfIt")
+    status, _, err = call(*words, "--out", out, "--maps", *code)
+    assert status == 0, err
+    lines = [line for file in out.glob("*.jsonl") for line in file.read_text().splitlines()]
+    assert any("attention" in json.loads(line) for line in lines)
 
 
 def test_a_run_without_own_attention_needs_no_agreement(trained: Path, call: Call) -> None:

@@ -6,7 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from cli.conftest import Mistake
@@ -45,8 +44,7 @@ def test_a_packed_run_explains_too_and_notes_unknown_words(
     (asked,) = json.loads(call("ask", *words, "--json")[1])
     assert {"image", *told["answer"]} == set(asked)
     # Asked in bfloat16 where the processor has it, and explained in float32.
-    values = [np.array(one["attention"]["values"]) for one in (told["answer"], asked)]
-    assert values[0] == pytest.approx(values[1], abs=0.01)
+    assert told["answer"] == {key: value for key, value in asked.items() if key != "image"}
 
 
 @pytest.mark.parametrize(

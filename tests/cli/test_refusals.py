@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -79,5 +80,9 @@ def test_another_tyro_tells_it_in_its_own_way(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What mistakes are taken from is no public part of it, and may be gone one day."""
-    monkeypatch.setitem(sys.modules, "tyro._errors", None)
-    assert parse(Circle, ["--radius", "2"], "draw") == Circle(2)
+    for other in (ModuleType("tyro._errors"), None):
+        monkeypatch.setitem(sys.modules, "tyro._errors", other)
+        assert parse(Circle, ["--radius", "2"], "draw") == Circle(2)
+        with pytest.raises(SystemExit):
+            parse(Circle, ["--radis", "2"], "draw")
+        assert "--radis" in "".join(capsys.readouterr())

@@ -72,7 +72,7 @@ def once(there: Callable[[], bool], do: Callable[[], None]) -> Iterator[None]:
 def predict(trained: Path, pictures: Path, questions: Path) -> list[str]:
     """The words that answer shard by shard."""
     run = trained / "runs" / "saaa"
-    words = ["predict", run, "--images", pictures, "--questions", questions, "--attention"]
+    words = ["predict", run, "--images", pictures, "--questions", questions, "--maps"]
     words += ["--shard-images", 1, "--threads", 1, "--workers", 0]
     return [str(word) for word in words]
 

@@ -81,7 +81,7 @@ def test_what_attention_tells(execute: Callable[[Any], str], tmp_path: Path) -> 
     printed = execute(notebook(EVIDENCE))
     assert printed.startswith("blue ")
     assert "attention and grad_cam: " in printed
-    assert "which color has the shape? → " in printed
+    assert "the shape is what color? → " in printed
     assert "<html" in (tmp_path / "work" / "page.html").read_text(encoding="utf-8")
 
 

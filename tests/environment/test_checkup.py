@@ -89,6 +89,17 @@ def test_threads_that_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert advice.problem == "OMP_NUM_THREADS leaves 1 of 2 cores to PyTorch"
 
 
+@pytest.mark.parametrize("threads", [1, 2, 16])
+def test_no_two_pieces_of_advice_gainsay_each_other(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    found = healthy()
+    shared = msgspec.structs.replace(found.processor, threads=threads, load=7.2)
+    (advice,) = advise(msgspec.structs.replace(found, processor=shared))
+    assert ("OMP_NUM_THREADS=1" in advice.remedy) == (threads > 1)
+
+
 def test_little_memory_and_disk() -> None:
     found = msgspec.structs.replace(healthy(), memory_free=10**9, disk_free=10**9)
     assert [each.problem for each in advise(found)] == [

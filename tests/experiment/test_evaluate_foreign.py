@@ -12,13 +12,15 @@ import pytest
 
 import askattend
 from askattend.data.readers.registry import read_source
-from askattend.experiment.evaluate_foreign import ANSWERS
+from askattend.experiment.evaluate_foreign import ANSWERS, _ceiling
+from askattend.metrics.accuracy import accuracy_of
 from askattend.metrics.floors import Floors
-from askattend.metrics.vqa_official import normalise_answer
+from askattend.metrics.vqa_official import CURRENT, NORMALIZED, normalise_answer
 from commands import Call
 from environment.pointing import point_to
 from environment.stub_hub import Hub, running_hub
 from foreign.models import MODELS, save_blip, save_vilt
+from small_questions import make_qaset, make_question
 from squares import write_squares
 
 
@@ -256,3 +258,13 @@ def test_another_model_does_not_take_its_place(table: str, tmp_path: Path, call:
     module.ViltForQuestionAnswering(config).save_pretrained(folder)
     status, _, err = call("evaluate", folder, "--data", table)
     assert (status, "holds another run's evaluation" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "human"), [(NORMALIZED, [("Red.", 1)]), (CURRENT, [("a red", 6), ("Red", 4)])]
+)
+def test_no_answer_scores_more_than_the_ceiling(dialect: str, human: list[tuple[str, int]]) -> None:
+    question = make_question("?", *human)
+    assert accuracy_of("red", question.answers, dialect) == 1
+    assert _ceiling(make_qaset(question), ("red", "blue"), dialect) == 1
+    assert _ceiling(make_qaset(question), ("green", "blue"), dialect) == 0

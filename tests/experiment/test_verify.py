@@ -33,7 +33,7 @@ PLAN = Plan(
     precision="float32",
     features="none",
     format="jsonl",
-    attention=False,
+    maps=False,
     top=3,
     threshold=0.5,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +172,33 @@ def test_half_precision_is_explained_in_float32(trained: Path) -> None:
     exact = exact_predictor(half)
     assert {parameter.dtype for parameter in exact.model.parameters()} == {torch.float32}
     assert {parameter.dtype for parameter in half.model.parameters()} == {torch.bfloat16}
+
+
+def test_what_is_explained_is_what_ask_answers(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where answers in bfloat16 are equal, float32 may give another: it is not explained."""
+    half = Predictor.load(trained / "runs" / "saaa", precision="bfloat16")
+    network = type(half.model)
+    plain = network.answer
+
+    def tipped(self: Any, *given: Any) -> Any:
+        output = plain(self, *given)
+        best = output.logits.argmin(dim=1, keepdim=True)
+        # In bfloat16, and there alone, the least answer becomes the greatest.
+        more = 99.0 if output.logits.dtype is torch.bfloat16 else 0.0
+        output.logits.scatter_add_(1, best, torch.full_like(output.logits, more)[:, :1])
+        return output
+
+    image = trained / "square 3.png"
+    monkeypatch.setattr(network, "answer", tipped)
+    asked = half.look(image).ask(QUESTION)
+    assert Predictor.load(half.run.folder, precision="float32").look(image).ask(QUESTION) != asked
+    explained = explain(half, image, QUESTION)
+    assert explained.answer == asked
+    assert (explained.best.text, explained.best.probability) == (asked.text, asked.probability)
+    (note,) = (note for note in explained.notes if "float32" in note)
+    assert "the answer is the one that ask gives, in bfloat16" in note
 
 
 def test_what_cannot_be_explained_is_refused(trained: Path, tmp_path: Path) -> None:

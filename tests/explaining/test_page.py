@@ -76,6 +76,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     return Page(file)
 
 
+def test_each_picture_can_be_enlarged(page: Page) -> None:
+    boxes, pictures = page.all("input"), page.all("img")
+    assert {box["type"] for box in boxes} == {"checkbox"}
+    assert [box["aria-label"] for box in boxes] == [f"Enlarge: {p['alt']}" for p in pictures] != []
+
+
 def test_every_part_is_shown(page: Page) -> None:
     for text in (
         "<is> it?", "<b>red", "75.0%", "the model never saw: <is>", "“<b>red”, 75.0%",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from rich.console import Console
 
 from askattend.data.questions import QASet, Question
@@ -107,3 +109,20 @@ def test_two_do_not_write_at_once(tmp_path: Path) -> None:
         pass
     with journal.held():
         pass
+
+
+def test_the_lock_of_the_next_one_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody may begin right when another ends: a third must find that one's lock."""
+    first, second = (Journal(tmp_path / "a.jsonl", SYSTEM) for _ in range(2))
+    release, stack = FileLock.release, ExitStack()
+
+    def released(lock: FileLock, force: bool = False) -> None:
+        release(lock, force)
+        monkeypatch.undo()
+        stack.enter_context(second.held())
+
+    with stack:
+        with first.held():
+            monkeypatch.setattr(FileLock, "release", released)
+        with pytest.raises(ConfigError, match="another process"), first.held():
+            pass

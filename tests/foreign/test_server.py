@@ -56,6 +56,7 @@ def test_the_root_of_it_or_of_its_interface(rest: str, chat: Chat) -> None:
         ([{"type": "text", "text": "re"}, {"type": "text", "text": "d"}], "red"),
         (None, ""),
         ("", ""),
+        ("half a \ud83d", "half a \\xed\\xa0\\xbd"),
     ],
 )
 def test_what_is_answered(said: Any, answer: str, chat: Chat) -> None:
@@ -84,10 +85,11 @@ def test_it_waits_as_long_as_it_is_told(chat: Chat, monkeypatch: pytest.MonkeyPa
         {},
         {"Retry-After": "9999"},
         {"Retry-After": "soon"},
+        {"Retry-After": "²"},
     ]
     chat.troubles += [(503, each, b"") for each in headers]
     ChatServer(chat.url).answer(IMAGE, "?")
-    assert waited == [7.0, 2.0, 60.0, 8.0]
+    assert waited == [7.0, 2.0, 60.0, 8.0, 16.0]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,19 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost:8080", "ftp://x", "http://", "http://x:y", "", "file:///etc/passwd", "http://a\nb"],
+    [
+        "localhost:8080",
+        "ftp://x",
+        "http://",
+        "http://x:y",
+        "",
+        "file:///etc/passwd",
+        "http://a\nb",
+        "http://x/é",
+        "http://x/a b",
+        "http://a..b",
+        f"http://{'é' * 70}",
+    ],
 )
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(ConfigError, match="is not the URL of a server"):
@@ -192,3 +206,10 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"hello")
     with pytest.raises(ImageError):
         image_address(tmp_path / "x")
+
+
+@pytest.mark.parametrize("url", ["http://me:hidden@x", "http://x?key=hidden", "http://x/#hidden"])
+def test_a_secret_in_an_address_is_not_written_down(url: str) -> None:
+    with pytest.raises(ConfigError, match="--token-file") as caught:
+        ChatServer(url)
+    assert "hidden" not in str(caught.value)

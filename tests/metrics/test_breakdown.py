@@ -8,6 +8,7 @@ import pytest
 
 from askattend.metrics.breakdown import (
     accuracy_by,
+    accuracy_by_first_words,
     accuracy_by_length,
     accuracy_over,
     pair_consistency,
@@ -35,6 +36,19 @@ def test_types_and_lengths() -> None:
         "4-5 words": 0.0,
         "11 words and more": 0.3,
     }
+
+
+def test_first_words_tell_kinds_and_rare_ones_are_pooled() -> None:
+    texts = [*["how many cups"] * 3, *["is there a cup"] * 4, "why", "whose cup is it"]
+    questions = [make_question(text, id=n) for n, text in enumerate(texts)]
+    some = [scored(n, float(text.startswith("how"))) for n, text in enumerate(texts)]
+    found = accuracy_by_first_words(str.split, questions, some)
+    assert [(name, g.questions, g.accuracy) for name, g in found.items()] == [
+        ("is there", 4, 0.0),
+        ("how many", 3, 1.0),
+        ("other words", 2, 0.0),
+    ]
+    assert accuracy_by_first_words(str.split, questions, []) == {}
 
 
 def test_an_interval_holds_its_mean_and_clusters_widen_it() -> None:

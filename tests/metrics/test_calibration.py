@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from askattend.errors import ConfigError
-from askattend.metrics.abstention import abstention
+from askattend.metrics.abstention import abstention, how_to_abstain
 from askattend.metrics.calibration import (
     BINS,
     Calibration,
-    RiskCoveragePoint,
     bins,
     calibrate,
     calibration_error,
-    least_questions,
     refuse_two_ways,
     reliability,
+)
+from askattend.metrics.risk_coverage import (
+    RiskCoveragePoint,
+    least_questions,
+    levels,
     risk_coverage,
     thinned,
-    useful_thresholds,
 )
 from askattend.metrics.shares import share_interval
-from askattend.metrics.temperature import fit_temperature, fit_unknown_slope
+from askattend.metrics.temperature import (
+    fit_temperature,
+    fit_unknown_slope,
+    tell_temperature,
+)
 
 shares = st.integers(0, 20).map(lambda n: n / 20)
 answers = st.lists(st.tuples(shares, shares), min_size=1, max_size=40)
@@ -156,7 +165,7 @@ def test_tempering_mends_a_network_that_is_too_sure() -> None:
     calibration = calibrate(4 * honest, score)
     tempered = (4 * honest / calibration.temperature).softmax(1).max(1).values.double().numpy()
     untempered = (4 * honest).softmax(1).max(1).values.double().numpy()
-    found = reliability(tempered, untempered, score, temperature=calibration.temperature)
+    found = reliability(tempered, untempered, score, calibration=calibration)
     assert found.calibration_error < 0.03
     assert found.untempered_error > 0.2
 
@@ -164,7 +173,7 @@ def test_tempering_mends_a_network_that_is_too_sure() -> None:
 def test_what_reliability_measures() -> None:
     probability, untempered = np.linspace(0.2, 0.9, 300), np.linspace(0.5, 1, 300)
     score = np.random.default_rng(0).random(300).round()
-    found = reliability(probability, untempered, score, temperature=1.5)
+    found = reliability(probability, untempered, score, calibration=Calibration(1.5, 20, ()))
     curve, area = risk_coverage(probability, score)
     assert found.temperature == 1.5
     assert found.bins == bins(probability, score)
@@ -177,14 +186,101 @@ def test_what_reliability_measures() -> None:
 def test_a_threshold_keeps_within_its_risk(found: list[tuple[float, float]], risk: float) -> None:
     probability, score = arrays(found)
     curve, _ = risk_coverage(probability, score)
-    for points in (curve, useful_thresholds(curve)):
-        threshold = Calibration(1.0, len(found), points).threshold(risk)
-        answered = score[probability >= threshold]
-        assert len(answered) == 0 or 1 - answered.mean() <= risk + 1e-9
-        assert len(answered) == 0 or len(answered) >= least_questions(risk)
-        for lower in {p for p, _ in found if p < threshold}:
-            others = score[probability >= lower]
-            assert 1 - others.mean() > risk or len(others) < least_questions(risk)
+    kept = levels(curve)
+    assert levels(kept) == kept
+    assert kept[-1] == curve[-1]
+    threshold = Calibration(1.0, len(found), curve).threshold(risk)
+    assert Calibration(1.0, len(found), kept).threshold(risk) == threshold
+    wrong = 1 - score[probability >= threshold]
+    if len(wrong) > 0 and risk < 1:
+        assert len(wrong) >= least_questions(risk)
+        # The whole doubt is the least that any of them asks for.
+        bound = beta.ppf(0.95, wrong.sum() + 1, len(wrong) - wrong.sum())
+        assert bound <= risk + 1e-9
+
+
+@given(st.integers(1, 400), st.floats(0.01, 0.9))
+def test_all_right_shows_a_risk_from_the_least_number_on(questions: int, risk: float) -> None:
+    probability, score = np.linspace(0.9, 0.1, questions), np.ones(questions)
+    found = Calibration(1.0, questions, risk_coverage(probability, score)[0])
+    assert (found.threshold(risk) == 0) == (questions >= least_questions(risk))
+
+
+# Of an answer with probability p: how likely it is wrong.
+def flat(p: np.ndarray) -> np.ndarray:
+    return np.full_like(p, 0.205)
+
+
+def steep(p: np.ndarray) -> np.ndarray:
+    return 0.8 * (1 - p)
+
+
+def misleading(p: np.ndarray) -> np.ndarray:
+    return 0.15 + 0.1 * p
+
+
+@pytest.mark.parametrize("questions", [60, 400])
+@pytest.mark.parametrize("wrong", [flat, steep, misleading])
+def test_the_risk_is_exceeded_in_few_draws_of_validation(
+    wrong: Callable[[np.ndarray], np.ndarray], questions: int
+) -> None:
+    generator, draws, exceeded, answering = np.random.default_rng(7), 300, 0, 0
+    everything = np.linspace(0, 1, 20_001)
+    for _ in range(draws):
+        probability = generator.random(questions)
+        score = (generator.random(questions) >= wrong(probability)).astype(float)
+        curve = levels(risk_coverage(probability, score)[0])
+        threshold = Calibration(1.0, questions, curve).threshold(0.2)
+        answered = everything[everything >= threshold]
+        answering += len(answered) > 0
+        exceeded += len(answered) > 0 and wrong(answered).mean() > 0.2
+    assert exceeded <= 0.05 * draws
+    # Where the surest answers are right, many draws show it.
+    assert wrong is not steep or questions < 400 or answering > 0.6 * draws
+
+
+def test_questions_of_few_images_show_less() -> None:
+    """Twenty questions of an image that are all right or all wrong are one piece of evidence."""
+    generator, draws, exceeded = np.random.default_rng(7), 60, 0
+    for _ in range(draws):
+        right = np.repeat(generator.random(40) >= 0.25, 20).astype(float)
+        logits = torch.from_numpy(np.stack([generator.random(800), np.full(800, -1.0)], axis=1))
+        found = calibrate(logits, right, [n // 20 for n in range(800)])
+        exceeded += found.threshold(0.2) < 1.1
+    assert exceeded <= 0.05 * draws
+
+
+def test_a_risk_that_is_not_shown_is_refused_with_the_least_that_is() -> None:
+    curve = (RiskCoveragePoint(0.6, 0.5, 0.2), RiskCoveragePoint(0.2, 1.0, 0.4))
+    found = Calibration(1.0, 200, curve)
+    with pytest.raises(
+        ConfigError, match=r"200 validation questions do not show .* Name 0\.\d\d,"
+    ) as e:
+        found.require_shown(0.2, where="x")
+    least = found.least_risk
+    assert least is not None
+    assert f"Name {least:.2f}, the least they show" in str(e.value)
+    found.require_shown(least, where="x")
+    with pytest.raises(ConfigError):
+        found.require_shown(least - 0.01, where="x")
+    assert found.advised_risk is not None
+    assert 0 <= found.advised_risk - least < 0.05
+    found.require_shown(found.advised_risk, where="x")
+
+
+def test_only_a_risk_that_is_shown_is_advised() -> None:
+    assert "`evaluate --abstain-above-risk 0.25`" in how_to_abstain(0.25, 300)
+    few = Calibration(1.0, 15, (RiskCoveragePoint(0.2, 1.0, 0.4),))
+    assert few.advised_risk is None
+    said = how_to_abstain(few.advised_risk, few.questions)
+    assert "--abstain-above-risk" not in said
+    assert "15 validation questions do not show" in said
+    assert "takes 29 at least" in said
+    alone = Calibration(1.0, 0, ())
+    assert how_to_abstain(None, 0).startswith("There were no validation questions")
+    assert (alone.least_risk, alone.advised_risk) == (None, None)
+    with pytest.raises(ConfigError, match="Name a greater risk, or validate"):
+        alone.require_shown(0.5, where="x")
 
 
 @given(st.floats(0.001, 0.999))
@@ -200,17 +296,18 @@ def test_a_threshold_that_rests_on_too_few_is_refused() -> None:
     few = Calibration(1.0, 20, curve)
     assert few.threshold(0.1) > 1
     with pytest.raises(ConfigError, match=r"20 validation questions are too few .* it takes 29"):
-        few.require_enough(0.1, where="x")
+        few.require_shown(0.1, where="x")
     with pytest.raises(ConfigError, match="wrong: no number is enough"):
-        few.require_enough(0.0, where="x")
-    Calibration(1.0, 29, curve).require_enough(0.1, where="x")
+        few.require_shown(0.0, where="x")
+    right = (RiskCoveragePoint(0.2, 1.0, 0.0),)
+    Calibration(1.0, 29, right).require_shown(0.1, where="x")
     hundred = Calibration(1.0, 100, curve)
-    hundred.require_enough(0.1, where="x")
     assert hundred.threshold(0.1) > 1  # the three surest were right, which shows nothing
     alike = Calibration(1.0, 100, curve, effective=12.0)
     with pytest.raises(ConfigError, match="100 validation questions, worth 12 independent ones, "):
-        alike.require_enough(0.1, where="x")
-    assert Calibration(1.0, 1000, curve).threshold(0.1) == 0.9
+        alike.require_shown(0.1, where="x")
+    assert Calibration(1.0, 1000, curve).threshold(0.1) > 1  # 30, at half of the doubt
+    assert Calibration(1.0, 1300, curve).threshold(0.1) == 0.9
 
 
 def test_questions_of_one_image_are_no_independent_evidence() -> None:
@@ -220,19 +317,26 @@ def test_questions_of_one_image_are_no_independent_evidence() -> None:
     assert calibrate(logits, score, [n // 10 for n in range(40)]).effective == pytest.approx(4)
 
 
-@pytest.mark.parametrize("risk", [0.0507, 0.1007, 0.3007])
-def test_the_threshold_is_chosen_from_all_questions(risk: float) -> None:
+@pytest.mark.parametrize("true", [1.0, 0.5, 3.0])
+def test_few_questions_do_not_tell_a_temperature(true: float) -> None:
+    """A network that is right about itself keeps 1 in most draws; another's is found by many."""
+    given_up = []
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
+        logits = 2 * torch.randn(15 if true == 1 else 400, 4, generator=generator)
+        said = torch.multinomial((logits / true).softmax(1), 1, generator=generator).squeeze(1)
+        score = (said == logits.argmax(1)).double().numpy()
+        found = tell_temperature(logits, score, range(len(score)))
+        assert found in (1.0, fit_temperature(logits, score, spread=0.5))
+        given_up.append(found != 1)
+    assert np.mean(given_up) <= 0.1 if true == 1 else np.mean(given_up) >= 0.95
+
+
+def test_questions_of_one_image_tell_no_temperature() -> None:
     generator = torch.Generator().manual_seed(2)
-    logits = 2 * torch.randn(3000, 4, generator=generator)
-    said = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
-    score = (said == logits.argmax(1)).double().numpy()
-    calibration = calibrate(logits, score)
-    assert calibration.questions == 3000
-    assert calibration.temperature == fit_temperature(logits, score, spread=0.5)
-    assert calibration.temperature != fit_temperature(logits, score)
-    probability = (logits / calibration.temperature).softmax(1).max(1).values.double().numpy()
-    within = [p for p in probability if 1 - score[probability >= p].mean() <= risk]
-    assert calibration.threshold(risk) == min(within)
+    logits, score = 9 * torch.randn(300, 4, generator=generator), np.tile([0.0, 1.0], 150)
+    assert tell_temperature(logits, score, range(300)) != 1
+    assert tell_temperature(logits, score, ["one"] * 300) == 1
 
 
 @given(answers, answers, shares)
@@ -240,10 +344,10 @@ def test_abstention_by_hand(
     valid: list[tuple[float, float]], test: list[tuple[float, float]], risk: float
 ) -> None:
     curve, _ = risk_coverage(*arrays(valid))
-    calibration = Calibration(1.0, len(valid), useful_thresholds(curve))
+    calibration = Calibration(1.0, len(valid), levels(curve))
     images = range(len(test))
     assert abstention(calibration, *arrays(test), images) is None
-    calibration = Calibration(1.0, len(valid), useful_thresholds(curve), abstain_above_risk=risk)
+    calibration = Calibration(1.0, len(valid), levels(curve), abstain_above_risk=risk)
     found = abstention(calibration, *arrays(test), images, in_sample=3)
     assert found is not None
     assert (found.risk, found.threshold) == (risk, calibration.threshold(risk))
@@ -273,15 +377,12 @@ def test_any_probability_is_enough_without_a_threshold() -> None:
 
 
 def test_without_a_risk_everything_is_answered() -> None:
-    curve = (RiskCoveragePoint(0.9, 0.5, 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
+    curve = (RiskCoveragePoint(0.9, 0.5, 0.1), RiskCoveragePoint(0.4, 1.0, 0.3))
     calibration = Calibration(1.0, 200, curve)
     assert calibration.threshold() == 0
-    assert calibration.threshold(0.3) == 0.9
+    assert calibration.threshold(0.2) == 0.9
     assert calibration.threshold(0.1) > 1
-    # Sums in floating point leave a risk a little above what it is.
-    rounded = (RiskCoveragePoint(0.9, 0.5, 0.1 + 0.2), RiskCoveragePoint(0.4, 1.0, 0.5))
-    assert Calibration(1.0, 200, rounded).threshold(0.3) == 0.9
     assert calibration.threshold(1.0) == Calibration(1.0, 9, ()).threshold(1.0) == 0
     assert Calibration(1.0, 9, ()).threshold(0.99) > 1
-    assert Calibration(1.0, 200, curve, abstain_above_risk=0.3).threshold() == 0.9
-    assert calibration.threshold(0.5) == 0
+    assert Calibration(1.0, 200, curve, abstain_above_risk=0.2).threshold() == 0.9
+    assert calibration.threshold(0.4) == 0

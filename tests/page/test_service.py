@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Request, Route, expect
 
 from accepted import accept_run
-from askattend.metrics.calibration import Calibration, RiskCoveragePoint
+from askattend.metrics.calibration import Calibration
+from askattend.metrics.risk_coverage import RiskCoveragePoint
 from askattend.runs.run_folder import Run
 from page.browser import Visit, serving, visit
 from page.conftest import OTHER, QUESTION, Open

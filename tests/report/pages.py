@@ -22,7 +22,7 @@ from askattend.report.page import write_report
 from askattend.runs.predictor import Answer
 from askattend.training.history import Epoch, TrainingHistory
 
-VOID = {"meta", "link", "br", "img"}
+VOID = {"input", "meta", "link", "br", "img"}
 METRICS = Metrics(
     source="table:a & b.csv",
     split="test",

@@ -28,9 +28,10 @@ from askattend.evaluation.section import (
 )
 from askattend.metrics.abstention import Abstention
 from askattend.metrics.breakdown import GroupAccuracy, Pairs, ParaphraseConsistency
-from askattend.metrics.calibration import Bin, Reliability, RiskCoveragePoint
+from askattend.metrics.calibration import Bin, Reliability
 from askattend.metrics.grounding import Grounding, GroundingScores
 from askattend.metrics.removal import Removal, RemovalScores
+from askattend.metrics.risk_coverage import RiskCoveragePoint
 from askattend.metrics.significance import Estimate, Ratio
 from askattend.report.charts import BOTTOM, LEFT, RIGHT, TOP
 from askattend.training.history import TrainingHistory
@@ -255,7 +256,7 @@ def test_abstention_is_told_and_marked(tmp_path: Path) -> None:
 
 def test_abstention_at_its_ends(tmp_path: Path) -> None:
     shown = page(tmp_path, reliable(None))
-    assert "After evaluate --abstain-above-risk 0.1 , ask says" in shown.text
+    assert "There were no validation questions to learn from" in shown.text
     assert not shown.all("circle", "ring")
     shown = page(tmp_path, reliable(Abstention(0.05, 1.1, 0.0, 0, None, None, 0, 0.0, 0, 100)))
     assert 'always "not sure"' in shown.text

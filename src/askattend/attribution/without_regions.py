@@ -70,11 +70,11 @@ class WithoutRegions:
         image = model.encode_image(batch.regions)
         question = model.encode_question(batch.tokens, batch.lengths)
         output = model.answer(image, question, batch.image_index)
-        logits = output.logits.float() / temperature
+        logits = output.logits.float()
         answer = logits.argmax(dim=1) if answer is None else answer
         encode = region_remover(model, batch.regions, image)
         chunk = max(1, _NUMBERS // sum(part[0].numel() for part in _parts(image)))
-        log_odds = answer_log_odds(logits, answer)
+        log_odds = answer_log_odds(logits / temperature, answer)
         asked = (tuple(batch.image_index.tolist()), question, output.attention.float())
         return cls(model, encode, *asked, answer, log_odds, temperature, chunk)
 

@@ -35,7 +35,7 @@ class BulkConfig:
 
     format: Format = "jsonl"
     """Form of the results: jsonl, parquet (which needs pyarrow), or csv (for spreadsheets)."""
-    attention: bool = False
+    maps: bool = False
     """Keep attention maps, in 8 bits."""
     top: Positive = 5
     """Answers to list of each question."""
@@ -95,7 +95,7 @@ def make_plan(
         batch_size=config.batch_size,
         threads=threads,
         format=config.format,
-        attention=config.attention,
+        maps=config.maps,
         top=config.top,
         **of_this_process(predictor, store),
     )
@@ -139,7 +139,7 @@ def answer_parts(
         OSError: the disk does not take the results.
     """
     console = notes_console() if console is None else console
-    parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
+    parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.maps)
     mine = parts_of_share(shard, plan.parts)
     before = {number: status for number in mine if (status := parts.done(number)) is not None}
     for number in before:

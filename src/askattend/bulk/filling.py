@@ -72,9 +72,7 @@ def opened_answerer(
         computing_threads(plan.threads),
         _reader(predictor, store, plan, workers, console) as reader,
     ):
-        yield ShardAnswerer(
-            predictor, reader.regions, common, plan.batch_size, plan.top, plan.attention
-        )
+        yield ShardAnswerer(predictor, reader.regions, common, plan.batch_size, plan.top, plan.maps)
 
 
 def write_part(

@@ -152,7 +152,7 @@ def damaged_parts(out: Path) -> Iterator[tuple[int, DataError | str | None]]:
         yield 0, error
         return
     assert plan is not None, "there is a plan"
-    parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.attention)
+    parts = Parts(out, plan=plan.digest, format=plan.format, attention=plan.maps)
     begun = [number for number in range(plan.parts) if parts.begun(number)]
     damaged = [number for number in begun if parts.done(number) is None]
     yield len(begun), None

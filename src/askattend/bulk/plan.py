@@ -47,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         precision: of the network.
         features: where regions come from: a backbone, or the digest of a store.
         format: of the shards.
-        attention: True where they hold maps.
+        maps: True where they hold maps of attention.
         top: runners-up listed, the answer among them.
         threshold: probability from which an answer is sure.
     """
@@ -66,7 +66,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     precision: str
     features: str
     format: str
-    attention: bool
+    maps: bool
     top: int
     threshold: float
 

@@ -112,7 +112,7 @@ def require_format(format: str, *, attention: bool) -> None:
         ConfigError: Parquet is asked for, but pyarrow is not installed; or maps in CSV.
     """
     if format == CSV and attention:
-        remedy = "Write --format jsonl or parquet, or leave --attention out."
+        remedy = "Write --format jsonl or parquet, or leave --maps out."
         raise ConfigError("CSV holds no attention maps", where="format", remedy=remedy)
     if format == PARQUET:
         try:

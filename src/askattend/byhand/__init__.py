@@ -3,6 +3,8 @@
 Read `layers`, `lstm`, then `saaa` or `san`, then `gradients` and `adam`. Of the papers' networks
 with an LSTM nothing is left out but dropout, and outputs, loss, gradients and training agree with
 the PyTorch networks' to rounding. SAN's CNN and the equations of its published code are not here.
+The linear term of words, which training on small sets puts beside a paper's network, is
+(`word_term`): it is added where the weights have it.
 
 **Notation.** L is the loss, one number. For any array ``x``, ``dx`` stands for ∂L/∂x: an array of
 the shape of ``x`` that says how much L grows for each element of ``x`` that grows.

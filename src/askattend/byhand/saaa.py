@@ -39,6 +39,7 @@ from askattend.byhand.layers import (
 )
 from askattend.byhand.lstm import LSTMStates, lstm, lstm_backward
 from askattend.byhand.weights import ENCODER, by_name, by_symbol, saaa_shapes_of
+from askattend.byhand.word_term import word_term, word_term_backward
 
 # Symbol in the equations below → name in `state_dict()`.
 SYMBOLS = ENCODER | {
@@ -72,6 +73,7 @@ class SAAAOutput:
     attended: FloatArray  # x_c, questions × glimpses × region_dim
     combined: FloatArray  # [x, s], questions × (glimpses·region_dim + question_dim)
     answer_hidden: FloatArray  # the classifier's hidden layer, questions × hidden_dim
+    word_term: FloatArray | None  # Σ_t w[q_t], questions × answers; the paper has none
     logits: FloatArray  # P(a | I, q) = softmax(logits), questions × answers
 
 
@@ -124,9 +126,13 @@ def saaa(
     answer_hidden = relu(linear(combined, p.W_1, p.b_1))  # questions × hidden_dim
     logits = linear(answer_hidden, p.W_2, p.b_2)  # questions × answers
 
+    # Beyond the paper, where the weights have it: logits + Σ_t w[q_t]
+    of_words = word_term(weights, tokens, lengths, words=len(p.E))
+    logits = logits if of_words is None else logits + of_words
+
     return SAAAOutput(
         regions, tokens, lengths, image_index, v_hat, embedded, states,
-        s, h, scores, alpha, x, combined, answer_hidden, logits,
+        s, h, scores, alpha, x, combined, answer_hidden, of_words, logits,
     )  # fmt: skip
 
 
@@ -144,6 +150,9 @@ def saaa_backward(
         dlogits: ∂L/∂logits, questions × answers.
     """
     o, p, d = output, by_symbol(weights, SYMBOLS), SimpleNamespace()
+
+    # Beyond the paper: logits = … + Σ_t w[q_t]. A sum hands dlogits on to both of its terms.
+    d_words = word_term_backward(weights, dlogits, o.tokens, o.lengths, words=len(p.E))
 
     # Section 3.4: logits = W_2 ReLU(W_1 [x, s] + b_1) + b_2
     dhidden, d.W_2, d.b_2 = linear_backward(dlogits, o.answer_hidden, p.W_2)
@@ -173,7 +182,7 @@ def saaa_backward(
 
     # Section 3.1: v̂ = v/(‖v‖₂ + ε), where v̂ was projected and averaged
     dregions = normalise_backward(dv_hat + dv_hat_projected, o.regions)
-    return by_name(d, SYMBOLS), dregions
+    return by_name(d, SYMBOLS) | d_words, dregions
 
 
 saaa_gradients = gradients_of(saaa, saaa_backward)

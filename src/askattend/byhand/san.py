@@ -36,6 +36,7 @@ from askattend.byhand.layers import (
 )
 from askattend.byhand.lstm import LSTMStates, lstm, lstm_backward
 from askattend.byhand.weights import ENCODER, by_name, by_symbol, hops_of, san_shapes_of
+from askattend.byhand.word_term import word_term, word_term_backward
 
 # Symbol in the equations below → name in `state_dict()`.
 SYMBOLS = ENCODER | {
@@ -81,6 +82,7 @@ class SANOutput:
     states: LSTMStates
     hops: tuple[Hop, ...]
     query: FloatArray  # u^K, questions × question_dim
+    word_term: FloatArray | None  # Σ_t w[q_t], questions × answers; the paper has none
     logits: FloatArray  # p_ans = softmax(logits), questions × answers
 
     @property
@@ -137,8 +139,12 @@ def san(
 
     # Section 3.3, answer: p_ans = softmax(W_u u^K + b_u)
     logits = linear(u, p.W_u, p.b_u)  # questions × answers
+
+    # Beyond the paper, where the weights have it: logits + Σ_t w[q_t]
+    of_words = word_term(weights, tokens, lengths, words=len(p.E))
+    logits = logits if of_words is None else logits + of_words
     return SANOutput(
-        regions, tokens, lengths, image_index, v, embedded, states, tuple(hops), u, logits
+        regions, tokens, lengths, image_index, v, embedded, states, tuple(hops), u, of_words, logits
     )
 
 
@@ -165,7 +171,9 @@ def san_backward(
     Arguments are those of `saaa_backward`, with the result of `san`.
     """
     o, p, d = output, by_symbol(weights, SYMBOLS), SimpleNamespace()
-    gradients: Weights = {}
+
+    # Beyond the paper: logits = … + Σ_t w[q_t]. A sum hands dlogits on to both of its terms.
+    gradients = word_term_backward(weights, dlogits, o.tokens, o.lengths, words=len(p.E))
 
     # Section 3.3, answer: logits = W_u u^K + b_u
     du, d.W_u, d.b_u = linear_backward(dlogits, o.query, p.W_u)

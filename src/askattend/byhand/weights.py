@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from askattend.byhand.arrays import FloatArray, Shapes, Weights, expect_sizes, size
+from askattend.byhand.word_term import word_term_shapes
 
 # Symbol in the equations → name in `state_dict()`. Both networks encode questions alike.
 ENCODER = {
@@ -141,7 +142,7 @@ def _encoder_shapes(*, words: int, embedding_dim: int, question_dim: int) -> Sha
 
 def saaa_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
     """Return the shape that each weight should have, given one matrix for each width."""
-    return saaa_shapes(
+    shapes = saaa_shapes(
         words=size(weights, "encoder.embedding.weight", 0),
         embedding_dim=size(weights, "encoder.embedding.weight", 1),
         question_dim=size(weights, "encoder.lstm.weight_hh_l0", 1),
@@ -151,11 +152,12 @@ def saaa_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
         hidden_dim=size(weights, "classifier.4.weight", 1),
         answers=size(weights, "classifier.4.weight", 0),
     )
+    return shapes | _word_term_shapes(weights, shapes, "classifier.4.weight")
 
 
 def san_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
     """Return the shape that each weight should have, given one matrix for each width."""
-    return san_shapes(
+    shapes = san_shapes(
         words=size(weights, "encoder.embedding.weight", 0),
         embedding_dim=size(weights, "encoder.embedding.weight", 1),
         question_dim=size(weights, "encoder.lstm.weight_hh_l0", 1),
@@ -164,6 +166,12 @@ def san_shapes_of(weights: Mapping[str, FloatArray]) -> Shapes:
         hops=hops_of(weights),
         answers=size(weights, "classifier.weight", 0),
     )
+    return shapes | _word_term_shapes(weights, shapes, "classifier.weight")
+
+
+def _word_term_shapes(weights: Mapping[str, FloatArray], shapes: Shapes, classifier: str) -> Shapes:
+    words, answers = shapes["encoder.embedding.weight"][0], shapes[classifier][0]
+    return word_term_shapes(weights, words=words, answers=answers)
 
 
 def hops_of(weights: Mapping[str, FloatArray]) -> int:

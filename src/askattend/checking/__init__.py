@@ -13,8 +13,9 @@ from askattend.checking import equivariance, forward_pass, gradients, scores
 from askattend.checking.equivalence import Comparison, built_in, compare, unmatched
 from askattend.checking.in_network import attention_sums, ignores_padding, network_with
 from askattend.checking.module_under_test import ModuleUnderTest, NetworkName, Sizes
-from askattend.checking.preparation import prepare
+from askattend.checking.preparation import prepare, require_module
 from askattend.checking.report import CheckReport, Finding
+from askattend.errors import ConfigError
 from askattend.settings import Positive
 
 Check = Callable[[ModuleUnderTest], Finding]
@@ -37,6 +38,8 @@ COMPARING: dict[str, Check] = {
     "glimpses": equivariance.distinct_glimpses,
     "grid": equivariance.any_grid,
 }
+# The findings that leave nothing to train.
+FATAL = ("call", "shape")
 _IF_SAN = 'one map, and both widths are the same: for a hop of SAN, check(…, network="san")'
 
 
@@ -77,9 +80,13 @@ def check(
             failure. If left out it is compared with the network's own, and a difference is a note.
         seed: of the random inputs and weights.
 
+    Returns:
+        What every check found. One that cannot be called or copied has failed the check "call",
+        which says how it is called; nothing else can be told of it. Scores of a wrong shape are
+        put into the right one for the checks after that, where it is known how.
+
     Raises:
-        ConfigError: the module (or `like`, with the same sizes) cannot be called or copied; says
-            how it is called.
+        ConfigError: it is no module, or a size or the network is none.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -90,16 +97,39 @@ def check(
             regions=regions,
             glimpses=glimpses,
         )
-        tested = prepare(attention, sizes=sizes, seed=seed)
+        require_module(attention)
+        try:
+            tested = prepare(attention, sizes=sizes, seed=seed)
+        except ConfigError as error:
+            return _not_called(attention, network, error)
         result = tested.scores()
         shape = scores.shape(tested, result)
         if not shape.passed:
-            return _report(attention, tested, [shape])
-        tested = replace(tested, glimpses=result.shape[1])
+            tested = replace(tested, mend=scores.known_mend(tested, result))
+            if tested.mend is None:
+                return _report(attention, tested, [shape, *_of_any_shape(tested, result)])
+        tested = replace(tested, glimpses=tested.scores().shape[1])
         findings = [shape, *_in_single_precision(tested)]
         if findings[-1].passed:
             tested = tested.cast(torch.float64)
         return _run_checks(attention, tested, findings, like)
+
+
+def _of_any_shape(tested: ModuleUnderTest, result: object) -> list[Finding]:
+    """Check what can be told of scores whose shape is wrong in a way that is not known."""
+    rest = Finding("the rest", None, "not tried with scores of such a shape")
+    if not isinstance(result, torch.Tensor) or result.ndim == 0:
+        return [rest]
+    checks = {"float32": forward_pass.float32, "float64": forward_pass.float64, **SINGLE_PASS}
+    return [*(_run(name, check, tested) for name, check in checks.items()), rest]
+
+
+def _not_called(attention: nn.Module, network: str, error: ConfigError) -> CheckReport:
+    """Report a module that cannot be called or copied, of which nothing else can be told."""
+    found = Finding("call", False, f"{error.problem}. {error.remedy}")
+    rest = Finding("the rest", None, "not tried, as it cannot be called")
+    title = f"{type(attention).__name__} for {network.upper()}"
+    return CheckReport(title, (found, rest), equal=None, matched={}, difference=None)
 
 
 def _in_single_precision(tested: ModuleUnderTest) -> list[Finding]:
@@ -129,11 +159,12 @@ def _run_checks(
         rest = "passes were not compared"
         return _report(attention, tested, [*findings, Finding("the rest", None, rest)])
     findings += [_run(name, check, tested) for name, check in COMPARING.items()]
-    model = network_with(tested, tested.glimpses or 1)
-    findings += [
-        _run("sums", partial(attention_sums, model), tested),
-        _run("padding", partial(ignores_padding, model), tested),
-    ]
+    if tested.network == "saaa" or tested.glimpses == 1:
+        model = network_with(tested, tested.glimpses or 1)
+        findings += [
+            _run("sums", partial(attention_sums, model), tested),
+            _run("padding", partial(ignores_padding, model), tested),
+        ]
     return _compared(attention, tested, findings, like)
 
 
@@ -144,7 +175,11 @@ def _compared(
     if like is None:
         others = built_in(tested, tested.glimpses or 1)
     else:
-        prepare(like, sizes=tested.sizes(), seed=tested.seed)  # or says why it cannot be compared
+        try:
+            prepare(like, sizes=tested.sizes(), seed=tested.seed)
+        except ConfigError as error:
+            unlike = Finding("likeness", False, f"{error.problem}. {error.remedy}")
+            return _report(attention, tested, [*findings, unlike])
         others = iter([(type(like).__name__, like)])
     best = compare(tested, others)
     if best is not None:
@@ -179,4 +214,4 @@ def _report(
     )
 
 
-__all__ = ["CheckReport", "Finding", "NetworkName", "check"]
+__all__ = ["FATAL", "CheckReport", "Finding", "NetworkName", "check"]

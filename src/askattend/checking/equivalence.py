@@ -84,9 +84,8 @@ def compare(tested: ModuleUnderTest, others: Iterator[tuple[str, nn.Module]]) ->
     """Return the best of all matches with any of `others`; None if no parameters match."""
     best: Comparison | None = None
     for name, other in others:
-        reference = replace(tested, module=_with_random_weights(other, tested)).cast(
-            tested.regions.dtype
-        )
+        module = _with_random_weights(other, tested)
+        reference = replace(tested, module=module, mend=None).cast(tested.regions.dtype)
         for found in _comparisons(tested, reference, name):
             if found.equal:
                 return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from torch import Tensor, nn
 
 from askattend.checking.module_under_test import ModuleUnderTest
 from askattend.checking.report import Finding
@@ -13,17 +16,41 @@ from askattend.models.encoders import PADDING
 WORDS, ANSWERS, REGION_DIM = 9, 4, 6
 
 
+class Mended(nn.Module):
+    """A module whose scores are brought into the right shape on their way into the network."""
+
+    def __init__(self, tested: ModuleUnderTest) -> None:
+        super().__init__()
+        self.module, self.mended = tested.module, tested.mended
+
+    def forward(self, *inputs: Any) -> Any:
+        """Return the scores in the right shape."""
+        return self.mended(self.module(*inputs))
+
+
+class MendedProjecting(Mended):
+    """The same of a module that has `project`."""
+
+    def project(self, regions: Tensor) -> Any:
+        """Return what the module makes of the regions."""
+        module: Any = self.module
+        return module.project(regions)
+
+
 def network_with(tested: ModuleUnderTest, glimpses: int) -> Network:
     """Build a small network around the module, in evaluation mode."""
     count, width = {"words": WORDS, "answers": ANSWERS}, tested.question.shape[1]
     model: Network
+    attention = tested.module
+    if tested.mend is not None:
+        attention = (MendedProjecting if hasattr(attention, "project") else Mended)(tested)
     if tested.network == "saaa":
         saaa = SAAAConfig(embedding_dim=4, question_dim=width, hidden_dim=8, glimpses=glimpses)
         region_dim = tested.regions.shape[2]
-        model = SAAA(saaa, **count, region_dim=region_dim, attention=tested.module)
+        model = SAAA(saaa, **count, region_dim=region_dim, attention=attention)
     else:
         san = SANConfig(embedding_dim=4, question_dim=width)
-        model = SAN(san, **count, region_dim=REGION_DIM, attention=tested.module)
+        model = SAN(san, **count, region_dim=REGION_DIM, attention=attention)
     return model.to(tested.regions.dtype).eval()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -18,6 +18,8 @@ from askattend.settings import Positive, check
 NetworkName = Literal["saaa", "san"]
 
 WHERE = "askattend.check"
+
+Mend = Callable[[Any], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,7 @@ class ModuleUnderTest:
         regions: as the network would hand them over, one image a question.
         question: likewise.
         seed: of all other random numbers.
+        mend: what brings its scores into the right shape, so that more than that can be checked.
     """
 
     module: nn.Module
@@ -58,6 +61,7 @@ class ModuleUnderTest:
     regions: Float[Tensor, "images regions region_dim"]
     question: Float[Tensor, "questions question_dim"]
     seed: int
+    mend: Mend | None = None
 
     def scores(
         self,
@@ -75,8 +79,12 @@ class ModuleUnderTest:
         index = torch.arange(len(question)) if image_index is None else image_index
         module: Any = self.module
         if hasattr(module, "project"):
-            return module(module.project(regions), question, index)
-        return module(regions[index], question)
+            return self.mended(module(module.project(regions), question, index))
+        return self.mended(module(regions[index], question))
+
+    def mended(self, scores: Any) -> Any:
+        """Return scores in the right shape, where it is known how."""
+        return scores if self.mend is None else self.mend(scores)
 
     def sizes(self) -> Sizes:
         """Return all its sizes, as they are known by now."""

@@ -47,7 +47,12 @@ def prepare(module: nn.Module, *, sizes: Sizes, seed: int) -> ModuleUnderTest:
     raise _uncallable(module, sizes, guesses[0][2], seed)
 
 
-def _copy(module: Any) -> nn.Module:
+def require_module(module: Any) -> None:
+    """Raise unless this is a module.
+
+    Raises:
+        ConfigError: it is a class, or something else.
+    """
     if isinstance(module, type):
         name = module.__name__
         remedy = f"Give an attention of that class: {name}(…)."
@@ -55,6 +60,9 @@ def _copy(module: Any) -> nn.Module:
     if not isinstance(module, nn.Module):
         problem = f"{type(module).__name__} is not a torch.nn.Module"
         raise ConfigError(problem, where=WHERE, remedy="Derive it from torch.nn.Module.")
+
+
+def _copy(module: nn.Module) -> nn.Module:
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if is_lazy(tensor):
             remedy = "Call the module once, or give its layers their sizes."

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import permutations
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from askattend.checking.module_under_test import ModuleUnderTest
+from askattend.checking.module_under_test import Mend, ModuleUnderTest
 from askattend.checking.report import Finding
 
 _AXES = ("questions", "glimpses", "regions")
@@ -82,6 +83,30 @@ def _order_problem(found: tuple[int, ...], wanted: tuple[int, int, int]) -> str:
         names = f"{_AXES[first]} and {_AXES[second]}"
         return f"{names} are swapped: .transpose({first}, {second})"
     return f"the dimensions are out of order: .permute{order}"
+
+
+def known_mend(tested: ModuleUnderTest, scores: Any) -> Mend | None:
+    """Find what turns scores of a wrong shape into the right one, as the messages advise it."""
+    if isinstance(scores, tuple | list) and scores:  # the scores first, and more
+        inner = known_mend(tested, scores[0])
+        return None if inner is None else lambda several: inner(several[0])
+    if not isinstance(scores, Tensor):
+        return None
+    questions, regions = tested.regions.shape[:2]
+    found = tuple(scores.shape)
+    if found == (questions, regions):
+        return lambda two: two.unsqueeze(1)
+    if _is_grid(found, questions, regions):
+        return lambda grid: grid.flatten(2)
+    if len(found) != 3:
+        return None
+    wanted = questions, tested.glimpses or _remaining_size(found, questions, regions), regions
+    if found[0] == questions and found[2] == regions:  # another number of glimpses
+        return lambda scores: scores
+    for order in permutations(range(3)):
+        if tuple(found[axis] for axis in order) == wanted:
+            return partial(torch.permute, dims=order)
+    return None
 
 
 def softmax(scores: Tensor) -> Finding:

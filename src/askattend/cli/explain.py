@@ -17,7 +17,6 @@ from askattend.experiment.stopped import stopped_note
 from askattend.explaining.explain import explain, explain_stored
 from askattend.explaining.explanation import Explanation
 from askattend.explaining.text import explanation_lines
-from askattend.runs.answering import notes_on_float32
 from askattend.runs.predictor import Predictor
 from askattend.settings import Seed, check
 
@@ -59,17 +58,14 @@ def run(argv: list[str]) -> None:
     options: Explain = parse(Explain, argv, "explain")
     check_questions((options.question, *options.reworded))
     _check_page(options)
-    # Gradients have not many digits in bfloat16.
     predictor = Predictor.load(
         options.run,
         device=options.device,
-        precision="float32",
         backbone=options.backbone,
         attention=options.attention,
     )
     print_notes(stopped_note(predictor.run))
     explanation = _explain(predictor, options)
-    print_notes(notes_on_float32(predictor.run, options.device))
     print_notes(explanation.notes)
     print_notes(explanation.answer.notes)
     if options.out is not None:

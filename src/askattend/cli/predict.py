@@ -66,7 +66,7 @@ class Predict:
     features: Path | None = None
     """Answer from the features of this store; no picture is needed."""
     backbone: BackboneName = None
-    own_attention: Attention = None
+    attention: Attention = None
     device: Device = "auto"
     strict: bool = False
     """Exit with status 1 if any image is broken."""
@@ -85,7 +85,7 @@ def run(argv: list[str]) -> None:
         options.run,
         device=options.device,
         backbone=options.backbone,
-        attention=options.own_attention,
+        attention=options.attention,
     )
     print_notes(stopped_note(predictor.run))
     store = None if store is None else _fitting(store, predictor)
@@ -138,7 +138,7 @@ def _setup(
     options: Predict, plan: Plan, common: tuple[Asked, ...], store: FeatureStore | None
 ) -> AnsweringSetup:
     """Tell workers of a cluster what is to be done, from any working directory."""
-    backbone, attention = options.backbone, options.own_attention
+    backbone, attention = options.backbone, options.attention
     return AnsweringSetup(
         run=str(options.run.absolute()),
         out=str(options.out.absolute()),
@@ -200,7 +200,7 @@ def _fitting(store: FeatureStore, predictor: Predictor) -> FeatureStore:
 def _check(options: Predict) -> None:
     """Refuse what does not go together before any work is done."""
     parts_of_share(options.shard, 1)
-    require_format(options.config.format, attention=options.config.attention)
+    require_format(options.config.format, attention=options.config.maps)
     require_cluster(options.cluster)
     if options.data is not None and (options.images or options.questions is not None):
         raise ConfigError(

@@ -30,18 +30,18 @@ def in_our_words(command: str, argv: Sequence[str], help_text: Callable[[], str]
     """
 
     try:
-        from tyro import _errors as refused
+        from tyro._errors import ParseErrorEvent, on_parse_error
     except ImportError:  # no public part of tyro: without it, its own frame has to do
         yield
         return
 
-    def raise_error(event: refused.ParseErrorEvent) -> None:
+    def raise_error(event: ParseErrorEvent) -> None:
         where = f"askattend {command}"
         problem, hint = _told(event, argv, help_text)
         more = f"All options: {where} --help."
         raise ConfigError(problem, where=where, remedy=f"{hint} {more}" if hint else more)
 
-    with refused.on_parse_error(raise_error):
+    with on_parse_error(raise_error):
         yield
 
 

@@ -82,9 +82,7 @@ class AnsweringSetup:
         if store is not None and predictor.run.features.coordinates:
             store = store.with_coordinates()
         _require_same(plan, msgspec.structs.replace(plan, **of_this_process(predictor, store)))
-        parts = Parts(
-            Path(self.out), plan=plan.digest, format=plan.format, attention=plan.attention
-        )
+        parts = Parts(Path(self.out), plan=plan.digest, format=plan.format, attention=plan.maps)
         with opened_answerer(
             predictor,
             self.common,

@@ -151,17 +151,20 @@ def advise(found: Checkup) -> Iterator[Advice]:
 
 def _about_processor(processor: Processor) -> Iterator[Advice]:
     load = processor.load or 0.0
-    if load > processor.cores:
+    busy = load > processor.cores
+    one_thread = busy and processor.threads > 1
+    if busy:
+        remedy = ", or compute with one thread: OMP_NUM_THREADS=1" if one_thread else ""
         yield Advice(
             f"{load:.0f} processes share {processor.cores:g} cores: threads wait for one another",
-            "Wait for the others, or compute with one thread: OMP_NUM_THREADS=1.",
+            f"Wait for the others{remedy}.",
         )
-    if processor.threads > processor.cores:
+    if processor.threads > processor.cores and not one_thread:
         yield Advice(
             f"{processor.threads} threads compute on {processor.cores:g} cores",
             f"Set OMP_NUM_THREADS={max(1, int(processor.cores))}.",
         )
-    elif processor.threads < int(processor.cores) and "OMP_NUM_THREADS" in os.environ:
+    elif not busy and processor.threads < int(processor.cores) and "OMP_NUM_THREADS" in os.environ:
         yield Advice(
             f"OMP_NUM_THREADS leaves {processor.threads} of {processor.cores:g} cores to PyTorch",
             "Unset it, unless other programs need them.",

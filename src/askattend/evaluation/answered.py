@@ -12,6 +12,7 @@ import numpy as np
 
 from askattend.data.questions import QASet
 from askattend.data.text import tokenise
+from askattend.metrics.calibration import Calibration
 from askattend.metrics.scored_answer import ScoredAnswer
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -29,6 +30,11 @@ class AnsweredQuestions(ABC):
     @abstractmethod
     def given(self) -> tuple[ScoredAnswer, ...]:
         """Answers, in the order of the questions."""
+
+    @property
+    def learnt(self) -> Calibration | None:
+        """What validation taught about probabilities; None where it taught nothing."""
+        return None
 
     @property
     def temperature(self) -> float:

@@ -76,10 +76,11 @@ def answer_questions(
         untempered[positions] = best_probability(logits, 1.0).numpy()
         shares[positions] = unknown
         tempered = logits / torch.from_numpy(temperature).float()[:, None]
-        best = tempered.softmax(dim=-1).max(dim=-1)
+        best = logits.argmax(dim=1)  # of equal ones the first, as `most_probable` has it
+        likely = tempered.softmax(dim=-1).gather(1, best[:, None])[:, 0]
         for row, position in enumerate(positions):
-            question, answer = questions[position], names[int(best.indices[row])]
-            probability = float(best.values[row])
+            question, answer = questions[position], names[int(best[row])]
+            probability = float(likely[row])
             answers[position] = score_answer(question, answer, probability=probability)
             if question.boxes:  # the maps of all questions of a large split would fill the memory
                 attention[position] = maps[row].unflatten(-1, grid).double().numpy()

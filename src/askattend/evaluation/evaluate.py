@@ -78,6 +78,11 @@ class Evaluated(AnsweredQuestions):
         return self.batches.questions
 
     @property
+    def learnt(self) -> Calibration | None:
+        """What validation taught about probabilities."""
+        return self.calibration
+
+    @property
     def temperature(self) -> float:
         """Temperature that logits were divided by."""
         return 1.0 if self.calibration is None else self.calibration.temperature

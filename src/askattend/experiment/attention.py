@@ -12,14 +12,15 @@ from rich.console import Console
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from askattend.checking import NetworkName, check
+from askattend.checking import FATAL, NetworkName, check
 from askattend.environment.console import print_line
 from askattend.errors import ConfigError, RunError
 from askattend.experiment.config import Config
+from askattend.experiment.features import planned_spec
 from askattend.files import atomic_write
 from askattend.models import model_name, network_named
 from askattend.runs.own_code import OwnCode, read_attention
-from askattend.runs.run_folder import ATTENTION, Run, begin_run
+from askattend.runs.run_folder import ATTENTION, begin_run
 
 
 def own_attention(config: Config[Any], out: Path) -> OwnCode | None:
@@ -74,43 +75,59 @@ def with_kept(code: OwnCode | None, config: Config[Any]) -> Config[Any]:
     return config if code is None else replace(config, attention=code.name)
 
 
-def try_out(run: Run, config: Config[Any], console: Console) -> None:
-    """Check the run's own attention, and say what is wrong with it before it is trained.
+def try_out(code: OwnCode | None, config: Config[Any], console: Console) -> None:
+    """Check an attention of one's own with random regions, before any picture is looked at.
+
+    The regions are as many and as wide as the features will be. What is wrong but can be trained
+    is told in notes.
+
+    Args:
+        code: of the attention; None where the network has its own.
+        config: settings as they will be used.
+        console: where notes go.
 
     Raises:
         UntrustedCodeError: nobody here has agreed to run it.
         ConfigError: it cannot be made or called, or gives other scores than one for every region,
             glimpse by glimpse.
+        FeatureError: the store or the backbone is not to be had.
     """
-    made: list[tuple[nn.Module, Mapping[str, Any]]] = []
-    network = model_name(config.model)
-    if run.attention is None or network not in get_args(NetworkName):
+    if code is None:
         return
-    code = run.attention
+    made: list[tuple[nn.Module, Mapping[str, Any]]] = []
 
     def make(sizes: Mapping[str, Any]) -> nn.Module:
         made.append((code.make(sizes), sizes))
         return made[-1][0]
 
-    _modules(config, run.features.input_dim, make)
+    spec = planned_spec(config)
+    _modules(config, spec.input_dim, make)
+    network: Any = model_name(config.model)
+    if network not in get_args(NetworkName):
+        return  # another package's, whose inputs are not known here
     module, sizes = made[0]
-    names = ("region_dim", "question_dim", "glimpses")
-    _give_sizes(module, run.features.regions, sizes)
-    chosen: Any = network
-    report = check(module, network=chosen, **{name: sizes[name] for name in names})
+    _give_sizes(module, spec.regions, sizes, code)
+    given = {name: sizes[name] for name in ("region_dim", "question_dim", "glimpses")}
+    report = check(module, network=network, regions=spec.regions, **given)
+    fatal = [finding.explanation for finding in report.failed if finding.name in FATAL]
+    if fatal:
+        problem = "; ".join(fatal).rstrip(".")
+        raise ConfigError(problem, where=code.text, remedy="See askattend.check.")
     for finding in report.failed:
-        if finding.name == "shape":
-            raise ConfigError(finding.explanation, where=code.text, remedy="See askattend.check.")
         print_line(console, f"note: {code.name}: {finding}")
 
 
-def _give_sizes(module: Any, regions: int, sizes: Mapping[str, Any]) -> None:
+def _give_sizes(module: Any, regions: int, sizes: Mapping[str, Any], code: OwnCode) -> None:
     """Call a module with lazy layers once, from which they learn their sizes."""
-    if any(map(is_lazy, module.parameters())) and not hasattr(module, "project"):
+    if not any(map(is_lazy, module.parameters())) or hasattr(module, "project"):
+        return
+    widths = sizes["region_dim"], sizes["question_dim"]
+    try:
         with torch.no_grad():
-            module.eval()(
-                torch.zeros(1, regions, sizes["region_dim"]), torch.zeros(1, sizes["question_dim"])
-            )
+            module.eval()(torch.zeros(1, regions, widths[0]), torch.zeros(1, widths[1]))
+    except Exception as error:  # whatever somebody's own forward raises
+        problem = f"cannot be called ({type(error).__name__}: {str(error).rstrip('.')})"
+        raise ConfigError(problem, where=code.text, remedy="See askattend.check.") from error
 
 
 def _modules(config: Config[Any], region_dim: int, make: Any) -> None:

@@ -47,7 +47,7 @@ def calibrate_run(
             )
         return None
     if abstain_above_risk is not None:
-        found.require_enough(abstain_above_risk, where="abstain_above_risk")
+        found.require_shown(abstain_above_risk, where="abstain_above_risk")
     elif abstention and before is not None:
         abstain_above_risk = before.abstain_above_risk
     found = replace(found, abstain_above_risk=abstain_above_risk)

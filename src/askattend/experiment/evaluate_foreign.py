@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ from askattend.metrics.floor_comparison import (
 from askattend.metrics.floors import Floors
 from askattend.metrics.linear_floor import fit_linear_floors
 from askattend.metrics.scored_answer import ScoredAnswer, score_answer
-from askattend.metrics.vqa_official import check_dialect, dialect_of_open_text
+from askattend.metrics.vqa_official import check_dialect, dialect_of_open_text, normalise_answer
 from askattend.report.details import portable
 from askattend.report.gallery import Example, choose
 from askattend.report.index import check_holder, write_index
@@ -206,11 +207,14 @@ def _with_accuracy(
 
 def _ceiling(questions: QASet, known: Sequence[str], dialect: str) -> float:
     """Return what always choosing the best of the known answers would score."""
-    by_key = frozenset(known)
+    alike = defaultdict[str, list[str]](list)  # however they are written
+    for answer in known:
+        alike[normalise_answer(answer)].append(answer)
     best = []
     for question in questions:
         if question.answers:
-            there = [answer for answer, _ in question.answers if answer in by_key]
+            keys = {normalise_answer(answer) for answer, _ in question.answers}
+            there = [answer for key in keys for answer in alike.get(key, ())]
             best.append(
                 max((accuracy_of(answer, question.answers, dialect) for answer in there), default=0)
             )

@@ -28,7 +28,7 @@ from askattend.features.extraction import (
 from askattend.features.image_places import Place, place_of
 from askattend.features.image_sources import images_of, names_images
 from askattend.features.images import MIRROR_IMAGE
-from askattend.features.none import NoFeatures
+from askattend.features.none import NO_FEATURES, NoFeatures
 from askattend.features.share_writer import WrittenShare
 from askattend.features.spec import Backbone, FeatureSpec
 from askattend.features.store import FeatureStore
@@ -170,6 +170,21 @@ def features_for(
     _require_all(store, images)
     coordinates = config.train.coordinates if spec is None else spec.coordinates
     return store.with_coordinates() if coordinates else store
+
+
+def planned_spec(config: Config[Any]) -> FeatureSpec:
+    """Find how the features of an experiment will be made, before any image is looked at.
+
+    Raises:
+        FeatureError: the store or the backbone is not to be had.
+    """
+    if not uses_image(config.model):
+        return NO_FEATURES
+    if config.features is not None:
+        spec = FeatureStore.open(config.features).spec
+    else:
+        spec = config.extract.load_backbone().spec
+    return replace(spec, coordinates=config.train.coordinates)
 
 
 def uses_image(config: NetworkConfig) -> bool:

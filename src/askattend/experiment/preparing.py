@@ -80,15 +80,14 @@ def prepare(
         f"{answers.coverage(splits.valid):.1%} of those in validation",
     )
     vectors = _vectors(config, words, console)  # before the long work with images
+    own = own_attention(config, out)
+    try_out(own, config, console)
     features = features_for(config, images_of(config, splits), out.parent, console=console)
     saved = config if uses_image(config.model) else replace(config, features=None)
     floors, spec = Floors.build(splits.train), features.spec
     suggestions = suggest_questions(splits.train)
-    own = own_attention(config, out)
     saved = saved if own is None else replace(saved, attention=own.name)
     run = Run(out, saved.tables(), words, answers, floors, spec, vectors, suggestions, own)
-    if own is not None:
-        try_out(run, config, console)
     return run, features
 
 

@@ -18,7 +18,11 @@ from askattend.batching.batches import Batch
 from askattend.errors import DataError
 from askattend.explaining.comparing import agreements, compared
 from askattend.explaining.explanation import AnswerEvidence, Explanation, Rewording
-from askattend.explaining.requirements import exact_predictor, require_known_words
+from askattend.explaining.requirements import (
+    computed_in_float32,
+    exact_predictor,
+    require_known_words,
+)
 from askattend.explaining.trials import DRAWS, curves, lost_layers
 from askattend.features.geometry import Crop
 from askattend.features.images import Source, open_image
@@ -54,11 +58,11 @@ def explain(
         FeatureError: the run's backbone is not to be had.
         RunError: the network sees no image, does not attend, or is rounded to 8 bits.
     """
-    exact, questions = _asked(predictor, question, reworded)
+    asked, exact, questions = _asked(predictor, question, reworded)
     opened = open_image(image)
     regions = exact.regions(opened)
     seen = exact.scene(opened, regions).seen
-    return _Explaining(exact, regions, opened, seen, seed).explain(questions)
+    return _Explaining(asked, exact, regions, opened, seen, seed).explain(questions)
 
 
 def explain_stored(
@@ -76,15 +80,15 @@ def explain_stored(
         FeatureError: the store's features do not go with the run's, or it lacks the image.
         AskAttendError: as `explain`.
     """
-    exact, questions = _asked(predictor, question, reworded)
+    asked, exact, questions = _asked(predictor, question, reworded)
     regions, seen = exact.stored_regions(store, image_id)
-    return _Explaining(exact, regions, None, seen, seed).explain(questions)
+    return _Explaining(asked, exact, regions, None, seen, seed).explain(questions)
 
 
 def _asked(
     predictor: Predictor, question: str, reworded: Iterable[str]
-) -> tuple[Predictor, list[str]]:
-    """Return a predictor that can be explained and knows the questions' words, and the questions.
+) -> tuple[Predictor, Predictor, list[str]]:
+    """Return predictors that know the questions' words, to ask and to explain; and the questions.
 
     Raises:
         AskAttendError: as `explain`, but for the image.
@@ -94,7 +98,7 @@ def _asked(
     exact.need_words(questions)
     exact = exact.knowing(questions)
     require_known_words(exact, questions)
-    return exact, questions
+    return predictor.knowing(questions), exact, questions
 
 
 @dataclass(frozen=True)
@@ -102,13 +106,16 @@ class _Explaining:
     """An image to explain answers about.
 
     Attributes:
-        predictor: with weights that a gradient passes through; it knows the questions' words.
+        asked: as it was given: what it answers is explained, even where more digits would tip the
+            scales. It knows the questions' words.
+        predictor: the same, with weights that a gradient passes through.
         regions: of the image.
         image: the picture, if it is at hand.
         seen: the part of it that maps lie over; None where that is not known.
         seed: see `explain`.
     """
 
+    asked: Predictor
     predictor: Predictor
     regions: Float[Tensor, "1 regions region_dim"]
     image: Image.Image | None
@@ -119,7 +126,7 @@ class _Explaining:
         """Explain the answer to the first question; the others are the same in other words."""
         removed = self._removed()
         encoding = self.predictor.look_at(self.regions)
-        answer, *others = [self._answer(encoding, question) for question in questions]
+        answer, *others = self._answers(questions)
         made = [self._maps(answer.question, text) for text, _ in answer.top[:2]]
         best, second = ([*self._evidence(encoding, answer, made), None])[:2]
         assert best is not None
@@ -152,7 +159,7 @@ class _Explaining:
             for note in self.predictor.notes(text)
             if note not in notes
         ]
-        return tuple(dict.fromkeys([*notes, *of_others]))
+        return tuple(dict.fromkeys([*notes, *of_others, *computed_in_float32(self.asked)]))
 
     def _removed(self) -> tuple[int, ...]:
         """Say how many regions are gone at each step; refuse an image with a single one."""
@@ -168,11 +175,12 @@ class _Explaining:
     def _channels(self) -> int:
         return self.predictor.run.features.region_dim
 
-    def _answer(self, encoding: ImageEncoding, question: str) -> Answer:
-        """Answer one question by itself, as padding must not reach another's."""
-        (answer,) = self.predictor.answer(encoding, [0], [question])
-        named = self.predictor.maps_name
-        return replace(answer, image=self.image, seen=self.seen, maps_name=named)
+    def _answers(self, questions: Sequence[str]) -> Iterator[Answer]:
+        """Yield answers as `ask` gives them, each by itself: padding must not reach another's."""
+        encoding, named = self.asked.look_at(self.regions), self.asked.maps_name
+        for question in questions:
+            (answer,) = self.asked.answer(encoding, [0], [question])
+            yield replace(answer, image=self.image, seen=self.seen, maps_name=named)
 
     def _maps(self, question: str, answer: str) -> tuple[WithoutRegions, Maps]:
         """Make all maps of one answer to a question."""

@@ -36,7 +36,7 @@ from askattend.metrics.shares import percent
 from askattend.report.gallery import Tile, make_tile, scale_of
 from askattend.report.page import environment, grouped
 
-SIDE = 336  # long side of a picture in pixels: sharp on a dense screen
+SIDE = 640  # long side of a picture in pixels: sharp when it is enlarged
 BLANK = "#d9dce2"  # where there is no picture to draw on
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 
+import torch
+
 from askattend.attribution.gradients import in_float32
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.models.kernels.int8 import is_rounded
@@ -40,6 +42,17 @@ def exact_predictor(predictor: Predictor) -> Predictor:
     exact = copy(predictor)
     exact.model = in_float32(model)
     return exact
+
+
+def computed_in_float32(asked: Predictor) -> list[str]:
+    """Say where an answer has fewer digits than what explains it."""
+    kind = next(asked.model.parameters()).dtype
+    if kind is torch.float32:
+        return []
+    return [
+        f"the answer is the one that ask gives, in {str(kind).removeprefix('torch.')}; maps, and "
+        "what becomes of it without regions or words, are computed in float32 of the same weights"
+    ]
 
 
 def require_known_words(predictor: Predictor, questions: Sequence[str]) -> None:

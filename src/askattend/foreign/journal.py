@@ -63,8 +63,9 @@ class Journal:
         try:
             yield
         finally:
-            lock.release()
+            # While it is held: the next one's file must not be taken from under it.
             remove(self.file.with_name(f".{self.file.name}.lock"))
+            lock.release()
 
     def read(self, questions: QASet) -> dict[QuestionId, ForeignAnswer]:
         """Read the answers that there are to these very questions; a line cut off is left out.

@@ -18,7 +18,7 @@ from PIL import Image
 from askattend.data.questions import QASet, Question
 from askattend.errors import ConfigError, ServiceError
 from askattend.features.images import open_image
-from askattend.files import read_whole
+from askattend.files import read_whole, readable
 from askattend.foreign.answer import MOST_TOKENS, SHORT, Ask, ForeignAnswer, prompt_of
 
 _PATH = "/v1/chat/completions"
@@ -125,7 +125,8 @@ class ChatServer:
             response = connection.getresponse()
             given = response.headers.get("Retry-After", "")
             content = response.read(_LONGEST_ANSWER)
-            return response.status, float(given) if given.isdigit() else None, content
+            seconds = float(given) if given.isascii() and given.isdigit() else None
+            return response.status, seconds, content
         finally:
             connection.close()
 
@@ -138,7 +139,7 @@ class ChatServer:
             if message is None:  # as where the answer's tokens went on thinking
                 message = ""
             if isinstance(message, str):
-                return message.strip()
+                return readable(message.strip())  # half a character is in no file
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             pass
         problem = "answers with something else than OpenAI's chat completions"
@@ -187,16 +188,21 @@ def _parts(url: str) -> tuple[bool, str, int | None, str]:
     """Return whether it is secure, its host, port and the path of its chat.
 
     Raises:
-        ConfigError: it is not the URL of a server.
+        ConfigError: it is not the URL of a server, or holds a secret, which would be written down.
     """
     remedy = "Write it as http://localhost:8080."
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         problem = f"'{url}' is not the URL of a server ({error})"
         raise ConfigError(problem, where="--server", remedy=remedy) from None
-    if parts.scheme not in ("http", "https") or not host or not url.isprintable():
+    if parts.username is not None or parts.query or parts.fragment:
+        problem = "a name, a password or a query in the URL of a server is not sent to it"
+        raise ConfigError(problem, where="--server", remedy=f"{remedy} {_TOKEN}")
+    plain = url.isprintable() and parts.path.isascii() and " " not in url
+    if parts.scheme not in ("http", "https") or not host or not plain:
         problem = f"'{url}' is not the URL of a server"
         raise ConfigError(problem, where="--server", remedy=remedy)
     path = parts.path.rstrip("/")

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from askattend.metrics.calibration import Calibration
+from askattend.metrics.calibration import ADVISED, Calibration
+from askattend.metrics.risk_coverage import least_questions
 from askattend.metrics.shares import share_interval
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -76,4 +77,26 @@ def abstention(
         valid / calibration.questions,
         valid,
         calibration.questions,
+    )
+
+
+def how_to_abstain(advised: float | None, questions: int) -> str:
+    """Say how to have `ask` abstain, by a risk that validation shows how to keep, or what it takes.
+
+    Args:
+        advised: see `Calibration.advised_risk`.
+        questions: of validation.
+    """
+    if advised is not None:
+        return (
+            f'After `evaluate --abstain-above-risk {advised:g}`, `ask` says "not sure" where more '
+            f"than {advised:.0%} of its answers could be wrong."
+        )
+    if not questions:
+        return 'There were no validation questions to learn from when `ask` is "not sure".'
+    least, most = least_questions(ADVISED[0]), ADVISED[-1]
+    return (
+        f'No risk up to {most:.0%} can be chosen for `ask` to be "not sure" above: '
+        f"{questions:,} validation questions do not show how to keep it. For {ADVISED[0]:.0%} it "
+        f"takes {least:,.0f} at least, and more where some of the answers are wrong."
     )

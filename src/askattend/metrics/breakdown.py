@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
@@ -14,6 +14,10 @@ from askattend.metrics.shares import share_interval
 
 # The greatest number of words in each group of questions of like length but the last.
 LENGTHS = (3, 5, 7, 10)
+# Words of a question that tell what kind it is: "how many", "is there", "welche farbe".
+FIRST_WORDS = 2
+LEAST_OF_A_KIND = 3
+OTHER_WORDS = "other words"
 
 
 class GroupAccuracy(msgspec.Struct, frozen=True):
@@ -91,6 +95,31 @@ def accuracy_by_length(
     names = _length_names()
     found = accuracy_by(lambda one: names[_length_group(words[one.question_id])], scored)
     return {name: found[name] for name in names if name in found}
+
+
+def accuracy_by_first_words(
+    tokenise: Callable[[str], Sequence[str]],
+    questions: Iterable[Question],
+    scored: Sequence[ScoredAnswer],
+) -> dict[str, GroupAccuracy]:
+    """Accuracy by the first two words of the question, the most frequent first, the rest last.
+
+    Of words that only one or two questions begin with no accuracy tells anything.
+    """
+    texts = {question.id: question.text for question in questions}
+    begins = {
+        one.question_id: " ".join(tokenise(texts[one.question_id])[:FIRST_WORDS]) for one in scored
+    }
+    counts = Counter(begins.values())
+
+    def kind(one: ScoredAnswer) -> str:
+        begin = begins[one.question_id]
+        return begin if counts[begin] >= LEAST_OF_A_KIND else OTHER_WORDS
+
+    found = accuracy_by(kind, scored)
+    return dict(
+        sorted(found.items(), key=lambda group: (group[0] == OTHER_WORDS, -group[1].questions))
+    )
 
 
 def _length_group(words: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from askattend.metrics.shares import effective_size
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # Deviation of the logarithm of a temperature before any question was asked.
 SPREAD = 0.5
+# Half the quantile of χ² with one degree of freedom that leaves 5 % above it.
+TOLD = 1.92
 # The steepest rise of the temperature that is tried.
 STEEPEST = 50.0
 
@@ -45,6 +49,40 @@ def fit_temperature(
     return float(np.exp(_least(surprise, 3, -3)))
 
 
+def tell_temperature(
+    logits: Float[Tensor, "questions answers"], score: Array, images: Sequence[Hashable]
+) -> float:
+    """Fit a temperature, and keep 1 unless these questions can tell it from 1.
+
+    They can where the mean log loss falls, from T = 1 to the fitted one, by more than the standard
+    error of that fall, and where the fall over all questions, as many as they are worth, passes the
+    likelihood-ratio test (Wilks 1938) at 5 %. With many questions the two agree: the fall is half
+    the square of the fit's distance from 1 in standard errors, its own error that distance. With
+    few of them the error itself is too uncertain to go by.
+
+    Args:
+        logits: of validation questions.
+        score: how right each question's best answer is, 0 to 1.
+        images: the image of each; questions of one count as a single piece of evidence.
+    """
+    temperature = fit_temperature(logits, score, spread=SPREAD)
+    losses = _log_losses(logits, score)
+    falls = losses(1.0) - losses(temperature)
+    enough = max(_standard_error(falls, images), TOLD / effective_size(score, images))
+    return temperature if falls.mean() > enough else 1.0
+
+
+def _standard_error(values: Array, images: Sequence[Hashable]) -> float:
+    """Return the standard error of a mean, by images; infinite for a single one."""
+    index: dict[Hashable, int] = {}
+    of_image = [index.setdefault(image, len(index)) for image in images]
+    if len(index) < 2:
+        return math.inf
+    sums = np.bincount(of_image, weights=values - values.mean())
+    squares = float((sums**2).sum()) * len(index) / (len(index) - 1)
+    return math.sqrt(squares) / len(values)
+
+
 def fit_unknown_slope(
     logits: Float[Tensor, "questions answers"], score: Array, unknown: Array, temperature: float
 ) -> float:
@@ -67,15 +105,24 @@ def fit_unknown_slope(
 def _log_loss(
     logits: Float[Tensor, "questions answers"], score: Array
 ) -> Callable[[Array | float], float]:
-    """Return the log loss of "the best answer is right", by the temperatures."""
+    """Return the mean log loss of "the best answer is right", by the temperatures."""
+    losses = _log_losses(logits, score)
+    return lambda temperature: float(losses(temperature).mean())
+
+
+def _log_losses(
+    logits: Float[Tensor, "questions answers"], score: Array
+) -> Callable[[Array | float], Array]:
+    """Return each question's log loss of "the best answer is right", by the temperatures."""
     gap = (logits.double() - logits.double().max(dim=1, keepdim=True).values).numpy()
 
-    def loss(temperature: Array | float) -> float:
+    def losses(temperature: Array | float) -> Array:
         p = 1 / np.exp(gap / np.reshape(temperature, (-1, 1))).sum(axis=1)
         p = np.clip(p, 1e-9, 1 - 1e-9)
-        return float(-(score * np.log(p) + (1 - score) * np.log(1 - p)).mean())
+        found: Array = -(score * np.log(p) + (1 - score) * np.log(1 - p))
+        return found
 
-    return loss
+    return losses
 
 
 def _least(loss: Callable[[float], float], high: float, low: float = 0.0) -> float:

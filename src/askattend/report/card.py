@@ -19,6 +19,7 @@ from askattend.evaluation.evaluate import Metrics, read_metrics
 from askattend.evaluation.figures.removal import change_text
 from askattend.features.spec import UNKNOWN
 from askattend.files import atomic_write, read_whole
+from askattend.metrics.abstention import how_to_abstain
 from askattend.metrics.grounding import Grounding
 from askattend.metrics.removal import Removal
 from askattend.models import network_named
@@ -104,7 +105,10 @@ def _text(run: Run, licence: str | None) -> str:
             origin=read_origin(run.folder),
             notes=list(_notes(source, summary)),
             splits=list(_splits(run.folder)),
-            calibration=run.load_calibration(),
+            calibration=(calibration := run.load_calibration()),
+            how_to_abstain=None
+            if calibration is None
+            else how_to_abstain(calibration.advised_risk, calibration.questions),
             likeness=load_likeness(run.folder, run.features.region_dim) is not None,
         )
     )

@@ -23,6 +23,7 @@ from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import with_unseen_words
 from askattend.runs.answer import Answer
 from askattend.runs.image_likeness import load_likeness
+from askattend.runs.most_probable import most_probable
 from askattend.runs.question_reader import QuestionReader
 from askattend.runs.run_folder import Run
 from askattend.runs.word_effects import WordEffect, without_each_word, word_effects_of
@@ -56,7 +57,7 @@ class Answerer:
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
-            ConfigError: it was validated on too few questions to show so small a risk.
+            ConfigError: it was validated on questions that do not show how to keep it.
         """
         if risk is None:
             self.threshold = 0.0
@@ -67,7 +68,7 @@ class Answerer:
                 where=self.run.folder,
                 remedy=f"Evaluate it first: askattend evaluate {self.run.folder}.",
             )
-        self.calibration.require_enough(risk, where="abstain_above_risk")
+        self.calibration.require_shown(risk, where="abstain_above_risk")
         self.threshold = self.calibration.threshold(risk)
 
     def recalibrate(self, calibration: Calibration) -> None:
@@ -225,7 +226,9 @@ class Answerer:
             if first + size < len(versions):
                 yield []
         chosen = None if answer is None else self.run.answers.answers.index(answer)
-        probabilities = self._probabilities(torch.cat(logits), versions)
+        all_logits = torch.cat(logits)
+        chosen = int(all_logits[0].float().argmax()) if chosen is None else chosen
+        probabilities = self._probabilities(all_logits, versions)
         yield word_effects_of(words, question, probabilities, chosen)
 
     # Not around a generator, whose caller would be in inference mode between two passes.
@@ -270,9 +273,11 @@ class Answerer:
     def _ranked(
         self, logits: Float[Tensor, "questions answers"], tokens: Sequence[Sequence[int]], top: int
     ) -> Iterator[tuple[tuple[str, float], ...]]:
-        """Yield the most probable answers of each question."""
-        best = self._probabilities(logits, tokens).topk(min(top, len(self.run.answers)))
-        for indices, probabilities in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+        """Yield the most probable answers of each question; see `most_probable`."""
+        found = self._probabilities(logits, tokens)
+        best = most_probable(logits, min(top, len(self.run.answers)))
+        of_best = found.gather(1, best)
+        for indices, probabilities in zip(best.tolist(), of_best.tolist(), strict=True):
             texts = [self.run.answers.answers[index] for index in indices]
             yield tuple(zip(texts, probabilities, strict=True))
 

@@ -405,3 +405,9 @@ def test_a_store_is_tied_to_what_the_pictures_are(tmp_path: Path, call: Call) ->
     assert "2 images" in extract(1, 2)
     assert "no image to extract" in extract(1, 2)
     assert "1 of them anew, as their files have changed: 1" in extract(1, 200)
+
+
+@pytest.mark.parametrize("cell", [[[1]], ["x", None], 5, None])
+def test_a_column_called_as_ours_is_no_pairs(cell: Any, tmp_path: Path) -> None:
+    rows = [row(n, f"{n}?", askattend_pairs=cell) for n in range(2)]
+    assert read(rows, tmp_path).pairs == ()

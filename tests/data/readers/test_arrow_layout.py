@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from askattend.data.readers.arrow_layout import find_layout
+from askattend.data.readers.arrow_layout import find_layout, lacking_shards
 from askattend.errors import DataError
 
 
@@ -77,6 +77,11 @@ def test_configurations_of_the_hubs_own_conversion() -> None:
         ),
         ("  data_dir: d\n  data_files: b.parquet", {"train": ("d/b.parquet",)}),
         ("  data_dir: d", {"train": ("d/a1.parquet", "d/a2.parquet", "d/b.parquet")}),
+        ("  data_files: d", {"train": ("d/a1.parquet", "d/a2.parquet", "d/b.parquet")}),
+        ("  data_files: d/**", {"train": ("d/a1.parquet", "d/a2.parquet", "d/b.parquet")}),
+        ("  data_files: '**2.parquet'", {"train": ("d/a2.parquet",)}),
+        ("  data_files: '**/t*'", {"train": ("test.parquet",)}),
+        ("  data_files: 'd/[!a]?parquet'", {"train": ("d/b.parquet",)}),
     ],
 )
 def test_the_card_goes_first(listed: str, expected: dict[str, tuple[str, ...]]) -> None:
@@ -102,6 +107,22 @@ def test_a_card_that_is_none_is_passed_over(card: str) -> None:
     assert splits("test.parquet", README_dot_md=card) == {"test": ("test.parquet",)}
 
 
+@pytest.mark.parametrize("pattern", ["**/" * 40 + "x", "*a" * 40 + "x", "**a" * 40 + "x"])
+def test_no_pattern_takes_for_ever(pattern: str) -> None:
+    pytest.importorskip("yaml")
+    card = f"---\nconfigs:\n- data_files: '{pattern}'\n---\n"
+    file = "a/" * 40 + "a" * 80 + ".parquet"
+    assert splits(file, README_dot_md=card) == {"train": (file,)}
+
+
+@pytest.mark.parametrize("named", ["config_name", "data_dir", "data_files"])
+def test_no_list_of_lists_is_written_out(named: str) -> None:
+    pytest.importorskip("yaml")
+    anchors = "".join(f"- &l{n + 1} [{', '.join([f'*l{n}'] * 9)}]\n" for n in range(30))
+    card = f"---\nx:\n- &l0 [y]\n{anchors}configs:\n- data_files: z\n  {named}: *l30\n---\n"
+    assert splits("test.parquet", README_dot_md=card) == {"test": ("test.parquet",)}
+
+
 def test_save_to_disk() -> None:
     state = json.dumps({"_data_files": [{"filename": "data-1.arrow"}], "_split": "test"})
     assert splits("data-1.arrow", "cache-2.arrow", "old.arrow", state_dot_json=state) == {
@@ -124,3 +145,11 @@ def test_a_note_leads_to_no_other_file(name: object) -> None:
     state = json.dumps({"_data_files": [{"filename": name}]})
     with pytest.raises(DataError, match="no Parquet or Arrow file"):
         splits(state_dot_json=state)
+
+
+def test_files_that_are_lacking_are_counted() -> None:
+    whole = [f"data/train-{number:05}-of-00003-0123456789abcdef.parquet" for number in range(3)]
+    other = ["b/data-00000-of-00002.arrow", "b/data-00001-of-00002.arrow", "x.parquet"]
+    assert lacking_shards([*whole, *other]) == 0
+    assert lacking_shards([*whole[1:], *other]) == 1
+    assert lacking_shards([whole[2], *other[1:]]) == 3

@@ -9,7 +9,8 @@ import pytest
 from askattend.evaluation.figures import abstention
 from askattend.evaluation.section import Note, TerminalLine
 from askattend.metrics.abstention import Abstention
-from askattend.metrics.calibration import Calibration, RiskCoveragePoint
+from askattend.metrics.calibration import Calibration
+from askattend.metrics.risk_coverage import RiskCoveragePoint
 from evaluation.evaluations import CONTEXT, evaluated, question
 from small_questions import make_qaset
 
@@ -19,18 +20,18 @@ SURE = [0.9, 0.6, 0.9, 0.8]
 
 
 def test_a_risk_is_kept_by_the_threshold_of_validation() -> None:
-    calibration = Calibration(1.0, 90, CURVE, abstain_above_risk=0.2)
+    calibration = Calibration(1.0, 200, CURVE, abstain_above_risk=0.2)
     said = ["yes", "no", "no", "no"]
     found = replace(
         evaluated(QUESTIONS, said, probabilities=SURE, calibration=calibration), in_sample=2
     )
     value = abstention.measure(found)
     assert value is not None
-    assert value == Abstention(0.2, 0.7, 2 / 3, 2, 0.5, value.interval, 2, 0.4, 36, 90)
-    chosen = "chosen on 36 validation questions above it, 40.0% of 90"
+    assert value == Abstention(0.2, 0.7, 2 / 3, 2, 0.5, value.interval, 2, 0.4, 80, 200)
+    chosen = "chosen on 80 validation questions above it, 40.0% of 200"
     first, second = abstention.terminal_lines(value)
     note = f"   (from a probability of 70.0%, {chosen})"
-    assert first == TerminalLine("answered, 20.0% of them wrong at most", value.coverage, note)
+    assert first == TerminalLine("coverage at a risk of 20.0%", value.coverage, note)
     assert (second.label, second.value) == ("  wrong among those", 0.5)
     sample = "of 2; in-sample: the threshold was chosen on 2 of this split's questions"
     assert sample in second.note
@@ -48,7 +49,7 @@ def test_a_risk_is_kept_by_the_threshold_of_validation() -> None:
         (
             Abstention(0.05, 1.1, 0.0, 0, None, None, 0, 0.0, 0, 90),
             "(no probability is enough",
-            "no probability was",
+            "of no probability do the 90 validation",
         ),
         (
             Abstention(0.5, 0.0, 1.0, 9, 0.4, (0.2, 0.6), 0, 1.0, 90, 90),

@@ -9,7 +9,8 @@ import pytest
 from askattend.evaluation.figures import reliability
 from askattend.evaluation.section import Chart, Mark, Note, TerminalLine
 from askattend.metrics.abstention import Abstention
-from askattend.metrics.calibration import Calibration, RiskCoveragePoint
+from askattend.metrics.calibration import Calibration
+from askattend.metrics.risk_coverage import RiskCoveragePoint
 from evaluation.evaluations import CONTEXT, evaluated, question
 from small_questions import make_qaset
 
@@ -45,7 +46,18 @@ def test_probabilities_of_scored_answers_are_measured() -> None:
     assert "46.7% apart on average" in note.text
     assert "a temperature of 2.00" in note.text
     assert "without, it would be 40.0%" in note.text
-    assert "After `evaluate --abstain-above-risk 0.1`" in note.text
+    assert "9 validation questions do not show how to keep it" in note.text
+    assert "--abstain-above-risk" not in note.text
+
+
+def test_what_it_rests_on_is_said() -> None:
+    calibration = Calibration(1.0, 300, (RiskCoveragePoint(0.1, 1.0, 0.2),))
+    value = reliability.measure(evaluated(QUESTIONS, ["yes"] * 4, calibration=calibration))
+    assert value is not None
+    *_, note = reliability.page_section(value, CONTEXT).blocks
+    assert isinstance(note, Note)
+    assert "After `evaluate --abstain-above-risk 0.25`" in note.text
+    assert "300 validation questions do not tell one from 1" in note.text
 
 
 def test_a_risk_to_stay_within_is_drawn() -> None:

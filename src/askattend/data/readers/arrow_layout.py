@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,6 +23,7 @@ SUFFIXES = (".parquet", ".arrow")
 SPLITS, STATE = "dataset_dict.json", "state.json"
 _DEFAULT = "default"
 _SHARD = re.compile(r"(?P<split>\w+(?:\.\w+)*)-\d{5}-of-\d{5}(?:-[0-9a-f]+)?")
+_OF = re.compile(r"-\d{5}-of-(?P<count>\d{5})(?!\d)")
 # Files of the hub's own conversion, and of folders a split.
 _NUMBER = re.compile(r"(?:part-|data-)?\d+(?:-of-\d+)?(?:-[0-9a-f]+)?")
 _WORDS = {
@@ -87,6 +90,13 @@ def find_layout(files: Sequence[str], read: Callable[[str], bytes]) -> Layout:
     return _of_names(data)
 
 
+def lacking_shards(files: Iterable[str]) -> int:
+    """Count the files of a split that are not there, by names such as ``x-00000-of-00002``."""
+    named = filter(None, (_OF.search(file) for file in files))
+    there = Counter((file.string[: file.start()], int(file["count"])) for file in named)
+    return sum(max(0, count - found) for (_, count), found in there.items())
+
+
 def _is_data(file: str) -> bool:
     path = PurePosixPath(file)
     hidden = any(part.startswith((".", "__")) for part in path.parts)
@@ -98,8 +108,8 @@ def _of_card(content: bytes, data: Sequence[str]) -> Layout | None:
     """Read the configurations that a card lists; None where it lists none of these files."""
     found, default = {}, None
     for config in _configs(content):
-        name = str(config.get("config_name", _DEFAULT))
-        base = str(config.get("data_dir") or "")
+        name = _plain(config.get("config_name", _DEFAULT))
+        base = _plain(config.get("data_dir"))
         splits = {split: files for split, files in _listed(config, base, data) if files}
         if splits:
             found[name] = splits
@@ -141,32 +151,48 @@ def _listed(
         several = [{"split": "train", "path": several}]
     for each in several:
         if isinstance(each, Mapping) and "path" in each:
-            yield str(each.get("split", "train")), _matching(each["path"], base, data)
+            yield _plain(each.get("split", "train")), _matching(each["path"], base, data)
+
+
+def _plain(value: Any) -> str:
+    """Return a text or number of a card; "" for a list, which written out may fill the memory."""
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _matching(patterns: Any, base: str, data: Sequence[str]) -> tuple[str, ...]:
     several = patterns if isinstance(patterns, list) else [patterns]
     found: dict[str, None] = {}
-    for pattern in several:
-        whole = str(PurePosixPath(base) / str(pattern)) if base else str(pattern)
-        expression = re.compile(_as_expression(whole.removeprefix("./").rstrip("/")))
-        found |= dict.fromkeys(file for file in data if expression.fullmatch(file))
+    for pattern in filter(None, map(_plain, several)):
+        whole = str(PurePosixPath(base) / pattern) if base else pattern
+        names = _names(whole.removeprefix("./").rstrip("/"))
+        found |= dict.fromkeys(file for file in data if _fits(names, file.split("/")))
     return tuple(found)
 
 
-def _as_expression(pattern: str) -> str:
-    """Write a pattern of the shell's as a regular expression; a folder stands for all below it."""
-    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", pattern)
-    meant = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    written = [
-        meant.get(part) or (part.replace("[!", "[^") if _is_class(part) else re.escape(part))
-        for part in parts
-    ]
-    return "".join(written) + "(?:/.*)?"
+def _names(pattern: str) -> list[str]:
+    """Divide a pattern of the shell's into those of names; ``**`` stands for any folders."""
+    names: list[str] = []
+    for name in pattern.split("/"):
+        if name.startswith("**") and name != "**":  # all that ends so, however deep
+            names.append("**")
+        names.append(name if name == "**" else re.sub(r"\*+", "*", name))
+    return names
 
 
-def _is_class(part: str) -> bool:
-    return re.fullmatch(r"\[!?[\w-]+\]", part) is not None and not re.search(r"\W-|-\W|--", part)
+def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:
+    """Tell if a path matches a pattern, or lies in a folder that does.
+
+    Name by name, since one expression of a stranger's may take years to fail.
+    """
+    reached = {0}  # after so many parts of the path
+    for name in names:
+        if name == "**":
+            reached = set(range(min(reached), len(parts) + 1))
+        else:
+            reached = {at + 1 for at in reached if at < len(parts) and fnmatchcase(parts[at], name)}
+        if not reached:
+            return False
+    return True
 
 
 def _of_save_to_disk(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from msgspec.structs import replace
 
 from askattend.data.extra_columns import PAIRS, POSITION, SUBSETS
 from askattend.data.questions import QASet, QuestionId
 from askattend.data.readers.arrow_cells import numbers_of
-from askattend.data.readers.arrow_layout import Splits
+from askattend.data.readers.arrow_layout import Splits, lacking_shards
 from askattend.data.readers.arrow_rows import ArrowRow, rows_of
 from askattend.data.readers.error_collector import ErrorCollector
 from askattend.data.readers.folders import NOT_THERE
@@ -41,6 +42,7 @@ class ArrowRows:
     rows: list[ArrowRow]
     where: str
     _names: dict[str, None] = field(default_factory=dict)
+    _notes: list[str] = field(default_factory=list)
 
     def read(self, folder: Path, splits: Splits) -> None:
         """Read the rows of some files.
@@ -49,6 +51,10 @@ class ArrowRows:
             DataError: a file is damaged, or there is no row.
         """
         for split, files in splits.items():
+            if lacking := lacking_shards(files):
+                self._notes.append(
+                    f"split '{split}' lacks {lacking:,} of its files, by their names"
+                )
             for file in files:
                 found = rows_of(folder / file, split, self.headings, self._names)
                 self.rows.extend(found)
@@ -104,7 +110,7 @@ class ArrowRows:
         ]
         by_id = {image: files[image] for image, _ in pictures}
         missing = [image for image, file in by_id.items() if not file.is_file()]
-        notes = [*self.headings.notes, *shared_note(named)]
+        notes = [*self.headings.notes, *self._notes, *shared_note(named)]
         if missing:
             problem = f"{len(missing):,} of {len(by_id):,} {NOT_THERE}: {name_few(missing)}"
             if images:
@@ -158,12 +164,16 @@ def _ids(rows: Sequence[ArrowRow]) -> list[QuestionId]:
     return ids
 
 
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int)  # the column may be somebody else's
+
+
 def _pairs(
     rows: Sequence[ArrowRow], ids: Sequence[QuestionId]
 ) -> tuple[tuple[QuestionId, QuestionId], ...]:
     members: dict[int, list[QuestionId]] = {}
     for row, identifier in zip(rows, ids, strict=True):
-        for number in numbers_of(row.more, PAIRS):
+        for number in filter(_is_number, numbers_of(row.more, PAIRS)):
             members.setdefault(number, []).append(identifier)
     ordered = sorted(number for number, both in members.items() if len(both) == 2)
     return tuple((members[number][0], members[number][1]) for number in ordered)

@@ -14,6 +14,7 @@ from askattend.registry import Registry
 _OWN = (
     "by_answer_type",
     "by_question_type",
+    "by_first_words",
     "by_question_length",
     "wups",
     "published",
@@ -34,8 +35,8 @@ _OWN = (
 )
 # Measured from answers alone, whoever gave them; see `AnsweredQuestions`.
 _OF_ANSWERS = (
-    *("by_answer_type", "by_question_type", "by_question_length", "wups", "published"),
-    *("pairs", "paraphrases", "reliability"),
+    *("by_answer_type", "by_question_type", "by_first_words", "by_question_length"),
+    *("wups", "published", "pairs", "paraphrases", "reliability"),
 )
 FIGURES: Registry[Figure] = Registry(
     "askattend.figures", Figure, {name: f"{__name__}.{name}" for name in _OWN}

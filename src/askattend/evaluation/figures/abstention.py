@@ -5,7 +5,6 @@ from __future__ import annotations
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, TerminalLine
 from askattend.metrics.abstention import Abstention, abstention
-from askattend.metrics.calibration import least_questions
 from askattend.metrics.shares import percent
 
 
@@ -28,8 +27,7 @@ def terminal_lines(value: Abstention) -> list[TerminalLine]:
     threshold = "with any" if value.threshold == 0 else threshold
     threshold = "no probability is enough" if value.threshold > 1 else threshold
     note = f"   ({threshold}, chosen on {_chosen_on(value)})"
-    label = f"answered, {value.risk:.1%} of them wrong at most"
-    lines = [TerminalLine(label, value.coverage, note)]
+    lines = [TerminalLine(f"coverage at a risk of {value.risk:.1%}", value.coverage, note)]
     if value.achieved_risk is not None and value.interval is not None:
         low, high = value.interval
         note = f"  [{low:.2%}, {high:.2%}] (95 %), of {value.answered:,}{_flattery(value)}"
@@ -46,8 +44,8 @@ def _describe(value: Abstention) -> str:
     within = f"To keep wrong answers within {value.risk:.1%}, `ask`"
     if value.threshold > 1:
         return (
-            f'{within} is always "not sure": on validation no probability was enough with '
-            f"{least_questions(value.risk):,.0f} questions above it, what it takes to show that."
+            f'{within} is always "not sure": of no probability do the {value.valid_questions:,} '
+            "validation questions show that it is enough."
         )
     says = (
         f'says "not sure" below a probability of {percent(value.threshold)}'
@@ -61,7 +59,10 @@ def _describe(value: Abstention) -> str:
             f", {value.achieved_risk:.1%} of these {value.answered:,} wrongly "
             f"(95 %: {low:.1%} to {high:.1%}; the ring on the curve){_flattery(value)}"
         )
-    return f"{within} {says}, chosen on {_chosen_on(value)}. {here}."
+    return (
+        f"{within} {says}, chosen on {_chosen_on(value)}, so that the upper bound of their risk "
+        f"(95 %, one-sided) is within it. {here}."
+    )
 
 
 def _chosen_on(value: Abstention) -> str:

@@ -16,7 +16,7 @@ from askattend.evaluation.section import (
     Section,
     TerminalLine,
 )
-from askattend.metrics.abstention import Abstention
+from askattend.metrics.abstention import Abstention, how_to_abstain
 from askattend.metrics.calibration import Bin, Reliability, reliability
 from askattend.metrics.shares import percent
 
@@ -25,10 +25,6 @@ FEW = 30
 FEW_QUESTIONS = 10
 # A diagram whose shares lie closer together shows the part of the axes that holds them.
 CLOSE = 0.2
-_HOW_TO_ABSTAIN = (
-    'After `evaluate --abstain-above-risk 0.1`, `ask` says "not sure" where more than a tenth of '
-    "its answers would be wrong."
-)
 
 
 def measure(evaluated: AnsweredQuestions) -> Reliability | None:
@@ -39,7 +35,7 @@ def measure(evaluated: AnsweredQuestions) -> Reliability | None:
         evaluated.probabilities,
         evaluated.untempered,
         evaluated.scores,
-        temperature=evaluated.temperature,
+        calibration=evaluated.learnt,
     )
 
 
@@ -57,7 +53,7 @@ def page_section(value: Reliability, context: PageContext) -> Section:
         charts = (*charts, _risk_coverage(value, abstention))
     notes = list(_notes(value))
     if abstention is None and context.abstains:
-        notes.append(_HOW_TO_ABSTAIN)
+        notes.append(how_to_abstain(value.advised_risk, value.valid_questions))
     return Section("How sure it is", (*charts, Note(" ".join(notes))))
 
 
@@ -82,6 +78,11 @@ def _notes(value: Reliability) -> Iterator[str]:
         yield (
             f"Logits are divided by a temperature of {value.temperature:.2f}, fitted on the "
             f"validation questions; without, it would be {_share(value.untempered_error)}."
+        )
+    elif value.valid_questions:
+        yield (
+            f"Logits are not divided by a temperature: {value.valid_questions:,} validation "
+            "questions do not tell one from 1."
         )
     risks = {point.risk for point in value.curve}
     if risks == {0.0}:

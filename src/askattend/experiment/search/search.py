@@ -15,7 +15,7 @@ from askattend.data.splits import Splits
 from askattend.devices import pick_device
 from askattend.environment.console import print_line
 from askattend.errors import RunError
-from askattend.experiment.attention import kept_attention, with_kept
+from askattend.experiment.attention import kept_attention, try_out, with_kept
 from askattend.experiment.config import Config, config_from
 from askattend.experiment.preparing import by_recipe, read_splits, with_full_paths
 from askattend.experiment.search.budget import Budget, duration_text
@@ -92,6 +92,8 @@ def search(
     with _working_in(work):
         if code is not None:
             atomic_write(work / ATTENTION, code.source.encode())
+        for each in recipes:  # before the long work with images
+            try_out(code if each.attention else None, each, console)
         trials = _trials(recipes, parts, budget, out)
         stores = stores_for(recipes, (splits, *parts), out.parent, budget, console)
         trials.began = trials.began or budget.spent
