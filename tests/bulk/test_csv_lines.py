@@ -20,15 +20,14 @@ def test_no_cell_begins_as_a_formula_whatever_divides(cells: list[str]) -> None:
     for sign in ",;\t":
         for row in csv.reader(io.StringIO(line, newline=""), delimiter=sign):
             for cell in row:
-                number = cell.lstrip("+-").replace(",", "").isdigit()
                 begins = cell.strip().lstrip('"').strip()[:1]
-                assert number or not begins or begins not in "=+-@"
+                assert not begins or begins not in "=+-@"
     (read,) = csv.reader(io.StringIO(line, newline=""))
     for cell, text in zip(read, cells, strict=True):
         assert cell.replace("'", "") == text.replace("'", "")
 
 
-@pytest.mark.parametrize("text", ["red", "-3", "+1.5", "-2,5", "a=b", "a-b", "e@x.org", "'=1"])
+@pytest.mark.parametrize("text", ["red", "3", "1.5", "a=b", "a-b", "e@x.org", "'=1"])
 def test_what_is_no_formula_stays(text: str) -> None:
     assert harmless(text) == text
 

@@ -13,7 +13,6 @@ CSV_COLUMNS = (
     *("unlike_training", "top", "error"),
 )
 _SEPARATOR = " | "
-_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 # Where a cell may begin: where semicolons or tabs divide, also within this text. Wide signs are
 # taken for narrow ones in some languages. See OWASP, "CSV Injection".
 _FORMULA = re.compile(r"(^|[;\t\r\n])(?=[\s\"]*[=+\-@＝＋－＠])")
@@ -32,12 +31,12 @@ def csv_line(cells: Iterable[object]) -> bytes:
 
 
 def harmless(text: str) -> str:
-    """Put an apostrophe before what a spreadsheet would take for a formula; a number is none.
+    """Put an apostrophe before what a spreadsheet could take for a formula.
 
     >>> harmless("=1+1"), harmless("-3"), harmless("red")
-    ("'=1+1", '-3', 'red')
+    ("'=1+1", "'-3", 'red')
     """
-    return text if _NUMBER.fullmatch(text) else _FORMULA.sub(r"\1'", text)
+    return _FORMULA.sub(r"\1'", text)
 
 
 def _cell(value: object) -> str:
