@@ -44,7 +44,7 @@ def held_against_pytorch(network: Network, config: Any) -> None:
     model = network.network(config, **SIZES).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += torch.from_numpy(rng.normal(size=parameter.shape) / 30)
+            parameter.add_(torch.from_numpy(rng.normal(size=parameter.shape) / 30))
     weights = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
     batch, references = batch_of_words(rng), USUAL.references()
     expected = model(**tensors(batch))
