@@ -51,7 +51,7 @@ def results(tmp_path: Path) -> Path:
     """Results of a plan of two shards."""
     out = tmp_path / "results"
     settle_plan(out, PLAN)
-    parts = Parts(out, plan=PLAN.digest, format="jsonl", maps=False)
+    parts = Parts(out, plan=PLAN.digest, format="jsonl", attention=False)
     for number in range(2):
         parts.write(number, [], images=2, broken={"a.png": "torn"})
     return out
