@@ -8,6 +8,9 @@ import pytest
 
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.metrics.scored_answer import ScoredAnswer
+from askattend.metrics.wordnet import WordNet
+from askattend.metrics.wups import Wups
+from askattend.scoring.results import encode_predictions
 from askattend.scoring.systems import evaluated_system
 from scoring.cases import save_evaluation
 
@@ -57,3 +60,26 @@ def test_an_evaluation_of_sets_says_what_wups_needs(tmp_path: Path) -> None:
     run = save_evaluation(tmp_path / "a", [1.0], source="daquar:set")
     note = "no WUPS: it needs the human answers; add --data SOURCE"
     assert evaluated_system(run, None).notes == (note,)
+
+
+def test_wups_of_an_evaluation_is_by_the_human_answers_that_it_kept(
+    tmp_path: Path, wordnet: WordNet
+) -> None:
+    run = save_evaluation(tmp_path / "a", [0.0, 1.0], source="daquar:set")
+    file = run / "evaluations" / "test" / "predictions.json"
+    told = [("armchair, Lamp", "lamp, chair"), ("lamp", "lamp"), ("lamp", None)]
+    file.write_bytes(
+        encode_predictions(
+            [
+                ScoredAnswer(
+                    n, said, 0.5, None if human is None else 0.0, references=((human or "", 1),)
+                )
+                for n, (said, human) in enumerate(told)
+            ]
+        )
+    )
+    found = evaluated_system(run, None)
+    expected = Wups(wordnet).score("lamp, chair", "armchair, lamp", 0.9)
+    assert found.notes == ()
+    assert [one.wups for one in found.answers] == [expected, 1.0, None]
+    assert 0 < expected < 1

@@ -13,7 +13,7 @@ import msgspec
 
 from askattend.data.questions import QASet
 from askattend.data.readers.registry import read_source
-from askattend.data.text import read_utf8
+from askattend.data.text import answer_key, read_utf8
 from askattend.environment.home import shortened
 from askattend.errors import ConfigError, DataError, RunError
 from askattend.files import decode_json, digest_of
@@ -121,8 +121,31 @@ def evaluated_system(run: Path, split: str | None) -> System:
             where=folder,
             remedy="Choose another --split.",
         )
-    notes = ("no WUPS: it needs the human answers; add --data SOURCE",) * has_sets(figures.source)
+    answers, notes = _with_wups(answers, figures.source)
     return System(name, figures.split, figures.metric, answers, notes, figures.source)
+
+
+def _with_wups(
+    answers: list[ScoredAnswer], source: str
+) -> tuple[list[ScoredAnswer], tuple[str, ...]]:
+    """Add WUPS at 0.9 where answers are sets, by the human answers that evaluations keep."""
+    if not has_sets(source):
+        return answers, ()
+    scored = [one for one in answers if one.score is not None]
+    human = [one.references for one in scored if one.references and len(one.references) == 1]
+    if len(human) < len(scored):
+        return answers, ("no WUPS: it needs the human answers; add --data SOURCE",)
+    pairs = [
+        (answer_key(r[0][0]), answer_key(s.answer)) for r, s in zip(human, scored, strict=True)
+    ]
+    try:
+        figures = iter(wups_of_each(pairs, THRESHOLDS["0.9"]))
+    except DataError as error:  # there is no WordNet
+        return answers, (f"no WUPS: {error}",)
+    return [
+        one if one.score is None else msgspec.structs.replace(one, wups=next(figures))
+        for one in answers
+    ], ()
 
 
 def _scored_alike(systems: list[System]) -> list[System]:

@@ -119,3 +119,19 @@ def test_without_anything_else_to_try_it_ends() -> None:
     world = World(1, most=1)
     assert world.search(1000, 3) == RECIPE
     assert len(world.runs) == 1
+
+
+@dataclass
+class Tied(World):
+    """As many right as the recipe, but surer of them."""
+
+    def worth(self, candidate: int) -> float:
+        return 0.625
+
+    def merit(self, candidate: int, rung: Rung) -> tuple[float, float]:
+        return super().merit(candidate, rung)[0], float(candidate)
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_a_tie_is_no_reason_to_leave_the_recipe(folds: int) -> None:
+    assert Tied(3, most=8).search(5000, folds) == RECIPE

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from askattend.experiment.config import Config
 from askattend.experiment.search.halving import Rung
+from askattend.experiment.search.search import held_against_recipe
 from askattend.experiment.search.trials import TOO_SLOW, Result, Trials
 from askattend.models import SAAAConfig, SANConfig
 from askattend.training.config import TrainConfig
@@ -59,3 +60,14 @@ def test_a_larger_budget_forgives_slowness_alone() -> None:
     there.extend(200)
     assert [there.given_up(k) for k in range(3)] == [False, True, False]
     assert there.budget == 200
+
+
+def test_a_winner_is_held_against_the_recipe_on_the_folds_that_both_have() -> None:
+    begun = trials()
+    top = Rung(1, 3)
+    assert held_against_recipe(begun, top, 1) == 1  # with none, the rung below has decided
+    begun.results.append(result(1, 9, 0, 0.61))
+    assert held_against_recipe(begun, top, 1) == 1
+    begun.results.append(result(1, 9, 1, 0.7))  # of the recipe, 0.8
+    assert held_against_recipe(begun, top, 1) == 0
+    assert held_against_recipe(begun, top, 0) == 0

@@ -141,6 +141,7 @@ class Halving:
         needed = self.trainer.expected(RECIPE, self.rungs[number])
         return left < needed or self._remaining(number) <= 0
 
-    def _key(self, candidate: int, rung: Rung) -> tuple[float, float]:
+    def _key(self, candidate: int, rung: Rung) -> tuple[float, bool, float]:
         accuracy, loss = self.trainer.merit(candidate, rung)
-        return -accuracy, -loss
+        # As many right are no reason to leave the recipe, whatever their loss.
+        return -accuracy, candidate != RECIPE, -loss

@@ -19,6 +19,9 @@ from askattend.experiment.search.trials import Trials
 INK, MUTED, LINE, ACCENT, REFERENCE = "#1a1d23", "#5b6270", "#e1e4ea", "#2158c9", "#6b7484"
 _RUNGS = ("#b9c9ee", "#6f93dd", ACCENT)
 
+# Characters of the title that the picture has room for.
+_TITLE = 80
+
 
 def search_png(trials: Trials, rungs: Sequence[Rung], winner: int) -> bytes:
     """Draw accuracy by time: a point for each candidate and rung, the recipe's as squares."""
@@ -78,4 +81,4 @@ def _effort(rung: Rung) -> str:
 def _title(trials: Trials, found: Sequence[Standing], winner: int) -> str:
     tried = len({s.candidate for s in found})
     title = f"{tried} candidates; chosen: {winner} ({trials.changes(winner)})"
-    return textwrap.shorten(title, 95, placeholder=" …")
+    return textwrap.shorten(title, _TITLE, placeholder=" …")

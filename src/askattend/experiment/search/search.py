@@ -111,6 +111,7 @@ def search(
                 show=show,
             )
             winner = Halving(trainer, rungs, budget, trials.began).search()
+    winner = held_against_recipe(trials, rungs[-1], winner)
     _report(trials, rungs, winner, budget, out, console)
     return train(trials.config(winner), out, console=console)
 
@@ -182,6 +183,20 @@ def _working_in(work: Path) -> Iterator[None]:
             remove_tree(work)
 
 
+def held_against_recipe(trials: Trials, top: Rung, winner: int) -> int:
+    """Return the recipe where the winner is no better on the folds of the top rung that both have.
+
+    The time may end before the winner has all of them: what there is counts all the same.
+    """
+    ours, recipe = (
+        {r.fold: r.accuracy for r in trials.on(candidate, top) if r.accuracy is not None}
+        for candidate in (winner, RECIPE)
+    )
+    both = ours.keys() & recipe.keys()
+    better = sum(ours[fold] for fold in both) > sum(recipe[fold] for fold in both)
+    return winner if better or not both else RECIPE
+
+
 def _report(
     trials: Trials,
     rungs: Sequence[Rung],
@@ -193,15 +208,16 @@ def _report(
     """Write table and picture, and say what was chosen."""
     atomic_write(out / "search.csv", csv_bytes(trials, rungs))
     atomic_write(out / "search.png", search_png(trials, rungs, winner))
-    console.print(standings_table(trials, rungs))
     found = standings(trials, rungs)
+    partly = "" if all(s.complete for s in found) else "…: not on all folds of the rung"
+    console.print(standings_table(trials, rungs, partly))
     tried = len({s.candidate for s in found})
     line = f"chosen of {tried} candidates in {duration_text(budget.spent)}: {winner}"
     reached = {s.rung: s for s in reversed(found) if s.candidate == winner and s.complete}
     of_recipe = {s.rung: s for s in found if s.candidate == RECIPE and s.complete}
     top = max(reached.keys() & of_recipe.keys(), default=None)
     if winner == RECIPE:
-        line += f" ({trials.changes(winner)}), which nothing beat"
+        line += f" ({trials.changes(winner)}), as nothing tried beat it"
     elif top is not None:
         ours, recipe = reached[top].accuracy, of_recipe[top].accuracy
         line += f" ({trials.changes(winner)}), {ours:.2%} beside the recipe's {recipe:.2%}"
