@@ -33,7 +33,7 @@ class AnsweredQuestions(ABC):
 
     @property
     def learnt(self) -> Calibration | None:
-        """What validation taught about probabilities; None where it taught nothing."""
+        """Lessons of validation about probabilities; None where it taught nothing."""
         return None
 
     @property

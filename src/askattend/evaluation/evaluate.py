@@ -79,7 +79,7 @@ class Evaluated(AnsweredQuestions):
 
     @property
     def learnt(self) -> Calibration | None:
-        """What validation taught about probabilities."""
+        """Lessons of validation about probabilities."""
         return self.calibration
 
     @property

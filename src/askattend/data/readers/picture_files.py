@@ -51,7 +51,8 @@ class TablePictures:
             mistakes.add(self._missing(missing))
         elif missing:
             yield self._missing_note(missing)
-        if others and (required or mistakes):
+        # Alone they stop nobody: features are made of the others, and these are told as broken.
+        if others and mistakes:
             mistakes.add(self._no_pictures(others))
         elif others:
             yield self._no_pictures(others).problem
