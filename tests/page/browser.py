@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
 
@@ -40,8 +41,14 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def open_browser(executable: str) -> Iterator[Browser]:
-    """Start a headless Chromium, and end it."""
+def open_browser() -> Iterator[Browser]:
+    """Start a headless Chromium, and end it; without one, skip outside CI and fail in it."""
+    executable = chromium()
+    if executable is None:
+        reason = "no Chromium on this machine (Debian's package is chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser

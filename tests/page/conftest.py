@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from page.browser import Visit, chromium, open_browser, serving, visit
+from page.browser import Visit, open_browser, serving, visit
 
 QUESTION = "What colour is it?"
 OTHER = "is it red?"
@@ -36,14 +35,8 @@ def service(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 # Of a module, since other tests cannot run an event loop while Playwright's is running.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A headless Chromium; where there is none, skips outside CI and fails in it."""
-    executable = chromium()
-    if executable is None:
-        reason = "no Chromium on this machine (Debian's package is chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with open_browser(executable) as opened:
+    """A headless Chromium."""
+    with open_browser() as opened:
         yield opened
 
 
