@@ -31,7 +31,7 @@ from askattend.features.images import open_image
 from askattend.runs.predictor import Predictor
 from askattend.runs.question_reader import QuestionReader
 from exporting.in_browser import add_scripts, opened
-from page.browser import Visit, open_browser, visit
+from page.browser import Visit, required_browser, visit
 from small_networks import SPEC
 
 pytestmark = pytest.mark.xdist_group("exporting")
@@ -49,7 +49,7 @@ ORIENTATION = 0x0112
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
-    with open_browser() as found:
+    with required_browser() as found:
         yield found
 
 

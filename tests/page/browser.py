@@ -41,18 +41,25 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def open_browser() -> Iterator[Browser]:
-    """Start a headless Chromium, and end it; without one, skip outside CI and fail in it."""
+def open_browser(executable: str) -> Iterator[Browser]:
+    """Start a headless Chromium, and end it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def required_browser() -> Iterator[Browser]:
+    """Open a browser for tests; where there is no Chromium, skip outside CI and fail in it."""
     executable = chromium()
     if executable is None:
         reason = "no Chromium on this machine (Debian's package is chromium)"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
-        yield browser
-        browser.close()
+    with open_browser(executable) as opened:
+        yield opened
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from page.browser import Visit, open_browser, serving, visit
+from page.browser import Visit, required_browser, serving, visit
 
 QUESTION = "What colour is it?"
 OTHER = "is it red?"
@@ -36,7 +36,7 @@ def service(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A headless Chromium."""
-    with open_browser() as opened:
+    with required_browser() as opened:
         yield opened
 
 
