@@ -211,15 +211,27 @@ const askattendPictures = (() => {
 
 	/* Grey of 16 bits, of which browsers keep the upper 8: scaled from the usual range that it is in. */
 	const RANGES = [255, 1023, 4095, 16383, 65535];
+	// Of an interlaced picture, seven smaller ones follow each other: first column and row, and steps across and down.
+	const WHOLE = [[0, 0, 1, 1]], INTERLACED = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 	async function deepGrey(bytes) {
 		if (!PNG.every((byte, index) => bytes[index] === byte)) return null;
 		const chunks = [...pngChunks(bytes)], header = chunks.find(({ kind }) => kind === 'IHDR')?.body;
-		if (!header || header[8] !== 16 || header[9] !== 0 || header[12] !== 0) return null;
+		if (!header || header[8] !== 16 || header[9] !== 0 || header[12] > 1) return null;
 		const width = view(header).getUint32(0), height = view(header).getUint32(4);
 		const packed = new Blob(chunks.filter(({ kind }) => kind === 'IDAT').map(({ body }) => body)).stream();
 		const lines = new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream('deflate'))).arrayBuffer());
-		const values = unfiltered(lines, 2 * width, height), grey = new Uint16Array(width * height);
-		for (let index = 0; index < grey.length; index++) grey[index] = values[2 * index] * 256 + values[2 * index + 1];
+		const grey = new Uint16Array(width * height);
+		let at = 0;
+		for (const [left, top, across, down] of header[12] ? INTERLACED : WHOLE) {
+			const columns = Math.ceil((width - left) / across), rows = Math.ceil((height - top) / down);
+			if (columns < 1 || rows < 1) continue; // of a small picture, some have no pixel, and no row
+			const values = unfiltered(lines.subarray(at), 2 * columns, rows);
+			at += (2 * columns + 1) * rows;
+			for (let index = 0; index < columns * rows; index++) {
+				const x = left + across * (index % columns), y = top + down * Math.floor(index / columns);
+				grey[y * width + x] = values[2 * index] * 256 + values[2 * index + 1];
+			}
+		}
 		const most = grey.reduce((high, value) => Math.max(high, value), 0), range = RANGES.find(bound => most <= bound), data = new Uint8Array(3 * grey.length);
 		grey.forEach((value, index) => data.fill(rint(value * (255 / range)), 3 * index, 3 * index + 3));
 		return { width, height, data };
