@@ -13,8 +13,8 @@ from askattend.errors import ConfigError, DataError
 from askattend.metrics.wordnet import WordNet
 from askattend.metrics.wups import Wups
 from askattend.report.methods import write_methods
-from askattend.scoring.comparison import compare_paths
 from askattend.scoring.compared_floors import ComparedFloor
+from askattend.scoring.comparison import compare_paths
 from askattend.scoring.several import compare_many
 from commands import Call
 from scoring.cases import (

@@ -14,12 +14,12 @@ import msgspec
 from askattend.data.readers.registry import read_source
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, ConfigError
-from askattend.scoring.comparison import check_comparable, check_dialect
 from askattend.scoring.compared_floors import (
     ComparedFloor,
     floors_of_evaluations,
     floors_of_source,
 )
+from askattend.scoring.comparison import check_comparable, check_dialect
 from askattend.scoring.paired_scores import Difference, PairedScores
 from askattend.scoring.systems import System, load_systems
 from askattend.settings import read_toml
