@@ -184,8 +184,8 @@ def _dataset(content: Any, key: str, file: Path) -> Any:
     """Return a data set of the file's own.
 
     Raises:
-        FeatureError: it is missing, a link, a group, kept in other files, in chunks too large, or too
-            much comes of it.
+        FeatureError: it is missing, a link, a group, kept in other files, in chunks too large, or
+            too much comes of it.
     """
     import h5py
 

@@ -54,13 +54,14 @@ class _Part:
     def stays_once(self) -> bool:
         """True where Arrow can keep what repeats once.
 
-        Within lists it cannot, where only a part of the pages repeats values.
+        Where lengths are apart from texts it cannot; nor within lists, where only a part of the
+        pages repeats values.
         """
         if self.schema.physical_type != "BYTE_ARRAY":
             return False
-        if self.schema.max_repetition_level == 0:
-            return "." not in self.name
         kept = {page.kept for page in self.pages if not page.repeats}
+        if self.schema.max_repetition_level == 0:
+            return "." not in self.name and not kept & {LENGTHS, SHARED}
         return any(page.repeats for page in self.pages) and kept <= set(BY_NUMBER)
 
 
