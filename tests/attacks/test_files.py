@@ -206,18 +206,23 @@ def member(kind: bytes, size: int) -> bytes:
     return gzip.compress(described.tobuf() + bytes(size) + bytes(10_240), 1)
 
 
+LARGE = 0x08_12_34_56
 # What says that it is small, or is unpacked without a look at how large it is.
 LYING: dict[str, Callable[[], tuple[bytes, str]]] = {
     "deflated.xlsx": lambda: (
-        lying(repacked(zipfile.ZIP_DEFLATED, 2**27), 2**27),
+        lying(repacked(zipfile.ZIP_DEFLATED, LARGE), LARGE),
+        "the workbook grows beyond",
+    ),
+    "smaller.xlsx": lambda: (
+        lying(repacked(zipfile.ZIP_DEFLATED, LARGE // 16), LARGE // 16),
         "is of another size than it says",
     ),
     "bzip2.xlsx": lambda: (
-        lying(repacked(zipfile.ZIP_BZIP2, 2**24), 2**24),
+        lying(repacked(zipfile.ZIP_BZIP2, 10**6), 10**6),
         "is packed in an unusual way",
     ),
     "lzma.xlsx": lambda: (
-        lying(repacked(zipfile.ZIP_LZMA, 2**24), 2**24),
+        lying(repacked(zipfile.ZIP_LZMA, 10**6), 10**6),
         "is packed in an unusual way",
     ),
     "pax.tar": lambda: (member(tarfile.XHDTYPE, 2**27), "described in 134,217,728 bytes"),

@@ -214,7 +214,7 @@ def test_a_shard_that_is_a_pipe_is_not_waited_for(run: Path, tmp_path: Path) -> 
         store = FeatureStore.open(tmp_path / "store")
         return store.read(store.ids)
 
-    attempt(read_all, mib=400).refused(shard.name, "a pipe")
+    attempt(read_all, mib=400).refused(shard.name)
 
 
 def test_parts_of_a_pack_are_packed_as_usual(packed: Path) -> None:

@@ -68,7 +68,8 @@ def _size(archive: ZipFile, entry: ZipInfo, most: int) -> int:
     """Count the bytes that come of a part, or more than `most`."""
     endless = copy.copy(entry)
     if entry.compress_type == ZIP_DEFLATED:
-        endless.file_size = most + 1  # or it would be read no further than it says
+        # Or it would be read no further than it says, and be held to its checksum there.
+        endless.file_size = most + 2 * _TOGETHER
     size = 0
     with archive.open(endless) as opened:
         while size <= most and (read := opened.read(_TOGETHER)):
