@@ -29,7 +29,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> QASet:
     """Questions of several lengths about several pictures."""
     source = read_source(f"table:{write_squares(tmp_path_factory.mktemp('squares'))}")
     images = list(source.images)[:3]
-    texts = ("red ?", "what colour is it ?", "is it red ? yes no", "blue", "is it ? is it ? no")
+    texts = ("red ?", "what colour is it ?", "is it red ? yes", "blue ?", "is it ? is it ? no")
     asked = [
         Question(number, images[number % 3], text, (), "test") for number, text in enumerate(texts)
     ]
@@ -104,13 +104,13 @@ def test_a_model_that_fails_together_is_asked_one_at_a_time(
     model: ForeignModel, questions: QASet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(made: Any, count: int) -> Any:
-        raise NotImplementedError(f"{count} pictures")
+        raise NotImplementedError("one picture alone")
 
     alone = one_by_one(model, questions)
     changed(model, monkeypatch, failing)
     asked = Asked(model, questions)
     assert [asked(), asked()] == [alone, alone]
-    note = "note: questions are asked one at a time (together it fails: 5 pictures)\n"
+    note = "note: questions are asked one at a time (together it fails: one picture alone)\n"
     assert asked.said.getvalue() == note
 
 
@@ -128,8 +128,9 @@ def test_no_more_pixels_are_opened_together_than_memory_is_meant_for(
     side = Asked(model, questions).generator
     width, height = generating.open_image(next(iter(questions.images.values()))).size
     monkeypatch.setattr(generating, "_PIXELS", 2 * width * height)
-    assert side(questions.questions) == alone
-    assert counts == [2, 2]  # and the fifth by itself
+    assert [one.text for one in side(questions.questions)] == [one.text for one in alone]
+    # Two and two, and the fifth by itself; none of two lengths where a model reads padding.
+    assert counts == ([] if model.kind.startswith("Blip") else [2, 2])
 
 
 def test_an_answer_ends_where_it_ends() -> None:

@@ -30,12 +30,14 @@ class Loaded:
         processor: of texts and pictures.
         device: where the model is.
         ends: tokens by which it ends an answer that it writes.
+        reads_padding: True where what it answers depends on padding.
     """
 
     model: Any
     processor: Any
     device: torch.device
     ends: frozenset[int] = frozenset()
+    reads_padding: bool = False
 
     @property
     def chats(self) -> bool:
@@ -47,6 +49,11 @@ class Loaded:
     def prompt(self, given: str | None) -> str:
         """Return what is asked: what is given, or what suits it."""
         return given or (SHORT if self.chats else _PLAIN)
+
+    def length(self, text: str) -> int:
+        """Count the tokens of a text, as far as it can read it."""
+        tokenizer = getattr(self.processor, "tokenizer", self.processor)
+        return len(tokenizer(text, truncation=not self.chats)["input_ids"])
 
     def inputs(self, images: Sequence[Image.Image], texts: Sequence[str]) -> Any:
         """Prepare images and a text about each; longer ones than it can read are cut off."""

@@ -22,7 +22,9 @@ from askattend.foreign.classes import Loaded, require_numbers
 # large photo takes, whatever the batch.
 _PIXELS = 2**25
 # Together, numbers are added in another order: as much may logarithms of probabilities differ.
-_ROUNDING = 0.02
+_ROUNDING, _IN_HALF_PRECISION = 1e-3, 0.2
+
+_BLIP = "BlipForQuestionAnswering"
 
 Asked = tuple[Image.Image, Question]
 
@@ -68,10 +70,10 @@ class Generator:
         if len(part) == 1 or self._together is False:
             return self._one_by_one(part)
         if self._together:
-            return self._said(part)
+            return self._all_said(part)
         alone = self._one_by_one(part)
         try:
-            together = self._said(part)
+            together = self._all_said(part)
         except Exception as error:  # a class that takes one at a time may raise anything
             self._say_alone(f"together it fails: {str(error) or type(error).__name__}"[:200])
             return alone
@@ -87,6 +89,17 @@ class Generator:
 
     def _one_by_one(self, part: Sequence[Asked]) -> list[ForeignAnswer]:
         return [answer for each in part for answer in self._said([each])]
+
+    def _all_said(self, part: Sequence[Asked]) -> list[ForeignAnswer]:
+        """Answer questions together; a model that reads padding, those of equal length."""
+        if not self.loaded.reads_padding:
+            return self._said(part)
+        lengths = [self.loaded.length(self._text(question)) for _, question in part]
+        answers = dict[int, ForeignAnswer]()
+        for length in dict.fromkeys(lengths):
+            places = [place for place, own in enumerate(lengths) if own == length]
+            answers |= dict(zip(places, self._said([part[at] for at in places]), strict=True))
+        return [answers[place] for place in range(len(part))]
 
     def _said(self, part: Sequence[Asked]) -> list[ForeignAnswer]:
         """Answer questions about their images in one pass a word."""
@@ -149,7 +162,7 @@ def _alike(one: ForeignAnswer, other: ForeignAnswer, exact: bool) -> bool:
     In half precision, the words of two that are as probable may be others.
     """
     first, second = (math.log(max(each.probability or 0.0, 1e-300)) for each in (one, other))
-    near = abs(first - second) <= (_ROUNDING if exact else 10 * _ROUNDING)
+    near = abs(first - second) <= (_ROUNDING if exact else _IN_HALF_PRECISION)
     return near and (one.text == other.text or not exact)
 
 
@@ -164,10 +177,15 @@ def _in_turns(loaded: Loaded, text: str) -> str:
     return written
 
 
+def reads_padding(model: Any) -> bool:
+    """Tell a class whose answers depend on padding: BLIP's looks at all of it as it writes."""
+    return type(model).__name__ == _BLIP
+
+
 def ends_of(model: Any) -> frozenset[int]:
     """List the tokens by which a model ends an answer; empty where it ends none by itself."""
     config = model.config
-    if type(model).__name__ == "BlipForQuestionAnswering":
+    if type(model).__name__ == _BLIP:
         ends = config.text_config.sep_token_id
     else:
         # Some classes leave it to the language model within.
@@ -185,7 +203,7 @@ def pad_before(model: Any, processor: Any) -> None:
 
     A model that reads a question first and writes elsewhere keeps its own way.
     """
-    if model.config.is_encoder_decoder or type(model).__name__ == "BlipForQuestionAnswering":
+    if model.config.is_encoder_decoder or reads_padding(model):
         return
     tokenizer = getattr(processor, "tokenizer", processor)
     tokenizer.padding_side = "left"

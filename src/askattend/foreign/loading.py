@@ -19,7 +19,7 @@ from askattend.errors import RunError
 from askattend.features.spec import fingerprint
 from askattend.foreign.answer import MOST_TOKENS, TOGETHER, Ask
 from askattend.foreign.classes import Loaded, ask_classifier, known_answers
-from askattend.foreign.generating import Generator, ends_of, pad_before
+from askattend.foreign.generating import Generator, ends_of, pad_before, reads_padding
 from askattend.installation import pip_install
 
 # No pickle is among these, and no code.
@@ -110,7 +110,8 @@ def load_foreign(
     writes = kind != _CLASSIFIER
     if writes:
         pad_before(model, processor)
-    loaded = Loaded(model, processor, device, ends_of(model) if writes else frozenset())
+    ends = ends_of(model) if writes else frozenset()
+    loaded = Loaded(model, processor, device, ends, writes and reads_padding(model))
     return ForeignModel(
         name,
         kind,
