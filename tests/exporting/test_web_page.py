@@ -120,6 +120,11 @@ def deep_files() -> Iterator[tuple[str, bytes]]:
             values = drawn.integers(0, 65_536, (41, 77, channels)).astype(np.uint16)
             about = f"16 bits, {channels} channels" + ", interlaced" * interlaced
             yield about, deep_png(values, interlaced=interlaced)
+        for channels in (1, 3):
+            values = drawn.integers(0, 65_536, (41, 77, channels)).astype(np.uint16)
+            chosen = values[20, 30].astype(">u2").tobytes()
+            about = f"16 bits, {channels} channels, one transparent" + ", interlaced" * interlaced
+            yield about, deep_png(values, interlaced=interlaced, transparent=chosen)
     for top in (90, 900, 4000):
         values = drawn.integers(0, top + 1, (50, 33, 1)).astype(np.uint16)
         yield f"interlaced grey to {top}", deep_png(values, interlaced=True)

@@ -181,11 +181,13 @@ const askattendPictures = (() => {
 	function oriented(file) {
 		const bytes = new Uint8Array(file);
 		if (PNG.every((byte, index) => bytes[index] === byte)) {
-			const chunk = [...pngChunks(bytes)].find(({ kind }) => kind === 'eXIf');
-			if (!chunk) return [orientationInXmp(bytes), bytes];
-			const at = orientationAt(chunk.body, 0), plain = new Uint8Array(bytes.length - (chunk.end - chunk.at));
-			plain.set(bytes.subarray(0, chunk.at));
-			plain.set(bytes.subarray(chunk.end), chunk.at);
+			const chunks = [...pngChunks(bytes)], chunk = chunks.find(({ kind }) => kind === 'eXIf'), at = chunk ? orientationAt(chunk.body, 0) : null;
+			const header = chunks.find(({ kind }) => kind === 'IHDR')?.body, deepColour = header?.[8] === 16 && header[9] === 2;
+			// Of colours of 16 bits Pillow keeps the upper 8, in which the transparent one cannot be told.
+			const left = chunks.filter(each => each !== chunk && !(deepColour && each.kind === 'tRNS')).map(each => bytes.subarray(each.at, each.end));
+			const plain = new Uint8Array(8 + left.reduce((sum, part) => sum + part.length, 0));
+			plain.set(bytes.subarray(0, 8));
+			left.reduce((to, part) => { plain.set(part, to); return to + part.length; }, 8);
 			return [at ? view(chunk.body).getUint16(...at) : orientationInXmp(bytes), plain];
 		}
 		const start = exifStart(bytes), at = start === null ? null : orientationAt(bytes, start);
