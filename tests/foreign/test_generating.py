@@ -13,6 +13,7 @@ from rich.console import Console
 
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.registry import read_source
+from askattend.features.images import open_image
 from askattend.foreign import generating
 from askattend.foreign.answer import ForeignAnswer
 from askattend.foreign.generating import Generator
@@ -126,7 +127,7 @@ def test_no_more_pixels_are_opened_together_than_memory_is_meant_for(
     alone = one_by_one(model, questions)
     changed(model, monkeypatch, counted)
     side = Asked(model, questions).generator
-    width, height = generating.open_image(next(iter(questions.images.values()))).size
+    width, height = open_image(next(iter(questions.images.values()))).size
     monkeypatch.setattr(generating, "_PIXELS", 2 * width * height)
     assert [one.text for one in side(questions.questions)] == [one.text for one in alone]
     # Two and two, and the fifth by itself; none of two lengths where a model reads padding.

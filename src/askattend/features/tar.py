@@ -170,7 +170,8 @@ def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
     """Yield what an archive holds but folders, and make sure that it ends where it says."""
     whole = last = ""
     try:
-        with tarfile.open(fileobj=_Headers(stream), mode="r:") as opened:  # type: ignore[arg-type]
+        headers: Any = _Headers(stream)
+        with tarfile.open(fileobj=headers, mode="r:") as opened:
             # It makes sure of a member's last byte before it looks for the next.
             while (member := opened.next()) is not None:
                 whole, last = last, member.name

@@ -11,10 +11,6 @@ from askattend.data.questions import QASet, Question
 from askattend.data.splits import training_splits
 from askattend.data.text import answer_key
 from askattend.errors import AskAttendError, DataError
-from askattend.features.none import NoFeatures
-from askattend.metrics.floor_comparison import FloorAnswers, floor_answers
-from askattend.metrics.floors import Floors
-from askattend.metrics.linear_floor import fit_linear_floors
 from askattend.metrics.wups import THRESHOLDS, Wups, wups_of_each
 from askattend.scoring.score import has_sets
 from askattend.scoring.systems import System
@@ -60,6 +56,12 @@ def floors_of_source(
     Returns:
         the floors, of questions alone; and a note where there are none.
     """
+    # Here alone: features need PyTorch, whose import is slow.
+    from askattend.features.none import NoFeatures
+    from askattend.metrics.floor_comparison import floor_answers
+    from askattend.metrics.floors import Floors
+    from askattend.metrics.linear_floor import fit_linear_floors
+
     ids = {one.question_id for one in system.answers if one.score is not None}
     asked = [question for question in source if question.id in ids and question.answers]
     try:
@@ -77,21 +79,21 @@ def floors_of_source(
         ComparedFloor(
             floor.name,
             mean(floor.scores(asked, dialect)),
-            _wups(floor, asked, wups) if has_sets(source.source) else None,
+            _wups(floor.answers, asked, wups) if has_sets(source.source) else None,
         )
         for floor in answers.values()
     ), ()
 
 
 def _wups(
-    floor: FloorAnswers, questions: Sequence[Question], wups: Wups
+    answers: Sequence[str], questions: Sequence[Question], wups: Wups
 ) -> dict[str, float] | None:
     """Average a floor's WUPS; None where it is not to be had, which is told of the systems."""
     if any(len(question.answers) != 1 for question in questions):
         return None
     pairs = [
         (answer_key(question.answers[0][0]), answer_key(answer))
-        for question, answer in zip(questions, floor.answers, strict=True)
+        for question, answer in zip(questions, answers, strict=True)
     ]
     try:
         return {name: mean(wups_of_each(pairs, at, wups)) for name, at in THRESHOLDS.items()}

@@ -21,7 +21,7 @@ _SMALL = 16 * MEBIBYTE
 
 @dataclass
 class Allowance:
-    """What may still come of a file; used up by what its parts say of themselves.
+    """Allowance of what comes of a file; used up by what its parts say of themselves.
 
     Args:
         file: it.

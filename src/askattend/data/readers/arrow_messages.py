@@ -32,7 +32,7 @@ _BUFFER = np.dtype([("at", "<i8"), ("length", "<i8")])
 
 @dataclass(frozen=True)
 class Declared:
-    """What a message says of the rows, or of the repeating values, in it.
+    """Description of the rows, or of the repeating values, in a message.
 
     Attributes:
         rows: their number; 0 of values that repeat.

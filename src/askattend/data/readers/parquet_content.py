@@ -1,4 +1,4 @@
-"""What only the content of a Parquet file's pages tells: lengths that Arrow allocates for at once.
+"""Content of a Parquet file's pages, as far as it alone tells lengths that Arrow allocates for.
 
 Texts may be kept by their lengths apart from them, in DELTA_LENGTH_BYTE_ARRAY and DELTA_BYTE_ARRAY:
 how many lengths there are stands in the content, where a few bytes say any number. The format:
