@@ -18,11 +18,17 @@ from askattend.foreign import generating
 from askattend.foreign.answer import ForeignAnswer
 from askattend.foreign.generating import Generator
 from askattend.foreign.loading import ForeignModel, load_foreign
-from foreign.models import MODELS
+from foreign.models import MODELS, save_blip2, save_git
 from squares import write_squares
 
 CPU = torch.device("cpu")
-WRITING = ("BlipForQuestionAnswering", "LlavaForConditionalGeneration")
+WRITING = {
+    **{
+        name: MODELS[name] for name in ("BlipForQuestionAnswering", "LlavaForConditionalGeneration")
+    },
+    "GitForCausalLM": save_git,
+    "Blip2ForConditionalGeneration": save_blip2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +45,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> QASet:
 
 @pytest.fixture(scope="module", params=WRITING)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ForeignModel:
-    folder = MODELS[request.param](tmp_path_factory.mktemp("model"))
+    folder = WRITING[request.param](tmp_path_factory.mktemp("model"))
     return load_foreign(folder, device=CPU, max_tokens=4)
 
 
