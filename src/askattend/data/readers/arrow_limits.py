@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from askattend.errors import DataError
-from askattend.files.limits import MEBIBYTE, RATIO
+from askattend.files.limits import FILE, MEBIBYTE, RATIO
 from askattend.files.reading import most_unpacked
 
 # So many rows may come of a file however small it is; of a larger one as many as it has bytes.
@@ -14,7 +14,7 @@ MOST_ROWS = 1_000_000
 # Of one column, and of all together: a null takes no byte of a file.
 _VALUES_A_ROW, _VALUES_OF_ALL = 16, 256
 # A part is described in a few bytes, and looked at one by one.
-_MOST_PIECES = 2_000_000
+_MOST_PIECES, _BYTES_A_PIECE = 500_000, 1_000
 # So much may come of it, too.
 _SMALL = 16 * MEBIBYTE
 
@@ -51,7 +51,17 @@ class Allowance:
         """Bytes that may be in memory together."""
         return most_unpacked(self._packed)
 
-    def take(self, *, rows: int, largest: int, values: int, size: int, pieces: int) -> None:
+    def look_at(self, pieces: int) -> None:
+        """Count pages or buffers, each of which is looked at.
+
+        Raises:
+            DataError: there are more than is allowed.
+        """
+        self.pieces += pieces
+        if self.pieces > (most := max(_MOST_PIECES, self._packed // _BYTES_A_PIECE)):
+            raise too_many(self.file, f"{most:,} pages or buffers")
+
+    def take(self, *, rows: int, largest: int, values: int, size: int, together: int) -> None:
         """Count a part before it is unpacked.
 
         Args:
@@ -59,23 +69,21 @@ class Allowance:
             largest: values in that of its columns that has most.
             values: in all of them.
             size: bytes of it, once it is unpacked.
-            pieces: pages or buffers that it is made of.
+            together: those of them that are in memory at once.
 
         Raises:
             DataError: it is more than is allowed, or all parts so far are.
         """
         self.rows, self.values = self.rows + rows, self.values + values
-        self.size, self.pieces = self.size + size, self.pieces + pieces
+        self.size += size
         if self.rows > self.most_rows:
             raise too_many(self.file, f"{self.most_rows:,} rows")
         if largest > self.most_values:
             raise too_many(self.file, f"{self.most_values:,} values a column")
         if self.values > (most := _VALUES_OF_ALL * self.most_rows):
             raise too_many(self.file, f"{most:,} values")
-        if self.pieces > _MOST_PIECES:
-            raise too_many(self.file, f"{_MOST_PIECES:,} pages or buffers")
-        if size > self.most_together:
-            raise grows(self.file, "a group of its rows grows", size)
+        if together > self.most_together:
+            raise grows(self.file, "what is in memory together grows", together)
         if self.size > most_bytes(self.file):
             raise grows(self.file, "all of it grows", self.size)
 
@@ -87,10 +95,11 @@ def most_bytes(file: Path) -> int:
 
 def grows(file: Path, what: str, size: float) -> DataError:
     """Make the error for a file of which more comes than is allowed."""
+    limit = RATIO if RATIO.value() * file.stat().st_size < FILE.value() * MEBIBYTE else FILE
     return DataError(
         f"{what} to {size / MEBIBYTE:,.0f} MiB, which may be an attack",
         where=file,
-        remedy=f"Look at it first. {RATIO.how_to_raise()}",
+        remedy=f"Look at it first. {limit.how_to_raise()}",
     )
 
 

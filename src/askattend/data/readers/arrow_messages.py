@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from askattend.data.readers.arrow_limits import Allowance, grows
+from askattend.data.readers.arrow_limits import Allowance
 
 MAGIC = b"ARROW1"
 CONTINUES = b"\xff\xff\xff\xff"  # which each message of a stream begins with
@@ -61,15 +61,14 @@ def require_moderate_messages(opened: BinaryIO, allowed: Allowance) -> None:
     repeating = 0
     for message in declared_of(opened):
         # Values that repeat stay in memory, and are joined with those that follow.
+        allowed.look_at(message.buffers + 1)
         repeating += message.size if message.is_dictionary else 0
-        if repeating + message.size > allowed.most_together:
-            raise grows(allowed.file, "what is in memory together grows", repeating + message.size)
         allowed.take(
             rows=message.rows,
             largest=message.largest,
             values=message.values,
             size=message.size,
-            pieces=message.buffers + 1,
+            together=repeating if message.is_dictionary else repeating + message.size,
         )
 
 

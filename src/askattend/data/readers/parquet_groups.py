@@ -51,6 +51,12 @@ class _Part:
         return sum(page.unpacked for page in self.pages)
 
     @property
+    def together(self) -> int:
+        """Bytes of the largest page of values, and of those that repeat."""
+        values = (page.unpacked for page in self.pages if not page.repeats)
+        return max(values, default=0) + sum(p.unpacked for p in self.pages if p.repeats)
+
+    @property
     def stays_once(self) -> bool:
         """True where Arrow can keep what repeats once.
 
@@ -86,11 +92,13 @@ def groups_of(
     starts = tuple(f"{name}." for name in columns)
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        parts = [
-            _Part(column, metadata.schema.column(at), pages_of(opened, column))
-            for at in range(group.num_columns)
-            if f"{(column := group.column(at)).path_in_schema}.".startswith(starts)
-        ]
+        parts = []
+        for at in range(group.num_columns):
+            column = group.column(at)
+            if f"{column.path_in_schema}.".startswith(starts):
+                pages = pages_of(opened, column)
+                allowed.look_at(len(pages))
+                parts.append(_Part(column, metadata.schema.column(at), pages))
         _require_moderate(opened, group, parts, allowed)
         # No value is larger than all of its column: a small file may say one large picture for
         # each of its rows.
@@ -111,7 +119,8 @@ def _require_moderate(
         largest=max(values, default=0),
         values=sum(values),
         size=sum(part.size for part in parts),
-        pieces=sum(len(part.pages) for part in parts),
+        # A column is read page by page, beside that of what repeats.
+        together=sum(part.together for part in parts),
     )
     for part in parts:
         for page in part.pages:

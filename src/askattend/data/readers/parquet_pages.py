@@ -22,7 +22,7 @@ _SHORT, _LONGEST = 2**12, 2**24  # of a header; Arrow reads none that is longer
 MOST_PAGES = 200_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page, as its header says.
 
