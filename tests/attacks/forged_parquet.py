@@ -78,6 +78,7 @@ class Column:
         codec: by which they are packed.
         values: that the footer says there are.
         nested: True for a list in each row.
+        says: the name that it is told by in its group of rows, where that is another.
     """
 
     name: bytes
@@ -86,6 +87,7 @@ class Column:
     codec: int = PLAIN_CODEC
     values: int = 1
     nested: bool = False
+    says: bytes = b""
 
 
 def write(file: Path, columns: Sequence[Column], *, rows: int = 1, says: int = 100) -> Path:
@@ -97,7 +99,7 @@ def write(file: Path, columns: Sequence[Column], *, rows: int = 1, says: int = 1
         schema.append({1: 6, 3: repetition, 4: column.name, 6: 0})
         at = len(content)
         content += column.pages
-        about: dict[int, Any] = {1: 6, 2: [PLAIN], 3: [column.name], 4: column.codec}
+        about: dict[int, Any] = {1: 6, 2: [PLAIN], 3: [column.says or column.name], 4: column.codec}
         about |= {5: (column.values,), 6: (says,), 7: (len(column.pages),)}
         about |= {9: (at + column.repeating,)}
         if column.repeating:

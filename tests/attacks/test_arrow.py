@@ -6,6 +6,7 @@ import io
 import random
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,11 @@ def in_a_list(*, and_others: bool) -> forged.Column:
 FORGED: dict[str, Callable[[], Any]] = {
     "a page": lambda: texts(
         question=page_of(packed(2**28), values=1, says=2**28, codec=forged.ZSTD)
+    ),
+    "a page of another name": lambda: texts(
+        question=replace(
+            page_of(packed(2**28), values=1, says=2**28, codec=forged.ZSTD), says=b"other"
+        )
     ),
     "a page that says more": lambda: texts(
         question=page_of(packed(9), values=1, says=2**31 - 1, codec=forged.ZSTD)

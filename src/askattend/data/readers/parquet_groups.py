@@ -40,7 +40,7 @@ class _Part:
 
     @property
     def name(self) -> str:
-        return str(self.column.path_in_schema)
+        return str(self.schema.path)
 
     @property
     def values(self) -> int:
@@ -94,11 +94,13 @@ def groups_of(
         group = metadata.row_group(number)
         parts = []
         for at in range(group.num_columns):
-            column = group.column(at)
-            if f"{column.path_in_schema}.".startswith(starts):
+            # By the schema's name: what a column says that it is called, Arrow does not look at.
+            schema = metadata.schema.column(at)
+            if f"{schema.path}.".startswith(starts):
+                column = group.column(at)
                 pages = pages_of(opened, column)
                 allowed.look_at(len(pages))
-                parts.append(_Part(column, metadata.schema.column(at), pages))
+                parts.append(_Part(column, schema, pages))
         _require_moderate(opened, group, parts, allowed)
         # No value is larger than all of its column: a small file may say one large picture for
         # each of its rows.
