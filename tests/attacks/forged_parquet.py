@@ -78,6 +78,7 @@ class Column:
         codec: by which they are packed.
         values: that the footer says there are.
         nested: True for a list in each row.
+        levels: how many levels its statistics count; 0 for none.
         says: the name that it is told by in its group of rows, where that is another.
     """
 
@@ -87,6 +88,7 @@ class Column:
     codec: int = PLAIN_CODEC
     values: int = 1
     nested: bool = False
+    levels: int = 0
     says: bytes = b""
 
 
@@ -104,6 +106,8 @@ def write(file: Path, columns: Sequence[Column], *, rows: int = 1, says: int = 1
         about |= {9: (at + column.repeating,)}
         if column.repeating:
             about[11] = (at,)
+        if column.levels:
+            about[16] = {3: [(1,)] * column.levels}
         group.append({2: (at,), 3: about})
     groups = [{1: group, 2: (says,), 3: (rows,)}]
     footer = compact({1: 1, 2: schema, 3: (rows,), 4: groups})

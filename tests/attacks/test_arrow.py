@@ -243,6 +243,12 @@ def test_a_file_that_is_written_by_hand_is_read(tmp_path: Path) -> None:
             attempt(lambda file=file: read(file), mib=150).refused("question")  # type: ignore[misc]
 
 
+def test_statistics_that_pyarrow_ends_the_process_for(tmp_path: Path) -> None:
+    question = replace(page_of(forged.plain(b"what?"), values=1), levels=4)
+    file = forged.write(tmp_path / "x.parquet", texts(question=question))
+    attempt(lambda: read(file), mib=150).refused("x.parquet", "is damaged")
+
+
 @pytest.mark.parametrize("form", ["parquet", "stream", "file"])
 def test_damage_is_told_or_does_no_harm(form: str, tmp_path: Path) -> None:
     rows = pa.table(

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
+from askattend.data.readers.parquet_footer import Chunk
 from askattend.data.readers.parquet_pages import SHARED, Page
 
 _DAMAGED = "a page is damaged"
 
 
-def require_lengths(opened: BinaryIO, page: Page, column: Any, schema: Any) -> None:
+def require_lengths(opened: BinaryIO, page: Page, column: Chunk, schema: Any) -> None:
     """Hold a page that is kept by lengths to as many of them as it has values.
 
     Args:
         opened: the file.
         page: of it, no larger than may be unpacked.
-        column: pyarrow's description of the column in a group of rows.
+        column: in a group of rows.
         schema: of the column in the schema.
 
     Raises:
@@ -38,7 +39,7 @@ def require_lengths(opened: BinaryIO, page: Page, column: Any, schema: Any) -> N
         lengths.require(page.values)
 
 
-def longest_of(opened: BinaryIO, page: Page, column: Any) -> int:
+def longest_of(opened: BinaryIO, page: Page, column: Chunk) -> int:
     """Return the length of the longest of the texts that repeat.
 
     Raises:
@@ -53,14 +54,13 @@ def longest_of(opened: BinaryIO, page: Page, column: Any) -> int:
     return longest
 
 
-def _unpacked(opened: BinaryIO, page: Page, column: Any) -> bytes:
+def _unpacked(opened: BinaryIO, page: Page, column: Chunk) -> bytes:
     """Return a page's content; its levels, if they are apart, are as they lie in the file."""
     import pyarrow as pa
 
     opened.seek(page.at)
     content = opened.read(page.packed)
-    codec = column.compression.lower()
-    if codec == "uncompressed" or not page.is_packed:
+    if column.codec == "uncompressed" or not page.is_packed:
         return content
     apart = page.levels or 0
     packed, size = content[apart:], page.unpacked - apart
@@ -68,9 +68,7 @@ def _unpacked(opened: BinaryIO, page: Page, column: Any) -> bytes:
         raise ValueError(_DAMAGED)
     if not size or not packed:
         return content[:apart]
-    # Of two that are called so, the newer.
-    codec = "lz4_raw" if codec == "lz4" else codec
-    rest: bytes = pa.decompress(packed, decompressed_size=size, codec=codec, asbytes=True)
+    rest: bytes = pa.decompress(packed, decompressed_size=size, codec=column.codec, asbytes=True)
     return content[:apart] + rest
 
 

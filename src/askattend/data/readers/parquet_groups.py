@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from askattend.data.readers.arrow_limits import Allowance, grows, too_many
 from askattend.data.readers.parquet_content import longest_of, require_lengths
+from askattend.data.readers.parquet_footer import Chunk, chunks_of
 from askattend.data.readers.parquet_pages import BY_NUMBER, LENGTHS, SHARED, Page, pages_of
 from askattend.files.limits import MEBIBYTE
 
@@ -34,7 +35,7 @@ class Group:
 class _Part:
     """A column's part of a group, as its pages say."""
 
-    column: Any
+    column: Chunk
     schema: Any
     pages: Sequence[Page]
 
@@ -90,14 +91,13 @@ def groups_of(
     if metadata.num_rows > allowed.most_rows:  # told before the first of them is read
         raise too_many(allowed.file, f"{allowed.most_rows:,} rows")
     starts = tuple(f"{name}." for name in columns)
-    for number in range(metadata.num_row_groups):
+    for number, chunks in enumerate(chunks_of(metadata)):
         group = metadata.row_group(number)
         parts = []
-        for at in range(group.num_columns):
+        for at, column in enumerate(chunks):
             # By the schema's name: what a column says that it is called, Arrow does not look at.
             schema = metadata.schema.column(at)
             if f"{schema.path}.".startswith(starts):
-                column = group.column(at)
                 pages = pages_of(opened, column)
                 allowed.look_at(len(pages))
                 parts.append(_Part(column, schema, pages))
@@ -115,7 +115,7 @@ def groups_of(
 def _require_moderate(
     opened: BinaryIO, group: Any, parts: Sequence[_Part], allowed: Allowance
 ) -> None:
-    values = [max(part.values, part.column.num_values) for part in parts]
+    values = [max(part.values, part.column.values) for part in parts]
     allowed.take(
         rows=group.num_rows,
         largest=max(values, default=0),

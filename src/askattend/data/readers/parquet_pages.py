@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from askattend.data.readers.parquet_footer import Chunk
 from askattend.data.readers.thrift_compact import FALSE, I32, STRUCT, Fields, read_struct
 
 # How values are kept: as they are; by numbers of what repeats; by lengths apart, or by what a value
@@ -48,12 +49,12 @@ class Page:
     is_packed: bool
 
 
-def pages_of(opened: BinaryIO, column: Any) -> list[Page]:
+def pages_of(opened: BinaryIO, column: Chunk) -> list[Page]:
     """Read the headers of a column's pages.
 
     Args:
         opened: the file.
-        column: pyarrow's description of the column in a group of rows.
+        column: in a group of rows.
 
     Raises:
         ValueError: it is damaged.
@@ -61,13 +62,8 @@ def pages_of(opened: BinaryIO, column: Any) -> list[Page]:
     return list(_pages(opened, column))
 
 
-def _pages(opened: BinaryIO, column: Any) -> Iterator[Page]:
-    at, repeating = column.data_page_offset, column.dictionary_page_offset
-    if repeating is not None and 0 < repeating < at:
-        at = repeating
-    end = at + column.total_compressed_size
-    if at < 0 or end < at:
-        raise ValueError("a column lies outside of it")
+def _pages(opened: BinaryIO, column: Chunk) -> Iterator[Page]:
+    at, end = column.begins, column.begins + column.packed
     for _ in range(MOST_PAGES):
         if at >= end:
             return

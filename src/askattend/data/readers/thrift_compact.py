@@ -1,18 +1,19 @@
-"""Thrift's compact protocol, as far as a page of a Parquet file is described by it.
+"""Thrift's compact protocol, as far as a Parquet file is described by it.
 
 Whole numbers and structs are read; all else is passed over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-TRUE, FALSE, I32, STRUCT = 1, 2, 5, 12
-_SHORT, _LONG, _BINARY, _LIST, _SET, _MAP = 4, 6, 8, 9, 10, 11
+TRUE, FALSE, I32, I64, STRUCT = 1, 2, 5, 6, 12
+_SHORT, _BINARY, _LIST, _SET, _MAP = 4, 8, 9, 10, 11
 _FIXED = {3: 1, 7: 8, 13: 16}  # bytes of a byte, a double, a UUID
-_BITS = {_SHORT: 16, I32: 32, _LONG: 64}
+_BITS = {_SHORT: 16, I32: 32, I64: 64}
 _DEEPEST = 32
-_DAMAGED = "a page's header is damaged"
+_DAMAGED = "a description in it is damaged"
 
 # Number and type of a field → its value. Of another type, a field is none of those that are meant.
 Fields = dict[tuple[int, int], Any]
@@ -29,20 +30,62 @@ def read_struct(content: bytes) -> tuple[Fields, int]:
     return reader.struct(0), reader.at
 
 
+def listed_structs(content: bytes, field: int, within: int) -> Iterator[list[Fields]]:
+    """Yield, of each struct in a list that is a struct's field, the structs that it lists itself.
+
+    One after the other, since there may be very many.
+
+    Args:
+        content: of the struct.
+        field: number of its list.
+        within: number of the list in each struct of that.
+
+    Raises:
+        IndexError, ValueError: see `read_struct`.
+    """
+    reader = _Reader(content)
+    for number, kind in reader.fields():
+        if (number, kind) != (field, _LIST):
+            reader.value(kind, 0)
+            continue
+        for _ in range(reader.count(STRUCT)):
+            found: list[Fields] = []
+            for inner, of_kind in reader.fields():
+                if (inner, of_kind) == (within, _LIST):
+                    found = [reader.struct(2) for _ in range(reader.count(STRUCT))]
+                else:
+                    reader.value(of_kind, 1)
+            yield found
+
+
 class _Reader:
     def __init__(self, content: bytes) -> None:
         self.content, self.at = content, 0
 
-    def struct(self, depth: int) -> Fields:
-        found: Fields = {}
+    def fields(self) -> Iterator[tuple[int, int]]:
+        """Yield number and type of each field of a struct; whoever asks reads its value."""
         number = 0
         while first := self._byte():
             step, kind = first >> 4, first & 15
             number = number + step if step else _signed(self.varint() & 0xFFFF)
-            found[number, kind] = self._value(kind, depth)
-        return found
+            yield number, kind
 
-    def _value(self, kind: int, depth: int, *, listed: bool = False) -> Any:
+    def struct(self, depth: int) -> Fields:
+        return {(number, kind): self.value(kind, depth) for number, kind in self.fields()}
+
+    def count(self, kind: int) -> int:
+        """Read how many elements of a type a list has.
+
+        Raises:
+            ValueError: they are of another one.
+        """
+        first = self._byte()
+        count = self.varint() if first >> 4 == 15 else first >> 4
+        if count and first & 15 != kind:
+            raise ValueError(_DAMAGED)
+        return count
+
+    def value(self, kind: int, depth: int, *, listed: bool = False) -> Any:
         if depth > _DEEPEST:
             raise ValueError(_DAMAGED)
         if kind in (TRUE, FALSE):
@@ -69,7 +112,7 @@ class _Reader:
             kinds = (first & 15,)
         for _ in range(count):
             for each in kinds:
-                self._value(each, depth, listed=True)
+                self.value(each, depth, listed=True)
 
     def _byte(self) -> int:
         self.at += 1
