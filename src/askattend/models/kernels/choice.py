@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 
@@ -9,6 +10,9 @@ import torch
 from torch import Tensor
 
 from askattend.models.kernels.recording import is_recording
+
+NATIVE_DTYPES = (torch.float32, torch.bfloat16)
+TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def as_written(*tensors: Tensor) -> bool:
@@ -41,7 +45,32 @@ def triton_runs(*tensors: Tensor) -> bool:
     )
 
 
-TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+def native_runs(*tensors: Tensor, dtypes: Sequence[torch.dtype] = NATIVE_DTYPES) -> bool:
+    """Tell if kernels in C compute: on a processor with a compiler for them, in types they know."""
+    if not all(t.device.type == "cpu" and t.dtype in dtypes for t in tensors):
+        return False
+    if is_recording() or torch.compiler.is_compiling() or not all(map(_has_memory, tensors)):
+        return False
+    from askattend.native.library import library
+
+    return library() is not None
+
+
+def _has_memory(tensor: Tensor) -> bool:
+    """Return False for one that stands for others, as those of `torch.func` and fake ones do."""
+    if type(tensor) not in (Tensor, torch.nn.Parameter):
+        return False
+    try:
+        tensor.data_ptr()
+    except RuntimeError:
+        return False
+    return True
+
+
+def matrix_units_run(*tensors: Tensor) -> bool:
+    """Tell if a processor multiplies, in bfloat16, what is not to be seen as written."""
+    own = all(t.device.type == "cpu" for t in tensors)
+    return own and not is_recording() and not torch.compiler.is_compiling()
 
 
 @cache

@@ -110,7 +110,7 @@ def _packed(
     """Go over packed words; if it can be, what a word gives the gates is computed once."""
     if len(tokens) == 1 and not torch.is_grad_enabled():
         inputs = lstm.inputs(embed(tokens[0, : lengths[0]]))
-        return _select(lstm.last_states_of(inputs.split(1), inputs.dtype), state)
+        return _select(lstm.last_states_of(inputs.split(1), inputs.dtype, several=False), state)
     packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
     sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
     assert order is not None
@@ -123,7 +123,7 @@ def _packed(
             states = lstm.last_states(inputs.index_select(0, index), sizes)
         else:
             steps = (inputs.index_select(0, some) for some in index.split(sizes))
-            states = lstm.last_states_of(steps, inputs.dtype)
+            states = lstm.last_states_of(steps, inputs.dtype, several=True)
     return _select(states, state).index_select(0, order)
 
 
