@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from askattend.native.library import describe_library, library
+from askattend.native.library import library, missing_library
 
 
 @pytest.fixture(autouse=True)
 def compiled() -> None:
     if library() is None:
-        reason = f"no kernels: {describe_library()}"
+        reason = f"no kernels: {missing_library()}"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

@@ -53,6 +53,9 @@ class _Unavailable(Exception):
     """There are no such kernels here; the message says why."""
 
 
+_NO_COMPILER = _Unavailable("no C compiler was found")
+
+
 @cache
 def library() -> ctypes.CDLL | None:
     """Load the kernels, compiling them first if nobody has; None where that cannot be done."""
@@ -61,13 +64,14 @@ def library() -> ctypes.CDLL | None:
     return None
 
 
-def describe_library() -> str:
-    """Say whether there are such kernels here, and if not, why: ``"compiled by cc"``."""
+def missing_library() -> str | None:
+    """Say why there are no kernels here, without compiling any; None where there are, or can be."""
     try:
-        _load()
+        if not _is_whole(_place()) and next(_compilers(), None) is None:
+            raise _NO_COMPILER
     except _Unavailable as reason:
         return str(reason)
-    return "compiled for this processor"
+    return None
 
 
 def call(name: str, dtype: torch.dtype, *arguments: Tensor | int | float | None) -> None:
@@ -97,21 +101,24 @@ def _as_c(argument: Tensor | int | float | None) -> Any:
 
 
 def _load() -> ctypes.CDLL:
-    if os.environ.get(NATIVE) == "0":
-        raise _Unavailable(f"switched off by {NATIVE}=0")
-    try:
-        folder = cache_folder() / "kernels"
-    except RuntimeError:
-        raise _Unavailable("there is no home folder, and so no cache") from None
-    file = folder / f"{_key()}.so"
+    file = _place()
     try:
         if not _is_whole(file):
-            make_folder(folder)
             content = _compile()
+            make_folder(file.parent)
             write_whole(file, content + digest(content).encode())
         return ctypes.CDLL(str(file))
     except OSError as error:  # a full disk, or one that no program may be loaded from
-        raise _Unavailable(f"cannot be loaded from the cache ({error})") from None
+        raise _Unavailable(f"they cannot be loaded from the cache ({error})") from None
+
+
+def _place() -> Path:
+    if os.environ.get(NATIVE) == "0":
+        raise _Unavailable(f"switched off by {NATIVE}=0")
+    try:
+        return cache_folder() / "kernels" / _key() / "kernels.so"
+    except RuntimeError:
+        raise _Unavailable("there is no home folder, and so no cache") from None
 
 
 def _key() -> str:
@@ -148,7 +155,7 @@ def _is_whole(file: Path) -> bool:
 def _compile() -> bytes:
     compiler = next(_compilers(), None)
     if compiler is None:
-        raise _Unavailable("no C compiler was found")
+        raise _NO_COMPILER
     problem = ""
     with tempfile.TemporaryDirectory(prefix="askattend-") as folder:
         made = Path(folder) / "kernels.so"

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from askattend.errors import ConfigError
 from askattend.models.kernels import choice
-from askattend.models.kernels.recurrence import LSTM, AddProduct, States
+from askattend.models.kernels.cpu.packed_steps import States
+from askattend.models.kernels.recurrence import LSTM, AddProduct
 
 # Rows above which a product with the rounded weights in float32 is as quick.
 MOST_ROWS = 16

@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.kernels import choice
+from askattend.models.kernels.cpu.packed_steps import States
 from askattend.models.kernels.linear import filled_up, multiply
 from askattend.models.kernels.onnx import onnx_lstm
 from askattend.models.kernels.recording import is_recording
-from askattend.models.kernels.recurrence import LSTM, StateName, States
+from askattend.models.kernels.recurrence import LSTM, StateName
 
 # Words, of any shape, to their embeddings, of one more dimension.
 Embed = Callable[[Tensor], Tensor]
