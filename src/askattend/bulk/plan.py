@@ -43,6 +43,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shard_images: images a shard.
         batch_size: images that go through the network together; never of two shards.
         threads: of each computing process.
+        kernels: True where kernels in C compute, which round otherwise.
         device: ``"cpu"`` or ``"cuda"``.
         precision: of the network.
         features: where regions come from: a backbone, or the digest of a store.
@@ -62,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shard_images: int
     batch_size: int
     threads: int
+    kernels: bool
     device: str
     precision: str
     features: str

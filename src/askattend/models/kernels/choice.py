@@ -11,6 +11,11 @@ from torch import Tensor
 
 from askattend.models.kernels.recording import is_recording
 
+# Questions, and images, that a kernel in C is not compiled for: whoever asks one or two waits less
+# for what PyTorch has.
+FEW, FEW_IMAGES = 16, 4
+# Numbers of a matrix from which, times a vector, reading it is what takes the time.
+LARGE = 2**20
 NATIVE_DTYPES = (torch.float32, torch.bfloat16)
 TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -54,6 +59,12 @@ def native_runs(*tensors: Tensor, dtypes: Sequence[torch.dtype] = NATIVE_DTYPES)
     from askattend.native.library import library
 
     return library() is not None
+
+
+def vector_runs(weight: Tensor, rows: int) -> bool:
+    """Tell if a kernel in C multiplies a matrix with a single row: one of bfloat16, and large."""
+    single = rows == 1 and weight.dtype == torch.bfloat16 and weight.numel() >= LARGE
+    return single and not torch.is_grad_enabled() and native_runs(weight)
 
 
 def _has_memory(tensor: Tensor) -> bool:

@@ -124,7 +124,7 @@ def _packed(
             states = lstm.last_states(inputs.index_select(0, index), sizes)
         else:
             steps = (inputs.index_select(0, some) for some in index.split(sizes))
-            states = lstm.last_states_of(steps, inputs.dtype, several=True)
+            states = lstm.last_states_of(steps, inputs.dtype, several=len(tokens) > choice.FEW)
     return _select(states, state).index_select(0, order)
 
 

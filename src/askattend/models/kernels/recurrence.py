@@ -111,7 +111,11 @@ def _precise(inputs: Tensor) -> Tensor:
 
 def _add_product(weight: Tensor, gates: Tensor, state: Tensor) -> None:
     """gates += state · W_hhᵀ: of one question as matrix times vector, of a few transposed."""
-    if weight.dtype != gates.dtype:
+    if choice.vector_runs(weight, len(state)):
+        from askattend.models.kernels.cpu import vectors as native
+
+        gates[0] += native.times_vector(weight, state[0])
+    elif weight.dtype != gates.dtype:
         gates += state.to(weight.dtype) @ weight.t()
     elif len(state) == 1:
         gates[0].addmv_(weight, state[0])

@@ -77,4 +77,6 @@ def matmul_dtype(weight: Tensor) -> torch.dtype:
 def _native_reads(regions: Tensor, dtype: torch.dtype) -> bool:
     if regions.requires_grad or dtype not in choice.NATIVE_DTYPES:
         return False
+    if len(regions) <= choice.FEW_IMAGES:
+        return False
     return choice.native_runs(regions, dtypes=(torch.float16, torch.float32))

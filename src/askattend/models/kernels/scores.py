@@ -81,7 +81,8 @@ def attention_scores(
         layers = (score, activation, drop or nn.Identity(), hidden)
         return reference(image_projected, question_projected, image_index, *layers)
     dtype, shape = image_projected.dtype, (len(question_projected), *image_projected.shape[1:])
-    if shape[-1] <= WIDEST and choice.native_runs(image_projected, question_projected):
+    many = torch.is_grad_enabled() or shape[0] > choice.FEW
+    if many and shape[-1] <= WIDEST and choice.native_runs(image_projected, question_projected):
         from askattend.models.kernels.cpu import scores as native
 
         return native.attention_scores(

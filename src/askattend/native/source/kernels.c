@@ -18,6 +18,7 @@
 #define NAME(x) x##_bf16
 #include "scores.inc"
 #include "rows.inc"
+#include "products.inc"
 #undef T
 #undef LOAD
 #undef STORE
