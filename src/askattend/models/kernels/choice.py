@@ -61,10 +61,12 @@ def native_runs(*tensors: Tensor, dtypes: Sequence[torch.dtype] = NATIVE_DTYPES)
     return library() is not None
 
 
-def vector_runs(weight: Tensor, rows: int) -> bool:
+def vector_runs(weight: Tensor, x: Tensor) -> bool:
     """Tell if a kernel in C multiplies a matrix with a single row: one of bfloat16, and large."""
-    single = rows == 1 and weight.dtype == torch.bfloat16 and weight.numel() >= LARGE
-    return single and not torch.is_grad_enabled() and native_runs(weight)
+    if is_recording() or torch.compiler.is_compiling() or torch.is_grad_enabled():
+        return False  # before sizes are looked at, which a compiler would take for fixed
+    large = weight.dtype == torch.bfloat16 and weight.numel() >= LARGE
+    return large and x.numel() == x.shape[-1] and native_runs(weight)
 
 
 def _has_memory(tensor: Tensor) -> bool:

@@ -22,11 +22,11 @@ def linear(layer: nn.Linear, x: Float[Tensor, "*rows columns"]) -> Float[Tensor,
     already may be wider than W.
     """
     columns = x.shape[-1]
-    if type(layer) is nn.Linear and choice.vector_runs(layer.weight, x.numel() // columns):
+    if type(layer) is nn.Linear and choice.vector_runs(layer.weight, x):
         from askattend.models.kernels.cpu import vectors as native
 
         return (
-            native.times_vector(layer.weight, x.view(-1), layer.bias)
+            native.times_vector(layer.weight, x.reshape(-1), layer.bias)
             .to(x.dtype)
             .view(*x.shape[:-1], -1)
         )

@@ -111,7 +111,7 @@ def _precise(inputs: Tensor) -> Tensor:
 
 def _add_product(weight: Tensor, gates: Tensor, state: Tensor) -> None:
     """gates += state · W_hhᵀ: of one question as matrix times vector, of a few transposed."""
-    if choice.vector_runs(weight, len(state)):
+    if choice.vector_runs(weight, state):
         from askattend.models.kernels.cpu import vectors as native
 
         gates[0] += native.times_vector(weight, state[0])

@@ -77,6 +77,7 @@ def matmul_dtype(weight: Tensor) -> torch.dtype:
 def _native_reads(regions: Tensor, dtype: torch.dtype) -> bool:
     if regions.requires_grad or dtype not in choice.NATIVE_DTYPES:
         return False
-    if len(regions) <= choice.FEW_IMAGES:
+    # Before sizes are looked at, which a compiler would take for fixed.
+    if choice.as_written(regions) or len(regions) <= choice.FEW_IMAGES:
         return False
     return choice.native_runs(regions, dtypes=(torch.float16, torch.float32))
