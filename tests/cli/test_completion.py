@@ -164,7 +164,7 @@ EVERY = {**{line: sorted(LINES[line]) for line in (*KINDS, *MORE)}, **LOOKED_FOR
 def after_tab(line: str, words: list[str]) -> str:
     """A line after Tab: what all its completions begin with, and a blank if that is all of one."""
     before, _, typed = line.rpartition(" ")
-    word = os.path.commonprefix(words) or typed
+    word = os.path.commonprefix(words) or typed  # noqa: RUF071 (letters, as shells do)
     end = " " if len(words) == 1 and word[-1] not in "/:" else ""
     return f"{before} {word.replace(' ', BLANK)}{end}"
 
