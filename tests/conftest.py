@@ -69,6 +69,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Cut the network for all tests, and for the commands that they start."""
     if BY_MUTMUT:  # it forks for each mutant: collecting would copy the memory of all
         gc.disable()
+    # Processes that the tests start need not compile the package again, each of them.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     folder = Path(tempfile.mkdtemp(prefix="askattend-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
     os.environ[no_network.LOG] = str(folder / "network.log")
@@ -132,6 +135,14 @@ def install_package(
 def _state(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Remember whose code may be run in a folder of the tests' own."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _disk() -> Iterator[None]:
+    """Do not wait for the disk: only a power failure would show what waiting is for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # of which a closed file is as much a mistake
+        yield
 
 
 @pytest.fixture(scope="session")
