@@ -204,7 +204,15 @@ def imported(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def one_draw() -> Iterator[None]:
+    """Have evaluations measure lost training by one draw, which is the slowest of their figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("askattend.evaluation.figures.lost_training.DRAWS", 1)
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, one_draw: None) -> Iterator[Path]:
     """A folder with squares.csv and, under runs/, a run of each attention network.
 
     All tests share it, so none may change it: `own` is a copy for those that do.

@@ -27,6 +27,7 @@ LINES = {
     "train san --recipe=s": {"--recipe=small"},
     "ask --over": {"--overlay"},
     "ask --verb": {"--verbose"},
+    "--qui": {"--quiet"},
     "train san --qui": {"--quiet"},
     "import h": {"hdf5"},
     "trace --ru": {"--run"},

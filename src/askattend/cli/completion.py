@@ -48,6 +48,7 @@ _WORDS = {
 _OPTIONS = {"--data": "SOURCE", "--run": "RUN", "--image": "IMAGE"}
 # The form of `trace` that has no name of its own.
 _TRACE_RUN = "trace-run"
+_EVERYWHERE = ("-q", "--quiet", "-v", "--verbose")  # before a command or its form, too
 _MOST = 100  # letters that are told of an option
 
 
@@ -95,6 +96,9 @@ def all_commands() -> dict[str, Any]:
         commands[name]["about"] = _summary(import_module(f"askattend.cli.{module}"))
         _add_words(commands[name], _WORDS.get(name, NEEDS[name].words))
     commands["trace"]["options"] |= commands.pop(_TRACE_RUN)["options"]
+    everywhere = {name: commands["doctor"]["options"][name] for name in _EVERYWHERE}
+    for each in (found, *(form for form in commands.values() if form["forms"])):
+        each["options"] |= everywhere
     found["options"]["--version"] = {"value": None, "many": False, "about": "the version of this"}
     return {**found, "sources": _sources()}
 
