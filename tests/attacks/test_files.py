@@ -6,8 +6,10 @@ import gzip
 import io
 import os
 import socket
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from askattend.data.word_vectors import read_word_vectors
 from askattend.errors import AskAttendError
 from askattend.experiment.config import read_preset
 from askattend.experiment.verify import verify
-from askattend.features.image_places import Place
+from askattend.features.image_places import Place, read_image
 from askattend.features.image_sources import expanded_names, images_of
 from askattend.features.images import open_image
 from askattend.importing.hdf5 import import_hdf5
@@ -176,6 +178,86 @@ def test_what_grows_is_stopped(name: str, tmp_path: Path) -> None:
     by_suffix = {Path(reader).suffix: read for reader, read in READERS.items()}
     read = by_suffix[Path(name).suffix] if name != "bomb.json" else read_table
     attempt(lambda: read(tmp_path / name), mib=200, seconds=60).refused()
+
+
+def lying(content: bytes, real: int) -> bytes:
+    """Let a zip archive say that its part of so many bytes has ten."""
+    return content.replace(struct.pack("<I", real), struct.pack("<I", 10))
+
+
+def repacked(packing: int, size: int) -> bytes:
+    """Make a workbook whose styles are so large, packed in some way."""
+    stream = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(bytes))) as old,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            if name != "xl/styles.xml":
+                new.writestr(name, old.read(name))
+        new.writestr("xl/styles.xml", b" " * size, compress_type=packing, compresslevel=1)
+    return stream.getvalue()
+
+
+def member(kind: bytes, size: int) -> bytes:
+    """Make a packed tar file of a member, or a description of one, of so many zeros."""
+    described = tarfile.TarInfo("a.png")
+    described.type, described.size = kind, size
+    return gzip.compress(described.tobuf() + bytes(size) + bytes(10_240), 1)
+
+
+LARGE = 0x08_12_34_56
+# What says that it is small, or is unpacked without a look at how large it is.
+LYING: dict[str, Callable[[], tuple[bytes, str]]] = {
+    "deflated.xlsx": lambda: (
+        lying(repacked(zipfile.ZIP_DEFLATED, LARGE), LARGE),
+        "the workbook grows beyond",
+    ),
+    "smaller.xlsx": lambda: (
+        lying(repacked(zipfile.ZIP_DEFLATED, LARGE // 16), LARGE // 16),
+        "is of another size than it says",
+    ),
+    "bzip2.xlsx": lambda: (
+        lying(repacked(zipfile.ZIP_BZIP2, 10**6), 10**6),
+        "is packed in an unusual way",
+    ),
+    "lzma.xlsx": lambda: (
+        lying(repacked(zipfile.ZIP_LZMA, 10**6), 10**6),
+        "is packed in an unusual way",
+    ),
+    "pax.tar": lambda: (member(tarfile.XHDTYPE, 2**27), "described in 134,217,728 bytes"),
+    "name.tar": lambda: (member(tarfile.GNUTYPE_LONGNAME, 2**27), "described in 134,217,728"),
+    "features.h5": lambda: (chunk(2**27), "unpacks to more than it is declared to hold"),
+}
+
+
+def chunk(size: int) -> bytes:
+    """Make an HDF5 file of a small chunk that unpacks to any size."""
+    h5py = pytest.importorskip("h5py")
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file["ids"] = [1, 2]
+        made = file.create_dataset(
+            "features", (2, 8, 2, 2), "float32", chunks=(1, 8, 2, 2), compression="gzip"
+        )
+        for number in range(2):
+            made.id.write_direct_chunk((number, 0, 0, 0), zlib.compress(bytes(size), 1))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("name", list(LYING))
+def test_what_a_file_says_of_its_parts_is_not_believed(name: str, tmp_path: Path) -> None:
+    content, told = LYING[name]()
+    (tmp_path / name).write_bytes(content)
+    by_suffix = {Path(reader).suffix: read for reader, read in READERS.items()}
+    outcome = attempt(lambda: by_suffix[Path(name).suffix](tmp_path / name), mib=100)
+    outcome.refused(name, told)
+
+
+def test_an_image_in_a_packed_tar_file_unpacks_to_no_more_than_any_file(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(member(tarfile.REGTYPE, 2**27))
+    ((image, place),) = [(each.image, each.place) for each in images_of([str(tmp_path / "x.tar")])]
+    attempt(lambda: read_image(place, image), mib=100).refused("a.png", "unpacks to 128 MiB")
 
 
 def nested(depth: int) -> dict[str, bytes]:

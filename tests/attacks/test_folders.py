@@ -203,6 +203,27 @@ def test_other_users_folders(run: Path, copied: Path, tmp_path: Path) -> None:
     attempt(lambda: len(images_in(store)), user=NOBODY).refused()
 
 
+def test_a_shard_that_is_a_pipe_is_not_waited_for(run: Path, tmp_path: Path) -> None:
+    (made,) = (path for path in (run.parent / "features").iterdir() if path.is_dir())
+    shutil.copytree(made, tmp_path / "store")
+    shard = next((tmp_path / "store").glob("shard-*"))
+    shard.unlink()
+    os.mkfifo(shard)
+
+    def read_all() -> object:
+        store = FeatureStore.open(tmp_path / "store")
+        return store.read(store.ids)
+
+    attempt(read_all, mib=400).refused(shard.name)
+
+
+def test_parts_of_a_pack_are_packed_as_usual(packed: Path) -> None:
+    """Python unpacks bzip2 without a limit: a few kilobytes become any number of gigabytes."""
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("more.json", bytes(10**6))
+    attempt(lambda: run_folder(packed)).refused("is packed in an unusual way")
+
+
 def test_a_name_that_is_a_file_and_a_folder(packed: Path) -> None:
     file = with_entries(packed, ("a.json/b.json", b"{}"), ("a.json", b"{}"))
     attempt(lambda: run_folder(file)).refused("the zip file is damaged (Is a directory)")

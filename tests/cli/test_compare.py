@@ -46,21 +46,26 @@ def test_wups_of_sets(tmp_path: Path, call: Call, wordnet: WordNet) -> None:
         save_results(tmp_path, {0: first, 1: "lamp"}, f"{first}.json")
         for first in ("wall, chair", "armchair, lamp")
     ]
-    wups = json.loads(call("compare", *files, *data, "--json")[1])["wups"]
+    pair = json.loads(call("compare", *files, *data, "--json")[1])
+    wups, at_0 = pair["wups"], pair["wups_at_0"]
     out = call("compare", *files, *data)[1]
     assert f"WUPS at 0.9: {wups['first']:.2%} → {wups['second']:.2%} of 2" in out
+    assert f"WUPS at 0.0: {at_0['first']:.2%} → {at_0['second']:.2%} of 2" in out
+    assert at_0["second"] >= wups["second"]
     assert "paired permutation test of WUPS at 0.9" in out
     # A table of any number has each method's, and says whose questions they are.
     third = save_results(tmp_path, {0: "lamp, chair", 1: "lamp"}, "third.json")
     told = json.loads(call("compare", *files, third, *data, "--json")[1])
-    assert [one["wups"] for one in told["methods"]] == [wups["first"], wups["second"], 1]
+    ends = [(wups[side], at_0[side]) for side in ("first", "second")]
+    assert [(one["wups"]["0.9"], one["wups"]["0.0"]) for one in told["methods"]] == [*ends, (1, 1)]
     assert told["source"] == data[1]
     page = tmp_path / "table.html"
     out = call("compare", *files, third, *data, "--page", page)[1]
-    assert f"WUPS at 0.9 {wups['first']:.2%}" in out
+    assert f"WUPS at 0.9 {wups['first']:.2%}, at 0.0 {at_0['first']:.2%}" in out
     assert out.startswith(f"{data[1]}, test: 2 questions")
-    assert f"{100 * wups['second']:.2f} %" in page.read_text()
-    assert "WUPS at 0.9" in page.read_text()
+    text = page.read_text()
+    assert all(f"{100 * figure:.2f} %" in text for figure in (wups["second"], at_0["second"]))
+    assert all(heading in text for heading in ("WUPS at 0.9", "WUPS at 0.0"))
 
 
 def test_notes_are_told_apart_from_results(tmp_path: Path, call: Call) -> None:

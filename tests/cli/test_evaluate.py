@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -281,3 +282,30 @@ def test_features_of_another_backbone_are_refused(
 )
 def test_mistakes(mistake: Mistake, command: str, message: str) -> None:
     mistake(command, message)
+
+
+def all_of(folder: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_run_that_may_not_be_written_to_is_evaluated_elsewhere(
+    own: Path, tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = own / "runs" / "saaa", tmp_path / "mine" / "test"
+    usual = json.loads(call("evaluate", run, "--json")[1])
+    shutil.rmtree(own / "runs" / "features")
+    # Root may write anywhere; what counts is what is asked.
+    may = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not Path(path).is_relative_to(own) and may(path, mode)
+    )
+    before = all_of(own / "runs")
+    status, told, err = call("evaluate", run, "--out", out, "--json")
+    assert (status, all_of(own / "runs") == before) == (0, True)
+    kept = "no calibration, model card or list of evaluations is kept in it"
+    assert f"note: {run} may not be written to: {kept}" in err
+    again = json.loads(told)
+    assert again["accuracy"] == usual["accuracy"]
+    assert (tmp_path / "mine" / "features").is_dir()
+    status, _, err = call("evaluate", run, "--out", out, "--no-abstention")
+    assert (status, "Copy it, and evaluate the copy." in err) == (2, True)

@@ -30,6 +30,7 @@ from askattend.features.geometry import crop_of, shown_regions, square
 from askattend.features.images import open_image
 from askattend.runs.predictor import Predictor
 from askattend.runs.question_reader import QuestionReader
+from exporting.deep_png import deep_png
 from exporting.in_browser import add_scripts, opened
 from page.browser import Visit, required_browser, visit
 from small_networks import SPEC
@@ -108,6 +109,28 @@ def files() -> Iterator[tuple[str, bytes]]:
         values = np.random.default_rng(top).integers(0, top + 1, (50, 77)).astype(np.uint16)
         values[0, 0] = top
         yield f"grey to {top}", file(Image.fromarray(values), "PNG")
+    yield from deep_files()
+
+
+def deep_files() -> Iterator[tuple[str, bytes]]:
+    """Yield PNGs of 16 bits, interlaced and not, small ones of which lack some passes."""
+    drawn = np.random.default_rng(0)
+    for interlaced in (False, True):
+        for channels in (1, 2, 3, 4):
+            values = drawn.integers(0, 65_536, (41, 77, channels)).astype(np.uint16)
+            about = f"16 bits, {channels} channels" + ", interlaced" * interlaced
+            yield about, deep_png(values, interlaced=interlaced)
+        for channels in (1, 3):
+            values = drawn.integers(0, 65_536, (41, 77, channels)).astype(np.uint16)
+            chosen = values[20, 30].astype(">u2").tobytes()
+            about = f"16 bits, {channels} channels, one transparent" + ", interlaced" * interlaced
+            yield about, deep_png(values, interlaced=interlaced, transparent=chosen)
+    for top in (90, 900, 4000):
+        values = drawn.integers(0, top + 1, (50, 33, 1)).astype(np.uint16)
+        yield f"interlaced grey to {top}", deep_png(values, interlaced=True)
+    for height, width in ((1, 1), (1, 6), (6, 1), (2, 3), (5, 5), (8, 9)):
+        values = drawn.integers(0, 65_536, (height, width, 1)).astype(np.uint16)
+        yield f"interlaced grey, {width} × {height}", deep_png(values, interlaced=True)
 
 
 def test_pictures_become_the_squares_that_pillow_makes(empty: Page) -> None:

@@ -151,6 +151,76 @@ def save_llava(folder: Path) -> Path:
     return folder
 
 
+_EYES = {
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": SIDE,
+    "patch_size": 16,
+}
+
+
+def save_git(folder: Path) -> Path:
+    """One that goes on behind the picture and the text; its answers have several lengths."""
+    module = transformers()
+    torch.manual_seed(0)
+    config = module.GitConfig(
+        vision_config=_EYES,
+        vocab_size=len(SPECIAL) + len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        bos_token_id=2,
+        eos_token_id=3,
+        pad_token_id=0,
+        initializer_range=0.5,
+    )
+    module.GitForCausalLM(config).eval().save_pretrained(folder)
+    pictures = _class("CLIPImageProcessorPil", "CLIPImageProcessor")
+    size = {"height": SIDE, "width": SIDE}
+    made = pictures(size={"shortest_edge": SIDE}, crop_size=size)
+    module.GitProcessor(made, tokenizer()).save_pretrained(folder)
+    return folder
+
+
+def save_blip2(folder: Path) -> Path:
+    """One whose language model within writes, by settings of its own."""
+    module = transformers()
+    torch.manual_seed(0)
+    text = module.OPTConfig(
+        vocab_size=len(SPECIAL) + len(WORDS),
+        hidden_size=16,
+        ffn_dim=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        word_embed_proj_dim=16,
+        pad_token_id=0,
+        bos_token_id=2,
+        eos_token_id=3,
+        init_std=0.5,
+    )
+    queries = {
+        name: size for name, size in _EYES.items() if name not in ("image_size", "patch_size")
+    }
+    config = module.Blip2Config(
+        vision_config=_EYES,
+        qformer_config={**queries, "vocab_size": 40, "encoder_hidden_size": 16},
+        text_config=text.to_dict(),
+        num_query_tokens=4,
+        image_token_index=SPECIAL.index("<image>"),
+    )
+    module.Blip2ForConditionalGeneration(config).eval().save_pretrained(folder)
+    pictures = _class("BlipImageProcessorPil", "BlipImageProcessor")
+    size = {"height": SIDE, "width": SIDE}
+    processor = module.Blip2Processor(pictures(size=size), tokenizer(), num_query_tokens=4)
+    processor.save_pretrained(folder)
+    return folder
+
+
 MODELS: dict[str, Callable[[Path], Path]] = {
     "ViltForQuestionAnswering": save_vilt,
     "BlipForQuestionAnswering": save_blip,

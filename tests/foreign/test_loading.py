@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
 from askattend.data.questions import QASet, Question
 from askattend.data.readers.registry import read_source
@@ -19,7 +20,7 @@ from environment.stub_hub import Hub, running_hub
 from foreign.models import ANSWERS, MODELS, save_vilt, spoil, transformers
 from squares import write_squares
 
-CPU = torch.device("cpu")
+CPU, QUIET = torch.device("cpu"), Console(quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> QASet:
 
 
 def ask(model: ForeignModel, questions: QASet) -> list[tuple[str, float | None]]:
-    answers = [model.ask(questions)([question])[0] for question in questions]
+    answers = [model.ask(questions, QUIET)([question])[0] for question in questions]
     return [(one.text, one.probability) for one in answers]
 
 
@@ -60,7 +61,7 @@ def test_vilt_chooses_as_by_itself(saved: Path, questions: QASet) -> None:
     # Several about one image together, padded: the same answers.
     first = [q for q in questions if q.image == questions.questions[0].image]
     assert len(first) == 2
-    together = [(one.text, one.probability) for one in model.ask(questions)(first)]
+    together = [(one.text, one.probability) for one in model.ask(questions, QUIET)(first)]
     assert [text for text, _ in together] == [text for text, _ in ask(model, questions)[:2]]
 
 
@@ -111,7 +112,7 @@ def test_a_question_longer_than_it_can_read_is_cut_off(saved: Path, questions: Q
     long = Question("x", questions.questions[0].image, "is it red " * 50, (), "test")
     for name in ("ViltForQuestionAnswering", "BlipForQuestionAnswering"):
         model = load_foreign(saved / name, device=CPU, max_tokens=2)
-        assert len(model.ask(questions)([long])) == 1
+        assert len(model.ask(questions, QUIET)([long])) == 1
 
 
 def test_what_a_folder_is(saved: Path, tmp_path: Path) -> None:

@@ -292,6 +292,10 @@ def test_answers_that_are_sets_are_compared_by_wups_too(
     p = paired_permutation(differences, [n // 2 for n in range(8)])
     assert found.wups_permutation_p == pytest.approx(p)
     assert wups.second > wups.first  # though by exact match it is the worse
+    at_0 = [Wups(wordnet).score("lamp, chair", answer, 0.0) for answer in ("table, wall",)]
+    assert found.wups_at_0 is not None
+    assert found.wups_at_0.first == pytest.approx((2 + 6 * at_0[0]) / 8)
+    assert found.wups_at_0.second == pytest.approx(wups.second)  # all of them are near
     assert found.overall.difference < 0
 
 
@@ -304,5 +308,5 @@ def test_without_wordnet_there_is_a_note(
     monkeypatch.setattr("askattend.metrics.wups.installed_wordnet", missing)
     source, *files = sets
     found = compare_paths(*files, data=source)
-    assert (found.wups, found.wups_permutation_p) == (None, None)
+    assert (found.wups, found.wups_permutation_p, found.wups_at_0) == (None, None, None)
     assert found.notes == ("no WUPS: there is no WordNet on this machine.",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,21 @@ import numpy as np
 import pytest
 
 from askattend.errors import ConfigError, DataError
+from askattend.metrics.wordnet import WordNet
+from askattend.metrics.wups import Wups
 from askattend.report.methods import write_methods
+from askattend.scoring.compared_floors import ComparedFloor
 from askattend.scoring.comparison import compare_paths
 from askattend.scoring.several import compare_many
-from scoring.cases import NUMBER, save_evaluation
+from commands import Call
+from scoring.cases import (
+    NUMBER,
+    save_daquar,
+    save_evaluation,
+    save_results,
+    save_table,
+    table_rows,
+)
 
 
 def make_run(folder: Path, network: str, seed: int, right: float, **train: float) -> Path:
@@ -161,3 +173,65 @@ def test_other_code_or_features_are_another_method(tmp_path: Path, file: str) ->
         (run / file).write_text(f"version {number // 2}")
     found = compare_many(made)
     assert [len(method.runs) for method in found.methods] == [2, 2]
+
+
+def test_floors_of_evaluations_stand_beside_the_methods(runs: list[Path], tmp_path: Path) -> None:
+    for number, run in enumerate(runs):
+        file = run / "evaluations" / "test" / "metrics.json"
+        words = {"name": "first words", "accuracy": 0.4 + number / 100, "interval": [0, 1]}
+        told = {**json.loads(file.read_text()), "floors": {"prefix": words}}
+        file.write_text(json.dumps(told))
+    found = compare_many(runs)
+    assert found.floors == (ComparedFloor("first words", 0.44),)  # the highest of the runs'
+    write_methods(found, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "Floor: first words" in text
+    assert "44.00 %" in text
+
+
+def test_floors_of_a_source_are_learnt_from_its_training_questions(
+    tmp_path: Path, call: Call
+) -> None:
+    rows = table_rows(*["train"] * 12, *["test"] * 8)
+    for row in rows:
+        colour = row["id"] % 3 == 0
+        row |= {"question": "what hue?" if colour else "is it?", "answer": "yes"}
+        row["answer"] = ("red" if row["id"] % 2 else "blue") if colour else "yes"
+    data, test = save_table(tmp_path, rows), rows[12:]
+    files = [
+        save_results(tmp_path, {row["id"]: said for row in test}, f"{said}.json")
+        for said in ("yes", "red", "no")
+    ]
+    found = compare_many(files, data=data)
+    floors = {floor.name: floor.accuracy for floor in found.floors}
+    # The most common answer is "yes"; of the first words, equally many hues are blue and red.
+    assert floors["most common answer"] == found.methods[0].mean
+    assert floors["first words"] > floors["most common answer"]
+    assert len(floors) > 2  # those that are fitted, too
+    assert all(floor.wups is None for floor in found.floors)
+    out = call("compare", *files, "--data", data)[1]
+    assert f"{found.methods[0].mean:>8.2%}          floor: most common answer" in out
+
+
+def test_of_sets_floors_have_wups_too(tmp_path: Path, wordnet: WordNet) -> None:
+    train = [("what is it", "lamp", "image1")] * 3
+    test = [("what is it", "chair", "image2"), ("what is there", "lamp", "image3")]
+    data = save_daquar(tmp_path, train=train, test=test)
+    files = [
+        save_results(tmp_path, {3: "lamp", 4: said}, f"{said}.json") for said in ("lamp", "chair")
+    ]
+    found = compare_many(files, data=data)
+    score = Wups(wordnet).score
+    for floor in found.floors:  # all of them have learnt but one answer
+        assert floor.wups is not None
+        for name, at in (("0.9", 0.9), ("0.0", 0.0)):
+            expected = (score("chair", "lamp", at) + 1) / 2
+            assert floor.wups[name] == pytest.approx(expected)
+
+
+def test_without_training_questions_there_is_a_note(tmp_path: Path) -> None:
+    data = save_table(tmp_path, table_rows("test", "test", "test"))
+    files = [save_results(tmp_path, dict.fromkeys(range(3), said), f"{said}.json") for said in "ab"]
+    found = compare_many(files, data=data)
+    assert found.floors == ()
+    assert any(note.startswith("no floors: ") for note in found.notes)

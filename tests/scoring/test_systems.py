@@ -83,3 +83,6 @@ def test_wups_of_an_evaluation_is_by_the_human_answers_that_it_kept(
     assert found.notes == ()
     assert [one.wups for one in found.answers] == [expected, 1.0, None]
     assert 0 < expected < 1
+    # A tenth of what is less near counts at 0.9, and all of it at 0.0.
+    both = Wups(wordnet).score("lamp, chair", "armchair, lamp", 0.0)
+    assert dict(found.wups_at_0) == {0: both, 1: 1.0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -73,8 +73,7 @@ def _table(found: Methods) -> list[str]:
     for method in found.methods:
         spread = "" if method.deviation is None else f" ± {100 * method.deviation:.2f}"
         runs = f"{len(method.runs)} runs" if len(method.runs) > 1 else "1 run"
-        wups = "" if method.wups is None else f"  WUPS at 0.9 {method.wups:.2%}"
-        line = f"{method.mean:>8.2%}{spread:<8}{wups}  {method.name} ({runs})"
+        line = f"{method.mean:>8.2%}{spread:<8}{_wups(method.wups)}  {method.name} ({runs})"
         if (difference := method.difference) is not None and difference.equal:
             line += ": scores the same on every question as the first"
         elif difference is not None:
@@ -83,12 +82,22 @@ def _table(found: Methods) -> list[str]:
                 f"p = {method.permutation_p:.2g}"
             )
         lines.append(line)
+    lines += [
+        f"{floor.accuracy:>8.2%}{'':<8}{_wups(floor.wups)}  floor: {floor.name}"
+        for floor in found.floors
+    ]
     return [
         *lines,
         "± the deviation (n - 1) between the runs of a method; differences, their 95 % intervals "
         f"and p are from the first, over {'images' if found.by_image else 'questions'}",
         *_disagreement([(one.difference, one.permutation_p) for one in found.methods]),
     ]
+
+
+def _wups(means: Mapping[str, float] | None) -> str:
+    if means is None:
+        return ""
+    return f"  WUPS at 0.9 {means['0.9']:.2%}, at 0.0 {means['0.0']:.2%}"
 
 
 def _lines(comparison: Comparison) -> list[str]:
@@ -108,7 +117,11 @@ def _lines(comparison: Comparison) -> list[str]:
         ),
         f"{overall.difference:>+8.2%}  {_between(overall)}second less first",
         *(_difference(name, each) for name, each in comparison.by_answer_type.items()),
-        *([] if comparison.wups is None else [_difference("WUPS at 0.9", comparison.wups)]),
+        *(
+            _difference(f"WUPS at {name}", each)
+            for name, each in (("0.9", comparison.wups), ("0.0", comparison.wups_at_0))
+            if each is not None
+        ),
         f"95 % intervals over {cluster}{_how(comparison, cluster)}",
         f"p = {comparison.permutation_p:.2g}: paired permutation test, by {cluster}",
     ]

@@ -27,6 +27,7 @@ from askattend.files import (
     whole_folder,
     write_whole,
 )
+from askattend.files.archives import require_usual
 from askattend.files.manifest import MANIFEST, UNPACKED, Entry, Manifest, read_manifest
 from askattend.files.recording import encode
 
@@ -264,6 +265,7 @@ def _wanted(packed: ZipFile, file: Path) -> dict[str, ZipInfo]:
 
     Somebody may have packed the folder by hand, with a folder around all.
     """
+    require_usual(packed)
     names = {PurePosixPath(entry.filename): entry for entry in packed.infolist()}
     roots = sorted((n.parent for n in names if n.name == CONFIG), key=lambda path: len(path.parts))
     if not roots:

@@ -18,6 +18,7 @@ def calibrate_run(
     abstain_above_risk: float | None,
     *,
     abstention: bool,
+    keep: bool = True,
     console: Console,
 ) -> Calibration | None:
     """Learn from validation how far the run's probabilities can be trusted, and save it in the run.
@@ -30,6 +31,7 @@ def calibrate_run(
         valid: validation questions, if they are to be had.
         abstain_above_risk: the risk to stay below; None for the one before.
         abstention: False to answer always from now on.
+        keep: False to leave the run as it is, and answer so here alone.
         console: where the progress bar goes.
 
     Raises:
@@ -51,5 +53,8 @@ def calibrate_run(
     elif abstention and before is not None:
         abstain_above_risk = before.abstain_above_risk
     found = replace(found, abstain_above_risk=abstain_above_risk)
-    predictor.recalibrate(found)
+    if keep:
+        predictor.recalibrate(found)
+    else:
+        predictor.calibrate(found)
     return found

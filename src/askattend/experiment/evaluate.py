@@ -56,7 +56,8 @@ def evaluate_run(
     """Evaluate a run; leaves metrics, results, predictions and report in `place_of`.
 
     A model of transformers' may stand in its place, see `evaluate_foreign`.
-    The run's own ``report.html`` lists all its evaluations; a packed one's lie beside the pack.
+    The run's own ``report.html`` lists all its evaluations; a packed one's lie beside the pack. A
+    run whose folder may not be written to is evaluated into another one: nothing is kept in it.
 
     Raises:
         AskAttendError: the run, the data, the split, the features or the folder do not fit.
@@ -75,7 +76,9 @@ def evaluate_run(
     if is_unpacked(folder) and (options.abstain_above_risk is not None or not options.abstention):
         kept = "when to be not sure is kept for this pack on this machine; the file stays as it is"
         print_line(console, f"note: {kept}")
-    inputs = read_inputs(predictor, options.data, split, options.features, console=console)
+    keeps = _keeps(folder, options, console)
+    beside = folder.parent if os.access(folder.parent, os.W_OK) else place.parent
+    inputs = read_inputs(predictor, options.data, split, options.features, beside, console=console)
     if people is not None and options.human_maps is not None:
         require_some(people, inputs.questions, options.human_maps)
     mark = mark_of(folder, predictor.run.config)
@@ -84,7 +87,7 @@ def evaluate_run(
     bars = console if console.is_interactive else Console(quiet=True)
     predictor, risk = inputs.predictor, options.abstain_above_risk
     calibration = calibrate_run(
-        predictor, inputs.valid, risk, abstention=options.abstention, console=bars
+        predictor, inputs.valid, risk, abstention=options.abstention, keep=keeps, console=bars
     )
     answered = (predictor, inputs.batches, inputs.sample)
     floors = () if predictor.run.floors is None else load_linear_floors(folder)
@@ -100,7 +103,7 @@ def evaluate_run(
     )
     history = read_history(predictor.run)
     evaluation = with_verdict(evaluation, predictor.run, history, inputs.trust)
-    for written in (folder, place):
+    for written in (folder, place) if keeps else (place,):
         sweep(written)
     evaluation.save(place, inputs.questions)
     repeat = repeating(
@@ -111,11 +114,27 @@ def evaluate_run(
         abstention=options.abstention,
     )
     _report(predictor, place / REPORT, evaluation, figures, inputs, history, repeat)
-    if not is_unpacked(folder):
+    if keeps and not is_unpacked(folder):
         write_card(Run.load(folder))  # as it is saved, without the words of these questions
-    if place.parent == evaluations_home(named) or not is_unpacked(folder):
+    if keeps and (place.parent == evaluations_home(named) or not is_unpacked(folder)):
         write_index(named)
     return evaluation
+
+
+def _keeps(folder: Path, options: EvaluationOptions, console: Console) -> bool:
+    """Tell whether the run keeps what is learnt: not one that is shared to be read alone.
+
+    Raises:
+        ConfigError: it does not, and is told when to be not sure from now on.
+    """
+    if options.out is None or os.access(folder, os.W_OK):
+        return True
+    if options.abstain_above_risk is not None or not options.abstention:
+        problem = "the run keeps when to be not sure, and its folder may not be written to"
+        raise ConfigError(problem, where=folder, remedy="Copy it, and evaluate the copy.")
+    kept = "no calibration, model card or list of evaluations is kept in it"
+    print_line(console, f"note: {folder} may not be written to: {kept}")
+    return False
 
 
 def place_of(run: Path, options: EvaluationOptions = DEFAULT) -> Path:

@@ -85,7 +85,13 @@ def evaluate_foreign(
     questions = questions_of_split(source, split)
     dialect = options.dialect or dialect_of_open_text(questions)
     device = pick_device(options.device)
-    model = load_foreign(named, device=device, prompt=options.prompt, max_tokens=options.max_tokens)
+    model = load_foreign(
+        named,
+        device=device,
+        prompt=options.prompt,
+        max_tokens=options.max_tokens,
+        batch_size=options.batch_size,
+    )
     print_line(
         console,
         f"note: {named.as_posix()} is a model of transformers' by its config.json "
@@ -163,7 +169,12 @@ def _answers(
         except DataError:  # of other weights, or another prompt: begun anew
             journal.remove()
         given = ask_all(
-            questions, model.ask(questions), journal, together=model.together, console=console
+            questions,
+            model.ask(questions, console),
+            journal,
+            together=model.together,
+            by_image=model.by_image,
+            console=console,
         )
     return tuple(
         score_answer(
@@ -282,7 +293,7 @@ def _details(
 
 def _options_for_models_alone(options: EvaluationOptions) -> list[str]:
     usual = EvaluationOptions()
-    names = ("prompt", "dialect", "max_tokens")
+    names = ("prompt", "dialect", "max_tokens", "batch_size")
     return [name for name in names if getattr(options, name) != getattr(usual, name)]
 
 

@@ -63,10 +63,16 @@ def read_inputs(
     data: str | None,
     split: str,
     features: Path | None,
+    beside: Path,
     *,
     console: Console,
 ) -> EvaluationInputs:
-    """Read the source once; see `evaluate_run` for what is named."""
+    """Read the source once; see `evaluate_run` for what is named.
+
+    Args:
+        predictor, data, split, features, console: of the evaluation.
+        beside: the folder that features are cached in, where none are named.
+    """
     run = predictor.run
     own = config_from(run.config, run.config["network"], where=str(run.folder / CONFIG))
     config = own = own if features is None else replace(own, features=features)
@@ -75,10 +81,10 @@ def read_inputs(
         config = replace(own, data=absolute_source(data), features=features)
     source = _source(config, run.folder)
     questions = split_of(config, source, split)
-    store = _store(predictor, config, questions, console=console)
+    store = _store(predictor, config, questions, beside, console=console)
     own, trained, named = _own_questions(own, config, source, run.folder, console=console)
     known = store if own == config else None
-    valid = _validation(predictor, own, trained, known, console=console)
+    valid = _validation(predictor, own, trained, known, beside, console=console)
     read = (questions,) if valid is None else (questions, valid[0])
     predictor = predictor.knowing(question.text for part in read for question in part)
     batches = partial(batches_of, run=predictor.run, config=config.train)
@@ -159,6 +165,7 @@ def _validation(
     config: Config[Any],
     trained: OwnQuestions | None,
     store: Features | None,
+    beside: Path,
     *,
     console: Console,
 ) -> tuple[QASet, Features] | None:
@@ -179,7 +186,7 @@ def _validation(
             # What follows is not about the images that are evaluated.
             what = "the run's own validation images, to calibrate its probabilities:"
             print_line(console, what)
-            store = _store(predictor, config, questions, console=console)
+            store = _store(predictor, config, questions, beside, console=console)
     except AskAttendError as error:
         print_line(console, _NOT_ANEW.format(error))
         return None
@@ -187,7 +194,7 @@ def _validation(
 
 
 def _store(
-    predictor: Predictor, config: Config[Any], questions: QASet, *, console: Console
+    predictor: Predictor, config: Config[Any], questions: QASet, beside: Path, *, console: Console
 ) -> Features:
     """Open, or fill, the store of the features of the questions' images."""
     run = predictor.run
@@ -196,7 +203,7 @@ def _store(
     return features_for(
         config,
         questions.images,
-        run.folder.parent,
+        beside,
         console=console,
         spec=run.features,
         backbone=predictor.backbone if extracts else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from askattend.foreign.answer import MOST_TOKENS
+from askattend.foreign.answer import MOST_TOKENS, TOGETHER
 from askattend.metrics.calibration import refuse_two_ways
 from askattend.settings import Positive, Probability, check
 
@@ -38,6 +38,8 @@ class EvaluationOptions:
     current where each question has four human answers or more, else normalized."""
     max_tokens: Positive = MOST_TOKENS
     """Most tokens of an answer, of a model of transformers' that writes it."""
+    batch_size: Positive = TOGETHER
+    """Questions that a model of transformers' is asked at once."""
     device: str = "auto"
     """Where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1, …"""
 

@@ -119,6 +119,8 @@ def _loaded(content: bytes, where: str) -> Image.Image:
     deep = ";16" in str(picture.tile)
     picture.load()
     if deep:
+        if picture.mode == "RGB":  # the colour that is transparent is told in all 16
+            picture.info.pop("transparency", None)
         picture.info[GREYS] = (0.0, 65535.0)
     return picture
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from askattend.errors import FeatureError
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import digest_of_tensors
-from askattend.features.store_files import damaged, description_of
+from askattend.features.store_files import damaged, description_of, open_tensors
 from askattend.features.store_index import WrittenShard
 from askattend.files import decode_json
 
@@ -104,7 +104,7 @@ def _checked(file: Path, written: WrittenShard, spec: FeatureSpec) -> dict[str, 
     broken = partial(damaged, file, imported=spec.imported)
     expected = levels_layout(len(written.shard.images), spec.grids, spec.dtype)
     try:
-        with safe_open(file, "pt") as opened:
+        with open_tensors(file) as opened:
             tensors: dict[str, Tensor] = {name: opened.get_tensor(name) for name in expected}
             own = description_of(opened)
     except (SafetensorError, OSError) as error:

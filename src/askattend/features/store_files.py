@@ -12,7 +12,7 @@ from askattend.errors import FeatureError
 from askattend.features.levels import levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.store_index import VERSION, Index, Plan, Shard, WrittenShard
-from askattend.files import decode_json
+from askattend.files import decode_json, open_plain
 from askattend.files.manifest import read_unchanged
 from askattend.installation import upgrade
 
@@ -25,7 +25,7 @@ def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard 
     """Read what became of a shard's images; None if the file is not complete and as planned."""
     expected = levels_layout(len(shard.images), spec.grids, spec.dtype)
     try:
-        with safe_open(folder / shard.name, "pt") as opened:
+        with open_tensors(folder / shard.name) as opened:
             written = description_of(opened)
             shapes = {name: tuple(opened.get_slice(name).get_shape()) for name in expected}
     # Half a shard is none: it is extracted again.
@@ -33,6 +33,17 @@ def read_written(folder: Path, spec: FeatureSpec, shard: Shard) -> WrittenShard 
         return None
     complete = all(shapes[name] == shape for name, (shape, _) in expected.items())
     return written if written is not None and written.shard == shard and complete else None
+
+
+def open_tensors(file: Path) -> Any:
+    """Open a file of tensors, to be mapped.
+
+    Raises:
+        OSError: it is missing, or no file on a disk: a pipe in its place would be waited for.
+        SafetensorError: it is damaged.
+    """
+    open_plain(file).close()
+    return safe_open(file, "pt")
 
 
 def description_of(opened: Any) -> WrittenShard | None:

@@ -17,6 +17,8 @@ from askattend.errors import DataError
 from askattend.features.image_names import is_hidden, is_image
 from askattend.features.image_places import Place
 from askattend.files import readable
+from askattend.files.limits import MEBIBYTE
+from askattend.files.reading import most_unpacked
 
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 _DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError)
@@ -24,6 +26,8 @@ _DAMAGE = (tarfile.TarError, EOFError, zlib.error, OSError)
 _MOST_JSON = 16 * 2**20
 # Behind the last member; programs fill up to a tape's block, of a mebibyte or less.
 _MOST_ZEROS = 64 * 2**20
+# Of a member's description, which tarfile reads as a whole; names have some thousand bytes.
+_LONGEST_HEADER = 2**20
 
 
 # Reads a description, of which messages say where it lies.
@@ -65,6 +69,7 @@ def tar_images(
     file.seek(0)
     stream: Any = gzip.GzipFile(fileobj=file) if packed else file
     whole = msgspec.structs.replace(place, packed=packed)
+    most = most_unpacked(_size(file)) if packed else None
     sample = _Sample("", place.name)
     for member in _members(stream, place.name):
         name = _name(member)
@@ -75,7 +80,7 @@ def tar_images(
             sample = _Sample(key, place.name)
         stem, suffix = os.path.splitext(name)
         if is_image(name):
-            sample.images.append(FoundImage(name, _place(member, whole)))
+            sample.images.append(FoundImage(name, _place(member, whole, most)))
         elif suffix.lower() == ".json" and read is not None and member.size <= _MOST_JSON:
             # Read in between; tarfile itself looks for the next member where it was.
             where = f"{place.name}: {name}"
@@ -116,7 +121,13 @@ def _name(member: tarfile.TarInfo) -> str:
     return name
 
 
-def _place(member: tarfile.TarInfo, whole: Place) -> Place:
+def _size(file: BufferedReader) -> int:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
+
+
+def _place(member: tarfile.TarInfo, whole: Place, most: int | None) -> Place:
     problem = ""
     if member.islnk() or member.issym():
         option = "--hard-dereference" if member.islnk() else "--dereference"
@@ -124,6 +135,8 @@ def _place(member: tarfile.TarInfo, whole: Place) -> Place:
         problem = f"a link to '{name}', which is not read (tar {option} stores it)"
     elif not _is_plain(member):
         problem = "a device or a file with holes, which is not read"
+    elif most is not None and member.size > most:
+        problem = f"unpacks to {member.size / MEBIBYTE:,.0f} MiB, which may be an attack"
     return msgspec.structs.replace(
         whole, start=member.offset_data, size=member.size, problem=problem
     )
@@ -157,7 +170,8 @@ def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
     """Yield what an archive holds but folders, and make sure that it ends where it says."""
     whole = last = ""
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as opened:
+        headers: Any = _Headers(stream)
+        with tarfile.open(fileobj=headers, mode="r:") as opened:
             # It makes sure of a member's last byte before it looks for the next.
             while (member := opened.next()) is not None:
                 whole, last = last, member.name
@@ -177,6 +191,19 @@ def _members(stream: Any, place: str) -> Iterator[tarfile.TarInfo]:
             where=place,
             remedy="Fetch it again, or make it again.",
         ) from error
+
+
+class _Headers:
+    """A stream of which tarfile reads members' descriptions alone, none of which may be long."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.seek, self.tell = stream, stream.seek, stream.tell
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _LONGEST_HEADER:
+            raise tarfile.ReadError(f"a member is described in {size:,} bytes")
+        content: bytes = self._stream.read(size)
+        return content
 
 
 def _require_end(stream: Any) -> None:

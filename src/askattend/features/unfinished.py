@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from askattend.errors import ImageError
 from askattend.features.decoding import DecodedImage
@@ -17,7 +17,7 @@ from askattend.features.images import Size, open_image
 from askattend.features.levels import StoredLevels, levels_layout
 from askattend.features.spec import FeatureSpec
 from askattend.features.storage import digest_of_tensors
-from askattend.features.store_files import METADATA
+from askattend.features.store_files import METADATA, open_tensors
 from askattend.features.store_index import Shard, WrittenShard
 from askattend.files import decode_json, digest, remove, write_whole
 from askattend.files.tensors import tensor_pieces
@@ -100,7 +100,7 @@ def read_unfinished(
     """
     layout = levels_layout(len(shard.images), spec.grids, spec.dtype)
     try:
-        with safe_open(_file(folder, shard), "pt") as opened:
+        with open_tensors(_file(folder, shard)) as opened:
             metadata = (opened.metadata() or {}).get(METADATA, "")
             written = decode_json(metadata, WrittenShard)
             tensors = {name: opened.get_tensor(name) for name in layout}
@@ -122,7 +122,7 @@ def count_kept(folder: Path) -> int:
     for pattern in ("shard-*.safetensors", UNFINISHED):
         for file in folder.glob(pattern):
             try:
-                with safe_open(file, "pt") as opened:
+                with open_tensors(file) as opened:
                     metadata = (opened.metadata() or {}).get(METADATA, "")
                 written = decode_json(metadata, WrittenShard)
             except (SafetensorError, OSError, msgspec.MsgspecError):

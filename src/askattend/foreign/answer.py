@@ -14,6 +14,8 @@ SHORT = "{question}\nAnswer the question using a single word or phrase."
 QUESTION = "{question}"
 # Tokens that an answer may have: of VQA's, hardly one has more than ten.
 MOST_TOKENS = 32
+# Questions that a model is asked at once.
+TOGETHER = 8
 
 
 class ForeignAnswer(msgspec.Struct, frozen=True):
@@ -28,7 +30,7 @@ class ForeignAnswer(msgspec.Struct, frozen=True):
     probability: float | None = None
 
 
-# Asked with some questions about one image, it gives an answer to each.
+# Asked with some questions, it gives an answer to each.
 Ask = Callable[[Sequence[Question]], Sequence[ForeignAnswer]]
 
 

@@ -26,6 +26,7 @@ def ask_all(
     journal: Journal,
     *,
     together: int = 1,
+    by_image: bool = True,
     workers: int = 1,
     console: Console,
 ) -> dict[QuestionId, ForeignAnswer]:
@@ -33,9 +34,10 @@ def ask_all(
 
     Args:
         questions: those of a split.
-        ask: answers some questions about one image.
+        ask: answers some questions.
         journal: gets each answer as it comes.
-        together: how many questions about one image are asked at once.
+        together: how many questions are asked at once.
+        by_image: True where these are to be about one image.
         workers: how many threads ask.
         console: where the progress bar, and the rate, go.
 
@@ -51,7 +53,7 @@ def ask_all(
         print_line(console, f"{len(answers):,} of {len(questions):,} were answered before")
     began, doing = time.monotonic(), ("answering", "answered")
     with progress_bar(len(left), console, None, doing=doing, unit="questions") as advance:
-        for group, given in _answered(_groups(left, together), ask, workers):
+        for group, given in _answered(_groups(left, together, by_image), ask, workers):
             journal.add(group, given)
             answers |= dict(zip((question.id for question in group), given, strict=True))
             advance(len(group))
@@ -62,12 +64,14 @@ def ask_all(
     return answers
 
 
-def _groups(questions: Sequence[Question], together: int) -> Iterator[Group]:
-    """Put questions about one image together, some at a time; images in order of appearance."""
-    by_image: dict[str, list[Question]] = {}
+def _groups(questions: Sequence[Question], together: int, by_image: bool) -> Iterator[Group]:
+    """Put questions together, some at a time; those of an image follow each other."""
+    of_image: dict[str, list[Question]] = {}
     for question in questions:
-        by_image.setdefault(question.image, []).append(question)
-    for several in by_image.values():
+        of_image.setdefault(question.image, []).append(question)
+    if not by_image:
+        of_image = {"": [question for several in of_image.values() for question in several]}
+    for several in of_image.values():
         for start in range(0, len(several), together):
             yield tuple(several[start : start + together])
 

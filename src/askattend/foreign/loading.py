@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from askattend.data.questions import QASet
 from askattend.environment.hub import PREFIX, fetch_files, is_named
 from askattend.errors import RunError
 from askattend.features.spec import fingerprint
-from askattend.foreign.answer import MOST_TOKENS, Ask
-from askattend.foreign.classes import Loaded, ask_classifier, ask_generator, known_answers
+from askattend.foreign.answer import MOST_TOKENS, TOGETHER, Ask
+from askattend.foreign.classes import Loaded, ask_classifier, known_answers
+from askattend.foreign.generating import Generator, ends_of, pad_before, reads_padding
 from askattend.installation import pip_install
 
 # No pickle is among these, and no code.
@@ -37,7 +39,8 @@ class ForeignModel:
         parameters: their number.
         prompt: what is asked, with ``{question}`` in it; None where it is the question alone.
         known: answers that it can give; None where it may say anything.
-        together: how many questions about one image it is asked at once.
+        together: how many questions it is asked at once.
+        by_image: True where these are about one image.
     """
 
     name: str
@@ -47,18 +50,29 @@ class ForeignModel:
     prompt: str | None
     known: tuple[str, ...] | None
     together: int
+    by_image: bool
     _loaded: Loaded
     _max_tokens: int
 
-    def ask(self, questions: QASet) -> Ask:
-        """Return what answers these questions; their pictures are opened as they are asked."""
+    def ask(self, questions: QASet, console: Console) -> Ask:
+        """Return what answers these questions; their pictures are opened as they are asked.
+
+        Args:
+            questions: those of a split.
+            console: where notes go.
+        """
         if self.kind == _CLASSIFIER:
             return ask_classifier(self._loaded, questions)
-        return ask_generator(self._loaded, questions, self.prompt, self._max_tokens)
+        return Generator(self._loaded, questions, self.prompt, self._max_tokens, console)
 
 
 def load_foreign(
-    named: Path, *, device: torch.device, prompt: str | None = None, max_tokens: int = MOST_TOKENS
+    named: Path,
+    *,
+    device: torch.device,
+    prompt: str | None = None,
+    max_tokens: int = MOST_TOKENS,
+    batch_size: int = TOGETHER,
 ) -> ForeignModel:
     """Load a model by its folder or its name on the hub.
 
@@ -67,6 +81,7 @@ def load_foreign(
         device: where to compute.
         prompt: see `ForeignModel`; by default what suits its class.
         max_tokens: that an answer may have, where it is made word by word.
+        batch_size: how many questions are asked at once.
 
     Raises:
         RunError: transformers is not installed, the model is not to be had, has no weights as
@@ -92,7 +107,11 @@ def load_foreign(
     parameters = sum(parameter.numel() for parameter in model.parameters())
     # Many are stored in half precision, in which a processor computes slowly or not at all.
     model = (model.float() if device.type == "cpu" else model).to(device).eval()
-    loaded = Loaded(model, processor, device)
+    writes = kind != _CLASSIFIER
+    if writes:
+        pad_before(model, processor)
+    ends = ends_of(model) if writes else frozenset()
+    loaded = Loaded(model, processor, device, ends, writes and reads_padding(model))
     return ForeignModel(
         name,
         kind,
@@ -100,7 +119,8 @@ def load_foreign(
         parameters,
         loaded.prompt(prompt) if kind not in (_CLASSIFIER, _GENERATOR) else prompt,
         known,
-        16 if kind == _CLASSIFIER else 1,
+        batch_size,
+        not writes,
         loaded,
         max_tokens,
     )

@@ -24,6 +24,7 @@ from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX, PLAN, Index, Plan, WrittenShard, divide
 from askattend.files import atomic_write, begin_manifest, limits, remove, whole_folder
 from askattend.files.recording import LOCK
+from askattend.importing.hdf5_chunks import require_honest_chunks
 from askattend.importing.out_folder import require_free
 from askattend.importing.preprocessing import original_spec
 from askattend.installation import pip_install
@@ -183,7 +184,8 @@ def _dataset(content: Any, key: str, file: Path) -> Any:
     """Return a data set of the file's own.
 
     Raises:
-        FeatureError: it is missing, a link, a group, kept in other files, or in chunks too large.
+        FeatureError: it is missing, a link, a group, kept in other files, in chunks too large, or
+            too much comes of it.
     """
     import h5py
 
@@ -206,6 +208,7 @@ def _dataset(content: Any, key: str, file: Path) -> Any:
     if chunk > limits.FEATURES.value() * limits.MEBIBYTE:
         problem = f"'{key}' is packed in chunks of {chunk / limits.MEBIBYTE:,.0f} MiB"
         raise FeatureError(problem, where=file, remedy=limits.FEATURES.how_to_raise())
+    require_honest_chunks(found, key, file)
     return found
 
 

@@ -44,10 +44,14 @@ def _require_sound(file: Path) -> None:
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
             # Packed, a few kilobytes may unpack to any size; torch packs nothing.
-            if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
+            if any(_is_packed(member) for member in archive.infolist()):
                 raise zipfile.BadZipFile("its parts are packed, as torch does not write them")
             if damaged := archive.testzip():
                 raise zipfile.BadZipFile(f"checksum of {damaged}")
+
+
+def _is_packed(member: zipfile.ZipInfo) -> bool:
+    return member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size
 
 
 def _unreadable(file: Path, error: Exception) -> RunError:

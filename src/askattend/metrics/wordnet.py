@@ -15,6 +15,8 @@ from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from askattend.errors import DataError
+from askattend.files.archives import read_part
+from askattend.files.limits import MEBIBYTE
 
 VARIABLE = "ASKATTEND_WORDNET"
 VERSION = "3.0"
@@ -24,6 +26,7 @@ _REMEDY = (
     f"or name the folder of its files (index.noun, …) in the environment variable {VARIABLE}."
 )
 # Pointers to hypernyms ("is a kind of") and instance hypernyms ("is one of").
+_MOST = 64 * MEBIBYTE  # of a file; the largest has 15
 _HYPERNYMS = ("@", "@i")
 # Endings of plurals, and of their singulars: WordNet's own rules (morphy(7WN)).
 _PLURAL_ENDINGS = (
@@ -212,7 +215,7 @@ def _map_file(file: Path) -> Content:
 def _unzip(file: Path) -> dict[str, Content]:
     try:
         with ZipFile(file) as archive:
-            return {name: archive.read(f"wordnet/{name}") for name in FILES}
+            return {name: read_part(archive, f"wordnet/{name}", _MOST) for name in FILES}
     except (BadZipFile, KeyError, OSError) as error:
         raise DataError(f"unreadable ({error})", where=file, remedy=_REMEDY) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -41,6 +42,7 @@ class Comparison(msgspec.Struct, frozen=True):
         by_answer_type: the difference on the questions of each answer type.
         wups: the difference in WUPS at 0.9, where answers are sets and the source is at hand.
         wups_permutation_p: two-sided p-value of that difference.
+        wups_at_0: the difference in WUPS at 0.0, likewise.
         notes: what was decided on the user's behalf, to be printed.
     """
 
@@ -55,6 +57,7 @@ class Comparison(msgspec.Struct, frozen=True):
     by_answer_type: dict[str, Difference]
     wups: Difference | None = None
     wups_permutation_p: float | None = None
+    wups_at_0: Difference | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -129,8 +132,18 @@ def compare(first: System, second: System) -> Comparison:
         },
         wups=None if wups is None else wups.difference(),
         wups_permutation_p=None if wups is None else wups.permutation_p(),
+        wups_at_0=None if wups is None else _at_0(first, second, wups),
         notes=_notes(first, second),
     )
+
+
+def _at_0(first: System, second: System, at_09: PairedScores) -> Difference | None:
+    """Compare WUPS at 0.0 on the questions whose WUPS at 0.9 is compared."""
+    ids = [one.question_id for one in first.answers if one.score is not None]
+    if not first.wups_at_0.keys() & second.wups_at_0.keys() >= set(ids):
+        return None
+    ones, others = ([system.wups_at_0[id_] for id_ in ids] for system in (first, second))
+    return replace(at_09, first=ones, second=others).difference()
 
 
 def _by_answer_type(pairs: Pairs) -> list[tuple[str, Pairs]]:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import msgspec
 
+from askattend.data.readers.registry import read_source
 from askattend.environment.packing import run_folder
 from askattend.errors import AskAttendError, ConfigError
+from askattend.scoring.compared_floors import (
+    ComparedFloor,
+    floors_of_evaluations,
+    floors_of_source,
+)
 from askattend.scoring.comparison import check_comparable, check_dialect
 from askattend.scoring.paired_scores import Difference, PairedScores
 from askattend.scoring.systems import System, load_systems
@@ -34,7 +41,8 @@ class Method(msgspec.Struct, frozen=True):
         difference: its answers, averaged over seeds, less the first method's, on the same
             questions; None of the first.
         permutation_p: two-sided p-value of that difference; see `paired_permutation`.
-        wups: mean WUPS at 0.9 over its runs, where answers are sets and the human ones are known.
+        wups: mean WUPS at ``"0.9"`` and ``"0.0"`` over its runs, where answers are sets and the
+            human ones are known.
     """
 
     name: str
@@ -44,7 +52,7 @@ class Method(msgspec.Struct, frozen=True):
     deviation: float | None
     difference: Difference | None = None
     permutation_p: float | None = None
-    wups: float | None = None
+    wups: dict[str, float] | None = None
 
 
 class Methods(msgspec.Struct, frozen=True):
@@ -58,6 +66,7 @@ class Methods(msgspec.Struct, frozen=True):
         notes: what was decided on the user's behalf, to be printed.
         source: of the questions, whose protocol it names.
         by_image: True where intervals and p are over images, else over questions.
+        floors: what guessing reaches on the same questions; empty where that is not known.
     """
 
     split: str
@@ -67,6 +76,7 @@ class Methods(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     source: str = ""
     by_image: bool = True
+    floors: tuple[ComparedFloor, ...] = ()
 
 
 def compare_many(
@@ -85,15 +95,19 @@ def compare_many(
         remedy = "Name two different ones at least."
         raise ConfigError("nothing to compare, or one run twice", where="compare", remedy=remedy)
     check_dialect(dialect, data)
-    systems = load_systems(paths, data=data, split=split, dialect=dialect)
+    read = cache(read_source)
+    systems = load_systems(paths, data=data, split=split, dialect=dialect, read=read)
     for other in systems[1:]:
         check_comparable(systems[0], other)
     groups = _group(paths, systems)
     first = groups[0][1]
     methods = tuple(_method(name, members, first) for name, members in groups)
-    notes = dict.fromkeys(note for system in systems for note in system.notes)
-    scored = [one for one in systems[0].answers if one.score is not None]
     first_system = systems[0]
+    floors, why_not = floors_of_evaluations(systems), tuple[str, ...]()
+    if data is not None:
+        floors, why_not = floors_of_source(read(data), first_system, dialect)
+    notes = dict.fromkeys((*(note for system in systems for note in system.notes), *why_not))
+    scored = [one for one in first_system.answers if one.score is not None]
     return Methods(
         first_system.split,
         first_system.metric,
@@ -102,6 +116,7 @@ def compare_many(
         tuple(notes),
         first_system.source,
         all(one.image is not None for one in scored),
+        floors,
     )
 
 
@@ -122,11 +137,14 @@ def _method(name: str, systems: Sequence[System], first: Sequence[System]) -> Me
     return msgspec.structs.replace(own, difference=difference, permutation_p=p)
 
 
-def _mean_wups(systems: Sequence[System]) -> float | None:
+def _mean_wups(systems: Sequence[System]) -> dict[str, float] | None:
     scored = [[one for one in system.answers if one.score is not None] for system in systems]
     if any(one.wups is None for answers in scored for one in answers):
         return None
-    return mean(mean(one.wups or 0.0 for one in answers) for answers in scored)
+    return {
+        "0.9": mean(mean(one.wups or 0.0 for one in answers) for answers in scored),
+        "0.0": mean(mean(system.wups_at_0.values()) for system in systems),
+    }
 
 
 def _paired(first: Sequence[System], second: Sequence[System]) -> PairedScores:

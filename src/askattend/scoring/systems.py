@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from askattend.data.questions import QASet
+from askattend.data.questions import QASet, QuestionId
 from askattend.data.readers.registry import read_source
 from askattend.data.text import answer_key, read_utf8
 from askattend.environment.home import shortened
@@ -21,7 +21,7 @@ from askattend.files.manifest import require_together, require_unchanged
 from askattend.metrics.accuracy import accuracy_of, metric_name, metric_of
 from askattend.metrics.scored_answer import ScoredAnswer
 from askattend.metrics.vqa_official import NORMALIZED
-from askattend.metrics.wups import THRESHOLDS, wups_of_each
+from askattend.metrics.wups import THRESHOLDS, Wups, wups_of_each
 from askattend.scoring.evaluated_runs import (
     find_evaluation,
     how_to_share,
@@ -35,6 +35,18 @@ from askattend.scoring.score import has_sets, wups_figure
 from askattend.scoring.split_answers import SplitAnswers, read_split_answers, written_otherwise
 
 
+class EvaluatedFloor(msgspec.Struct, frozen=True):
+    """Fields of a floor in ``metrics.json`` that a comparison needs.
+
+    Attributes:
+        name: for people.
+        accuracy: 0 to 1.
+    """
+
+    name: str
+    accuracy: float
+
+
 class EvaluatedMetric(msgspec.Struct, frozen=True):
     """Fields of ``metrics.json`` that a comparison needs.
 
@@ -43,12 +55,14 @@ class EvaluatedMetric(msgspec.Struct, frozen=True):
         source: the question source.
         split: the split.
         run: `mark_of` the run.
+        floors: by name in files; None where there are none.
     """
 
     metric: str | None = None
     source: str = ""
     split: str = ""
     run: str = ""
+    floors: dict[str, EvaluatedFloor] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,8 @@ class System:
         answers: its answers, scored where the question has a human answer.
         notes: what was decided on the user's behalf, to be printed.
         source: of the questions, whose protocol it names.
+        wups_at_0: question id → WUPS at 0.0, of those whose WUPS at 0.9 is known.
+        floors: as its evaluation left them, by name in files; empty where another way scored it.
     """
 
     name: str
@@ -70,12 +86,26 @@ class System:
     answers: Sequence[ScoredAnswer]
     notes: tuple[str, ...] = ()
     source: str = ""
+    wups_at_0: Mapping[QuestionId, float] = field(default_factory=dict)
+    floors: Mapping[str, EvaluatedFloor] = field(default_factory=dict)
 
 
 def load_systems(
-    paths: Sequence[Path], *, data: str | None, split: str | None, dialect: str | None
+    paths: Sequence[Path],
+    *,
+    data: str | None,
+    split: str | None,
+    dialect: str | None,
+    read: Callable[[str], QASet] = read_source,
 ) -> list[System]:
     """Load runs, or results files, that are to be compared on one split.
+
+    Args:
+        paths: of them.
+        data: see `scored_system`; None for runs as they were evaluated.
+        split: see `find_evaluation`.
+        dialect: see `accuracy_of`.
+        read: reads the source.
 
     Raises:
         DataError: they were found on different splits; also see `scored_system`.
@@ -86,7 +116,7 @@ def load_systems(
     if data is None:
         systems = _scored_alike([evaluated_system(path, split) for path in paths])
     else:
-        questions, digest = read_source(data), cache(digest_of)  # all are asked about the same
+        questions, digest = read(data), cache(digest_of)  # all are asked about the same
         systems = [scored_system(path, questions, split, dialect, digest) for path in paths]
     if len(splits := dict.fromkeys(system.split for system in systems)) > 1:
         where = ", ".join(system.name for system in systems)
@@ -121,31 +151,42 @@ def evaluated_system(run: Path, split: str | None) -> System:
             where=folder,
             remedy="Choose another --split.",
         )
-    answers, notes = _with_wups(answers, figures.source)
-    return System(name, figures.split, figures.metric, answers, notes, figures.source)
+    given = name, figures.split, figures.metric
+    made = System(*given, answers, source=figures.source, floors=figures.floors or {})
+    return _with_wups(made) if has_sets(figures.source) else made
 
 
-def _with_wups(
-    answers: list[ScoredAnswer], source: str
-) -> tuple[list[ScoredAnswer], tuple[str, ...]]:
-    """Add WUPS at 0.9 where answers are sets, by the human answers that evaluations keep."""
-    if not has_sets(source):
-        return answers, ()
+def _with_wups(system: System) -> System:
+    """Add WUPS where answers are sets, by the human answers that evaluations keep."""
+    answers = system.answers
     scored = [one for one in answers if one.score is not None]
     human = [one.references for one in scored if one.references and len(one.references) == 1]
     if len(human) < len(scored):
-        return answers, ("no WUPS: it needs the human answers; add --data SOURCE",)
+        return replace(system, notes=("no WUPS: it needs the human answers; add --data SOURCE",))
     pairs = [
         (answer_key(r[0][0]), answer_key(s.answer)) for r, s in zip(human, scored, strict=True)
     ]
     try:
-        figures = iter(wups_of_each(pairs, THRESHOLDS["0.9"]))
+        return _with_figures(system, *_both_wups(pairs))
     except DataError as error:  # there is no WordNet
-        return answers, (f"no WUPS: {error}",)
-    return [
-        one if one.score is None else msgspec.structs.replace(one, wups=next(figures))
-        for one in answers
-    ], ()
+        return replace(system, notes=(f"no WUPS: {error}",))
+
+
+def _both_wups(pairs: Sequence[tuple[str, str]]) -> tuple[list[float], list[float]]:
+    """Compute WUPS at 0.9, and at 0.0, of each pair (true answer, answer given)."""
+    wups = Wups()
+    at_09, at_0 = (wups_of_each(pairs, THRESHOLDS[name], wups) for name in ("0.9", "0.0"))
+    return at_09, at_0
+
+
+def _with_figures(system: System, at_09: Sequence[float], at_0: Sequence[float]) -> System:
+    """Return a system with WUPS of each of its scored answers."""
+    ids = [one.question_id for one in system.answers if one.score is not None]
+    higher, lower = (dict(zip(ids, each, strict=True)) for each in (at_09, at_0))
+    answers = [
+        msgspec.structs.replace(one, wups=higher.get(one.question_id)) for one in system.answers
+    ]
+    return replace(system, answers=answers, wups_at_0=lower)
 
 
 def _scored_alike(systems: list[System]) -> list[System]:
@@ -169,7 +210,8 @@ def _scored_alike(systems: list[System]) -> list[System]:
         counts = {sum(n for _, n in one.references or ()) for one in answers} - {0}
         metric = metric_of(counts, NORMALIZED)
         notes = (*system.notes, note)
-        found.append(replace(system, answers=answers, metric=metric, notes=notes))
+        # Its floors were scored in the former way.
+        found.append(replace(system, answers=answers, metric=metric, notes=notes, floors={}))
     return found
 
 
@@ -203,13 +245,11 @@ def scored_system(
     answers = read_split_answers(file, questions, split=split)
     scored = answers.scored(dialect)
     checked = _check_asked(path, file.parent, answers, scored, digest) if evaluated else ()
-    wups, notes = wups_figure(partial(wups_of_each, threshold=THRESHOLDS["0.9"]), answers)
-    if wups is not None:
-        pairs = zip(scored, wups, strict=True)
-        scored = [msgspec.structs.replace(one, wups=figure) for one, figure in pairs]
+    wups, notes = wups_figure(_both_wups, answers)
     metric = metric_name(answers.questions, dialect)
     notes = (*answers.notes, *checked, *written_otherwise(scored), *notes)
-    return System(name, answers.split, metric, scored, notes, shortened(questions.source))
+    made = System(name, answers.split, metric, scored, notes, shortened(questions.source))
+    return made if wups is None else _with_figures(made, *wups)
 
 
 def _check_asked(

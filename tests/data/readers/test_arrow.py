@@ -411,3 +411,86 @@ def test_a_store_is_tied_to_what_the_pictures_are(tmp_path: Path, call: Call) ->
 def test_a_column_called_as_ours_is_no_pairs(cell: Any, tmp_path: Path) -> None:
     rows = [row(n, f"{n}?", askattend_pairs=cell) for n in range(2)]
     assert read(rows, tmp_path).pairs == ()
+
+
+# --- forms of the same ----------------------------------------------------------------------------
+
+FORMS: dict[str, dict[str, Any]] = {
+    "small pages": {"data_page_size": 100, "dictionary_pagesize_limit": 200},
+    "small groups": {"row_group_size": 7},
+    "of the second version": {"data_page_version": "2.0", "compression": "zstd"},
+    "nothing repeats": {"use_dictionary": False, "compression": "none"},
+    "lengths apart": {
+        "use_dictionary": False,
+        "compression": "gzip",
+        "column_encoding": {
+            "question": "DELTA_LENGTH_BYTE_ARRAY",
+            "answers.list.element": "DELTA_LENGTH_BYTE_ARRAY",
+        },
+    },
+    "what is shared": {
+        "use_dictionary": False,
+        "data_page_version": "2.0",
+        "compression": "lz4",
+        "column_encoding": {
+            "question": "DELTA_BYTE_ARRAY",
+            "answers.list.element": "DELTA_BYTE_ARRAY",
+        },
+    },
+}
+
+
+def many_rows() -> Any:
+    rows = [
+        row(n % 5, f"what is number {n * n}?", answers=["red", f"blue {n % 30}"], id=n)
+        for n in range(300)
+    ]
+    rows[7]["answers"] = ["red"] * 40
+    for each in rows:
+        del each["answer"]
+    return pa.Table.from_pylist(rows)
+
+
+def same(found: QASet) -> list[Any]:
+    return [(q.id, q.text, q.answers, found.images[q.image].read_bytes()) for q in found]
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+def test_however_a_file_is_written_its_questions_are_the_same(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "q.parquet"
+    parquet.write_table(many_rows(), file)
+    usual = same(read_source(f"parquet:{file}"))
+    assert len(usual) == 300
+    parquet.write_table(many_rows(), file, **FORMS[form])
+    assert same(read_source(f"parquet:{file}")) == usual
+
+
+@pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
+@pytest.mark.parametrize("form", [pa.ipc.new_stream, pa.ipc.new_file])
+def test_arrow_s_own_format_packed_or_not(
+    form: Any, compression: str | None, tmp_path: Path
+) -> None:
+    file, rows = tmp_path / "q.parquet", many_rows()
+    parquet.write_table(rows, file)
+    usual = same(read_source(f"parquet:{file}"))
+    column = rows.column_names.index("question")
+    repeats = rows.set_column(column, "question", rows["question"].dictionary_encode())
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with form(str(tmp_path / "q.arrow"), repeats.schema, options=options) as writer:
+        writer.write_table(repeats, max_chunksize=70)
+    assert same(read_source(f"arrow:{tmp_path / 'q.arrow'}")) == usual
+
+
+def test_texts_as_views(tmp_path: Path) -> None:
+    rows = pa.table(
+        {
+            "image": pa.array([png(0)]),
+            "question": pa.array(["what is far from short?"], pa.string_view()),
+            "answer": pa.array([["red", "not quite as short"]], pa.list_(pa.string_view())),
+        }
+    )
+    with pa.ipc.new_stream(str(tmp_path / "q.arrow"), rows.schema) as writer:
+        writer.write_table(rows)
+    (question,) = read_source(f"arrow:{tmp_path / 'q.arrow'}")
+    assert question.text == "what is far from short?"
+    assert question.answers == (("red", 1), ("not quite as short", 1))

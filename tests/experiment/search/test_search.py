@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -129,6 +130,36 @@ def test_an_interrupted_search_goes_on(squares: str, tmp_path: Path) -> None:
     keys = [(r.candidate, r.epochs, r.fold) for r in after.results]
     assert len(keys) == len({*keys})
     assert read_history(Run.load(out)).epochs
+
+
+def test_a_search_in_a_moved_folder_goes_on(squares: str, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    beside = Path(squares.removeprefix("table:")).parent
+    shutil.copytree(beside, here / "data", ignore=shutil.ignore_patterns("here"))
+    name = Path(squares).name
+    out, settings = here / "run", config(f"table:{here / 'data' / name}")
+    with pytest.raises(KeyboardInterrupt):
+        search(settings, out, seconds=60, console=QUIET, clock=Clock(interrupt_at=40))
+    before = Trials.load(out)
+    here.rename(there)
+    moved = config(f"table:{there / 'data' / name}")
+    run = search(moved, there / "run", seconds=60, console=QUIET, resume=True, clock=Clock())
+    after = Trials.load(there / "run")
+    assert after.results[: len(before.results)] == before.results
+    assert str(here) not in (there / "run" / "config.toml").read_text()
+    # And once more, where the last training is all that is left.
+    for weights in ("last.safetensors", "best.safetensors"):
+        (run.folder / weights).unlink()
+    accept_run(run.folder)
+    there.rename(here)
+    run = search(settings, out, seconds=60, console=QUIET, resume=True)
+    assert (run.folder / "best.safetensors").exists()
+    # Other questions of the same name are refused.
+    (out / "config.toml").unlink()
+    text = (here / "data" / name).read_text()
+    (here / "data" / name).write_text(text.replace("is it red?", "is it so red?"))
+    with pytest.raises(RunError, match="begun with other data or settings"):
+        search(settings, out, seconds=60, console=QUIET, resume=True)
 
 
 def test_the_last_training_is_gone_on_with(squares: str, tmp_path: Path) -> None:

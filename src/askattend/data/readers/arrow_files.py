@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from askattend.data.readers.arrow_limits import Allowance, too_many
+from askattend.data.readers.arrow_messages import CONTINUES, MAGIC, require_moderate_messages
+from askattend.data.readers.parquet_groups import groups_of
 from askattend.errors import DataError
 from askattend.files import open_plain
-from askattend.files.limits import MEBIBYTE, RATIO
+from askattend.files.limits import MEBIBYTE
 from askattend.installation import pip_install
 
-_PARQUET, _ARROW_FILE = b"PAR1", b"ARROW1"
-# So many rows may come of a file however small it is; of a larger one as many as it has bytes.
-MOST_ROWS = 1_000_000
-_VALUES_A_ROW = 16
-# So much may come of it, too.
-_SMALL = 16 * MEBIBYTE
-# Bytes of a column that are in memory together, at most.
-_TOGETHER = 128 * MEBIBYTE
+_PARQUET = b"PAR1"
 _REMEDY = "Fetch or write it again."
 
 
@@ -37,8 +32,9 @@ class ArrowFile:
 
     path: Path
     schema: Any
-    _opened: Any
-    _is_parquet: bool
+    _opened: BinaryIO
+    _footer: Any = None  # of Parquet
+    _is_file: bool = False  # of Arrow's two forms
 
     @property
     def names(self) -> list[str]:
@@ -59,33 +55,56 @@ class ArrowFile:
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[Any]:
         """Yield pyarrow's record batches of some columns, checked, of so many rows or fewer.
 
+        What is read is held to its limits by what the file says of it, before it is unpacked.
+
         Raises:
             DataError: the file is damaged, or holds more than is allowed.
         """
-        seen, most = 0, max(MOST_ROWS, self.path.stat().st_size)
+        allowed = Allowance(self.path)
+        seen = 0
         with reading(self.path):
-            parts = self._of_parquet(columns, rows) if self._is_parquet else self._of_ipc(columns)
-            for part in parts:
+            read = self._of_ipc if self._footer is None else self._of_parquet
+            for part in read(columns, rows, allowed):
                 seen += part.num_rows
-                if seen > most:
-                    raise _too_many(self.path, most)
+                if seen > allowed.most_rows:
+                    raise too_many(self.path, f"{allowed.most_rows:,} rows")
                 part.validate(full=True)
                 for start in range(0, part.num_rows, rows):
                     yield part.slice(start, rows)
 
-    def _of_parquet(self, columns: Sequence[str], rows: int) -> Iterator[Any]:
-        metadata = self._opened.metadata
-        _require_moderate(metadata, self.path)
-        # No value is larger than all of its column in a group: a small file may say one large
-        # picture for each of its rows.
-        rows = max(1, min(rows, _TOGETHER // max(_largest(metadata, columns), 1)))
-        for part in self._opened.iter_batches(
-            batch_size=rows, columns=list(columns), use_threads=False
-        ):
-            yield part.select(list(columns))
+    def _of_parquet(self, columns: Sequence[str], rows: int, allowed: Allowance) -> Iterator[Any]:
+        from pyarrow import parquet
 
-    def _of_ipc(self, columns: Sequence[str]) -> Iterator[Any]:
-        for part in self._opened():
+        metadata = self._footer.metadata
+        for group in groups_of(self._opened, metadata, columns, rows, allowed):
+            # Not all of a column at once: its pages are read as they are needed. What repeats
+            # stays there once: a small file may say one picture a million times.
+            table = parquet.ParquetFile(
+                self._opened,
+                metadata=metadata,
+                read_dictionary=group.repeating,
+                buffer_size=MEBIBYTE,
+                pre_buffer=False,
+            )
+            for part in table.iter_batches(
+                batch_size=group.rows,
+                row_groups=[group.number],
+                columns=list(columns),
+                use_threads=False,
+            ):
+                yield part.select(list(columns))
+
+    def _of_ipc(self, columns: Sequence[str], rows: int, allowed: Allowance) -> Iterator[Any]:
+        import pyarrow.ipc
+
+        require_moderate_messages(self._opened, allowed)
+        self._opened.seek(0)
+        if self._is_file:
+            whole = pyarrow.ipc.open_file(self._opened)
+            parts: Iterator[Any] = map(whole.get_batch, range(whole.num_record_batches))
+        else:
+            parts = iter(pyarrow.ipc.open_stream(self._opened))
+        for part in parts:
             yield part.select(list(columns))
 
 
@@ -115,26 +134,13 @@ def _opened_as(begins: bytes, opened: BinaryIO, file: Path, pyarrow: Any) -> Arr
         from pyarrow import parquet
 
         footer = parquet.ParquetFile(opened)
-        # What repeats stays there once: a small file may say one picture a million times.
-        repeated = _texts_of(footer.schema)
-        # Not all of a column at once: its pages are read as they are needed.
-        table = parquet.ParquetFile(
-            opened, read_dictionary=repeated, buffer_size=MEBIBYTE, pre_buffer=False
-        )
-        return ArrowFile(file, table.schema_arrow, table, True)
-    if begins.startswith(_ARROW_FILE):
-        whole = pyarrow.ipc.open_file(opened)
-        return ArrowFile(
-            file, whole.schema, lambda: map(whole.get_batch, range(whole.num_record_batches)), False
-        )
-    if not begins.startswith(b"\xff\xff\xff\xff"):  # which each message of a stream begins with
+        return ArrowFile(file, footer.schema_arrow, opened, footer)
+    if begins.startswith(MAGIC):
+        schema = pyarrow.ipc.open_file(opened).schema
+        return ArrowFile(file, schema, opened, _is_file=True)
+    if not begins.startswith(CONTINUES):
         raise DataError("is no Parquet or Arrow file", where=file, remedy=_REMEDY)
-
-    def stream() -> Iterator[Any]:
-        opened.seek(0)
-        yield from pyarrow.ipc.open_stream(opened)
-
-    return ArrowFile(file, pyarrow.ipc.open_stream(opened).schema, stream, False)
+    return ArrowFile(file, pyarrow.ipc.open_stream(opened).schema, opened)
 
 
 @contextmanager
@@ -154,68 +160,6 @@ def reading(file: Path) -> Iterator[None]:
             raise  # of the disk that something is written to
         said = " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
         raise DataError(f"is damaged ({said})", where=file, remedy=_REMEDY) from None
-
-
-def _largest(metadata: Any, columns: Sequence[str]) -> int:
-    """Return the bytes of the largest part of some columns, all within them included."""
-    starts = tuple(f"{name}." for name in columns)
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    parts = (group.column(at) for group in groups for at in range(group.num_columns))
-    sizes = (p.total_uncompressed_size for p in parts if f"{p.path_in_schema}.".startswith(starts))
-    return max(sizes, default=0)
-
-
-def _texts_of(schema: Any) -> list[str]:
-    """List the columns of text or bytes in a Parquet file, but for those within others.
-
-    Those Arrow cannot make in this way where only a part of their pages repeats values.
-    """
-    columns = [schema.column(number) for number in range(len(schema.names))]
-    texts = [column for column in columns if column.physical_type == "BYTE_ARRAY"]
-    return [
-        column.path
-        for column in texts
-        if column.max_repetition_level == 0 and "." not in column.path
-    ]
-
-
-def _require_moderate(metadata: Any, file: Path) -> None:
-    """Refuse a Parquet file of which more comes than is allowed, by what its footer says.
-
-    Raises:
-        DataError: it does.
-    """
-    size = os.stat(file).st_size
-    if metadata.num_rows > (most := max(MOST_ROWS, size)):
-        raise _too_many(file, most)
-    limit = most_bytes(file)
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        columns = [group.column(each) for each in range(group.num_columns)]
-        if any(column.num_values > _VALUES_A_ROW * most for column in columns):
-            raise _too_many(file, most)
-        total = sum(column.total_uncompressed_size for column in columns)
-        if total > limit:
-            raise grows(file, "a group of its rows grows", total)
-
-
-def most_bytes(file: Path) -> int:
-    """Return how many bytes may come of a file, or of a group of its rows."""
-    return max(RATIO.value() * file.stat().st_size, _SMALL)
-
-
-def grows(file: Path, what: str, size: float) -> DataError:
-    """Make the error for a file of which more comes than is allowed."""
-    return DataError(
-        f"{what} to {size / MEBIBYTE:,.0f} MiB, which may be an attack",
-        where=file,
-        remedy=f"Look at it first. {RATIO.how_to_raise()}",
-    )
-
-
-def _too_many(file: Path, most: int) -> DataError:
-    problem = f"holds more than {most:,} rows, which may be an attack"
-    return DataError(problem, where=file, remedy="Divide it, if it is meant.")
 
 
 def _pyarrow(file: Path) -> Any:

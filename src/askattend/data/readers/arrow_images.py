@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 from filelock import FileLock
 
-from askattend.data.readers.arrow_files import ArrowFile, grows, most_bytes
+from askattend.data.readers.arrow_files import ArrowFile
+from askattend.data.readers.arrow_limits import grows, most_bytes
 from askattend.environment.home import cache_folder
 from askattend.errors import DataError
 from askattend.files import (

@@ -19,11 +19,14 @@ from askattend.data.readers.arrow_cells import (
     named_labels,
     question_of,
 )
+from askattend.data.readers.arrow_expanded import expanded_size
 from askattend.data.readers.arrow_files import ArrowFile, open_arrow, reading
 from askattend.data.readers.arrow_images import unpack_pictures
+from askattend.data.readers.arrow_limits import grows
 from askattend.data.readers.cells import refuse_address
 from askattend.data.readers.error_collector import each_of
 from askattend.data.readers.headings import COLUMNS, REQUIRED, Headings, need_column
+from askattend.data.readers.parquet_groups import TOGETHER
 from askattend.data.readers.row import Row
 from askattend.errors import DataError
 
@@ -102,7 +105,7 @@ def _cells(opened: ArrowFile, wanted: Mapping[str, str]) -> Iterator[Row]:
     for batch in opened.batches(list(wanted.values()), _ROWS):
         with reading(opened.path):
             values = {
-                column: _values(batch.column(at), features.get(name))
+                column: _values(batch.column(at), features.get(name), opened.path, name)
                 for at, (column, name) in enumerate(wanted.items())
             }
         for row in range(batch.num_rows):
@@ -111,12 +114,27 @@ def _cells(opened: ArrowFile, wanted: Mapping[str, str]) -> Iterator[Row]:
             number += 1
 
 
-def _values(array: Any, feature: Any) -> list[Any]:
+def _values(array: Any, feature: Any, file: Path, name: str) -> list[Any]:
     """Return a column as Python's values; of what repeats, each is made once."""
-    if hasattr(array, "dictionary"):
-        once = [named_labels(each, feature) for each in array.dictionary.to_pylist()]
-        return [None if at is None else once[at] for at in array.indices.to_pylist()]
-    return [named_labels(each, feature) for each in array.to_pylist()]
+    if not hasattr(array, "dictionary"):
+        return [named_labels(each, feature) for each in _listed(array, file, name)]
+    used = array.indices.unique().drop_null()
+    values = _listed(array.dictionary.take(used), file, name)
+    once = dict(zip(used.to_pylist(), (named_labels(v, feature) for v in values), strict=True))
+    return [None if at is None else once[at] for at in array.indices.to_pylist()]
+
+
+def _listed(array: Any, file: Path, name: str) -> list[Any]:
+    """Make some rows of a column Python's values, unless more comes of them than of any table."""
+    try:
+        size = expanded_size(array)
+    except TypeError as error:
+        problem = f"the column '{name}' holds {error}, which is not read"
+        raise DataError(problem, where=file, remedy="Write it as texts or numbers.") from None
+    if size > TOGETHER:
+        raise grows(file, f"some rows of the column '{name}' grow", size)
+    found: list[Any] = array.to_pylist()
+    return found
 
 
 def _row(file: Path, number: int, row: Row, split: str) -> ArrowRow:

@@ -20,6 +20,7 @@ from askattend.data.readers.row import Row, from_texts
 from askattend.data.readers.sheet_layout import MOST_ROWS, Layout, MergedRows
 from askattend.errors import DataError, closest
 from askattend.files import open_plain, read_bytes
+from askattend.files.archives import require_true_sizes
 from askattend.files.reading import most_unpacked, too_large, unpacks_to_much
 from askattend.installation import pip_install
 
@@ -217,9 +218,10 @@ def _open(file: Path) -> Any:
         problem = "a workbook of an old format, or protected by a password"
         raise DataError(problem, where=file, remedy="Save it as .xlsx, without a password.")
     with _damage(file):
+        most = most_unpacked(len(content))
         with ZipFile(BytesIO(content)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        if unpacked > (most := most_unpacked(len(content))):
+            moderate = require_true_sizes(archive, most)
+        if not moderate:
             raise unpacks_to_much(most, "workbook", file)
         # data_only: what formulas came to, not the formulas.
         return openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)

@@ -22,6 +22,7 @@ from askattend.experiment.search.budget import Budget, duration_text
 from askattend.experiment.search.features import stores_for
 from askattend.experiment.search.folds import folds_for
 from askattend.experiment.search.halving import RECIPE, Halving, Rung, rungs_for
+from askattend.experiment.search.moved import as_moved
 from askattend.experiment.search.picture import search_png
 from askattend.experiment.search.standings import (
     csv_bytes,
@@ -76,7 +77,8 @@ def search(
     out = out.absolute()
     _check_folder(out, resume=resume)
     if (out / CONFIG).exists():  # nothing but the last training is left to do
-        tables = read_config(out)
+        begun = read_config(out)
+        tables = as_moved(begun, begun, with_full_paths(config).tables())
         chosen = config_from(tables, str(tables["network"]), where=str(out / CONFIG))
         return train(chosen, out, resume=True, console=console)
     budget = Budget.start(seconds, before=_spent(out), clock=clock)
@@ -162,6 +164,12 @@ def _trials(
         origins = list(range(len(tables)))
         return Trials(budget.seconds, len(parts), tables, origins=origins, questions=asked)
     trials = Trials.load(out)
+    if trials.starts == len(tables):
+        starts = trials.candidates[: trials.starts]
+        trials.candidates = [
+            as_moved(each, starts[origin], tables[origin])
+            for each, origin in zip(trials.candidates, trials.origins, strict=True)
+        ]
     begun = trials.candidates[: trials.starts], trials.folds, trials.questions
     if begun != (tables, len(parts), asked):
         raise RunError(

@@ -181,11 +181,13 @@ const askattendPictures = (() => {
 	function oriented(file) {
 		const bytes = new Uint8Array(file);
 		if (PNG.every((byte, index) => bytes[index] === byte)) {
-			const chunk = [...pngChunks(bytes)].find(({ kind }) => kind === 'eXIf');
-			if (!chunk) return [orientationInXmp(bytes), bytes];
-			const at = orientationAt(chunk.body, 0), plain = new Uint8Array(bytes.length - (chunk.end - chunk.at));
-			plain.set(bytes.subarray(0, chunk.at));
-			plain.set(bytes.subarray(chunk.end), chunk.at);
+			const chunks = [...pngChunks(bytes)], chunk = chunks.find(({ kind }) => kind === 'eXIf'), at = chunk ? orientationAt(chunk.body, 0) : null;
+			const header = chunks.find(({ kind }) => kind === 'IHDR')?.body, deepColour = header?.[8] === 16 && header[9] === 2;
+			// Of colours of 16 bits Pillow keeps the upper 8, in which the transparent one cannot be told.
+			const left = chunks.filter(each => each !== chunk && !(deepColour && each.kind === 'tRNS')).map(each => bytes.subarray(each.at, each.end));
+			const plain = new Uint8Array(8 + left.reduce((sum, part) => sum + part.length, 0));
+			plain.set(bytes.subarray(0, 8));
+			left.reduce((to, part) => { plain.set(part, to); return to + part.length; }, 8);
 			return [at ? view(chunk.body).getUint16(...at) : orientationInXmp(bytes), plain];
 		}
 		const start = exifStart(bytes), at = start === null ? null : orientationAt(bytes, start);
@@ -211,15 +213,27 @@ const askattendPictures = (() => {
 
 	/* Grey of 16 bits, of which browsers keep the upper 8: scaled from the usual range that it is in. */
 	const RANGES = [255, 1023, 4095, 16383, 65535];
+	// Of an interlaced picture, seven smaller ones follow each other: first column and row, and steps across and down.
+	const WHOLE = [[0, 0, 1, 1]], INTERLACED = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
 	async function deepGrey(bytes) {
 		if (!PNG.every((byte, index) => bytes[index] === byte)) return null;
 		const chunks = [...pngChunks(bytes)], header = chunks.find(({ kind }) => kind === 'IHDR')?.body;
-		if (!header || header[8] !== 16 || header[9] !== 0 || header[12] !== 0) return null;
+		if (!header || header[8] !== 16 || header[9] !== 0 || header[12] > 1) return null;
 		const width = view(header).getUint32(0), height = view(header).getUint32(4);
 		const packed = new Blob(chunks.filter(({ kind }) => kind === 'IDAT').map(({ body }) => body)).stream();
 		const lines = new Uint8Array(await new Response(packed.pipeThrough(new DecompressionStream('deflate'))).arrayBuffer());
-		const values = unfiltered(lines, 2 * width, height), grey = new Uint16Array(width * height);
-		for (let index = 0; index < grey.length; index++) grey[index] = values[2 * index] * 256 + values[2 * index + 1];
+		const grey = new Uint16Array(width * height);
+		let at = 0;
+		for (const [left, top, across, down] of header[12] ? INTERLACED : WHOLE) {
+			const columns = Math.ceil((width - left) / across), rows = Math.ceil((height - top) / down);
+			if (columns < 1 || rows < 1) continue; // of a small picture, some have no pixel, and no row
+			const values = unfiltered(lines.subarray(at), 2 * columns, rows);
+			at += (2 * columns + 1) * rows;
+			for (let index = 0; index < columns * rows; index++) {
+				const x = left + across * (index % columns), y = top + down * Math.floor(index / columns);
+				grey[y * width + x] = values[2 * index] * 256 + values[2 * index + 1];
+			}
+		}
 		const most = grey.reduce((high, value) => Math.max(high, value), 0), range = RANGES.find(bound => most <= bound), data = new Uint8Array(3 * grey.length);
 		grey.forEach((value, index) => data.fill(rint(value * (255 / range)), 3 * index, 3 * index + 3));
 		return { width, height, data };
