@@ -38,8 +38,12 @@ def test_it_shows_what_the_predictor_says(asking: _Asking, trained: Path) -> Non
     scene = Predictor.load(trained / "runs" / "san").look(file)
     answer = scene.ask("Is it RED?")
     told = [askattend.describe_map(attention) for attention in answer.attention]
+    unjudged = "\n\n".join(
+        f"*{note}*" for note in Predictor.load(trained / "runs" / "san").unjudged
+    )
     listed = f"- hop 1: {told[0]}\n- hop 2: {told[1]}"
-    assert said == f"## {answer.text}\n\n{answer.probability:.1%}\n\n{listed}"
+    assert "*sure: not judged, as the run was never evaluated*" in unjudged
+    assert said == f"## {answer.text}\n\n{answer.probability:.1%}\n\n{unjudged}\n\n{listed}"
     assert top == dict(answer.top)
     assert [caption for _, caption in maps] == ["hop 1", "hop 2"]
     assert {picture.size for picture, _ in maps} == {(640, 533)}
