@@ -68,6 +68,9 @@ def test_ask_in_words(trained: Path, call: Call) -> None:
     assert out.startswith("is it red?\n  ")
     assert "%" in out
     assert "\nsure: not judged, as the run was never evaluated\n" in out
+    asked = ("ask", trained / "runs" / "san", image)
+    assert "\nsure of the others: not judged" in call(*asked, "is it red?", "zebra?")[1]
+    assert "\nsure" not in call(*asked, "zebra?")[1]
     assert "\npicture unlike those of training: not judged, as the run knows too little" in out
 
 

@@ -38,9 +38,8 @@ def test_it_shows_what_the_predictor_says(asking: _Asking, trained: Path) -> Non
     scene = Predictor.load(trained / "runs" / "san").look(file)
     answer = scene.ask("Is it RED?")
     told = [askattend.describe_map(attention) for attention in answer.attention]
-    unjudged = "\n\n".join(
-        f"*{note}*" for note in Predictor.load(trained / "runs" / "san").unjudged
-    )
+    notes = Predictor.load(trained / "runs" / "san").unjudged([answer])
+    unjudged = "\n\n".join(f"*{note}*" for note in notes)
     listed = f"- hop 1: {told[0]}\n- hop 2: {told[1]}"
     assert "*sure: not judged, as the run was never evaluated*" in unjudged
     assert said == f"## {answer.text}\n\n{answer.probability:.1%}\n\n{unjudged}\n\n{listed}"

@@ -94,7 +94,7 @@ def run(argv: list[str]) -> None:
     if options.json:
         print_json([{"image": options.image, **answer.to_dict()} for answer in answers])
     else:
-        print("\n".join([*map(_as_text, answers), *predictor.unjudged]))
+        print("\n".join([*map(_as_text, answers), *predictor.unjudged(answers)]))
     if options.overlay is not None and scene is not None:
         _draw(options.overlay, scene, answers, options, maps_name=predictor.maps_name)
 

@@ -60,10 +60,14 @@ def describe_steps(answerer: Answerer) -> tuple[StepFacts, ...]:
 
 def with_ranges(call: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
     """Return what `call` does, and behind it a row a step: its least and its greatest number."""
-    steps: list[Step] = []
-    with listening(steps.append):
+    ranged: list[Tensor] = []
+
+    def listener(step: Step) -> None:  # at once, before anything is computed in its place
+        if _is_ranged(step.name, step.tensor.dtype):
+            ranged.append(_range(step.tensor))
+
+    with listening(listener):
         results = call()
-    ranged = [_range(step.tensor) for step in steps if _is_ranged(step.name, step.tensor.dtype)]
     return (*results, torch.stack(ranged) if ranged else torch.zeros(0, 2))
 
 
@@ -72,7 +76,7 @@ def _steps(answerer: Answerer, words: int) -> list[TracedStep]:
     regions = torch.ones(1, spec.regions, spec.input_dim)
     tokens = torch.full((1, words), answerer.run.words.unknown)
     lengths = torch.tensor([words])
-    with torch.no_grad():
+    with torch.inference_mode():  # as the run answers: an LSTM is then told by its products
         grid = (spec.rows, spec.columns)
         return trace_steps(model, lambda: model(regions, tokens, lengths), grid=grid)
 
@@ -101,6 +105,6 @@ def _is_ranged(name: str, dtype: torch.dtype) -> bool:
 
 def _range(tensor: Tensor) -> Float[Tensor, " 2"]:
     """Return the least and the greatest element, but for masked ones, which are -∞."""
-    values = tensor.float()
-    least = values.masked_fill(values == -torch.inf, torch.inf).amin()
-    return torch.stack([least, values.amax()])
+    values = tensor.float().flatten()
+    least = values.masked_fill(values == -torch.inf, torch.inf).amin(dim=0)
+    return torch.stack([least, values.amax(dim=0)])

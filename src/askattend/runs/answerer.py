@@ -80,11 +80,9 @@ class Answerer:
         """Answer from now on by what was learnt of its probabilities."""
         self.calibration, self.threshold = calibration, chosen_threshold(calibration)
 
-    @property
-    def unjudged(self) -> tuple[str, ...]:
-        """Remarks on what nobody judges of its answers: ``"sure: not judged, as …"``."""
-        knows_pictures = self.likeness is not None or "image" not in self.model.inputs
-        return unjudged(self.threshold, self.calibration, knows_pictures=knows_pictures)
+    def unjudged(self, answers: Sequence[Answer]) -> tuple[str, ...]:
+        """Say what nobody judged of some of its answers: ``"sure: not judged, as …"``."""
+        return unjudged(answers, self.calibration)
 
     @property
     def maps_name(self) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from askattend.metrics.calibration import MOST_UNKNOWN, NOT_JUDGED, Calibration
+from askattend.runs.answer import Answer
 
 
 def chosen_threshold(calibration: Calibration | None) -> float | None:
@@ -26,20 +29,18 @@ def is_sure(probability: float, threshold: float | None, *, unknown: float) -> b
     return None if threshold is None else probability >= threshold
 
 
-def unjudged(
-    threshold: float | None, calibration: Calibration | None, *, knows_pictures: bool
-) -> tuple[str, ...]:
-    """Say what nobody judges of a run's answers, and why: ``"sure: not judged, as …"``.
+def unjudged(answers: Sequence[Answer], calibration: Calibration | None) -> tuple[str, ...]:
+    """Say what nobody judged of a run's answers, and why: ``"sure: not judged, as …"``.
 
     Args:
-        threshold: the least probability to be sure with; None where none was chosen.
-        calibration: what validation taught.
-        knows_pictures: True where the run tells pictures unlike those of training.
+        answers: all that are told together.
+        calibration: what validation taught the run.
     """
     told = []
-    if threshold is None:
-        told.append(f"sure: {NOT_JUDGED}, as {_why(calibration)}")
-    if not knows_pictures:
+    if open_ones := [answer for answer in answers if answer.sure is None]:
+        others = "" if len(open_ones) == len(answers) else " of the others"
+        told.append(f"sure{others}: {NOT_JUDGED}, as {_why(calibration)}")
+    if any(answer.unlike_training is None for answer in answers):
         told.append(
             f"picture unlike those of training: {NOT_JUDGED}, as the run knows too little of these"
         )
