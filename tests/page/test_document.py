@@ -36,8 +36,8 @@ def test_its_languages_say_the_same() -> None:
     for key, (english, chinese) in texts().items():
         places = set(re.findall(r"\{\w+\}", english))
         assert places == set(re.findall(r"\{\w+\}", chinese)), key
-        assert re.search(r"[\u4e00-\u9fff]", chinese), key
-        assert not re.search(r"[\u4e00-\u9fff]", english), key
+        assert re.search(r"[\u3000-\u9fff\uff00-\uffef]", chinese), key
+        assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", english), key
 
 
 def test_no_text_is_unused() -> None:

@@ -129,7 +129,7 @@ def test_it_tells_how_good_a_run_is_beside_its_floors(browser: Browser, guarded:
         seen.picture("quality")
         # What was opened stays so in the other language.
         seen.page.click("#lang")
-        assert summary.inner_text() == "效果：40 个测试问题答对 90.0%（squares.csv）"
+        assert summary.inner_text() == "效果：40 个测试问题答对 90.0% (squares.csv)"
         assert bars.locator(".name").all_inner_texts() == ["strict", "问题的前几个词"]
 
 
@@ -162,7 +162,7 @@ def test_an_answer_that_nobody_judged_says_so(look: Open, picture: Path, locale:
         seen.ask(QUESTION)
         reply = seen.reply()
         assert reply["sure"] is reply["threshold"] is reply["unlike_training"] is None
-        told = seen.page.locator(".reply").inner_text()
+        told = seen.page.locator(".reply").first.inner_text()
         assert sure in told
         assert picture_like in told
         assert seen.page.locator(".answer em").count() == 0
@@ -170,8 +170,8 @@ def test_an_answer_that_nobody_judged_says_so(look: Open, picture: Path, locale:
         assert not seen.faults()
         seen.value("Object.assign(VIEWS[0].original, { sure: true, unlike_training: false })")
         seen.value("VIEWS[0].renderReply()")
-        assert sure not in seen.page.locator(".reply").inner_text()
-        assert picture_like not in seen.page.locator(".reply").inner_text()
+        assert sure not in seen.page.locator(".reply").first.inner_text()
+        assert picture_like not in seen.page.locator(".reply").first.inner_text()
         seen.value("VIEWS[0].original.sure = false; VIEWS[0].renderReply()")
         assert seen.page.locator(".answer em").count() == 1
 
