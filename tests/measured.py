@@ -10,7 +10,7 @@ import msgspec
 from accepted import accept_evaluation
 
 
-def write_evaluation(run: Path, name: str = "test", **changes: Any) -> None:
+def write_evaluation(run: Path, name: str = "test", /, **changes: Any) -> None:
     """Write the figures of an evaluation of a run: 40 questions, 9 in 10 right, one floor.
 
     Args:

@@ -81,7 +81,7 @@ class TemperatureFacts(msgspec.Struct, frozen=True):
 
 
 class SureFacts(msgspec.Struct, frozen=True):
-    """What judges an answer.
+    """Threshold and share of unknown words that an answer is judged by.
 
     Attributes:
         threshold: the least probability to be sure with; None where none was chosen, so that

@@ -229,7 +229,7 @@ class Answers(Sent):
 
 
 class FloorDescription(Sent):
-    """What guessing reaches without the network, on the same questions."""
+    """Accuracy of a floor: what is reached without the network, on the same questions."""
 
     name: str
     accuracy: float
