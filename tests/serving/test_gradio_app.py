@@ -143,7 +143,8 @@ def test_the_example_answers_programs(
     file = trained / "square 3.png"
     said, top, maps, words = client.predict(handle_file(file), "is it red?", api_name="/ask")
     answer = Predictor.load(trained / "runs" / "saaa").look(file).ask("is it red?")
-    assert said.startswith(f"## {answer.text}\n\n{answer.probability:.1%}\n\n- glimpse 1: ")
+    assert said.startswith(f"## {answer.text}\n\n{answer.probability:.1%}\n\n*sure: not judged")
+    assert "\n\n- glimpse 1: " in said
     shown = {each["label"]: each["confidence"] for each in top["confidences"]}
     assert shown == pytest.approx(dict(answer.top))
     assert [each["caption"] for each in maps] == ["glimpse 1", "glimpse 2"]
