@@ -50,7 +50,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         format: of the shards.
         maps: True where they hold maps of attention.
         top: runners-up listed, the answer among them.
-        threshold: probability from which an answer is sure.
+        threshold: probability from which an answer is sure; None where none was chosen.
     """
 
     askattend: str
@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: str
     maps: bool
     top: int
-    threshold: float
+    threshold: float | None
 
     @property
     def digest(self) -> str:
