@@ -34,7 +34,8 @@ def _checked(*, typechecker: Any) -> Callable[[Any], Any]:
         if inspect.isfunction(it):
             return _when_called(it, lambda: _check_of(it, typechecker))
         init = it.__init__
-        if not (dataclasses.is_dataclass(it) and inspect.isfunction(init)):
+        is_dataclass: bool = dataclasses.is_dataclass(it)  # mypy would take `it` for one
+        if not (is_dataclass and inspect.isfunction(init)):
             return jaxtyped(it, typechecker=typechecker)
         if any(map(_has_shape, _hints(init).values())):
             return jaxtyped(it, typechecker=typechecker)

@@ -138,7 +138,7 @@ def test_bash_takes_words_apart_at_colons() -> None:
     assert joined(["a", "", "b"]) == ["a", "", "b"]
 
 
-def shown(lines: dict[str, Any]) -> list[str]:
+def shown(lines: Iterable[str]) -> list[str]:
     return [f"askattend {line}" for line in lines]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from torch import nn
 from askattend.models.kernels import choice, linear
 from askattend.models.kernels.cpu.vectors import times_vector
 from askattend.models.kernels.recurrence import LSTM
+from askattend.native.library import call
 
 
 @pytest.mark.parametrize("out", [1, 3, 4, 9, 1000])
@@ -29,12 +32,13 @@ def test_layers_and_states_are_what_they_are_without_it(monkeypatch: pytest.Monk
     monkeypatch.setattr(choice, "LARGE", 1)
     layer, x = nn.Linear(30, 20).bfloat16(), torch.randn(1, 30).bfloat16()
     lstm, words = LSTM(6, 30, batch_first=True).bfloat16(), torch.randn(5, 1, 6).bfloat16()
-    calls = []
-    monkeypatch.setattr(
-        "askattend.models.kernels.cpu.vectors.call",
-        lambda name, *rest: calls.append(name) or original(name, *rest),
-    )
-    from askattend.native.library import call as original
+    calls: list[str] = []
+
+    def counted(name: str, *rest: Any) -> None:
+        calls.append(name)
+        call(name, *rest)
+
+    monkeypatch.setattr("askattend.models.kernels.cpu.vectors.call", counted)
 
     def answered() -> list[torch.Tensor]:
         inputs = lstm.inputs(words[:, 0]).split(1)
