@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import shutil
 import signal
@@ -47,6 +48,9 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup has it
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 check_all("askattend")
+
+# Loaded before any test has a cache of its own, into which they would be compiled once more.
+importlib.import_module("askattend.native.library").library()
 
 # No test asserts a time, hypothesis' own deadline included.
 settings.register_profile("askattend", deadline=None)
