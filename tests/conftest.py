@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import shutil
 import signal
@@ -48,6 +49,9 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # as nohup has it
 
 check_all("askattend")
 
+# Loaded before any test has a cache of its own, into which they would be compiled once more.
+importlib.import_module("askattend.native.library").library()
+
 # No test asserts a time, hypothesis' own deadline included.
 settings.register_profile("askattend", deadline=None)
 # For thousands of mutants: a failing example is enough, and need not be made simple.
@@ -69,6 +73,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Cut the network for all tests, and for the commands that they start."""
     if BY_MUTMUT:  # it forks for each mutant: collecting would copy the memory of all
         gc.disable()
+    # Processes that the tests start need not compile the package again, each of them.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     folder = Path(tempfile.mkdtemp(prefix="askattend-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder))
     os.environ[no_network.LOG] = str(folder / "network.log")
@@ -134,6 +141,14 @@ def _state(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _disk() -> Iterator[None]:
+    """Do not wait for the disk: only a power failure would show what waiting is for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # of which a closed file is as much a mistake
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared test data; skips where it is absent, fails where it is required."""
@@ -193,7 +208,15 @@ def imported(log_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def one_draw() -> Iterator[None]:
+    """Have evaluations measure lost training by one draw, which is the slowest of their figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("askattend.evaluation.figures.lost_training.DRAWS", 1)
+        yield
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, one_draw: None) -> Iterator[Path]:
     """A folder with squares.csv and, under runs/, a run of each attention network.
 
     All tests share it, so none may change it: `own` is a copy for those that do.

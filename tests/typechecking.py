@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_args, get_type_hints
@@ -13,13 +14,16 @@ from jaxtyping import AbstractArray, AbstractDtype, install_import_hook, jaxtype
 
 # As type checkers have it (PEP 484), an int will do where a float is asked for.
 checked = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# Within it the names of shapes mean the same.
+_SHAPES = jaxtyped("context")
 
 
 def check_all(package: str) -> None:
     """Hold all functions of a package to their annotations, from when it is imported.
 
-    jaxtyping binds the arguments of each call, and checks them twice, so that a shape's names mean
-    the same throughout. Ten times as quick, beartype alone checks functions without shapes.
+    What checks a function is made when it is called first: making all takes longer than importing.
+    jaxtyping's own decorator would bind the arguments of each call, and check them twice; its
+    context around beartype's checks them once.
     """
     jaxtyping.jaxtyped = _checked  # type: ignore[assignment]
     install_import_hook(package, f"{__name__}.checked")
@@ -27,32 +31,62 @@ def check_all(package: str) -> None:
 
 def _checked(*, typechecker: Any) -> Callable[[Any], Any]:
     def decorate(it: Any) -> Any:
-        is_class = inspect.isclass(it) and dataclasses.is_dataclass(it)
-        function = it.__init__ if is_class else it
-        hints = _hints(function) if _returns_at_once(function) else None
-        if hints is None or any(map(_has_shape, hints.values())):
+        if inspect.isfunction(it):
+            return _when_called(it, lambda: _check_of(it, typechecker))
+        init = it.__init__
+        is_dataclass: bool = dataclasses.is_dataclass(it)  # mypy would take `it` for one
+        if not (is_dataclass and inspect.isfunction(init)):
             return jaxtyped(it, typechecker=typechecker)
-        if not is_class:
-            return _without_shapes(function, hints)
-        if not hasattr(function, "__wrapped__"):  # else another class's, checked already
-            it.__init__ = _without_shapes(function, hints)
+        if any(map(_has_shape, _hints(init).values())):
+            return jaxtyped(it, typechecker=typechecker)
+        if not hasattr(init, "__wrapped__"):  # else another class's, checked already
+            it.__init__ = _when_called(init, lambda: _check_of(init, typechecker))
         return it
 
     return decorate
 
 
+def _when_called(function: Any, make: Callable[[], Any]) -> Any:
+    check = None
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal check
+        if check is None:
+            check = make()
+        return check(*args, **kwargs)
+
+    return call
+
+
+def _check_of(function: Any, typechecker: Any) -> Any:
+    if not _returns_at_once(function):
+        return jaxtyped(function, typechecker=typechecker)
+    hints = _hints(function)
+    check = _with_hints(function, hints)
+    return _in_context(check) if any(map(_has_shape, hints.values())) else check
+
+
 def _returns_at_once(it: Any) -> bool:
     """Return True for a function that is not begun later, as generators are."""
     later = inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction
-    return inspect.isfunction(it) and not any(kind(it) for kind in later)
+    return not any(kind(it) for kind in later)
 
 
-def _without_shapes(function: Any, hints: Mapping[str, Any]) -> Any:
+def _with_hints(function: Any, hints: Mapping[str, Any]) -> Any:
     written, function.__annotations__ = function.__annotations__, hints
     try:
         return checked(function)
     finally:
         function.__annotations__ = written
+
+
+def _in_context(check: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with _SHAPES:
+            return check(*args, **kwargs)
+
+    return call
 
 
 def _has_shape(hint: Any) -> bool:

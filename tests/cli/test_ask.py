@@ -41,7 +41,9 @@ def test_ask_in_json(trained: Path, tmp_path: Path, call: Call) -> None:
         assert values.sum(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-5)
         assert answer["seen"] == [0, 0, 1, 1]
     assert [answer["unknown_words"] for answer in answers] == [[], [], list("它是红色的吗")]
-    assert [answer["sure"] for answer in answers] == [True, True, False]
+    # Nobody chose a threshold, and the run knows too few pictures; few words are reason enough.
+    assert [answer["sure"] for answer in answers] == [None, None, False]
+    assert [answer["unlike_training"] for answer in answers] == [None] * 3
     with Image.open(overlay) as opened:
         assert opened.format == "PNG"
 
@@ -65,12 +67,17 @@ def test_ask_in_words(trained: Path, call: Call) -> None:
     assert err == "note: the model never saw: a, zebra\n"
     assert out.startswith("is it red?\n  ")
     assert "%" in out
+    assert "\nsure: not judged, as the run was never evaluated\n" in out
+    asked = ("ask", trained / "runs" / "san", image)
+    assert "\nsure of the others: not judged" in call(*asked, "is it red?", "zebra?")[1]
+    assert "\nsure" not in call(*asked, "zebra?")[1]
+    assert "\npicture unlike those of training: not judged, as the run knows too little" in out
 
 
 def test_one_answer_alone_has_no_others(trained: Path, call: Call) -> None:
     command = ("ask", trained / "runs" / "saaa", trained / "square 0.png", "is it red?")
     _, out, _ = call(*command, "--top", 1)
-    assert re.fullmatch(r"is it red\?\n  \w+  [0-9.]+%\n", out)
+    assert re.fullmatch(r"is it red\?\n  \w+  [0-9.]+%\n(\w[\w ]*: not judged, as .+\n){2}", out)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import torch
 import askattend.cli
 from accepted import accept_run
 from askattend.checking import check
+from askattend.cli import main
 from askattend.errors import RunError
 from askattend.experiment.attention import kept_attention, own_attention, with_kept
 from askattend.experiment.config import config_from
@@ -34,14 +35,20 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def mine(trained: Path, tmp_path: Path, call: Call) -> Path:
-    """A run of SAAA with an attention of somebody's own, beside its data."""
-    folder = Path(shutil.copytree(trained, tmp_path / "mine", ignore=lambda *_: ["saaa", "san"]))
+@pytest.fixture(scope="module")
+def trained_with_it(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of SAAA with an attention of somebody's own, beside its data, not to be changed."""
+    folder = tmp_path_factory.mktemp("attention") / "mine"
+    shutil.copytree(trained, folder, ignore=lambda *_: ["saaa", "san"])
     words = train_command("saaa", folder / "squares.csv", folder / "runs" / "own")
-    status, _, err = call(*words, "--attention", f"{MODULES}:HalfOfIt")
-    assert status == 0, err
+    main([*words, "--attention", f"{MODULES}:HalfOfIt"])
     return folder
+
+
+@pytest.fixture
+def mine(trained_with_it: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(trained_with_it, tmp_path / "mine"))
 
 
 def test_it_is_trained_evaluated_asked_and_traced(mine: Path, call: Call) -> None:

@@ -125,6 +125,7 @@ def test_abstaining(own: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> N
         assert answer["sure"] == (answer["probability"] >= lowest)
         text = call("ask", folder, image, "is it red?", *option)[1]
         assert ("not sure; perhaps" in text) != answer["sure"]
+        assert "sure: not judged" not in text
 
 
 def test_ask_may_be_told_to_answer_always(own: Path, call: Call) -> None:
@@ -140,8 +141,10 @@ def test_ask_may_be_told_to_answer_always(own: Path, call: Call) -> None:
         json.loads(call(*asked, *more)[1])[0]["sure"] for more in ((), ("--no-abstention",))
     ] == [
         False,
-        True,
+        None,
     ]
+    said = call(*asked[:-1], "--no-abstention")[1]
+    assert "sure: not judged, as abstention is switched off\n" in said
     status, _, err = call(*asked, "--no-abstention", "--abstain-above-risk", "0.5")
     assert (status, "Leave out one of the two" in err) == (2, True)
 

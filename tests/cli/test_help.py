@@ -96,10 +96,14 @@ def test_examples_of_a_form_are_its_own() -> None:
 COLOURED = "\x1b["
 
 
-@pytest.mark.parametrize("words", ["compare --help", "train --help"])
 @pytest.mark.parametrize(
-    ("no_color", "errors_to_a_file", "coloured"),
-    [("", False, True), ("1", False, False), ("", True, False)],
+    ("words", "no_color", "errors_to_a_file", "coloured"),
+    [
+        ("compare --help", "", False, True),
+        ("compare --help", "1", False, False),
+        ("compare --help", "", True, False),
+        ("train --help", "", False, True),  # of a command with forms
+    ],
 )
 def test_colours(words: str, no_color: str, errors_to_a_file: bool, coloured: bool) -> None:
     ours, theirs = pty.openpty()

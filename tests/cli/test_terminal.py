@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from askattend.cli import main
 from askattend.cli.terminal import json_text, print_to_any_terminal, visible_output
 from askattend.features.image_sources import images_in
 
@@ -77,10 +79,21 @@ def test_images_whose_names_are_no_utf8(folder: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 @pytest.mark.parametrize("words", [["--help"], ["data", "--help"], ["train", "saaa", "--help"]])
-def test_help_in_any_encoding(encoding: str, words: list[str]) -> None:
+def test_help_in_any_encoding(
+    encoding: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = io.BytesIO()
+    output = io.TextIOWrapper(printed, encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", output)
+    with contextlib.suppress(SystemExit):
+        main(words)
+    assert b"askattend" in printed.getvalue()
+
+
+def test_help_of_a_process_in_another_encoding() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "askattend", *words],
-        env={**os.environ, "PYTHONIOENCODING": encoding},
+        [sys.executable, "-m", "askattend", "train", "saaa", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         timeout=120,
     )

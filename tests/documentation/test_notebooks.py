@@ -13,9 +13,12 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from documentation.conftest import Site
 from documentation.pages import ROOT, blocks, read
 
-FOLDER = ROOT / "notebooks"
+# With the site's tests in one process: building it runs the notebooks.
+pytestmark = pytest.mark.xdist_group("site")
+FOLDER = ROOT / "docs" / "notebooks"
 STEP_BY_STEP, OWN_TABLE, EVIDENCE = NAMES = tuple(
     sorted(file.name for file in FOLDER.glob("*.ipynb"))
 )
@@ -29,29 +32,18 @@ def code(name: str) -> str:
     return "\n".join(cell.source for cell in notebook(name).cells if cell.cell_type == "code")
 
 
-@pytest.fixture
-def execute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], str]:
-    """Run a notebook in an empty folder, in a kernel of its own; return what it printed."""
-    for name in ("ASKATTEND_CACHE", "IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    work = tmp_path / "work"
-    work.mkdir()
-
-    def run(some: Any) -> str:
-        place = {"metadata": {"path": str(work)}}
-        NotebookClient(some, timeout=300, kernel_name="python3", resources=place).execute()
-        outputs = [o for cell in some.cells if cell.cell_type == "code" for o in cell.outputs]
-        errors = [o.text for o in outputs if o.get("name") == "stderr"]
-        # Matplotlib says so once on a machine.
-        assert not [text for text in errors if "font cache" not in text]
-        return "".join(o.text for o in outputs if o.get("name") == "stdout")
-
-    return run
+def printed_by(run: Any) -> str:
+    """Return what a notebook printed; beside that it may complain of nothing."""
+    outputs = [o for cell in run.cells if cell.cell_type == "code" for o in cell.outputs]
+    errors = [o.text for o in outputs if o.get("name") == "stderr"]
+    # Matplotlib says so once on a machine.
+    assert not [text for text in errors if "font cache" not in text]
+    return "".join(o.text for o in outputs if o.get("name") == "stdout")
 
 
 @pytest.mark.slow
-def test_attention_step_by_step(execute: Callable[[Any], str]) -> None:
-    printed = execute(notebook(STEP_BY_STEP))
+def test_attention_step_by_step(site: Site) -> None:
+    printed = printed_by(site.runs[STEP_BY_STEP])
     told = next(text for text in blocks("docs/your-own-attention.md", "text") if "behaves" in text)
     shown = printed[printed.index("MyAttention for SAAA") :].replace("the same attention", "…")
     assert doctest.OutputChecker().check_output(told + "...", shown, doctest.ELLIPSIS)
@@ -68,32 +60,35 @@ def test_attention_step_by_step(execute: Callable[[Any], str]) -> None:
 
 
 @pytest.mark.slow
-def test_your_own_table(execute: Callable[[Any], str], tmp_path: Path) -> None:
-    printed = execute(notebook(OWN_TABLE))
+def test_your_own_table(site: Site) -> None:
+    printed = printed_by(site.runs[OWN_TABLE])
     assert re.search(r"^\d+% of 12 questions\n33% most common answer$", printed, re.MULTILINE)
     assert "runs/discs/evaluations/test/report.html True" in printed
     assert " times uniform" in printed
-    assert (tmp_path / "work" / "map.png").exists()
+    (map_,) = [c for c in site.runs[OWN_TABLE].cells if 'Image.open("map.png")' in c.source]
+    assert any("image/png" in output.get("data", {}) for output in map_.outputs)
 
 
 @pytest.mark.slow
-def test_what_attention_tells(execute: Callable[[Any], str], tmp_path: Path) -> None:
-    printed = execute(notebook(EVIDENCE))
+def test_what_attention_tells(site: Site) -> None:
+    printed = printed_by(site.runs[EVIDENCE])
     assert printed.startswith("blue ")
     assert "attention and grad_cam: " in printed
     assert "the shape is what color? → " in printed
-    assert "<html" in (tmp_path / "work" / "page.html").read_text(encoding="utf-8")
+    assert "page.html True" in printed
 
 
 def test_a_kernel_has_no_network(
-    execute: Callable[[Any], str], refused: Callable[[], list[str]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[[], list[str]]
 ) -> None:
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
     some = notebook(STEP_BY_STEP)
     del some.cells[1:]
     source = "import socket\nsocket.create_connection(('192.0.2.1', 80))"
     some.cells = [nbformat.v4.new_code_cell(source)]  # type: ignore[no-untyped-call]
     with pytest.raises(CellExecutionError, match="NetworkForbidden"):
-        execute(some)
+        NotebookClient(some, timeout=300, kernel_name="python3").execute()
     assert refused() == ["socket.connect 192.0.2.1"]
 
 
@@ -113,7 +108,7 @@ def test_their_links_lead_somewhere(name: str) -> None:
     found = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     assert found
     assert all((FOLDER / target).is_file() for target in found)
-    assert f"({Path('..') / 'notebooks' / name})" in read("docs/notebooks.md")
+    assert f"(notebooks/{name})" in read("docs/notebooks.md")
 
 
 def test_they_say_what_the_pages_say() -> None:

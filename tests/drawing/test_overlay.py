@@ -34,10 +34,16 @@ PRIVATE = "\ue0a5"  # what `new_font` draws as a black box
 GREY = Image.new("RGB", (64, 64), (128, 128, 128))
 
 
-def answer(question: str = "what is it?", *, maps: int = 2, text: str = "lamp") -> Answer:
+def answer(
+    question: str = "what is it?",
+    *,
+    maps: int = 2,
+    text: str = "lamp",
+    sure: bool | None = None,
+) -> Answer:
     logits = torch.randn(maps, 35, generator=torch.Generator().manual_seed(maps))
     attention = logits.softmax(dim=1).view(maps, 5, 7)
-    return Answer(question, text, 0.25, ((text, 0.25),), attention)
+    return Answer(question, text, 0.25, ((text, 0.25),), attention, sure)
 
 
 def one_hot(rows: int, columns: int, row: int, column: int) -> Tensor:
@@ -218,9 +224,14 @@ def test_each_question_has_a_row_and_each_map_a_panel() -> None:
 
 def test_an_answer_that_is_not_sure_is_drawn_so() -> None:
     unsure = overlay(GREY, [replace(answer(), sure=False)])
-    said = overlay(GREY, [answer(text="not sure; perhaps lamp")])
+    said = overlay(GREY, [answer(text="not sure; perhaps lamp", sure=True)])
     assert (pixels(unsure) == pixels(said)).all()
-    assert (pixels(unsure) != pixels(overlay(GREY, [answer()]))).any()
+    assert (pixels(unsure) != pixels(overlay(GREY, [answer(sure=True)]))).any()
+
+
+def test_an_answer_that_nobody_judged_is_drawn_so() -> None:
+    judged, unjudged = (pixels(overlay(GREY, [answer(sure=sure)])) for sure in (True, None))
+    assert (judged != unjudged).any()
 
 
 def test_panels_are_the_photo_and_its_maps() -> None:

@@ -126,6 +126,14 @@ def test_without_a_cache_a_command_would_fail(
     assert json.loads(call("doctor", "--json")[1])["healthy"]
 
 
+def test_without_kernels_it_is_said(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
+    monkeypatch.setenv("ASKATTEND_NATIVE", "0")
+    told = json.loads(call("doctor", "--json")[1])
+    assert told["no_kernels"] == "switched off by ASKATTEND_NATIVE=0"
+    assert any("no kernels in C" in each["problem"] for each in told["advice"])
+    assert "kernels    none: switched off by ASKATTEND_NATIVE=0" in call("doctor")[1]
+
+
 def test_a_container_s_share_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "_read", lambda file: "50000 100000\n" if "cpu" in file else "")
     found = examine()

@@ -83,7 +83,7 @@ def config(file: Path, network: str = "saaa", **changes: Any) -> Config[Any]:
 
 
 @pytest.fixture(scope="module")
-def all_trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def all_trained(tmp_path_factory: pytest.TempPathFactory, one_draw: None) -> Path:
     """A folder with squares.csv and, under runs/, a run of each network."""
     folder = tmp_path_factory.mktemp("experiment")
     file = table(folder)

@@ -29,6 +29,7 @@ PLAN = Plan(
     shard_images=2,
     batch_size=2,
     threads=1,
+    kernels=False,
     device="cpu",
     precision="float32",
     features="none",

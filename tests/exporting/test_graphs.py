@@ -26,6 +26,7 @@ from askattend.metrics.calibration import Calibration
 from askattend.metrics.image_likeness import ImageLikeness
 from askattend.models import Network, NetworkConfig, QuestionOnly, QuestionOnlyConfig
 from askattend.models.edited_attention import EditedAttention
+from askattend.models.symbols import record
 from askattend.models.word_embedding import give_word_vectors
 from small_networks import DIM, SPEC, WORDS, build_small, small_config
 
@@ -59,13 +60,14 @@ def network(kind: str) -> Network:
 
 @cache
 def question_side(kind: str) -> Session:
-    graph = QuestionGraph(network(kind), SPEC, CALIBRATION, 1, editable=kind == EDITABLE)
+    editable = kind == EDITABLE
+    graph = QuestionGraph(network(kind), SPEC, CALIBRATION, 1, editable=editable, ranges=True)
     return Session(content_of(graph), threads=1)
 
 
 @cache
 def image_side() -> tuple[bytes, Session]:
-    content = content_of(ImageGraph(network(HIDING), SPEC, LIKENESS))
+    content = content_of(ImageGraph(network(HIDING), SPEC, LIKENESS, ranges=True))
     return content, Session(content, threads=1)
 
 
@@ -78,7 +80,7 @@ def encode(kind: str, regions: Tensor) -> dict[str, Any]:
     """The image side of a network; making its graph takes a second, so that most are modules."""
     if kind == HIDING:
         return image_side()[1].run({"regions": regions.numpy()})
-    graph = ImageGraph(network(kind), SPEC, LIKENESS)
+    graph = ImageGraph(network(kind), SPEC, LIKENESS, ranges=True)
     names = (port.name for port in graph.outputs)
     with torch.no_grad():
         return {name: part.numpy() for name, part in zip(names, graph(regions), strict=True)}
@@ -155,6 +157,35 @@ def test_edited_maps_take_the_place_of_the_networks(
     found = question_side(EDITABLE).run({**encoded, **asked})
     np.testing.assert_allclose(found["logits"], wanted.logits.numpy(), rtol=0, atol=NEAR)
     np.testing.assert_allclose(found["attention"], wanted.attention.numpy(), rtol=0, atol=NEAR)
+
+
+@pytest.mark.parametrize("words", [1, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_range_of_each_step_is_told(kind: str, words: int) -> None:
+    """But of the states within an LSTM, which is a single operation of ONNX's."""
+    generator = torch.Generator().manual_seed(words)
+    regions = torch.rand(1, SPEC.regions, DIM, generator=generator)
+    tokens, lengths = torch.arange(1, words + 1)[None], torch.tensor([words])
+    with torch.no_grad(), record() as steps:
+        network(kind)(regions, tokens, lengths)
+    wanted = [
+        [float(step.tensor[step.tensor != -torch.inf].min()), float(step.tensor.max())]
+        for step in steps.steps
+        if step.tensor.is_floating_point() and step.name != "states"
+    ]
+    encoded = encode(kind, regions)
+    asked = {"tokens": tokens.numpy(), "lengths": lengths.numpy(), "image_index": np.zeros(1, int)}
+    edits = {"edited": np.zeros(2, bool), "edited_maps": np.zeros((2, 4), np.float32)}
+    found = question_side(kind).run({**encoded, **asked, **edits})
+    ranges = np.concatenate([encoded["ranges"], found["ranges"]])
+    np.testing.assert_allclose(ranges, wanted, rtol=1e-5, atol=NEAR)
+
+
+def test_where_a_run_knows_nothing_of_its_pictures_the_graph_tells_nothing_of_them() -> None:
+    graph = ImageGraph(network(HIDING), SPEC, None)
+    assert "unlike" not in {port.name for port in graph.outputs}
+    with torch.no_grad():
+        assert len(graph(torch.rand(1, 4, DIM))) == len(graph.outputs)
 
 
 def test_a_graph_tells_nothing_of_this_machine() -> None:

@@ -30,6 +30,7 @@ from askattend.features.geometry import crop_of, shown_regions, square
 from askattend.features.images import open_image
 from askattend.runs.predictor import Predictor
 from askattend.runs.question_reader import QuestionReader
+from askattend.tracing.trained_run import trace_predictor
 from exporting.deep_png import deep_png
 from exporting.in_browser import add_scripts, opened
 from page.browser import Visit, required_browser, visit
@@ -270,13 +271,44 @@ def test_an_edited_map_leads_to_the_answer_that_the_run_gives(page: Visit, demo:
     assert abs(found["probability"] - wanted.probability) < 1e-3
 
 
+@pytest.mark.parametrize("question", ["circle?", "is there a purple zebra in it, or a circle?"])
+def test_it_tells_the_steps_that_the_run_tells(page: Visit, demo: Predictor, question: str) -> None:
+    picture = ROOT / "docs" / "drawing.png"
+    page.choose_image(picture)
+    page.ask(question)
+    page.page.get_by_role("tab", name="Inside the model").click()
+    page.page.locator(".steps").wait_for()
+    told = page.value("VIEWS[0].original.trace")
+    wanted = trace_predictor(demo, question, lambda: [demo.look(picture).ask(question)])
+    assert told["totals"]["parameters"] == wanted.totals.parameters
+    assert told["totals"]["flops"] == wanted.totals.flops
+    assert (told["answer"], told["network"]) == (wanted.answer, wanted.network)
+    for found, step in zip(told["steps"], wanted.steps, strict=True):
+        for name in ("symbol", "equation", "meaning", "name", "paper_shape", "parameters", "flops"):
+            assert found[name] == getattr(step, name), step.name
+        if step.values is not None and step.name != "states":
+            ends = [step.values.least, step.values.greatest]
+            found_ends = [found["values"]["least"], found["values"]["greatest"]]
+            np.testing.assert_allclose(found_ends, ends, rtol=1e-2, atol=1e-3, err_msg=step.name)
+        else:
+            assert "values" not in found
+        if step.maps is not None:
+            np.testing.assert_allclose(found["maps"], step.maps, rtol=0, atol=1e-3)
+        words = [(word.word, word.index) for word in step.words or []]
+        assert [(word["word"], word["index"]) for word in found.get("words", [])] == words
+    assert page.faults() == []
+    page.picture("exported steps")
+
+
 def test_it_looks_and_works_like_the_services_page(page: Visit, tmp_path: Path) -> None:
     assert page.page.inner_text("#privacy").startswith("Images stay in this browser")
     page.choose_image(ROOT / "docs" / "drawing.png")
     page.ask("what color is the shape?")
     assert "SAAA" in page.value("document.querySelector('#facts').textContent")
     assert page.page.locator("canvas[data-overlay=shown]").count() == 1
-    assert page.page.locator("[role=tab]").count() == 0
+    assert page.page.locator("[role=tab]").count() == 2
+    assert "9% of 1,844 validation questions" in page.page.inner_text("#quality summary")
+    assert "Sure or not: not judged" in page.page.locator(".reply").first.inner_text()
     assert page.faults() == []
     page.picture("exported")
     page.page.fill("#question", "?!")

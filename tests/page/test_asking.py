@@ -34,7 +34,9 @@ def test_upload_ask_and_see_where_it_looked(look: Open, picture: Path, run: Path
         reply, page = seen.reply(), seen.page
         assert page.locator(".answer strong").inner_text() == expected.text
         assert reply["probability"] == pytest.approx(expected.probability, abs=1e-5)
-        assert page.locator(".bars .name").all_inner_texts() == [text for text, _ in expected.top]
+        assert page.locator(".reply .bars .name").all_inner_texts() == [
+            text for text, _ in expected.top
+        ]
         told = page.locator(".words small i:first-child").all_inner_texts()
         expected_drops = [effect.drop for effect in scene.word_effects(QUESTION)]
         assert [arrows(text) for text in told] == pytest.approx(

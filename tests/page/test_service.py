@@ -15,6 +15,7 @@ from accepted import accept_run
 from askattend.metrics.calibration import Calibration
 from askattend.metrics.risk_coverage import RiskCoveragePoint
 from askattend.runs.run_folder import Run
+from measured import write_evaluation
 from page.browser import Visit, serving, visit
 from page.conftest import OTHER, QUESTION, Open
 
@@ -33,6 +34,7 @@ def guarded(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     Run.load(run).save_calibration(STRICT)
     (run / "suggestions.json").unlink()
     accept_run(run)
+    write_evaluation(run)
     (folder / "token").write_text(TOKEN)
     options = ("--token-file", str(folder / "token"), "--max-question-length", "40")
     with serving([run], folder / "log.txt", *options) as url:
@@ -109,6 +111,69 @@ def test_below_the_runs_threshold_it_is_not_sure(
         assert "however probable" in page.locator(".notes").inner_text()
         assert limit.count() == 0
         assert not seen.faults()
+
+
+def test_it_tells_how_good_a_run_is_beside_its_floors(browser: Browser, guarded: str) -> None:
+    with visit(browser, guarded, **signed_in()) as seen:
+        seen.forgive(401)
+        summary, bars = seen.page.locator("#quality summary"), seen.page.locator("#quality .bars")
+        told = "How good it is: 90.0% of 40 test questions right (squares.csv)"
+        assert summary.inner_text() == told
+        assert bars.is_hidden()
+        summary.click()
+        assert bars.locator(".name").all_inner_texts() == ["strict", "first words"]
+        values = ["90.0% (80.0% – 96.0%)", "50.0% (40.0% – 60.0%)"]
+        assert bars.locator(".value").all_inner_texts() == values
+        assert "95% intervals" in seen.page.locator("#quality .below").inner_text()
+        assert not seen.faults()
+        seen.picture("quality")
+        # What was opened stays so in the other language.
+        seen.page.click("#lang")
+        assert summary.inner_text() == "效果：40 个测试问题答对 90.0% (squares.csv)"
+        assert bars.locator(".name").all_inner_texts() == ["strict", "问题的前几个词"]
+
+
+def test_a_run_that_was_never_evaluated_tells_what_training_measured(look: Open) -> None:
+    with look() as seen:
+        quality = seen.value("state.runs[0].quality")
+        assert (quality["split"], quality["interval"]) == ("valid", None)
+        assert "validation questions" in seen.page.locator("#quality summary").inner_text()
+        seen.page.click("#quality summary")
+        assert "Measured in training" in seen.page.locator("#quality .below").inner_text()
+        # Of both where two are on show; of none of which nothing is known.
+        seen.value("state.two = true; render()")
+        told = seen.page.locator("#quality summary").all_inner_texts()
+        assert [text.partition(":")[0] for text in told] == ["saaa", "san"]
+        seen.value("state.two = false; state.runs[0].quality = null; render()")
+        assert seen.page.locator("#quality details").count() == 0
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_an_answer_that_nobody_judged_says_so(look: Open, picture: Path, locale: str) -> None:
+    sure, picture_like = {
+        "en-GB": (
+            "Sure or not: not judged",
+            "Picture like those it learnt from or not: not judged",
+        ),
+        "zh-CN": ("是否确定：未判断", "图片是否像它学过的：未判断"),
+    }[locale]
+    with look(locale=locale) as seen:
+        seen.choose_image(picture)
+        seen.ask(QUESTION)
+        reply = seen.reply()
+        assert reply["sure"] is reply["threshold"] is reply["unlike_training"] is None
+        told = seen.page.locator(".reply").first.inner_text()
+        assert sure in told
+        assert picture_like in told
+        assert seen.page.locator(".answer em").count() == 0
+        assert seen.page.locator(".limit").count() == 0
+        assert not seen.faults()
+        seen.value("Object.assign(VIEWS[0].original, { sure: true, unlike_training: false })")
+        seen.value("VIEWS[0].renderReply()")
+        assert sure not in seen.page.locator(".reply").first.inner_text()
+        assert picture_like not in seen.page.locator(".reply").first.inner_text()
+        seen.value("VIEWS[0].original.sure = false; VIEWS[0].renderReply()")
+        assert seen.page.locator(".answer em").count() == 1
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])

@@ -143,7 +143,7 @@ def test_it_says_when_it_is_not_sure(own: Path) -> None:
     assert "no more than 90.0 % of its answers are wrong" in card(own)
     edit(own / "calibration.json", abstain_above_risk=None)
     write_card(Run.load(own))
-    assert "and of nothing else, however improbable" in card(own)
+    assert "of any other answer it is not judged, however\n  improbable" in card(own)
 
 
 @pytest.mark.parametrize("risk", [0.0, 1.0])

@@ -71,9 +71,10 @@ def test_a_known_picture_is_as_before(run: Path, own: Path, call: Call) -> None:
     save_likeness(run, likeness(before.run.features.region_dim, 1e9))
     status, out, err = call("ask", run, own / "square 0.png", "is it red?", "--json")
     (answer,) = json.loads(out)
-    assert (status, err, answer["sure"], answer["unlike_training"]) == (0, "", True, False)
+    assert (status, err, answer["sure"], answer["unlike_training"]) == (0, "", None, False)
     remove(run / LIKENESS)
-    assert Predictor.load(run).look(own / "square 0.png").ask("is it red?").sure
+    unknown = Predictor.load(run).look(own / "square 0.png").ask("is it red?")
+    assert (unknown.sure, unknown.unlike_training) == (None, None)
 
 
 def test_images_of_one_batch_keep_their_marks() -> None:

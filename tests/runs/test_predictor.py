@@ -90,7 +90,7 @@ def test_an_answer_rests_on_known_words(trained: Path) -> None:
     assert [answer.unknown_words for answer in answers] == [
         *((), ("zebra",), ("zebras",), ("a", "zebra"))
     ]
-    assert [answer.sure for answer in answers] == [True, True, False, False]
+    assert [answer.sure for answer in answers] == [None, None, False, False]
     assert answers[2].said.startswith("not sure; perhaps ")
 
 

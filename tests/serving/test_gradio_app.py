@@ -38,8 +38,11 @@ def test_it_shows_what_the_predictor_says(asking: _Asking, trained: Path) -> Non
     scene = Predictor.load(trained / "runs" / "san").look(file)
     answer = scene.ask("Is it RED?")
     told = [askattend.describe_map(attention) for attention in answer.attention]
+    notes = Predictor.load(trained / "runs" / "san").unjudged([answer])
+    unjudged = "\n\n".join(f"*{note}*" for note in notes)
     listed = f"- hop 1: {told[0]}\n- hop 2: {told[1]}"
-    assert said == f"## {answer.text}\n\n{answer.probability:.1%}\n\n{listed}"
+    assert "*sure: not judged, as the run was never evaluated*" in unjudged
+    assert said == f"## {answer.text}\n\n{answer.probability:.1%}\n\n{unjudged}\n\n{listed}"
     assert top == dict(answer.top)
     assert [caption for _, caption in maps] == ["hop 1", "hop 2"]
     assert {picture.size for picture, _ in maps} == {(640, 533)}
@@ -140,7 +143,8 @@ def test_the_example_answers_programs(
     file = trained / "square 3.png"
     said, top, maps, words = client.predict(handle_file(file), "is it red?", api_name="/ask")
     answer = Predictor.load(trained / "runs" / "saaa").look(file).ask("is it red?")
-    assert said.startswith(f"## {answer.text}\n\n{answer.probability:.1%}\n\n- glimpse 1: ")
+    assert said.startswith(f"## {answer.text}\n\n{answer.probability:.1%}\n\n*sure: not judged")
+    assert "\n\n- glimpse 1: " in said
     shown = {each["label"]: each["confidence"] for each in top["confidences"]}
     assert shown == pytest.approx(dict(answer.top))
     assert [each["caption"] for each in maps] == ["glimpse 1", "glimpse 2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -45,6 +46,9 @@ def test_reading_costs_what_the_lengths_say() -> None:
     gates = 4 * config.question_dim
     steps = by_name(trace.steps)
     assert steps["states"].flops == 2 * words * gates * (config.embedding_dim + gates // 4)
+    alone = trace_random(config, replace(SMALL, batch_size=1, max_length=4))
+    told = by_name(alone.steps)["states"].flops
+    assert told == 2 * 4 * gates * (config.embedding_dim + gates // 4)
     text = " ".join(trace_lines(trace))
     assert f"{trace.lengths.mean:.1f} on average: the LSTM reads these alone" in text
     published = trace_random(NETWORKS["san-published"], SMALL)

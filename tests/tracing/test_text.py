@@ -30,7 +30,8 @@ def test_every_step_is_described(name: str) -> None:
     )
     # What is not counted looks like nothing, rather than free.
     assert not re.search(r"(^|\W)0 (FLOP|B)\b", text)
-    assert text.count("FLOP, ") == sum(step.flops > 0 for step in trace.steps)
+    assert text.count("FLOP, size ") == sum(step.flops > 0 for step in trace.steps)
+    assert text.count("B, made ") == sum(step.bytes > 0 for step in trace.steps)
     total = sum(p.numel() for p in network(name)[0].parameters())
     assert trace.totals.parameters == total
     assert f"in all {total:,} parameters" in text

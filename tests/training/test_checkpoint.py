@@ -21,6 +21,7 @@ from askattend.training.checkpoint import load_checkpoint, save_checkpoint
 from askattend.training.config import TrainConfig
 from askattend.training.history import Progress, TrainingHistory, WithinEpoch
 from askattend.training.step import make_optimizer
+from askattend.training.weight_averaging import keep_average
 
 WITHIN = WithinEpoch(1, 0.5, 2, 1.0)
 Tensors = dict[str, Tensor]
@@ -29,7 +30,9 @@ MOMENT = "optimizer.attention.region.weight.exp_avg"
 
 def begun(run: Run, config: TrainConfig) -> tuple[Network, torch.optim.Optimizer]:
     model = run.new_model()
-    return model, make_optimizer(model, config)
+    optimizer = make_optimizer(model, config)
+    keep_average(optimizer, config.average_epochs * 10)
+    return model, optimizer
 
 
 def learnt(run: Run, config: TrainConfig, *, unused: str = "") -> None:
@@ -42,7 +45,15 @@ def learnt(run: Run, config: TrainConfig, *, unused: str = "") -> None:
     save_checkpoint(run, model, optimizer, TrainingHistory(), WITHIN)
 
 
-@pytest.mark.parametrize("config", [TrainConfig(), TrainConfig(optimizer="sgd", momentum=0.9)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        TrainConfig(),
+        TrainConfig(optimizer="sgd", momentum=0.9),
+        TrainConfig(average_epochs=0.5),
+        TrainConfig(optimizer="sgd", average_epochs=0.5),
+    ],
+)
 @pytest.mark.parametrize("unused", ["", "attention.region.weight"])
 def test_what_is_saved_is_loaded(untrained: Run, config: TrainConfig, unused: str) -> None:
     learnt(untrained, config, unused=unused)
@@ -125,3 +136,13 @@ def read(file: Path) -> tuple[Tensors, dict[str, str]]:
     with safe_open(file, "pt") as opened:
         tensors = {name: opened.get_tensor(name).clone() for name in opened.keys()}  # noqa: SIM118
         return tensors, opened.metadata()
+
+
+def test_averages_that_are_missing_or_not_wanted_are_named(untrained: Run) -> None:
+    averaging, plain = TrainConfig(average_epochs=0.5), TrainConfig()
+    learnt(untrained, plain)
+    with pytest.raises(RunError, match=r"lacks the tensor 'optimizer.*\.average'"):
+        load_checkpoint(untrained, *begun(untrained, averaging))
+    learnt(untrained, averaging)
+    with pytest.raises(RunError, match=r"holds the tensor 'optimizer.*\.average'"):
+        load_checkpoint(untrained, *begun(untrained, plain))

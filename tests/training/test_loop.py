@@ -103,7 +103,12 @@ PUBLISHED = replace(
 )
 
 
-@pytest.mark.parametrize(("after", "config"), [(1, CONFIG), (3, CONFIG), (2, PUBLISHED)])
+AVERAGED = replace(CONFIG, average_epochs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("after", "config"), [(1, CONFIG), (3, CONFIG), (2, PUBLISHED), (2, AVERAGED)]
+)
 def test_interrupted_and_resumed_is_as_good_as_unbroken(
     tmp_path: Path, after: int, config: TrainConfig
 ) -> None:
@@ -159,8 +164,13 @@ class Pressing(Batches):
 FLIPPED = replace(CONFIG, flips=0.5, region_dropout=0.3, word_dropout=0.2)
 
 
-@pytest.mark.parametrize("config", [CONFIG, PUBLISHED, FLIPPED], ids=["adam", "sgd", "drawn"])
-@pytest.mark.parametrize("at", [1, 14, 20, 21, 55])
+@pytest.mark.parametrize(
+    ("at", "config"),
+    [
+        *((at, config) for at in (1, 14, 20, 21, 55) for config in (CONFIG, PUBLISHED, FLIPPED)),
+        *((at, AVERAGED) for at in (14, 21)),
+    ],
+)
 def test_stopped_within_an_epoch_and_resumed_is_as_good_as_unbroken(
     tmp_path: Path, at: int, config: TrainConfig
 ) -> None:
@@ -229,6 +239,16 @@ def test_pressing_twice_stops_at_once() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_weights_that_are_kept_are_those_that_were_judged(tmp_path: Path) -> None:
+    run, history = train(tmp_path, AVERAGED)
+    _, _, validation = set_up(tmp_path / "other", AVERAGED)
+    assert history.best is not None
+    loss, accuracy = validate(run.load_model("best"), validation.in_order())
+    assert (loss, accuracy) == (history.best.valid_loss, history.best.valid_accuracy)
+    ours, last = (run.load_model(which).state_dict() for which in ("best", "last"))
+    assert any(not torch.equal(ours[name], last[name]) for name in last)
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:

@@ -49,13 +49,14 @@ def outputs(
         return
     for group in _groups(on_device, 1 if _one_by_one(model) else QUESTIONS_PER_PASS):
         # Not around the whole: what the caller does between two outputs keeps its own modes.
-        with torch.inference_mode(), autocast(precision, model):
+        # Weights are cast once for a group, which autocast does not do in inference mode.
+        with torch.inference_mode(mode=False), torch.no_grad(), autocast(precision, model):
             questions = _encode_questions(model, group)
-        for batch, question in zip(group, questions, strict=True):
-            with torch.inference_mode(), autocast(precision, model):
-                image = model.encode_image(batch.gathered())
-                output = model.answer(image, question, batch.image_index)
-            yield batch, output
+            answered = [
+                model.answer(model.encode_image(batch.gathered()), question, batch.image_index)
+                for batch, question in zip(group, questions, strict=True)
+            ]
+        yield from zip(group, answered, strict=True)
 
 
 def _one_by_one(model: Network) -> bool:

@@ -25,6 +25,7 @@ from askattend.devices import computing_threads
 from askattend.features.store import FeatureStore
 from askattend.features.store_index import INDEX
 from askattend.files import digest_of
+from askattend.native.library import library
 from askattend.runs.predictor import Predictor
 
 
@@ -39,6 +40,7 @@ def of_this_process(predictor: Predictor, store: FeatureStore | None) -> dict[st
         "askattend": askattend,
         "torch": torch_version,
         "run": run_digest(predictor.run),
+        "kernels": library() is not None,
         "device": weight.device.type,
         "precision": str(weight.dtype).removeprefix("torch."),
         "features": looked if store is None else f"store {digest_of(store.path / INDEX)}",

@@ -43,13 +43,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shard_images: images a shard.
         batch_size: images that go through the network together; never of two shards.
         threads: of each computing process.
+        kernels: True where kernels in C compute, which round otherwise.
         device: ``"cpu"`` or ``"cuda"``.
         precision: of the network.
         features: where regions come from: a backbone, or the digest of a store.
         format: of the shards.
         maps: True where they hold maps of attention.
         top: runners-up listed, the answer among them.
-        threshold: probability from which an answer is sure.
+        threshold: probability from which an answer is sure; None where none was chosen.
     """
 
     askattend: str
@@ -62,13 +63,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shard_images: int
     batch_size: int
     threads: int
+    kernels: bool
     device: str
     precision: str
     features: str
     format: str
     maps: bool
     top: int
-    threshold: float
+    threshold: float | None
 
     @property
     def digest(self) -> str:

@@ -65,6 +65,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
         image, question: of whom, and what was asked.
         id: of the question, where the data gives one.
         answer: None where `error` says why there is none.
+        sure: None, too, where no threshold was chosen: nobody judged.
+        unlike_training: None, too, where the run knows nothing of its training pictures.
         top: the most probable answers, falling.
         attention: where it was asked for and the network attends.
     """

@@ -55,7 +55,7 @@ class Ask:
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
     abstention: bool = True
-    """With --no-abstention, no answer is "not sure" for being improbable."""
+    """With --no-abstention, no answer is judged by its probability, sure or not."""
     attention: Attention = None
     device: Device = "auto"
     precision: AnsweringPrecision | None = None
@@ -94,7 +94,7 @@ def run(argv: list[str]) -> None:
     if options.json:
         print_json([{"image": options.image, **answer.to_dict()} for answer in answers])
     else:
-        print("\n".join(_as_text(answer) for answer in answers))
+        print("\n".join([*map(_as_text, answers), *predictor.unjudged(answers)]))
     if options.overlay is not None and scene is not None:
         _draw(options.overlay, scene, answers, options, maps_name=predictor.maps_name)
 

@@ -15,6 +15,7 @@ from askattend.cli.options import Json
 from askattend.environment.checkup import Checkup, examine
 from askattend.features.caches import Cached, find_cached
 from askattend.installation import pip_install
+from askattend.native.library import missing_library
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Doctor:
 def run(argv: list[str]) -> None:
     """Parse the command's options, examine, and print; 1 where something is amiss."""
     options: Doctor = parse(Doctor, argv, "doctor")
-    found = examine()
+    found = examine(no_kernels=missing_library())
     cached = [] if found.cache is None else find_cached()
     if options.json:
         told = msgspec.structs.asdict(found)
@@ -70,6 +71,7 @@ def _facts(found: Checkup, cached: Sequence[Cached]) -> dict[str, str]:
         "threads": f"{cpu.threads} ({cpu.waiting})",
         "processor": f"{cpu.name}, {cpu.cores:g} cores{busy}; {' '.join(cpu.features) or 'plain'}",
         "memory": f"{_bytes(found.memory_free)} free of {_bytes(found.memory)}",
+        "kernels": f"none: {found.no_kernels}" if found.no_kernels else "in C",
         "GPU": ", ".join(found.gpus) or "none",
         "cache": f"{found.cache or 'none'}: {_kept(cached)}; {_bytes(found.disk_free)} free",
         "extras": ", ".join(there) or "none",

@@ -17,7 +17,7 @@ from askattend.metrics.shares import percent
 
 
 @dataclass(frozen=True)
-class ExportRun:
+class Export:
     """Write a run for other programs: its backbone, its image side and its question side as graphs
     in ONNX, or a folder of static files that answers in the browser."""
 
@@ -37,10 +37,10 @@ class ExportRun:
 
 def run(argv: list[str]) -> None:
     """Parse the command's options, export, and print what was written."""
-    options: ExportRun = parse(ExportRun, argv, "export")
+    options: Export = parse(Export, argv, "export")
     # Here alone: it brings PyTorch, whose import is slow.
     from askattend.experiment.stopped import stopped_note
-    from askattend.exporting.export import Export, export
+    from askattend.exporting.export import export
     from askattend.runs.run_folder import Run
 
     print_notes(stopped_note(Run.load(run_folder(options.run))))
@@ -48,7 +48,7 @@ def run(argv: list[str]) -> None:
     # Half a minute, of which nobody else would know anything.
     told = "making the graphs, and trying them"
     with console.status(told) if console.is_interactive else nullcontext():
-        found: Export = export(
+        found = export(
             options.run,
             options.out,
             format=options.format,

@@ -46,7 +46,7 @@ class Serve:
     abstain_above_risk: Probability | None = None
     """Say "not sure" where more than this share of answers would be wrong, as on validation."""
     abstention: bool = True
-    """With --no-abstention, no answer is "not sure" for being improbable."""
+    """With --no-abstention, no answer is judged by its probability, sure or not."""
     openapi: bool = False
     """Print the description of the interface, and end."""
 

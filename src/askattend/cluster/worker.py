@@ -16,6 +16,7 @@ import torch
 
 from askattend.environment.provenance import commit, short, version
 from askattend.errors import AskAttendError
+from askattend.native.library import library
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def describe_program() -> str:
 
 def describe_processor() -> str:
     """Return what the last bit of a result may depend on, besides versions and threads."""
-    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    kernels = "" if library() is None else ", kernels in C"
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}{kernels}"
 
 
 class Worker:

@@ -27,6 +27,7 @@ from askattend.drawing.sheet import Sheet
 from askattend.errors import ConfigError, reason_of
 from askattend.features.geometry import WHOLE, Crop
 from askattend.files import make_folder, write_whole
+from askattend.metrics.calibration import NOT_JUDGED
 from askattend.metrics.shares import percent
 
 PANEL = 420  # long side of the photo and of each heat map, pixels
@@ -57,6 +58,10 @@ class Answered(Protocol):
     @property
     def probability(self) -> float:
         """The answer's probability, 0 to 1."""
+
+    @property
+    def sure(self) -> bool | None:
+        """True if it is sure, None if nobody judged."""
 
     @property
     def attention(self) -> Float[Tensor, "maps rows columns"]:
@@ -264,7 +269,8 @@ def _row(
     width = 2 * MARGIN + len(panels) * (cell + GAP) - GAP
     sheet = Sheet(width)
     below = sheet.write(answer.question, MARGIN, MARGIN, width - 2 * MARGIN, TITLE, INK)
-    said = f"{answer.said}  ({percent(answer.probability)})"
+    judged = f"; sure: {NOT_JUDGED}" if answer.sure is None else ""
+    said = f"{answer.said}  ({percent(answer.probability)}{judged})"
     below = sheet.write(said, MARGIN, below + 4, width - 2 * MARGIN, TITLE, ACCENT) + 12
     ends = [below]
     for column, (panel, caption) in enumerate(zip(panels, captions, strict=True)):

@@ -72,6 +72,7 @@ class Checkup(msgspec.Struct, frozen=True):
         memory_free, memory: bytes, None where nothing tells it.
         gpus: names of those that PyTorch reaches.
         extras: extra → packages of it that are missing.
+        no_kernels: why there are no kernels in C; None where there are.
         cache: the user's cache folder; None without a home folder.
         disk_free: bytes free there.
         advice: what is slow or missing.
@@ -87,6 +88,7 @@ class Checkup(msgspec.Struct, frozen=True):
     memory: int | None
     gpus: tuple[str, ...]
     extras: dict[str, tuple[str, ...]]
+    no_kernels: str | None
     cache: str | None
     disk_free: int | None
     advice: tuple[Advice, ...]
@@ -97,8 +99,12 @@ class Checkup(msgspec.Struct, frozen=True):
         return not any(each.serious for each in self.advice)
 
 
-def examine() -> Checkup:
-    """Look at this machine and this installation; nothing is written or computed."""
+def examine(*, no_kernels: str | None = None) -> Checkup:
+    """Look at this machine and this installation; nothing is written or computed.
+
+    Args:
+        no_kernels: why there are no kernels in C, if there are none.
+    """
     gpus = tuple(
         torch.cuda.get_device_name(number)
         for number in (range(torch.cuda.device_count()) if torch.cuda.is_available() else ())
@@ -116,6 +122,7 @@ def examine() -> Checkup:
         memory=memory,
         gpus=gpus,
         extras={extra: _missing(extra) for extra in extras()},
+        no_kernels=no_kernels,
         cache=None if cache is None else str(cache),
         disk_free=None if cache is None else shutil.disk_usage(_existing(cache)).free,
         advice=(),
@@ -126,6 +133,11 @@ def examine() -> Checkup:
 def advise(found: Checkup) -> Iterator[Advice]:
     """Say what is slow or missing, and what to do about it."""
     yield from _about_processor(found.processor)
+    if found.no_kernels is not None:
+        yield Advice(
+            f"no kernels in C ({found.no_kernels}): with them training takes half as long",
+            "Install a C compiler, such as gcc or clang.",
+        )
     if not found.gpus and shutil.which("nvidia-smi"):
         yield Advice(
             f"there is an NVIDIA driver, but this PyTorch ({found.torch}) reaches no GPU",

@@ -263,8 +263,9 @@ def _examples(answers: Sequence[ScoredAnswer], questions: QASet) -> Iterator[Exa
             image = open_image(questions.images[question.image])
         except ImageError:
             continue
-        sure, none = one.probability or 0.0, torch.zeros(0, 1, 1)
-        answer = Answer(question.text, one.answer, sure, ((one.answer, sure),), none)
+        probability, none = one.probability or 0.0, torch.zeros(0, 1, 1)
+        top = ((one.answer, probability),)
+        answer = Answer(question.text, one.answer, probability, top, none)
         yield Example(question, image, answer, one.score)
 
 

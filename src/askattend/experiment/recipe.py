@@ -1,7 +1,7 @@
 """Settings that scale with the data: what `askattend train` does where nobody says otherwise.
 
 The papers' settings are for VQA's hundred thousands of questions; on a few thousand they lose to a
-bag of words. docs/accuracy.md has the experiments that these rules rest on.
+bag of words. docs/experiments.md has the experiments that these rules rest on.
 """
 
 from __future__ import annotations

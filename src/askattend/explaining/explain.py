@@ -147,6 +147,7 @@ class _Explaining:
                 asked, self._batch(answer.question), maps, draws, channels=self._channels
             ),
             notes=self._notes(questions),
+            unjudged=self.asked.unjudged([answer]),
         )
 
     def _notes(self, questions: Sequence[str]) -> tuple[str, ...]:

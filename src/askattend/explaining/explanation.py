@@ -124,6 +124,7 @@ class Explanation:
         rewordings: the question in other words, as they were given.
         lost_layers: from the answers down to the inputs.
         notes: on how the questions are read.
+        unjudged: see `Answerer.unjudged`.
     """
 
     answer: Answer
@@ -137,6 +138,7 @@ class Explanation:
     rewordings: tuple[Rewording, ...]
     lost_layers: tuple[LostLayer, ...]
     notes: tuple[str, ...] = ()
+    unjudged: tuple[str, ...] = ()
 
     @property
     def question(self) -> str:

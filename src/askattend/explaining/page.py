@@ -68,7 +68,7 @@ def page_of(explanation: Explanation) -> str:
         question=explanation.question,
         said=explanation.answer.said,
         top=explanation.answer.top,
-        notes=explanation.notes,
+        notes=(*explanation.unjudged, *explanation.notes),
         scale=scale_of(explanation.removed[-1]),
         evidences=evidences,
         sections=grouped(_sections(explanation)),

@@ -15,6 +15,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     answer = explanation.answer
     yield answer.question
     yield f"  {answer.said}  {percent(answer.probability)}"
+    yield from explanation.unjudged
     for evidence in (explanation.best, explanation.second):
         if evidence is not None:
             yield from _maps(evidence, best=evidence is explanation.best)

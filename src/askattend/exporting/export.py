@@ -20,11 +20,13 @@ from askattend.exporting.onnx_graphs import to_onnx
 from askattend.exporting.packages import require_packages
 from askattend.exporting.readme import readme
 from askattend.exporting.runtime import Session, require_equal
+from askattend.exporting.steps import describe_steps
 from askattend.exporting.web_page import browser_files
 from askattend.features.backbones import backbone_of
 from askattend.features.spec import NONE
 from askattend.files import make_folder, scratch_folder, whole_folder, write_whole
 from askattend.files.manifest import Entry
+from askattend.report.quality import Quality, quality_of
 from askattend.runs.answerer import Answerer
 from askattend.runs.answering import load_to_answer
 from askattend.runs.run_folder import Run
@@ -102,15 +104,22 @@ def export(
     # First of all that is slow: it may have to be fetched.
     page = browser_files(onnxruntime_web) if format == "web" else {}
     chosen: Weights = msgspec.convert(weights, Weights)
-    return _write(found, out, page, chosen, backbone=backbone)
+    quality = quality_of(Path(run))
+    return _write(found, out, page, chosen, quality, backbone=backbone)
 
 
 def _write(
-    run: Run, out: Path, page: Mapping[str, bytes], weights: Weights, *, backbone: bool
+    run: Run,
+    out: Path,
+    page: Mapping[str, bytes],
+    weights: Weights,
+    quality: Quality | None,
+    *,
+    backbone: bool,
 ) -> Export:
     answerer = Answerer(run, load_to_answer(run, device="cpu", precision="float32"))
     editable = bool(page) and answerer.model.attends
-    graphs = _graphs(answerer, backbone=backbone, editable=editable)
+    graphs = _graphs(answerer, backbone=backbone, web=bool(page))
     make_folder(out.absolute().parent)
     with scratch_folder(out.absolute()) as scratch:
         contents, accuracy, remark = _made(run, graphs, weights, scratch)
@@ -121,7 +130,9 @@ def _write(
         weights=weights,
         editable=editable,
         accuracy=accuracy,
+        quality=quality,
         remarks=[*_remarks(run), *remark],
+        steps=describe_steps(answerer) if page else (),
         files={name: Entry.of(content) for name, content in files.items()},
     )
     note = readme(manifest, web=bool(page)).encode()
@@ -150,17 +161,20 @@ def _made(
     return contents, accuracy, ()
 
 
-def _graphs(answerer: Answerer, *, backbone: bool, editable: bool) -> list[Graph]:
-    """Make the graphs of a run: its backbone's, where it has one, its image's, its question's."""
-    run, model = answerer.run, answerer.model
+def _graphs(answerer: Answerer, *, backbone: bool, web: bool) -> list[Graph]:
+    """Make the graphs of a run: its backbone's, where it has one, its image's, its question's.
+
+    A page's take edited maps and tell the ranges of all steps, too.
+    """
+    run, model, features = answerer.run, answerer.model, answerer.run.features
     graphs: list[Graph] = []
-    if backbone and run.features.backbone != NONE:
-        loaded = backbone_of(run.features, where=f"run {run.folder}")
+    if backbone and features.backbone != NONE:
+        loaded = backbone_of(features, where=f"run {run.folder}")
         graphs.append(BackboneGraph(loaded.network.float(), loaded.spec))
-    graphs.append(ImageGraph(model, run.features, answerer.likeness))
-    unknown = run.words.unknown
-    question = QuestionGraph(model, run.features, answerer.calibration, unknown, editable=editable)
-    return [*graphs, question]
+    image = ImageGraph(model, features, answerer.likeness, ranges=web)
+    taught, unknown, editable = answerer.calibration, run.words.unknown, web and model.attends
+    question = QuestionGraph(model, features, taught, unknown, editable=editable, ranges=web)
+    return [*graphs, image, question]
 
 
 def _remarks(run: Run) -> Sequence[str]:

@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from askattend.exporting.steps import with_ranges
 from askattend.features.levels import blank_out
 from askattend.features.spec import FeatureSpec, per_channel
 from askattend.features.storage import dequantise, quantise
@@ -108,46 +109,58 @@ class BackboneGraph(Graph):
 
 
 class ImageGraph(Graph):
-    """Regions to all that is computed once an image, and whether it is unlike those of training.
+    """Regions to all that is computed once an image, and if it is unlike those of training.
 
     Args:
         network: the run's.
         spec: of the features.
-        likeness: tells pictures that are unlike; None where the run has none.
+        likeness: tells pictures that are unlike; None where the run has none, nor the graph such
+            an output.
+        ranges: True to tell the range of each step's numbers, see `with_ranges`.
     """
 
     name = "image"
 
-    def __init__(self, network: Network, spec: FeatureSpec, likeness: ImageLikeness | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        spec: FeatureSpec,
+        likeness: ImageLikeness | None,
+        *,
+        ranges: bool = False,
+    ) -> None:
         super().__init__()
         self.network, self.likeness, self.region_dim = network, likeness, spec.region_dim
-        self.made_of = network.name
+        self.made_of, self.ranges = network.name, ranges
         self.inputs = (Port("regions", ("images", "regions", spec.input_dim)),)
-        unlike = Port("unlike", ("images",), torch.bool)
-        self.outputs = (*encoding_ports(network, spec), unlike)
+        unlike = (Port("unlike", ("images",), torch.bool),) if likeness is not None else ()
+        self.outputs = (*encoding_ports(network, spec), *unlike, *_ranges_port(self, spec))
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Encode the image."""
         (regions,) = tensors
+        return with_ranges(lambda: self._encode(regions)) if self.ranges else self._encode(regions)
+
+    def _encode(self, regions: Float[Tensor, "images regions dim"]) -> tuple[Tensor, ...]:
         encoding = self.network.encode_image(regions)
         blank = () if encoding.blank is None else (encoding.blank,)
-        return (encoding.regions, *encoding.projected, *blank, self._unlike(regions))
+        unlike = () if self.likeness is None else (self._unlike(self.likeness, regions),)
+        return (encoding.regions, *encoding.projected, *blank, *unlike)
 
-    def _unlike(self, regions: Float[Tensor, "images regions dim"]) -> Bool[Tensor, " images"]:
+    def _unlike(
+        self, likeness: ImageLikeness, regions: Float[Tensor, "images regions dim"]
+    ) -> Bool[Tensor, " images"]:
         """Tell which images are unlike; see `ImageLikeness.distance`."""
         means = regions[..., : self.region_dim].mean(dim=1)
-        if self.likeness is None:
-            return means[:, 0] != means[:, 0]  # of what is a number, never
         mean, matrix, scale = (
-            torch.from_numpy(array)
-            for array in (self.likeness.mean, self.likeness.matrix, self.likeness.scale)
+            torch.from_numpy(array) for array in (likeness.mean, likeness.matrix, likeness.scale)
         )
         standard = (means - mean) / scale
         inside = standard @ matrix
         lengths = 1 / matrix.square().sum(dim=0).clamp(min=1e-12)
         left = standard.square().sum(dim=1) - (inside.square() * lengths).sum(dim=1)
-        squared = inside.square().sum(dim=1) + left.clamp(min=0) / self.likeness.rest
-        return ~(squared.sqrt() <= self.likeness.threshold)
+        squared = inside.square().sum(dim=1) + left.clamp(min=0) / likeness.rest
+        return ~(squared.sqrt() <= likeness.threshold)
 
 
 class QuestionGraph(Graph):
@@ -159,6 +172,7 @@ class QuestionGraph(Graph):
         calibration: by which probabilities are tempered; None for a temperature of 1.
         unknown: the index of an unknown word.
         editable: True for inputs that put edited maps in the place of the network's.
+        ranges: True to tell the range of each step's numbers, see `with_ranges`.
     """
 
     name = "question"
@@ -171,10 +185,11 @@ class QuestionGraph(Graph):
         unknown: int,
         *,
         editable: bool = False,
+        ranges: bool = False,
     ) -> None:
         super().__init__()
         self.network, self.calibration, self.unknown = network, calibration, unknown
-        self.made_of = network.name
+        self.made_of, self.ranges = network.name, ranges
         self.encoding, (answers, maps) = encoding_ports(network, spec), _sizes(network, spec)
         long = torch.int64
         asked = (
@@ -188,10 +203,16 @@ class QuestionGraph(Graph):
             Port("logits", ("questions", answers)),
             Port("probabilities", ("questions", answers)),
             Port("attention", ("questions", maps, "regions")),
+            *_ranges_port(self, spec),
         )
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """Encode the questions and answer them."""
+        return (
+            with_ranges(lambda: self._answer(*tensors)) if self.ranges else self._answer(*tensors)
+        )
+
+    def _answer(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         end = len(self.encoding)
         named = dict(zip((port.name for port in self.encoding), tensors[:end], strict=True))
         tokens, lengths, image_index, *edits = tensors[end:]
@@ -242,6 +263,16 @@ def encoding_ports(network: Network, spec: FeatureSpec) -> tuple[Port, ...]:
     )
     blank = () if found.blank is None else (Port("blank", tuple(rows), torch.bool),)
     return (Port("encoded", (*rows, found.regions.shape[-1])), *projected, *blank)
+
+
+def _ranges_port(graph: ImageGraph | QuestionGraph, spec: FeatureSpec) -> tuple[Port, ...]:
+    """Name the ranges of a graph's steps, where it tells them; how many, an example tells."""
+    if not graph.ranges:
+        return ()
+    lengths = {"images": 2, "regions": spec.regions, "questions": 1, "words": 1}
+    with torch.no_grad():
+        *_, found = graph(*(port.example(lengths) for port in graph.inputs))
+    return (Port("ranges", tuple(found.shape)),)
 
 
 def _sizes(network: Network, spec: FeatureSpec) -> tuple[int, int]:

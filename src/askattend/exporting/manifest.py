@@ -11,6 +11,7 @@ import msgspec
 from askattend.environment.origin import read_origin
 from askattend.environment.provenance import Provenance
 from askattend.exporting.graphs import BackboneGraph, Graph, Port
+from askattend.exporting.steps import StepFacts
 from askattend.features.lite import LITE
 from askattend.features.spec import FeatureSpec
 from askattend.files.manifest import Entry
@@ -18,11 +19,12 @@ from askattend.metrics.calibration import MOST_UNKNOWN
 from askattend.models.encoders import PADDING
 from askattend.report.card import licence_of
 from askattend.report.details import portable
+from askattend.report.quality import Quality
 from askattend.runs.answerer import Answerer
 from askattend.training.summary import read_summary
 
 # Grows with every change of what a manifest, or a graph, means.
-LAYOUT = 1
+LAYOUT = 2
 Weights = Literal["float32", "int8"]
 
 
@@ -79,9 +81,15 @@ class TemperatureFacts(msgspec.Struct, frozen=True):
 
 
 class SureFacts(msgspec.Struct, frozen=True):
-    """An answer is sure from this probability on, with no greater share of unknown words."""
+    """Threshold and share of unknown words that an answer is judged by.
 
-    threshold: float
+    Attributes:
+        threshold: the least probability to be sure with; None where none was chosen, so that
+            nobody judges.
+        most_unknown: of a question with a greater share of unknown words no answer is sure.
+    """
+
+    threshold: float | None
     most_unknown: float
 
 
@@ -132,7 +140,7 @@ class ExportManifest(msgspec.Struct, frozen=True):
         preprocessing: how a picture becomes pixels; the graph itself subtracts mean and divides.
         attention: of the maps.
         temperature: None where none was fitted.
-        sure: when an answer is.
+        sure: what judges whether an answer is.
         attends: False for a network whose maps are the same everywhere.
         depends_on_padding: True where an answer depends on the longest question beside it.
         editable: True where the question graph takes edited maps.
@@ -141,6 +149,7 @@ class ExportManifest(msgspec.Struct, frozen=True):
         provenance: the run's own: what it learnt from, when, how well.
         remarks: what differs from the run's own answers.
         page: what the page tells of the run.
+        steps: of a forward pass, where the graphs tell their ranges.
         files: every other file, its bytes and SHA-256.
     """
 
@@ -164,6 +173,7 @@ class ExportManifest(msgspec.Struct, frozen=True):
     provenance: dict[str, Any]
     remarks: tuple[str, ...]
     page: dict[str, Any]
+    steps: tuple[StepFacts, ...]
     files: dict[str, Entry]
 
     def encode(self) -> bytes:
@@ -178,7 +188,9 @@ def describe(
     weights: Weights,
     editable: bool,
     accuracy: Accuracy | None,
+    quality: Quality | None,
     remarks: Sequence[str],
+    steps: Sequence[StepFacts],
     files: Mapping[str, Entry],
 ) -> ExportManifest:
     """Describe an export.
@@ -189,7 +201,9 @@ def describe(
         weights: the type of their numbers.
         editable: see `ExportManifest`, as the rest.
         accuracy: if it was measured.
+        quality: of the run, for the page.
         remarks: on what differs from the run's own answers.
+        steps: of a forward pass.
         files: name → what the file holds.
     """
     run, calibration = answerer.run, answerer.calibration
@@ -219,7 +233,8 @@ def describe(
         licence=LicenceFacts(*licence_of(run), _licence_of_backbone(graphs)),
         provenance=_provenance(answerer),
         remarks=tuple(remarks),
-        page=_page(answerer),
+        page=_page(answerer, quality),
+        steps=tuple(steps),
         files=dict(files),
     )
 
@@ -247,7 +262,7 @@ def _provenance(answerer: Answerer) -> dict[str, Any]:
     }
 
 
-def _page(answerer: Answerer) -> dict[str, Any]:
+def _page(answerer: Answerer, quality: Quality | None) -> dict[str, Any]:
     """Tell of a run what a page shows before anything is asked."""
     run, summary = answerer.run, read_summary(answerer.run.folder)
     words = [word for word in run.words.words if len(word) > 3 and word.isalpha()]
@@ -256,4 +271,5 @@ def _page(answerer: Answerer) -> dict[str, Any]:
         "questions": None if summary is None else summary.data.train.questions,
         "suggestions": list(run.suggestions),
         "common_words": words[:12],
+        "quality": msgspec.to_builtins(quality),
     }

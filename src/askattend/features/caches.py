@@ -25,6 +25,7 @@ Kind = Literal[
     "questions",
     "pictures",
     "onnxruntime-web",
+    "kernels",
     "features",
     "imported features",
 ]
@@ -35,6 +36,7 @@ PARTS: dict[str, Kind] = {
     "rows": "questions",
     "pictures": "pictures",
     "onnxruntime-web": "onnxruntime-web",
+    "kernels": "kernels",
 }
 
 
@@ -68,7 +70,7 @@ def find_cached(folders: Sequence[Path] = ()) -> list[Cached]:
     Args:
         folders: where to look for feature stores, at any depth; without any, the user's cache
             folder is looked at, which holds packed runs that were unpacked, generated drawings,
-            and pictures that were unpacked from files of many.
+            pictures that were unpacked from files of many, and compiled kernels.
 
     Raises:
         ConfigError: a folder is not there, or the user has no home folder.

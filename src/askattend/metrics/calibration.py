@@ -30,6 +30,8 @@ BINS = 15
 # Of a question of whose words a greater share is unknown, no answer is sure: the words that it does
 # know are often those that any question has ("is a … to be seen?").
 MOST_UNKNOWN = 0.25
+# Said where nobody chose what makes an answer sure, or knows the pictures that were learnt from.
+NOT_JUDGED = "not judged"
 # A threshold that no probability reaches.
 NEVER = 1.1
 # Risks that are advised, the first that validation shows.

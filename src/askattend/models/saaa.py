@@ -20,6 +20,7 @@ from askattend.models.kernels import (
     Dropout,
     attention_scores,
     l2_normalise,
+    linear,
     matmul_dtype,
     softmax,
     weighted_sum,
@@ -124,8 +125,8 @@ class SAAA(Network):
         attended = paper.X_C(weighted_sum(attention, image.regions, image_index))  # Σ_l α_{c,l} v̂_l
         combined = paper.COMBINED(torch.cat([attended.flatten(1), question], dim=1))  # [x, s]
         drop, first, relu, drop_hidden, last = self.classifier
-        hidden = paper.G_HIDDEN(relu(first(drop(combined))))  # ReLU(W₁[x, s] + b₁)
-        logits = last(drop_hidden(hidden))  # G(x, s); P(a | I, q) = softmax(logits)
+        hidden = paper.G_HIDDEN(relu(linear(first, drop(combined))))  # ReLU(W₁[x, s] + b₁)
+        logits = linear(last, drop_hidden(hidden))  # G(x, s); P(a | I, q) = softmax(logits)
         logits = add_word_logits(logits, word_logits, paper.G)
         return Output(logits, attention, scores, attended, question)
 

@@ -28,17 +28,18 @@ class Answer:
         top: the most probable answers with their probabilities, falling; `text` comes first.
         attention: one map a glimpse or hop, edited ones as they were pooled with; each sums to 1
             over rows and columns, row 0 on top.
-        sure: True where the probability is high enough for the risk that the run was told to stay
-            below (always, if it was told none), enough of the question's words are known, and the
-            picture is not unlike those of training.
+        sure: True where the probability reaches the threshold that was chosen for the run; False
+            where it does not, where too few of the question's words are known, and where the
+            picture is unlike those of training; else None: no threshold was chosen, so nobody
+            judged.
         unknown_words: the question's words that the answer cannot rest on, since they were in no
             training question and have no vector; each once, in the question's order.
         image: the picture, upright, RGB; None where it was answered from stored features.
         seen: the part of the image that the maps lie over: left, top, right and bottom, as shares
             of its width and height; None where that is not known.
         maps_name: what its paper calls one map: ``"glimpse"``, ``"hop"``.
-        unlike_training: True where the picture is unlike those that the model learnt from; see
-            `askattend.metrics.image_likeness`. False where the run does not tell.
+        unlike_training: True where the picture is unlike those that the model learnt from, see
+            `askattend.metrics.image_likeness`; None where the run knows nothing of these.
     """
 
     question: str
@@ -46,12 +47,12 @@ class Answer:
     probability: float
     top: tuple[tuple[str, float], ...]
     attention: Float[Tensor, "maps rows columns"] = field(repr=False, hash=False)
-    sure: bool = True
+    sure: bool | None = None
     unknown_words: tuple[str, ...] = ()
     image: Image.Image | None = field(default=None, repr=False, compare=False)
     seen: Crop | None = field(default=None, repr=False)
     maps_name: str = field(default="map", repr=False)
-    unlike_training: bool = False
+    unlike_training: bool | None = None
 
     def __eq__(self, other: object) -> bool:
         """Compare all but the pictures; a tensor's own comparison is no truth value."""
@@ -65,7 +66,7 @@ class Answer:
     @property
     def said(self) -> str:
         """The answer as it is told to people: ``"not sure; perhaps red"`` where it is not sure."""
-        return self.text if self.sure else f"not sure; perhaps {self.text}"
+        return f"not sure; perhaps {self.text}" if self.sure is False else self.text
 
     def to_dict(self) -> dict[str, Any]:
         """Return all but the picture as plain dicts, lists, texts and numbers, ready for JSON.

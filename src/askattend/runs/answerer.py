@@ -17,12 +17,13 @@ from torch.nn.utils.rnn import pad_sequence
 from askattend.data.look_alikes import answers_named
 from askattend.data.vocab import PADDING
 from askattend.errors import RunError
-from askattend.metrics.calibration import MOST_UNKNOWN, Calibration
+from askattend.metrics.calibration import Calibration
 from askattend.models import ImageEncoding, Network, Output
 from askattend.models.edited_attention import EditedAttention
 from askattend.models.word_embedding import with_unseen_words
 from askattend.runs.answer import Answer
 from askattend.runs.image_likeness import load_likeness
+from askattend.runs.judging import chosen_threshold, is_sure, unjudged
 from askattend.runs.most_probable import most_probable
 from askattend.runs.question_reader import QuestionReader
 from askattend.runs.run_folder import Run
@@ -46,21 +47,20 @@ class Answerer:
         self.reader = QuestionReader(run.words, run.words.words, run.vectors)
         self.calibration = run.load_calibration()
         self.likeness = load_likeness(run.folder, run.features.region_dim)
-        self.threshold = 0.0 if self.calibration is None else self.calibration.threshold()
+        self.threshold = chosen_threshold(self.calibration)
 
     def abstain_above(self, risk: float | None) -> None:
         """Stop being sure of answers whose probability means a greater risk than this, 0 to 1.
 
         Args:
-            risk: None to be sure of every answer to a question of whose words enough are known;
-                see `MOST_UNKNOWN`.
+            risk: None to judge no answer by its probability.
 
         Raises:
             RunError: the run was never evaluated, so that its risk is not known.
             ConfigError: it was validated on questions that do not show how to keep it.
         """
         if risk is None:
-            self.threshold = 0.0
+            self.threshold = None
             return
         if self.calibration is None:
             raise RunError(
@@ -78,7 +78,11 @@ class Answerer:
 
     def calibrate(self, calibration: Calibration) -> None:
         """Answer from now on by what was learnt of its probabilities."""
-        self.calibration, self.threshold = calibration, calibration.threshold()
+        self.calibration, self.threshold = calibration, chosen_threshold(calibration)
+
+    def unjudged(self, answers: Sequence[Answer]) -> tuple[str, ...]:
+        """Say what nobody judged of some of its answers: ``"sure: not judged, as …"``."""
+        return unjudged(answers, self.calibration)
 
     @property
     def maps_name(self) -> str:
@@ -298,10 +302,10 @@ class Answerer:
         ranked: tuple[tuple[str, float], ...],
         attention: Tensor,
         *,
-        unlike: bool,
+        unlike: bool | None,
     ) -> Answer:
-        enough = self._unknown_share(tokens) <= MOST_UNKNOWN
-        sure = enough and not unlike and ranked[0][1] >= self.threshold
+        share = self._unknown_share(tokens)
+        sure = False if unlike else is_sure(ranked[0][1], self.threshold, unknown=share)
         unknown = self.reader.unknown(question, tokens)
         return Answer(
             question, *ranked[0], ranked, attention, sure, unknown, unlike_training=unlike
@@ -312,5 +316,5 @@ class Answerer:
         return next(self.model.parameters()).device
 
 
-def _is_unlike(images: ImageEncoding, number: int) -> bool:
-    return images.unlike is not None and bool(images.unlike[number])
+def _is_unlike(images: ImageEncoding, number: int) -> bool | None:
+    return None if images.unlike is None else bool(images.unlike[number])

@@ -56,8 +56,8 @@ def pipeline(
 class VQAPipeline:
     """Questions about images → for each, its most probable answers, ``{"score": …, "answer": …}``.
 
-    Scores are probabilities; ViLT's there were sigmoids. Where the network looked is told by
-    `predictor`, see `Predictor.look`.
+    Scores are probabilities; ViLT's there were sigmoids. Where the network looked, and whether an
+    answer is sure, is told by `predictor`, see `Predictor.look`: nobody judges here.
 
     Args:
         predictor: what answers.

@@ -82,7 +82,7 @@ def _locate(run: Path, split: str | None, data: str | None) -> Path | None:
     for folder in (*names, *(inside / folder.name for folder in names)):
         if (folder / METRICS).is_file():
             return folder
-    others = _evaluations(run)
+    others = known_evaluations(run)
     if is_named(run) or is_model_folder(run):  # of a model, no data set is its own
         others = [each for each in others if each.name.endswith(f"-{wanted}")] or others
         split = None if all(each.name.endswith(f"-{wanted}") for each in others) else split
@@ -99,8 +99,8 @@ def _is_evaluation(folder: Path) -> bool:
     return (folder / METRICS).is_file() and (folder / PREDICTIONS).is_file()
 
 
-def _evaluations(run: Path) -> list[Path]:
-    """List a run's evaluations; an evaluation's own folder is its only one."""
+def known_evaluations(run: Path) -> list[Path]:
+    """List a run's evaluations, packed ones too; an evaluation's own folder is its only one."""
     if _is_evaluation(run):
         return [run]
     inside = _inside(run).glob(f"*/{METRICS}")
@@ -149,7 +149,7 @@ class _Missing:
         return " ".join([*parts, "No split is common to all: evaluate them on the same --data."])
 
     def _there_are(self, missing: Sequence[Path]) -> list[str]:
-        names = {run: name_few(each.name for each in _evaluations(run)) for run in missing}
+        names = {run: name_few(each.name for each in known_evaluations(run)) for run in missing}
         one = len(missing) == 1
         return [f"{'It' if one else run} was on: {name}." for run, name in names.items() if name]
 
@@ -167,7 +167,7 @@ class _Missing:
 
     def _others(self) -> list[str]:
         """List other splits, the best to compare on first: what was learned from comes last."""
-        names = {folder.name for run in self.runs for folder in _evaluations(run)} | {"valid"}
+        names = {folder.name for run in self.runs for folder in known_evaluations(run)} | {"valid"}
         if self.data is not None:
             prefix = evaluation_folder(self.runs[0], "", self.data).name
             names |= {name.removeprefix(prefix) for name in names}

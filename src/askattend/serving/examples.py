@@ -19,9 +19,9 @@ ANSWER_EXAMPLE: dict[str, Any] = {
     "question": "what colour is the shape?",
     "answer": "red",
     "probability": 0.98,
-    "sure": True,
+    "sure": None,
     "unlike_training": False,
-    "threshold": 0.0,
+    "threshold": None,
     "unknown_words": [],
     "notes": [],
     "top": [{"answer": "red", "probability": 0.98}, {"answer": "brown", "probability": 0.01}],
@@ -33,6 +33,15 @@ ANSWERS_EXAMPLE: dict[str, Any] = {
     "answers": [ANSWER_EXAMPLE],
     "seen": [0, 0, 1, 1],
     "milliseconds": 4.2,
+}
+QUALITY_EXAMPLE: dict[str, Any] = {
+    "data": "easy-vqa",
+    "split": "test",
+    "questions": 9673,
+    "metric": "exact match",
+    "accuracy": 0.999,
+    "interval": [0.998, 0.999],
+    "floors": [{"name": "most common answer", "accuracy": 0.373, "interval": [0.364, 0.383]}],
 }
 PROBLEM_EXAMPLE: dict[str, Any] = {
     "type": "about:blank",

@@ -102,7 +102,8 @@ class _Asking:
 
     def _said(self, answer: Answer) -> str:
         lines = [f"## {answer.said}", percent(answer.probability)]
-        lines += [f"*{note}*" for note in (*self._predictor.notes(answer.question), *answer.notes)]
+        notes = [*self._predictor.notes(answer.question), *answer.notes]
+        lines += [f"*{note}*" for note in (*notes, *self._predictor.unjudged([answer]))]
         if self._predictor.model.attends:
             name = self._predictor.maps_name
             told = enumerate(map(describe_map, answer.attention), 1)

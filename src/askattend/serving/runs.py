@@ -13,8 +13,9 @@ import torch
 from askattend.devices import AnsweringPrecision
 from askattend.environment.packing import run_folder
 from askattend.features.spec import FeatureSpec
+from askattend.report.quality import Quality, quality_of
 from askattend.runs.predictor import Predictor
-from askattend.serving.schemas import RunDescription
+from askattend.serving.schemas import QualityDescription, RunDescription
 from askattend.training.summary import read_summary
 
 
@@ -26,12 +27,14 @@ class ServedRun:
         id: its folder's name, with -2, -3, … behind it where several have the same.
         predictor: the run, loaded.
         questions: how many it learnt from; None where its training is not known.
+        quality: how good it is; None where nobody measured.
         maps: how many maps an answer has; known after the warm-up question.
     """
 
     id: str
     predictor: Predictor = field(repr=False)
     questions: int | None = None
+    quality: Quality | None = None
     maps: int = 0
 
     @property
@@ -71,6 +74,7 @@ class ServedRun:
             data=_data_name(run.config.get("data")),
             questions=self.questions,
             attends=model.attends,
+            quality=None if self.quality is None else QualityDescription.of(self.quality),
         )
 
 
@@ -89,14 +93,15 @@ def load_runs(
         device: where to compute.
         precision: of weights and products; by default each run's.
         abstain_above_risk: see `Answerer.abstain_above`; by default each run's.
-        abstention: False to be sure whatever the risk.
+        abstention: False to judge no answer by its probability.
 
     Raises:
         AskAttendError: a run or its backbone is not to be had; see `Predictor.load`.
     """
+    qualities = [quality_of(folder) for folder in folders]
     folders = [run_folder(folder) for folder in folders]
     served: list[ServedRun] = []
-    for folder, run_id in zip(folders, unique_names(folders), strict=True):
+    for folder, run_id, quality in zip(folders, unique_names(folders), qualities, strict=True):
         predictor = Predictor.load(folder, device=device, precision=precision)
         if abstain_above_risk is not None or not abstention:
             predictor.abstain_above(abstain_above_risk)
@@ -106,7 +111,7 @@ def load_runs(
         _ = predictor.backbone  # a run without its backbone is refused now, not when first asked
         summary = read_summary(folder)
         questions = None if summary is None else summary.data.train.questions
-        served.append(ServedRun(run_id, predictor, questions))
+        served.append(ServedRun(run_id, predictor, questions, quality))
     return served
 
 

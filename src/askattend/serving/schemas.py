@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from askattend.serving.examples import ANSWERS_EXAMPLE, PROBLEM_EXAMPLE
+from askattend.report.quality import Quality
+from askattend.serving.examples import ANSWERS_EXAMPLE, PROBLEM_EXAMPLE, QUALITY_EXAMPLE
 
 AttentionForm = Literal["none", "array", "png"]
 # More answers than anybody reads; a run may have thousands.
@@ -196,10 +198,17 @@ class Answer(Sent):
     question: str
     answer: str
     probability: float
-    sure: bool
-    threshold: float = Field(description="Probability that an answer must have to be sure.")
+    sure: bool | None = Field(
+        description="True, false, or null: no threshold was chosen, so that nobody judged."
+    )
+    threshold: float | None = Field(
+        description="Probability that an answer must have to be sure; null where none was chosen."
+    )
     unknown_words: list[str] = Field(description="Words that the answer cannot rest on.")
-    unlike_training: bool = Field(description="The picture is unlike those it learnt from.")
+    unlike_training: bool | None = Field(
+        description="The picture is unlike those it learnt from; null where the run knows nothing "
+        "of these."
+    )
     notes: list[str] = Field(description="What one should know of how the question is read.")
     top: list[RankedAnswer]
     attention: Attention | None
@@ -219,6 +228,33 @@ class Answers(Sent):
     milliseconds: float = Field(description="From the request's arrival to its answers.")
 
 
+class FloorDescription(Sent):
+    """Accuracy of a floor: what is reached without the network, on the same questions."""
+
+    name: str
+    accuracy: float
+    interval: tuple[float, float] | None
+
+
+class QualityDescription(Sent):
+    """How good a run is, on questions that it did not learn from unless `split` says so."""
+
+    data: str = Field(description="What the questions are of.")
+    split: str
+    questions: int
+    metric: str = Field(description="What counts as right.")
+    accuracy: float = Field(description="0 to 1, as all here.")
+    interval: tuple[float, float] | None = Field(
+        description="Of the accuracy, 95 %; null where only the training measured it."
+    )
+    floors: list[FloorDescription]
+
+    @classmethod
+    def of(cls, quality: Quality) -> QualityDescription:
+        """Write figures as they are sent."""
+        return cls.model_validate(msgspec.to_builtins(quality))
+
+
 class RunDescription(Sent):
     """A run that answers."""
 
@@ -232,12 +268,17 @@ class RunDescription(Sent):
     words: int = Field(description="How many words it knows.")
     common_words: list[str] = Field(description="Some of these, the most common first.")
     suggestions: list[str] = Field(description="Questions that it was trained on, to begin with.")
-    threshold: float
+    threshold: float | None = Field(
+        description="Probability that an answer must have to be sure; null where none was chosen."
+    )
     data: str | None = Field(description="Name of what it was trained on.")
     questions: int | None = Field(
         description="How many questions it learnt from; null where its training is not known."
     )
     attends: bool = Field(description="False for a network whose maps are even everywhere.")
+    quality: QualityDescription | None = Field(
+        description="How good it is; null where nobody measured."
+    )
 
 
 class Runs(Sent):
@@ -252,8 +293,9 @@ class Runs(Sent):
                             **{"id": "demo", "network": "SAAA", "maps_name": "glimpse", "maps": 2},
                             **{"rows": 7, "columns": 7, "answers": 13, "words": 33},
                             **{"common_words": ["there", "circle", "what"]},
-                            **{"suggestions": ["is there a circle?"], "threshold": 0.0},
+                            **{"suggestions": ["is there a circle?"], "threshold": None},
                             **{"data": "easy-vqa", "questions": 36731, "attends": True},
+                            "quality": QUALITY_EXAMPLE,
                         }
                     ],
                     "max_question_length": 500,

@@ -20,7 +20,8 @@ class Cost:
     Attributes:
         flops: floating-point operations of its matrix products, a multiplication and an addition
             counting as two; element-wise work is not counted.
-        bytes: of all tensors that it made, those freed again included.
+        bytes: of all tensors that it made, those freed again included; a large copy into memory
+            that is used again counts as made.
         parameters: name → number of elements, of the parameters that it read.
     """
 

@@ -70,7 +70,7 @@ def _trace(config: NetworkConfig, data: RandomData) -> Trace:
     tokens = torch.randint(min(2, data.tokens - 1), data.tokens, (data.batch_size, data.max_length))
     tokens = tokens * (torch.arange(data.max_length) < lengths[:, None])
     grid = (data.grid, data.grid)
-    with torch.no_grad():
+    with torch.inference_mode():  # else an LSTM over a single question is one operation
         steps = trace_steps(model, lambda: model(regions, tokens, lengths), grid=grid)
     trace = Trace.of(model, steps)
     if all(step.name != "tokens" for step in steps):  # a network that reads no question

@@ -14,8 +14,9 @@ SHADES = "·░▒▓█"
 # Larger maps would not fit a terminal, at two characters a cell.
 MOST_CELLS = 14
 UNITS = (
-    "FLOP: of matrix products alone, a multiplication and an addition counting as two; B: of the "
-    "tensors newly made since the step before. What is handed in, and views, cost nothing."
+    "FLOP: of matrix products alone, a multiplication and an addition counting as two. Size: of "
+    "the step's own tensor. Made: of all tensors newly made since the step before, itself and "
+    "those freed again included; what is handed in, and a view of another tensor, is not made."
 )
 
 
@@ -65,9 +66,7 @@ def _describe(step: TracedStep) -> Iterator[str]:
     if step.parameters:
         used = ", ".join(f"{name} ({count:,})" for name, count in step.parameters.items())
         yield f"parameters: {used}"
-    costs = ((step.flops, "FLOP", 1000), (step.bytes, "B", 1024))
-    if counted := ", ".join(_with_prefix(*cost) for cost in costs if cost[0]):
-        yield counted
+    yield ", ".join(_costs(step))
     if step.values is not None:
         v = step.values
         yield f"values {v.least:.4g} to {v.greatest:.4g}, mean {v.mean:.4g}"
@@ -75,6 +74,15 @@ def _describe(step: TracedStep) -> Iterator[str]:
         yield f"each map sums to 1: {'yes' if step.sums_to_one else 'NO'}"
     if step.maps is not None:
         yield from _maps(step)
+
+
+def _costs(step: TracedStep) -> Iterator[str]:
+    """Yield what a step costs; what costs nothing is not told."""
+    if step.flops:
+        yield _with_prefix(step.flops, "FLOP", 1000)
+    yield f"size {_with_prefix(step.size, 'B', 1024)}"
+    if step.bytes:
+        yield f"made {_with_prefix(step.bytes, 'B', 1024)}"
 
 
 def _word_text(word: Word) -> str:

@@ -15,6 +15,9 @@ from askattend.models.kernels.recording import listening
 from askattend.models.symbols import Step
 from askattend.tracing.costs import Cost, Meter
 
+# Steps that a network is given, and does not make.
+_HANDED_IN = frozenset(("regions", "tokens"))
+
 
 class Values(msgspec.Struct, frozen=True):
     """The range of a tensor's elements."""
@@ -53,7 +56,9 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
         dtype: the tensor's.
         parameters: name → number of elements, of the parameters that the step read.
         flops: of its matrix products, a multiplication and an addition counting as two.
-        bytes: of the tensors newly made on the way to it; inputs were there before.
+        size: bytes of the tensor itself: its elements times those of each.
+        bytes: of all tensors newly made on the way to it, itself included unless it is a view of
+            another or was handed in.
         values: where they were asked for.
         sums_to_one: of an attention map, where values were asked for: True if every map does.
         maps: of an attention map, where values were asked for: the first question's, maps × rows ×
@@ -71,6 +76,7 @@ class TracedStep(msgspec.Struct, frozen=True, omit_defaults=True):
     dtype: str
     parameters: dict[str, int]
     flops: int
+    size: int
     bytes: int
     values: Values | None = None
     sums_to_one: bool | None = None
@@ -150,7 +156,7 @@ def trace_steps(
 
     def listener(step: Step) -> None:
         cost = meter.take()
-        if not steps:  # all before the first step, such as the backbone, is not the network's
+        if not steps or step.name in _HANDED_IN:  # the work of others, such as the backbone
             cost = Cost(flops=0, bytes=0, parameters={})
         steps.append(_describe(step, cost, grid, values=values))
         meter.take()  # looking at the values is not the network's work
@@ -175,6 +181,7 @@ def _describe(step: Step, cost: Cost, grid: tuple[int, int], *, values: bool) ->
         dtype=str(tensor.dtype).removeprefix("torch."),
         parameters=dict(cost.parameters),
         flops=cost.flops,
+        size=tensor.numel() * tensor.element_size(),
         bytes=cost.bytes,
         values=Values.of(tensor) if values else None,
         sums_to_one=_sums_to_one(tensor) if is_attention else None,

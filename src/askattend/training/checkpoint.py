@@ -17,16 +17,18 @@ from askattend.runs.run_folder import WEIGHTS, Run
 from askattend.runs.tensor_files import strip_prefix
 from askattend.training.history import Progress, TrainingHistory, WithinEpoch, decode_progress
 from askattend.training.processes import Processes
+from askattend.training.weight_averaging import AVERAGE, AVERAGED, keeps_average
 
 # What the optimizer keeps of each parameter, and generators of random numbers, have a prefix each.
 _MOMENT, _RANDOM = "optimizer.", "random."
-# What it keeps, by its kind.
+# What it keeps, by its kind, and what of it is a number.
 _KEPT: Mapping[type[torch.optim.Optimizer], frozenset[str]] = MappingProxyType(
     {
         torch.optim.AdamW: frozenset({"step", "exp_avg", "exp_avg_sq"}),
         torch.optim.SGD: frozenset({"momentum_buffer"}),
     }
 )
+_COUNTS = frozenset({"step", AVERAGED})
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ def _problem(
     wanted: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
     for name, parameter in model.named_parameters():
         if name not in progress.without_moments:
-            for key in _KEPT[type(optimizer)]:
-                shape = () if key == "step" else tuple(parameter.shape)
+            for key in _kept(optimizer):
+                shape = () if key in _COUNTS else tuple(parameter.shape)
                 wanted[f"{_MOMENT}{name}.{key}"] = (shape, parameter.dtype)
     random = {name: tensor for name, tensor in tensors.items() if name.startswith(_RANDOM)}
     moments = tensors.keys() - random.keys()
@@ -152,6 +154,11 @@ def _problem(
         if not torch.isfinite(tensors[name]).all():
             return f"'{name}' holds values that are not finite"
     return _random_problem(random, within=progress.within is not None)
+
+
+def _kept(optimizer: torch.optim.Optimizer) -> frozenset[str]:
+    averages = {AVERAGE, AVERAGED} if keeps_average(optimizer) else set()
+    return _KEPT[type(optimizer)] | averages
 
 
 def _random_problem(states: Mapping[str, Tensor], *, within: bool) -> str | None:

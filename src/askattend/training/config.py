@@ -84,6 +84,9 @@ class TrainConfig:
     """Largest norm of each parameter's gradient by itself; 0 does not clip."""
     patience: Natural = 5
     """Epochs without a better validation accuracy before stopping early; 0 never does."""
+    average_epochs: NaturalFloat = 0.0
+    """Epochs over which the weights that are judged and kept are averaged; 0 takes them as the last
+    step left them."""
     keep: Literal["best", "last"] = "best"
     """Epoch whose weights are kept: the most accurate on validation, or the last, which a falling
     rate leads to; few validation questions choose by chance."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from askattend.training.losses import FETCH_EVERY, Losses
 from askattend.training.processes import ALONE, Processes
 from askattend.training.step import learning_rate, make_optimizer
 from askattend.training.validation import validate_divided
+from askattend.training.weight_averaging import averaged_weights, keep_average
 
 
 def fit(
@@ -72,6 +73,8 @@ def fit(
     torch.manual_seed(config.seed)
     model = run.new_model().to(device)
     optimizer = make_optimizer(model, config)
+    keep_average(optimizer, config.average_epochs * train.steps(at_least=config.min_steps))
+    judged = partial(averaged_weights, model, optimizer)
     begun = resumed(run, model, optimizer, processes) if resume else Checkpoint()
     history = replace(begun.history, metric=metric_name(valid.questions), keep=config.keep)
     print_line(console, f"accuracy on validation: {history.metric}")
@@ -96,7 +99,9 @@ def fit(
             # Processors of other kinds round otherwise, so that weights would drift apart.
             processes.take_from_first(model.state_dict().values())
             epoch = _epoch(
-                EpochStart(run.folder, len(history.epochs), begun, keep, timer, pulse, processes),
+                EpochStart(
+                    run.folder, len(history.epochs), begun, keep, judged, timer, pulse, processes
+                ),
                 model,
                 step,
                 train,
@@ -111,7 +116,8 @@ def fit(
             with saving.put_off():
                 if processes.first:
                     if history.best is epoch:
-                        run.save_weights(model)
+                        with judged():
+                            run.save_weights(model)
                     save_checkpoint(run, model, optimizer, history)
                     log.write(history)
             if processes.any(saving.asked):
@@ -133,6 +139,7 @@ class EpochStart:
         done: whole epochs before it.
         begun: what a resumed training goes on from; an empty one for a fresh epoch.
         keep: writes a checkpoint.
+        judged: puts the weights that are judged in place for a while.
         timer: says when the next one is due.
         pulse: says how it goes, where there is no bar.
         processes: that train together.
@@ -142,6 +149,7 @@ class EpochStart:
     done: int
     begun: Checkpoint
     keep: Callable[[WithinEpoch], None]
+    judged: Callable[[], AbstractContextManager[None]]
     timer: Timer
     pulse: Heartbeat
     processes: Processes = ALONE
@@ -182,7 +190,7 @@ def _epoch(
     bar.update(task, description="validating")
     trained = so_far(steps)
     try:
-        with still_at_work(bar.console, f"validating epoch {done + 1}"):
+        with start.judged(), still_at_work(bar.console, f"validating epoch {done + 1}"):
             found = validate_divided(model, valid, device, config.precision, start.processes)
     except KeyboardInterrupt:
         start.keep(trained)
@@ -190,7 +198,8 @@ def _epoch(
     valid_loss, valid_accuracy = found
     bar.remove_task(task)
     if not math.isfinite(valid_loss):
-        raise trail.validation(valid_loss, (done + 1) * steps, model, valid)
+        with start.judged():
+            raise trail.validation(valid_loss, (done + 1) * steps, model, valid)
     return Epoch(
         epoch=done + 1,
         step=(done + 1) * steps,

@@ -24,6 +24,12 @@ from small_questions import make_qaset
 QUESTIONS = make_qaset(*(question(n) for n in range(9)))
 
 
+@pytest.fixture(autouse=True)
+def _draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as there are for users, whatever other tests do with."""
+    monkeypatch.setattr(lost_training, "DRAWS", 2)
+
+
 def estimates(value: float) -> dict[str, Estimate]:
     return dict.fromkeys(METHODS, Estimate(value, (value - 0.1, value + 0.1)))
 

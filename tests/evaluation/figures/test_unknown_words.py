@@ -33,14 +33,25 @@ def test_a_question_without_a_known_word_is_less_probable_and_never_sure() -> No
     masked = with_unknown_words(found.predictor, found.sample, 1.0)
     flat = mean_at(found.predictor, masked, 5.0)
     assert none.probability == pytest.approx(flat, abs=1e-6)
-    assert (known.sure, none.sure) == (1, 0)
+    assert (known.sure, none.sure) == (None, 0)
     table, note = unknown_words.page_section(value, CONTEXT).blocks
     assert isinstance(table, Table)
     assert isinstance(note, Note)
     assert [row[0] for row in table.rows] == ["known as they are", "half unknown", "all unknown"]
+    assert [row[-1] for row in table.rows] == ["not judged", "not judged", "0.0%"]
     assert "5.0 times" in note.text
     (line,) = unknown_words.terminal_lines(value)
     assert line.value == none.probability
+
+
+def test_where_a_risk_was_chosen_the_share_of_sure_answers_is_told() -> None:
+    found = evaluated(QUESTIONS, ["yes"] * 12)
+    for threshold, share in ((0.0, 1.0), (1.1, 0.0)):
+        found.predictor.threshold = threshold
+        value = unknown_words.measure(found)
+        assert value is not None
+        known, _, none = value.rows
+        assert (known.sure, none.sure) == (share, 0)
 
 
 def mean_at(network: Predictor, masked: Batches, temperature: float) -> float:
@@ -73,7 +84,7 @@ def test_a_word_that_any_question_has_makes_no_foreign_one_sure() -> None:
     image = network.look_at(batches(QUESTIONS).source.read(["0.png"]))
     asked = ["is it red", "is is it rot", "is it rot", "is it", "was is das rot", "?"]
     answers = network.answer(image, [0] * len(asked), asked)
-    assert [answer.sure for answer in answers] == [True, True, False, True, False, False]
+    assert [answer.sure for answer in answers] == [None, None, False, None, False, False]
 
 
 def test_without_answers_or_words_there_is_nothing_to_measure() -> None:

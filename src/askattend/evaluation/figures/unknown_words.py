@@ -6,6 +6,8 @@ some of the split's questions are made into: half of their words unknown, then a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from rich.console import Console
@@ -13,8 +15,9 @@ from rich.console import Console
 from askattend.evaluation.answers import answer_questions, with_unknown_words
 from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.section import Note, PageContext, Section, Table, TerminalLine
-from askattend.metrics.calibration import MOST_UNKNOWN
+from askattend.metrics.calibration import NOT_JUDGED
 from askattend.metrics.shares import share_interval
+from askattend.runs.judging import is_sure
 
 SHARES = (0.0, 0.5, 1.0)
 _NAMES = {0.0: "known as they are", 0.5: "half unknown", 1.0: "all unknown"}
@@ -29,7 +32,8 @@ class Unlike(msgspec.Struct, frozen=True):
         interval: of that, 95 %, see `share_interval`.
         probability: mean probability that the network gives them, as it is told.
         untempered: the same at temperature 1.
-        sure: share of the answers that it is sure of; none where most words are unknown.
+        sure: share of the answers that it is sure of; 0 where most words are unknown; else None
+            where no threshold was chosen, so that nobody judged.
     """
 
     unknown: float
@@ -37,7 +41,7 @@ class Unlike(msgspec.Struct, frozen=True):
     interval: tuple[float, float]
     probability: float
     untempered: float
-    sure: float
+    sure: float | None
 
 
 class UnknownWords(msgspec.Struct, frozen=True):
@@ -83,7 +87,7 @@ def page_section(value: UnknownWords, context: PageContext) -> Section:
             f"{row.probability:.1%}",
             f"{row.untempered:.1%}",
             f"{row.accuracy:.1%} ({row.interval[0]:.1%}–{row.interval[1]:.1%})",
-            f"{row.sure:.1%}",
+            NOT_JUDGED if row.sure is None else f"{row.sure:.1%}",
         )
         for row in value.rows
     )
@@ -115,12 +119,22 @@ def _row(evaluated: Evaluated, share: float) -> Unlike:
     answers = [found.answers[i] for i in kept]
     scores = np.array([one.score for one in answers], dtype=np.float64)
     told = np.array([one.probability for one in answers], dtype=np.float64)
-    sure = (told >= predictor.threshold) & (found.unknown[kept] <= MOST_UNKNOWN)
+    judged = [
+        is_sure(probability, predictor.threshold, unknown=unknown)
+        for probability, unknown in zip(told.tolist(), found.unknown[kept].tolist(), strict=True)
+    ]
     return Unlike(
         share,
         float(scores.mean()),
         share_interval(scores, [one.image for one in answers]),
         float(told.mean()),
         float(found.untempered[kept].mean()),
-        float(sure.mean()),
+        _share_sure(judged),
     )
+
+
+def _share_sure(judged: Sequence[bool | None]) -> float | None:
+    """Return the share of answers that are sure; None where some were judged by nobody."""
+    if None in judged:
+        return None
+    return sum(map(bool, judged)) / len(judged)

@@ -86,8 +86,8 @@ const askattendService = (() => {
 			});
 			Object.assign(feeds, { edited_maps: new ort.Tensor('float32', given, [maps, regions]), edited: new ort.Tensor('bool', chosen, [maps]) });
 		}
-		const { probabilities, attention } = await inTurn(() => sessions.question.run(feeds)), wide = probabilities.dims[1];
-		return { probabilities: versions.map((_, row) => probabilities.data.slice(row * wide, (row + 1) * wide)), attention };
+		const { probabilities, attention, ranges } = await inTurn(() => sessions.question.run(feeds)), wide = probabilities.dims[1];
+		return { probabilities: versions.map((_, row) => probabilities.data.slice(row * wide, (row + 1) * wide)), attention, ranges };
 	}
 
 	async function effects(encoding, question) {
@@ -110,13 +110,13 @@ const askattendService = (() => {
 		const { probabilities: [all], attention } = await answer(encoding, [tokens], edited);
 		if (!all.every(Number.isFinite)) throw new Refusal(500, 'the network answers with what is no number', 'Copy the folder again.');
 		const ranked = [...all.keys()].sort((a, b) => all[b] - all[a]).slice(0, top).map(index => ({ answer: about.answers[index], probability: all[index] }));
-		const unknown = tokens.filter(word => word === vocabulary.unknown).length / tokens.length, unlike = Boolean(encoding.unlike.data[0]), { rows, columns, maps, maps_name: name } = about.attention;
+		const unknown = tokens.filter(word => word === vocabulary.unknown).length / tokens.length, unlike = encoding.unlike ? Boolean(encoding.unlike.data[0]) : null, { threshold, most_unknown: most } = about.sure, { rows, columns, maps, maps_name: name } = about.attention;
 		const values = Array.from({ length: maps }, (_, map) => Array.from({ length: rows }, (_, row) => Array.from(attention.data.subarray((map * rows + row) * columns, (map * rows + row + 1) * columns))));
 		return {
 			run: about.run,
 			answers: [{
-				question, answer: ranked[0].answer, probability: ranked[0].probability, threshold: about.sure.threshold, unlike_training: unlike,
-				sure: unknown <= about.sure.most_unknown && !unlike && ranked[0].probability >= about.sure.threshold,
+				question, answer: ranked[0].answer, probability: ranked[0].probability, threshold, unlike_training: unlike,
+				sure: unknown > most || unlike ? false : threshold === null ? null : ranked[0].probability >= threshold,
 				unknown_words: tokens.includes(vocabulary.unknown) ? vocabulary.unlisted(question) : [], notes: vocabulary.notes(question), top: ranked,
 				attention: form === 'none' ? null : { maps_name: name, rows, columns, values },
 				words: words ? await effects(encoding, question) : null,
@@ -124,6 +124,26 @@ const askattendService = (() => {
 			seen: askattendPictures.cropOf(image.picture, about.preprocessing),
 			milliseconds: Math.round((performance.now() - begun) * 10) / 10,
 		};
+	}
+
+	/* The steps of a forward pass: what they are is in the manifest, the range of their numbers comes with the answer */
+	// Something that is told of questions of 1, 2, … words; each further word adds as much as the last.
+	const grown = (told, words) => told[words - 1] ?? told.at(-1) + (told.at(-1) - told.at(-2)) * (words - told.length);
+	function step({ shapes, flops, maps, ranged, ...step }, words, rows, images) {
+		const told = { ...step, paper_shape: shapes[0].map((_, axis) => grown(shapes.map(shape => shape[axis]), words)), flops: grown(flops, words) };
+		const [least, greatest] = ranged ? rows.shift() : [];
+		if (Number.isFinite(least)) told.values = { least, greatest };
+		if (maps) told.maps = images.splice(0, maps);
+		return told;
+	}
+	async function trace(id, { question }) {
+		const { about, vocabulary } = await models(), { answers: [{ answer: text, probability, attention: { values } }] } = await ask(id, { question, attention: 'array' });
+		const encoding = await images.get(id).encoding, tokens = vocabulary.encode(question), { ranges } = await answer(encoding, [tokens]);
+		const rows = [encoding.ranges, ranges].flatMap(({ data, dims: [count] }) => Array.from({ length: count }, (_, row) => [data[2 * row], data[2 * row + 1]])), maps = [...values];
+		const steps = about.steps.map(facts => step(facts, tokens.length, rows, maps));
+		for (const told of steps) if (told.name === 'tokens') told.words = vocabulary.tokenise(question).map((word, at) => ({ word, index: tokens[at] }));
+		const sum = counts => counts.reduce((total, count) => total + count, 0), parameters = Object.assign({}, ...steps.map(told => told.parameters));
+		return { network: about.network, steps, totals: { parameters: sum(Object.values(parameters)), flops: sum(steps.map(({ flops }) => flops)) }, question, answer: text, probability };
 	}
 
 	async function upload(blob) {
@@ -151,6 +171,7 @@ const askattendService = (() => {
 		if (method === 'DELETE') return images.delete(id) && null;
 		if (path === 'v1/images') return upload(body);
 		if (act === 'ask') return ask(id, JSON.parse(body));
+		if (act === 'trace') return trace(id, JSON.parse(body));
 		throw new Refusal(404, 'nothing like it here');
 	}
 

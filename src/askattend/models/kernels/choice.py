@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 
@@ -9,6 +10,14 @@ import torch
 from torch import Tensor
 
 from askattend.models.kernels.recording import is_recording
+
+# Questions, and images, that a kernel in C is not compiled for: whoever asks one or two waits less
+# for what PyTorch has.
+FEW, FEW_IMAGES = 16, 4
+# Numbers of a matrix from which, times a vector, reading it is what takes the time.
+LARGE = 2**20
+NATIVE_DTYPES = (torch.float32, torch.bfloat16)
+TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def as_written(*tensors: Tensor) -> bool:
@@ -41,7 +50,40 @@ def triton_runs(*tensors: Tensor) -> bool:
     )
 
 
-TRITON_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+def native_runs(*tensors: Tensor, dtypes: Sequence[torch.dtype] = NATIVE_DTYPES) -> bool:
+    """Tell if kernels in C compute: on a processor with a compiler for them, in types they know."""
+    if not all(t.device.type == "cpu" and t.dtype in dtypes for t in tensors):
+        return False
+    if is_recording() or torch.compiler.is_compiling() or not all(map(_has_memory, tensors)):
+        return False
+    from askattend.native.library import library
+
+    return library() is not None
+
+
+def vector_runs(weight: Tensor, x: Tensor) -> bool:
+    """Tell if a kernel in C multiplies a matrix with a single row: one of bfloat16, and large."""
+    if is_recording() or torch.compiler.is_compiling() or torch.is_grad_enabled():
+        return False  # before sizes are looked at, which a compiler would take for fixed
+    large = weight.dtype == torch.bfloat16 and weight.numel() >= LARGE
+    return large and x.numel() == x.shape[-1] and native_runs(weight)
+
+
+def _has_memory(tensor: Tensor) -> bool:
+    """Return False for one that stands for others, as those of `torch.func` and fake ones do."""
+    if type(tensor) not in (Tensor, torch.nn.Parameter):
+        return False
+    try:
+        tensor.data_ptr()
+    except RuntimeError:
+        return False
+    return True
+
+
+def matrix_units_run(*tensors: Tensor) -> bool:
+    """Tell if a processor multiplies, in bfloat16, what is not to be seen as written."""
+    own = all(t.device.type == "cpu" for t in tensors)
+    return own and not is_recording() and not torch.compiler.is_compiling()
 
 
 @cache

@@ -6,6 +6,7 @@ A single question is bound by the memory that weights are read from, 4 bytes for
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from askattend.errors import ConfigError
 from askattend.models.kernels import choice
+from askattend.models.kernels.cpu.packed_steps import States
 from askattend.models.kernels.recurrence import LSTM, AddProduct
 
 # Rows above which a product with the rounded weights in float32 is as quick.
@@ -104,6 +106,12 @@ class Int8LSTM(_Recoded, LSTM):
             return super().inputs(x)
         product: Tensor = self.from_words.matmul(x)
         return product + (self.bias_ih_l0 + self.bias_hh_l0)
+
+    def last_states_of(
+        self, steps: Iterable[Tensor], dtype: torch.dtype, *, several: bool = True
+    ) -> States:
+        """Return the last states by `add_product`, which nothing quicker stands in for."""
+        return super().last_states_of(steps, dtype, several=False)
 
     def add_product(self, dtype: torch.dtype) -> AddProduct:
         """Return a function that adds W_hh h to some questions' gates; from the codes, if few."""

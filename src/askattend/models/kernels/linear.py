@@ -1,4 +1,4 @@
-"""Linear layers of widths that a GPU's matrix units do not like."""
+"""Linear layers of widths that matrix units do not like, a GPU's or a processor's."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ from torch.nn import functional as F
 from askattend.models.kernels import choice
 from askattend.models.kernels.regions import matmul_dtype
 
-# Matrix units read 16 bytes at once, if every row begins at a multiple of them.
+# A GPU's matrix units read 16 bytes at once, if every row begins at a multiple of them.
 ALIGNED = 8
+# A processor's make 32 columns at once; fewer layers gain by it than lose where they are narrow.
+ALIGNED_ON_CPU, WIDE = 32, 256
 
 
 def linear(layer: nn.Linear, x: Float[Tensor, "*rows columns"]) -> Float[Tensor, "*rows out"]:
-    """W x + b. On a GPU, products of rows of an odd width take several times as long.
+    """W x + b. Products of rows of an odd width take several times as long on a GPU.
 
     So there x and W are filled up with zeros, which change nothing. An `x` that has been filled up
     already may be wider than W.
     """
     columns = x.shape[-1]
-    if columns == layer.in_features and not (_aligns(layer.weight) and columns % ALIGNED):
+    if type(layer) is nn.Linear and choice.vector_runs(layer.weight, x):
+        from askattend.models.kernels.cpu import vectors as native
+
+        return (
+            native.times_vector(layer.weight, x.reshape(-1), layer.bias)
+            .to(x.dtype)
+            .view(*x.shape[:-1], -1)
+        )
+    if columns == layer.in_features and not columns % _alignment_of_rows(layer.weight):
         y: Tensor = layer(x)
         return y
     return multiply(x, layer.weight, layer.bias)
@@ -29,17 +39,19 @@ def linear(layer: nn.Linear, x: Float[Tensor, "*rows columns"]) -> Float[Tensor,
 def wider_linear(
     layer: nn.Linear, x: Float[Tensor, "*rows columns"]
 ) -> Float[Tensor, "*rows wider"]:
-    """W x + b as `linear`, on a GPU itself filled up with zeros at the end."""
-    missing = -layer.out_features % ALIGNED if _aligns(layer.weight) else 0
+    """W x + b as `linear`, itself filled up with zeros at the end where that is quicker."""
+    missing = -layer.out_features % _alignment_of_columns(layer)
     if not missing:
         return linear(layer, x)
     return multiply(x, F.pad(layer.weight, (0, 0, 0, missing)), F.pad(layer.bias, (0, missing)))
 
 
 def multiply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """W x + b, rows filled up."""
+    """W x + b, rows filled up to the wider of the two."""
     dtype = matmul_dtype(weight)
-    return F.linear(filled_up(x.to(dtype)), filled_up(weight.to(dtype)), bias)
+    x, weight = filled_up(x.to(dtype)), filled_up(weight.to(dtype))
+    missing = x.shape[-1] - weight.shape[-1]
+    return F.linear(x, F.pad(weight, (0, missing)) if missing else weight, bias)
 
 
 def filled_up(x: Float[Tensor, "*rows columns"]) -> Float[Tensor, "*rows wider"]:
@@ -48,5 +60,12 @@ def filled_up(x: Float[Tensor, "*rows columns"]) -> Float[Tensor, "*rows wider"]
     return F.pad(x, (0, missing)) if missing else x
 
 
-def _aligns(weight: Tensor) -> bool:
-    return choice.triton_runs(weight) and matmul_dtype(weight).itemsize == 2
+def _alignment_of_rows(weight: Tensor) -> int:
+    return ALIGNED if choice.triton_runs(weight) and matmul_dtype(weight).itemsize == 2 else 1
+
+
+def _alignment_of_columns(layer: nn.Linear) -> int:
+    narrow = matmul_dtype(layer.weight).itemsize == 2
+    if narrow and layer.out_features >= WIDE and choice.matrix_units_run(layer.weight):
+        return ALIGNED_ON_CPU
+    return _alignment_of_rows(layer.weight)

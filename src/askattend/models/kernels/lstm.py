@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from askattend.models.kernels import choice
+from askattend.models.kernels.cpu.packed_steps import States
 from askattend.models.kernels.linear import filled_up, multiply
 from askattend.models.kernels.onnx import onnx_lstm
 from askattend.models.kernels.recording import is_recording
-from askattend.models.kernels.recurrence import LSTM, StateName, States
+from askattend.models.kernels.recurrence import LSTM, StateName
 
 # Words, of any shape, to their embeddings, of one more dimension.
 Embed = Callable[[Tensor], Tensor]
@@ -110,7 +111,7 @@ def _packed(
     """Go over packed words; if it can be, what a word gives the gates is computed once."""
     if len(tokens) == 1 and not torch.is_grad_enabled():
         inputs = lstm.inputs(embed(tokens[0, : lengths[0]]))
-        return _select(lstm.last_states_of(inputs.split(1), inputs.dtype), state)
+        return _select(lstm.last_states_of(inputs.split(1), inputs.dtype, several=False), state)
     packed = pack_padded_sequence(tokens, lengths, batch_first=True, enforce_sorted=False)
     sizes, order = packed.batch_sizes.tolist(), packed.unsorted_indices
     assert order is not None
@@ -123,7 +124,7 @@ def _packed(
             states = lstm.last_states(inputs.index_select(0, index), sizes)
         else:
             steps = (inputs.index_select(0, some) for some in index.split(sizes))
-            states = lstm.last_states_of(steps, inputs.dtype)
+            states = lstm.last_states_of(steps, inputs.dtype, several=len(tokens) > choice.FEW)
     return _select(states, state).index_select(0, order)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import torch
@@ -13,8 +12,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-# Hidden and cell state of each question.
-States = tuple[Float[Tensor, "questions dim"], Float[Tensor, "questions dim"]]
+from askattend.models.kernels import choice
+from askattend.models.kernels.cpu.packed_steps import States, steps_of
+
 # The name of one of the two.
 StateName = Literal["hidden", "cell"]
 # Given some questions' gates and their states, adds W_hh h to the gates.
@@ -55,7 +55,7 @@ class LSTMFunction(torch.autograd.Function):
         after = gates.new_empty(2, words, dim)  # hidden and cell state after each word
         squashed = gates.new_empty(words, dim)  # tanh(c) of it
         last = gates.new_empty(2, sizes[0], dim)
-        for rows, before, ended in _steps(sizes):
+        for rows, before, ended in steps_of(sizes):
             gate, (h, c), tanh_c = gates[rows], after[:, rows], squashed[rows]
             if before is not None:
                 _add_product(weight, gate, after[0, before])
@@ -83,7 +83,7 @@ class LSTMFunction(torch.autograd.Function):
         # Of the states after a word; of questions that ended before it, of their last.
         d_hs, d_cs = (d.to(gates.dtype, copy=True) for d in (d_hidden, d_cell))
         found = []
-        for rows, before, _ in reversed(_steps(ctx.sizes)):
+        for rows, before, _ in reversed(steps_of(ctx.sizes)):
             tanh_c = squashed[rows]
             d_h, d_c = d_hs[: len(tanh_c)], d_cs[: len(tanh_c)]
             i, f, g, o = gates[rows].chunk(4, dim=1)
@@ -105,23 +105,17 @@ class LSTMFunction(torch.autograd.Function):
         return d_gates.to(d_hidden.dtype), later.t() @ states, None
 
 
-def _steps(sizes: list[int]) -> list[tuple[slice, slice | None, int]]:
-    """Divide packed words into steps: the rows of each, the rows of the same questions' word before
-    it, if there is one, and how many questions end with it."""
-    starts = [0, *accumulate(sizes)]
-    rows = [slice(start, start + size) for start, size in zip(starts, sizes, strict=False)]
-    found = [slice(start, start + size) for start, size in zip(starts, sizes[1:], strict=False)]
-    ended = [size - following for size, following in pairwise([*sizes, 0])]
-    return list(zip(rows, [None, *found], ended, strict=True))
-
-
 def _precise(inputs: Tensor) -> Tensor:
     return inputs.to(torch.promote_types(inputs.dtype, torch.float32))
 
 
 def _add_product(weight: Tensor, gates: Tensor, state: Tensor) -> None:
     """gates += state · W_hhᵀ: of one question as matrix times vector, of a few transposed."""
-    if weight.dtype != gates.dtype:
+    if choice.vector_runs(weight, state):
+        from askattend.models.kernels.cpu import vectors as native
+
+        gates[0] += native.times_vector(weight, state[0])
+    elif weight.dtype != gates.dtype:
         gates += state.to(weight.dtype) @ weight.t()
     elif len(state) == 1:
         gates[0].addmv_(weight, state[0])
@@ -187,17 +181,31 @@ class LSTM(nn.LSTM):
             sizes: how many questions have a first word, a second, …; falling.
         """
         weight = self.weight_hh_l0.to(inputs.dtype)
-        states: States = LSTMFunction.apply(inputs, weight, sizes)  # type: ignore[no-untyped-call]
+        function: Any = LSTMFunction
+        if choice.native_runs(inputs, weight):
+            from askattend.models.kernels.cpu import lstm as native
+
+            function = native.LSTMFunction
+        states: States = function.apply(inputs, weight, sizes)
         return states
 
-    def last_states_of(self, steps: Iterable[Tensor], dtype: torch.dtype) -> States:
+    def last_states_of(
+        self, steps: Iterable[Tensor], dtype: torch.dtype, *, several: bool = True
+    ) -> States:
         """Return the same without a gradient; see `recur_without_gradient`.
 
         Args:
             steps: what the questions' first words give the gates; their second words; and so on.
             dtype: theirs, which products are computed in.
+            several: False for a single question.
         """
-        hidden, cell = recur_without_gradient(steps, self.add_product(dtype))
+        weight = self.weight_hh_l0.to(dtype)
+        if several and choice.native_runs(weight):
+            from askattend.models.kernels.cpu import lstm as native
+
+            hidden, cell = native.recur_without_gradient(steps, weight)
+        else:
+            hidden, cell = recur_without_gradient(steps, self.add_product(dtype))
         return hidden.to(dtype), cell.to(dtype)
 
     def add_product(self, dtype: torch.dtype) -> AddProduct:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from askattend.models.kernels import choice
-from askattend.models.kernels.buffer_pool import cast_copy
+from askattend.models.kernels.cpu.buffer_pool import cast_copy
 
 
 def l2_normalise(
@@ -18,6 +18,10 @@ def l2_normalise(
         from askattend.models.kernels.gpu import regions as quick
 
         return quick.l2_normalise(regions, dtype)
+    if _native_reads(regions, dtype):
+        from askattend.models.kernels.cpu import regions as native
+
+        return native.l2_normalise(regions, dtype)
     units = cast_copy(regions, dtype)
     precise = torch.promote_types(dtype, torch.float32)
     length = torch.linalg.vector_norm(units, dim=-1, keepdim=True, dtype=precise)
@@ -37,6 +41,10 @@ def cast(regions: Float[Tensor, "*shape"], dtype: torch.dtype) -> Float[Tensor, 
         from askattend.models.kernels.gpu import regions as quick
 
         return quick.cast(regions, dtype)
+    if _native_reads(regions, dtype):
+        from askattend.models.kernels.cpu import regions as native
+
+        return native.cast(regions, dtype)
     return cast_copy(regions, dtype)
 
 
@@ -64,3 +72,12 @@ def matmul_dtype(weight: Tensor) -> torch.dtype:
     if torch.is_autocast_enabled(weight.device.type):
         return torch.get_autocast_dtype(weight.device.type)
     return weight.dtype
+
+
+def _native_reads(regions: Tensor, dtype: torch.dtype) -> bool:
+    if regions.requires_grad or dtype not in choice.NATIVE_DTYPES:
+        return False
+    # Before sizes are looked at, which a compiler would take for fixed.
+    if choice.as_written(regions) or len(regions) <= choice.FEW_IMAGES:
+        return False
+    return choice.native_runs(regions, dtypes=(torch.float16, torch.float32))

@@ -6,6 +6,7 @@ layer piece by piece, so that no piece leaves the cache, and a GPU's, where it s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,9 +17,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from askattend.models.kernels import choice
+from askattend.models.kernels.cpu.draws import ALL_KEPT, draw
 from askattend.models.kernels.dropout import Dropout, keep_mask, mask_to_float
 from askattend.models.kernels.pooling import expand_to_questions
 
+# Numbers of a row that the native kernels hold.
+WIDEST = 4096
 Activation = Literal["relu", "tanh", "identity"]
 _ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
@@ -77,6 +81,16 @@ def attention_scores(
         layers = (score, activation, drop or nn.Identity(), hidden)
         return reference(image_projected, question_projected, image_index, *layers)
     dtype, shape = image_projected.dtype, (len(question_projected), *image_projected.shape[1:])
+    many = torch.is_grad_enabled() or shape[0] > choice.FEW
+    if many and shape[-1] <= WIDEST and choice.native_runs(image_projected, question_projected):
+        from askattend.models.kernels.cpu import scores as native
+
+        return native.attention_scores(
+            *(image_projected, question_projected, image_index, score.weight, score.bias),
+            tanh=activation == "tanh",
+            draws=draw(math.prod(shape), drop.p) if drop and dropping else ALL_KEPT,
+            scale=drop.scale if drop and dropping else 1.0,
+        ).to(dtype)
     return scores_by_pieces(
         image_projected,
         question_projected,
@@ -285,5 +299,8 @@ SMALL = 20.0
 def _activation_of_sum(activation: Activation, image: Tensor, question: Tensor) -> _ActivationOfSum:
     if activation == "relu":
         return _RELU
-    ends = [end.item() for x in (image, question) for end in x.aminmax()]
-    return _TANH_OF_SMALL if all(abs(end) < SMALL for end in ends) else _TANH
+    return _TANH_OF_SMALL if _are_small(image, question) else _TANH
+
+
+def _are_small(*numbers: Tensor) -> bool:
+    return all(abs(end.item()) < SMALL for x in numbers for end in x.aminmax())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from askattend.models import SAAA
-from askattend.models.kernels.buffer_pool import (
+from askattend.models.kernels.cpu.buffer_pool import (
     LARGE,
     LINE,
     POOL,

@@ -1,0 +1,3 @@
+"""All of these tests need a compiler."""
+
+from compiler import compiled as compiled
