@@ -496,7 +496,7 @@ def test_long_honest_work_is_given_up_in_time_and_leaves_the_worker_well(
         yield from whole(*given)
 
     monkeypatch.setattr(Predictor, "word_effects_by_pass", slow)
-    asked = start(timeout=1.0)
+    asked = start(timeout=3.0)  # which what follows does not take
     image_id = asked.upload(file)
     asked.ask(image_id, "is it red?")
     body = {"questions": ["is it red?"] * 30, "words": True}
