@@ -59,6 +59,7 @@ LINES_NOT_RUN = {
 OTHER_BLOCKS = {
     ("docs/architecture.md", "", "images ─ extract ─▶"): "a drawing",
     ("docs/architecture.md", "", "__main__"): "tests/test_architecture.py",
+    ("docs/from-paper-to-code.md", "math", ""): "tests/documentation/test_site.py",
     ("docs/citing.md", "bibtex", "@software"): "tests/documentation/test_project_files.py",
     ("docs/citing.md", "bibtex", "@misc"): "tests/documentation/test_project_files.py",
     ("docs/evaluation.md", "json", "{"): "tests/cli/test_score.py",
