@@ -99,6 +99,15 @@ def test_every_question_of_every_image(
     assert len(errors) == 2
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_folder_is_not_named_like_a_file(ending: str, tmp_path: Path, call: Call) -> None:
+    out = tmp_path / f"results.{ending}"
+    status, _, err = call("predict", "demo", "--images", tmp_path, "--questions", "q", "--out", out)
+    assert status == 2
+    assert f"--out {tmp_path / 'results'}, with --format {ending}" in " ".join(err.split())
+    assert not out.exists()
+
+
 def test_maps_in_eight_bits_and_parquet(
     trained: Path, pictures: Path, questions: Path, tmp_path: Path, call: Call
 ) -> None:

@@ -187,6 +187,16 @@ def test_it_does_without_pytorch(table: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_where_no_image_is_there_it_stands_on_top(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "NONE" not in (main(["data", f"table:{table}"]), capsys.readouterr().out)[1]
+    for file in table.parent.glob("*.png"):
+        file.unlink()
+    main(["data", f"table:{table}"])
+    assert capsys.readouterr().out.splitlines()[1].startswith("NONE of the images is there")
+
+
 def test_images_that_are_not_there_are_counted(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,6 +112,8 @@ class _Table:
 def _lines(summary: SourceSummary) -> Iterator[str]:
     table = _Table(summary)
     yield f"{summary.source}: {summary.questions:,} questions on {summary.images:,} images"
+    if summary.images and summary.missing_images == summary.images:
+        yield "NONE of the images is there: see the note on where they were looked for"
     yield ""
     yield table.row("", summary.splits)
     yield from _sizes(table)
@@ -150,7 +152,7 @@ def _answers(table: _Table, summary: SourceSummary) -> Iterator[str]:
         "  questions answerable with them", lambda split: split.questions_covered
     )
     metrics = dict.fromkeys(split.metric for split in summary.splits.values() if split.metric)
-    yield f"without a look at the image ({'; '.join(metrics)})"
+    yield f"without a look at the image, learnt from 'train' ({'; '.join(metrics)})"
     for name, title in FLOORS.items():
         yield table.percentages(f"  {title}", partial(_floor, name))
 

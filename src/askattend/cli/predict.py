@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import torch
 import tyro
 from rich.console import Console
 
 from askattend.bulk.asking import Questions, read_questions
-from askattend.bulk.engine import BulkConfig, Summary, answer_parts, make_plan
+from askattend.bulk.engine import BulkConfig, Format, Summary, answer_parts, make_plan
 from askattend.bulk.items import Asked, Item, Items
 from askattend.bulk.listing import (
     items_of_questions,
@@ -218,6 +218,13 @@ def _check(options: Predict) -> None:
         )
     if options.out.exists() and not options.out.is_dir():
         raise ConfigError("is a file", where=options.out, remedy="Name a folder as --out.")
+    named_like = options.out.suffix.lower().removeprefix(".")
+    if named_like in get_args(Format) and not options.out.exists():
+        raise ConfigError(
+            "is to be a folder, in which each shard is a file, and is named like a file",
+            where=options.out,
+            remedy=f"Name --out {options.out.with_suffix('')}, with --format {named_like}.",
+        )
     if options.out.is_dir() and not (options.out / PLAN).exists() and _holds_files(options.out):
         raise ConfigError(
             "is there already, and holds something else than results",

@@ -123,17 +123,15 @@ def read_token(file: Path) -> str:
     Raises:
         ConfigError: the file cannot be read, or holds none that a header can carry.
     """
+    make_one = """python -c 'import secrets; print(secrets.token_urlsafe())' > token.txt"""
     try:
         token = read_whole(file).decode().strip()
     except (OSError, UnicodeDecodeError) as error:
-        problem = f"cannot be read ({reason_of(error)})"
-        raise ConfigError(problem, where=file, remedy="Name a file with a token in it.") from None
+        problem, remedy = f"cannot be read ({reason_of(error)})", f"To make one: {make_one}"
+        raise ConfigError(problem, where=file, remedy=remedy) from None
     if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError(
-            "holds no token of one line, in letters, digits and signs of ASCII",
-            where=file,
-            remedy="Make one: python -c 'import secrets; print(secrets.token_urlsafe())'.",
-        )
+        problem = "holds no token: a line of letters, digits and signs of ASCII, without blanks"
+        raise ConfigError(problem, where=file, remedy=f"To make one: {make_one}")
     return token
 
 

@@ -416,6 +416,8 @@ def test_lists_too_deep_are_refused(folder: Path) -> None:
         ("b", "b may be b.png"),
         ("pictures/C", "C may be pictures/c.png"),
         ("C:\\photos\\a.png", "a.png may be a.png"),
+        ("c.png", "c.png may be pictures/c.png"),
+        ("other/C", "C may be pictures/c.png"),
     ],
 )
 def test_missing_images_are_told_with_what_they_may_be(

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
+from askattend.data.readers.folders import files_below
 from askattend.errors import MOST_NAMED
 
 
@@ -15,7 +16,8 @@ def near_files(missing: Iterable[Path], folder: Path) -> str:
     """Tell which files the first few missing images may be: ``"A.PNG may be a.png"``.
 
     A file is near that differs in capitals or has an ending that the table leaves out; for a path
-    of another machine, the file of that name in the table's folder.
+    of another machine, the file of that name in the table's folder; or else one in a folder below
+    that.
 
     Args:
         missing: files that are not there.
@@ -29,13 +31,24 @@ def near_files(missing: Iterable[Path], folder: Path) -> str:
         except OSError:
             return []
 
+    @cache
+    def below() -> dict[str, list[str]]:
+        return files_below(folder)
+
     def pairs() -> Iterator[str]:
         for file in islice(missing, MOST_NAMED):
             place = file.parent if file.parent.is_dir() else folder
-            found = [name for name in names(place) if _near(file.name, name)]
+            found = [place / name for name in names(place) if _near(file.name, name)]
+            if not found:
+                found = [
+                    Path(inner, name)
+                    for name, inners in below().items()
+                    if _near(file.name, name)
+                    for inner in inners
+                ]
             # Of two, nobody knows which is meant.
             if len(found) == 1:
-                yield f"{file.name} may be {os.path.relpath(place / found[0], folder)}"
+                yield f"{file.name} may be {os.path.relpath(found[0], folder)}"
 
     return "; ".join(pairs())
 
