@@ -28,6 +28,10 @@ def equations(page: str) -> list[str]:
     return blocks + [equation for _, equation, _ in INLINE.findall(lines)]
 
 
+def test_the_papers_equations_are_written_as_such() -> None:
+    assert sum(r"\begin{aligned}" in code for code in equations("docs/from-paper-to-code.md")) >= 2
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_equations_are_read_alike_by_code_hosts(page: str) -> None:
     """In a line, Markdown comes before LaTeX there: it would take signs away, and see emphasis."""
