@@ -48,7 +48,16 @@ class Environment:
 NEWEST = Environment(".venv", "constraints.txt", ("-e", ".[dev]"))
 # What users install, and what the tests of that need: some other tools need newer versions of it.
 EXTRAS = "cluster,demo,excel,export,gradio,hdf5,hub,parquet,serve,words"
-TOOLS = ("beartype", "hatchling", "httpx2", "hypothesis", "pandas", "pytest", "pytest-xdist")
+TOOLS = (
+    "beartype",
+    "docutils",
+    "hatchling",
+    "httpx2",
+    "hypothesis",
+    "pandas",
+    "pytest",
+    "pytest-xdist",
+)
 # Wheels alone: what has none for this Python is no version that anybody could install.
 OLDEST = Environment(
     ".venv-oldest",
