@@ -54,7 +54,9 @@ def native_runs(*tensors: Tensor, dtypes: Sequence[torch.dtype] = NATIVE_DTYPES)
     """Tell if kernels in C compute: on a processor with a compiler for them, in types they know."""
     if not all(t.device.type == "cpu" and t.dtype in dtypes for t in tensors):
         return False
-    if is_recording() or torch.compiler.is_compiling() or not all(map(_has_memory, tensors)):
+    if is_recording() or torch.compiler.is_compiling() or _is_watched():
+        return False
+    if not all(map(_has_memory, tensors)):
         return False
     from askattend.native.library import library
 
@@ -67,6 +69,12 @@ def vector_runs(weight: Tensor, x: Tensor) -> bool:
         return False  # before sizes are looked at, which a compiler would take for fixed
     large = weight.dtype == torch.bfloat16 and weight.numel() >= LARGE
     return large and x.numel() == x.shape[-1] and native_runs(weight)
+
+
+def _is_watched() -> bool:
+    """Return True within a mode that sees each operation, such as a counter of them."""
+    modes = getattr(torch._C, "_len_torch_dispatch_stack", None)  # no public function tells it
+    return modes is not None and modes() > 0
 
 
 def _has_memory(tensor: Tensor) -> bool:
