@@ -8,17 +8,21 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from askattend.data.readers.registry import read_source
 from askattend.data.splits import training_splits
+from askattend.evaluation.evaluate import Evaluation, Metrics
+from askattend.evaluation.figures.without_image import Drop, WithoutImage
 from askattend.experiment import floors
 from askattend.experiment.evaluate import EvaluationOptions, evaluate_run
-from askattend.experiment.floors import FloorAccuracy, floors_line, floors_remark
+from askattend.experiment.floors import FloorAccuracy, floors_line, floors_remark, with_verdict
 from askattend.experiment.train import train
 from askattend.features.store import FeatureStore
 from askattend.metrics.accuracy import accuracy_of
+from askattend.metrics.floor_comparison import FloorComparison
 from askattend.metrics.linear_floor import LinearFloor
 from askattend.runs.linear_floors import LINEAR_FLOORS, load_linear_floors
 from askattend.runs.run_folder import Run
@@ -109,7 +113,8 @@ def test_an_evaluation_has_the_fitted_floors_and_a_verdict(tmp_path: Path) -> No
     unbeaten = [floor["name"] for floor in told["floors"].values() if not floor["beaten"]]
     assert unbeaten, "an image alone does not tell which of two questions was asked"
     assert told["verdict"] == evaluation.metrics.verdict
-    assert max(unbeaten, key=len) in told["verdict"] or "none of the floors" in told["verdict"]
+    which = "any" if len(unbeaten) == len(told["floors"]) else str(len(unbeaten))
+    assert f"beyond chance, {which} of the" in told["verdict"]
     assert (
         told["verdict"].split(" (")[0] in (run / "evaluations" / "test" / "report.html").read_text()
     )
@@ -144,8 +149,23 @@ def test_a_training_that_loses_says_so(untrained: Run) -> None:
     assert floors_remark(untrained, history(0.42), FLOORS) is None
     lost = floors_remark(untrained, history(0.35), FLOORS)
     assert lost is not None
-    assert "the best epoch, 35.0%, does not beat bag of words, 41.0%" in lost
-    assert "1 epoch" in lost
-    none = floors_remark(untrained, history(0.3), FLOORS)
-    assert none is not None
-    assert "none of the floors is beaten by what was tried, saaa" in none
+    assert "the best epoch, 35.0%, does not beat the floor bag of words, 41.0%: a guess" in lost
+    assert "Tried: saaa, 1 epoch" in lost
+    assert lost.endswith(floors.ADVICE)
+
+
+@pytest.mark.parametrize(("drop", "seen"), [((-0.02, 0.05), False), ((0.01, 0.2), True)])
+def test_a_verdict_says_that_pictures_are_not_needed(
+    untrained: Run, drop: tuple[float, float], seen: bool
+) -> None:
+    """Beside the floors' verdict, or alone; what helps is said once."""
+    blank = Drop(0.3, 0.1, drop)
+    beaten = FloorComparison("words", 0.2, (0.1, 0.3), 0.2, (0.1, 0.3), beaten=True)
+    for floor in (beaten, msgspec.structs.replace(beaten, beaten=False)):
+        figures = {"without_image": WithoutImage(50, 0.4, blank, None)}
+        metrics = Metrics("x", "test", 50, floors={"words": floor}, figures=figures)
+        told = with_verdict(Evaluation(metrics, ()), untrained, history(0.4), None).metrics.verdict
+        lines = [] if told is None else told.split("\n")
+        kinds = [line.split(" ")[0] for line in lines]
+        bad = ["This"] * (not floor.beaten) + ["Nothing"] * (not seen)
+        assert kinds == [*bad, *["What"] * bool(bad)]

@@ -81,13 +81,15 @@ def test_the_verdict_is_plain() -> None:
     assert floors_verdict({}, "saaa") is None
     assert floors_verdict({"a": low}, "saaa") is None
     assert floors_verdict({"a": low, "b": high}, "saaa, 3 epochs") == (
-        "This network does not beat, beyond chance, words (40.0%; the network -2.1 points, 95 %: "
-        "-5.0 to +1.2)."
+        "This network does not beat, beyond chance, 1 of the 2 floors, which are guesses without "
+        "it; the strongest of these is words (40.0%; the network -2.1 points, 95 %: -5.0 to +1.2). "
+        "Tried: saaa, 3 epochs."
     )
     none = {"a": floor("first words", 0.3, beaten=False), "b": high}
     assert floors_verdict(none, "saaa, 3 epochs") == (
-        "This network beats none of the floors beyond chance; the strongest is words (40.0%; the "
-        "network -2.1 points, 95 %: -5.0 to +1.2). Tried: saaa, 3 epochs."
+        "This network does not beat, beyond chance, any of the 2 floors, which are guesses without "
+        "it; the strongest of these is words (40.0%; the network -2.1 points, 95 %: "
+        "-5.0 to +1.2). Tried: saaa, 3 epochs."
     )
 
 
@@ -98,7 +100,8 @@ def test_a_floor_that_scores_the_same_is_said_to() -> None:
     low, high = found["some"].ahead_interval
     assert (found["some"].equal, -low) == (True, high)
     assert floors_verdict(found, "saaa") == (
-        "This network beats none of the floors beyond chance; the strongest is some (50.0%; the "
+        "This network does not beat, beyond chance, any of the 1 floors, which are guesses without "
+        "it; the strongest of these is some (50.0%; the "
         f"network scores the same on every question, which leaves {100 * low:+.1f} to "
         f"{100 * high:+.1f} points possible on others, by Wilson's interval). Tried: saaa."
     )

@@ -113,6 +113,19 @@ def test_below_the_runs_threshold_it_is_not_sure(
         assert not seen.faults()
 
 
+def assert_bars_are_within_their_box(seen: Visit) -> None:
+    """No figure or bar runs over its column, and each bar has most of the width."""
+    box = "document.querySelector('#quality .bars').getBoundingClientRect()"
+    parts = (
+        "[...document.querySelectorAll('#quality .bars li *')].map(e => e.getBoundingClientRect())"
+    )
+    assert seen.value(f"{parts}.every(e => e.right <= {box}.right + 1)")
+    column = "document.querySelector('#start .drop').getBoundingClientRect()"
+    assert seen.value(f"{box}.right <= {column}.right + 1")
+    tracks = "[...document.querySelectorAll('#quality .track')].map(e => e.offsetWidth)"
+    assert min(seen.value(tracks)) > 0.8 * seen.value(f"{box}.width")
+
+
 def test_it_tells_how_good_a_run_is_beside_its_floors(browser: Browser, guarded: str) -> None:
     with visit(browser, guarded, **signed_in()) as seen:
         seen.forgive(401)
@@ -125,8 +138,18 @@ def test_it_tells_how_good_a_run_is_beside_its_floors(browser: Browser, guarded:
         values = ["90.0% (80.0% – 96.0%)", "50.0% (40.0% – 60.0%)"]
         assert bars.locator(".value").all_inner_texts() == values
         assert "95% intervals" in seen.page.locator("#quality .below").inner_text()
+        assert "no better" not in seen.page.locator("#quality .below").inner_text()
         assert not seen.faults()
         seen.picture("quality")
+        for width in (1280, 360):
+            seen.page.set_viewport_size({"width": width, "height": 800})
+            assert_bars_are_within_their_box(seen)
+        seen.picture("quality-narrow")
+        seen.page.set_viewport_size({"width": 1280, "height": 800})
+        seen.value("state.runs[0].quality.floors[0].accuracy = 0.9; renderQuality()")
+        assert "guesses without the model. It is no better than the best of these." in (
+            seen.page.locator("#quality .below").inner_text()
+        )
         # What was opened stays so in the other language.
         seen.page.click("#lang")
         assert summary.inner_text() == "效果：40 个测试问题答对 90.0% (squares.csv)"

@@ -164,8 +164,8 @@ class Metrics(msgspec.Struct, frozen=True):
         floors: each floor on the same questions, and how far the network is above it: the most
             common training answer (``majority``), the most common one for the question's first
             three words (``prefix``), and those of the run that were fitted, by their `key`.
-        verdict: which floors the network does not beat beyond chance, in a sentence; None where it
-            beats all, or there are none.
+        verdict: how many floors the network does not beat beyond chance, whether it answers as
+            well without the pictures, and what helps, a line each; None where all is well.
         trust: why figures on this split flatter, in a sentence; None where nothing is known to.
         coverage: share of the questions whose most common answer the network can give.
         ceiling: what the network would score if it always chose the best answer that it can give.

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from askattend.data.questions import QASet
 from askattend.evaluation.evaluate import Evaluation
+from askattend.evaluation.figures.without_image import WithoutImage, image_verdict
 from askattend.experiment.config import Config
 from askattend.experiment.features import Features, uses_image
 from askattend.experiment.inputs import sample_of
@@ -23,6 +24,12 @@ from askattend.training.history import TrainingHistory
 # Validation questions that floors answer before the first epoch. Each one's image is read, which
 # of a large set would take longer than the fit.
 MOST_VALIDATION = 5_000
+
+# What helps, by docs/accuracy.md: of photographs, 2,000 questions were too few.
+ADVICE = (
+    "What helps: more questions (of photographs, 2,000 were too few: docs/accuracy.md, few "
+    "questions), fewer distinct answers, and questions whose answer differs between pictures."
+)
 
 
 class FloorAccuracy(msgspec.Struct, frozen=True):
@@ -77,20 +84,24 @@ def floors_remark(
     if not unbeaten:
         return None
     strongest = max(unbeaten, key=lambda floor: floor.accuracy)
-    which = "none of the floors is" if len(unbeaten) == len(floors) else "that floor is not"
     return (
-        f"the {history.keep} epoch, {best.valid_accuracy:.1%}, does not beat {strongest.name}, "
-        f"{strongest.accuracy:.1%}: on this set {which} beaten by what was tried, "
-        f"{_tried(run, history)}"
+        f"the {history.keep} epoch, {best.valid_accuracy:.1%}, does not beat the floor "
+        f"{strongest.name}, {strongest.accuracy:.1%}: a guess without the network is as good. "
+        f"Tried: {_tried(run, history)}. `askattend evaluate` tells whether what is right "
+        f"hangs on the pictures. {ADVICE}"
     )
 
 
 def with_verdict(
     evaluation: Evaluation, run: Run, history: TrainingHistory, trust: str | None
 ) -> Evaluation:
-    """Return an evaluation that says which floors are not beaten, and how far to trust it."""
+    """Return an evaluation that says whether floors are beaten, pictures used, figures trusted."""
     metrics = evaluation.metrics
-    verdict = floors_verdict(metrics.floors or {}, _tried(run, history))
+    without = metrics.figures.get("without_image")
+    images = image_verdict(without) if isinstance(without, WithoutImage) else None
+    said = (floors_verdict(metrics.floors or {}, _tried(run, history)), images)
+    bad = [sentence for sentence in said if sentence is not None]
+    verdict = "\n".join([*bad, ADVICE]) if bad else None
     return replace(evaluation, metrics=replace(metrics, verdict=verdict, trust=trust))
 
 

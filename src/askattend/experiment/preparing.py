@@ -11,6 +11,7 @@ from rich.console import Console
 
 from askattend.batching.batches import Batches
 from askattend.batching.flips import require_language
+from askattend.data.answer_reach import out_of_reach_note
 from askattend.data.readers.registry import absolute_source
 from askattend.data.splits import Splits, no_test_note
 from askattend.data.suggestions import suggest_questions
@@ -79,6 +80,8 @@ def prepare(
         f"{len(splits.train):,} questions, {len(words):,} words; {len(answers):,} answers cover "
         f"{answers.coverage(splits.valid):.1%} of those in validation",
     )
+    for note in out_of_reach_note("the validation questions", answers.reachable(splits.valid)):
+        print_line(console, f"note: {note}")
     vectors = _vectors(config, words, console)  # before the long work with images
     own = own_attention(config, out)
     try_out(own, config, console)

@@ -120,23 +120,22 @@ def compare_with_floors(
 
 
 def floors_verdict(floors: Mapping[str, FloorComparison], tried: str) -> str | None:
-    """Say plainly which floors a system does not beat beyond chance; None if it beats them all.
+    """Say plainly how many floors a system does not beat beyond chance; None if it beats them all.
 
     Args:
         floors: the system beside each of them.
-        tried: what the system is, said where it beats none.
+        tried: what the system is.
     """
     unbeaten = [floor for floor in floors.values() if not floor.beaten]
     if not unbeaten:
         return None
-    if len(unbeaten) == len(floors):
-        strongest = max(unbeaten, key=lambda floor: floor.accuracy)
-        return (
-            "This network beats none of the floors beyond chance; the strongest is "
-            f"{_difference(strongest)}. Tried: {tried}."
-        )
-    several = "; ".join(_difference(floor) for floor in unbeaten)
-    return f"This network does not beat, beyond chance, {several}."
+    strongest = max(unbeaten, key=lambda floor: floor.accuracy)
+    which = "any" if len(unbeaten) == len(floors) else str(len(unbeaten))
+    return (
+        f"This network does not beat, beyond chance, {which} of the {len(floors)} floors, which "
+        f"are guesses without it; the strongest of these is {_difference(strongest)}. "
+        f"Tried: {tried}."
+    )
 
 
 def _difference(floor: FloorComparison) -> str:

@@ -10,6 +10,7 @@ from statistics import median
 
 import msgspec
 
+from askattend.data.answer_reach import out_of_reach_note, reachable_from_other_images
 from askattend.data.look_alikes import alike_answers
 from askattend.data.questions import QASet, Question
 from askattend.data.splits import no_test_note, odd_splits, shared_images
@@ -155,16 +156,18 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
     missing = {image for image, file in qaset.images.items() if not os.path.exists(file)}
     there = {image: file for image, file in qaset.images.items() if image not in missing}
     copies = find_copies(images_by_split(qaset, there), every=check_images)
+    splits = {
+        name: _summarise_split([q for q in qaset if q.split == name], missing, learnt)
+        for name in qaset.splits
+    }
+    notes = (*qaset.notes, *odd_splits(qaset), *no_test, *alike_answers(qaset))
     return SourceSummary(
         source=qaset.source,
         questions=len(qaset),
         images=len(qaset.images),
         missing_images=len(missing),
         broken_images=_find_broken(there) if check_images else None,
-        splits={
-            name: _summarise_split([q for q in qaset if q.split == name], missing, learnt)
-            for name in qaset.splits
-        },
+        splits=splits,
         subsets={name: len(ids) for name, ids in qaset.subsets.items()},
         top=top,
         distinct_answers=len(key_counts(count_spellings(train).items())),
@@ -174,8 +177,18 @@ def summarise(qaset: QASet, *, top: int = 3000, check_images: bool = False) -> S
         pairs=len(qaset.pairs),
         located=sum(bool(q.boxes) for q in qaset),
         reworded=sum(q.meaning is not None for q in qaset),
-        notes=[*qaset.notes, *odd_splits(qaset), *no_test, *alike_answers(qaset)],
+        notes=[*notes, *_out_of_reach(splits, train)],
     )
+
+
+def _out_of_reach(splits: Mapping[str, SplitSummary], train: list[Question]) -> list[str]:
+    """Note the splits with many answers that are not learnt; where all is training, by image."""
+    held = {n: s.questions_covered for n, s in splits.items() if n != "train" and s.answered}
+    if not held:
+        share = reachable_from_other_images(train)
+        return [*out_of_reach_note("the questions, held back by image,", share)]
+    notes = (out_of_reach_note(f"the questions of '{n}'", s) for n, s in held.items())
+    return [note for found in notes for note in found]
 
 
 def _summarise_split(

@@ -52,6 +52,9 @@ def _why(calibration: Calibration | None) -> str:
         return "the run was never evaluated"
     if calibration.abstain_above_risk is not None:
         return "abstention is switched off"
-    advised = calibration.advised_risk
-    how = f" (evaluate --abstain-above-risk {advised:g})" if advised else ""
-    return f"no risk of being wrong was chosen{how}"
+    if (advised := calibration.advised_risk) is not None:
+        return f"no risk of being wrong was chosen (evaluate --abstain-above-risk {advised:g})"
+    if not calibration.questions:
+        return "there were no validation questions to judge by"
+    questions = f"its {calibration.questions:,} validation questions"
+    return f"{questions} are too few, or too many of them answered wrongly, to judge by"

@@ -19,6 +19,7 @@ from askattend.evaluation.evaluate import Evaluated
 from askattend.evaluation.figures.without_image import (
     Drop,
     WithoutImage,
+    image_verdict,
     measure,
     page_section,
     shuffled_images,
@@ -139,3 +140,21 @@ def test_the_sentence_says_what_is_known() -> None:
     first, second = terminal_lines(WithoutImage(100, 0.4, blank, lost))
     assert (first.value, second.value) == (0.3, 0.32)
     assert second.note == "  8.0 points less, 3.0 to 13.0 (95 %)"
+
+
+def test_what_needs_no_image_is_said_plainly() -> None:
+    """By blank pictures, or others': a network may be lost with one and not with the other."""
+    needed, level = Drop(0.3, 0.1, (0.05, 0.15)), Drop(0.4, 0.0, (-0.02, 0.02))
+    assert image_verdict(WithoutImage(100, 0.4, needed, needed)) is None
+    assert image_verdict(WithoutImage(100, 0.4, needed, None)) is None
+    for value, way in (
+        (WithoutImage(100, 0.4, level, needed), "blank pictures"),
+        (WithoutImage(100, 0.4, needed, level), "other pictures"),
+    ):
+        assert image_verdict(value) == (
+            f"It answers as well without the pictures (40.0% right with {way}, 40.0% with their "
+            "own; 0.0 points less, -2.0 to 2.0 (95 %); 100 questions): what is right is guessed."
+        )
+    few = image_verdict(WithoutImage(10, 0.4, Drop(0.2, 0.2, (-0.1, 0.5)), None))
+    assert few is not None, "ten questions are too few to say so"
+    assert few.startswith("Nothing shows that it uses the pictures (20.0% right with blank")

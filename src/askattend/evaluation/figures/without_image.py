@@ -104,6 +104,22 @@ def page_section(value: WithoutImage, context: PageContext) -> Section:
     return Section("Does it need the image?", (Prose(text), table))
 
 
+def image_verdict(value: WithoutImage) -> str | None:
+    """Say plainly that nothing shows a need of the image; None where accuracy falls without it."""
+    ways = {"with blank pictures": value.blank, "with other pictures": value.shuffled}
+    for way, drop in ways.items():
+        if drop is None or drop.interval[0] > 0:
+            continue
+        well = f"{drop.accuracy:.1%} right {way}, {value.accuracy:.1%} with their own"
+        measured = f"({well}; {_note(drop).strip()}; {value.questions:,} questions)"
+        if drop.drop > 0:
+            return (
+                f"Nothing shows that it uses the pictures {measured}: it may guess from questions."
+            )
+        return f"It answers as well without the pictures {measured}: what is right is guessed."
+    return None
+
+
 def shuffled_images(images: Sequence[str], *, seed: int = 0) -> dict[str, str]:
     """Give each image another one, and none to two; nothing where there are not two images.
 
