@@ -47,11 +47,12 @@ def wider_linear(
 
 
 def multiply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """W x + b, rows filled up to the wider of the two."""
-    dtype = matmul_dtype(weight)
-    x, weight = filled_up(x.to(dtype)), filled_up(weight.to(dtype))
-    missing = x.shape[-1] - weight.shape[-1]
-    return F.linear(x, F.pad(weight, (0, missing)) if missing else weight, bias)
+    """W x + b, rows filled up; those of W as far as `wider_linear` filled up x."""
+    dtype, columns = matmul_dtype(weight), weight.shape[-1]
+    missing = -columns % ALIGNED_ON_CPU
+    if columns >= WIDE and x.shape[-1] == columns + missing:
+        weight = F.pad(weight, (0, missing))
+    return F.linear(filled_up(x.to(dtype)), filled_up(weight.to(dtype)), bias)
 
 
 def filled_up(x: Float[Tensor, "*rows columns"]) -> Float[Tensor, "*rows wider"]:

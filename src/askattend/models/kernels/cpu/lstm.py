@@ -31,6 +31,8 @@ class LSTMFunction(torch.autograd.Function):
             sizes: how many questions have a first word, a second, …; falling.
         """
         inputs, (words, dim) = inputs.contiguous(), (len(inputs), weight.shape[1])
+        if inputs.shape != (sum(sizes), 4 * dim) or len(weight) != 4 * dim:
+            raise RuntimeError(f"{words} words of {inputs.shape[1]} for {tuple(weight.shape)}")
         gates, (cell, tanh_cell) = torch.empty(words, 4 * dim), torch.empty(2, words, dim)
         hidden = inputs.new_empty(words, dim)
         last = torch.empty(2, sizes[0], dim)
@@ -89,6 +91,8 @@ def recur_without_gradient(steps: Iterable[Tensor], weight: Tensor) -> States:
     h = c = scratch = torch.empty(0)
     for position, step in enumerate(steps):
         inputs, left = step.contiguous(), len(step)
+        if step.shape[1:] != weight.shape[:1] or len(weight) != 4 * dim:
+            raise RuntimeError(f"words of {step.shape[1:]} for {tuple(weight.shape)}")
         product = before = None
         if position:
             if left < len(h):

@@ -43,6 +43,10 @@ def attention_scores(
     Returns:
         In float32.
     """
+    dim = image_projected.shape[-1]
+    if question_projected.shape[-1] != dim or weight.shape[-1] != dim:
+        sizes = [tuple(x.shape) for x in (image_projected, question_projected, weight)]
+        raise RuntimeError(f"sizes {sizes} do not fit: the last ones are to be equal")
     precise = (x.float() for x in (question_projected, weight, bias))
     arguments = (image_projected, *precise, image_index, tanh, draws, scale)
     scores: Tensor = _Scores.apply(*arguments)  # type: ignore[no-untyped-call]
@@ -98,6 +102,9 @@ class _Scores(torch.autograd.Function):
 
 def _by_image(image_index: Tensor, images: int) -> tuple[Tensor, Tensor]:
     """Order questions by image; and find where in that order each image's begin, and the end."""
+    counts = torch.bincount(image_index, minlength=images)
+    if len(counts) > images:
+        raise IndexError(f"image {len(counts) - 1} of {images}")
     first = torch.zeros(images + 1, dtype=torch.int64)
-    torch.cumsum(torch.bincount(image_index, minlength=images), 0, out=first[1:])
+    torch.cumsum(counts, 0, out=first[1:])
     return image_index.argsort(stable=True), first

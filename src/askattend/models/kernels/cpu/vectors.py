@@ -21,6 +21,8 @@ def times_vector(
         x: of any floating type.
         bias: b, likewise, if there is one.
     """
+    if x.shape != weight.shape[1:]:
+        raise RuntimeError(f"{tuple(weight.shape)} times {tuple(x.shape)}")
     weight, x = weight.contiguous(), x.float().contiguous()
     added = None if bias is None else bias.float().contiguous()
     y = torch.empty(len(weight))
