@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 import pytest
@@ -14,9 +15,9 @@ from askattend.models.kernels.cpu.scores import attention_scores
 from askattend.models.kernels.cpu.vectors import times_vector
 
 # Under the tests, sizes in annotations are checked first; a user has none of that.
-unchecked: Callable[..., torch.Tensor] = attention_scores.__wrapped__
-vector: Callable[..., torch.Tensor] = times_vector.__wrapped__
-without_gradient: Callable[..., object] = recur_without_gradient.__wrapped__
+unchecked: Callable[..., torch.Tensor] = inspect.unwrap(attention_scores)
+vector: Callable[..., torch.Tensor] = inspect.unwrap(times_vector)
+without_gradient: Callable[..., object] = inspect.unwrap(recur_without_gradient)
 
 
 @pytest.mark.parametrize(("question", "weight", "image"), [(7, 5, 0), (5, 7, 0), (5, 5, 2)])
