@@ -9,18 +9,18 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from askattend.environment.home import cache_folder
-from askattend.files import digest, make_folder, write_whole
+from askattend.files import digest, make_folder, scratch_folder, write_whole
 
 # Set to 0, it leaves these kernels out.
 NATIVE = "ASKATTEND_NATIVE"
@@ -157,8 +157,8 @@ def _compile() -> bytes:
     if compiler is None:
         raise _NO_COMPILER
     problem = ""
-    with tempfile.TemporaryDirectory(prefix="askattend-") as folder:
-        made = Path(folder) / "kernels.so"
+    with scratch_folder(Path(gettempdir()) / "askattend-kernels") as folder:
+        made = folder / "kernels.so"
         for variant in _VARIANTS:
             command = [compiler, *_FLAGS, *variant, str(MAIN), "-o", str(made), "-lm"]
             try:
