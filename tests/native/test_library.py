@@ -37,6 +37,16 @@ def test_they_are_compiled_once(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert file.stat().st_mtime_ns == before
 
 
+def test_a_group_that_may_write_does_not_make_them_anew(cache: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        assert library() is not None
+    finally:
+        os.umask(before)
+    (file,) = (cache / "kernels").glob("*/*.so")
+    assert module._is_whole(file)
+
+
 def damage(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
@@ -66,7 +76,7 @@ def test_what_is_not_ours_is_made_anew(cache: Path, spoil: object) -> None:
     # A compiler's output may differ in names of temporary files; it is whole, and nobody else's.
     assert module._is_whole(file)
     assert len(file.read_bytes()) == len(whole)
-    assert not file.stat().st_mode & 0o022
+    assert not file.stat().st_mode & 0o002
 
 
 def test_another_users_file_is_not_loaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
